@@ -1,0 +1,118 @@
+"""The Encoder protocol: two towers into one space, and how a picture is prepared for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from indexer.types import Pixels, Vectors
+
+ResizeMode = Literal["shortest", "longest", "squash"]
+Interpolation = Literal["bicubic", "bilinear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How a picture becomes the square that an encoder reads; the words are open_clip's.
+
+    Attributes:
+        size: Side of the square in pixels.
+        resize_mode: "shortest" scales the shorter side to `size` and cuts the centre; "longest" scales the longer
+            side and pads with `fill`; "squash" scales both sides and does not keep their ratio.
+        interpolation: Filter of the scaling.
+        mean: Per channel, subtracted from values scaled to 0..1.
+        std: Per channel, divided by after that.
+        fill: Grey value of padding, 0 to 255.
+    """
+
+    size: int
+    resize_mode: ResizeMode = "shortest"
+    interpolation: Interpolation = "bicubic"
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    fill: int = 0
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Two towers into one space.
+
+    Implementations are deterministic: the same input gives the same vector, whatever else is in the batch
+    (up to float rounding).
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that `load_encoder` knows it by, for instance "compact"."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest over architecture, weights, preprocessing and tokenizer; vectors of two never meet."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu", "cuda", "cuda:1", "mps"."""
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures per call that suit the device; callers may pass any number."""
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How pictures are prepared before `encode_images`."""
+
+    def encode_images(self, pixels: Pixels) -> Vectors:
+        """Return one unit vector per picture.
+
+        Args:
+            pixels: Prepared by `indexer.images.prepare`, shape (n, size, size, 3), uint8, n may be 0.
+
+        Returns:
+            Shape (n, dim), float32, unit length.
+        """
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector per text; text past the encoder's context is cut.
+
+        Args:
+            texts: Any number of strings, also none.
+
+        Returns:
+            Shape (n, dim), float32, unit length.
+        """
+
+
+def normalized(vectors: Vectors) -> Vectors:
+    """Return the rows scaled to unit length as float32, shape (n, d); a zero row stays zero."""
+    rows = np.asarray(vectors, dtype=np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)  # (n, 1)
+    return rows / np.where(lengths == 0, np.float32(1), lengths)
+
+
+def fingerprint_of(
+    *, architecture: object, preprocess: Preprocess, tokenizer: object, weights: Iterable[tuple[str, bytes]]
+) -> str:
+    """Return a hex digest (40 digits) over all that decides what an encoder's vectors mean.
+
+    Args:
+        architecture: Anything that json can write.
+        preprocess: How pictures are prepared.
+        tokenizer: Anything that json can write and that changes when the tokenizer does.
+        weights: Name and raw bytes of every tensor, in an order that does not change between runs.
+    """
+    digest = hashlib.sha256()
+    for part in (architecture, asdict(preprocess), tokenizer):
+        digest.update(json.dumps(part, sort_keys=True, default=str).encode())
+    for name, raw in weights:
+        digest.update(name.encode())
+        digest.update(raw)
+    return digest.hexdigest()[:40]

@@ -1,0 +1,44 @@
+"""Values that every layer shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Row vectors, shape (n, d), float32; unit length unless a docstring says otherwise."""
+
+Ids = NDArray[np.int64]
+"""Integer keys, int64; -1 where there is none."""
+
+Pixels = NDArray[np.uint8]
+"""RGB pictures at the encoder's size, shape (n, height, width, 3), values 0 to 255."""
+
+
+class Modality(StrEnum):
+    """What an item is made of."""
+
+    PHOTO = "photo"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long operation has come.
+
+    Attributes:
+        stage: What is being done, one or two words for people ("scanning", "indexing").
+        done: Steps done so far.
+        total: Steps in all, or None while that is not known.
+    """
+
+    stage: str
+    done: int
+    total: int | None = None
+
+
+ProgressCallback = Callable[[Progress], None]
+"""Called from the thread that runs the operation, many times a second: it should return at once."""
