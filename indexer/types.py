@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,32 @@ Ids = NDArray[np.int64]
 
 Pixels = NDArray[np.uint8]
 """RGB pictures at the encoder's size, shape (n, height, width, 3), values 0 to 255."""
+
+
+ResizeMode = Literal["shortest", "longest", "squash"]
+Interpolation = Literal["bicubic", "bilinear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How a picture becomes the square that an encoder reads; the words are open_clip's.
+
+    Attributes:
+        size: Side of the square in pixels.
+        resize_mode: "shortest" scales the shorter side to `size` and cuts the centre; "longest" scales the longer
+            side and pads with `fill`; "squash" scales both sides and does not keep their ratio.
+        interpolation: Filter of the scaling.
+        mean: Per channel, subtracted from values scaled to 0..1.
+        std: Per channel, divided by after that.
+        fill: Grey value of padding, 0 to 255.
+    """
+
+    size: int
+    resize_mode: ResizeMode = "shortest"
+    interpolation: Interpolation = "bicubic"
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    fill: int = 0
 
 
 class Modality(StrEnum):

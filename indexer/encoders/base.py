@@ -1,41 +1,16 @@
-"""The Encoder protocol: two towers into one space, and how a picture is prepared for them."""
+"""The Encoder protocol: two towers into one space, and the fingerprint that keeps spaces apart."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import asdict
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from indexer.types import Pixels, Vectors
-
-ResizeMode = Literal["shortest", "longest", "squash"]
-Interpolation = Literal["bicubic", "bilinear"]
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocess:
-    """How a picture becomes the square that an encoder reads; the words are open_clip's.
-
-    Attributes:
-        size: Side of the square in pixels.
-        resize_mode: "shortest" scales the shorter side to `size` and cuts the centre; "longest" scales the longer
-            side and pads with `fill`; "squash" scales both sides and does not keep their ratio.
-        interpolation: Filter of the scaling.
-        mean: Per channel, subtracted from values scaled to 0..1.
-        std: Per channel, divided by after that.
-        fill: Grey value of padding, 0 to 255.
-    """
-
-    size: int
-    resize_mode: ResizeMode = "shortest"
-    interpolation: Interpolation = "bicubic"
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    fill: int = 0
+from indexer.types import Pixels, Preprocess, Vectors
 
 
 @runtime_checkable
