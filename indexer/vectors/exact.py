@@ -1,0 +1,74 @@
+"""Exact search in plain NumPy: the truth that every other index is tested against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from indexer.types import Ids, Vectors
+from indexer.vectors.base import Nearest, best, check_add, check_search, score
+
+
+class ExactIndex:
+    """Vectors in one array, compared one by one."""
+
+    def __init__(self, dim: int) -> None:
+        self._ids: Ids = np.empty(0, dtype=np.int64)  # (n,) ascending
+        self._rows: Vectors = np.empty((0, dim), dtype=np.float32)  # (n, d)
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self._rows.shape[1])
+
+    @property
+    def ids(self) -> Ids:
+        """All ids, ascending, shape (n,)."""
+        return self._ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add rows; see `VectorIndex.add`."""
+        check_add(self._ids, ids, vectors, self.dim)
+        self._ids = np.concatenate([self._ids, ids])
+        self._rows = np.concatenate([self._rows, vectors])
+
+    def remove(self, ids: Ids) -> int:
+        """Remove rows by id and return how many were there."""
+        keep = ~np.isin(self._ids, ids)
+        self._ids, self._rows = self._ids[keep], self._rows[keep]
+        return int(len(keep) - keep.sum())
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the vectors of ids that are all held, shape (n, dim)."""
+        places = np.searchsorted(self._ids, ids)
+        if np.any(places >= len(self._ids)) or np.any(self._ids[places] != ids):
+            raise KeyError("an id is not in the index")
+        return self._rows[places]
+
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+        """Return the k best ids for each query row; see `VectorIndex.search`."""
+        queries = check_search(queries, k, self.dim)
+        keep = slice(None) if allowed is None else np.isin(self._ids, allowed)
+        ids, rows = self._ids[keep], self._rows[keep]
+        found = [best(ids, score(query, rows), k) for query in queries]
+        return Nearest(
+            np.array([row for row, _ in found], dtype=np.int64).reshape(len(queries), k),
+            np.array([row for _, row in found], dtype=np.float32).reshape(len(queries), k),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write ids and vectors to a .npz file."""
+        with path.open("wb") as file:
+            np.savez(file, ids=self._ids, rows=self._rows)
+
+    @classmethod
+    def load(cls, path: Path) -> ExactIndex:
+        """Return an index that `save` wrote."""
+        with np.load(path) as content:
+            index = cls(int(content["rows"].shape[1]))
+            index._ids, index._rows = content["ids"], content["rows"]
+        return index
