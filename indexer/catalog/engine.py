@@ -1,0 +1,77 @@
+"""Opens the catalog's database file, and turns the database's errors into ours."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+
+from indexer.errors import StorageError
+
+BUSY_SECONDS = 30.0
+"""How long a statement waits for another process's transaction; a batch is committed in milliseconds."""
+
+
+def open_engine(path: Path) -> Engine:
+    """Return an engine over the SQLite file at `path`; a file on a read-only medium is opened for reading only.
+
+    Transactions are explicit (BEGIN is sent by us, not by the driver), so that a SELECT sees one snapshot and a
+    migration is one transaction.
+    """
+    read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    uri = f"file:{quote(os.fsencode(path.absolute()))}" + ("?immutable=1" if read_only else "")
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")  # readers go on while one process writes
+            connection.execute("PRAGMA synchronous = NORMAL")  # with WAL a power cut cannot damage the file
+        return connection
+
+    engine = create_engine("sqlite:///catalog.db", creator=connect)  # the URL only chooses the dialect and the pool
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the database or the disk says into a StorageError that says what to do.
+
+    Args:
+        path: The library, for the message.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        raise StorageError(_advice(path, str(error.orig))) from error
+    except sqlite3.DatabaseError as error:
+        raise StorageError(_advice(path, str(error))) from error
+    except OSError as error:
+        raise StorageError(_advice(path, f"{error.strerror or error}")) from error
+
+
+def _advice(path: Path, said: str) -> str:
+    low = said.lower()
+    if "full" in low or "no space" in low:
+        return f"the disk of {path} is full; what was committed is kept: free some space and run the command again"
+    if "readonly" in low or "read-only" in low or "permission denied" in low or "unable to open" in low:
+        return f"{path} cannot be written ({said}); make it writable or name another library with --library"
+    if "malformed" in low or "not a database" in low:
+        return f"the catalog of {path} is damaged ({said}); restore it from a backup or index into a new library"
+    if "locked" in low:
+        return f"the catalog of {path} stayed locked for {BUSY_SECONDS:.0f} seconds; try again when the other is done"
+    return f"the catalog of {path} cannot be used: {said}"

@@ -1,0 +1,280 @@
+"""Every statement that reads the catalog or changes its items; each takes an open connection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, or_, select, update
+
+from indexer.catalog.models import Embedding, Item, Source, Unit
+from indexer.types import Ids, Vectors
+
+STORED = np.dtype("<f2")
+"""Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
+
+PAGE = 5000
+"""Rows per read of a long listing: memory stays bounded, and no read blocks the log from being folded in."""
+
+
+class KnownFile(NamedTuple):
+    """What the catalog knows of a file; `failure` is set where it could not be indexed."""
+
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    failure: str | None
+
+
+class FoundItem(NamedTuple):
+    """An item as a search shows it."""
+
+    embedding_id: int
+    item_id: int
+    unit_id: int
+    path: str
+    format: str | None
+    width: int | None
+    height: int | None
+    taken_at: datetime | None
+    taken_from: str | None
+    latitude: float | None
+    longitude: float | None
+    camera: str | None
+
+
+class Failure(NamedTuple):
+    """A file that could not be indexed, and why."""
+
+    path: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which items may be returned; None does not restrict.
+
+    Attributes:
+        folder: Absolute path; items at or under it.
+        after: Taken at this moment or later.
+        before: Taken earlier than this moment.
+    """
+
+    folder: str | None = None
+    after: datetime | None = None
+    before: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the filters as SQL conditions on items."""
+        found: list[ColumnElement[bool]] = []
+        if self.folder is not None:
+            found.append(under(Item.path, self.folder))
+        if self.after is not None:
+            found.append(Item.taken_at >= self.after)
+        if self.before is not None:
+            found.append(Item.taken_at < self.before)
+        return found
+
+
+def under(column: Any, folder: str) -> ColumnElement[bool]:
+    """Return the condition "is `folder` or lies in it", as a range that an index of paths serves."""
+    inside = folder if folder.endswith(os.sep) else folder + os.sep
+    return or_(column == folder, and_(column > inside, column < inside[:-1] + chr(ord(os.sep) + 1)))
+
+
+def known_files(connection: Connection, root: str) -> Iterator[KnownFile]:
+    """Yield what is known at or under `root`, in the byte order of paths, reading a page at a time."""
+    statement = (
+        select(Item.id, Item.path, Item.size, Item.mtime_ns, Item.failure)
+        .where(under(Item.path, root), Item.path > bindparam("last", type_=Item.path.type))
+        .order_by(Item.path)
+        .limit(PAGE)
+    )
+    last = ""
+    while True:
+        rows = connection.execute(statement, {"last": last}).all()
+        yield from (KnownFile(*row) for row in rows)
+        if len(rows) < PAGE:
+            return
+        last = rows[-1].path
+
+
+def size_is_known(connection: Connection, size: int) -> bool:
+    """Return whether an indexed item has this many bytes; if none has, no content can be equal."""
+    found = select(Item.id).where(Item.size == size, Item.content_hash.is_not(None)).limit(1)
+    return connection.scalar(found) is not None
+
+
+def same_content(connection: Connection, size: int, content_hash: bytes) -> list[KnownFile]:
+    """Return the indexed items with this content, oldest first."""
+    statement = (
+        select(Item.id, Item.path, Item.size, Item.mtime_ns, Item.failure)
+        .where(Item.size == size, Item.content_hash == content_hash, Item.failure.is_(None))
+        .order_by(Item.id)
+    )
+    return [KnownFile(*row) for row in connection.execute(statement)]
+
+
+def set_stat(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Note new file facts of items whose content is the same: rows of key, path, size, mtime_ns, source_id."""
+    connection.execute(
+        update(Item).where(Item.id == bindparam("key")).values({
+            name: bindparam(name) for name in ("path", "size", "mtime_ns", "source_id")
+        }),
+        rows,
+    )
+
+
+def remove_items(connection: Connection, ids: Iterable[int]) -> None:
+    """Delete items with their units and embeddings."""
+    rows = [{"key": id_} for id_ in ids]
+    if rows:
+        connection.execute(delete(Item).where(Item.id == bindparam("key")), rows)
+
+
+def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert or replace items by path, without units, and return their ids in the order of `rows`.
+
+    A replaced item keeps its id and loses its units and embeddings, which belonged to its old content.
+    """
+    if not rows:
+        return []
+    known = dict(
+        connection.execute(select(Item.path, Item.id).where(Item.path.in_([row["path"] for row in rows]))).t.all()
+    )
+    old = [row | {"key": known[row["path"]]} for row in rows if row["path"] in known]
+    new = [row for row in rows if row["path"] not in known]
+    if old:
+        connection.execute(delete(Unit).where(Unit.item_id == bindparam("key")), [{"key": row["key"]} for row in old])
+        names = [name for name in rows[0] if name != "path"]
+        values = {name: bindparam(name) for name in names}
+        connection.execute(update(Item).where(Item.id == bindparam("key")).values(values), old)
+    if new:
+        ids = connection.scalars(insert(Item).returning(Item.id, sort_by_parameter_order=True), new).all()
+        known |= dict(zip((row["path"] for row in new), ids, strict=True))
+    return [known[row["path"]] for row in rows]
+
+
+def add_embeddings(connection: Connection, item_ids: Sequence[int], encoder_id: int, vectors: Vectors) -> None:
+    """Give each item its one unit and that unit's embedding.
+
+    Args:
+        connection: Open connection, in a transaction.
+        item_ids: Items without units, (n,).
+        encoder_id: The encoder that made the vectors.
+        vectors: Unit vectors, shape (n, d), float32.
+    """
+    if not len(item_ids):
+        return
+    rows = [{"item_id": id_, "position": 0} for id_ in item_ids]
+    units = connection.scalars(insert(Unit).returning(Unit.id, sort_by_parameter_order=True), rows).all()
+    stored = vectors.astype(STORED)
+    connection.execute(
+        insert(Embedding),
+        [
+            {"unit_id": unit, "encoder_id": encoder_id, "vector": row.tobytes()}
+            for unit, row in zip(units, stored, strict=True)
+        ],
+    )
+
+
+def copy_item(connection: Connection, item_id: int, values: dict[str, Any]) -> None:
+    """Save an item with the same content as another: its facts and embeddings are taken over, nothing is encoded."""
+    taken = [column for column in Item.__table__.columns if column.name not in values and column.name != "id"]
+    facts = connection.execute(select(*taken).where(Item.id == item_id)).mappings().one()
+    (copy_id,) = save_items(connection, [dict(facts) | values])
+    for unit in connection.execute(select(Unit.id, Unit.position).where(Unit.item_id == item_id)).all():
+        copied = connection.scalar(insert(Unit).values(item_id=copy_id, position=unit.position).returning(Unit.id))
+        vectors = select(Embedding.encoder_id, Embedding.vector).where(Embedding.unit_id == unit.id)
+        for row in connection.execute(vectors).mappings().all():
+            connection.execute(insert(Embedding).values(unit_id=copied, **row))
+
+
+def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int, int]:
+    """Return how many embeddings of an encoder have an id up to `watermark`, and the highest id of all."""
+    mine = Embedding.encoder_id == encoder_id
+    count = connection.scalar(select(func.count()).where(mine, Embedding.id <= watermark))
+    return count or 0, connection.scalar(select(func.max(Embedding.id)).where(mine)) or 0
+
+
+def embedding_ids(connection: Connection, encoder_id: int, filters: Filters | None = None) -> Ids:
+    """Return the ids of an encoder's embeddings that pass the filters, ascending, shape (n,)."""
+    statement = select(Embedding.id).where(Embedding.encoder_id == encoder_id).order_by(Embedding.id)
+    conditions = filters.conditions() if filters else []
+    if conditions:
+        statement = statement.join(Unit, Unit.id == Embedding.unit_id).join(Item, Item.id == Unit.item_id)
+        statement = statement.where(*conditions)
+    return np.fromiter(connection.scalars(statement), dtype=np.int64)
+
+
+def embeddings_after(
+    connection: Connection, encoder_id: int, dim: int, watermark: int
+) -> Iterator[tuple[Ids, Vectors, list[int]]]:
+    """Yield pages of (ids (n,), vectors (n, dim) float32, ids of rows whose bytes are not a vector), ids ascending."""
+    statement = select(Embedding.id, Embedding.vector).where(Embedding.encoder_id == encoder_id)
+    while True:
+        rows = connection.execute(statement.where(Embedding.id > watermark).order_by(Embedding.id).limit(PAGE)).all()
+        if not rows:
+            return
+        good = [row for row in rows if len(row.vector) == dim * STORED.itemsize]
+        bad = [row.id for row in rows if len(row.vector) != dim * STORED.itemsize]
+        raw = np.frombuffer(b"".join(row.vector for row in good), dtype=STORED)
+        yield (
+            np.fromiter((row.id for row in good), dtype=np.int64, count=len(good)),
+            raw.astype(np.float32).reshape(len(good), dim),
+            bad,
+        )
+        watermark = rows[-1].id
+
+
+def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
+    """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
+    columns = [Item.path, Item.format, Item.width, Item.height, Item.taken_at, Item.taken_from]
+    columns += [Item.latitude, Item.longitude, Item.camera]
+    statement = select(Embedding.id, Item.id, Unit.id, *columns).join_from(Embedding, Unit).join(Item)
+    found = {}
+    for start in range(0, len(embedding_ids), PAGE):
+        wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
+        for row in connection.execute(statement.where(Embedding.id.in_(wanted))):
+            found[row[0]] = FoundItem(*row)
+    return found
+
+
+def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> tuple[KnownFile, int] | None:
+    """Return the item at `path` and the id of its embedding, or None where there is none."""
+    row = connection.execute(
+        select(Item.id, Item.path, Item.size, Item.mtime_ns, Item.failure, Embedding.id)
+        .join_from(Item, Unit)
+        .join(Embedding)
+        .where(Item.path == path, Embedding.encoder_id == encoder_id)
+    ).first()
+    return None if row is None else (KnownFile(*row[:5]), row[5])
+
+
+def failures(connection: Connection, root: str | None = None, limit: int | None = None) -> Iterator[Failure]:
+    """Yield the files that could not be indexed, at or under `root`, by path."""
+    statement = select(Item.path, Item.failure, Item.failure_message).where(Item.failure.is_not(None))
+    if root is not None:
+        statement = statement.where(under(Item.path, root))
+    for row in connection.execute(statement.order_by(Item.path).limit(limit)):
+        yield Failure(row[0], row[1], row[2] or "")
+
+
+def count_items(connection: Connection, root: str | None = None) -> tuple[int, int]:
+    """Return how many items are indexed and how many failed, at or under `root`."""
+    statement = select(func.count(), func.count(Item.failure)).select_from(Item)
+    if root is not None:
+        statement = statement.where(under(Item.path, root))
+    total, failed = connection.execute(statement).one()
+    return total - failed, failed
+
+
+def sources(connection: Connection) -> list[Source]:
+    """Return the sources by path, as plain values."""
+    return [Source(**row._mapping) for row in connection.execute(select(Source.__table__).order_by(Source.root))]

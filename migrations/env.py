@@ -1,0 +1,11 @@
+"""Runs migrations over the connection that `indexer.catalog.migrate` hands in."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from indexer.catalog.models import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+context.run_migrations()
