@@ -1,0 +1,94 @@
+# From a bare machine with Python 3.11 or later: `make demo` shows Recall at work, `make test` proves it.
+# Another Python: make demo PYTHON=python3.13        Another place for the environment: make demo VENV=/tmp/venv
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint fix bench wheel train
+
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --retries 10 --timeout 120 -c constraints.txt
+COG := COLUMNS=80 $(BIN)/cog -P
+
+help:  ## say what can be made
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+# --- What is installed, and when: one environment, one stamp for each set of extras --------------------------------
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || { \
+	    echo "Recall needs Python 3.11 or later, but $(PYTHON) is: $$($(PYTHON) --version 2>&1 || true)." \
+	         "Name another: make $(firstword $(MAKECMDGOALS)) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	    echo "$(PYTHON) can make no virtual environment: its module venv or ensurepip is missing." \
+	         "On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "Making a virtual environment in $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# $(call install,extras): Recall in place, with these extras, in the pinned versions.
+define install
+@$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))' || \
+    echo "Installing into $(VENV). PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on" \
+         "the CPU all the same): about 3 GB to download, 5.5 GB on disk, a few minutes. Only this once." >&2
+@$(PIP_INSTALL) -e '.[$(1)]'
+@touch $@
+endef
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	$(call install,cpu,raw,jxl,demo)
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	$(call install,dev)
+
+$(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
+	$(call install,cpu,train)
+
+# --- Targets ------------------------------------------------------------------------------------------------------
+
+# $(call show,arguments): one command, printed as one would type it, then run.
+show = @printf '\n$$ recall %s\n' '$(1)'; RECALL_LIBRARY=demo.recall $(BIN)/recall $(1)
+PHOTOS = $(shell $(BIN)/python -c 'import importlib.util, os; \
+    print(os.path.relpath(importlib.util.find_spec("skimage").submodule_search_locations[0]) + "/data")')
+
+demo: $(VENV)/.demo  ## install Recall, index some real photos and search them
+	@printf '\n$$ export RECALL_LIBRARY=demo.recall\n'
+	$(call show,index $(PHOTOS)) || { status=$$?; [ $$status = 3 ] || exit $$status; }  # 3: done, some files failed
+	$(call show,search "a cat" -k 3)
+	$(call show,search "a cup of coffee" -k 3)
+	$(call show,search "an astronaut" -k 3)
+	$(call show,similar $(PHOTOS)/chelsea.png -k 3)
+	$(call show,status)
+	@printf '\nNow your own photos. Type:\n\n    source $(BIN)/activate\n    recall index ~/Pictures\n'
+	@printf '    recall search "a dog on the beach"\n    recall --help\n'
+
+test: $(VENV)/.dev  ## run the tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev lint  ## format, lint, types, layers and generated text, all without changing a file
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(COG) --check --diff README.md
+
+lint: $(VENV)/.dev  ## format and lint only, in a second
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+
+fix: $(VENV)/.dev  ## put right what a tool can put right
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+	@$(COG) -r README.md
+
+bench: $(VENV)/.dev  ## measure speed (tests/bench)
+	@$(BIN)/python -m pytest tests/bench --benchmark-only
+
+wheel: $(VENV)/.dev  ## build wheel and sdist into dist/, and use the wheel alone from another folder
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation
+	@$(BIN)/check-wheel-contents dist/*.whl
+	@RECALL_WHEEL="$$(echo dist/*.whl)" $(BIN)/python -m pytest tests/integration/test_wheel.py
+
+train: $(VENV)/.train  ## train the compact encoder anew
+	@$(BIN)/recall --help > /dev/null
