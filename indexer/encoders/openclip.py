@@ -1,0 +1,235 @@
+"""The torch door: any open_clip model as an Encoder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from safetensors import SafetensorError
+
+from indexer.encoders.base import fingerprint_of, normalized
+from indexer.encoders.hub import announce_download
+from indexer.errors import EncoderError, EncoderNotFoundError
+from indexer.types import Pixels, Preprocess, Vectors
+
+logger = logging.getLogger(__name__)
+
+COMPACT = Path(__file__).parent / "compact"
+"""Weights that ship with Recall, as an open_clip folder like any other."""
+
+BATCH = {"cpu": 32, "mps": 64, "cuda": 256}
+"""Pictures per call by kind of device: on a CPU more brings nothing, on a card less leaves it idle."""
+
+PROBE = ("a dog on the beach", "Ünïcödé ß œ", "日本語の写真", "كلب", "собака", "😀 🚀", "don't, 3.14!", "x" * 300)
+"""Texts whose token ids stand for the tokenizer in the fingerprint."""
+
+BROKEN = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError, EOFError, OSError)
+"""What open_clip, timm and torch raise over a folder or checkpoint that they cannot use."""
+
+
+class OpenClipEncoder:
+    """Two towers of an open_clip model, in eval mode."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str,
+        architecture: object,
+        device: torch.device,
+        batch_size: int | None = None,
+    ) -> None:
+        """Wrap a model whose weights are loaded; most callers want `load_encoder`."""
+        self._name = name
+        self._tokenizer = tokenizer
+        self._device = device
+        self._batch_size = batch_size or BATCH.get(device.type, 32)
+        self._preprocess = _preprocess(model.visual.preprocess_cfg, name)
+        self._mean = torch.tensor(self._preprocess.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(self._preprocess.std, device=device).view(1, 3, 1, 1)
+        self._fingerprint = fingerprint_of(
+            architecture=architecture,
+            preprocess=self._preprocess,
+            tokenizer=[type(tokenizer).__name__, np.asarray(tokenizer(list(PROBE))).tolist()],
+            weights=_raw_weights(model),
+        )
+        self._model = model.eval().to(device, memory_format=torch.channels_last)
+        with torch.inference_mode():
+            self._dim = int(self._model.encode_text(self._tokens(["x"])).shape[-1])
+
+    @classmethod
+    def load(cls, name: str, *, device: str = "auto", batch_size: int | None = None) -> OpenClipEncoder:
+        """Return the encoder of that name; see `indexer.encoders.load_encoder`."""
+        chosen = _device(device)
+        schema = f"local-dir:{COMPACT}" if name == "compact" else name
+        model_name, weights = schema, None
+        if schema.startswith("local-dir:"):
+            _check_folder(Path(schema.removeprefix("local-dir:")), name)
+        elif not schema.startswith("hf-hub:"):
+            model_name, weights = _known_weights(name)
+        announce_download(name, model_name, weights)
+        with _refusals(name):
+            model = open_clip.create_model(model_name, weights, require_pretrained=True, weights_only=True)
+            tokenizer = open_clip.get_tokenizer(model_name)
+            architecture = open_clip.get_model_config(model_name)
+            return cls(
+                model, tokenizer, name=name, architecture=architecture, device=chosen, batch_size=batch_size
+            )
+
+    @property
+    def name(self) -> str:
+        """The name that `load_encoder` knows it by."""
+        return self._name
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest over architecture, weights, preprocessing and tokenizer."""
+        return self._fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self._dim
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return str(self._device)
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures per call."""
+        return self._batch_size
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How pictures are prepared."""
+        return self._preprocess
+
+    def encode_images(self, pixels: Pixels) -> Vectors:
+        """Return one unit vector per picture, shape (n, dim); see `Encoder.encode_images`."""
+        found = [np.empty((0, self.dim), dtype=np.float32)]
+        for start in range(0, len(pixels), self._batch_size):
+            batch = torch.from_numpy(np.ascontiguousarray(pixels[start : start + self._batch_size]))  # (b, s, s, 3)
+            with torch.inference_mode(), self._autocast():
+                values = batch.to(self._device).permute(0, 3, 1, 2).float().div(255)  # (b, 3, s, s)
+                vectors = self._model.encode_image((values - self._mean) / self._std)
+            found.append(vectors.float().cpu().numpy())
+        return normalized(np.concatenate(found))
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
+        found = [np.empty((0, self.dim), dtype=np.float32)]
+        for start in range(0, len(texts), self._batch_size):
+            with torch.inference_mode(), self._autocast():
+                vectors = self._model.encode_text(self._tokens(texts[start : start + self._batch_size]))
+            found.append(vectors.float().cpu().numpy())
+        return normalized(np.concatenate(found))
+
+    def _tokens(self, texts: Sequence[str]) -> torch.Tensor:
+        tokens: torch.Tensor = self._tokenizer(list(texts))
+        return tokens.to(self._device)  # (n, context)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self._device.type == "cpu":
+            return nullcontext()  # float32: bfloat16 is half as fast on processors without its own units
+        return torch.autocast(self._device.type, dtype=torch.float16)
+
+
+def pretrained_names() -> list[str]:
+    """Return the MODEL/WEIGHTS names that open_clip can download, sorted."""
+    return sorted(f"{model}/{weights}" for model, weights in open_clip.list_pretrained())
+
+
+def _device(wanted: str) -> torch.device:
+    """Return the torch device of that name, after a look whether it is there."""
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise EncoderError(f"device {wanted!r} cannot be used here ({reason}); expected auto, cpu, cuda or mps") from error
+    return device
+
+
+def _known_weights(name: str) -> tuple[str, str]:
+    """Return model and weights of a MODEL/WEIGHTS name that open_clip knows."""
+    model, weights = name.split("/", 1)
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    if not tags:
+        raise EncoderNotFoundError(f"open_clip knows no model {model!r}; run: recall encoders --all")
+    if weights not in tags:
+        raise EncoderNotFoundError(f"open_clip knows no weights {weights!r} of {model}; it knows {', '.join(tags)}")
+    return model, weights
+
+
+def _check_folder(folder: Path, name: str) -> None:
+    """Check that a model's folder says all that decides its vectors.
+
+    A folder without preprocessing would be loaded with OpenAI's, and give wrong vectors without a word.
+    """
+    file = folder / "open_clip_config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        preprocess = config["preprocess_cfg"]
+        missing = {"mean", "std"} - set(preprocess)
+    except OSError as error:
+        raise EncoderNotFoundError(
+            f"encoder {name!r} cannot be loaded: {file} cannot be read ({error.strerror}); expected a folder with "
+            "open_clip_config.json and its weights"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise EncoderError(f"{file} has no usable preprocess_cfg ({error!r}); save the model with its own") from error
+    if missing:
+        raise EncoderError(f"preprocess_cfg in {file} lacks {' and '.join(sorted(missing))}; save the model with them")
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """Turn what open_clip raises, or only warns of, into EncoderError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="QuickGELU mismatch")
+            yield
+    except UserWarning as warning:
+        advice = "use the model's -quickgelu name"
+        raise EncoderError(f"encoder {name!r} would give wrong vectors ({warning}); {advice}") from warning
+    except (*BROKEN, SafetensorError, pickle.UnpicklingError) as error:
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise EncoderError(f"encoder {name!r} cannot be loaded: {reason}") from error
+
+
+def _preprocess(config: dict[str, Any], name: str) -> Preprocess:
+    """Return open_clip's preprocessing as our value."""
+    size = config["size"]
+    height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    if height != width:
+        raise EncoderError(f"encoder {name!r} reads pictures of {width} x {height}; Recall supports squares only")
+    fill = config.get("fill_color", 0)
+    return Preprocess(
+        size=height,
+        resize_mode=config.get("resize_mode") or "shortest",
+        interpolation=config.get("interpolation") or "bicubic",
+        mean=tuple(float(value) for value in config["mean"]),
+        std=tuple(float(value) for value in config["std"]),
+        fill=int(fill if isinstance(fill, int | float) else fill[0]),
+    )
+
+
+def _raw_weights(model: Any) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of every tensor, by name."""
+    for name, tensor in sorted(model.state_dict().items()):
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        yield f"{name} {tensor.dtype} {tuple(tensor.shape)}", flat.view(torch.uint8).numpy().tobytes()
