@@ -69,7 +69,7 @@ test: $(VENV)/.dev  ## run the tests
 
 check: $(VENV)/.dev lint  ## format, lint, types, layers and generated text, all without changing a file
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(COG) --check --diff README.md
 
 lint: $(VENV)/.dev  ## format and lint only, in a second

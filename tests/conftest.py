@@ -1,0 +1,95 @@
+"""What every test may ask for: real photos, the installed program, and no network."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import tests.support.offline.sitecustomize  # noqa: F401  from here on this process has no network
+from tests.support.program import Program, program_env
+
+ROOT = Path(__file__).resolve().parents[1]
+
+PHOTOS = (
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "cell.png",
+    "chelsea.png",
+    "clock_motion.png",
+    "coffee.png",
+    "coins.png",
+    "color.png",
+    "grass.png",
+    "gravel.png",
+    "horse.png",
+    "hubble_deep_field.jpg",
+    "ihc.png",
+    "moon.png",
+    "motorcycle_left.png",
+    "motorcycle_right.png",
+    "page.png",
+    "retina.jpg",
+    "rocket.jpg",
+    "text.png",
+)
+"""The pictures in skimage/data that are whole pictures; the rest are logos, patterns, arrays and stacks."""
+
+
+@pytest.fixture(autouse=True)
+def _clean_surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the user's own settings and the network, which only tests marked hub may use."""
+    for name in [name for name in os.environ if name.startswith("RECALL_")]:
+        monkeypatch.delenv(name)
+    if request.node.get_closest_marker("hub"):
+        monkeypatch.setenv("RECALL_TEST_NETWORK", "1")
+    else:
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def skimage_photos() -> Path:
+    """Return scikit-image's folder of photos (and odd files), to be read only."""
+    spec = importlib.util.find_spec("skimage")  # found, not imported: that takes a second
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("scikit-image is not installed: pip install recall-search[demo]")
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+@pytest.fixture
+def photos(skimage_photos: Path, tmp_path: Path) -> Path:
+    """Return a folder of 21 real photos that the test may change."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in PHOTOS:
+        shutil.copy(skimage_photos / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of evaluation and training sets beside the checkout, or skip."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the evaluation sets are not here: they are expected in ../shared/data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recall_path() -> Path:
+    """Return the console script of this environment."""
+    path = Path(sys.executable).parent / ("recall.exe" if os.name == "nt" else "recall")
+    if not path.exists():
+        pytest.fail(f"{path} is missing: install Recall into this environment, for instance with `make test`")
+    return path
+
+
+@pytest.fixture
+def recall_program(recall_path: Path, tmp_path: Path) -> Program:
+    """Return the installed program with a home and a library of its own."""
+    return Program(path=recall_path, env=program_env(tmp_path), cwd=tmp_path)

@@ -1,0 +1,123 @@
+"""The wheel, and not the checkout: what is in it, and that it works alone.
+
+`make wheel` names the wheel that it built in RECALL_WHEEL; without that the tests build their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import Program, program_env
+
+ROOT = Path(__file__).resolve().parents[2]
+GIVEN = os.environ.get("RECALL_WHEEL")  # read before the fixtures hide the user's settings
+
+
+def build(kind: str, source: Path, into: Path) -> Path:
+    """Return the file of a kind ("wheel" or "sdist") that a folder builds; not isolated, for that needs a network."""
+    run = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "--outdir", into, source],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    (built,) = into.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel under test."""
+    return (ROOT / GIVEN) if GIVEN else build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    """Return the paths in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_puts_nothing_but_its_two_packages_into_site_packages(names: set[str]) -> None:
+    top = {name.split("/")[0] for name in names}
+    assert {name for name in top if not name.endswith(".dist-info")} == {"retrieval", "indexer"}
+
+
+def test_the_wheel_carries_migrations_weights_and_type_markers(names: set[str]) -> None:
+    assert {
+        "indexer/_migrations/env.py",
+        "indexer/_migrations/script.py.mako",
+        "indexer/_migrations/versions/r0001_first_schema.py",
+        "indexer/py.typed",
+        "retrieval/py.typed",
+    } <= names
+    shipped = {name for name in names if name.startswith("indexer/encoders/compact/")}
+    assert any(name.endswith(".safetensors") for name in shipped)
+    assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+
+
+def test_check_wheel_contents_finds_no_fault(wheel: Path) -> None:
+    checker = Path(sys.executable).parent / "check-wheel-contents"
+    run = subprocess.run([checker, wheel], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_sdist_carries_tests_and_migrations_and_builds_the_same_wheel(names: set[str], tmp_path: Path) -> None:
+    sdist = build("sdist", ROOT, tmp_path / "sdist")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    assert (source / "tests" / "conftest.py").exists()
+    assert (source / "migrations" / "env.py").exists()
+    with zipfile.ZipFile(build("wheel", source, tmp_path / "wheel")) as archive:
+        assert set(archive.namelist()) == names
+
+
+@pytest.fixture
+def alone(wheel: Path, tmp_path: Path) -> Program:
+    """Return `recall` from a new environment that holds the wheel alone.
+
+    What it depends on is 5.5 GB, so this environment reads it from the running one: by a line in a .pth file, which
+    adds that folder but not what its own .pth files add, the checkout among them.
+    """
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=os.name != "nt")
+    scripts = environment / ("Scripts" if os.name == "nt" else "bin")
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment)}))
+    pip = [sys.executable, "-m", "pip", "--python", str(scripts / "python")]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True, capture_output=True, timeout=120)
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return Program(path=scripts / "recall", env=program_env(folder), cwd=folder)
+
+
+def test_the_wheel_alone_indexes_and_searches_from_another_folder(alone: Program, photos: Path, tmp_path: Path) -> None:
+    where = subprocess.run(
+        [alone.path.parent / "python", "-c", "import indexer, retrieval; print(indexer.__file__, retrieval.__file__)"],
+        cwd=alone.cwd,
+        env=alone.env,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert all(path.startswith(str(tmp_path / "environment")) for path in where.stdout.split())
+    assert alone("--version").stdout.split()[-1] == "0.1.0"
+    indexed = alone("index", photos)
+    assert indexed.returncode == 0, indexed.stderr
+    found = alone("search", "a cat", "-k", "1", "--json")
+    assert found.returncode == 0, found.stderr
+    assert Path(json.loads(found.stdout.splitlines()[0])["path"]).name == "chelsea.png"
