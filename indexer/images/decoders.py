@@ -1,0 +1,140 @@
+"""Bytes of a known format to a Pillow picture, by the one decoder that fits."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from indexer.errors import FailureKind, PictureError
+from indexer.images.files import Limits
+from indexer.images.formats import PictureFormat, sniff
+from indexer.images.metadata import Exif
+
+_PLUGINS = {
+    PictureFormat.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),
+    PictureFormat.PNG: ("PIL.PngImagePlugin", "PngImageFile"),
+    PictureFormat.WEBP: ("PIL.WebPImagePlugin", "WebPImageFile"),
+    PictureFormat.GIF: ("PIL.GifImagePlugin", "GifImageFile"),
+    PictureFormat.TIFF: ("PIL.TiffImagePlugin", "TiffImageFile"),
+    PictureFormat.BMP: ("PIL.BmpImagePlugin", "BmpImageFile"),
+    PictureFormat.AVIF: ("PIL.AvifImagePlugin", "AvifImageFile"),
+    PictureFormat.HEIF: ("pillow_heif", "HeifImageFile"),
+    PictureFormat.JXL: ("pillow_jxl.JpegXLImagePlugin", "JXLImageFile"),
+}
+"""Format to the module and class that read it. They are called directly: `Image.open` would try forty formats, some of
+which start other programs, and would judge the size by a limit that is global to the process."""
+
+_INSTALL = {PictureFormat.JXL: "recall-search[jxl]", PictureFormat.RAW: "recall-search[raw]"}
+
+_RAW_FLIPS = {3: 3, 5: 8, 6: 6}
+"""LibRaw's `sizes.flip` to EXIF orientation: half a turn, a quarter to the left, a quarter to the right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A loaded picture as it is stored, neither upright nor RGB.
+
+    Attributes:
+        picture: Loaded; smaller than `width` and `height` where a reduced one was asked for.
+        format: What the content really is.
+        width: Pixels across as stored, at full size.
+        height: Pixels down as stored, at full size.
+        exif: What the EXIF block says.
+    """
+
+    picture: Image.Image
+    format: PictureFormat
+    width: int
+    height: int
+    exif: Exif
+
+
+def decode(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> Decoded:
+    """Return the picture that the bytes hold, decoded to the end.
+
+    Args:
+        data: The whole file.
+        found: Its format, from `identify`.
+        limits: The picture is refused before decoding where it declares more pixels.
+        at_least: Where given, a JPEG may be decoded at a half, quarter or eighth of its size, as long as both sides
+            keep twice this many pixels; 12 million pixels then take 43 ms instead of 150.
+
+    Raises:
+        PictureError: TOO_LARGE or UNSUPPORTED.
+        Exception: Anything else that a decoder may think of; `one_error` gives it our name.
+    """
+    if found is PictureFormat.RAW:
+        return _decode_raw(data, limits=limits, at_least=at_least)
+    return _decode_plain(data, found=found, limits=limits, at_least=at_least)
+
+
+def check_pixels(width: int, height: int, *, limits: Limits) -> None:
+    """Refuse a picture that declares too many pixels.
+
+    Raises:
+        PictureError: TOO_LARGE.
+    """
+    if width * height > limits.max_pixels:
+        limit = f"{limits.max_pixels / 1e6:,.6g} million"
+        message = f"{width:,} x {height:,} pixels are over the limit of {limit}; raise it with --max-pixels"
+        raise PictureError(FailureKind.TOO_LARGE, message)
+
+
+def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> Decoded:
+    """Return the picture of any format but RAW; of an animated one the first frame."""
+    picture = _open(data, found)
+    width, height = picture.size
+    check_pixels(width, height, limits=limits)
+    if at_least is not None and found is PictureFormat.JPEG:
+        picture.draft(None, (2 * at_least, 2 * at_least))
+    if found is PictureFormat.PNG:  # the block may stand behind the pixels
+        picture.load()
+    exif = Exif.of_picture(picture)
+    picture.load()  # a TIFF forgets its file here, so its EXIF had to be read before
+    return Decoded(picture=picture, format=found, width=width, height=height, exif=exif)
+
+
+def _open(data: bytes, found: PictureFormat) -> ImageFile.ImageFile:
+    """Return a Pillow picture that has read its header."""
+    module, name = _PLUGINS[found]
+    try:
+        reader = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise _not_installed(found) from error
+    picture: ImageFile.ImageFile = reader(BytesIO(data), "")
+    return picture
+
+
+def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded:
+    """Return the preview that a camera put into its RAW file, as its own processing made it."""
+    try:
+        import rawpy  # an optional package
+    except ImportError as error:
+        raise _not_installed(PictureFormat.RAW) from error
+    try:
+        with rawpy.imread(BytesIO(data)) as raw:
+            preview, sizes = raw.extract_thumb(), raw.sizes
+    except rawpy.LibRawFileUnsupportedError:
+        if sniff(data) is PictureFormat.TIFF:  # an ordinary TIFF under the name of a RAW file
+            return _decode_plain(data, found=PictureFormat.TIFF, limits=limits, at_least=at_least)
+        raise
+    own = Exif.of_tiff(data)
+    if isinstance(preview.data, bytes):
+        decoded = _decode_plain(preview.data, found=PictureFormat.JPEG, limits=limits, at_least=at_least)
+        picture, shown = decoded.picture, decoded.exif
+    else:
+        check_pixels(sizes.width, sizes.height, limits=limits)
+        picture, shown = Image.fromarray(np.asarray(preview.data, dtype=np.uint8)), Exif()
+    turned = shown.orientation if shown.orientation != 1 else _RAW_FLIPS.get(sizes.flip, 1)
+    exif = shown.or_else(own, orientation=turned)
+    return Decoded(picture=picture, format=PictureFormat.RAW, width=sizes.width, height=sizes.height, exif=exif)
+
+
+def _not_installed(found: PictureFormat) -> PictureError:
+    """Return the error for a format whose decoder is an optional package."""
+    what = _INSTALL.get(found, "pillow-heif")
+    return PictureError(FailureKind.UNSUPPORTED, f"{found} needs a package that is absent: pip install '{what}'")
