@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, or_, select, update
 
-from indexer.catalog.models import Embedding, Item, Source, Unit
+from indexer.catalog.models import Embedding, Item, Unit
 from indexer.types import Ids, Vectors
 
 STORED = np.dtype("<f2")
@@ -123,12 +123,7 @@ def same_content(connection: Connection, size: int, content_hash: bytes) -> list
 
 def set_stat(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Note new file facts of items whose content is the same: rows of key, path, size, mtime_ns, source_id."""
-    connection.execute(
-        update(Item).where(Item.id == bindparam("key")).values({
-            name: bindparam(name) for name in ("path", "size", "mtime_ns", "source_id")
-        }),
-        rows,
-    )
+    connection.execute(update(Item).where(Item.id == bindparam("key")), rows)
 
 
 def remove_items(connection: Connection, ids: Iterable[int]) -> None:
@@ -152,9 +147,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     new = [row for row in rows if row["path"] not in known]
     if old:
         connection.execute(delete(Unit).where(Unit.item_id == bindparam("key")), [{"key": row["key"]} for row in old])
-        names = [name for name in rows[0] if name != "path"]
-        values = {name: bindparam(name) for name in names}
-        connection.execute(update(Item).where(Item.id == bindparam("key")).values(values), old)
+        connection.execute(update(Item).where(Item.id == bindparam("key")), old)
     if new:
         ids = connection.scalars(insert(Item).returning(Item.id, sort_by_parameter_order=True), new).all()
         known |= dict(zip((row["path"] for row in new), ids, strict=True))
@@ -273,8 +266,3 @@ def count_items(connection: Connection, root: str | None = None) -> tuple[int, i
         statement = statement.where(under(Item.path, root))
     total, failed = connection.execute(statement).one()
     return total - failed, failed
-
-
-def sources(connection: Connection) -> list[Source]:
-    """Return the sources by path, as plain values."""
-    return [Source(**row._mapping) for row in connection.execute(select(Source.__table__).order_by(Source.root))]

@@ -1,0 +1,48 @@
+"""Statements about encoders and facts about the whole library."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select
+
+from indexer.catalog.models import EncoderRow, Meta
+
+ACTIVE = "active_encoder"
+"""Key in `meta`: id of the encoder whose embeddings are searched."""
+
+
+class KnownEncoder(NamedTuple):
+    """An encoder as the catalog knows it."""
+
+    id: int
+    name: str
+    fingerprint: str
+    dim: int
+
+
+def active_encoder(connection: Connection) -> KnownEncoder | None:
+    """Return the library's encoder, or None while nothing was indexed."""
+    wanted = select(Meta.value).where(Meta.key == ACTIVE)
+    id_ = connection.scalar(wanted)
+    if id_ is None:
+        return None
+    columns = (EncoderRow.id, EncoderRow.name, EncoderRow.fingerprint, EncoderRow.dim)
+    return KnownEncoder(*connection.execute(select(*columns).where(EncoderRow.id == int(id_))).one())
+
+
+def set_active_encoder(connection: Connection, *, name: str, fingerprint: str, dim: int) -> KnownEncoder:
+    """Make an encoder the library's own and return it; its row is added where it is new."""
+    id_ = connection.scalar(select(EncoderRow.id).where(EncoderRow.fingerprint == fingerprint))
+    if id_ is None:
+        values = {"name": name, "fingerprint": fingerprint, "dim": dim, "added_at": now()}
+        id_ = connection.scalars(insert(EncoderRow).values(values).returning(EncoderRow.id)).one()
+    connection.execute(delete(Meta).where(Meta.key == ACTIVE))
+    connection.execute(insert(Meta).values(key=ACTIVE, value=str(id_)))
+    return KnownEncoder(id_, name, fingerprint, dim)
+
+
+def now() -> datetime:
+    """Return the present moment in UTC, without a zone, as the catalog stores moments of its own."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)

@@ -1,0 +1,65 @@
+"""Statements about sources: the folders and files that were indexed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from indexer.catalog.encoders import now
+from indexer.catalog.models import Item, Source
+from indexer.catalog.queries import under
+
+
+class KnownSource(NamedTuple):
+    """A source as the catalog knows it."""
+
+    id: int
+    root: str
+    exclude: list[str]
+    include_hidden: bool
+    synced_at: datetime | None
+
+
+def sources(connection: Connection) -> list[KnownSource]:
+    """Return all sources by path."""
+    columns = (Source.id, Source.root, Source.exclude, Source.include_hidden, Source.synced_at)
+    return [KnownSource(*row) for row in connection.execute(select(*columns).order_by(Source.root))]
+
+
+def source_around(connection: Connection, path: str) -> KnownSource | None:
+    """Return the source that is `path` or a folder around it, or None."""
+    for source in sources(connection):
+        if path == source.root or path.startswith(source.root.rstrip(os.sep) + os.sep):
+            return source
+    return None
+
+
+def add_source(connection: Connection, root: str, *, exclude: Sequence[str], include_hidden: bool) -> KnownSource:
+    """Add a source and return it; sources inside it become part of it, with their items."""
+    values = {"root": root, "exclude": list(exclude), "include_hidden": include_hidden, "added_at": now()}
+    id_ = connection.scalars(insert(Source).values(values).returning(Source.id)).one()
+    connection.execute(update(Item).where(under(Item.path, root)).values(source_id=id_))
+    connection.execute(delete(Source).where(under(Source.root, root), Source.id != id_))
+    return KnownSource(id_, root, list(exclude), include_hidden, None)
+
+
+def set_rules(connection: Connection, source: KnownSource) -> None:
+    """Store a source's rules of what to leave out."""
+    values = {"exclude": source.exclude, "include_hidden": source.include_hidden}
+    connection.execute(update(Source).where(Source.id == source.id).values(values))
+
+
+def set_synced(connection: Connection, source_id: int) -> None:
+    """Note that a source was synced now."""
+    connection.execute(update(Source).where(Source.id == source_id).values(synced_at=now()))
+
+
+def forget(connection: Connection, path: str) -> int:
+    """Delete the items at or under `path`, and the sources there; return how many items that were."""
+    removed = connection.execute(delete(Item).where(under(Item.path, path))).rowcount
+    connection.execute(delete(Source).where(under(Source.root, path)))
+    return removed

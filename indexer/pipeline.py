@@ -1,0 +1,352 @@
+"""Sync of one source: scan, plan, decode, encode, commit; bounded, resumable, and a bad file costs only itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from indexer.catalog import queries, sources
+from indexer.catalog.encoders import now
+from indexer.catalog.queries import KnownFile
+from indexer.catalog.sources import KnownSource
+from indexer.config import Settings
+from indexer.decode import DecodePool
+from indexer.encoders.base import Encoder
+from indexer.errors import FailureKind, NoPhotosError, PictureError
+from indexer.images import Limits, Photo
+from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
+from indexer.report import LISTED, Report
+from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, walk
+from indexer.store import Store
+from indexer.types import Modality, Pixels, Progress, ProgressCallback, Vectors
+
+CHEAP = 1000
+"""Steps without encoding that are committed together."""
+
+FAILED = 256
+"""Failures that are committed together when no photo comes between."""
+
+Work = Added | Changed
+
+
+def sync(
+    store: Store,
+    path: str | os.PathLike[str],
+    *,
+    load: Callable[[], Encoder],
+    settings: Settings,
+    rules: Rules | None = None,
+    progress: ProgressCallback | None = None,
+) -> Report:
+    """Bring the library in step with a folder or file, and return what was done.
+
+    Args:
+        store: The library; its write lock must be held.
+        path: A folder or file; inside a known source only that part is synced.
+        load: Gives the encoder; called only when there is something to encode.
+        settings: Limits, workers and time limit of the decoder.
+        rules: What to leave out; None keeps the rules that the source has.
+        progress: Told how far it has come.
+
+    Raises:
+        SourceError: The path is missing or cannot be read; nothing was changed.
+        NoPhotosError: It holds no photo; nothing was removed.
+        StorageError: The disk is full or read-only; what was committed is kept.
+    """
+    start = time.perf_counter()
+    run = _Run(store, resolve(path), settings, progress or (lambda _: None))
+    try:
+        run.scan(rules)
+        run.apply_cheap_steps()
+        if run.work_total:
+            run.encode_work(load)
+        run.finish()
+    finally:
+        run.spool.close()
+    run.report.total_seconds = time.perf_counter() - start
+    return run.report
+
+
+class _Spool:
+    """Steps kept in a temporary file between planning and doing: memory does not grow with the source."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+
+    def put(self, step: Step) -> None:
+        pickle.dump(step, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+
+    def __iter__(self) -> Iterator[Step]:
+        self._file.seek(0)
+        with suppress(EOFError):
+            while True:
+                yield pickle.load(self._file)  # noqa: S301 - our own file, unlinked while open
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one sync."""
+
+    store: Store
+    root: str
+    settings: Settings
+    progress: ProgressCallback
+    report: Report = field(default_factory=Report)
+    spool: _Spool = field(default_factory=_Spool)
+    work_total: int = 0
+    found: int = 0
+    source: KnownSource | None = None
+
+    def scan(self, rules: Rules | None) -> None:
+        """Compare the source with the catalog and spool what is to be done."""
+        with self.report.timing("scan"), self.store.reading() as connection:
+            known = sources.source_around(connection, self.root)
+            if rules is None:
+                rules = Rules(known.exclude, known.include_hidden) if known else Rules()
+            roots = [source.root for source in sources.sources(connection)]
+            planner = Planner(
+                same_content=lambda file: _same_content(connection, file),
+                is_gone=lambda item: _is_gone(item, roots),
+            )
+            base = known.root if known else self.root
+            for step in planner.steps(self._watched(walk(self.root, rules, base=base)), queries.known_files(connection, self.root)):
+                self._note(step)
+            self._refuse_empty(connection)
+        self._keep_source(known, rules)
+
+    def _watched(self, found: Iterable[FoundFile | UnreadableFolder]) -> Iterator[FoundFile | UnreadableFolder]:
+        for file in found:
+            if isinstance(file, FoundFile):
+                self.found += 1
+                self.progress(Progress("scanning", self.found))
+            else:
+                self.report.unreadable_folders.append(f"{file.path}: {file.reason}")
+            yield file
+
+    def _note(self, step: Step) -> None:
+        if isinstance(step, Unchanged):
+            self.report.count("failed" if step.failed else "unchanged")
+            return
+        self.spool.put(step)
+        self.work_total += _is_work(step)
+
+    def _refuse_empty(self, connection: Connection) -> None:
+        if self.found or self.report.unreadable_folders:
+            return
+        indexed, failed = queries.count_items(connection, self.root)
+        if indexed + failed:
+            raise NoPhotosError(
+                f"{self.root} holds no photos now, but the library has {indexed + failed} from there; is a disk "
+                f"missing? Nothing was removed. If they were deleted, run: recall forget {self.root}"
+            )
+        raise NoPhotosError(f"{self.root} holds no photos; expected a folder with pictures such as .jpg, .png or .heic")
+
+    def _keep_source(self, known: KnownSource | None, rules: Rules) -> None:
+        with self.store.transaction() as connection:
+            if known is None:
+                self.source = sources.add_source(
+                    connection, self.root, exclude=rules.exclude, include_hidden=rules.include_hidden
+                )
+            else:
+                self.source = known._replace(exclude=list(rules.exclude), include_hidden=rules.include_hidden)
+                sources.set_rules(connection, self.source)
+
+    def apply_cheap_steps(self) -> None:
+        """Do all that needs no encoder: moves, touches, copies, removals."""
+        steps = (step for step in self.spool if not _is_work(step))
+        with self.report.timing("write"):
+            while batch := list(islice(steps, CHEAP)):
+                with self.store.transaction() as connection:
+                    self._apply(connection, batch)
+
+    def _apply(self, connection: Connection, batch: list[Step]) -> None:
+        stats = [(step.item_id, step.file) for step in batch if isinstance(step, Moved | Touched)]
+        if stats:
+            queries.set_stat(connection, [{"key": id_, **self._place(file)} for id_, file in stats])
+        for step in batch:
+            if isinstance(step, Added | Changed) and step.copy_of is not None:
+                queries.copy_item(connection, step.copy_of, self._place(step.file) | {"indexed_at": now()})
+            self.report.count(_outcome(step))
+        queries.remove_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
+
+    def encode_work(self, load: Callable[[], Encoder]) -> None:
+        """Decode and encode what is new, committing a batch at a time."""
+        with self.report.timing("load"):
+            self.progress(Progress("loading the encoder", 0))
+            encoder = load()
+            encoder_id = self.store.bind(encoder).id
+        settings = self.settings
+        work = (step for step in self.spool if isinstance(step, Added | Changed) and step.copy_of is None)
+        batch = _Batch()
+        done = 0
+        with DecodePool(
+            preprocess=encoder.preprocess,
+            limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
+            workers=settings.workers or os.cpu_count() or 1,
+            timeout=settings.timeout,
+        ) as pool:
+            with closing(pool.imap(work, key=lambda step: Path(step.file.path))) as decoded:
+                for step, photo in decoded:
+                    batch.add(step, photo)
+                    if len(batch.photos) >= encoder.batch_size or len(batch.failed) >= FAILED:
+                        done += self._commit(batch, encoder, encoder_id)
+                        batch = _Batch()
+                        self.progress(Progress("indexing", done, self.work_total))
+            done += self._commit(batch, encoder, encoder_id)
+            self.progress(Progress("indexing", done, self.work_total))
+            self.report.seconds["decode"] = pool.seconds
+
+    def _commit(self, batch: _Batch, encoder: Encoder, encoder_id: int) -> int:
+        """Encode a batch and write it in one transaction; return how many files that were."""
+        with self.report.timing("encode"):
+            vectors = encoder.encode_images(batch.pixels(encoder.preprocess.size))
+            vectors = batch.refuse(vectors)
+        with self.report.timing("write"), self.store.transaction() as connection:
+            rows = [self._place(step.file) | _facts(step.file, photo) for step, photo in batch.photos]
+            ids = queries.save_items(connection, rows)
+            queries.add_embeddings(connection, ids, encoder_id, vectors)
+            queries.save_items(
+                connection, [self._place(step.file) | _failure(error) for step, error in batch.failed]
+            )
+        for step, _ in batch.photos:
+            self.report.count(_outcome(step))
+        self.report.count("failed", len(batch.failed))
+        return len(batch.photos) + len(batch.failed)
+
+    def finish(self) -> None:
+        """Note the sync, bring the index in step, list the failures; refuse a source with no readable photo."""
+        with self.store.transaction() as connection:
+            if self.source and self.source.root == self.root:
+                sources.set_synced(connection, self.source.id)
+            self.report.failures = list(queries.failures(connection, self.root, LISTED))
+            indexed, failed = queries.count_items(connection, self.root)
+        if self.store.encoder is not None:
+            with self.report.timing("index"):
+                self.store.index(save=True, progress=self.progress)
+        if not indexed and failed:
+            first = self.report.failures[0]
+            raise NoPhotosError(
+                f"none of the {failed} pictures in {self.root} can be read, for instance {os.path.basename(first.path)}: "
+                f"{first.message}; run: recall status --failed"
+            )
+
+    def _place(self, file: FoundFile) -> dict[str, Any]:
+        source_id = self.source.id if self.source else None
+        return {"source_id": source_id, "path": file.path, "size": file.size, "mtime_ns": file.mtime_ns}
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Decoded photos that wait for the encoder, and the failures among them."""
+
+    photos: list[tuple[Work, Photo]] = field(default_factory=list)
+    failed: list[tuple[Work, PictureError]] = field(default_factory=list)
+
+    def add(self, step: Work, photo: Photo | PictureError) -> None:
+        if isinstance(photo, PictureError):
+            self.failed.append((step, photo))
+        else:
+            self.photos.append((step, photo))
+
+    def pixels(self, size: int) -> Pixels:
+        """Return all pictures in one array, shape (n, size, size, 3)."""
+        if not self.photos:
+            return np.empty((0, size, size, 3), dtype=np.uint8)
+        return np.stack([photo.pixels for _, photo in self.photos])
+
+    def refuse(self, vectors: Vectors) -> Vectors:
+        """Return the usable vectors, after moving photos without one to the failures."""
+        usable = np.isfinite(vectors).all(axis=1) & (np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2)
+        error = PictureError(FailureKind.ENCODER, "the encoder gives no usable vector for it")
+        self.failed += [(step, error) for (step, _), good in zip(self.photos, usable, strict=True) if not good]
+        self.photos = [pair for pair, good in zip(self.photos, usable, strict=True) if good]
+        return vectors[usable]
+
+
+def _is_work(step: Step) -> bool:
+    """Return whether a step needs the decoder and the encoder."""
+    return isinstance(step, Added | Changed) and step.copy_of is None
+
+
+def _outcome(step: Step) -> Any:
+    names = {Added: "added", Changed: "changed", Touched: "unchanged", Moved: "moved", Removed: "removed"}
+    return names[type(step)]  # type: ignore[index]  # Unchanged is counted while planning
+
+
+def _same_content(connection: Connection, file: FoundFile) -> list[KnownFile]:
+    """Return the indexed items with the content of a file; the file is read only if one has its size."""
+    if not queries.size_is_known(connection, file.size):
+        return []
+    try:
+        with open(file.path, "rb") as opened:
+            content_hash = hashlib.file_digest(opened, "sha256").digest()
+    except OSError:
+        return []  # the decoder will meet the same error and record it
+    return queries.same_content(connection, file.size, content_hash)
+
+
+def _is_gone(item: KnownFile, roots: list[str]) -> bool:
+    """Return whether a file has left its place; one on a disk that is not there has not."""
+    return not os.path.lexists(item.path) and any(
+        item.path.startswith(root.rstrip(os.sep) + os.sep) and os.path.isdir(root) for root in roots
+    )
+
+
+EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
+    ("content_hash", "format", "width", "height", "taken_at", "taken_from", "latitude", "longitude", "camera",
+     "failure", "failure_message")
+)  # fmt: skip
+
+
+def _facts(file: FoundFile, photo: Photo) -> dict[str, Any]:
+    """Return the columns of an item that come from its content."""
+    facts = photo.metadata
+    taken_at, taken_from = facts.taken_at, "exif"
+    if taken_at is None:
+        taken_at, taken_from = _file_time(file), "file"
+    return EMPTY_FACTS | {
+        "modality": Modality.PHOTO,
+        "content_hash": photo.content_hash,
+        "format": facts.format,
+        "width": facts.width,
+        "height": facts.height,
+        "taken_at": taken_at,
+        "taken_from": taken_from,
+        "latitude": facts.latitude,
+        "longitude": facts.longitude,
+        "camera": facts.camera,
+        "indexed_at": now(),
+    }
+
+
+def _failure(error: PictureError) -> dict[str, Any]:
+    return EMPTY_FACTS | {
+        "modality": Modality.PHOTO,
+        "failure": error.kind,
+        "failure_message": str(error),
+        "indexed_at": now(),
+    }
+
+
+def _file_time(file: FoundFile) -> datetime | None:
+    """Return a file's own time in local time, as cameras write theirs; None where it is no date."""
+    try:
+        return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000)
+    except (OverflowError, ValueError, OSError):
+        return None

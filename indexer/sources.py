@@ -1,0 +1,164 @@
+"""Folders and files as a stream of what is found in them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+from indexer.errors import SourceError
+from indexer.images import is_photo_name
+
+MACHINE_MADE = frozenset({
+    "@eadir",  # Synology's thumbnails
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "system volume information",
+    "__macosx",
+    "lost+found",
+})
+"""Folders that programs and devices fill, in lower case: nobody's photos."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that a photo's name was given to; size and time are the file's own."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFolder:
+    """A folder that could not be listed: what is known from inside it is kept, not removed."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a walk leaves out.
+
+    Attributes:
+        exclude: Patterns with *, ? and [ ], compared with a name and with the path below the root.
+        include_hidden: Whether names that begin with a dot are walked too.
+    """
+
+    exclude: Sequence[str] = ()
+    include_hidden: bool = False
+
+    def leave_out(self, name: str, below_root: str) -> bool:
+        """Return whether an entry is left out."""
+        if name.startswith(".") and not self.include_hidden:
+            return True
+        return any(fnmatch(name, pattern) or fnmatch(below_root, pattern) for pattern in self.exclude)
+
+
+def resolve(path: str | os.PathLike[str]) -> str:
+    """Return the one absolute name of a file or folder, links resolved.
+
+    Raises:
+        SourceError: There is no such file or folder.
+    """
+    try:
+        return os.path.realpath(Path(path).expanduser(), strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SourceError(f"{os.fspath(path)} cannot be found ({reason}); name a folder or a picture") from error
+
+
+def walk(root: str, rules: Rules, *, base: str | None = None) -> Iterator[FoundFile | UnreadableFolder]:
+    """Yield the photos at or below `root`, in the byte order of their paths.
+
+    Links are followed, but nothing is met twice: a link to inside the root is passed over, and of several links to
+    the same place outside it the first counts.
+
+    Args:
+        root: Absolute path of a folder or a file, as `resolve` gives it.
+        rules: What to leave out; the root itself is never left out.
+        base: Folder that the patterns' paths begin at; None takes the root.
+
+    Raises:
+        SourceError: The root cannot be listed.
+    """
+    if os.path.isdir(root):
+        yield from _Walk(root, rules, base or root).folder(root, outside=False)
+        return
+    yield _found(root, os.stat(root))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk: what it leaves out and which places outside the root it has been to."""
+
+    root: str
+    rules: Rules
+    base: str
+    visited: set[tuple[int, int]] = field(default_factory=set)
+
+    def folder(self, path: str, *, outside: bool) -> Iterator[FoundFile | UnreadableFolder]:
+        """Yield the photos of one folder; `outside` says that a link led out of the root."""
+        try:
+            with os.scandir(path) as listing:
+                entries = sorted(((_sort_key(entry), entry) for entry in listing), key=lambda pair: pair[0])
+        except OSError as error:
+            if path == self.root:
+                raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+            yield UnreadableFolder(path, error.strerror or str(error))
+            return
+        for key, entry in entries:
+            if self.rules.leave_out(entry.name, os.path.relpath(entry.path, self.base)):
+                continue
+            if not key.endswith(os.fsencode(os.sep)):
+                yield from self.file(entry, outside=outside)
+            elif entry.name.lower() not in MACHINE_MADE and not entry.name.endswith(".recall"):
+                beyond = outside or entry.is_symlink()
+                if not beyond or self.enter(entry):
+                    yield from self.folder(entry.path, outside=beyond)
+
+    def file(self, entry: os.DirEntry[str], *, outside: bool) -> Iterator[FoundFile]:
+        """Yield one file, if it has a photo's name and was not met before."""
+        if not is_photo_name(entry.name):
+            return
+        try:
+            facts = entry.stat()
+        except OSError:  # a link to nothing or in a circle: the decoder will say what is wrong with it
+            try:
+                yield _found(entry.path, entry.stat(follow_symlinks=False))
+            except OSError:
+                return  # it vanished
+            return
+        if stat.S_ISREG(facts.st_mode) and (outside or entry.is_symlink()) and not self.enter(entry):
+            return
+        yield _found(entry.path, facts)
+
+    def enter(self, entry: os.DirEntry[str]) -> bool:
+        """Return whether a place reached through a link is outside the root and new, and remember it."""
+        try:
+            real, facts = os.path.realpath(entry.path), entry.stat()
+        except OSError:
+            return False
+        place = (facts.st_dev, facts.st_ino)
+        if real == self.root or real.startswith(self.root.rstrip(os.sep) + os.sep) or place in self.visited:
+            return False
+        self.visited.add(place)
+        return True
+
+
+def _found(path: str, facts: os.stat_result) -> FoundFile:
+    return FoundFile(path, facts.st_size, facts.st_mtime_ns)
+
+
+def _sort_key(entry: os.DirEntry[str]) -> bytes:
+    """Return a key that makes a walk visit whole paths in byte order: a folder sorts with its separator."""
+    try:
+        folder = entry.is_dir()
+    except OSError:
+        folder = False
+    return os.fsencode(entry.name + os.sep if folder else entry.name)

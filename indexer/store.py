@@ -1,0 +1,258 @@
+"""Catalog and index opened together: one library on the disk, many readers and one writer at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection
+
+from indexer.catalog import encoders, queries
+from indexer.catalog.encoders import KnownEncoder
+from indexer.catalog.engine import open_engine, storage_errors
+from indexer.catalog.migrate import HEAD, revision, upgrade
+from indexer.encoders.base import Encoder
+from indexer.errors import EncoderMismatchError, LibraryError, LibraryLockedError, StorageError
+from indexer.types import Progress, ProgressCallback
+from indexer.vectors import new_index, read_index
+from indexer.vectors.base import VectorIndex
+from indexer.vectors.files import StaleIndexError, write_index
+
+logger = logging.getLogger(__name__)
+
+UPGRADE_SECONDS = 10.0
+"""How long opening waits for another process that is making or upgrading the same catalog."""
+
+
+class Store:
+    """A library's folder: `catalog.db`, the truth, and index files, which are derived from it."""
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        """Open a library, upgrading its schema where that is older.
+
+        Args:
+            path: The library's folder.
+            create: Make it where it is missing.
+
+        Raises:
+            LibraryError: It is missing, is no library, or is of a newer version.
+            StorageError: It cannot be read, or not be made.
+        """
+        self.path = path
+        catalog = path / "catalog.db"
+        _check_place(path, catalog, create=create)
+        with storage_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+            self._engine = open_engine(catalog)
+            if revision(self._engine) != HEAD:
+                with self._locked("upgrading the catalog", UPGRADE_SECONDS):
+                    upgrade(self._engine)
+            self._watch = self._engine.raw_connection()  # sees the commits of all others by `data_version`
+        self._guard = threading.RLock()
+        self._index: VectorIndex | None = None
+        self._watermark = 0
+        self._version = -1
+        self._unsaved = False
+
+    def close(self) -> None:
+        """Close the files; the store cannot be used afterwards."""
+        self._watch.close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the catalog."""
+        with storage_errors(self.path), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection whose changes are committed together at the end, or not at all."""
+        with storage_errors(self.path), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, what: str) -> Iterator[None]:
+        """Hold the library's write lock; it falls with the process, however that ends.
+
+        Args:
+            what: What is being done, for the error that another writer gets.
+
+        Raises:
+            LibraryLockedError: Another process holds it.
+        """
+        with self._locked(what, 0):
+            for part in self.path.glob("*.part"):
+                part.unlink(missing_ok=True)  # a writer was killed while it saved an index
+            yield
+
+    @property
+    def encoder(self) -> KnownEncoder | None:
+        """The encoder whose embeddings the library holds; None while nothing was indexed."""
+        with self.reading() as connection:
+            return encoders.active_encoder(connection)
+
+    def bind(self, encoder: Encoder) -> KnownEncoder:
+        """Return the library's record of this encoder; the first one becomes the library's own.
+
+        Raises:
+            EncoderMismatchError: The library holds embeddings of another.
+        """
+        known = self.encoder
+        if known is None:
+            with self.transaction() as connection:
+                return encoders.set_active_encoder(
+                    connection, name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim
+                )
+        check_encoder_name(known, encoder.name)
+        if known.fingerprint != encoder.fingerprint:
+            raise EncoderMismatchError(
+                f"the files of encoder {encoder.name!r} have changed since this library was indexed (fingerprint "
+                f"{known.fingerprint[:8]}, now {encoder.fingerprint[:8]}); put the old ones back, or index into a new "
+                "library with --library"
+            )
+        return known
+
+    def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:
+        """Return the index over the library's embeddings, in step with the catalog.
+
+        A file that is behind catches up; one that is missing, torn or of another encoder is rebuilt.
+
+        Args:
+            save: Write the file although it was only behind; one that was rebuilt is always written, where it can be.
+            progress: Told how many embeddings were read.
+        """
+        known = self.encoder
+        if known is None:
+            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+        with self._guard, self.reading() as connection:
+            version = self._data_version()
+            if self._index is None:
+                self._index, self._watermark = self._read(known)
+                save = True
+            if version != self._version:
+                self._unsaved |= self._catch_up(self._index, known, connection, progress)
+                self._version = version
+            if save and self._unsaved:
+                self._save(known)
+            return self._index
+
+    def rebuild_index(self, progress: ProgressCallback | None = None) -> VectorIndex:
+        """Throw the index away and make it again from the catalog."""
+        with self._guard:
+            for file in self.path.glob("index-*.faiss"):
+                file.unlink()
+            self._index, self._version = None, -1
+            return self.index(save=True, progress=progress)
+
+    def index_file(self, fingerprint: str) -> Path:
+        """Return where the index of an encoder's embeddings is kept."""
+        return self.path / f"index-{fingerprint[:16]}.faiss"
+
+    def _read(self, known: KnownEncoder) -> tuple[VectorIndex, int]:
+        try:
+            return read_index(self.index_file(known.fingerprint), fingerprint=known.fingerprint)
+        except StaleIndexError as reason:
+            logger.debug("the index is rebuilt: %s", reason)
+            return new_index(known.dim), 0
+
+    def _catch_up(
+        self, index: VectorIndex, known: KnownEncoder, connection: Connection, progress: ProgressCallback | None
+    ) -> bool:
+        """Bring an index in step with the catalog and return whether it changed."""
+        held, newest = queries.extent(connection, known.id, self._watermark)
+        changed = False
+        if held != len(index):  # ids only disappear: an equal count means equal ids
+            present = queries.embedding_ids(connection, known.id)
+            changed = index.remove(np.setdiff1d(index.ids, present, assume_unique=True)) > 0
+        for ids, vectors, damaged in queries.embeddings_after(connection, known.id, known.dim, self._watermark):
+            if damaged:
+                logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
+            index.add(ids, vectors)
+            changed = True
+            if progress:
+                progress(Progress("building the index", len(index)))
+        self._watermark = max(self._watermark, newest)
+        return changed
+
+    def _save(self, known: KnownEncoder) -> None:
+        if self._index is None:
+            return
+        file = self.index_file(known.fingerprint)
+        try:
+            write_index(self._index, file, fingerprint=known.fingerprint, watermark=self._watermark)
+        except OSError as error:
+            logger.warning("the index was not saved and will be made again next time: %s", error)
+        self._unsaved = False
+
+    def _data_version(self) -> int:
+        cursor = self._watch.cursor()
+        try:
+            return int(cursor.execute("PRAGMA data_version").fetchone()[0])
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def _locked(self, what: str, seconds: float) -> Iterator[None]:
+        lock, holder = FileLock(self.path / "write.lock"), self.path / "writer.json"
+        try:
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            raise LibraryLockedError(
+                f"{_named(holder)} is writing to {self.path}; wait until it is done, or stop it"
+            ) from None
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be written ({error.strerror}); make it writable") from error
+        try:
+            with storage_errors(self.path):
+                holder.write_text(json.dumps({"pid": os.getpid(), "what": what}))
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+
+def check_encoder_name(known: KnownEncoder, name: str) -> None:
+    """Refuse an encoder of another name before it is loaded or even downloaded.
+
+    Raises:
+        EncoderMismatchError: The library holds embeddings of another.
+    """
+    if known.name != name:
+        raise EncoderMismatchError(
+            f"this library was indexed with encoder {known.name!r} but {name!r} was asked for; leave out --encoder, or "
+            f"index into another library: recall --library OTHER.recall index --encoder {name} FOLDER"
+        )
+
+
+def _check_place(path: Path, catalog: Path, *, create: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise LibraryError(f"{path} is a file; expected the folder of a library, for instance photos.recall")
+    if catalog.exists():
+        return
+    if not create:
+        raise LibraryError(f"there is no library at {path}; make one with: recall index FOLDER")
+    if path.is_dir() and any(entry.name not in ("write.lock", "writer.json") for entry in path.iterdir()):
+        raise LibraryError(f"{path} holds other files and no library; name a new folder, for instance photos.recall")
+
+
+def _named(holder: Path) -> str:
+    try:
+        content = json.loads(holder.read_text())
+        return f"process {content['pid']} ({content['what']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,100 @@
+"""Index files: a cache with a watermark and a checksum, replaced in one step and thrown away when in doubt."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from indexer.vectors.base import VectorIndex
+
+MAGIC = b"RECALL1\n"
+TAIL = struct.Struct("<I8s")  # length of the JSON before it, magic
+CHUNK = 1 << 20
+
+
+class StaleIndexError(Exception):
+    """The file is no index that can be trusted; the caller rebuilds it and users never see this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the end of an index file says of it.
+
+    Attributes:
+        kind: Class of the index.
+        fingerprint: The encoder whose embeddings it holds.
+        watermark: Highest embedding id that was looked at when it was written.
+        checksum: CRC-32 of all bytes before the label.
+    """
+
+    kind: str
+    fingerprint: str
+    watermark: int
+    checksum: int
+
+
+def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: int) -> None:
+    """Replace the file at `path` by this index: written beside it, flushed to the disk, then renamed.
+
+    Raises:
+        OSError: The disk is full or read-only; the old file is as it was.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            index.save(part)
+        except RuntimeError as error:  # how FAISS reports a failed write
+            raise OSError(f"the index cannot be written: {str(error).splitlines()[0]}") from error
+        with part.open("r+b") as file:
+            label = Label(type(index).__name__, fingerprint, watermark, _checksum(file, part.stat().st_size))
+            raw = json.dumps(asdict(label)).encode()
+            file.seek(0, os.SEEK_END)
+            file.write(raw + TAIL.pack(len(raw), MAGIC))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_label(path: Path, *, kind: str, fingerprint: str) -> Label:
+    """Return the label of an index file after checking every byte before it.
+
+    Raises:
+        StaleIndexError: The file is missing, torn, changed, or of another kind or encoder.
+    """
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - TAIL.size))
+            length, magic = TAIL.unpack(file.read(TAIL.size))
+            body = end - TAIL.size - length
+            if magic != MAGIC or body < 0:
+                raise StaleIndexError(f"{path} has no label at its end")
+            file.seek(body)
+            label = Label(**json.loads(file.read(length)))
+            if (label.kind, label.fingerprint) != (kind, fingerprint):
+                raise StaleIndexError(f"{path} is an index of another kind or encoder")
+            if label.checksum != _checksum(file, body):
+                raise StaleIndexError(f"{path} does not match its checksum")
+    except (OSError, struct.error, ValueError, TypeError) as error:
+        raise StaleIndexError(f"{path} cannot be read ({error})") from error
+    return label
+
+
+def _checksum(file: BinaryIO, size: int) -> int:
+    """Return the CRC-32 of the first `size` bytes: it finds accidents, which is all a cache needs."""
+    file.seek(0)
+    checksum = 0
+    while size > 0:
+        chunk = file.read(min(CHUNK, size))
+        if not chunk:
+            break
+        checksum = zlib.crc32(chunk, checksum)
+        size -= len(chunk)
+    return checksum
