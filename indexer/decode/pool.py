@@ -1,0 +1,117 @@
+"""A pool of worker processes that decode photos."""
+
+from __future__ import annotations
+
+import pickle
+import queue
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from indexer.decode.worker import Worker
+from indexer.errors import PictureError
+from indexer.images import Limits, Photo
+from indexer.types import Preprocess
+
+T = TypeVar("T")
+
+_LOOK_AHEAD = 16
+"""Items taken from the caller per worker before the first of them is given back: answers come in the order of the
+items, and this many keep the other workers busy while one decodes a picture that is this many times slower."""
+
+_CLOSE_SECONDS = 0.5
+"""Time for items in work to end by themselves when the caller stops early; then their workers are killed."""
+
+
+class DecodePool:
+    """Reads photos in worker processes; a context manager that leaves no process or thread behind.
+
+    Workers start when they are first needed. A worker that dies or is killed is replaced, and only its item fails.
+    """
+
+    def __init__(
+        self, *, preprocess: Preprocess, limits: Limits | None = None, workers: int, timeout: float = 60.0
+    ) -> None:
+        """Make a pool; nothing is started yet.
+
+        Args:
+            preprocess: How pictures are prepared: the encoder's.
+            limits: Pixel and byte limits; None for the defaults.
+            workers: Processes, at least 1.
+            timeout: Seconds that one photo may take.
+        """
+        if workers < 1 or timeout <= 0:
+            raise ValueError(f"workers must be at least 1 and timeout positive, not {workers} and {timeout}")
+        order = pickle.dumps((preprocess, limits or Limits(), timeout))
+        self._workers = [Worker(order, timeout=timeout) for _ in range(workers)]
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="recall-decode")
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent on photos so far, summed over the workers, so that it may pass the time on the clock."""
+        return sum(worker.seconds for worker in self._workers)
+
+    def imap(self, items: Iterable[T], key: Callable[[T], Path]) -> Iterator[tuple[T, Photo | PictureError]]:
+        """Yield each item with its photo, or with the reason why it has none, in the order of the items.
+
+        Items are pulled in the caller's thread, a bounded number ahead of what is yielded. One call at a time may be
+        in progress. Closing the iterator early ends the work within a second.
+
+        Args:
+            items: Of any length; may be a generator.
+            key: Where an item's file is.
+
+        Raises:
+            RecallError: No worker can be started.
+        """
+        source = iter(items)
+        pending: deque[tuple[T, Future[Photo | PictureError]]] = deque()
+        try:
+            while True:
+                for item in islice(source, _LOOK_AHEAD * len(self._workers) - len(pending)):
+                    pending.append((item, self._threads.submit(self._decode, key(item))))
+                if not pending:
+                    return
+                item, future = pending.popleft()
+                yield item, future.result()
+        finally:
+            self._abandon([future for _, future in pending])
+
+    def close(self) -> None:
+        """End the workers and the threads at once; safe to call twice."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.retire()
+        self._threads.shutdown(wait=True)
+        for worker in self._workers:
+            worker.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _decode(self, path: Path) -> Photo | PictureError:
+        """Return what a worker makes of a file; runs in one of the threads."""
+        worker = self._idle.get()  # never waits: there are as many threads as workers
+        try:
+            return worker.decode(path)
+        finally:
+            self._idle.put(worker)
+
+    def _abandon(self, futures: list[Future[Photo | PictureError]]) -> None:
+        """Cancel what has not begun, and end what has."""
+        running = [future for future in futures if not future.cancel()]
+        while wait(running, timeout=_CLOSE_SECONDS).not_done:
+            for worker in self._workers:
+                worker.kill()

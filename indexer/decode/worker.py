@@ -1,0 +1,170 @@
+"""One worker process, seen from the thread that owns it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from indexer.decode.frames import receive, send
+from indexer.errors import FailureKind, PictureError, RecallError
+from indexer.images import Photo
+
+_START_SECONDS = 120.0
+"""Time for a worker to start; it takes 0.3 s here, and this leaves room for a cold network disk."""
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+"""A worker is one thread among others of its kind; pools inside would only take address space."""
+
+_BOOT = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = sys.argv[1:]; "
+    "from indexer.decode.serve import serve; serve()"
+)
+
+
+class Worker:
+    """One process that decodes, started when it is needed and again when it died."""
+
+    def __init__(self, order: bytes, *, timeout: float) -> None:
+        self._order = order
+        self._timeout = timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._retired = False
+        self.seconds = 0.0
+
+    def decode(self, path: Path) -> Photo | PictureError:
+        """Return what the process makes of a file, or how it died over it."""
+        process = self._running()
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        timer = threading.Timer(self._timeout, expire)
+        timer.daemon = True
+        began = time.perf_counter()
+        timer.start()
+        try:
+            answer = _ask(process, os.fsencode(path))
+        finally:
+            timer.cancel()
+            timer.join()  # from here on it cannot kill the process over the next item
+            self.seconds += time.perf_counter() - began
+        if answer is None or expired.is_set():
+            code = self.stop()
+            if expired.is_set():
+                message = f"decoding took longer than {self._timeout:g} seconds"
+                return PictureError(FailureKind.TIMED_OUT, message)
+            return PictureError(FailureKind.CRASHED, f"the decoder died on it ({_cause(code)})")
+        return PictureError(*answer) if isinstance(answer, tuple) else answer
+
+    def kill(self) -> None:
+        """End the process at once; from any thread, at any time."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def retire(self) -> None:
+        """End the process at once, and any that a thread is just starting."""
+        self._retired = True
+        self.kill()
+
+    def stop(self) -> int:
+        """End the process, close its pipes and return its exit code, negative for a signal."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.kill()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with suppress(OSError):  # what was still to be written has no reader
+                    pipe.close()
+        return process.wait()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        """Return the process, started if there is none that lives."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()  # killed from outside between two items
+        if self._process is None:
+            self._process = process = _start()
+            if self._retired:  # asked only now: `retire` sets this first and then looks for the process
+                process.kill()
+            if not _greet(process, self._order):
+                process.kill()
+                last_words = _last_line(process.stderr)
+                raise RecallError(f"no process that decodes photos can be started ({_cause(self.stop())}{last_words})")
+        return self._process
+
+
+def _start() -> subprocess.Popen[bytes]:
+    """Return a new worker process that imports what this one would."""
+    here = str(Path(__file__).resolve().parents[2])  # also where an import hook found this package
+    paths = [*(os.path.abspath(entry) for entry in sys.path), here]  # noqa: PTH100 "" is the working directory
+    command = [sys.executable, "-I", "-c", _BOOT, *paths]
+    environment = {**os.environ, **_ONE_THREAD}
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        )
+    except OSError as error:
+        raise RecallError(f"no process that decodes photos can be started ({error})") from error
+
+
+def _greet(process: subprocess.Popen[bytes], order: bytes) -> bool:
+    """Tell a new worker what to do and return whether it is ready."""
+    timer = threading.Timer(_START_SECONDS, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        ready = _exchange(process, order) is not None
+    finally:
+        timer.cancel()
+        timer.join()
+    if ready and process.stderr is not None:
+        process.stderr.close()
+    return ready
+
+
+def _ask(process: subprocess.Popen[bytes], path: bytes) -> Photo | tuple[FailureKind, str] | None:
+    """Return a worker's answer about a file, None if it died."""
+    answer = _exchange(process, path)
+    if answer is None:
+        return None
+    found: Photo | tuple[FailureKind, str] = pickle.loads(answer)  # noqa: S301 written by our own process
+    return found
+
+
+def _exchange(process: subprocess.Popen[bytes], question: bytes) -> bytes | None:
+    """Send a worker a frame and return the frame that it answers, None if it died."""
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("a worker has pipes")
+    try:
+        send(process.stdin, question)
+    except OSError:
+        return None
+    return receive(process.stdout)
+
+
+def _cause(code: int) -> str:
+    """Return how a process ended, in words for people."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _last_line(pipe: IO[bytes] | None) -> str:
+    """Return the last line that a dead process wrote to its standard error, after a colon, or nothing."""
+    lines = pipe.read().decode(errors="replace").split("\n") if pipe is not None else []
+    line = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {line[:200]}" if line else ""
