@@ -45,5 +45,52 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(call install,dev)
 
-$(VENV)/.train: $(VENV)/.train  ## train the compact encoder anew, from the sets in DATA into the folder OUT
+$(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
+	$(call install,cpu,train)
+
+# --- Targets ------------------------------------------------------------------------------------------------------
+
+# $(call show,arguments): one command, printed as one would type it, then run.
+show = @printf '\n$$ recall %s\n' '$(1)'; RECALL_LIBRARY=demo.recall $(BIN)/recall $(1)
+PHOTOS = $(shell $(BIN)/python -c 'import importlib.util, os; \
+    print(os.path.relpath(importlib.util.find_spec("skimage").submodule_search_locations[0]) + "/data")')
+
+demo: $(VENV)/.demo  ## install Recall, index some real photos and search them
+	@printf '\n$$ export RECALL_LIBRARY=demo.recall\n'
+	$(call show,index $(PHOTOS)) || { status=$$?; [ $$status = 3 ] || exit $$status; }  # 3: done, some files failed
+	$(call show,search "a cat" -k 3)
+	$(call show,search "a cup of coffee" -k 3)
+	$(call show,search "an astronaut" -k 3)
+	$(call show,similar $(PHOTOS)/chelsea.png -k 3)
+	$(call show,status)
+	@printf '\nNow your own photos. Type:\n\n    source $(BIN)/activate\n    recall index ~/Pictures\n'
+	@printf '    recall search "a dog on the beach"\n    recall --help\n'
+
+test: $(VENV)/.dev  ## run the tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev lint  ## format, lint, types, layers and generated text, all without changing a file
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(COG) --check --diff README.md
+
+lint: $(VENV)/.dev  ## format and lint only, in a second
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+
+fix: $(VENV)/.dev  ## put right what a tool can put right
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+	@$(COG) -r README.md
+
+bench: $(VENV)/.dev  ## measure speed (tests/bench)
+	@$(BIN)/python -m pytest tests/bench --benchmark-only
+
+wheel: $(VENV)/.dev  ## build wheel and sdist into dist/, and use the wheel alone from another folder
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation
+	@$(BIN)/check-wheel-contents dist/*.whl
+	@RECALL_WHEEL="$$(echo dist/*.whl)" $(BIN)/python -m pytest tests/integration/test_wheel.py
+
+train: $(VENV)/.train  ## train the compact encoder anew, from the sets in DATA into the folder OUT
 	@$(BIN)/python -m retrieval.tuning.compact --data $(DATA) --out $(OUT)
