@@ -7,11 +7,11 @@ DATA ?= ../shared/data
 OUT ?= .work/compact
 BIN := $(VENV)/bin
 SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint fix bench wheel train
 
-PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --retries 10 --timeout 120 -c constraints.txt
+# Of what pip says, only the larger downloads are shown.
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --retries 10 --timeout 120 -c constraints.txt
 COG := COLUMNS=80 $(BIN)/cog -P
 
 help:  ## say what can be made
@@ -35,7 +35,7 @@ define install
 @$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))' || \
     echo "Installing into $(VENV). PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on" \
          "the CPU all the same): about 3 GB to download, 5.5 GB on disk, a few minutes. Only this once." >&2
-@$(PIP_INSTALL) -e '.[$(1)]'
+@set -o pipefail; $(PIP_INSTALL) -e '.[$(1)]' | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; /^ *Installing/s/:.*//p'
 @touch $@
 endef
 
