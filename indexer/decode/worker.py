@@ -20,6 +20,10 @@ from indexer.images import Photo
 _START_SECONDS = 120.0
 """Time for a worker to start; it takes 0.3 s here, and this leaves room for a cold network disk."""
 
+_PIPE_SIZE = 1 << 20
+"""Bytes a pipe holds where the system lets us choose: a whole photo (448 x 448 x 3 is 0.6 MB), so that a worker goes on
+before its thread has read."""
+
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 """A worker is one thread among others of its kind; pools inside would only take address space."""
 
@@ -112,7 +116,12 @@ def _start() -> subprocess.Popen[bytes]:
     environment = {**os.environ, **_ONE_THREAD}
     try:
         return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            pipesize=_PIPE_SIZE,
         )
     except OSError as error:
         raise RecallError(f"no process that decodes photos can be started ({error})") from error
