@@ -35,7 +35,7 @@ define install
 @$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))' || \
     echo "Installing into $(VENV). PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on" \
          "the CPU all the same): about 3 GB to download, 5.5 GB on disk, a few minutes. Only this once." >&2
-@set -o pipefail; $(PIP_INSTALL) -e '.[$(1)]' | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; /^ *Installing/s/:.*//p'
+@set -o pipefail; $(PIP_INSTALL) -e '.[$(1)]' | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; s/^(Installing collected packages):.*/\1/p'
 @touch $@
 endef
 
