@@ -30,23 +30,26 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# $(call install,extras): Recall in place, with these extras, in the pinned versions.
+# Recall in place, with the stamp's EXTRAS, in the pinned versions.
 define install
 @$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))' || \
     echo "Installing into $(VENV). PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on" \
          "the CPU all the same): about 3 GB to download, 5.5 GB on disk, a few minutes. Only this once." >&2
-@set -o pipefail; $(PIP_INSTALL) -e '.[$(1)]' | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; s/^(Installing collected packages):.*/\1/p'
+@set -o pipefail; $(PIP_INSTALL) -e '.[$(EXTRAS)]' | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; s/^(Installing collected packages):.*/\1/p'
 @touch $@
 endef
 
+$(VENV)/.demo: EXTRAS = cpu,raw,jxl,demo
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
-	$(call install,cpu,raw,jxl,demo)
+	$(install)
 
+$(VENV)/.dev: EXTRAS = dev
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
-	$(call install,dev)
+	$(install)
 
+$(VENV)/.train: EXTRAS = cpu,train
 $(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
-	$(call install,cpu,train)
+	$(install)
 
 # --- Targets ------------------------------------------------------------------------------------------------------
 
