@@ -38,7 +38,7 @@ def one_error(found: PictureFormat, size: int) -> Iterator[None]:
 
 def _failure(found: PictureFormat, size: int, error: Exception) -> PictureError:
     """Return the error that says in one line what a decoder's odd one means."""
-    reason = " ".join(str(error).split())[:200]
+    reason = " ".join(str(error).split()).split(". ")[0][:200]  # some libraries add advice for programmers
     lower = f"{type(error).__name__} {reason}".lower()
     if "unsupported" in lower or "notimplemented" in lower or "unknown pixel mode" in lower or "nothumbnail" in lower:
         return PictureError(FailureKind.UNSUPPORTED, f"this kind of {found} cannot be read ({reason})")

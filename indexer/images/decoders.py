@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import Image, ImageFile
 from indexer.errors import FailureKind, PictureError
 from indexer.images.files import Limits
 from indexer.images.formats import PictureFormat, sniff
+from indexer.images.jxl import declared_size
 from indexer.images.metadata import Exif
 
 _PLUGINS = {
@@ -86,6 +87,9 @@ def check_pixels(width: int, height: int, *, limits: Limits) -> None:
 
 def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> Decoded:
     """Return the picture of any format but RAW; of an animated one the first frame."""
+    declared = declared_size(data) if found is PictureFormat.JXL else None
+    if declared:
+        check_pixels(*declared, limits=limits)
     picture = _open(data, found)
     width, height = picture.size
     check_pixels(width, height, limits=limits)
@@ -95,6 +99,9 @@ def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least
         picture.load()
     exif = Exif.of_picture(picture)
     picture.load()  # a TIFF forgets its file here, so its EXIF had to be read before
+    if found is PictureFormat.TIFF:  # Pillow has turned it already
+        exif = replace(exif, orientation=1)
+        width, height = picture.size
     return Decoded(picture=picture, format=found, width=width, height=height, exif=exif)
 
 
@@ -130,7 +137,7 @@ def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded
         check_pixels(sizes.width, sizes.height, limits=limits)
         picture, shown = Image.fromarray(np.asarray(preview.data, dtype=np.uint8)), Exif()
     turned = shown.orientation if shown.orientation != 1 else _RAW_FLIPS.get(sizes.flip, 1)
-    exif = shown.or_else(own, orientation=turned)
+    exif = replace(shown.or_else(own), orientation=turned)
     return Decoded(picture=picture, format=PictureFormat.RAW, width=sizes.width, height=sizes.height, exif=exif)
 
 

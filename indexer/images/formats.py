@@ -81,13 +81,13 @@ _HEIF_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", 
 _BMP_HEADER_SIZES = frozenset((12, 16, 40, 52, 56, 64, 108, 124))  # of every version of the format
 
 _OTHER_CONTENT: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or an office document"),
-    (b"8BPS", "a Photoshop document"),
+    (b"%PDF", "a PDF document, not a picture"),
+    (b"PK\x03\x04", "a ZIP archive or an office document, not a picture"),
+    (b"8BPS", "a Photoshop document, which is not supported"),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture, which is not supported"),
-    (b"\x1a\x45\xdf\xa3", "a video"),
-    (b"\0\0\1\0", "an icon"),
-    (b"SQLite format 3\0", "an SQLite database"),
+    (b"\x1a\x45\xdf\xa3", "a video, not a picture"),
+    (b"\0\0\1\0", "an icon, which is not supported"),
+    (b"SQLite format 3\0", "an SQLite database, not a picture"),
 )
 
 
@@ -146,7 +146,7 @@ def identify(data: bytes, *, name: str) -> PictureFormat:
         return PictureFormat.RAW
     if found is None:
         although = f", although the name ends in {suffix}" if suffix in PHOTO_SUFFIXES else ""
-        raise PictureError(FailureKind.NOT_A_PICTURE, f"the content is {_describe(data)}, not a picture{although}")
+        raise PictureError(FailureKind.NOT_A_PICTURE, f"the content is {_describe(data)}{although}")
     return found
 
 
@@ -154,17 +154,17 @@ def _describe(data: bytes) -> str:
     """Return what content that is no picture seems to be, in words for people."""
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page"
+        return "an HTML page, not a picture"
     if b"<svg" in start:
-        return "an SVG drawing"
+        return "an SVG drawing, which is not supported"
     if data[4:8] == b"ftyp" or data[:4] == b"RIFF":
-        return "a video or a sound"
+        return "a video or a sound, not a picture"
     for magic, words in _OTHER_CONTENT:
         if data.startswith(magic):
             return words
     if _is_text(data[:512]):
-        return "text"
-    return f"of no format that is known (it begins with the bytes {data[:4].hex(' ')})"
+        return "text, not a picture"
+    return f"in no format that is known (it begins with the bytes {data[:4].hex(' ')})"
 
 
 def _is_text(start: bytes) -> bool:

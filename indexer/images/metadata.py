@@ -90,10 +90,10 @@ class Exif:
             camera=camera_name(tags.get(ExifTags.Base.Make), tags.get(ExifTags.Base.Model)),
         )
 
-    def or_else(self, other: Exif, *, orientation: int) -> Exif:
-        """Return this with its gaps filled from another block, and the orientation given."""
+    def or_else(self, other: Exif) -> Exif:
+        """Return this with its gaps filled from another block; the orientation stays."""
         return Exif(
-            orientation=orientation,
+            orientation=self.orientation,
             taken_at=self.taken_at or other.taken_at,
             position=self.position or other.position,
             camera=self.camera or other.camera,
