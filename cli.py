@@ -1,3 +1,3 @@
 from retrieval.commands import main
 
-main(prog_name="recall")
+main()

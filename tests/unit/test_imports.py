@@ -14,7 +14,7 @@ PROBE = """
 import json, sys
 from retrieval.commands import main
 try:
-    main(sys.argv[1:], prog_name="recall")
+    main()
 except SystemExit as stop:
     assert not stop.code, stop.code
 print(json.dumps(sorted(name for name in sys.modules if "." not in name)))
