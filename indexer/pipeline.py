@@ -112,6 +112,8 @@ class _Run:
     work_total: int = 0
     found: int = 0
     source: KnownSource | None = None
+    encoder: Encoder | None = None
+    encoder_id: int = 0
 
     def scan(self, rules: Rules | None) -> None:
         """Compare the source with the catalog and spool what is to be done."""
@@ -125,7 +127,9 @@ class _Run:
                 is_gone=lambda item: _is_gone(item, roots),
             )
             base = known.root if known else self.root
-            for step in planner.steps(self._watched(walk(self.root, rules, base=base)), queries.known_files(connection, self.root)):
+            for step in planner.steps(
+                self._watched(walk(self.root, rules, base=base)), queries.known_files(connection, self.root)
+            ):
                 self._note(step)
             self._refuse_empty(connection)
         self._keep_source(known, rules)
@@ -187,47 +191,60 @@ class _Run:
 
     def encode_work(self, load: Callable[[], Encoder]) -> None:
         """Decode and encode what is new, committing a batch at a time."""
-        with self.report.timing("load"):
-            self.progress(Progress("loading the encoder", 0))
-            encoder = load()
-            encoder_id = self.store.bind(encoder).id
-        settings = self.settings
+        settings, known = self.settings, self.store.encoder
+        preprocess = known.preprocess if known else self._load(load).preprocess
         work = (step for step in self.spool if isinstance(step, Added | Changed) and step.copy_of is None)
-        batch = _Batch()
         done = 0
+        self.progress(Progress("indexing", done, self.work_total))
         with DecodePool(
-            preprocess=encoder.preprocess,
+            preprocess=preprocess,
             limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
             workers=settings.workers or os.cpu_count() or 1,
             timeout=settings.timeout,
         ) as pool:
             with closing(pool.imap(work, key=lambda step: Path(step.file.path))) as decoded:
-                for step, photo in decoded:
-                    batch.add(step, photo)
-                    if len(batch.photos) >= encoder.batch_size or len(batch.failed) >= FAILED:
-                        done += self._commit(batch, encoder, encoder_id)
-                        batch = _Batch()
-                        self.progress(Progress("indexing", done, self.work_total))
-            done += self._commit(batch, encoder, encoder_id)
-            self.progress(Progress("indexing", done, self.work_total))
+                for batch in self._batches(decoded, load):
+                    self._commit(batch, load)
+                    done += len(batch)
+                    self.progress(Progress("indexing", done, self.work_total))
             self.report.seconds["decode"] = pool.seconds
 
-    def _commit(self, batch: _Batch, encoder: Encoder, encoder_id: int) -> int:
-        """Encode a batch and write it in one transaction; return how many files that were."""
-        with self.report.timing("encode"):
-            vectors = encoder.encode_images(batch.pixels(encoder.preprocess.size))
-            vectors = batch.refuse(vectors)
+    def _batches(
+        self, decoded: Iterable[tuple[Work, Photo | PictureError]], load: Callable[[], Encoder]
+    ) -> Iterator[_Batch]:
+        """Yield what is committed together; the encoder is loaded with the first photo, not for failures alone."""
+        batch = _Batch()
+        for step, photo in decoded:
+            batch.add(step, photo)
+            if len(batch.failed) >= FAILED or (batch.photos and len(batch.photos) >= self._load(load).batch_size):
+                yield batch
+                batch = _Batch()
+        if len(batch):
+            yield batch
+
+    def _load(self, load: Callable[[], Encoder]) -> Encoder:
+        if self.encoder is None:
+            with self.report.timing("load"):
+                self.progress(Progress("loading the encoder", 0))
+                self.encoder = load()
+                self.encoder_id = self.store.bind(self.encoder).id
+        return self.encoder
+
+    def _commit(self, batch: _Batch, load: Callable[[], Encoder]) -> None:
+        """Encode a batch and write it in one transaction."""
+        vectors = np.empty((0, 0), dtype=np.float32)
+        if batch.photos:
+            encoder = self._load(load)
+            with self.report.timing("encode"):
+                vectors = batch.refuse(encoder.encode_images(batch.pixels()))
         with self.report.timing("write"), self.store.transaction() as connection:
             rows = [self._place(step.file) | _facts(step.file, photo) for step, photo in batch.photos]
             ids = queries.save_items(connection, rows)
-            queries.add_embeddings(connection, ids, encoder_id, vectors)
-            queries.save_items(
-                connection, [self._place(step.file) | _failure(error) for step, error in batch.failed]
-            )
+            queries.add_embeddings(connection, ids, self.encoder_id, vectors)
+            queries.save_items(connection, [self._place(step.file) | _failure(error) for step, error in batch.failed])
         for step, _ in batch.photos:
             self.report.count(_outcome(step))
         self.report.count("failed", len(batch.failed))
-        return len(batch.photos) + len(batch.failed)
 
     def finish(self) -> None:
         """Note the sync, bring the index in step, list the failures; refuse a source with no readable photo."""
@@ -264,10 +281,11 @@ class _Batch:
         else:
             self.photos.append((step, photo))
 
-    def pixels(self, size: int) -> Pixels:
+    def __len__(self) -> int:
+        return len(self.photos) + len(self.failed)
+
+    def pixels(self) -> Pixels:
         """Return all pictures in one array, shape (n, size, size, 3)."""
-        if not self.photos:
-            return np.empty((0, size, size, 3), dtype=np.uint8)
         return np.stack([photo.pixels for _, photo in self.photos])
 
     def refuse(self, vectors: Vectors) -> Vectors:

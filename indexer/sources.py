@@ -12,15 +12,17 @@ from pathlib import Path
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
 
-MACHINE_MADE = frozenset({
-    "@eadir",  # Synology's thumbnails
-    "#recycle",
-    "#snapshot",
-    "$recycle.bin",
-    "system volume information",
-    "__macosx",
-    "lost+found",
-})
+MACHINE_MADE = frozenset(
+    {
+        "@eadir",  # Synology's thumbnails
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "system volume information",
+        "__macosx",
+        "lost+found",
+    }
+)
 """Folders that programs and devices fill, in lower case: nobody's photos."""
 
 

@@ -70,7 +70,9 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     @contextmanager
@@ -116,7 +118,11 @@ class Store:
         if known is None:
             with self.transaction() as connection:
                 return encoders.set_active_encoder(
-                    connection, name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim
+                    connection,
+                    name=encoder.name,
+                    fingerprint=encoder.fingerprint,
+                    dim=encoder.dim,
+                    preprocess=encoder.preprocess,
                 )
         check_encoder_name(known, encoder.name)
         if known.fingerprint != encoder.fingerprint:
@@ -235,7 +241,7 @@ def check_encoder_name(known: KnownEncoder, name: str) -> None:
     if known.name != name:
         raise EncoderMismatchError(
             f"this library was indexed with encoder {known.name!r} but {name!r} was asked for; leave out --encoder, or "
-            f"index into another library: recall --library OTHER.recall index --encoder {name} FOLDER"
+            f"index into another library: recall index --library OTHER.recall --encoder {name} FOLDER"
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 
 from indexer.catalog.models import EncoderRow, Meta
+from indexer.types import Preprocess
 
 ACTIVE = "active_encoder"
 """Key in `meta`: id of the encoder whose embeddings are searched."""
@@ -20,27 +22,31 @@ class KnownEncoder(NamedTuple):
     name: str
     fingerprint: str
     dim: int
+    preprocess: Preprocess
 
 
 def active_encoder(connection: Connection) -> KnownEncoder | None:
     """Return the library's encoder, or None while nothing was indexed."""
-    wanted = select(Meta.value).where(Meta.key == ACTIVE)
-    id_ = connection.scalar(wanted)
+    id_ = connection.scalar(select(Meta.value).where(Meta.key == ACTIVE))
     if id_ is None:
         return None
-    columns = (EncoderRow.id, EncoderRow.name, EncoderRow.fingerprint, EncoderRow.dim)
-    return KnownEncoder(*connection.execute(select(*columns).where(EncoderRow.id == int(id_))).one())
+    columns = (EncoderRow.id, EncoderRow.name, EncoderRow.fingerprint, EncoderRow.dim, EncoderRow.preprocess)
+    row = connection.execute(select(*columns).where(EncoderRow.id == int(id_))).one()
+    stored = row.preprocess | {"mean": tuple(row.preprocess["mean"]), "std": tuple(row.preprocess["std"])}
+    return KnownEncoder(row.id, row.name, row.fingerprint, row.dim, Preprocess(**stored))
 
 
-def set_active_encoder(connection: Connection, *, name: str, fingerprint: str, dim: int) -> KnownEncoder:
+def set_active_encoder(
+    connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess
+) -> KnownEncoder:
     """Make an encoder the library's own and return it; its row is added where it is new."""
     id_ = connection.scalar(select(EncoderRow.id).where(EncoderRow.fingerprint == fingerprint))
     if id_ is None:
-        values = {"name": name, "fingerprint": fingerprint, "dim": dim, "added_at": now()}
-        id_ = connection.scalars(insert(EncoderRow).values(values).returning(EncoderRow.id)).one()
+        values = {"name": name, "fingerprint": fingerprint, "dim": dim, "preprocess": asdict(preprocess)}
+        id_ = connection.scalars(insert(EncoderRow).values(**values, added_at=now()).returning(EncoderRow.id)).one()
     connection.execute(delete(Meta).where(Meta.key == ACTIVE))
     connection.execute(insert(Meta).values(key=ACTIVE, value=str(id_)))
-    return KnownEncoder(id_, name, fingerprint, dim)
+    return KnownEncoder(id_, name, fingerprint, dim, preprocess)
 
 
 def now() -> datetime:

@@ -29,9 +29,7 @@ def open_engine(path: Path) -> Engine:
     uri = f"file:{quote(os.fsencode(path.absolute()))}" + ("?immutable=1" if read_only else "")
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
-        )
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         connection.execute("PRAGMA foreign_keys = ON")
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")  # readers go on while one process writes

@@ -58,6 +58,7 @@ class EncoderRow(Base):
     name: Mapped[str]
     fingerprint: Mapped[str] = mapped_column(unique=True)
     dim: Mapped[int]
+    preprocess: Mapped[dict[str, Any]] = mapped_column(JSON)  # fields of Preprocess: photos are decoded before it loads
     added_at: Mapped[datetime]
 
 

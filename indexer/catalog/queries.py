@@ -266,3 +266,19 @@ def count_items(connection: Connection, root: str | None = None) -> tuple[int, i
         statement = statement.where(under(Item.path, root))
     total, failed = connection.execute(statement).one()
     return total - failed, failed
+
+
+def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -> list[tuple[int, str]]:
+    """Return id and path of the items that did not fail and have none of these embeddings, by path."""
+    statement = (
+        select(Item.id, Item.path, Embedding.id)
+        .join_from(Item, Unit, isouter=True)
+        .join(Embedding, and_(Embedding.unit_id == Unit.id, Embedding.encoder_id == encoder_id), isouter=True)
+        .where(Item.failure.is_(None))
+        .order_by(Item.path)
+    )
+    lacking = []
+    for rows in connection.execute(statement).partitions(PAGE):
+        usable = np.isin([row[2] or -1 for row in rows], embedding_ids)
+        lacking += [(row[0], row[1]) for row, good in zip(rows, usable, strict=True) if not good]
+    return lacking

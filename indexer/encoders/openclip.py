@@ -82,9 +82,7 @@ class OpenClipEncoder:
             model = open_clip.create_model(model_name, weights, require_pretrained=True, weights_only=True)
             tokenizer = open_clip.get_tokenizer(model_name)
             architecture = open_clip.get_model_config(model_name)
-            return cls(
-                model, tokenizer, name=name, architecture=architecture, device=chosen, batch_size=batch_size
-            )
+            return cls(model, tokenizer, name=name, architecture=architecture, device=chosen, batch_size=batch_size)
 
     @property
     def name(self) -> str:
@@ -160,7 +158,9 @@ def _device(wanted: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise EncoderError(f"device {wanted!r} cannot be used here ({reason}); expected auto, cpu, cuda or mps") from error
+        raise EncoderError(
+            f"device {wanted!r} cannot be used here ({reason}); expected auto, cpu, cuda or mps"
+        ) from error
     return device
 
 

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String, nullable=False),
         sa.Column("fingerprint", sa.String, nullable=False),
         sa.Column("dim", sa.Integer, nullable=False),
+        sa.Column("preprocess", sa.JSON, nullable=False),
         sa.Column("added_at", sa.DateTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_encoders"),
         sa.UniqueConstraint("fingerprint", name="uq_encoders_fingerprint"),

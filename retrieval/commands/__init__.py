@@ -1,0 +1,75 @@
+"""The `recall` program: a click group whose commands are loaded when they are used."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+
+import click
+
+from indexer import __version__
+from indexer.errors import RecallError
+
+COMMANDS = {
+    "index": "retrieval.commands.index",
+    "search": "retrieval.commands.search",
+    "similar": "retrieval.commands.search",
+    "status": "retrieval.commands.status",
+    "encoders": "retrieval.commands.encoders",
+    "forget": "retrieval.commands.maintenance",
+    "check": "retrieval.commands.maintenance",
+    "evaluate": "retrieval.commands.evaluate",
+}
+"""Where each command is defined, in the order of the help."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells give it (128 + SIGINT)."""
+
+
+class RecallGroup(click.Group):
+    """Loads a command when it is named, and turns RecallError into one line on stderr and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), f"{cmd_name}_command")
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command, with our errors as one line."""
+        try:
+            return super().invoke(ctx)
+        except RecallError as error:
+            click.echo(f"recall: {' '.join(str(error).split())}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("recall: stopped; what was done is kept, and the same command goes on from here", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=RecallGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Find photos by describing them, or by a picture like them.
+
+    \b
+    recall index ~/Pictures
+    recall search "a dog on the beach"
+    """
+    for package in ("indexer", "retrieval"):
+        logging.getLogger(package).setLevel(logging.INFO)
+    logging.basicConfig(stream=sys.stderr, format="recall: %(message)s", level=logging.WARNING)
+
+
+def main() -> None:
+    """Run the program; file names that are no valid text are printed as they are."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")
+    cli()

@@ -1,0 +1,93 @@
+"""Finds: searches photos by words and pictures. `from retrieval import Library` is the door for apps.
+
+Names are loaded when they are first used, so that `recall --help` does not wait for a database library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from indexer import __version__
+from indexer.errors import (
+    ConfigError,
+    EncoderError,
+    EncoderMismatchError,
+    EncoderNotFoundError,
+    EvaluationError,
+    LibraryError,
+    LibraryLockedError,
+    LibraryVersionError,
+    MissingPackageError,
+    NoPhotosError,
+    PictureError,
+    QueryError,
+    RecallError,
+    SourceError,
+    StorageError,
+)
+
+if TYPE_CHECKING:
+    from indexer.catalog.queries import Failure, Filters
+    from indexer.check import Problem
+    from indexer.encoders import load_encoder
+    from indexer.encoders.base import Encoder
+    from indexer.report import Report
+    from indexer.types import Preprocess, Progress
+    from retrieval.library import Library, Status
+    from retrieval.query import Query
+    from retrieval.search import Hit, TermScore
+
+__all__ = [
+    "ConfigError",
+    "Encoder",
+    "EncoderError",
+    "EncoderMismatchError",
+    "EncoderNotFoundError",
+    "EvaluationError",
+    "Failure",
+    "Filters",
+    "Hit",
+    "Library",
+    "LibraryError",
+    "LibraryLockedError",
+    "LibraryVersionError",
+    "MissingPackageError",
+    "NoPhotosError",
+    "PictureError",
+    "Preprocess",
+    "Problem",
+    "Progress",
+    "Query",
+    "QueryError",
+    "RecallError",
+    "Report",
+    "SourceError",
+    "Status",
+    "StorageError",
+    "TermScore",
+    "__version__",
+    "load_encoder",
+]
+
+_HOMES = {
+    "Encoder": "indexer.encoders.base",
+    "Failure": "indexer.catalog.queries",
+    "Filters": "indexer.catalog.queries",
+    "Hit": "retrieval.search",
+    "Library": "retrieval.library",
+    "Preprocess": "indexer.types",
+    "Problem": "indexer.check",
+    "Progress": "indexer.types",
+    "Query": "retrieval.query",
+    "Report": "indexer.report",
+    "Status": "retrieval.library",
+    "TermScore": "retrieval.search",
+    "load_encoder": "indexer.encoders",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

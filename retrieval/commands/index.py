@@ -1,0 +1,70 @@
+"""`recall index`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from indexer.config import Settings
+from indexer.report import Report
+from retrieval.commands.options import open_library, settings_options
+from retrieval.commands.output import json_option, print_json, visible
+from retrieval.commands.progress import ProgressLine
+
+SOME_FAILED = 3
+"""Exit code: done, but some items failed."""
+
+NAMED = 10
+"""Failures that the summary names; `recall status --failed` names all."""
+
+
+@click.command("index")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help='Leave out names or paths below the folder that fit, for instance "*.png" or "2019/*"; may be repeated, and is '
+    "remembered for the next run.",
+)
+@click.option(
+    "--include-hidden/--no-hidden",
+    default=None,
+    help="Whether names that begin with a dot are indexed too; remembered for the next run, at first not.",
+)
+@json_option
+@settings_options("library", "encoder", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout")
+def index_command(
+    paths: tuple[Path, ...], exclude: tuple[str, ...], include_hidden: bool | None, as_json: bool, settings: Settings
+) -> None:
+    """Index folders and photos, or with no PATHS index again all that was indexed before.
+
+    New and changed photos are encoded; moved ones keep their embeddings; deleted ones leave the answers. Stop it with
+    Ctrl-C at any time: the next run goes on from there.
+
+    \b
+    recall index ~/Pictures
+    recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
+    """
+    with open_library(settings, create=bool(paths)) as library, ProgressLine() as progress:
+        report = library.sync(*paths, exclude=list(exclude) or None, include_hidden=include_hidden, progress=progress)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print_summary(report)
+    if report.failed:
+        click.get_current_context().exit(SOME_FAILED)
+
+
+def _print_summary(report: Report) -> None:
+    counts = ((report.added, "added"), (report.changed, "changed"), (report.moved, "moved"))
+    counts += ((report.removed, "removed"), (report.unchanged, "unchanged"), (report.failed, "failed"))
+    said = ", ".join(f"{number:,} {name}" for number, name in counts if number or name == "added")
+    click.echo(f"{said} in {report.total_seconds:.1f} seconds")
+    for folder in report.unreadable_folders:
+        click.echo(f"not listed: {visible(folder)}", err=True)
+    for failure in report.failures[:NAMED]:
+        click.echo(f"failed: {visible(failure.path)}: {failure.message}", err=True)
+    if report.failed > NAMED:
+        click.echo(f"and {report.failed - NAMED:,} more: recall status --failed", err=True)

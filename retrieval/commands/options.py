@@ -1,0 +1,122 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from indexer.config import Settings
+
+if TYPE_CHECKING:
+    from retrieval.library import Library
+
+Command = Callable[..., None]
+
+_SETTINGS: dict[str, Callable[[Command], Command]] = {
+    "library": click.option(
+        "--library",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        envvar="RECALL_LIBRARY",
+        show_envvar=True,
+        help="The library, NAME.recall; without it, photos.recall in your data folder.",
+    ),
+    "encoder": click.option(
+        "--encoder",
+        metavar="NAME",
+        envvar="RECALL_ENCODER",
+        show_envvar=True,
+        help="The encoder: compact, MODEL/WEIGHTS, hf-hub:ORG/REPO or local-dir:PATH; by default the library's own, "
+        "and compact for a new one.",
+    ),
+    "device": click.option(
+        "--device",
+        metavar="NAME",
+        envvar="RECALL_DEVICE",
+        show_envvar=True,
+        help="Where the encoder runs: auto, cpu, cuda, cuda:N or mps; by default auto.",
+    ),
+    "batch_size": click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        envvar="RECALL_BATCH_SIZE",
+        show_envvar=True,
+        help="Photos per call of the encoder; by default what suits the device.",
+    ),
+    "workers": click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        envvar="RECALL_WORKERS",
+        show_envvar=True,
+        help="Processes that decode photos; by default one per processor.",
+    ),
+    "max_pixels": click.option(
+        "--max-pixels",
+        type=click.IntRange(min=1),
+        envvar="RECALL_MAX_PIXELS",
+        show_envvar=True,
+        help="Refuse pictures with more pixels than this; by default 200000000.",
+    ),
+    "max_bytes": click.option(
+        "--max-bytes",
+        type=click.IntRange(min=1),
+        envvar="RECALL_MAX_BYTES",
+        show_envvar=True,
+        help="Refuse files with more bytes than this; by default 536870912.",
+    ),
+    "timeout": click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        envvar="RECALL_TIMEOUT",
+        show_envvar=True,
+        help="Seconds after which decoding one photo is given up; by default 60.",
+    ),
+}
+
+
+def settings_options(*names: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds options by name and hands the command one `settings`."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def call(**arguments: Any) -> None:
+            chosen = {name: arguments.pop(name) for name in names}
+            command(settings=Settings.load(**chosen), **arguments)
+
+        decorated: Command = call
+        for name in reversed(names):
+            decorated = _SETTINGS[name](decorated)
+        return decorated
+
+    return decorate
+
+
+def filter_options(command: Command) -> Command:
+    """Add the options that say which photos may be found."""
+    day = click.DateTime(["%Y-%m-%d", "%Y-%m", "%Y", "%Y-%m-%dT%H:%M:%S"])
+    options = (
+        click.option("-k", "k", type=int, default=10, show_default=True, help="Number of results."),
+        click.option("--folder", type=click.Path(path_type=Path), help="Only photos in this folder."),
+        click.option("--after", type=day, metavar="DATE", help="Only photos taken on this day (2024-05-01) or later."),
+        click.option("--before", type=day, metavar="DATE", help="Only photos taken before this day."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def filters(folder: Path | None, after: datetime | None, before: datetime | None) -> dict[str, Any]:
+    """Return what the filter options gave as arguments of `Library.search`."""
+    return {"folder": folder, "after": after, "before": before}
+
+
+def open_library(settings: Settings, *, create: bool = False) -> Library:
+    """Return the library that the settings name."""
+    from retrieval.library import Library  # late: --help does not need a database library
+
+    return Library(settings, create=create)

@@ -1,0 +1,57 @@
+"""`recall status`."""
+
+from __future__ import annotations
+
+import click
+
+from indexer.config import Settings
+from retrieval.commands.options import open_library, settings_options
+from retrieval.commands.output import json_option, print_json, print_table, size, visible
+
+
+@click.command("status")
+@click.option("--failed", is_flag=True, help="List every file that could not be indexed, with its reason.")
+@json_option
+@settings_options("library")
+def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
+    """Show what the library holds.
+
+    \b
+    recall status
+    recall status --failed
+    """
+    with open_library(settings) as library:
+        if failed:
+            failures = [failure._asdict() for failure in library.failures()]
+            if as_json:
+                for failure in failures:
+                    print_json(failure)
+            elif failures:
+                print_table(("reason", "file", "message"), [(f["kind"], f["path"], f["message"]) for f in failures])
+            return
+        status = library.status()
+    values = {
+        "library": str(status.path),
+        "photos": status.photos,
+        "failed": status.failed,
+        "encoder": status.encoder,
+        "fingerprint": status.fingerprint,
+        "dim": status.dim,
+        "catalog_bytes": status.catalog_bytes,
+        "index_bytes": status.index_bytes,
+        "sources": [
+            {"path": source.root, "synced_at": source.synced_at.isoformat() if source.synced_at else None}
+            for source in status.sources
+        ],
+    }
+    if as_json:
+        print_json(values)
+        return
+    click.echo(f"library  {visible(str(status.path))}")
+    click.echo(f"photos   {status.photos:,}")
+    click.echo(f"failed   {status.failed:,}" + (" (recall status --failed lists them)" if status.failed else ""))
+    click.echo(f"encoder  {status.encoder or 'none yet'}" + (f", {status.dim} dimensions" if status.dim else ""))
+    click.echo(f"disk     catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}")
+    for source in status.sources:
+        synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "not finished yet"
+        click.echo(f"source   {visible(source.root)} ({synced})")

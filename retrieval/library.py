@@ -1,0 +1,406 @@
+"""What an app opens: sync, search, look after a library, all on one object."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from PIL import Image
+
+from indexer import check as checks
+from indexer import pipeline
+from indexer.catalog import queries, sources
+from indexer.catalog.queries import Failure, Filters
+from indexer.catalog.sources import KnownSource
+from indexer.check import Problem
+from indexer.config import DEFAULT_ENCODER, Settings
+from indexer.encoders import check_name, load_encoder
+from indexer.encoders.base import Encoder
+from indexer.errors import EncoderMismatchError, LibraryError, QueryError, SourceError
+from indexer.images import Limits
+from indexer.report import Report
+from indexer.sources import Rules, resolve
+from indexer.store import Store, check_encoder_name
+from indexer.types import ProgressCallback
+from retrieval.query import Picture, Query
+from retrieval.search import Hit, encode_query, search
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a library holds.
+
+    Attributes:
+        path: The library's folder.
+        photos: Photos that can be found.
+        failed: Files that could not be indexed.
+        sources: Folders and files that were indexed.
+        encoder: Name of the encoder; None while nothing was indexed.
+        fingerprint: The encoder's fingerprint.
+        dim: Length of a vector.
+        catalog_bytes: Size of the catalog on the disk.
+        index_bytes: Size of the index files on the disk.
+    """
+
+    path: Path
+    photos: int
+    failed: int
+    sources: list[KnownSource]
+    encoder: str | None
+    fingerprint: str | None
+    dim: int | None
+    catalog_bytes: int
+    index_bytes: int
+
+
+class Library:
+    """A folder `NAME.recall` that knows what is to be seen in photos, which stay where they are.
+
+    Use it in a `with` statement. One process at a time may write (`sync`, `forget`, `check` with repair); any number
+    may search meanwhile, and searches may run in several threads.
+    """
+
+    def __init__(self, settings: Settings, *, create: bool = True, encoder: Encoder | None = None) -> None:
+        """Open the library that the settings name; see `Library.open`."""
+        name = settings.encoder if encoder is None else encoder.name
+        if name is not None:
+            name = _absolute(name)
+            if encoder is None:
+                check_name(name)
+        self._settings = replace(settings, encoder=name)
+        self._encoder = encoder
+        self._loading = threading.Lock()
+        self._store = Store(settings.library, create=create)
+        known = self._store.encoder
+        if known is not None and name is not None:
+            try:
+                check_encoder_name(known, name)
+            except EncoderMismatchError:
+                self._store.close()
+                raise
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        encoder: str | Encoder | None = None,
+        device: str | None = None,
+        create: bool = True,
+    ) -> Self:
+        """Return the library in a folder, made on first use.
+
+        Args:
+            path: The library's folder, for instance "photos.recall".
+            encoder: Name of the encoder of a new library, or an encoder of your own; None takes the library's, and
+                "compact" for a new one.
+            device: "auto", "cpu", "cuda", "cuda:N" or "mps"; None takes RECALL_DEVICE, or "auto".
+            create: Whether to make the library where there is none.
+
+        Raises:
+            LibraryError: The folder is missing, is no library, or is of a newer version.
+            StorageError: It cannot be read or made.
+            EncoderMismatchError: The library was indexed with another encoder.
+            EncoderNotFoundError: No encoder has such a name.
+        """
+        named = encoder if isinstance(encoder, str) else None
+        settings = Settings.load(library=Path(path), encoder=named, device=device)
+        return cls(settings, create=create, encoder=None if isinstance(encoder, str) else encoder)
+
+    def close(self) -> None:
+        """Close the library's files."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The library's folder."""
+        return self._store.path
+
+    @property
+    def encoder(self) -> Encoder:
+        """The library's encoder, loaded when it is first needed, which can take seconds.
+
+        Raises:
+            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+            EncoderMismatchError: Its files are not those that the library was indexed with.
+        """
+        with self._loading:
+            if self._encoder is None:
+                known = self._store.encoder
+                name = known.name if known else self._settings.encoder or DEFAULT_ENCODER
+                loaded = load_encoder(name, device=self._settings.device, batch_size=self._settings.batch_size)
+                if known is not None:
+                    self._store.bind(loaded)
+                self._encoder = loaded
+            return self._encoder
+
+    def sync(
+        self,
+        *paths: str | os.PathLike[str],
+        exclude: Sequence[str] | None = None,
+        include_hidden: bool | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Report:
+        """Bring the library in step with folders and files, and return what was done.
+
+        New and changed photos are encoded, moved ones keep their embeddings, deleted ones leave the answers. A run
+        that is stopped goes on where it was with the next one. A file that cannot be read is recorded with its
+        reason, and stops nothing.
+
+        Args:
+            *paths: Folders and files; none means everything that was indexed before.
+            exclude: Patterns such as "*.png" or "2019/*" for names and paths below the folder to leave out; they are
+                remembered. None keeps what the folder had before.
+            include_hidden: Whether to walk names that begin with a dot, remembered too.
+            progress: Called with how far it has come.
+
+        Raises:
+            SourceError: A path is missing or cannot be read.
+            NoPhotosError: A path holds no readable photo; nothing known was removed.
+            LibraryLockedError: Another process is writing to the library.
+            StorageError: The disk is full or read-only; what was committed is kept.
+        """
+        report = Report()
+        with self._store.writing("indexing"):
+            for path in paths or self._known_roots():
+                report.include(
+                    pipeline.sync(
+                        self._store,
+                        path,
+                        load=lambda: self.encoder,
+                        settings=self._settings,
+                        rules=self._rules(path, exclude, include_hidden),
+                        progress=progress,
+                    )
+                )
+        return report
+
+    def search(
+        self,
+        query: str | Picture | Query,
+        *,
+        image: Picture | None = None,
+        k: int = 10,
+        folder: str | os.PathLike[str] | None = None,
+        after: date | None = None,
+        before: date | None = None,
+    ) -> list[Hit]:
+        """Return the photos that fit a query best, best first.
+
+        Args:
+            query: Words (str), a picture (Path, PIL image or bytes), or a Query. A str is always words.
+            image: A picture to search for together with the words; both count the same.
+            k: Results wanted, at least 1.
+            folder: Only photos at or under this path.
+            after: Only photos taken at this date or moment, or later.
+            before: Only photos taken before this date or moment.
+
+        Raises:
+            QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
+            LibraryError: The library holds nothing yet.
+        """
+        asked = _query(query, image, self._filters(folder, after, before))
+        if k < 1:
+            raise QueryError(f"{k} results were asked for; expected at least 1")
+        self._need_photos()
+        parts = encode_query(asked, self.encoder, self._limits)
+        return search(self._store, asked.terms, parts, k=k, filters=asked.filters)
+
+    def similar(
+        self,
+        image: str | os.PathLike[str] | Image.Image | bytes,
+        *,
+        k: int = 10,
+        folder: str | os.PathLike[str] | None = None,
+        after: date | None = None,
+        before: date | None = None,
+    ) -> list[Hit]:
+        """Return the photos most like a picture, best first, without the picture itself.
+
+        For a photo of the library nothing is loaded and nothing encoded.
+
+        Args:
+            image: A file, in the library or not, an open picture, or the bytes of a file.
+            k: Results wanted, at least 1.
+            folder: Only photos at or under this path.
+            after: Only photos taken at this date or moment, or later.
+            before: Only photos taken before this date or moment.
+
+        Raises:
+            QueryError: The picture cannot be read, k is below 1, or the folder is not indexed.
+            LibraryError: The library holds nothing yet.
+        """
+        picture = image if isinstance(image, Image.Image | bytes) else Path(image)
+        filters = self._filters(folder, after, before)
+        if k < 1:
+            raise QueryError(f"{k} results were asked for; expected at least 1")
+        self._need_photos()
+        own = self._own_embedding(picture) if isinstance(picture, Path) else None
+        asked = Query(images=[picture], filters=filters)
+        if own is None:
+            parts = encode_query(asked, self.encoder, self._limits)
+        else:
+            parts = self._store.index().vectors(np.array([own], dtype=np.int64))
+        return search(self._store, asked.terms, parts, k=k, filters=filters, leave_out=own)
+
+    def forget(self, path: str | os.PathLike[str]) -> int:
+        """Take a file or folder out of the library and return how many items that were; the files stay.
+
+        Raises:
+            SourceError: The library knows nothing at this path.
+            LibraryLockedError: Another process is writing to the library.
+        """
+        place = os.path.realpath(Path(path).expanduser())
+        with self._store.writing("forgetting"):
+            with self._store.transaction() as connection:
+                known = {source.root for source in sources.sources(connection)}
+                removed = sources.forget(connection, place)
+                if not removed and place not in known:
+                    raise SourceError(f"the library knows nothing at {place}; run: recall status")
+            if self._store.encoder is not None:
+                self._store.index(save=True)
+        return removed
+
+    def status(self) -> Status:
+        """Return what the library holds; the encoder is not loaded."""
+        known = self._store.encoder
+        with self._store.reading() as connection:
+            photos, failed = queries.count_items(connection)
+            indexed = sources.sources(connection)
+        return Status(
+            path=self.path,
+            photos=photos,
+            failed=failed,
+            sources=indexed,
+            encoder=known.name if known else None,
+            fingerprint=known.fingerprint if known else None,
+            dim=known.dim if known else None,
+            catalog_bytes=_bytes(self.path.glob("catalog.db*")),
+            index_bytes=_bytes(self.path.glob("index-*")),
+        )
+
+    def failures(self) -> list[Failure]:
+        """Return every file that could not be indexed with its reason, by path."""
+        with self._store.reading() as connection:
+            return list(queries.failures(connection))
+
+    def check(self, *, repair: bool = False, progress: ProgressCallback | None = None) -> list[Problem]:
+        """Return where catalog, index and disk disagree, after mending what can be derived if asked to.
+
+        Args:
+            repair: Rebuild the index, and drop items without a usable embedding, which the next sync encodes again.
+            progress: Called with how far it has come.
+
+        Raises:
+            LibraryLockedError: Another process is writing to the library, and `repair` is set.
+        """
+        if repair:
+            with self._store.writing("repairing"):
+                dropped = checks.repair(self._store, progress=progress)
+            if dropped:
+                logger.info("%d items were dropped; run: recall index, to encode them again", dropped)
+        return list(checks.check(self._store, progress=progress))
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
+
+    def _known_roots(self) -> list[str]:
+        with self._store.reading() as connection:
+            roots = [source.root for source in sources.sources(connection)]
+        here = [root for root in roots if os.path.lexists(root)]
+        for root in sorted(set(roots) - set(here)):
+            logger.warning("%s is not there now; what the library has from it is kept", root)
+        if not here:
+            raise SourceError("there is nothing to index again; name a folder: recall index FOLDER")
+        return here
+
+    def _rules(
+        self, path: str | os.PathLike[str], exclude: Sequence[str] | None, include_hidden: bool | None
+    ) -> Rules | None:
+        """Return the rules for a path, or None where it keeps those it has."""
+        if exclude is None and include_hidden is None:
+            return None
+        with self._store.reading() as connection:
+            known = sources.source_around(connection, resolve(path))
+        old = Rules(known.exclude, known.include_hidden) if known else Rules()
+        return Rules(
+            old.exclude if exclude is None else list(exclude),
+            old.include_hidden if include_hidden is None else include_hidden,
+        )
+
+    def _filters(self, folder: str | os.PathLike[str] | None, after: date | None, before: date | None) -> Filters:
+        place = None
+        if folder is not None:
+            place = os.path.realpath(Path(folder).expanduser())
+            with self._store.reading() as connection:
+                if not any(queries.count_items(connection, place)):
+                    roots = ", ".join(source.root for source in sources.sources(connection))
+                    raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
+        return Filters(folder=place, after=_moment(after), before=_moment(before))
+
+    def _need_photos(self) -> None:
+        if self._store.encoder is None:
+            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+
+    def _own_embedding(self, path: Path) -> int | None:
+        """Return the embedding id of a photo of the library that is as it was indexed, else None."""
+        known = self._store.encoder
+        place = os.path.realpath(path.expanduser())
+        with self._store.reading() as connection:
+            found = queries.embedding_of_path(connection, place, known.id) if known else None
+        try:
+            facts = os.stat(place)
+        except OSError:
+            return None
+        if found is None or (found[0].size, found[0].mtime_ns) != (facts.st_size, facts.st_mtime_ns):
+            return None
+        return found[1]
+
+
+def _query(query: str | Picture | Query, image: Picture | None, filters: Filters) -> Query:
+    extra = () if image is None else (image,)
+    if isinstance(query, Query):
+        if filters != Filters() and query.filters != Filters():
+            raise ValueError("filters were given both in the query and beside it; give them once")
+        filters = query.filters if filters == Filters() else filters
+        return Query(query.texts, (*query.images, *extra), filters)
+    if isinstance(query, str):
+        return Query((query,), extra, filters)
+    return Query((), (query, *extra), filters)
+
+
+def _moment(day: date | None) -> datetime | None:
+    """Return a date's first moment, and a moment as the camera's local time, which has no zone."""
+    if day is None or not isinstance(day, datetime):
+        return None if day is None else datetime(day.year, day.month, day.day)
+    return day.replace(tzinfo=None)
+
+
+def _absolute(name: str) -> str:
+    """Return an encoder's name with the path of a folder made absolute: it is stored, and found from anywhere."""
+    if name.startswith("local-dir:"):
+        return f"local-dir:{os.path.realpath(Path(name.removeprefix('local-dir:')).expanduser())}"
+    return name
+
+
+def _bytes(files: Iterator[Path]) -> int:
+    return sum(file.stat().st_size for file in files)

@@ -1,0 +1,167 @@
+"""From a query to hits: query vectors, candidates, filter, exact scores, order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from indexer.catalog import queries
+from indexer.catalog.queries import Filters, FoundItem
+from indexer.encoders.base import Encoder, normalized
+from indexer.errors import PictureError, QueryError
+from indexer.images import Limits, open_picture, prepare
+from indexer.store import Store
+from indexer.types import Ids, Vectors
+from indexer.vectors.base import VectorIndex, score
+from retrieval.query import Picture, Query
+
+
+@dataclass(frozen=True, slots=True)
+class TermScore:
+    """What one part of a query has to do with a hit: the cosine of the two, -1 to 1."""
+
+    term: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result.
+
+    Attributes:
+        item_id: The item in the catalog.
+        unit_id: The unit of it that was found.
+        path: Where its file is.
+        score: Cosine of query and unit, -1 to 1, higher is better. Text and picture queries have different scales:
+            for `compact` a good match scores about .3 for words and .7 for a picture.
+        why: The cosine with each part of the query.
+        format: File format, for instance "JPEG".
+        width: Pixels across, upright.
+        height: Pixels down, upright.
+        taken_at: When it was taken, local time of the camera.
+        taken_from: "exif", or "file" where only the file's own time is known.
+        latitude: Degrees, north positive.
+        longitude: Degrees, east positive.
+        camera: Maker and model.
+    """
+
+    item_id: int
+    unit_id: int
+    path: Path
+    score: float
+    why: tuple[TermScore, ...]
+    format: str | None
+    width: int | None
+    height: int | None
+    taken_at: datetime | None
+    taken_from: str | None
+    latitude: float | None
+    longitude: float | None
+    camera: str | None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the hit as values that json can write."""
+        return {
+            "path": str(self.path),
+            "score": round(self.score, 6),
+            "why": [{"term": part.term, "score": round(part.score, 6)} for part in self.why],
+            "item_id": self.item_id,
+            "unit_id": self.unit_id,
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "taken_at": self.taken_at.isoformat() if self.taken_at else None,
+            "taken_from": self.taken_from,
+            "latitude": self.latitude,
+            "longitude": self.longitude,
+            "camera": self.camera,
+        }
+
+
+def encode_query(query: Query, encoder: Encoder, limits: Limits) -> Vectors:
+    """Return one unit vector per part of a query, texts first, shape (p, d).
+
+    Raises:
+        QueryError: A picture cannot be read.
+    """
+    pixels = [_pixels(image, encoder, limits) for image in query.images]
+    vectors = [encoder.encode_texts(list(query.texts))]
+    if pixels:
+        vectors.append(encoder.encode_images(np.stack(pixels)))
+    return np.concatenate(vectors)
+
+
+def search(
+    store: Store, terms: Sequence[str], parts: Vectors, *, k: int, filters: Filters, leave_out: int | None = None
+) -> list[Hit]:
+    """Return the k best items, best first, equal scores by item id.
+
+    Args:
+        store: The library.
+        terms: A name for each part of the query.
+        parts: Unit vectors of the parts, shape (p, d); their sum, scaled to unit length, is the query.
+        k: Results wanted, at least 1.
+        filters: Which items may be returned.
+        leave_out: An embedding that is not returned: the query's own.
+
+    Raises:
+        QueryError: k is below 1, or the parts cancel out.
+    """
+    if k < 1:
+        raise QueryError(f"{k} results were asked for; expected at least 1")
+    query = normalized(parts.sum(axis=0, keepdims=True))  # (1, d)
+    if not query.any():
+        raise QueryError("the parts of the query cancel out; leave one of them out")
+    index = store.index()
+    known = store.encoder
+    with store.reading() as connection:
+        allowed: Ids | None = None
+        if known is not None and filters != Filters():
+            allowed = queries.embedding_ids(connection, known.id, filters)
+        nearest = index.search(query, k + (leave_out is not None), allowed=allowed)
+        ids = [int(id_) for id_ in nearest.ids[0] if id_ not in (-1, leave_out)][:k]
+        found = queries.found_items(connection, ids)
+    scores = {int(id_): float(value) for id_, value in zip(nearest.ids[0], nearest.scores[0], strict=True)}
+    hits = [_hit(found[id_], scores[id_], terms, _why(index, id_, parts)) for id_ in ids if id_ in found]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.item_id))
+
+
+def _why(index: VectorIndex, id_: int, parts: Vectors) -> Vectors:
+    """Return the cosine of one embedding with each part, shape (p,)."""
+    vector = index.vectors(np.array([id_], dtype=np.int64))[0]
+    return score(vector, parts)
+
+
+def _hit(item: FoundItem, value: float, terms: Sequence[str], why: Vectors) -> Hit:
+    return Hit(
+        item_id=item.item_id,
+        unit_id=item.unit_id,
+        path=Path(item.path),
+        score=value,
+        why=tuple(TermScore(term, float(part)) for term, part in zip(terms, why, strict=True)),
+        format=item.format,
+        width=item.width,
+        height=item.height,
+        taken_at=item.taken_at,
+        taken_from=item.taken_from,
+        latitude=item.latitude,
+        longitude=item.longitude,
+        camera=item.camera,
+    )
+
+
+def _pixels(image: Picture, encoder: Encoder, limits: Limits) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+    """Return a query picture as the encoder reads it, shape (size, size, 3)."""
+    try:
+        if isinstance(image, Path | bytes):
+            picture, _ = open_picture(image, limits=limits, at_least=encoder.preprocess.size)
+        else:
+            picture = image.convert("RGB")
+    except PictureError as error:
+        name = image if isinstance(image, Path) else "the query picture"
+        raise QueryError(f"{name} cannot be used as a query: {error}") from error
+    return prepare(picture, encoder.preprocess)
