@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PIL import Image
-
 from indexer.errors import FailureKind, PictureError
 from indexer.images.formats import PictureFormat
 
@@ -29,20 +27,25 @@ def one_error(found: PictureFormat, size: int) -> Iterator[None]:
             yield
     except PictureError:
         raise
-    except (MemoryError, Image.DecompressionBombError) as error:
-        message = f"decoding this {found} takes more memory than a picture may use"
-        raise PictureError(FailureKind.TOO_LARGE, message) from error
     except Exception as error:  # see above
         raise _failure(found, size, error) from error
+
+
+_UNSUPPORTED = ("unsupported", "notimplemented", "unknown pixel mode", "nothumbnail")
+_CUT_SHORT = ("truncated", "end of file", "requires a buffer", "eoferror")
+_TOO_LARGE = ("memoryerror", "decompressionbomberror", "decompressed data too large")
+"""What the libraries say, in lower case, behind the name of the exception."""
 
 
 def _failure(found: PictureFormat, size: int, error: Exception) -> PictureError:
     """Return the error that says in one line what a decoder's odd one means."""
     reason = " ".join(str(error).split()).split(". ")[0][:200]  # some libraries add advice for programmers
-    lower = f"{type(error).__name__} {reason}".lower()
-    if "unsupported" in lower or "notimplemented" in lower or "unknown pixel mode" in lower or "nothumbnail" in lower:
+    said = f"{type(error).__name__} {reason}".lower()
+    if any(words in said for words in _TOO_LARGE):
+        return PictureError(FailureKind.TOO_LARGE, f"decoding this {found} takes more memory than a picture may use")
+    if any(words in said for words in _UNSUPPORTED):
         return PictureError(FailureKind.UNSUPPORTED, f"this kind of {found} cannot be read ({reason})")
-    if isinstance(error, EOFError) or "truncated" in lower or "end of file" in lower:
+    if any(words in said for words in _CUT_SHORT):
         return PictureError(FailureKind.DAMAGED, f"the {found} data ends early, after {size:,} bytes")
     return PictureError(FailureKind.DAMAGED, f"the {found} data is damaged ({reason or type(error).__name__})")
 

@@ -102,7 +102,7 @@ def is_photo_name(name: bytes | str) -> bool:
 
 def suffix_of(name: bytes | str) -> str:
     """Return the name's last ending in lower case with its dot, or "" where it has none."""
-    return os.path.splitext(os.fsdecode(name))[1].lower()  # noqa: PTH122 a Path cannot hold every name a disk can
+    return os.path.splitext(os.fsdecode(name))[1].lower()
 
 
 def sniff(data: bytes) -> PictureFormat | None:

@@ -1,0 +1,187 @@
+"""Makers of real pictures in every format, and of the parts that hostile ones are made of."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import IFDRational
+
+QUADRANTS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
+"""Colours of `quadrants`: upper left, upper right, lower left, lower right."""
+
+ORIENTATIONS = {
+    # EXIF standard, tag 0x0112: which side of the stored picture is the top and which the left of the real one;
+    # here: how to store an upright picture so that the orientation makes it upright again
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def skimage_data() -> Path:
+    """Return scikit-image's folder of photos and odd files, to be read only."""
+    spec = importlib.util.find_spec("skimage")  # found, not imported: that takes a second
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("scikit-image is not installed: pip install 'recall-search[demo]'")
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def cat() -> Image.Image:
+    """Return a real photo of a cat, 451 x 300, RGB."""
+    with Image.open(skimage_data() / "chelsea.png") as picture:
+        return picture.convert("RGB")
+
+
+def quadrants(width: int = 64, height: int = 32) -> Image.Image:
+    """Return a picture of four plain colours, one per quarter, so that no turn of it looks like another."""
+    picture = Image.new("RGB", (width, height))
+    for index, colour in enumerate(QUADRANTS):
+        left, top = (index % 2) * width // 2, (index // 2) * height // 2
+        picture.paste(colour, (left, top, left + width // 2, top + height // 2))
+    return picture
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    """Return a picture as the bytes of a file; `kind` and `options` are Pillow's."""
+    if kind == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    if kind == "JXL":
+        import pillow_jxl  # noqa: F401
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def exif_block(
+    *,
+    orientation: int | None = None,
+    taken_at: datetime | None = None,
+    position: tuple[float, float] | None = None,
+    camera: tuple[str, str] | None = None,
+) -> Image.Exif:
+    """Return an EXIF block as cameras write it, with what is given.
+
+    Args:
+        orientation: 1 to 8, or nonsense.
+        taken_at: Written as DateTimeOriginal.
+        position: Latitude and longitude in degrees, written with references and to a thousandth of a second.
+        camera: Make and model.
+    """
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[ExifTags.Base.Orientation] = orientation
+    if camera is not None:
+        exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = camera
+    if taken_at is not None:
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = taken_at.strftime("%Y:%m:%d %H:%M:%S")
+    if position is not None:
+        latitude, longitude = position
+        exif.get_ifd(ExifTags.IFD.GPSInfo).update(
+            {1: "NS"[latitude < 0], 2: _sexagesimal(latitude), 3: "EW"[longitude < 0], 4: _sexagesimal(longitude)}
+        )
+    return exif
+
+
+def _sexagesimal(degrees: float) -> tuple[IFDRational, IFDRational, IFDRational]:
+    """Return an angle's size as degrees, minutes and seconds."""
+    thousandths = round(abs(degrees) * 3_600_000)
+    minutes, rest = divmod(thousandths, 60_000)
+    return IFDRational(minutes // 60, 1), IFDRational(minutes % 60, 1), IFDRational(rest, 1000)
+
+
+def turned_jpeg(picture: Image.Image, orientation: int, *, kind: str = "JPEG") -> bytes:
+    """Return a file that stores the picture turned and says so, so that upright it is the picture again."""
+    turn = ORIENTATIONS[orientation]
+    stored = picture if turn is None else picture.transpose(turn)
+    return encoded(stored, kind, exif=exif_block(orientation=orientation), quality=95)
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """Return one chunk of a PNG with its length and its checksum."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_header(width: int, height: int, *, depth: int = 8, colour: int = 2) -> bytes:
+    """Return a PNG's signature and first chunk."""
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+
+
+def png_bomb(width: int, height: int, *, pixels: bytes = b"") -> bytes:
+    """Return a small PNG that declares a large picture."""
+    return png_header(width, height) + png_chunk(b"IDAT", zlib.compress(pixels, 9)) + png_chunk(b"IEND", b"")
+
+
+def png_with_chunk(picture: Image.Image, kind: bytes, body: bytes) -> bytes:
+    """Return a picture as PNG with one more chunk behind its header."""
+    whole = encoded(picture, "PNG")
+    return whole[:33] + png_chunk(kind, body) + whole[33:]  # 8 bytes of signature, 25 of IHDR
+
+
+def grey_png_16(values: NDArray[np.uint16]) -> bytes:
+    """Return a grey PNG of 16 bits a pixel."""
+    return encoded(Image.fromarray(values), "PNG")
+
+
+def tiff_block(entries: Sequence[tuple[int, int, bytes]], *, at: int) -> bytes:
+    """Return a block of TIFF tags, little-endian, as it has to stand at an offset.
+
+    Args:
+        entries: Tag, type (1 byte, 2 text, 3 short, 4 long, 5 and 10 rational) and the value's bytes.
+        at: Where in the file the block will stand.
+    """
+    sizes = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 10: 8}
+    rows, values = b"", b""
+    for tag, kind, raw in sorted(entries):
+        place = at + 2 + 12 * len(entries) + 4 + len(values)
+        rows += struct.pack("<HHI", tag, kind, len(raw) // sizes[kind])
+        rows += raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack("<I", place)
+        values += raw + b"\0" * (len(raw) % 2) if len(raw) > 4 else b""
+    return struct.pack("<H", len(entries)) + rows + struct.pack("<I", 0) + values
+
+
+def short(*numbers: int) -> bytes:
+    """Return numbers of 16 bits as a little-endian TIFF holds them."""
+    return struct.pack(f"<{len(numbers)}H", *numbers)
+
+
+def long(*numbers: int) -> bytes:
+    """Return numbers of 32 bits as a little-endian TIFF holds them."""
+    return struct.pack(f"<{len(numbers)}I", *numbers)
+
+
+def dng(preview: Image.Image, *, orientation: int = 1) -> bytes:
+    """Return a camera RAW file (DNG 1.4): plain sensor data of 16 bits, and a picture as its JPEG preview."""
+    jpeg = encoded(preview, "JPEG", quality=95)
+    jpeg += b"\0" * (len(jpeg) % 2)
+    width, height = preview.width // 2 * 2, preview.height // 2 * 2
+    sensor = np.full((height, width), 2000, "<u2").tobytes()
+    sensor_at = 8 + len(jpeg)
+    size = [(256, 4, long(width)), (257, 4, long(height)), (278, 4, long(height))]
+    inner_at = sensor_at + len(sensor)
+    mosaic = [(258, 3, short(16)), (259, 3, short(1)), (262, 3, short(32803)), (273, 4, long(sensor_at))]
+    mosaic += [(277, 3, short(1)), (279, 4, long(len(sensor))), (33421, 3, short(2, 2)), (33422, 1, b"\0\1\1\2")]
+    inner = tiff_block([(254, 4, long(0)), *size, *mosaic], at=inner_at)
+    outer_at = inner_at + len(inner)
+    shown = [(258, 3, short(8, 8, 8)), (259, 3, short(7)), (262, 3, short(6)), (273, 4, long(8)), (277, 3, short(3))]
+    shown += [(279, 4, long(len(jpeg))), (274, 3, short(orientation)), (330, 4, long(inner_at))]
+    names = [(271, 2, b"Recall\0"), (272, 2, b"Recall One\0"), (306, 2, b"2024:07:21 18:03:59\0")]
+    identity = struct.pack("<18i", *(part for n in range(9) for part in (int(n % 4 == 0), 1)))
+    raw = [(50706, 1, b"\1\4\0\0"), (50708, 2, b"Recall One\0"), (50721, 10, identity)]
+    outer = tiff_block([(254, 4, long(1)), *size, *shown, *names, *raw], at=outer_at)
+    return b"II*\0" + long(outer_at) + jpeg + sensor + inner + outer
