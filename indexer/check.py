@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,8 @@ from indexer.catalog import queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
-from indexer.vectors.files import StaleIndexError
 from indexer.vectors import read_index
+from indexer.vectors.files import StaleIndexError
 
 
 class ProblemKind(StrEnum):
@@ -101,7 +102,7 @@ def _on_disk(connection: Connection, progress: ProgressCallback | None) -> Itera
         if progress:
             progress(Progress("checking", number))
         try:
-            facts = os.stat(item.path)
+            facts = Path(item.path).stat()
         except OSError as error:
             if item.failure is None:
                 yield Problem(ProblemKind.MISSING, f"{item.path} ({error.strerror})", "recall index, or recall forget")

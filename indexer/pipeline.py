@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,13 @@ from indexer.config import Settings
 from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
 from indexer.errors import FailureKind, NoPhotosError, PictureError
+from indexer.facts import failure_columns, photo_columns
 from indexer.images import Limits, Photo
 from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.report import LISTED, Report
 from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, walk
 from indexer.store import Store
-from indexer.types import Modality, Pixels, Progress, ProgressCallback, Vectors
+from indexer.types import Pixels, Progress, ProgressCallback, Vectors
 
 CHEAP = 1000
 """Steps without encoding that are committed together."""
@@ -238,10 +238,12 @@ class _Run:
             with self.report.timing("encode"):
                 vectors = batch.refuse(encoder.encode_images(batch.pixels()))
         with self.report.timing("write"), self.store.transaction() as connection:
-            rows = [self._place(step.file) | _facts(step.file, photo) for step, photo in batch.photos]
+            rows = [self._place(step.file) | photo_columns(step.file, photo) for step, photo in batch.photos]
             ids = queries.save_items(connection, rows)
             queries.add_embeddings(connection, ids, self.encoder_id, vectors)
-            queries.save_items(connection, [self._place(step.file) | _failure(error) for step, error in batch.failed])
+            queries.save_items(
+                connection, [self._place(step.file) | failure_columns(error) for step, error in batch.failed]
+            )
         for step, _ in batch.photos:
             self.report.count(_outcome(step))
         self.report.count("failed", len(batch.failed))
@@ -259,7 +261,7 @@ class _Run:
         if not indexed and failed:
             first = self.report.failures[0]
             raise NoPhotosError(
-                f"none of the {failed} pictures in {self.root} can be read, for instance {os.path.basename(first.path)}: "
+                f"none of the {failed} pictures in {self.root} can be read, for instance {Path(first.path).name}: "
                 f"{first.message}; run: recall status --failed"
             )
 
@@ -294,7 +296,8 @@ class _Batch:
         error = PictureError(FailureKind.ENCODER, "the encoder gives no usable vector for it")
         self.failed += [(step, error) for (step, _), good in zip(self.photos, usable, strict=True) if not good]
         self.photos = [pair for pair, good in zip(self.photos, usable, strict=True) if good]
-        return vectors[usable]
+        kept: Vectors = vectors[usable]
+        return kept
 
 
 def _is_work(step: Step) -> bool:
@@ -304,7 +307,7 @@ def _is_work(step: Step) -> bool:
 
 def _outcome(step: Step) -> Any:
     names = {Added: "added", Changed: "changed", Touched: "unchanged", Moved: "moved", Removed: "removed"}
-    return names[type(step)]  # type: ignore[index]  # Unchanged is counted while planning
+    return names[type(step)]
 
 
 def _same_content(connection: Connection, file: FoundFile) -> list[KnownFile]:
@@ -312,7 +315,7 @@ def _same_content(connection: Connection, file: FoundFile) -> list[KnownFile]:
     if not queries.size_is_known(connection, file.size):
         return []
     try:
-        with open(file.path, "rb") as opened:
+        with Path(file.path).open("rb") as opened:
             content_hash = hashlib.file_digest(opened, "sha256").digest()
     except OSError:
         return []  # the decoder will meet the same error and record it
@@ -322,49 +325,5 @@ def _same_content(connection: Connection, file: FoundFile) -> list[KnownFile]:
 def _is_gone(item: KnownFile, roots: list[str]) -> bool:
     """Return whether a file has left its place; one on a disk that is not there has not."""
     return not os.path.lexists(item.path) and any(
-        item.path.startswith(root.rstrip(os.sep) + os.sep) and os.path.isdir(root) for root in roots
+        item.path.startswith(root.rstrip(os.sep) + os.sep) and Path(root).is_dir() for root in roots
     )
-
-
-EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
-    ("content_hash", "format", "width", "height", "taken_at", "taken_from", "latitude", "longitude", "camera",
-     "failure", "failure_message")
-)  # fmt: skip
-
-
-def _facts(file: FoundFile, photo: Photo) -> dict[str, Any]:
-    """Return the columns of an item that come from its content."""
-    facts = photo.metadata
-    taken_at, taken_from = facts.taken_at, "exif"
-    if taken_at is None:
-        taken_at, taken_from = _file_time(file), "file"
-    return EMPTY_FACTS | {
-        "modality": Modality.PHOTO,
-        "content_hash": photo.content_hash,
-        "format": facts.format,
-        "width": facts.width,
-        "height": facts.height,
-        "taken_at": taken_at,
-        "taken_from": taken_from,
-        "latitude": facts.latitude,
-        "longitude": facts.longitude,
-        "camera": facts.camera,
-        "indexed_at": now(),
-    }
-
-
-def _failure(error: PictureError) -> dict[str, Any]:
-    return EMPTY_FACTS | {
-        "modality": Modality.PHOTO,
-        "failure": error.kind,
-        "failure_message": str(error),
-        "indexed_at": now(),
-    }
-
-
-def _file_time(file: FoundFile) -> datetime | None:
-    """Return a file's own time in local time, as cameras write theirs; None where it is no date."""
-    try:
-        return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000)
-    except (OverflowError, ValueError, OSError):
-        return None

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from indexer.catalog.queries import Failure
 
 Outcome = Literal["added", "changed", "moved", "removed", "unchanged", "failed"]
+OUTCOMES = get_args(Outcome)
 Stage = Literal["scan", "load", "decode", "encode", "write", "index"]
 
 LISTED = 100
@@ -63,7 +64,7 @@ class Report:
 
     def include(self, other: Report) -> None:
         """Add another report to this one."""
-        for outcome in ("added", "changed", "moved", "removed", "unchanged", "failed"):
+        for outcome in OUTCOMES:
             self.count(outcome, getattr(other, outcome))
         self.unreadable_folders += other.unreadable_folders
         self.failures = (self.failures + other.failures)[:LISTED]
@@ -73,13 +74,7 @@ class Report:
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as values that json can write; seconds are rounded to milliseconds."""
-        return {
-            "added": self.added,
-            "changed": self.changed,
-            "moved": self.moved,
-            "removed": self.removed,
-            "unchanged": self.unchanged,
-            "failed": self.failed,
+        return {outcome: getattr(self, outcome) for outcome in OUTCOMES} | {
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()}
             | {"total": round(self.total_seconds, 3)},
             "failures": [failure._asdict() for failure in self.failures],

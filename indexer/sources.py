@@ -89,10 +89,10 @@ def walk(root: str, rules: Rules, *, base: str | None = None) -> Iterator[FoundF
     Raises:
         SourceError: The root cannot be listed.
     """
-    if os.path.isdir(root):
+    if Path(root).is_dir():
         yield from _Walk(root, rules, base or root).folder(root, outside=False)
         return
-    yield _found(root, os.stat(root))
+    yield _found(root, Path(root).stat())
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -187,7 +187,7 @@ class Library:
                         path,
                         load=lambda: self.encoder,
                         settings=self._settings,
-                        rules=self._rules(path, exclude, include_hidden),
+                        rules=self._rules(path, exclude=exclude, include_hidden=include_hidden),
                         progress=progress,
                     )
                 )
@@ -334,7 +334,7 @@ class Library:
         return here
 
     def _rules(
-        self, path: str | os.PathLike[str], exclude: Sequence[str] | None, include_hidden: bool | None
+        self, path: str | os.PathLike[str], *, exclude: Sequence[str] | None, include_hidden: bool | None
     ) -> Rules | None:
         """Return the rules for a path, or None where it keeps those it has."""
         if exclude is None and include_hidden is None:
@@ -368,7 +368,7 @@ class Library:
         with self._store.reading() as connection:
             found = queries.embedding_of_path(connection, place, known.id) if known else None
         try:
-            facts = os.stat(place)
+            facts = Path(place).stat()
         except OSError:
             return None
         if found is None or (found[0].size, found[0].mtime_ns) != (facts.st_size, facts.st_mtime_ns):
@@ -390,9 +390,10 @@ def _query(query: str | Picture | Query, image: Picture | None, filters: Filters
 
 def _moment(day: date | None) -> datetime | None:
     """Return a date's first moment, and a moment as the camera's local time, which has no zone."""
-    if day is None or not isinstance(day, datetime):
-        return None if day is None else datetime(day.year, day.month, day.day)
-    return day.replace(tzinfo=None)
+    if day is None:
+        return None
+    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
+    return moment.replace(tzinfo=None)
 
 
 def _absolute(name: str) -> str:

@@ -228,14 +228,13 @@ def embeddings_after(
 
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [Item.path, Item.format, Item.width, Item.height, Item.taken_at, Item.taken_from]
-    columns += [Item.latitude, Item.longitude, Item.camera]
+    columns = [Item.__table__.columns[name] for name in FoundItem._fields[3:]]
     statement = select(Embedding.id, Item.id, Unit.id, *columns).join_from(Embedding, Unit).join(Item)
     found = {}
     for start in range(0, len(embedding_ids), PAGE):
         wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
         for row in connection.execute(statement.where(Embedding.id.in_(wanted))):
-            found[row[0]] = FoundItem(*row)
+            found[row[0]] = FoundItem._make(row)
     return found
 
 
@@ -256,7 +255,7 @@ def failures(connection: Connection, root: str | None = None, limit: int | None 
     if root is not None:
         statement = statement.where(under(Item.path, root))
     for row in connection.execute(statement.order_by(Item.path).limit(limit)):
-        yield Failure(row[0], row[1], row[2] or "")
+        yield Failure(row[0], row[1] or "", row[2] or "")
 
 
 def count_items(connection: Connection, root: str | None = None) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import queue
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
@@ -58,7 +58,7 @@ class DecodePool:
         """Seconds spent on photos so far, summed over the workers, so that it may pass the time on the clock."""
         return sum(worker.seconds for worker in self._workers)
 
-    def imap(self, items: Iterable[T], key: Callable[[T], Path]) -> Iterator[tuple[T, Photo | PictureError]]:
+    def imap(self, items: Iterable[T], key: Callable[[T], Path]) -> Generator[tuple[T, Photo | PictureError]]:
         """Yield each item with its photo, or with the reason why it has none, in the order of the items.
 
         Items are pulled in the caller's thread, a bounded number ahead of what is yielded. One call at a time may be

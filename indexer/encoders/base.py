@@ -69,8 +69,9 @@ class Encoder(Protocol):
 def normalized(vectors: Vectors) -> Vectors:
     """Return the rows scaled to unit length as float32, shape (n, d); a zero row stays zero."""
     rows = np.asarray(vectors, dtype=np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)  # (n, 1)
-    return rows / np.where(lengths == 0, np.float32(1), lengths)
+    lengths: Vectors = np.linalg.norm(rows, axis=1, keepdims=True).astype(np.float32)  # (n, 1)
+    lengths[lengths == 0] = 1
+    return rows / lengths
 
 
 def fingerprint_of(

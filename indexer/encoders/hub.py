@@ -57,7 +57,8 @@ def _size(name: str, repository: str, files: Iterable[str]) -> int:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url  # late, see _cached
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled
 
-    any_http_error = HfHubHTTPError.__bases__[0]  # of the HTTP client that the hub's library uses in this version
+    # the base is the error of whichever HTTP client the hub's library uses in this version
+    any_http_error: type[BaseException] = HfHubHTTPError.__bases__[0]
     for file in files:
         try:
             return get_hf_file_metadata(hf_hub_url(repository, file)).size or 0
@@ -76,5 +77,5 @@ def _advice(name: str, reason: str) -> str:
     )
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:120]

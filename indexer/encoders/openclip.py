@@ -222,10 +222,15 @@ def _preprocess(config: dict[str, Any], name: str) -> Preprocess:
         size=height,
         resize_mode=config.get("resize_mode") or "shortest",
         interpolation=config.get("interpolation") or "bicubic",
-        mean=tuple(float(value) for value in config["mean"]),
-        std=tuple(float(value) for value in config["std"]),
+        mean=_channels(config["mean"]),
+        std=_channels(config["std"]),
         fill=int(fill if isinstance(fill, int | float) else fill[0]),
     )
+
+
+def _channels(values: Sequence[float]) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
 
 
 def _raw_weights(model: Any) -> Iterator[tuple[str, bytes]]:

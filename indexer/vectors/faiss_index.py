@@ -21,8 +21,12 @@ class FaissIndex:
     """`IndexFlatIP` with ids: exact inner products over all vectors."""
 
     def __init__(self, dim: int) -> None:
-        self._index = faiss.IndexIDMap(faiss.IndexFlatIP(dim))
-        self._ids: Ids = np.empty(0, dtype=np.int64)  # (n,) ascending; row i of _flat has id _ids[i]
+        self._hold(faiss.IndexIDMap(faiss.IndexFlatIP(dim)))
+
+    def _hold(self, index: faiss.IndexIDMap) -> None:
+        self._index = index
+        self._flat: faiss.Index = faiss.downcast_index(index.index)
+        self._ids: Ids = faiss.vector_to_array(index.id_map).copy()  # (n,) ascending; row i of _flat has id _ids[i]
 
     @property
     def dim(self) -> int:
@@ -45,7 +49,9 @@ class FaissIndex:
 
     def remove(self, ids: Ids) -> int:
         """Remove rows by id and return how many were there."""
-        removed = int(self._index.remove_ids(np.ascontiguousarray(ids)))  # keeps the order of the others
+        removed = int(
+            self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids)))
+        )  # keeps the order of the others
         self._ids = self._ids[~np.isin(self._ids, ids)]
         return removed
 
@@ -83,14 +89,12 @@ class FaissIndex:
         Raises:
             RuntimeError: FAISS cannot read the file.
         """
-        index = cls.__new__(cls)
-        index._index = faiss.read_index(str(path))
-        index._ids = faiss.vector_to_array(index._index.id_map).copy()
+        loaded = faiss.read_index(str(path))
+        if not isinstance(loaded, faiss.IndexIDMap):
+            raise RuntimeError(f"{path} holds a {type(loaded).__name__}")  # noqa: TRY004 - as faiss says it itself
+        index = cls(loaded.d)
+        index._hold(loaded)
         return index
-
-    @property
-    def _flat(self) -> faiss.IndexFlatIP:
-        return faiss.downcast_index(self._index.index)
 
     def _places(self, ids: Ids) -> tuple[Ids, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
         """Return the row of each id (n,), and whether it is held (n,)."""
@@ -107,7 +111,7 @@ class FaissIndex:
         """Return rows that surely hold the k best of `rows`, ties of the last one included."""
         parameters = None
         if len(rows) < len(self):
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]  # its stubs lack it
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)  # one query on two threads is slower, much slower on a busy machine
         try:

@@ -57,7 +57,7 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
             file.write(raw + TAIL.pack(len(raw), MAGIC))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

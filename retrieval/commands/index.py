@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from indexer.config import Settings
-from indexer.report import Report
+from indexer.report import OUTCOMES, Report
 from retrieval.commands.options import open_library, settings_options
 from retrieval.commands.output import json_option, print_json, visible
 from retrieval.commands.progress import ProgressLine
@@ -25,8 +25,8 @@ NAMED = 10
     "--exclude",
     multiple=True,
     metavar="PATTERN",
-    help='Leave out names or paths below the folder that fit, for instance "*.png" or "2019/*"; may be repeated, and is '
-    "remembered for the next run.",
+    help='Leave out names or paths below the folder that fit, for instance "*.png" or "2019/*"; may be repeated, and '
+    "is remembered for the next run.",
 )
 @click.option(
     "--include-hidden/--no-hidden",
@@ -58,9 +58,8 @@ def index_command(
 
 
 def _print_summary(report: Report) -> None:
-    counts = ((report.added, "added"), (report.changed, "changed"), (report.moved, "moved"))
-    counts += ((report.removed, "removed"), (report.unchanged, "unchanged"), (report.failed, "failed"))
-    said = ", ".join(f"{number:,} {name}" for number, name in counts if number or name == "added")
+    counts = {name: getattr(report, name) for name in OUTCOMES}
+    said = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
     click.echo(f"{said} in {report.total_seconds:.1f} seconds")
     for folder in report.unreadable_folders:
         click.echo(f"not listed: {visible(folder)}", err=True)

@@ -40,9 +40,9 @@ def search_command(
     recall search photo.jpg
     recall search "at night" --image street.jpg
     """
-    if query is None and image is None:
+    asked = image if query is None else _asked(query)
+    if asked is None:
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
-    asked = _asked(query) if query is not None else image
     extra = image if query is not None else None
     with open_library(settings) as library:
         print_hits(library.search(asked, image=extra, k=k, **filters(folder, after, before)), form)
@@ -78,7 +78,7 @@ def _asked(query: str) -> str | Path:
         QueryError: It looks like a picture's name, and there is no such file.
     """
     looks_like_file = is_photo_name(query) or (os.sep in query and " " not in query.strip())
-    if os.path.isfile(query) and looks_like_file:
+    if looks_like_file and Path(query).is_file():
         return Path(query)
     if is_photo_name(query) and " " not in query.strip():
         raise QueryError(f"there is no file {query}; to search for these words, leave out the ending")

@@ -1,0 +1,56 @@
+"""What the catalog keeps of a file: the columns of an item."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from indexer.catalog.encoders import now
+from indexer.errors import PictureError
+from indexer.images import Photo
+from indexer.sources import FoundFile
+from indexer.types import Modality
+
+EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
+    ("content_hash", "format", "width", "height", "taken_at", "taken_from", "latitude", "longitude", "camera",
+     "failure", "failure_message")
+)  # fmt: skip
+
+
+def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
+    """Return the columns of an item that come from its content."""
+    facts = photo.metadata
+    taken_at, taken_from = facts.taken_at, "exif"
+    if taken_at is None:
+        taken_at, taken_from = _file_time(file), "file"
+    return EMPTY_FACTS | {
+        "modality": Modality.PHOTO,
+        "content_hash": photo.content_hash,
+        "format": facts.format,
+        "width": facts.width,
+        "height": facts.height,
+        "taken_at": taken_at,
+        "taken_from": taken_from,
+        "latitude": facts.latitude,
+        "longitude": facts.longitude,
+        "camera": facts.camera,
+        "indexed_at": now(),
+    }
+
+
+def failure_columns(error: PictureError) -> dict[str, Any]:
+    """Return the columns of an item that could not be indexed."""
+    return EMPTY_FACTS | {
+        "modality": Modality.PHOTO,
+        "failure": error.kind,
+        "failure_message": str(error),
+        "indexed_at": now(),
+    }
+
+
+def _file_time(file: FoundFile) -> datetime | None:
+    """Return a file's own time in local time, as cameras write theirs; None where it is no date."""
+    try:
+        return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000)  # noqa: DTZ006 - local time is meant
+    except (OverflowError, ValueError, OSError):
+        return None
