@@ -28,7 +28,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     """Return a loaded picture of any Pillow mode as 8-bit RGB.
 
     What shines through is laid on white: transparent pictures are drawn for white pages, so encoders have seen them
-    that way, and black would swallow dark logos and text. Whatever has 16 bits loses the lower eight; numbers without
+    that way, and black would swallow dark logos and text. Sixteen bits are scaled to eight; numbers without
     a natural range (32 bits, floats) are stretched from their smallest to their largest.
     """
     if picture.mode == "RGB" and "transparency" not in picture.info:
@@ -75,5 +75,5 @@ def _to_8_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     else:
         factor = 255.0 / (high - low) if high > low else 0.0
     scaled = (numbers.astype(np.float32) - np.float32(low)) * np.float32(factor)
-    grey: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
     return grey
