@@ -121,10 +121,9 @@ class _Run:
             known = sources.source_around(connection, self.root)
             if rules is None:
                 rules = Rules(known.exclude, known.include_hidden) if known else Rules()
-            roots = [source.root for source in sources.sources(connection)]
             planner = Planner(
                 same_content=lambda file: _same_content(connection, file),
-                is_gone=lambda item: _is_gone(item, roots),
+                is_gone=_is_gone,
             )
             base = known.root if known else self.root
             for step in planner.steps(
@@ -253,6 +252,7 @@ class _Run:
         with self.store.transaction() as connection:
             if self.source and self.source.root == self.root:
                 sources.set_synced(connection, self.source.id)
+            sources.drop_left(connection)
             self.report.failures = list(queries.failures(connection, self.root, LISTED))
             indexed, failed = queries.count_items(connection, self.root)
         if self.store.encoder is not None:
@@ -322,8 +322,10 @@ def _same_content(connection: Connection, file: FoundFile) -> list[KnownFile]:
     return queries.same_content(connection, file.size, content_hash)
 
 
-def _is_gone(item: KnownFile, roots: list[str]) -> bool:
-    """Return whether a file has left its place; one on a disk that is not there has not."""
-    return not os.path.lexists(item.path) and any(
-        item.path.startswith(root.rstrip(os.sep) + os.sep) and Path(root).is_dir() for root in roots
-    )
+def _is_gone(item: KnownFile) -> bool:
+    """Return whether a file has left its place.
+
+    One on a disk that is away counts as gone too: its copy elsewhere takes its place in the answers, and when the
+    disk is back the file is added again without being encoded.
+    """
+    return not os.path.lexists(item.path)

@@ -63,3 +63,11 @@ def forget(connection: Connection, path: str) -> int:
     removed = connection.execute(delete(Item).where(under(Item.path, path))).rowcount
     connection.execute(delete(Source).where(under(Source.root, path)))
     return removed
+
+
+def drop_left(connection: Connection) -> None:
+    """Delete the sources that are gone from the disk and whose photos were all found elsewhere."""
+    used = select(Item.source_id).where(Item.source_id == Source.id).exists()
+    for row in connection.execute(select(Source.id, Source.root).where(~used)).all():
+        if not os.path.lexists(row.root):
+            connection.execute(delete(Source).where(Source.id == row.id))
