@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import tests.support.offline.sitecustomize  # noqa: F401  from here on this process has no network
 from tests.support.program import Program, program_env
 
 ROOT = Path(__file__).resolve().parents[1]
+
+settings.register_profile("recall", deadline=None)  # a busy machine is no failure
+settings.load_profile("recall")
 
 PHOTOS = (
     "astronaut.png",

@@ -36,6 +36,10 @@ def home(skimage_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return home
 
 
+def test_the_readme_shows_recall_in_python() -> None:
+    assert blocks()
+
+
 @pytest.mark.parametrize(("line", "code"), [pytest.param(*block, id=f"line-{block[0]}") for block in blocks()])
 def test_readme_block_runs(line: int, code: str, home: Path) -> None:
     # A file in a process of its own, as the reader would run it; empty lines make the line numbers those of the README.
