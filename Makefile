@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DATA ?= ../shared/data
-OUT ?= .work/compact
+OUT ?= .work/trained
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
