@@ -74,7 +74,7 @@ def exif_block(
     taken_at: datetime | None = None,
     position: tuple[float, float] | None = None,
     camera: tuple[str, str] | None = None,
-) -> Image.Exif:
+) -> bytes:
     """Return an EXIF block as cameras write it, with what is given.
 
     Args:
@@ -95,7 +95,7 @@ def exif_block(
         exif.get_ifd(ExifTags.IFD.GPSInfo).update(
             {1: "NS"[latitude < 0], 2: _sexagesimal(latitude), 3: "EW"[longitude < 0], 4: _sexagesimal(longitude)}
         )
-    return exif
+    return exif.tobytes()
 
 
 def _sexagesimal(degrees: float) -> tuple[IFDRational, IFDRational, IFDRational]:
