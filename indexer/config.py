@@ -50,6 +50,9 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         names = [field.name for field in fields(cls)]
+        unknown = sorted(set(arguments) - set(names))
+        if unknown:
+            raise TypeError(f"Settings has no {', '.join(unknown)}; it has {', '.join(names)}")
         origin = _config_file(environ)
         values = {name: (value, f"{name} in {origin}") for name, value in _read_file(origin, names).items()}
         for name in names:

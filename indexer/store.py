@@ -158,6 +158,12 @@ class Store:
                 self._save(known)
             return self._index
 
+    @contextmanager
+    def searching(self) -> Iterator[VectorIndex]:
+        """Give the index, in step with the catalog; no other thread changes it meanwhile."""
+        with self._guard:
+            yield self.index()
+
     def rebuild_index(self, progress: ProgressCallback | None = None) -> VectorIndex:
         """Throw the index away and make it again from the catalog."""
         with self._guard:

@@ -30,6 +30,7 @@ from indexer.errors import (
 if TYPE_CHECKING:
     from indexer.catalog.queries import Failure, Filters
     from indexer.check import Problem
+    from indexer.config import Settings
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.report import Report
@@ -62,6 +63,7 @@ __all__ = [
     "QueryError",
     "RecallError",
     "Report",
+    "Settings",
     "SourceError",
     "Status",
     "StorageError",
@@ -81,6 +83,7 @@ _HOMES = {
     "Progress": "indexer.types",
     "Query": "retrieval.query",
     "Report": "indexer.report",
+    "Settings": "indexer.config",
     "Status": "retrieval.library",
     "TermScore": "retrieval.search",
     "load_encoder": "indexer.encoders",

@@ -29,7 +29,7 @@ from indexer.images import Limits
 from indexer.report import Report
 from indexer.sources import Rules, resolve
 from indexer.store import Store, check_encoder_name
-from indexer.types import ProgressCallback
+from indexer.types import ProgressCallback, Vectors
 from retrieval.query import Picture, Query
 from retrieval.search import Hit, encode_query, search
 
@@ -253,12 +253,11 @@ class Library:
         if k < 1:
             raise QueryError(f"{k} results were asked for; expected at least 1")
         self._need_photos()
-        own = self._own_embedding(picture) if isinstance(picture, Path) else None
         asked = Query(images=[picture], filters=filters)
-        if own is None:
+        own = self._own_embedding(picture) if isinstance(picture, Path) else None
+        parts = None if own is None else self._stored_vector(own)
+        if parts is None:
             parts = encode_query(asked, self.encoder, self._limits)
-        else:
-            parts = self._store.index().vectors(np.array([own], dtype=np.int64))
         return search(self._store, asked.terms, parts, k=k, filters=filters, leave_out=own)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
@@ -374,6 +373,14 @@ class Library:
         if found is None or (found[0].size, found[0].mtime_ns) != (facts.st_size, facts.st_mtime_ns):
             return None
         return found[1]
+
+    def _stored_vector(self, embedding_id: int) -> Vectors | None:
+        """Return an embedding, shape (1, d), or None where another process has just removed it."""
+        with self._store.searching() as index:
+            try:
+                return index.vectors(np.array([embedding_id], dtype=np.int64))
+            except KeyError:
+                return None
 
 
 def _query(query: str | Picture | Query, image: Picture | None, filters: Filters) -> Query:

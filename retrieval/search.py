@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Connection
 
 from indexer.catalog import queries
 from indexer.catalog.queries import Filters, FoundItem
@@ -16,7 +17,7 @@ from indexer.errors import PictureError, QueryError
 from indexer.images import Limits, open_picture, prepare
 from indexer.store import Store
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import VectorIndex, score
+from indexer.vectors.base import score
 from retrieval.query import Picture, Query
 
 
@@ -116,24 +117,26 @@ def search(
     query = normalized(parts.sum(axis=0, keepdims=True))  # (1, d)
     if not query.any():
         raise QueryError("the parts of the query cancel out; leave one of them out")
-    index = store.index()
-    known = store.encoder
-    with store.reading() as connection:
-        allowed: Ids | None = None
-        if known is not None and filters != Filters():
-            allowed = queries.embedding_ids(connection, known.id, filters)
-        nearest = index.search(query, k + (leave_out is not None), allowed=allowed)
-        ids = [int(id_) for id_ in nearest.ids[0] if id_ not in (-1, leave_out)][:k]
-        found = queries.found_items(connection, ids)
-    scores = {int(id_): float(value) for id_, value in zip(nearest.ids[0], nearest.scores[0], strict=True)}
-    hits = [_hit(found[id_], scores[id_], terms, _why(index, id_, parts)) for id_ in ids if id_ in found]
+    with store.searching() as index, store.reading() as connection:
+        nearest = index.search(query, k + (leave_out is not None), allowed=_allowed(store, connection, filters))
+        kept = (nearest.ids[0] != -1) & (nearest.ids[0] != leave_out)
+        ids, scores = nearest.ids[0][kept][:k], nearest.scores[0][kept][:k]
+        vectors = index.vectors(ids)  # (n, d)
+        found = queries.found_items(connection, ids.tolist())
+    hits = [
+        _hit(found[id_], float(value), terms, score(vector, parts))
+        for id_, value, vector in zip(ids.tolist(), scores, vectors, strict=True)
+        if id_ in found
+    ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.item_id))
 
 
-def _why(index: VectorIndex, id_: int, parts: Vectors) -> Vectors:
-    """Return the cosine of one embedding with each part, shape (p,)."""
-    vector = index.vectors(np.array([id_], dtype=np.int64))[0]
-    return score(vector, parts)
+def _allowed(store: Store, connection: Connection, filters: Filters) -> Ids | None:
+    """Return the embeddings that pass the filters, ascending; None where there are no filters."""
+    known = store.encoder
+    if known is None or filters == Filters():
+        return None
+    return queries.embedding_ids(connection, known.id, filters)
 
 
 def _hit(item: FoundItem, value: float, terms: Sequence[str], why: Vectors) -> Hit:

@@ -13,7 +13,7 @@ from retrieval.commands.output import json_option, print_json, print_table, visi
 from retrieval.commands.progress import ProgressLine
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Measure how well an encoder finds captioned photos.")
 @click.argument("captions", type=click.Path(path_type=Path))
 @click.option("--split", metavar="NAME", help="Only lines whose column `split` has this value.")
 @json_option

@@ -19,7 +19,7 @@ NAMED = 10
 """Failures that the summary names; `recall status --failed` names all."""
 
 
-@click.command("index")
+@click.command("index", short_help="Index folders of photos, or bring all of them up to date.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--exclude",

@@ -12,7 +12,7 @@ from retrieval.commands.output import json_option, print_json, print_table
 from retrieval.commands.progress import ProgressLine
 
 
-@click.command("forget")
+@click.command("forget", short_help="Take a folder or photo out of the library.")
 @click.argument("path", type=click.Path(path_type=Path))
 @settings_options("library")
 def forget_command(path: Path, settings: Settings) -> None:
@@ -28,7 +28,7 @@ def forget_command(path: Path, settings: Settings) -> None:
     click.echo(f"{removed:,} forgotten; no file was touched")
 
 
-@click.command("check")
+@click.command("check", short_help="Compare catalog, index and disk, and mend.")
 @click.option("--repair", is_flag=True, help="Rebuild what is derived: the index, and embeddings that are damaged.")
 @json_option
 @settings_options("library")

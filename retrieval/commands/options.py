@@ -32,7 +32,7 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
         envvar="RECALL_ENCODER",
         show_envvar=True,
         help="The encoder: compact, MODEL/WEIGHTS, hf-hub:ORG/REPO or local-dir:PATH; by default the library's own, "
-        "and compact for a new one.",
+        "else compact.",
     ),
     "device": click.option(
         "--device",
