@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from indexer.catalog import queries
 from indexer.catalog.encoders import KnownEncoder
+from indexer.encoders.base import normalized
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 from indexer.vectors import read_index
@@ -92,7 +93,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
         lost = ids[~held & (ids <= watermark)]
         if len(lost):
             return f"{len(lost)} embeddings are not in the index"
-        if not np.array_equal(index.vectors(ids[held]), vectors[held]):
+        if not np.array_equal(index.vectors(ids[held]), normalized(vectors[held])):
             return "the index holds other vectors than the catalog"
     return None
 

@@ -20,7 +20,7 @@ from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.migrate import HEAD, revision, upgrade
-from indexer.encoders.base import Encoder
+from indexer.encoders.base import Encoder, normalized
 from indexer.errors import EncoderMismatchError, LibraryError, LibraryLockedError, StorageError
 from indexer.types import Progress, ProgressCallback
 from indexer.vectors import new_index, read_index
@@ -195,7 +195,7 @@ class Store:
         for ids, vectors, damaged in queries.embeddings_after(connection, known.id, known.dim, self._watermark):
             if damaged:
                 logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
-            index.add(ids, vectors)
+            index.add(ids, normalized(vectors))  # float16 took a little of their length
             changed = True
             if progress:
                 progress(Progress("building the index", len(index)))

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.report import Report
     from indexer.types import Preprocess, Progress
-    from retrieval.library import Library, Status
+    from retrieval.library import Library
     from retrieval.query import Query
     from retrieval.search import Hit, TermScore
+    from retrieval.status import Status
 
 __all__ = [
     "ConfigError",
@@ -84,7 +85,7 @@ _HOMES = {
     "Query": "retrieval.query",
     "Report": "indexer.report",
     "Settings": "indexer.config",
-    "Status": "retrieval.library",
+    "Status": "retrieval.status",
     "TermScore": "retrieval.search",
     "load_encoder": "indexer.encoders",
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +19,6 @@ from indexer import check as checks
 from indexer import pipeline
 from indexer.catalog import queries, sources
 from indexer.catalog.queries import Failure, Filters
-from indexer.catalog.sources import KnownSource
 from indexer.check import Problem
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.encoders import check_name, load_encoder
@@ -30,37 +29,11 @@ from indexer.report import Report
 from indexer.sources import Rules, resolve
 from indexer.store import Store, check_encoder_name
 from indexer.types import ProgressCallback, Vectors
-from retrieval.query import Picture, Query
+from retrieval.query import Picture, Query, as_query, first_moment
 from retrieval.search import Hit, encode_query, search
+from retrieval.status import Status, read_status
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a library holds.
-
-    Attributes:
-        path: The library's folder.
-        photos: Photos that can be found.
-        failed: Files that could not be indexed.
-        sources: Folders and files that were indexed.
-        encoder: Name of the encoder; None while nothing was indexed.
-        fingerprint: The encoder's fingerprint.
-        dim: Length of a vector.
-        catalog_bytes: Size of the catalog on the disk.
-        index_bytes: Size of the index files on the disk.
-    """
-
-    path: Path
-    photos: int
-    failed: int
-    sources: list[KnownSource]
-    encoder: str | None
-    fingerprint: str | None
-    dim: int | None
-    catalog_bytes: int
-    index_bytes: int
 
 
 class Library:
@@ -217,7 +190,7 @@ class Library:
             QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
             LibraryError: The library holds nothing yet.
         """
-        asked = _query(query, image, self._filters(folder, after, before))
+        asked = as_query(query, image, self._filters(folder, after, before))
         if k < 1:
             raise QueryError(f"{k} results were asked for; expected at least 1")
         self._need_photos()
@@ -280,21 +253,7 @@ class Library:
 
     def status(self) -> Status:
         """Return what the library holds; the encoder is not loaded."""
-        known = self._store.encoder
-        with self._store.reading() as connection:
-            photos, failed = queries.count_items(connection)
-            indexed = sources.sources(connection)
-        return Status(
-            path=self.path,
-            photos=photos,
-            failed=failed,
-            sources=indexed,
-            encoder=known.name if known else None,
-            fingerprint=known.fingerprint if known else None,
-            dim=known.dim if known else None,
-            catalog_bytes=_bytes(self.path.glob("catalog.db*")),
-            index_bytes=_bytes(self.path.glob("index-*")),
-        )
+        return read_status(self._store)
 
     def failures(self) -> list[Failure]:
         """Return every file that could not be indexed with its reason, by path."""
@@ -354,7 +313,7 @@ class Library:
                 if not any(queries.count_items(connection, place)):
                     roots = ", ".join(source.root for source in sources.sources(connection))
                     raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
-        return Filters(folder=place, after=_moment(after), before=_moment(before))
+        return Filters(folder=place, after=first_moment(after), before=first_moment(before))
 
     def _need_photos(self) -> None:
         if self._store.encoder is None:
@@ -383,32 +342,8 @@ class Library:
                 return None
 
 
-def _query(query: str | Picture | Query, image: Picture | None, filters: Filters) -> Query:
-    extra = () if image is None else (image,)
-    if isinstance(query, Query):
-        if filters != Filters() and query.filters != Filters():
-            raise ValueError("filters were given both in the query and beside it; give them once")
-        filters = query.filters if filters == Filters() else filters
-        return Query(query.texts, (*query.images, *extra), filters)
-    if isinstance(query, str):
-        return Query((query,), extra, filters)
-    return Query((), (query, *extra), filters)
-
-
-def _moment(day: date | None) -> datetime | None:
-    """Return a date's first moment, and a moment as the camera's local time, which has no zone."""
-    if day is None:
-        return None
-    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
-    return moment.replace(tzinfo=None)
-
-
 def _absolute(name: str) -> str:
     """Return an encoder's name with the path of a folder made absolute: it is stored, and found from anywhere."""
     if name.startswith("local-dir:"):
         return f"local-dir:{os.path.realpath(Path(name.removeprefix('local-dir:')).expanduser())}"
     return name
-
-
-def _bytes(files: Iterator[Path]) -> int:
-    return sum(file.stat().st_size for file in files)

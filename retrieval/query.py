@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from pathlib import Path
 
 from PIL import Image
@@ -47,6 +48,27 @@ class Query:
     def terms(self) -> list[str]:
         """A name for each part, texts first, for people."""
         return [*self.texts, *(_name(image) for image in self.images)]
+
+
+def as_query(query: str | Picture | Query, image: Picture | None, filters: Filters) -> Query:
+    """Return what was asked as one Query: words or a picture or a query, a further picture, filters."""
+    extra = () if image is None else (image,)
+    if isinstance(query, Query):
+        if filters != Filters() and query.filters != Filters():
+            raise ValueError("filters were given both in the query and beside it; give them once")
+        filters = query.filters if filters == Filters() else filters
+        return Query(query.texts, (*query.images, *extra), filters)
+    if isinstance(query, str):
+        return Query((query,), extra, filters)
+    return Query((), (query, *extra), filters)
+
+
+def first_moment(day: date | None) -> datetime | None:
+    """Return a date's first moment, and a moment as the camera's local time, which has no zone."""
+    if day is None:
+        return None
+    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
+    return moment.replace(tzinfo=None)
 
 
 def _name(image: Picture) -> str:

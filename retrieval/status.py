@@ -1,0 +1,61 @@
+"""What a library holds, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.catalog import queries, sources
+from indexer.catalog.sources import KnownSource
+from indexer.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a library holds.
+
+    Attributes:
+        path: The library's folder.
+        photos: Photos that can be found.
+        failed: Files that could not be indexed.
+        sources: Folders and files that were indexed.
+        encoder: Name of the encoder; None while nothing was indexed.
+        fingerprint: The encoder's fingerprint.
+        dim: Length of a vector.
+        catalog_bytes: Size of the catalog on the disk.
+        index_bytes: Size of the index files on the disk.
+    """
+
+    path: Path
+    photos: int
+    failed: int
+    sources: list[KnownSource]
+    encoder: str | None
+    fingerprint: str | None
+    dim: int | None
+    catalog_bytes: int
+    index_bytes: int
+
+
+def read_status(store: Store) -> Status:
+    """Return what a library holds; its encoder is not loaded."""
+    known = store.encoder
+    with store.reading() as connection:
+        photos, failed = queries.count_items(connection)
+        indexed = sources.sources(connection)
+    return Status(
+        path=store.path,
+        photos=photos,
+        failed=failed,
+        sources=indexed,
+        encoder=known.name if known else None,
+        fingerprint=known.fingerprint if known else None,
+        dim=known.dim if known else None,
+        catalog_bytes=_bytes(store.path.glob("catalog.db*")),
+        index_bytes=_bytes(store.path.glob("index-*")),
+    )
+
+
+def _bytes(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
