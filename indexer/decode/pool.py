@@ -58,7 +58,9 @@ class DecodePool:
         """Seconds spent on photos so far, summed over the workers, so that it may pass the time on the clock."""
         return sum(worker.seconds for worker in self._workers)
 
-    def imap(self, items: Iterable[T], key: Callable[[T], Path]) -> Generator[tuple[T, Photo | PictureError]]:
+    def imap(
+        self, items: Iterable[T], key: Callable[[T], Path]
+    ) -> Generator[tuple[T, Photo | PictureError], None, None]:
         """Yield each item with its photo, or with the reason why it has none, in the order of the items.
 
         Items are pulled in the caller's thread, a bounded number ahead of what is yielded. One call at a time may be

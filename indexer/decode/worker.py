@@ -111,7 +111,7 @@ class Worker:
 def _start() -> subprocess.Popen[bytes]:
     """Return a new worker process that imports what this one would."""
     here = str(Path(__file__).resolve().parents[2])  # also where an import hook found this package
-    paths = [*(os.path.abspath(entry) for entry in sys.path), here]  # noqa: PTH100 "" is the working directory
+    paths = [*(os.path.abspath(entry) for entry in sys.path), here]
     command = [sys.executable, "-I", "-c", _BOOT, *paths]
     environment = {**os.environ, **_ONE_THREAD}
     try:
