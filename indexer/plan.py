@@ -85,25 +85,28 @@ class Planner:
             known: What the catalog holds of the same place, in the same order.
         """
         moved: set[int] = set()
+        replaced: set[int] = set()  # by a copy of another item: when a later step is done, their old content is lost
         gone: list[int] = []
         for file, item in _merge(found, known):
             if file is None:
                 gone.append(item.id)  # type: ignore[union-attr]  # one of the two is always there
                 continue
-            step = self._new(file, moved) if item is None else self._known(file, item)
+            step = self._new(file, moved, replaced) if item is None else self._known(file, item, replaced)
             if isinstance(step, Moved):
                 moved.add(step.item_id)
+            elif isinstance(step, Changed) and step.copy_of is not None:
+                replaced.add(step.item_id)
             yield step
         yield from (Removed(id_) for id_ in gone if id_ not in moved)
 
-    def _new(self, file: FoundFile, moved: set[int]) -> Step:
-        twins = self.same_content(file)
+    def _new(self, file: FoundFile, moved: set[int], replaced: set[int]) -> Step:
+        twins = [twin for twin in self.same_content(file) if twin.id not in replaced]
         for twin in twins:
             if twin.id not in moved and self.is_gone(twin):
                 return Moved(file, twin.id)
         return Added(file, twins[0].id if twins else None)
 
-    def _known(self, file: FoundFile, item: KnownFile) -> Step:
+    def _known(self, file: FoundFile, item: KnownFile, replaced: set[int]) -> Step:
         same_facts = (file.size, file.mtime_ns) == (item.size, item.mtime_ns)
         if item.failure is not None:
             return Changed(file, item.id) if not same_facts or item.failure in RETRIED else Unchanged(failed=True)
@@ -112,7 +115,7 @@ class Planner:
         twins = self.same_content(file)
         if any(twin.id == item.id for twin in twins):
             return Touched(file, item.id)
-        return Changed(file, item.id, twins[0].id if twins else None)
+        return Changed(file, item.id, next((twin.id for twin in twins if twin.id not in replaced), None))
 
 
 def _merge(
@@ -122,13 +125,13 @@ def _merge(
     items = iter(known)
     item = next(items, None)
     for file in found:
-        key = os.fsencode(file.path)
+        folder = isinstance(file, UnreadableFolder)
+        key = os.fsencode(file.path + os.sep if folder else file.path)  # a folder sorts with its separator
         while item is not None and os.fsencode(item.path) < key:
             yield None, item
             item = next(items, None)
         if isinstance(file, UnreadableFolder):
-            inside = key + os.fsencode(os.sep)
-            while item is not None and os.fsencode(item.path).startswith(inside):
+            while item is not None and os.fsencode(item.path).startswith(key):
                 item = next(items, None)
         elif item is not None and item.path == file.path:
             yield file, item

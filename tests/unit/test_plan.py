@@ -1,0 +1,183 @@
+"""The plan: what a listing of a source and the catalog together ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from indexer.catalog.queries import KnownFile
+from indexer.errors import FailureKind
+from indexer.plan import RETRIED, Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
+from indexer.sources import FoundFile, UnreadableFolder
+
+
+def found(path: str, *, size: int = 1, mtime: int = 1) -> FoundFile:
+    return FoundFile(path, size, mtime)
+
+
+def known(id_: int, path: str, *, size: int = 1, mtime: int = 1, failure: str | None = None) -> KnownFile:
+    return KnownFile(id_, path, size, mtime, failure)
+
+
+def plan(
+    files: list[FoundFile | UnreadableFolder],
+    items: list[KnownFile],
+    *,
+    same: Mapping[str, list[KnownFile]] | None = None,
+    gone: Callable[[KnownFile], bool] | None = None,
+) -> list[Step]:
+    """Return the steps; `same` gives by path the items with a file's content, and missing are those not listed."""
+    here = {file.path for file in files}
+    planner = Planner(
+        same_content=lambda file: (same or {}).get(file.path, []), is_gone=gone or (lambda item: item.path not in here)
+    )
+    return list(planner.steps(files, items))
+
+
+def refuse(file: FoundFile) -> list[KnownFile]:
+    raise AssertionError(f"{file.path} was read, which costs a pass over the file")
+
+
+def test_a_new_file_is_added() -> None:
+    assert plan([found("/a")], []) == [Added(found("/a"))]
+
+
+def test_a_new_file_with_known_content_is_a_copy() -> None:
+    item = known(1, "/a")
+    assert plan([found("/a"), found("/b")], [item], same={"/b": [item]}) == [
+        Unchanged(failed=False),
+        Added(found("/b"), copy_of=1),
+    ]
+
+
+def test_a_file_as_it_was_is_unchanged_and_is_not_read() -> None:
+    planner = Planner(same_content=refuse, is_gone=lambda _: False)
+    assert list(planner.steps([found("/a")], [known(1, "/a")])) == [Unchanged(failed=False)]
+
+
+def test_a_new_time_with_the_old_content_is_a_touch() -> None:
+    item = known(1, "/a")
+    assert plan([found("/a", mtime=2)], [item], same={"/a": [item]}) == [Touched(found("/a", mtime=2), 1)]
+
+
+def test_a_touch_is_seen_behind_an_older_item_of_the_same_content() -> None:
+    first, second = known(1, "/a"), known(2, "/b")
+    steps = plan([found("/a"), found("/b", mtime=2)], [first, second], same={"/b": [first, second]})
+    assert steps == [Unchanged(failed=False), Touched(found("/b", mtime=2), 2)]
+
+
+@pytest.mark.parametrize("file", [found("/a", mtime=2), found("/a", size=2)], ids=["time", "size"])
+def test_new_content_under_a_known_path_is_a_change(file: FoundFile) -> None:
+    assert plan([file], [known(1, "/a")]) == [Changed(file, 1)]
+
+
+def test_a_change_to_the_content_of_another_item_is_a_copy_of_that() -> None:
+    other = known(2, "/b")
+    steps = plan([found("/a", mtime=2), found("/b")], [known(1, "/a"), other], same={"/a": [other]})
+    assert steps == [Changed(found("/a", mtime=2), 1, copy_of=2), Unchanged(failed=False)]
+
+
+def test_a_file_that_is_gone_is_removed() -> None:
+    assert plan([], [known(1, "/a")]) == [Removed(1)]
+
+
+def test_a_missing_item_whose_content_is_found_elsewhere_has_moved() -> None:
+    item = known(1, "/old")
+    assert plan([found("/new")], [item], same={"/new": [item]}) == [Moved(found("/new"), 1)]
+
+
+def test_moves_come_before_removals() -> None:
+    moved, gone = known(2, "/b"), known(1, "/a")
+    # by path the removal would be first; done first it could take away what a copy still needs
+    assert plan([found("/c")], [gone, moved], same={"/c": [moved]}) == [Moved(found("/c"), 2), Removed(1)]
+
+
+def test_of_two_new_files_with_a_missing_items_content_the_first_is_the_move_and_the_second_a_copy() -> None:
+    item = known(1, "/old")
+    steps = plan([found("/new1"), found("/new2")], [item], same={"/new1": [item], "/new2": [item]})
+    assert steps == [Moved(found("/new1"), 1), Added(found("/new2"), copy_of=1)]
+
+
+def test_two_missing_items_of_one_content_move_to_two_new_files() -> None:
+    items = [known(1, "/x"), known(2, "/y")]
+    steps = plan([found("/new1"), found("/new2")], items, same={"/new1": items, "/new2": items})
+    assert steps == [Moved(found("/new1"), 1), Moved(found("/new2"), 2)]
+
+
+def test_an_item_from_outside_the_listing_moves_too() -> None:
+    outside = known(7, "/elsewhere/a")
+    assert plan([found("/a")], [], same={"/a": [outside]}) == [Moved(found("/a"), 7)]
+    assert plan([found("/a")], [], same={"/a": [outside]}, gone=lambda _: False) == [Added(found("/a"), copy_of=7)]
+
+
+def test_two_files_that_changed_places_do_not_copy_each_other() -> None:
+    one, two = known(1, "/a", size=10), known(2, "/b", size=20)
+    steps = plan([found("/a", size=20), found("/b", size=10)], [one, two], same={"/a": [two], "/b": [one]})
+    # when /b's turn comes, item 1 already holds what item 2 held: its content has to be encoded again
+    assert steps == [Changed(found("/a", size=20), 1, copy_of=2), Changed(found("/b", size=10), 2)]
+
+
+def test_names_that_were_passed_on_in_a_row_do_not_copy_a_replaced_item() -> None:
+    one, two = known(1, "/1", size=10), known(2, "/2", size=20)
+    steps = plan([found("/2", size=10), found("/3", size=20)], [one, two], same={"/2": [one], "/3": [two]})
+    assert steps == [Changed(found("/2", size=10), 2, copy_of=1), Added(found("/3", size=20)), Removed(1)]
+
+
+@pytest.mark.parametrize("kind", list(FailureKind))
+def test_a_failure_is_retried_where_something_else_than_the_file_can_mend_it(kind: FailureKind) -> None:
+    file = found("/a")
+    again = kind in {"too-large", "unsupported", "unreadable", "encoder"}  # a limit, a package, a right, the weights
+    assert (kind in RETRIED) == again
+    expected = Changed(file, 1) if again else Unchanged(failed=True)
+    assert plan([file], [known(1, "/a", failure=kind)]) == [expected]
+
+
+@pytest.mark.parametrize("kind", list(FailureKind))
+def test_every_failure_is_retried_when_its_file_changed(kind: FailureKind) -> None:
+    file = found("/a", mtime=2)
+    assert plan([file], [known(1, "/a", failure=kind)]) == [Changed(file, 1)]
+
+
+def test_what_is_known_below_an_unreadable_folder_is_kept() -> None:
+    items = [known(1, "/a/x"), known(2, "/b/deep/y"), known(3, "/b/z"), known(4, "/c")]
+    assert plan([UnreadableFolder("/b", "Permission denied")], items) == [Removed(1), Removed(4)]
+
+
+@pytest.mark.parametrize("sibling", ["/b-", "/b.jpg", "/b "])
+def test_a_gone_sibling_that_sorts_before_the_separator_does_not_uncover_an_unreadable_folder(sibling: str) -> None:
+    # "-", "." and " " are bytes below "/": the sibling stands between "/b" and "/b/x"
+    items = [known(1, sibling), known(2, "/b/x")]
+    assert plan([UnreadableFolder("/b", "Permission denied"), found("/c")], items) == [
+        Added(found("/c")),
+        Removed(1),
+    ]
+
+
+def test_a_sibling_with_the_folders_name_at_its_beginning_is_not_inside_it() -> None:
+    assert plan([UnreadableFolder("/b", "Permission denied")], [known(1, "/b/x"), known(2, "/b0")]) == [Removed(2)]
+
+
+def test_names_are_merged_in_the_byte_order_of_whole_paths() -> None:
+    # "-" 0x2d, "." 0x2e, "/" 0x2f, "0" 0x30; \udcff is the byte 0xff, after the three bytes of U+FFFD (0xef..)
+    names = ["/a", "/a-b", "/a.b", "/a/b", "/a0", "/\ufffd", "/\udcff"]
+    items = [known(id_, name) for id_, name in enumerate(names, start=1)]
+    assert plan([found(name) for name in names], items) == [Unchanged(failed=False)] * 7
+    assert plan([found(name) for name in names[::2]], items) == [Unchanged(failed=False)] * 4 + [
+        Removed(2),
+        Removed(4),
+        Removed(6),
+    ]
+
+
+def test_steps_come_while_the_source_is_still_being_listed() -> None:
+    listed: list[str] = []
+
+    def listing() -> object:
+        for name in ("/a", "/b"):
+            listed.append(name)
+            yield found(name)
+
+    steps = Planner(same_content=lambda _: [], is_gone=lambda _: True).steps(listing(), [])  # type: ignore[arg-type]
+    assert next(steps) == Added(found("/a"))
+    assert listed == ["/a"]
