@@ -173,10 +173,13 @@ class _Run:
     def apply_cheap_steps(self) -> None:
         """Do all that needs no encoder: moves, touches, copies, removals."""
         steps = (step for step in self.spool if not _is_work(step))
+        done = 0
         with self.report.timing("write"):
             while batch := list(islice(steps, CHEAP)):
                 with self.store.transaction() as connection:
                     self._apply(connection, batch)
+                done += len(batch)
+                self.progress(Progress("updating", done))
 
     def _apply(self, connection: Connection, batch: list[Step]) -> None:
         stats = [(step.item_id, step.file) for step in batch if isinstance(step, Moved | Touched)]
