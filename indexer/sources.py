@@ -87,12 +87,16 @@ def walk(root: str, rules: Rules, *, base: str | None = None) -> Iterator[FoundF
         base: Folder that the patterns' paths begin at; None takes the root.
 
     Raises:
-        SourceError: The root cannot be listed.
+        SourceError: The root cannot be listed, or is gone.
     """
     if Path(root).is_dir():
         yield from _Walk(root, rules, base or root).folder(root, outside=False)
         return
-    yield _found(root, Path(root).stat())
+    try:
+        facts = Path(root).stat()
+    except OSError as error:
+        raise SourceError(f"{root} cannot be read ({error.strerror}); name a folder or a picture") from error
+    yield _found(root, facts)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,239 @@
+"""The walk: which files of a folder are met, once each, and in which order."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.errors import SourceError
+from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, walk
+
+
+def make(root: Path, *names: str) -> None:
+    """Write files that have a photo's name; the walk does not look inside."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode(errors="surrogateescape"))
+
+
+def met(root: Path, rules: Rules | None = None, *, base: Path | None = None) -> list[str]:
+    """Return the paths below the root that a walk meets."""
+    found = walk(str(root), rules or Rules(), base=str(base) if base else None)
+    return [os.path.relpath(file.path, root) for file in found]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder
+
+
+def test_photos_are_found_by_their_names_in_any_case(root: Path) -> None:
+    make(root, "a.jpg", "B.JPEG", "c.HeiC", "d.png", "notes.txt", "film.mp4", "jpg", "sub/deep/e.webp")
+    assert met(root) == ["B.JPEG", "a.jpg", "c.HeiC", "d.png", "sub/deep/e.webp"]
+
+
+def test_size_and_time_are_the_files_own(root: Path) -> None:
+    make(root, "a.jpg")
+    os.utime(root / "a.jpg", ns=(1, 1_234_567_890_123_456_789))
+    assert list(walk(str(root), Rules())) == [FoundFile(str(root / "a.jpg"), 5, 1_234_567_890_123_456_789)]
+
+
+def test_whole_paths_come_in_byte_order(root: Path) -> None:
+    # "-" 0x2d, "." 0x2e, "/" 0x2f, "0" 0x30: the folder "a" stands between "a.jpg" and "a0.jpg"
+    make(root, "a/z.jpg", "a.jpg", "a-b.jpg", "a0.jpg", "a/b/c.jpg", "a/b.jpg", "a.d/x.jpg")
+    assert met(root) == ["a-b.jpg", "a.d/x.jpg", "a.jpg", "a/b.jpg", "a/b/c.jpg", "a/z.jpg", "a0.jpg"]
+
+
+def test_names_that_are_no_text_are_met_and_sort_by_their_bytes(root: Path) -> None:
+    names = [os.fsdecode(name) for name in (b"\xc3\xa9.jpg", b"\xff.jpg", b"\xef\xbf\xbd.jpg", b"new\nline.jpg")]
+    make(root, *names)
+    assert [os.fsencode(name) for name in met(root)] == [
+        b"new\nline.jpg",
+        b"\xc3\xa9.jpg",
+        b"\xef\xbf\xbd.jpg",
+        b"\xff.jpg",
+    ]
+
+
+name = st.sampled_from(["a", "a-", "a.", "a b", "a0", "b", os.fsdecode(b"\xff"), "\ufffd", "ä"])
+
+
+@settings(max_examples=40, deadline=None)  # each example writes a tree: the disk decides how long that takes
+@given(trees=st.lists(st.lists(name, min_size=1, max_size=3), max_size=8))
+def test_any_tree_is_walked_in_the_byte_order_of_its_paths(
+    trees: list[list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    for parts in trees:
+        make(root, os.path.join(*parts[:-1], f"{parts[-1]}.jpg") if len(parts) > 1 else f"{parts[0]}.jpg")
+    paths = [file.path for file in walk(str(root), Rules())]
+    written = [os.path.join(top, file) for top, _, files in os.walk(root) for file in files]
+    assert paths == sorted(written, key=os.fsencode)
+
+
+def test_hidden_names_are_left_out_unless_asked_for(root: Path) -> None:
+    make(root, "a.jpg", ".hidden.jpg", ".thumbnails/b.jpg", "sub/.c.jpg")
+    assert met(root) == ["a.jpg"]
+    assert met(root, Rules(include_hidden=True)) == [".hidden.jpg", ".thumbnails/b.jpg", "a.jpg", "sub/.c.jpg"]
+
+
+@pytest.mark.parametrize("folder", ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"])
+def test_folders_that_devices_fill_are_left_out(root: Path, folder: str) -> None:
+    make(root, "a.jpg", f"{folder}/b.jpg", f"sub/{folder}/c/d.jpg")
+    assert met(root) == ["a.jpg"]
+
+
+def test_libraries_are_left_out(root: Path) -> None:
+    make(root, "a.jpg", "photos.recall/b.jpg", "recall/c.jpg")
+    assert met(root) == ["a.jpg", "recall/c.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("*.png", ["2019/a.jpg", "2019/sub/b.jpg", "2020/a.jpg"]),  # names, at any depth
+        ("2019", ["2020/a.jpg", "2020/c.png"]),  # a folder, with all that is in it
+        ("2019/*", ["2020/a.jpg", "2020/c.png"]),  # a path below the root
+        ("2019/a.*", ["2019/sub/b.jpg", "2020/a.jpg", "2020/c.png"]),
+        ("a.jpg", ["2019/sub/b.jpg", "2020/c.png"]),
+        ("20[!2]9", ["2020/a.jpg", "2020/c.png"]),
+        ("202?", ["2019/a.jpg", "2019/sub/b.jpg"]),
+    ],
+)
+def test_patterns_fit_names_and_paths_below_the_root(root: Path, pattern: str, left: list[str]) -> None:
+    make(root, "2019/a.jpg", "2019/sub/b.jpg", "2020/a.jpg", "2020/c.png")
+    assert met(root, Rules(exclude=(pattern,))) == left
+
+
+def test_patterns_begin_at_the_source_also_when_a_part_of_it_is_walked(root: Path) -> None:
+    make(root, "2019/sub/b.jpg", "2019/c.jpg")
+    rules = Rules(exclude=("2019/sub/*",))
+    assert met(root / "2019", rules) == ["c.jpg", "sub/b.jpg"]
+    assert met(root / "2019", rules, base=root) == ["c.jpg"]
+
+
+def test_the_root_itself_is_never_left_out(tmp_path: Path) -> None:
+    make(tmp_path, ".hidden/a.jpg")
+    assert met(tmp_path / ".hidden", Rules(exclude=(".hidden", "*.recall"))) == ["a.jpg"]
+
+
+def test_links_to_inside_the_root_are_passed_over(root: Path) -> None:
+    make(root, "a.jpg", "sub/b.jpg")
+    (root / "link.jpg").symlink_to(root / "a.jpg")
+    (root / "link").symlink_to(root / "sub")
+    (root / "sub" / "up").symlink_to(root)
+    assert met(root) == ["a.jpg", "sub/b.jpg"]
+
+
+def test_links_to_outside_are_followed_and_sort_by_their_own_names(root: Path, tmp_path: Path) -> None:
+    make(tmp_path, "outside/b.jpg", "outside/deep/c.jpg", "single.jpg")
+    make(root, "a.jpg", "z.jpg")
+    (root / "m").symlink_to(tmp_path / "outside")
+    (root / "n.jpg").symlink_to(tmp_path / "single.jpg")
+    assert met(root) == ["a.jpg", "m/b.jpg", "m/deep/c.jpg", "n.jpg", "z.jpg"]
+
+
+def test_of_several_links_to_one_place_the_first_counts(root: Path, tmp_path: Path) -> None:
+    make(tmp_path, "outside/b.jpg")
+    (root / "1").symlink_to(tmp_path / "outside")
+    (root / "2").symlink_to(tmp_path / "outside")
+    (root / "3.jpg").symlink_to(tmp_path / "outside" / "b.jpg")
+    assert met(root) == ["1/b.jpg"]
+
+
+def test_a_circle_outside_the_root_is_walked_once(root: Path, tmp_path: Path) -> None:
+    make(tmp_path, "outside/b.jpg", "other/c.jpg")
+    (tmp_path / "outside" / "other").symlink_to(tmp_path / "other")
+    (tmp_path / "other" / "back").symlink_to(tmp_path / "outside")
+    (tmp_path / "other" / "home").symlink_to(root)
+    (root / "out").symlink_to(tmp_path / "outside")
+    assert met(root) == ["out/b.jpg", "out/other/c.jpg"]
+
+
+def test_a_folder_above_the_root_that_a_link_leads_to_does_not_bring_the_root_twice(root: Path, tmp_path: Path) -> None:
+    make(tmp_path, "beside.jpg")
+    make(root, "a.jpg")
+    (root / "up").symlink_to(tmp_path)
+    assert met(root) == ["a.jpg", "up/beside.jpg"]
+
+
+def test_links_to_nothing_and_in_a_circle_are_reported_as_files_that_cannot_be_read(root: Path) -> None:
+    (root / "broken.jpg").symlink_to("nowhere.jpg")
+    (root / "one.jpg").symlink_to("two.jpg")
+    (root / "two.jpg").symlink_to("one.jpg")
+    (root / "broken").symlink_to("nowhere")  # no photo's name: nobody asked for it
+    assert met(root) == ["broken.jpg", "one.jpg", "two.jpg"]
+
+
+def test_a_folder_with_a_photos_name_is_a_folder(root: Path) -> None:
+    make(root, "album.jpg/a.jpg")
+    assert met(root) == ["album.jpg/a.jpg"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="to root, nothing is forbidden")
+def test_a_locked_folder_is_reported_and_the_rest_is_walked(root: Path) -> None:
+    make(root, "a.jpg", "b/c.jpg", "d.jpg")
+    (root / "b").chmod(0)
+    try:
+        found = list(walk(str(root), Rules()))
+    finally:
+        (root / "b").chmod(0o700)
+    assert found[1] == UnreadableFolder(str(root / "b"), "Permission denied")
+    assert [os.path.basename(file.path) for file in found] == ["a.jpg", "b", "d.jpg"]
+
+
+def test_a_folder_that_cannot_be_listed_is_reported_in_its_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(root, "a.jpg", "b/c.jpg", "d.jpg")
+    listing = os.scandir
+
+    def refusing(path: str) -> object:
+        if path == str(root / "b"):
+            raise PermissionError(13, "Permission denied", path)
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    first, folder, last = walk(str(root), Rules())
+    assert folder == UnreadableFolder(str(root / "b"), "Permission denied")
+    assert (first.path, last.path) == (str(root / "a.jpg"), str(root / "d.jpg"))
+
+
+def test_a_root_that_cannot_be_listed_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(path: str) -> object:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(SourceError, match=r"root cannot be read \(Permission denied\); check its permissions"):
+        list(walk(str(root), Rules()))
+
+
+def test_a_root_that_vanished_is_an_error(root: Path) -> None:
+    with pytest.raises(SourceError, match=r"gone cannot be read \(No such file or directory\)"):
+        list(walk(str(root / "gone"), Rules()))
+
+
+def test_a_file_can_be_the_root_whatever_it_is_called(root: Path) -> None:
+    make(root, ".scan")
+    assert list(walk(str(root / ".scan"), Rules(exclude=("*",)))) == [
+        FoundFile(str(root / ".scan"), 5, (root / ".scan").stat().st_mtime_ns)
+    ]
+
+
+def test_resolve_gives_one_name_to_a_place(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to(root)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("root", "./root/", "root/../root", "link", tmp_path / "link", "~/root"):
+        assert resolve(name) == os.path.realpath(root)
+
+
+@pytest.mark.parametrize("name", ["gone", "gone/deeper", "nul\0byte", "x" * 5000])
+def test_resolve_refuses_what_is_not_there(root: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=r"cannot be found .*; name a folder or a picture"):
+        resolve(root / name)
