@@ -140,9 +140,8 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     """
     if not rows:
         return []
-    known = dict(
-        connection.execute(select(Item.path, Item.id).where(Item.path.in_([row["path"] for row in rows]))).t.all()
-    )
+    present = select(Item.path, Item.id).where(Item.path.in_([row["path"] for row in rows]))
+    known = {row.path: row.id for row in connection.execute(present)}
     old = [row | {"key": known[row["path"]]} for row in rows if row["path"] in known]
     new = [row for row in rows if row["path"] not in known]
     if old:
