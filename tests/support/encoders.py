@@ -1,0 +1,65 @@
+"""An encoder that can be computed in the head: a picture is its mean colour, a word the colour it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import ImageColor
+
+from indexer.encoders.base import normalized
+from indexer.types import Pixels, Preprocess, Vectors
+
+GREY = (1.0, 1.0, 1.0)
+"""What has no hue: black, grey, white, and words that name no colour."""
+
+
+@dataclass
+class FakeEncoder:
+    """Mean red, green and blue, scaled to unit length: only the hue counts, so black, grey and white are one.
+
+    Attributes:
+        name: The name that libraries store.
+        fingerprint: Another one stands for other weights.
+        batch_size: Pictures per call.
+        unusable: Colours whose pictures get a vector that is not finite, as broken weights give it.
+        before_images: Called before each batch with its number of pictures; it may raise, or wait.
+        pictures: How many pictures were encoded so far, batch by batch.
+        texts: All texts that were encoded so far.
+    """
+
+    name: str = "fake/colours"
+    fingerprint: str = "c0" * 20
+    batch_size: int = 4
+    dim: int = 3
+    device: str = "cpu"
+    preprocess: Preprocess = Preprocess(size=8, resize_mode="squash", interpolation="bilinear")
+    unusable: tuple[tuple[int, int, int], ...] = ()
+    before_images: Callable[[int], object] | None = None
+    pictures: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def encode_images(self, pixels: Pixels) -> Vectors:
+        """Return the mean colours, shape (n, 3), unit length."""
+        if self.before_images:
+            self.before_images(len(pixels))
+        self.pictures.append(len(pixels))
+        means = pixels.reshape(len(pixels), -1, 3).mean(axis=1, dtype=np.float32)  # (n, 3)
+        broken = [tuple(row) in self.unusable for row in means.round().astype(int).tolist()]
+        means[~means.any(axis=1)] = GREY
+        vectors = normalized(means)
+        vectors[broken] = np.nan
+        return vectors
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return the mean of the colours that each text names, shape (n, 3), unit length."""
+        self.texts += texts
+        return normalized(np.array([_named(text) for text in texts], dtype=np.float32).reshape(len(texts), 3))
+
+
+def _named(text: str) -> tuple[float, ...]:
+    words = [word.strip(".,!?") for word in text.lower().split()]
+    colours = [ImageColor.getrgb(word) for word in words if word in ImageColor.colormap]
+    mean = np.mean(colours, axis=0) if colours else np.zeros(3)
+    return tuple(float(value) for value in mean) if mean.any() else GREY
