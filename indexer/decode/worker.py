@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import signal
@@ -34,41 +35,55 @@ _BOOT = (
 
 
 class Worker:
-    """One process that decodes, started when it is needed and again when it died."""
+    """One process that decodes, started when it is needed and again when it died.
+
+    One thread at a time may call `decode`; `kill`, `kill_if_late` and `retire` may come from any.
+    """
 
     def __init__(self, order: bytes, *, timeout: float) -> None:
         self._order = order
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._retired = False
+        self._lock = threading.Lock()  # of the next two
+        self._deadline = math.inf
+        self._late = False
         self.seconds = 0.0
 
     def decode(self, path: Path) -> Photo | PictureError:
         """Return what the process makes of a file, or how it died over it."""
         process = self._running()
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            process.kill()
-
-        timer = threading.Timer(self._timeout, expire)
-        timer.daemon = True
         began = time.perf_counter()
-        timer.start()
+        self._begin(self._timeout)
         try:
             answer = _ask(process, os.fsencode(path))
         finally:
-            timer.cancel()
-            timer.join()  # from here on it cannot kill the process over the next item
+            late = self._end()
             self.seconds += time.perf_counter() - began
-        if answer is None or expired.is_set():
-            code = self.stop()
-            if expired.is_set():
-                message = f"decoding took longer than {self._timeout:g} seconds"
-                return PictureError(FailureKind.TIMED_OUT, message)
-            return PictureError(FailureKind.CRASHED, f"the decoder died on it ({_cause(code)})")
+        if late:
+            self.stop()
+            return PictureError(FailureKind.TIMED_OUT, f"decoding took longer than {self._timeout:g} seconds")
+        if answer is None:
+            return PictureError(FailureKind.CRASHED, f"the decoder died on it ({_cause(self.stop())})")
         return PictureError(*answer) if isinstance(answer, tuple) else answer
+
+    def _begin(self, seconds: float) -> None:
+        """Have the process killed unless `_end` comes in time."""
+        with self._lock:
+            self._deadline, self._late = time.monotonic() + seconds, False
+
+    def _end(self) -> bool:
+        """Return whether the process was killed for being late; from here on it will not be."""
+        with self._lock:
+            self._deadline = math.inf
+            return self._late
+
+    def kill_if_late(self) -> None:
+        """End the process if what it does takes longer than it may; to be called now and then."""
+        with self._lock:
+            if time.monotonic() > self._deadline:
+                self._late = True
+                self.kill()
 
     def kill(self) -> None:
         """End the process at once; from any thread, at any time."""
@@ -101,10 +116,15 @@ class Worker:
             self._process = process = _start()
             if self._retired:  # asked only now: `retire` sets this first and then looks for the process
                 process.kill()
-            if not _greet(process, self._order):
+            self._begin(_START_SECONDS)
+            ready = _exchange(process, self._order) is not None
+            self._end()
+            if not ready:
                 process.kill()
                 last_words = _last_line(process.stderr)
                 raise RecallError(f"no process that decodes photos can be started ({_cause(self.stop())}{last_words})")
+            if process.stderr is not None:
+                process.stderr.close()
         return self._process
 
 
@@ -125,21 +145,6 @@ def _start() -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise RecallError(f"no process that decodes photos can be started ({error})") from error
-
-
-def _greet(process: subprocess.Popen[bytes], order: bytes) -> bool:
-    """Tell a new worker what to do and return whether it is ready."""
-    timer = threading.Timer(_START_SECONDS, process.kill)
-    timer.daemon = True
-    timer.start()
-    try:
-        ready = _exchange(process, order) is not None
-    finally:
-        timer.cancel()
-        timer.join()
-    if ready and process.stderr is not None:
-        process.stderr.close()
-    return ready
 
 
 def _ask(process: subprocess.Popen[bytes], path: bytes) -> Photo | tuple[FailureKind, str] | None:

@@ -187,14 +187,27 @@ def test_an_error_of_the_items_comes_through(pool: DecodePool, files: list[Path]
     assert len(list(pool.imap(files, same))) == len(files)
 
 
-def test_closing_the_iterator_early_is_quick_and_the_pool_stays_usable(pool: DecodePool, files: list[Path]) -> None:
+def test_the_pool_stays_usable_when_an_iterator_is_closed_early(pool: DecodePool, files: list[Path]) -> None:
     results = pool.imap(files, same)
     next(results)
-    os.kill(process_of(pool), signal.SIGSTOP)  # what is in work would not end by itself
-    began = time.monotonic()
     results.close()
-    assert time.monotonic() - began < 5
-    assert len(list(pool.imap(files, same))) == len(files)
+    assert all(isinstance(photo, Photo) for _, photo in pool.imap(files, same))
+
+
+def test_ctrl_c_does_not_wait_for_a_hanging_decoder(pool: DecodePool, files: list[Path]) -> None:
+    list(pool.imap(files[:1], same))
+    os.kill(process_of(pool), signal.SIGSTOP)  # stands for a decoder that hangs
+
+    def interrupted() -> Iterator[Path]:
+        yield from files[:5]
+        assert wait_until(pool._idle.empty)  # the first of them is in work
+        raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(pool.imap(interrupted(), same))
+    assert time.monotonic() - began < 10
+    assert all(isinstance(photo, Photo) for _, photo in pool.imap(files, same))
 
 
 def test_closing_the_pool_leaves_no_process_and_no_thread(files: list[Path]) -> None:
@@ -206,6 +219,14 @@ def test_closing_the_pool_leaves_no_process_and_no_thread(files: list[Path]) -> 
         os.kill(pids[0], signal.SIGSTOP)
     assert not any(map(is_alive, pids))
     assert not decoding_threads()
+
+
+def test_a_closed_pool_refuses_more(files: list[Path]) -> None:
+    with DecodePool(preprocess=SQUARE, workers=1) as pool:
+        assert len(list(pool.imap(files, same))) == len(files)
+    pool.close()  # a second time does no harm
+    with pytest.raises(ValueError, match="the pool is closed"):
+        next(pool.imap(files, same))
 
 
 def test_an_unused_pool_starts_nothing() -> None:
