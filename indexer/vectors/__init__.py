@@ -37,7 +37,7 @@ def read_index(path: Path, *, fingerprint: str) -> tuple[VectorIndex, int]:
     label = read_label(path, kind=kind.__name__, fingerprint=fingerprint)
     try:
         return kind.load(path), label.watermark
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         raise StaleIndexError(f"{path} cannot be read by faiss ({error})") from error
 
 

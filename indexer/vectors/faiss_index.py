@@ -80,7 +80,8 @@ class FaissIndex:
 
     def save(self, path: Path) -> None:
         """Write the index in FAISS's own format (IndexIDMap over IndexFlatIP)."""
-        faiss.write_index(self._index, str(path))
+        with path.open("wb") as file:  # opened here: FAISS takes no name that is not valid UTF-8
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]  # its stubs lack it
 
     @classmethod
     def load(cls, path: Path) -> FaissIndex:
@@ -89,7 +90,8 @@ class FaissIndex:
         Raises:
             RuntimeError: FAISS cannot read the file.
         """
-        loaded = faiss.read_index(str(path))
+        with path.open("rb", buffering=0) as file:
+            loaded = faiss.read_index(faiss.PyCallbackIOReader(file.read))  # type: ignore[attr-defined]  # its stubs lack it
         if not isinstance(loaded, faiss.IndexIDMap):
             raise RuntimeError(f"{path} holds a {type(loaded).__name__}")  # noqa: TRY004 - as faiss says it itself
         index = cls(loaded.d)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from indexer.vectors.base import VectorIndex
 
 MAGIC = b"RECALL1\n"
-TAIL = struct.Struct("<I8s")  # length of the JSON before it, magic
+TAIL = struct.Struct("<II8s")  # length and CRC-32 of the JSON before it, magic
 CHUNK = 1 << 20
 
 
@@ -46,15 +46,12 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        try:
-            index.save(part)
-        except RuntimeError as error:  # how FAISS reports a failed write
-            raise OSError(f"the index cannot be written: {str(error).splitlines()[0]}") from error
+        index.save(part)
         with part.open("r+b") as file:
             label = Label(type(index).__name__, fingerprint, watermark, _checksum(file, part.stat().st_size))
             raw = json.dumps(asdict(label)).encode()
             file.seek(0, os.SEEK_END)
-            file.write(raw + TAIL.pack(len(raw), MAGIC))
+            file.write(raw + TAIL.pack(len(raw), zlib.crc32(raw), MAGIC))
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -63,7 +60,7 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
 
 
 def read_label(path: Path, *, kind: str, fingerprint: str) -> Label:
-    """Return the label of an index file after checking every byte before it.
+    """Return the label of an index file after checking every byte of the file.
 
     Raises:
         StaleIndexError: The file is missing, torn, changed, or of another kind or encoder.
@@ -72,12 +69,15 @@ def read_label(path: Path, *, kind: str, fingerprint: str) -> Label:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - TAIL.size))
-            length, magic = TAIL.unpack(file.read(TAIL.size))
+            length, checksum, magic = TAIL.unpack(file.read(TAIL.size))
             body = end - TAIL.size - length
             if magic != MAGIC or body < 0:
                 raise StaleIndexError(f"{path} has no label at its end")
             file.seek(body)
-            label = Label(**json.loads(file.read(length)))
+            raw = file.read(length)
+            if zlib.crc32(raw) != checksum:
+                raise StaleIndexError(f"{path} has a damaged label")
+            label = Label(**json.loads(raw))
             if (label.kind, label.fingerprint) != (kind, fingerprint):
                 raise StaleIndexError(f"{path} is an index of another kind or encoder")
             if label.checksum != _checksum(file, body):
