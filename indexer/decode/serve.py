@@ -24,10 +24,10 @@ item's limit."""
 
 _BYTES_PER_PIXEL = 16
 """Memory that a decoding picture may take: four copies (decoded, converted, laid on white, turned) at Pillow's four
-bytes a pixel."""
+bytes a pixel. Measured: 13 bytes a pixel for a transparent PNG of 200 million."""
 
 _BYTES_BESIDE = 1024**3
-"""Address space for the interpreter, its libraries (0.4 GB) and the square that is made."""
+"""Address space for the interpreter and its libraries (0.15 GB), the decoders' own tables and the square that is made."""
 
 _ONE_THREAD_OPTIONS = (
     ("PIL.AvifImagePlugin", "DEFAULT_MAX_THREADS", 1),

@@ -20,7 +20,7 @@ def one_error(found: PictureFormat, size: int) -> Iterator[None]:
         size: Bytes there are.
 
     Decoders of a dozen libraries read hostile bytes here and raise what they like: OSError, SyntaxError, struct.error,
-    ValueError, EOFError, IndexError, RuntimeError, Rust's panics. This is the boundary that gives all of them one name.
+    ValueError, EOFError, IndexError, RuntimeError. This is the boundary that gives all of them one name.
     """
     try:
         with _QUIET:
@@ -31,7 +31,7 @@ def one_error(found: PictureFormat, size: int) -> Iterator[None]:
         raise _failure(found, size, error) from error
 
 
-_UNSUPPORTED = ("unsupported", "notimplemented", "unknown pixel mode", "nothumbnail")
+_UNSUPPORTED = ("unsupported", "notimplemented", "unknown pixel mode", "nothumbnail", "not installed")
 _CUT_SHORT = ("truncated", "end of file", "requires a buffer", "eoferror")
 _TOO_LARGE = ("memoryerror", "decompressionbomberror", "decompressed data too large")
 """What the libraries say, in lower case, behind the name of the exception."""
