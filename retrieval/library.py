@@ -146,24 +146,33 @@ class Library:
             progress: Called with how far it has come.
 
         Raises:
-            SourceError: A path is missing or cannot be read.
-            NoPhotosError: A path holds no readable photo; nothing known was removed.
+            SourceError: A path is missing or cannot be read; the others were synced first.
+            NoPhotosError: A path holds no readable photo; nothing known was removed, and the others were synced first.
             LibraryLockedError: Another process is writing to the library.
             StorageError: The disk is full or read-only; what was committed is kept.
         """
         report = Report()
+        refused: list[SourceError] = []
         with self._store.writing("indexing"):
             for path in paths or self._known_roots():
-                report.include(
-                    pipeline.sync(
-                        self._store,
-                        path,
-                        load=lambda: self.encoder,
-                        settings=self._settings,
-                        rules=self._rules(path, exclude=exclude, include_hidden=include_hidden),
-                        progress=progress,
+                try:
+                    rules = self._rules(path, exclude=exclude, include_hidden=include_hidden)
+                    report.include(
+                        pipeline.sync(
+                            self._store,
+                            path,
+                            load=lambda: self.encoder,
+                            settings=self._settings,
+                            rules=rules,
+                            progress=progress,
+                        )
                     )
-                )
+                except SourceError as error:  # a disk that is away does not keep the other sources from their sync
+                    refused.append(error)
+        for other in refused[1:]:
+            logger.warning("%s", other)
+        if refused:
+            raise refused[0]
         return report
 
     def search(

@@ -25,7 +25,7 @@ def count(library: Path, table: str) -> int:
 
 
 def contents(library: Path) -> list[tuple[Any, ...]]:
-    """Return path, content hash, failure and embedding of every item, by path: what two libraries may be compared by."""
+    """Return path, content hash, failure and embedding of every item, by path: what makes two libraries equal."""
     return rows(
         library,
         "SELECT path, content_hash, failure, position, vector FROM items LEFT JOIN units ON item_id = items.id "

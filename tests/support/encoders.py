@@ -11,6 +11,8 @@ from PIL import ImageColor
 from indexer.encoders.base import normalized
 from indexer.types import Pixels, Preprocess, Vectors
 
+TINY = Preprocess(size=8, resize_mode="squash", interpolation="bilinear")
+
 GREY = (1.0, 1.0, 1.0)
 """What has no hue: black, grey, white, and words that name no colour."""
 
@@ -34,7 +36,7 @@ class FakeEncoder:
     batch_size: int = 4
     dim: int = 3
     device: str = "cpu"
-    preprocess: Preprocess = Preprocess(size=8, resize_mode="squash", interpolation="bilinear")
+    preprocess: Preprocess = TINY
     unusable: tuple[tuple[int, int, int], ...] = ()
     before_images: Callable[[int], object] | None = None
     pictures: list[int] = field(default_factory=list)
