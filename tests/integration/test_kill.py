@@ -1,0 +1,140 @@
+"""Kill -9 at any moment: what was committed stays, and the next run goes on from there."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from indexer.store import Store
+from retrieval import Library
+from tests.support.colours import paint, paint_many
+from tests.support.contents import contents, count, rows
+from tests.support.encoders import FakeEncoder
+from tests.support.zygote import Zygote, alive
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and kills process groups")
+
+PHOTOS = 400
+KILLS = 20
+
+
+def kill_at(zygote: Zygote, step: int, pause: float, *, group: bool) -> tuple[int, bool]:
+    """Run a sync, kill it that many steps and seconds after its start, and return its group and if it was at work.
+
+    A step is a line of its progress; the lines of the scan count as one.
+    """
+    pid, lines = zygote.run()
+    steps, running = 0, False
+    for line in lines:
+        if line == "done":
+            running = False
+        elif line == "over":
+            break
+        elif not line.startswith("scanning") or line == "scanning 1":
+            if steps == step:
+                time.sleep(pause)
+                (os.killpg if group else os.kill)(pid, signal.SIGKILL)
+                running = True
+            steps += 1
+    return pid, running
+
+
+def gone(group: int, seconds: float) -> bool:
+    """Return whether no process of a group is left, waiting that long at most."""
+    end = time.monotonic() + seconds
+    while alive(group):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_twenty_kills_at_random_moments_lose_nothing_that_was_committed(tmp_path: Path) -> None:
+    pick = random.Random(20)
+    folder, library = tmp_path / "pictures", tmp_path / "killed.recall"
+    paint_many(folder, PHOTOS)
+    groups, committed, at_work = [], [0], 0
+    with Zygote(library, folder) as zygote:
+        for number in range(KILLS):
+            # when the library is just open, in the scan, while decoders start, or within the first batches, at any
+            # millisecond of them; every second time the decoders are killed with their parent
+            step, pause = pick.randrange(9), pick.random() * 0.01
+            group, running = kill_at(zygote, step, pause, group=number % 2 == 0)
+            groups.append(group)
+            at_work += running
+            committed.append(count(library, "embeddings"))
+            if number == 10:  # the world goes on between two runs: nothing known is lost by that either
+                (folder / "0" / "0000.png").rename(folder / "moved.png")
+                paint(folder / "1" / "0001.png", (1, 2, 3), note="edited")
+        assert all(gone(group, 5) for group in groups), "decoders outlive the process that they decode for"
+        assert committed == sorted(committed)
+        assert at_work == KILLS
+        assert 0 < committed[-1] < PHOTOS
+        pid, lines = zygote.run()
+        assert list(lines)[-2:] == ["done", "over"]
+        assert gone(pid, 5)
+    with Library.open(tmp_path / "one go.recall", encoder=FakeEncoder(batch_size=16)) as one_go:
+        one_go.sync(folder)
+    assert contents(library) == contents(tmp_path / "one go.recall")
+    assert [count(library, table) for table in ("items", "units", "embeddings")] == [PHOTOS] * 3
+    assert rows(library, "SELECT count(*) FROM items GROUP BY path HAVING count(*) > 1") == []
+    with Library.open(library, encoder=FakeEncoder()) as opened:
+        assert opened.check() == []
+        assert {hit.path for hit in opened.search("red", k=PHOTOS)} == set(folder.rglob("*.png"))
+    assert sorted(path.name for path in library.iterdir() if not path.name.startswith("index-")) == [
+        "catalog.db",
+        "write.lock",
+    ]
+
+
+def test_a_kill_while_the_index_is_saved_leaves_a_library_that_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, path = tmp_path / "pictures", tmp_path / "test.recall"
+    paint_many(folder, 10)
+    with Library.open(path, encoder=FakeEncoder()) as library:
+        library.sync(folder)
+        (index,) = path.glob("index-*.faiss")
+        old = index.read_bytes()
+        paint(folder / "new.png", "red")
+        with Zygote(path, folder) as zygote:
+            pid, lines = zygote.run()
+            for line in lines:
+                if line == "indexing 1":  # the last photo was committed: from here on the index is brought in step
+                    os.kill(pid, signal.SIGKILL)
+        index.with_name(f"{index.name}.{pid}.part").write_bytes(old[:100])  # what such a kill can leave
+        index.write_bytes(old)
+        assert library.search("red", k=1)[0].path.name == "new.png"
+    with Library.open(path, encoder=FakeEncoder()) as library:
+        assert library.search("red", k=1)[0].path.name == "new.png"
+        library.sync(folder)
+        assert list(path.glob("*.part")) == []
+        assert library.check() == []
+
+
+def test_a_library_whose_making_was_killed_is_made_by_the_next_run(tmp_path: Path) -> None:
+    paint(tmp_path / "pictures" / "a.png", "red")
+    for left in (["write.lock"], ["write.lock", "writer.json"], ["write.lock", "writer.json", "catalog.db"]):
+        path = tmp_path / f"{len(left)}.recall"
+        path.mkdir()
+        for name in left:
+            (path / name).touch()
+        with Library.open(path, encoder=FakeEncoder()) as library:
+            assert library.sync(tmp_path / "pictures").added == 1
+
+
+def test_a_killed_writers_lock_falls_with_it(tmp_path: Path) -> None:
+    folder, path = tmp_path / "pictures", tmp_path / "test.recall"
+    paint_many(folder, 100)
+    with Zygote(path, folder) as zygote:
+        kill_at(zygote, 4, 0, group=False)
+        assert (path / "writer.json").exists()  # it could not tidy up
+        with Store(path, create=False) as store, store.writing("testing"):
+            pass
+    assert not (path / "writer.json").exists()

@@ -1,0 +1,106 @@
+"""Starts syncs that can be killed: a process that has imported everything and forks for each of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Zygote:
+    """One run at a time; each is a process group of its own, decoders included.
+
+    Attributes:
+        library: The library that is written to.
+        folder: What is indexed.
+        batch_size: Photos per batch.
+    """
+
+    library: Path
+    folder: Path
+    batch_size: int = 4
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.zygote", self.library, self.folder, str(self.batch_size)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate(timeout=60)
+
+    def run(self) -> tuple[int, Iterator[str]]:
+        """Start a sync and return its process id (its group's too) and its lines.
+
+        The lines are one per progress ("indexing 4"), then "done", then "over". They must be read to their end.
+        """
+        if self._process.stdin is None or self._process.stdout is None:
+            raise ValueError("a zygote has pipes")
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline()), self._lines()
+
+    def _lines(self) -> Iterator[str]:
+        if self._process.stdout is None:
+            raise ValueError("a zygote has pipes")
+        for line in self._process.stdout:
+            yield line.strip()
+            if line == "over\n":
+                return
+
+
+def alive(group: int) -> bool:
+    """Return whether any process of a group lives; one that is dead and not yet waited for does not count."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state != "Z":
+                return True
+    return False
+
+
+def main() -> None:
+    """Fork a sync for each line of the standard input, and wait for its end."""
+    from indexer.config import Settings
+    from retrieval.library import Library
+    from tests.support.encoders import FakeEncoder
+
+    library, folder, batch_size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _say(str(os.getpid()))
+            settings = Settings(library=library, workers=2)
+            with Library(settings, encoder=FakeEncoder(batch_size=batch_size)) as opened:
+                _say("opened")
+                opened.sync(folder, progress=lambda progress: _say(f"{progress.stage} {progress.done}"))
+                _say("done")
+            os._exit(0)
+        os.waitpid(child, 0)
+        _say("over")
+
+
+def _say(line: str) -> None:
+    os.write(1, f"{line}\n".encode())  # one write: a killed process leaves no half of a line
+
+
+if __name__ == "__main__":
+    main()
