@@ -27,7 +27,7 @@ _BYTES_PER_PIXEL = 16
 bytes a pixel. Measured: 13 bytes a pixel for a transparent PNG of 200 million."""
 
 _BYTES_BESIDE = 1024**3
-"""Address space for the interpreter and its libraries (0.15 GB), the decoders' own tables and the square that is made."""
+"""Address space for the interpreter and its libraries (0.15 GB), the decoders' tables and the square that is made."""
 
 _ONE_THREAD_OPTIONS = (
     ("PIL.AvifImagePlugin", "DEFAULT_MAX_THREADS", 1),

@@ -56,7 +56,7 @@ class Worker:
         began = time.perf_counter()
         self._begin(self._timeout)
         try:
-            answer = _ask(process, os.fsencode(path))
+            answer = _ask(process, os.fsencode(path.absolute()))  # the app may change its folder
         finally:
             late = self._end()
             self.seconds += time.perf_counter() - began

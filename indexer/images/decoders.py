@@ -136,9 +136,12 @@ def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded
     else:
         check_pixels(sizes.width, sizes.height, limits=limits)
         picture, shown = Image.fromarray(np.asarray(preview.data, dtype=np.uint8)), Exif()
-    turned = shown.orientation if shown.orientation != 1 else _RAW_FLIPS.get(sizes.flip, 1)
-    exif = replace(shown.or_else(own), orientation=turned)
-    return Decoded(picture=picture, format=PictureFormat.RAW, width=sizes.width, height=sizes.height, exif=exif)
+    exif, (width, height) = shown.or_else(own), (sizes.width, sizes.height)
+    if (picture.width >= picture.height) != (width >= height):  # the camera has turned the preview already
+        exif, (width, height) = replace(exif, orientation=1), (height, width)
+    elif exif.orientation == 1:
+        exif = replace(exif, orientation=_RAW_FLIPS.get(sizes.flip, 1))
+    return Decoded(picture=picture, format=PictureFormat.RAW, width=width, height=height, exif=exif)
 
 
 def _not_installed(found: PictureFormat) -> PictureError:

@@ -168,6 +168,16 @@ def test_a_raw_file_taken_upright_comes_upright(tmp_path: Path) -> None:
     assert (metadata.width, metadata.height) == (64, 32)
 
 
+def test_a_preview_that_the_camera_has_turned_is_not_turned_again(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    file = tmp_path / "turned.dng"
+    portrait = quadrants(32, 64)
+    file.write_bytes(dng(portrait, orientation=6, sensor_size=(128, 64)))
+    picture, metadata = open_picture(file)
+    assert difference(picture, portrait) < 8
+    assert (metadata.width, metadata.height) == (64, 128)
+
+
 def test_a_tiff_under_the_name_of_a_raw_file_is_read_as_a_tiff(tmp_path: Path) -> None:
     pytest.importorskip("rawpy")
     file = tmp_path / "scan.dng"

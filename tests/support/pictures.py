@@ -165,11 +165,17 @@ def long(*numbers: int) -> bytes:
     return struct.pack(f"<{len(numbers)}I", *numbers)
 
 
-def dng(preview: Image.Image, *, orientation: int = 1) -> bytes:
-    """Return a camera RAW file (DNG 1.4): plain sensor data of 16 bits, and a picture as its JPEG preview."""
+def dng(preview: Image.Image, *, orientation: int = 1, sensor_size: tuple[int, int] | None = None) -> bytes:
+    """Return a camera RAW file (DNG 1.4): plain sensor data of 16 bits, and a picture as its JPEG preview.
+
+    Args:
+        preview: RGB.
+        orientation: Of the sensor, as in the EXIF standard.
+        sensor_size: Width and height, even numbers; None for the preview's.
+    """
     jpeg = encoded(preview, "JPEG", quality=95)
     jpeg += b"\0" * (len(jpeg) % 2)
-    width, height = preview.width // 2 * 2, preview.height // 2 * 2
+    width, height = sensor_size or (preview.width // 2 * 2, preview.height // 2 * 2)
     sensor = np.full((height, width), 2000, "<u2").tobytes()
     sensor_at = 8 + len(jpeg)
     size = [(256, 4, long(width)), (257, 4, long(height)), (278, 4, long(height))]
