@@ -84,21 +84,24 @@ class Filters:
 
 def under(column: Any, folder: str) -> ColumnElement[bool]:
     """Return the condition "is `folder` or lies in it", as a range that an index of paths serves."""
+    inside, behind = _range(folder)
+    return or_(column == folder, and_(column > inside, column < behind))
+
+
+def _range(folder: str) -> tuple[str, str]:
+    """Return what the paths in a folder are greater than, and what they are less than."""
     inside = folder if folder.endswith(os.sep) else folder + os.sep
-    return or_(column == folder, and_(column > inside, column < inside[:-1] + chr(ord(os.sep) + 1)))
+    return inside, inside[:-1] + chr(ord(os.sep) + 1)
 
 
 def known_files(connection: Connection, root: str) -> Iterator[KnownFile]:
     """Yield what is known at or under `root`, in the byte order of paths, reading a page at a time."""
-    statement = (
-        select(Item.id, Item.path, Item.size, Item.mtime_ns, Item.failure)
-        .where(under(Item.path, root), Item.path > bindparam("last", type_=Item.path.type))
-        .order_by(Item.path)
-        .limit(PAGE)
-    )
-    last = ""
+    columns = select(Item.id, Item.path, Item.size, Item.mtime_ns, Item.failure)
+    yield from (KnownFile(*row) for row in connection.execute(columns.where(Item.path == root)))
+    last, behind = _range(root)  # without the OR of `under`, for which each page would sort all that is left
+    page = columns.where(Item.path > bindparam("last", type_=Item.path.type), Item.path < behind)
     while True:
-        rows = connection.execute(statement, {"last": last}).all()
+        rows = connection.execute(page.order_by(Item.path).limit(PAGE), {"last": last}).all()
         yield from (KnownFile(*row) for row in rows)
         if len(rows) < PAGE:
             return
@@ -223,6 +226,22 @@ def embeddings_after(
             bad,
         )
         watermark = rows[-1].id
+
+
+def last_embeddings(
+    connection: Connection, encoder_id: int, dim: int, watermark: int, limit: int
+) -> tuple[Ids, Vectors]:
+    """Return the last embeddings up to `watermark`, ids (n,) descending and vectors (n, dim) float32."""
+    statement = select(Embedding.id, Embedding.vector).where(Embedding.encoder_id == encoder_id)
+    rows = connection.execute(
+        statement.where(Embedding.id <= watermark).order_by(Embedding.id.desc()).limit(limit)
+    ).all()
+    good = [row for row in rows if len(row.vector) == dim * STORED.itemsize]
+    raw = np.frombuffer(b"".join(row.vector for row in good), dtype=STORED)
+    return (
+        np.fromiter((row.id for row in good), dtype=np.int64, count=len(good)),
+        raw.astype(np.float32).reshape(len(good), dim),
+    )
 
 
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:

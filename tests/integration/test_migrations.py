@@ -1,0 +1,200 @@
+"""Migrations: from nothing they give the models, and every schema that was ever released upgrades with its rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+
+from indexer.catalog import migrate, queries, sources
+from indexer.catalog.engine import open_engine
+from indexer.catalog.migrate import HEAD, revision, scripts, upgrade
+from indexer.catalog.models import Base
+from indexer.catalog.queries import Failure, KnownFile
+from indexer.errors import LibraryVersionError
+from indexer.store import Store
+from indexer.types import Preprocess
+from tests.support.vectors import HALVES
+
+SCHEMAS = Path(__file__).parents[1] / "fixtures" / "schemas"
+RELEASED = sorted(path.stem for path in SCHEMAS.glob("*.sql"))
+
+NO_TEXT = "/photos/caf\udce9/\udcff\udcfe \U0001f600.jpg"  # the bytes e9, ff and fe are no UTF-8
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Path:
+    """Return where the catalog of a library belongs."""
+    folder = tmp_path / "old.recall"
+    folder.mkdir()
+    return folder / "catalog.db"
+
+
+@pytest.fixture
+def engine(catalog: Path) -> Iterator[Engine]:
+    engine = open_engine(catalog)
+    yield engine
+    engine.dispose()
+
+
+def script_directory() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(scripts()))
+    return ScriptDirectory.from_config(config)
+
+
+def restore(catalog: Path, schema: str) -> None:
+    """Make the catalog that a release left behind."""
+    connection = sqlite3.connect(catalog)
+    connection.executescript((SCHEMAS / f"{schema}.sql").read_text(encoding="ascii"))
+    connection.close()
+
+
+def test_upgrading_from_nothing_gives_the_models(engine: Engine) -> None:
+    upgrade(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_upgrading_gives_the_constraints_of_the_models_too(engine: Engine, tmp_path: Path) -> None:
+    upgrade(engine)  # what alembic's comparison leaves out: foreign keys' ON DELETE, primary keys, AUTOINCREMENT
+    fresh = open_engine(tmp_path / "models.db")
+    Base.metadata.create_all(fresh)
+    left, right = inspect(engine), inspect(fresh)
+    for table in Base.metadata.tables:
+        for facts in ("get_foreign_keys", "get_pk_constraint", "get_unique_constraints", "get_indexes"):
+            assert getattr(left, facts)(table) == getattr(right, facts)(table)
+        # an id of an embedding is never used again; the index files rely on it
+        with engine.connect() as connection:
+            made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).scalar_one()
+        assert ("AUTOINCREMENT" in made) == (table == "embeddings")
+    fresh.dispose()
+
+
+def test_the_newest_revision_is_the_one_that_the_code_expects(engine: Engine) -> None:
+    assert script_directory().get_heads() == [HEAD]
+    upgrade(engine)
+    assert revision(engine) == HEAD
+
+
+def test_revisions_are_one_line_and_files_are_named_after_them() -> None:
+    found = list(script_directory().walk_revisions())  # newest first
+    numbers = [f"r{number:04}" for number in range(len(found), 0, -1)]
+    assert [script.revision for script in found] == numbers
+    for script in found:
+        name = Path(script.path).name
+        assert name.startswith(f"{script.revision}_")  # a letter first: the files are modules
+        assert script.doc
+
+
+def test_a_catalog_that_is_current_is_left_alone_and_alembic_not_asked(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade(engine)
+    monkeypatch.setattr(migrate, "scripts", lambda: pytest.fail("a current catalog needs no scripts"))
+    upgrade(engine)
+
+
+def test_an_empty_database_has_no_revision(engine: Engine) -> None:
+    assert revision(engine) is None
+
+
+def test_a_catalog_of_a_newer_recall_is_refused_and_not_changed(engine: Engine, catalog: Path) -> None:
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'r9999'")
+    said = rf"this library has schema r9999, newer than this Recall knows \(up to {HEAD}\); update Recall to open it"
+    with pytest.raises(LibraryVersionError, match=said):
+        upgrade(engine)
+    with pytest.raises(LibraryVersionError, match=said):
+        Store(catalog.parent, create=False)
+    assert revision(engine) == "r9999"
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alembic import op
+
+    def failing(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt  # as somebody stops it
+
+    monkeypatch.setattr(op, "create_index", failing)  # comes after the tables
+    with pytest.raises(KeyboardInterrupt):
+        upgrade(engine)
+    assert inspect(engine).get_table_names() == []
+    monkeypatch.undo()
+    upgrade(engine)
+    assert revision(engine) == HEAD
+
+
+def test_every_revision_has_a_schema_kept() -> None:
+    assert [script.revision for script in script_directory().walk_revisions()][::-1] == RELEASED
+
+
+@pytest.mark.parametrize("schema", RELEASED)
+def test_a_released_schema_upgrades_with_its_rows(engine: Engine, catalog: Path, schema: str) -> None:
+    restore(catalog, schema)
+    assert revision(engine) == schema
+    upgrade(engine)
+    assert revision(engine) == HEAD
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        assert list(queries.known_files(connection, "/")) == [
+            KnownFile(2, "/photos/b.jpg", 2000, 1_700_000_000_000_000_002, None),
+            KnownFile(1, NO_TEXT, 1000, 1_700_000_000_000_000_001, None),
+            KnownFile(3, "/photos/empty.jpg", 0, 1_700_000_000_000_000_003, "empty"),
+            KnownFile(4, "/scans/.hidden/d.png", 4000, 1_700_000_000_000_000_004, None),
+        ]
+
+
+@pytest.mark.parametrize("schema", RELEASED)
+def test_a_library_of_a_released_schema_opens_and_answers(catalog: Path, schema: str) -> None:
+    restore(catalog, schema)
+    with Store(catalog.parent, create=False) as store:
+        known = store.encoder
+        assert known is not None
+        assert (known.name, known.dim, known.preprocess) == ("fake", 4, Preprocess(8, "squash", fill=127))
+        # embedding 2 was deleted before the dump, 5 is the newest: the id 2 is not used again
+        assert store.index().ids.tolist() == [1, 3, 5]
+        assert store.index().search(HALVES[:1], 3).ids.tolist() == [[1, 3, 5]]
+        with store.transaction() as connection:
+            assert list(queries.failures(connection)) == [Failure("/photos/empty.jpg", "empty", "the file is empty")]
+            first = queries.found_items(connection, [1])[1]
+            assert (first.path, first.camera, first.latitude, str(first.taken_at)) == (
+                NO_TEXT,
+                "Recall One",
+                47.5,
+                "2024-05-01 12:00:00",
+            )
+            photos, scans = sources.sources(connection)
+            assert (photos.root, photos.exclude, photos.include_hidden) == ("/photos", ["*.gif", "2019/*"], False)
+            assert (scans.root, scans.exclude, scans.include_hidden) == ("/scans", [], True)
+            assert str(photos.synced_at) == "2024-05-02 08:00:00"
+            queries.add_embeddings(
+                connection,
+                queries.save_items(
+                    connection,
+                    [
+                        {
+                            "source_id": photos.id,
+                            "path": "/photos/new.jpg",
+                            "modality": "photo",
+                            "size": 1,
+                            "mtime_ns": 1,
+                            "indexed_at": photos.synced_at,
+                        }
+                    ],
+                ),
+                known.id,
+                HALVES[:1],
+            )
+        assert store.index().ids.tolist() == [1, 3, 5, 6]
