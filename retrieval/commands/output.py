@@ -83,7 +83,7 @@ def size(number: int) -> str:
     """Return bytes for people, in powers of 1000."""
     value, unit = float(number), "bytes"
     for bigger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
+        if round(value, 1) < 1000:
             break
         value, unit = value / 1000, bigger
     return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"

@@ -1,0 +1,81 @@
+"""The report of a run: its counts, its seconds, and what a program reads of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import get_args
+
+import pytest
+
+from indexer.catalog.queries import Failure
+from indexer.report import LISTED, OUTCOMES, Report, Stage
+
+
+def failure(number: int) -> Failure:
+    return Failure(f"/photos/{number}.jpg", "damaged", "cut off")
+
+
+def test_outcomes_are_the_words_of_the_documentation() -> None:
+    assert OUTCOMES == ("added", "changed", "moved", "removed", "unchanged", "failed")
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_counting_adds_to_one_count_only(outcome: str) -> None:
+    report = Report()
+    report.count(outcome)  # type: ignore[arg-type]  # one of its words
+    report.count(outcome, 4)  # type: ignore[arg-type]
+    assert {name: getattr(report, name) for name in OUTCOMES} == {**dict.fromkeys(OUTCOMES, 0), outcome: 5}
+
+
+def test_reports_of_several_folders_add_up() -> None:
+    whole = Report(added=1, failed=2, seconds={"scan": 1.0, "decode": 2.0}, total_seconds=3.0)
+    whole.failures, whole.unreadable_folders = [failure(1)], ["/a: Permission denied"]
+    other = Report(added=10, unchanged=5, seconds={"scan": 0.5, "encode": 4.0}, total_seconds=5.0)
+    other.failures, other.unreadable_folders = [failure(2)], ["/b: Permission denied"]
+    whole.include(other)
+    assert (whole.added, whole.changed, whole.unchanged, whole.failed) == (11, 0, 5, 2)
+    assert whole.seconds == {"scan": 1.5, "decode": 2.0, "encode": 4.0}
+    assert whole.total_seconds == 8.0
+    assert [named.path for named in whole.failures] == ["/photos/1.jpg", "/photos/2.jpg"]
+    assert whole.unreadable_folders == ["/a: Permission denied", "/b: Permission denied"]
+    assert (other.added, other.seconds) == (10, {"scan": 0.5, "encode": 4.0})  # what was included is as it was
+
+
+def test_a_report_names_a_bounded_number_of_failures() -> None:
+    whole = Report(failed=LISTED)
+    whole.failures = [failure(number) for number in range(LISTED)]
+    whole.include(Report(failed=7, failures=[failure(1000)]))
+    assert (whole.failed, len(whole.failures)) == (LISTED + 7, 100)  # the count is of all
+
+
+def test_the_time_spent_in_a_stage_is_added_up_also_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 12.0, 20.0, 25.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    report = Report()
+    with report.timing("scan"):
+        pass
+    with pytest.raises(KeyboardInterrupt), report.timing("scan"):
+        raise KeyboardInterrupt
+    assert report.seconds == {"scan": 7.0}  # 2 and 5
+
+
+def test_a_program_reads_exactly_these_keys() -> None:
+    report = Report(added=1, seconds={"scan": 0.12345, "index": 0.0004}, total_seconds=1.23456)
+    report.failures, report.unreadable_folders = [failure(1)], ["/a: Permission denied"]
+    assert report.to_dict() == {
+        "added": 1,
+        "changed": 0,
+        "moved": 0,
+        "removed": 0,
+        "unchanged": 0,
+        "failed": 0,
+        "seconds": {"scan": 0.123, "index": 0.0, "total": 1.235},
+        "failures": [{"path": "/photos/1.jpg", "kind": "damaged", "message": "cut off"}],
+        "unreadable_folders": ["/a: Permission denied"],
+    }
+    assert json.loads(json.dumps(report.to_dict())) == report.to_dict()
+
+
+def test_no_stage_is_called_as_the_total() -> None:
+    assert "total" not in get_args(Stage)
