@@ -18,6 +18,7 @@ from torch import nn
 
 from indexer.errors import EncoderError, EvaluationError, MissingPackageError
 from retrieval.tuning.compact import corpus, export, losses, student, teacher
+from retrieval.tuning.compact.__main__ import main
 from retrieval.tuning.compact.data import NEAR, Photo, Role, difference_hash, hash_photos, read_sets, roles
 from retrieval.tuning.compact.distil import DistilPlan, batches, distil, distil_loss
 from retrieval.tuning.compact.folding import fold_batch_norm
@@ -46,6 +47,13 @@ def tiny_text_tower() -> TextTransformer:
     )
 
 
+def test_the_command_says_in_one_line_that_there_is_nothing_to_train_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]) == 1
+    assert caplog.messages == [f"{tmp_path} holds no captioned set; expected folders with captions.csv and images/"]
+
+
 def test_photos_of_one_file_keep_their_captions_and_sets_come_in_order(tmp_path: Path) -> None:
     write_set(tmp_path / "b", [("x.jpg", "a red car", "car", "")], {"x.jpg": picture(1)})
     rows = [("y.jpg", "a dog", "", "train"), ("y.jpg", "one brown dog", "", "train")]
@@ -54,7 +62,6 @@ def test_photos_of_one_file_keep_their_captions_and_sets_come_in_order(tmp_path:
     assert [photo.key for photo in photos] == ["a/y.jpg", "b/x.jpg"]
     assert photos[0].captions == ("a dog", "one brown dog")
     assert (photos[0].split, photos[1].label) == ("train", "car")
-    assert [photo.set for photo in read_sets(tmp_path, without=["a"])] == ["b"]
 
 
 def test_a_folder_without_sets_is_an_error(tmp_path: Path) -> None:
@@ -138,6 +145,7 @@ def test_an_epoch_holds_every_captioned_photo_and_a_share_of_the_labelled() -> N
     rows = np.concatenate(epoch(pairs, batch=5, share=0.5, random=np.random.default_rng(0)))
     assert len(set(rows.tolist())) == len(rows)
     assert (rows >= 40).sum() == pytest.approx(20, abs=10)
+    assert [len(batch) for batch in epoch(pairs, batch=500, share=0, random=np.random.default_rng(0))] == [40]
     lines, owners = pairs.sample(np.asarray([0, 40]), 2, np.random.default_rng(0))
     assert owners.tolist() == [0, 0, 1]
     assert {numbers["one 0"], numbers["two 0"]} == set(lines[:2].tolist())

@@ -84,18 +84,17 @@ def read_set(folder: Path) -> list[Photo]:
     ]
 
 
-def read_sets(data: Path, *, without: Sequence[str] = ()) -> list[Photo]:
+def read_sets(data: Path) -> list[Photo]:
     """Return the photos of every set below `data`, sets in the order of their names.
 
     Args:
         data: Folder of sets.
-        without: Names of sets to leave out (for ablations).
 
     Raises:
         EvaluationError: There is no set in the folder.
     """
     folders = sorted(table.parent for table in data.glob("*/captions.csv"))
-    photos = [photo for folder in folders if folder.name not in without for photo in read_set(folder)]
+    photos = [photo for folder in folders for photo in read_set(folder)]
     if not photos:
         raise EvaluationError(f"{data} holds no captioned set; expected folders with captions.csv and images/")
     return photos

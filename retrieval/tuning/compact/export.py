@@ -89,6 +89,7 @@ def write(folder: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Pat
     }
     partial = folder / (WEIGHTS_NAME + ".partial")
     save_file(tensors, partial, metadata={"format": "pt"})
+    partial.chmod(0o644)  # safetensors writes for the owner alone, and this ships
     partial.rename(folder / WEIGHTS_NAME)
     (folder / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return folder

@@ -18,7 +18,7 @@ from retrieval.tuning.compact.distil import TowerOptimizer, one_cycle
 from retrieval.tuning.compact.losses import agreement, classifier_loss, multi_positive_loss
 from retrieval.tuning.compact.pairs import Pairs, Rows, epoch
 from retrieval.tuning.compact.progress import logged
-from retrieval.tuning.compact.student import DIM, Tokens, embed, new_text_tower
+from retrieval.tuning.compact.student import DIM, Tokens, embed_mixed, new_text_tower
 from retrieval.tuning.compact.views import Cached, Tail
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class FinetunePlan:
     dropout: float = 0.2
     classes: float = 0.3
     keep: float = 1.0
-    wide: int = 512
+    wide: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _loss(towers: Towers, lessons: Lessons, rows: Rows, plan: FinetunePlan, rand
     images = nn.functional.normalize(towers.head(nn.functional.dropout(features, plan.dropout)), dim=-1)
     lines, owners = lessons.pairs.sample(rows, plan.each, random)
     far = random.integers(0, len(lessons.tokens), size=plan.wide)
-    found = embed(towers.text, torch.from_numpy(lessons.tokens[np.concatenate([lines, far])]))
+    found = embed_mixed(towers.text, torch.from_numpy(lessons.tokens[np.concatenate([lines, far])]))
     texts = nn.functional.normalize(found[: len(lines)], dim=-1)
     groups = torch.from_numpy(lessons.pairs.groups[rows])
     scale = towers.scale.exp().clamp(max=100)

@@ -76,10 +76,11 @@ def epoch(pairs: Pairs, *, batch: int, share: float, random: np.random.Generator
 
     Args:
         pairs: The training set.
-        batch: Photos per batch; what does not fill a batch is left out this time.
+        batch: Photos per batch, fewer where there are not so many; what does not fill one is left out this time.
         share: Part of the labelled photos taken, 0 to 1.
         random: For the choice and the order.
     """
     taken = pairs.captioned | (random.random(len(pairs.captioned)) < share)
     order = random.permutation(np.flatnonzero(taken))
+    batch = max(1, min(batch, len(order)))
     return [order[start : start + batch] for start in range(0, len(order) - batch + 1, batch)]
