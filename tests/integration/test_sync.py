@@ -225,7 +225,7 @@ def test_a_part_of_a_known_source_is_synced_without_the_rest(library: Library, f
     assert [source.root for source in library.status().sources] == [str(folder)]
 
 
-def test_a_folder_around_known_sources_takes_them_in_without_duplicates(
+def test_a_folder_around_known_sources_holds_nothing_twice(
     library: Library, folder: Path, encoder: FakeEncoder
 ) -> None:
     paint(folder / "one" / "a.png", "red")
@@ -233,7 +233,10 @@ def test_a_folder_around_known_sources_takes_them_in_without_duplicates(
     paint(folder / "c.png", "lime")
     library.sync(folder / "one", folder / "two")
     assert counts(library.sync(folder)) == {"added": 1, "unchanged": 2}
-    assert [source.root for source in library.status().sources] == [str(folder)]
+    assert [source.root for source in library.status().sources] == [
+        str(folder),
+        *map(str, (folder / "one", folder / "two")),
+    ]
     assert count(library.path, "items") == 3
     assert sum(encoder.pictures) == 3
 
