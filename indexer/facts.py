@@ -22,7 +22,7 @@ def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
     facts = photo.metadata
     taken_at, taken_from = facts.taken_at, "exif"
     if taken_at is None:
-        taken_at, taken_from = _file_time(file), "file"
+        taken_at, taken_from = file_time(file), "file"
     return EMPTY_FACTS | {
         "modality": Modality.PHOTO,
         "content_hash": photo.content_hash,
@@ -48,7 +48,7 @@ def failure_columns(error: PictureError) -> dict[str, Any]:
     }
 
 
-def _file_time(file: FoundFile) -> datetime | None:
+def file_time(file: FoundFile) -> datetime | None:
     """Return a file's own time in local time, as cameras write theirs; None where it is no date."""
     try:
         return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000)  # noqa: DTZ006 - local time is meant

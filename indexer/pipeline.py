@@ -19,13 +19,14 @@ from sqlalchemy import Connection
 
 from indexer.catalog import queries, sources
 from indexer.catalog.encoders import now
+from indexer.catalog.engine import storage_errors
 from indexer.catalog.queries import KnownFile
 from indexer.catalog.sources import KnownSource
 from indexer.config import Settings
 from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
 from indexer.errors import FailureKind, NoPhotosError, PictureError
-from indexer.facts import failure_columns, photo_columns
+from indexer.facts import failure_columns, file_time, photo_columns
 from indexer.images import Limits, Photo
 from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.report import LISTED, Report
@@ -53,9 +54,12 @@ def sync(
 ) -> Report:
     """Bring the library in step with a folder or file, and return what was done.
 
+    A path inside a known source is synced as a part of it. It becomes a source of its own where it is given rules of
+    its own, or where the source around it leaves it out. Sources inside the path are passed over.
+
     Args:
         store: The library; its write lock must be held.
-        path: A folder or file; inside a known source only that part is synced.
+        path: A folder or file.
         load: Gives the encoder; called only when there is something to encode.
         settings: Limits, workers and time limit of the decoder.
         rules: What to leave out; None keeps the rules that the source has.
@@ -67,7 +71,9 @@ def sync(
         StorageError: The disk is full or read-only; what was committed is kept.
     """
     start = time.perf_counter()
-    run = _Run(store, resolve(path), settings, progress or (lambda _: None))
+    with store.reading() as connection:
+        root = sources.known_place(connection, path)
+    run = _Run(store, resolve(path) if not os.path.lexists(root) else root, settings, progress or (lambda _: None))
     try:
         run.scan(rules)
         run.apply_cheap_steps()
@@ -83,8 +89,8 @@ def sync(
 class _Spool:
     """Steps kept in a temporary file between planning and doing: memory does not grow with the source."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
 
     def put(self, step: Step) -> None:
         pickle.dump(step, self._file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -108,30 +114,39 @@ class _Run:
     settings: Settings
     progress: ProgressCallback
     report: Report = field(default_factory=Report)
-    spool: _Spool = field(default_factory=_Spool)
+    spool: _Spool = field(init=False)
     work_total: int = 0
     found: int = 0
     source: KnownSource | None = None
     encoder: Encoder | None = None
     encoder_id: int = 0
 
+    def __post_init__(self) -> None:
+        with storage_errors(self.store.path):
+            self.spool = _Spool(self.store.path)
+
     def scan(self, rules: Rules | None) -> None:
         """Compare the source with the catalog and spool what is to be done."""
         with self.report.timing("scan"), self.store.reading() as connection:
-            known = sources.source_around(connection, self.root)
+            around = sources.source_around(connection, self.root)
+            mine = around if around and self._is_part_of(around, rules) else None
             if rules is None:
-                rules = Rules(known.exclude, known.include_hidden) if known else Rules()
-            planner = Planner(
-                same_content=lambda file: _same_content(connection, file),
-                is_gone=_is_gone,
-            )
-            base = known.root if known else self.root
-            for step in planner.steps(
-                self._watched(walk(self.root, rules, base=base)), queries.known_files(connection, self.root)
-            ):
+                rules = _rules_of(mine) if mine else Rules()
+            others = {source.root for source in sources.sources_inside(connection, self.root)}
+            planner = Planner(same_content=lambda file: _same_content(connection, file), is_gone=_is_gone)
+            found = walk(self.root, rules, base=mine.root if mine else None, others=others)
+            known = queries.known_files(connection, self.root, around.id) if around else iter(())
+            for step in planner.steps(self._watched(found), known):
                 self._note(step)
-            self._refuse_empty(connection)
-        self._keep_source(known, rules)
+            if not others:
+                self._refuse_empty(connection)
+        self._keep_source(mine, around, rules)
+
+    def _is_part_of(self, source: KnownSource, rules: Rules | None) -> bool:
+        """Return whether what is synced belongs to the source around it, instead of being one of its own."""
+        if source.root == self.root:
+            return True
+        return rules is None and not _rules_of(source).leave_out_path(os.path.relpath(self.root, source.root))
 
     def _watched(self, found: Iterable[FoundFile | UnreadableFolder]) -> Iterator[FoundFile | UnreadableFolder]:
         for file in found:
@@ -160,14 +175,15 @@ class _Run:
             )
         raise NoPhotosError(f"{self.root} holds no photos; expected a folder with pictures such as .jpg, .png or .heic")
 
-    def _keep_source(self, known: KnownSource | None, rules: Rules) -> None:
+    def _keep_source(self, mine: KnownSource | None, around: KnownSource | None, rules: Rules) -> None:
+        exclude, hidden = list(rules.exclude), rules.include_hidden
         with self.store.transaction() as connection:
-            if known is None:
+            if mine is None:
                 self.source = sources.add_source(
-                    connection, self.root, exclude=rules.exclude, include_hidden=rules.include_hidden
+                    connection, self.root, exclude=exclude, include_hidden=hidden, former=around
                 )
             else:
-                self.source = known._replace(exclude=list(rules.exclude), include_hidden=rules.include_hidden)
+                self.source = mine._replace(exclude=exclude, include_hidden=hidden)
                 sources.set_rules(connection, self.source)
 
     def apply_cheap_steps(self) -> None:
@@ -184,7 +200,8 @@ class _Run:
     def _apply(self, connection: Connection, batch: list[Step]) -> None:
         stats = [(step.item_id, step.file) for step in batch if isinstance(step, Moved | Touched)]
         if stats:
-            queries.set_stat(connection, [{"key": id_, **self._place(file)} for id_, file in stats])
+            rows = [{"key": id_, "file_time": file_time(file), **self._place(file)} for id_, file in stats]
+            queries.set_stat(connection, rows)
         for step in batch:
             if isinstance(step, Added | Changed) and step.copy_of is not None:
                 queries.copy_item(connection, step.copy_of, self._place(step.file) | {"indexed_at": now()})
@@ -256,8 +273,9 @@ class _Run:
             if self.source and self.source.root == self.root:
                 sources.set_synced(connection, self.source.id)
             sources.drop_left(connection)
-            self.report.failures = list(queries.failures(connection, self.root, LISTED))
-            indexed, failed = queries.count_items(connection, self.root)
+            mine = self.source.id if self.source else None
+            self.report.failures = list(queries.failures(connection, self.root, source_id=mine, limit=LISTED))
+            indexed, failed = queries.count_items(connection, self.root, source_id=mine)
         if self.store.encoder is not None:
             with self.report.timing("index"):
                 self.store.index(save=True, progress=self.progress)
@@ -301,6 +319,10 @@ class _Batch:
         self.photos = [pair for pair, good in zip(self.photos, usable, strict=True) if good]
         kept: Vectors = vectors[usable]
         return kept
+
+
+def _rules_of(source: KnownSource) -> Rules:
+    return Rules(source.exclude, source.include_hidden)
 
 
 def _is_work(step: Step) -> bool:

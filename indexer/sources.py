@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
+from indexer.types import is_below
 
 MACHINE_MADE = frozenset(
     {
@@ -57,9 +58,18 @@ class Rules:
 
     def leave_out(self, name: str, below_root: str) -> bool:
         """Return whether an entry is left out."""
-        if name.startswith(".") and not self.include_hidden:
+        if (
+            (name.startswith(".") and not self.include_hidden)
+            or name.lower() in MACHINE_MADE
+            or name.endswith(".recall")
+        ):
             return True
         return any(fnmatch(name, pattern) or fnmatch(below_root, pattern) for pattern in self.exclude)
+
+    def leave_out_path(self, below_root: str) -> bool:
+        """Return whether a walk that begins at the root never comes to a path."""
+        parts = below_root.split(os.sep) if below_root != os.curdir else []
+        return any(self.leave_out(part, os.sep.join(parts[: n + 1])) for n, part in enumerate(parts))
 
 
 def resolve(path: str | os.PathLike[str]) -> str:
@@ -75,7 +85,9 @@ def resolve(path: str | os.PathLike[str]) -> str:
         raise SourceError(f"{os.fspath(path)} cannot be found ({reason}); name a folder or a picture") from error
 
 
-def walk(root: str, rules: Rules, *, base: str | None = None) -> Iterator[FoundFile | UnreadableFolder]:
+def walk(
+    root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()
+) -> Iterator[FoundFile | UnreadableFolder]:
     """Yield the photos at or below `root`, in the byte order of their paths.
 
     Links are followed, but nothing is met twice: a link to inside the root is passed over, and of several links to
@@ -85,12 +97,13 @@ def walk(root: str, rules: Rules, *, base: str | None = None) -> Iterator[FoundF
         root: Absolute path of a folder or a file, as `resolve` gives it.
         rules: What to leave out; the root itself is never left out.
         base: Folder that the patterns' paths begin at; None takes the root.
+        others: Roots of other sources, which are passed over.
 
     Raises:
         SourceError: The root cannot be listed, or is gone.
     """
     if Path(root).is_dir():
-        yield from _Walk(root, rules, base or root).folder(root, outside=False)
+        yield from _Walk(root, rules, base or root, others).folder(root, outside=False)
         return
     try:
         facts = Path(root).stat()
@@ -106,6 +119,7 @@ class _Walk:
     root: str
     rules: Rules
     base: str
+    others: Collection[str]
     visited: set[tuple[int, int]] = field(default_factory=set)
 
     def folder(self, path: str, *, outside: bool) -> Iterator[FoundFile | UnreadableFolder]:
@@ -119,14 +133,14 @@ class _Walk:
             yield UnreadableFolder(path, error.strerror or str(error))
             return
         for key, entry in entries:
-            if self.rules.leave_out(entry.name, os.path.relpath(entry.path, self.base)):
+            if self.rules.leave_out(entry.name, os.path.relpath(entry.path, self.base)) or entry.path in self.others:
                 continue
             if not key.endswith(os.fsencode(os.sep)):
                 yield from self.file(entry, outside=outside)
-            elif entry.name.lower() not in MACHINE_MADE and not entry.name.endswith(".recall"):
-                beyond = outside or entry.is_symlink()
-                if not beyond or self.enter(entry):
-                    yield from self.folder(entry.path, outside=beyond)
+            elif entry.is_symlink() and not Path(entry.path).exists():
+                yield UnreadableFolder(entry.path, "a link to something that is not there")
+            elif self.enter(entry, outside=outside):
+                yield from self.folder(entry.path, outside=outside or entry.is_symlink())
 
     def file(self, entry: os.DirEntry[str], *, outside: bool) -> Iterator[FoundFile]:
         """Yield one file, if it has a photo's name and was not met before."""
@@ -140,18 +154,20 @@ class _Walk:
             except OSError:
                 return  # it vanished
             return
-        if stat.S_ISREG(facts.st_mode) and (outside or entry.is_symlink()) and not self.enter(entry):
-            return
-        yield _found(entry.path, facts)
+        if not stat.S_ISREG(facts.st_mode) or self.enter(entry, outside=outside):
+            yield _found(entry.path, facts)
 
-    def enter(self, entry: os.DirEntry[str]) -> bool:
-        """Return whether a place reached through a link is outside the root and new, and remember it."""
+    def enter(self, entry: os.DirEntry[str], *, outside: bool) -> bool:
+        """Return whether an entry is met for the first time; what a link leads to is remembered."""
+        if not outside and not entry.is_symlink():
+            return True
         try:
             real, facts = os.path.realpath(entry.path), entry.stat()
         except OSError:
             return False
         place = (facts.st_dev, facts.st_ino)
-        if real == self.root or real.startswith(self.root.rstrip(os.sep) + os.sep) or place in self.visited:
+        below = is_below(real, self.root) and not self.rules.leave_out_path(os.path.relpath(real, self.base))
+        if below or real == self.root or place in self.visited:
             return False
         self.visited.add(place)
         return True
@@ -167,4 +183,6 @@ def _sort_key(entry: os.DirEntry[str]) -> bytes:
         folder = entry.is_dir()
     except OSError:
         folder = False
+    if entry.is_symlink() and not is_photo_name(entry.name):  # where it leads to nothing, it may have been a folder
+        folder = folder or not Path(entry.path).exists()
     return os.fsencode(entry.name + os.sep if folder else entry.name)

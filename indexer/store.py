@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
-from indexer.catalog.migrate import HEAD, revision, upgrade
+from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import EncoderMismatchError, LibraryError, LibraryLockedError, StorageError
 from indexer.types import Progress, ProgressCallback
@@ -28,6 +28,9 @@ from indexer.vectors.base import VectorIndex
 from indexer.vectors.files import StaleIndexError, write_index
 
 logger = logging.getLogger(__name__)
+
+COMPARED = 256
+"""Last embeddings of an index file that are held against the catalog: there a file of another catalog differs."""
 
 UPGRADE_SECONDS = 10.0
 """How long opening waits for another process that is making or upgrading the same catalog."""
@@ -53,18 +56,28 @@ class Store:
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
             self._engine = open_engine(catalog)
-            if revision(self._engine) != HEAD:
-                with self._locked("upgrading the catalog", UPGRADE_SECONDS):
-                    upgrade(self._engine)
-            self._watch = self._engine.raw_connection()  # sees the commits of all others by `data_version`
+            try:
+                self._upgrade()
+                self._watch = self._engine.raw_connection()  # sees the commits of all others by `data_version`
+            except BaseException:
+                self._engine.dispose()
+                raise
         self._guard = threading.RLock()
         self._index: VectorIndex | None = None
         self._watermark = 0
         self._version = -1
         self._unsaved = False
 
+    def _upgrade(self) -> None:
+        """Bring the schema to the newest revision; a current one costs one query."""
+        found = revision(self._engine)
+        refuse_newer(found)
+        if found != HEAD:
+            with self._locked("upgrading the catalog", UPGRADE_SECONDS):
+                upgrade(self._engine)
+
     def close(self) -> None:
-        """Close the files; the store cannot be used afterwards."""
+        """Close the files."""
         self._watch.close()
         self._engine.dispose()
 
@@ -116,23 +129,18 @@ class Store:
             EncoderMismatchError: The library holds embeddings of another.
         """
         known = self.encoder
-        if known is None:
-            with self.transaction() as connection:
-                return encoders.set_active_encoder(
-                    connection,
-                    name=encoder.name,
-                    fingerprint=encoder.fingerprint,
-                    dim=encoder.dim,
-                    preprocess=encoder.preprocess,
-                )
-        check_encoder_name(known, encoder.name)
-        if known.fingerprint != encoder.fingerprint:
-            raise EncoderMismatchError(
-                f"the files of encoder {encoder.name!r} have changed since this library was indexed (fingerprint "
-                f"{known.fingerprint[:8]}, now {encoder.fingerprint[:8]}); put the old ones back, or index into a new "
-                "library with --library"
+        if known is not None:
+            check_encoder(known, encoder)
+            if known.name == encoder.name:
+                return known
+        with self.transaction() as connection:
+            return encoders.set_active_encoder(
+                connection,
+                name=encoder.name,
+                fingerprint=encoder.fingerprint,
+                dim=encoder.dim,
+                preprocess=encoder.preprocess,
             )
-        return known
 
     def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:
         """Return the index over the library's embeddings, in step with the catalog.
@@ -149,10 +157,14 @@ class Store:
         with self._guard, self.reading() as connection:
             version = self._data_version()
             if self._index is None:
-                self._index, self._watermark = self._read(known)
+                self._index, self._watermark = self._read(known, connection)
                 save = True
             if version != self._version:
-                self._unsaved |= self._catch_up(self._index, known, connection, progress)
+                try:
+                    self._unsaved |= self._catch_up(self._index, known, connection, progress)
+                except BaseException:
+                    self._index, self._version = None, -1  # it is neither the old one nor the new
+                    raise
                 self._version = version
             if save and self._unsaved:
                 self._save(known)
@@ -176,12 +188,18 @@ class Store:
         """Return where the index of an encoder's embeddings is kept."""
         return self.path / f"index-{fingerprint[:16]}.faiss"
 
-    def _read(self, known: KnownEncoder) -> tuple[VectorIndex, int]:
+    def _read(self, known: KnownEncoder, connection: Connection) -> tuple[VectorIndex, int]:
         try:
-            return read_index(self.index_file(known.fingerprint), fingerprint=known.fingerprint)
+            index, watermark = read_index(self.index_file(known.fingerprint), fingerprint=known.fingerprint)
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)
             return new_index(known.dim), 0
+        ids, vectors = queries.last_embeddings(connection, known.id, known.dim, watermark, COMPARED)
+        held = np.isin(ids, index.ids).all()
+        if held and np.array_equal(index.vectors(ids), normalized(vectors), equal_nan=True):
+            return index, watermark
+        logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")
+        return new_index(known.dim), 0
 
     def _catch_up(
         self, index: VectorIndex, known: KnownEncoder, connection: Connection, progress: ProgressCallback | None
@@ -199,7 +217,7 @@ class Store:
             changed = True
             if progress:
                 progress(Progress("building the index", len(index)))
-        self._watermark = max(self._watermark, newest)
+        self._watermark = newest  # not the highest ever seen: a restored backup gives the same ids again
         return changed
 
     def _save(self, known: KnownEncoder) -> None:
@@ -242,13 +260,30 @@ class Store:
 def check_encoder_name(known: KnownEncoder, name: str) -> None:
     """Refuse an encoder of another name before it is loaded or even downloaded.
 
+    A folder may have been moved or copied, so that of two folders only the fingerprints can tell.
+
     Raises:
         EncoderMismatchError: The library holds embeddings of another.
     """
-    if known.name != name:
+    if known.name != name and not (known.name.startswith("local-dir:") and name.startswith("local-dir:")):
         raise EncoderMismatchError(
             f"this library was indexed with encoder {known.name!r} but {name!r} was asked for; leave out --encoder, or "
             f"index into another library: recall index --library OTHER.recall --encoder {name} FOLDER"
+        )
+
+
+def check_encoder(known: KnownEncoder, encoder: Encoder) -> None:
+    """Refuse an encoder whose vectors must not meet those of the library.
+
+    Raises:
+        EncoderMismatchError: The library holds embeddings of another.
+    """
+    check_encoder_name(known, encoder.name)
+    if known.fingerprint != encoder.fingerprint:
+        raise EncoderMismatchError(
+            f"encoder {encoder.name!r} is not the one that this library was indexed with (fingerprint "
+            f"{encoder.fingerprint[:8]}, expected {known.fingerprint[:8]}): have its files changed? Put the old ones "
+            "back, or index into a new library with --library"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,3 +70,8 @@ class Progress:
 
 ProgressCallback = Callable[[Progress], None]
 """Called from the thread that runs the operation, many times a second: it should return at once."""
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Return whether an absolute path lies in a folder; the folder itself does not."""
+    return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -15,6 +15,7 @@ from indexer.errors import (
     EncoderMismatchError,
     EncoderNotFoundError,
     EvaluationError,
+    FailureKind,
     LibraryError,
     LibraryLockedError,
     LibraryVersionError,
@@ -29,7 +30,8 @@ from indexer.errors import (
 
 if TYPE_CHECKING:
     from indexer.catalog.queries import Failure, Filters
-    from indexer.check import Problem
+    from indexer.catalog.sources import KnownSource
+    from indexer.check import Problem, ProblemKind
     from indexer.config import Settings
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
@@ -48,8 +50,10 @@ __all__ = [
     "EncoderNotFoundError",
     "EvaluationError",
     "Failure",
+    "FailureKind",
     "Filters",
     "Hit",
+    "KnownSource",
     "Library",
     "LibraryError",
     "LibraryLockedError",
@@ -59,6 +63,7 @@ __all__ = [
     "PictureError",
     "Preprocess",
     "Problem",
+    "ProblemKind",
     "Progress",
     "Query",
     "QueryError",
@@ -78,9 +83,11 @@ _HOMES = {
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
     "Hit": "retrieval.search",
+    "KnownSource": "indexer.catalog.sources",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",
     "Problem": "indexer.check",
+    "ProblemKind": "indexer.check",
     "Progress": "indexer.types",
     "Query": "retrieval.query",
     "Report": "indexer.report",

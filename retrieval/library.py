@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +25,8 @@ from indexer.encoders.base import Encoder
 from indexer.errors import EncoderMismatchError, LibraryError, QueryError, SourceError
 from indexer.images import Limits
 from indexer.report import Report
-from indexer.sources import Rules, resolve
-from indexer.store import Store, check_encoder_name
+from indexer.sources import Rules
+from indexer.store import Store, check_encoder, check_encoder_name
 from indexer.types import ProgressCallback, Vectors
 from retrieval.query import Picture, Query, as_query, first_moment
 from retrieval.search import Hit, encode_query, search
@@ -43,21 +42,28 @@ class Library:
     may search meanwhile, and searches may run in several threads.
     """
 
-    def __init__(self, settings: Settings, *, create: bool = True, encoder: Encoder | None = None) -> None:
-        """Open the library that the settings name; see `Library.open`."""
-        name = settings.encoder if encoder is None else encoder.name
-        if name is not None:
-            name = _absolute(name)
-            if encoder is None:
-                check_name(name)
-        self._settings = replace(settings, encoder=name)
-        self._encoder = encoder
+    def __init__(self, settings: Settings, *, create: bool = True, encoder: str | Encoder | None = None) -> None:
+        """Open the library that the settings name; see `Library.open`.
+
+        Args:
+            settings: Where the library is and how it works; its encoder is for a new library.
+            create: Whether to make the library where there is none.
+            encoder: The encoder that the library must have, by name or as an object.
+        """
+        named = None
+        if isinstance(encoder, str):
+            check_name(encoder)
+            named = _absolute(encoder)
+        self._settings = settings
+        self._named = named
+        self._encoder = None if isinstance(encoder, str) else encoder
         self._loading = threading.Lock()
         self._store = Store(settings.library, create=create)
         known = self._store.encoder
-        if known is not None and name is not None:
+        wanted = self._encoder.name if self._encoder else named
+        if known is not None and wanted is not None:
             try:
-                check_encoder_name(known, name)
+                check_encoder_name(known, wanted)
             except EncoderMismatchError:
                 self._store.close()
                 raise
@@ -86,9 +92,7 @@ class Library:
             EncoderMismatchError: The library was indexed with another encoder.
             EncoderNotFoundError: No encoder has such a name.
         """
-        named = encoder if isinstance(encoder, str) else None
-        settings = Settings.load(library=Path(path), encoder=named, device=device)
-        return cls(settings, create=create, encoder=None if isinstance(encoder, str) else encoder)
+        return cls(Settings.load(library=Path(path), device=device), create=create, encoder=encoder)
 
     def close(self) -> None:
         """Close the library's files."""
@@ -113,17 +117,21 @@ class Library:
 
         Raises:
             EncoderNotFoundError: It is not on this machine and cannot be downloaded.
-            EncoderMismatchError: Its files are not those that the library was indexed with.
         """
         with self._loading:
             if self._encoder is None:
                 known = self._store.encoder
-                name = known.name if known else self._settings.encoder or DEFAULT_ENCODER
-                loaded = load_encoder(name, device=self._settings.device, batch_size=self._settings.batch_size)
-                if known is not None:
-                    self._store.bind(loaded)
-                self._encoder = loaded
+                name = self._named or (known.name if known else _absolute(self._settings.encoder or DEFAULT_ENCODER))
+                self._encoder = load_encoder(name, device=self._settings.device, batch_size=self._settings.batch_size)
             return self._encoder
+
+    def _checked_encoder(self) -> Encoder:
+        """Return the library's encoder, sure that its vectors may meet those of the library."""
+        known = self._store.encoder
+        if known is None:
+            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+        check_encoder(known, self.encoder)
+        return self.encoder
 
     def sync(
         self,
@@ -154,9 +162,9 @@ class Library:
         report = Report()
         refused: list[SourceError] = []
         with self._store.writing("indexing"):
-            for path in paths or self._known_roots():
+            for path, is_named in self._targets(paths):
                 try:
-                    rules = self._rules(path, exclude=exclude, include_hidden=include_hidden)
+                    rules = self._rules(path, exclude=exclude, include_hidden=include_hidden) if is_named else None
                     report.include(
                         pipeline.sync(
                             self._store,
@@ -179,7 +187,7 @@ class Library:
         self,
         query: str | Picture | Query,
         *,
-        image: Picture | None = None,
+        image: str | os.PathLike[str] | Image.Image | bytes | None = None,
         k: int = 10,
         folder: str | os.PathLike[str] | None = None,
         after: date | None = None,
@@ -189,7 +197,7 @@ class Library:
 
         Args:
             query: Words (str), a picture (Path, PIL image or bytes), or a Query. A str is always words.
-            image: A picture to search for together with the words; both count the same.
+            image: A picture to search for together with the words, here also as a path in a str; both count the same.
             k: Results wanted, at least 1.
             folder: Only photos at or under this path.
             after: Only photos taken at this date or moment, or later.
@@ -199,11 +207,12 @@ class Library:
             QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
             LibraryError: The library holds nothing yet.
         """
-        asked = as_query(query, image, self._filters(folder, after, before))
+        extra = image if image is None or isinstance(image, Image.Image | bytes) else Path(image)
+        asked = as_query(query, extra, self._filters(folder, after, before))
         if k < 1:
             raise QueryError(f"{k} results were asked for; expected at least 1")
         self._need_photos()
-        parts = encode_query(asked, self.encoder, self._limits)
+        parts = encode_query(asked, self._checked_encoder(), self._limits)
         return search(self._store, asked.terms, parts, k=k, filters=asked.filters)
 
     def similar(
@@ -236,10 +245,10 @@ class Library:
             raise QueryError(f"{k} results were asked for; expected at least 1")
         self._need_photos()
         asked = Query(images=[picture], filters=filters)
-        own = self._own_embedding(picture) if isinstance(picture, Path) else None
-        parts = None if own is None else self._stored_vector(own)
+        own, unchanged = self._own_embedding(picture) if isinstance(picture, Path) else (None, False)
+        parts = self._stored_vector(own) if own is not None and unchanged else None
         if parts is None:
-            parts = encode_query(asked, self.encoder, self._limits)
+            parts = encode_query(asked, self._checked_encoder(), self._limits)
         return search(self._store, asked.terms, parts, k=k, filters=filters, leave_out=own)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
@@ -249,9 +258,9 @@ class Library:
             SourceError: The library knows nothing at this path.
             LibraryLockedError: Another process is writing to the library.
         """
-        place = os.path.realpath(Path(path).expanduser())
         with self._store.writing("forgetting"):
             with self._store.transaction() as connection:
+                place = sources.known_place(connection, path)
                 known = {source.root for source in sources.sources(connection)}
                 removed = sources.forget(connection, place)
                 if not removed and place not in known:
@@ -290,6 +299,17 @@ class Library:
     def _limits(self) -> Limits:
         return Limits(max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
 
+    def _targets(self, paths: Sequence[str | os.PathLike[str]]) -> list[tuple[str | os.PathLike[str], bool]]:
+        """Return what to sync and whether the caller named it: the paths with the sources inside them, or all."""
+        if not paths:
+            return [(root, True) for root in self._known_roots()]
+        found: dict[str | os.PathLike[str], bool] = dict.fromkeys(paths, True)
+        with self._store.reading() as connection:
+            for path in paths:
+                for source in sources.sources_inside(connection, sources.known_place(connection, path)):
+                    found.setdefault(source.root, False)
+        return list(found.items())
+
     def _known_roots(self) -> list[str]:
         with self._store.reading() as connection:
             roots = [source.root for source in sources.sources(connection)]
@@ -307,18 +327,18 @@ class Library:
         if exclude is None and include_hidden is None:
             return None
         with self._store.reading() as connection:
-            known = sources.source_around(connection, resolve(path))
+            known = sources.source_around(connection, sources.known_place(connection, path))
         old = Rules(known.exclude, known.include_hidden) if known else Rules()
         return Rules(
-            old.exclude if exclude is None else list(exclude),
+            old.exclude if exclude is None else _patterns(exclude),
             old.include_hidden if include_hidden is None else include_hidden,
         )
 
     def _filters(self, folder: str | os.PathLike[str] | None, after: date | None, before: date | None) -> Filters:
         place = None
         if folder is not None:
-            place = os.path.realpath(Path(folder).expanduser())
             with self._store.reading() as connection:
+                place = sources.known_place(connection, folder)
                 if not any(queries.count_items(connection, place)):
                     roots = ", ".join(source.root for source in sources.sources(connection))
                     raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
@@ -328,19 +348,19 @@ class Library:
         if self._store.encoder is None:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
 
-    def _own_embedding(self, path: Path) -> int | None:
-        """Return the embedding id of a photo of the library that is as it was indexed, else None."""
+    def _own_embedding(self, path: Path) -> tuple[int | None, bool]:
+        """Return the embedding id of a photo of the library, and whether its file is as it was indexed."""
         known = self._store.encoder
-        place = os.path.realpath(path.expanduser())
         with self._store.reading() as connection:
+            place = sources.known_place(connection, path)
             found = queries.embedding_of_path(connection, place, known.id) if known else None
+        if found is None:
+            return None, False
         try:
             facts = Path(place).stat()
         except OSError:
-            return None
-        if found is None or (found[0].size, found[0].mtime_ns) != (facts.st_size, facts.st_mtime_ns):
-            return None
-        return found[1]
+            return found[1], False
+        return found[1], (found[0].size, found[0].mtime_ns) == (facts.st_size, facts.st_mtime_ns)
 
     def _stored_vector(self, embedding_id: int) -> Vectors | None:
         """Return an embedding, shape (1, d), or None where another process has just removed it."""
@@ -349,6 +369,11 @@ class Library:
                 return index.vectors(np.array([embedding_id], dtype=np.int64))
             except KeyError:
                 return None
+
+
+def _patterns(exclude: Sequence[str]) -> list[str]:
+    """Return patterns without empty ones, and without the slash that completion puts behind a folder."""
+    return [pattern.rstrip("/") for pattern in exclude if pattern.rstrip("/")]
 
 
 def _absolute(name: str) -> str:

@@ -39,6 +39,8 @@ class Query:
         Raises:
             QueryError: There is neither text nor picture, or a text is blank.
         """
+        if isinstance(self.texts, str):
+            raise TypeError(f"texts is the string {self.texts!r}; expected a sequence of strings")
         if not self.texts and not self.images:
             raise QueryError("the query is empty; give words, a picture, or both")
         if any(not text.strip() for text in self.texts):
@@ -68,7 +70,7 @@ def first_moment(day: date | None) -> datetime | None:
     if day is None:
         return None
     moment = day if isinstance(day, datetime) else datetime.combine(day, time())
-    return moment.replace(tzinfo=None)
+    return moment if moment.tzinfo is None else moment.astimezone().replace(tzinfo=None)
 
 
 def _name(image: Picture) -> str:

@@ -118,7 +118,10 @@ def search(
     if not query.any():
         raise QueryError("the parts of the query cancel out; leave one of them out")
     with store.searching() as index, store.reading() as connection:
-        nearest = index.search(query, k + (leave_out is not None), allowed=_allowed(store, connection, filters))
+        if not len(index):
+            return []
+        wanted = min(k + (leave_out is not None), len(index))
+        nearest = index.search(query, wanted, allowed=_allowed(store, connection, filters))
         kept = (nearest.ids[0] != -1) & (nearest.ids[0] != leave_out)
         ids, scores = nearest.ids[0][kept][:k], nearest.scores[0][kept][:k]
         vectors = index.vectors(ids)  # (n, d)
@@ -160,10 +163,7 @@ def _hit(item: FoundItem, value: float, terms: Sequence[str], why: Vectors) -> H
 def _pixels(image: Picture, encoder: Encoder, limits: Limits) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     """Return a query picture as the encoder reads it, shape (size, size, 3)."""
     try:
-        if isinstance(image, Path | bytes):
-            picture, _ = open_picture(image, limits=limits, at_least=encoder.preprocess.size)
-        else:
-            picture = image.convert("RGB")
+        picture, _ = open_picture(image, limits=limits, at_least=encoder.preprocess.size)
     except PictureError as error:
         name = image if isinstance(image, Path) else "the query picture"
         raise QueryError(f"{name} cannot be used as a query: {error}") from error

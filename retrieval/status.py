@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,4 +59,8 @@ def read_status(store: Store) -> Status:
 
 
 def _bytes(files: Iterable[Path]) -> int:
-    return sum(file.stat().st_size for file in files)
+    total = 0
+    for file in files:
+        with suppress(FileNotFoundError):  # a log that was folded in meanwhile
+            total += file.stat().st_size
+    return total

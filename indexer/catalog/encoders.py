@@ -6,9 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from indexer.catalog.models import EncoderRow, Meta
+from indexer.catalog.models import Embedding, EncoderRow, Meta
 from indexer.types import Preprocess
 
 ACTIVE = "active_encoder"
@@ -26,9 +26,9 @@ class KnownEncoder(NamedTuple):
 
 
 def active_encoder(connection: Connection) -> KnownEncoder | None:
-    """Return the library's encoder, or None while nothing was indexed."""
+    """Return the library's encoder, or None while there is no embedding of it: such a library may take another."""
     id_ = connection.scalar(select(Meta.value).where(Meta.key == ACTIVE))
-    if id_ is None:
+    if id_ is None or not connection.scalar(select(exists().where(Embedding.encoder_id == int(id_)))):
         return None
     columns = (EncoderRow.id, EncoderRow.name, EncoderRow.fingerprint, EncoderRow.dim, EncoderRow.preprocess)
     row = connection.execute(select(*columns).where(EncoderRow.id == int(id_))).one()
@@ -39,9 +39,11 @@ def active_encoder(connection: Connection) -> KnownEncoder | None:
 def set_active_encoder(
     connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess
 ) -> KnownEncoder:
-    """Make an encoder the library's own and return it; its row is added where it is new."""
+    """Make an encoder the library's own and return it; its row is added where it is new, and takes a new name."""
     id_ = connection.scalar(select(EncoderRow.id).where(EncoderRow.fingerprint == fingerprint))
-    if id_ is None:
+    if id_ is not None:
+        connection.execute(update(EncoderRow).where(EncoderRow.id == id_).values(name=name))
+    else:
         values = {"name": name, "fingerprint": fingerprint, "dim": dim, "preprocess": asdict(preprocess)}
         id_ = connection.scalars(insert(EncoderRow).values(**values, added_at=now()).returning(EncoderRow.id)).one()
     connection.execute(delete(Meta).where(Meta.key == ACTIVE))

@@ -20,20 +20,17 @@ BUSY_SECONDS = 30.0
 
 
 def open_engine(path: Path) -> Engine:
-    """Return an engine over the SQLite file at `path`; a file on a read-only medium is opened for reading only.
+    """Return an engine over the SQLite file at `path`; one that may not be written is opened for reading only.
 
     Transactions are explicit (BEGIN is sent by us, not by the driver), so that a SELECT sees one snapshot and a
     migration is one transaction.
     """
-    read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
-    uri = f"file:{quote(os.fsencode(path.absolute()))}" + ("?immutable=1" if read_only else "")
+    uri = f"file:{quote(os.fsencode(path.absolute()))}{_mode(path)}"
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         connection.execute("PRAGMA foreign_keys = ON")
-        if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")  # readers go on while one process writes
-            connection.execute("PRAGMA synchronous = NORMAL")  # with WAL a power cut cannot damage the file
+        connection.execute("PRAGMA synchronous = FULL")  # a batch is on the disk when it is committed
         return connection
 
     engine = create_engine("sqlite:///catalog.db", creator=connect)  # the URL only chooses the dialect and the pool
@@ -43,6 +40,16 @@ def open_engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _mode(path: Path) -> str:
+    """Return how to open the file, as the query of its URI."""
+    if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return ""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return "?mode=ro"  # another process writes, or was killed: what it committed stands in the log
+    return "?immutable=1"  # on a read-only medium SQLite cannot make the files by which readers and a writer agree
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, inspect, text
 
-from indexer.errors import LibraryVersionError
+from indexer.errors import LibraryError, LibraryVersionError
 
 HEAD = "r0001"
 """The newest revision; a test holds it against the scripts."""
@@ -20,34 +20,52 @@ def scripts() -> Path:
 
 
 def revision(engine: Engine) -> str | None:
-    """Return the revision of the catalog, or None where it has no tables yet."""
+    """Return the revision of the catalog, or None where it has no tables yet.
+
+    Raises:
+        LibraryError: It has tables that are not Recall's.
+    """
     with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+        tables = inspect(connection).get_table_names()
+        if "alembic_version" not in tables:
+            if tables:
+                raise LibraryError(f"its catalog.db belongs to another program (tables {', '.join(tables[:3])})")
             return None
         found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
         return found
 
 
-def upgrade(engine: Engine) -> None:
-    """Upgrade the catalog to HEAD in one transaction; a current one costs one query and does not load alembic.
+def refuse_newer(found: str | None) -> None:
+    """Refuse a schema that this Recall does not know.
 
     Raises:
         LibraryVersionError: The catalog was written by a newer Recall.
     """
-    found = revision(engine)
-    if found == HEAD:
+    if found in (None, HEAD) or any(scripts().glob(f"versions/{found}_*.py")):
         return
+    raise LibraryVersionError(
+        f"this library has schema {found}, newer than this Recall knows (up to {HEAD}); update Recall to open it"
+    )
+
+
+def upgrade(engine: Engine) -> None:
+    """Upgrade the catalog to HEAD in one transaction."""
     from alembic import command  # late: 0.2 s, needed once per schema
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
-        raise LibraryVersionError(
-            f"this library has schema {found}, newer than this Recall knows (up to {HEAD}); update Recall to open it"
-        )
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        if driver is None:
+            raise LibraryError("the catalog was closed while it was upgraded")
+        driver.execute("PRAGMA journal_mode = WAL")  # readers go on while one process writes; the file remembers it
+        driver.execute("PRAGMA foreign_keys = OFF")  # else a table that is made anew takes all that refers to it along
+        try:
+            with connection.begin():
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                if connection.execute(text("PRAGMA foreign_key_check")).first():
+                    raise LibraryError("the catalog's tables do not fit together; restore it from a backup")
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
 from indexer.catalog.models import Embedding, Item, Unit
 from indexer.types import Ids, Vectors
@@ -94,15 +94,22 @@ def _range(folder: str) -> tuple[str, str]:
     return inside, inside[:-1] + chr(ord(os.sep) + 1)
 
 
-def known_files(connection: Connection, root: str) -> Iterator[KnownFile]:
-    """Yield what is known at or under `root`, in the byte order of paths, reading a page at a time."""
-    columns = select(Item.id, Item.path, Item.size, Item.mtime_ns, Item.failure)
-    yield from (KnownFile(*row) for row in connection.execute(columns.where(Item.path == root)))
+def known_files(connection: Connection, root: str, source_id: int | None = None) -> Iterator[KnownFile]:
+    """Yield what is known at or under `root`, and of one source, in the byte order of paths, a page at a time."""
+    for row in _files_under(connection, root):
+        if source_id in (None, row.source_id):  # here, since SQLite would take the worse index for it
+            yield KnownFile._make(row[:5])
+
+
+def _files_under(connection: Connection, root: str) -> Iterator[Row[*tuple[Any, ...]]]:
+    names = (*KnownFile._fields, "source_id")
+    columns = select(*(Item.__table__.columns[name] for name in names))
+    yield from connection.execute(columns.where(Item.path == root)).all()
     last, behind = _range(root)  # without the OR of `under`, for which each page would sort all that is left
     page = columns.where(Item.path > bindparam("last", type_=Item.path.type), Item.path < behind)
     while True:
         rows = connection.execute(page.order_by(Item.path).limit(PAGE), {"last": last}).all()
-        yield from (KnownFile(*row) for row in rows)
+        yield from rows
         if len(rows) < PAGE:
             return
         last = rows[-1].path
@@ -125,8 +132,20 @@ def same_content(connection: Connection, size: int, content_hash: bytes) -> list
 
 
 def set_stat(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Note new file facts of items whose content is the same: rows of key, path, size, mtime_ns, source_id."""
-    connection.execute(update(Item).where(Item.id == bindparam("key")), rows)
+    """Note new file facts of items whose content is the same.
+
+    Args:
+        connection: Open connection, in a transaction.
+        rows: Each with key (the item's id), path, size, mtime_ns, source_id and file_time, which replaces `taken_at`
+            where that was the file's time before.
+    """
+    facts = [{name: value for name, value in row.items() if name != "file_time"} for row in rows]
+    connection.execute(update(Item).where(Item.id == bindparam("key")), facts)
+    times = update(Item).where(Item.id == bindparam("key"), Item.taken_from == "file")
+    connection.execute(
+        times.values(taken_at=bindparam("file_time")),
+        [{"key": row["key"], "file_time": row["file_time"]} for row in rows],
+    )
 
 
 def remove_items(connection: Connection, ids: Iterable[int]) -> None:
@@ -267,18 +286,24 @@ def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> tup
     return None if row is None else (KnownFile(*row[:5]), row[5])
 
 
-def failures(connection: Connection, root: str | None = None, limit: int | None = None) -> Iterator[Failure]:
-    """Yield the files that could not be indexed, at or under `root`, by path."""
+def failures(
+    connection: Connection, root: str | None = None, *, source_id: int | None = None, limit: int | None = None
+) -> Iterator[Failure]:
+    """Yield the files that could not be indexed, at or under `root` and of one source, by path."""
     statement = select(Item.path, Item.failure, Item.failure_message).where(Item.failure.is_not(None))
+    if source_id is not None:
+        statement = statement.where(Item.source_id == source_id)
     if root is not None:
         statement = statement.where(under(Item.path, root))
     for row in connection.execute(statement.order_by(Item.path).limit(limit)):
         yield Failure(row[0], row[1] or "", row[2] or "")
 
 
-def count_items(connection: Connection, root: str | None = None) -> tuple[int, int]:
-    """Return how many items are indexed and how many failed, at or under `root`."""
+def count_items(connection: Connection, root: str | None = None, *, source_id: int | None = None) -> tuple[int, int]:
+    """Return how many items are indexed and how many failed, at or under `root` and of one source."""
     statement = select(func.count(), func.count(Item.failure)).select_from(Item)
+    if source_id is not None:
+        statement = statement.where(Item.source_id == source_id)
     if root is not None:
         statement = statement.where(under(Item.path, root))
     total, failed = connection.execute(statement).one()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from indexer.catalog.encoders import now
 from indexer.catalog.models import Item, Source
 from indexer.catalog.queries import under
+from indexer.types import is_below
 
 
 class KnownSource(NamedTuple):
@@ -31,19 +32,34 @@ def sources(connection: Connection) -> list[KnownSource]:
 
 
 def source_around(connection: Connection, path: str) -> KnownSource | None:
-    """Return the source that is `path` or a folder around it, or None."""
-    for source in sources(connection):
-        if path == source.root or path.startswith(source.root.rstrip(os.sep) + os.sep):
-            return source
-    return None
+    """Return the innermost source that is `path` or a folder around it, or None."""
+    around = [source for source in sources(connection) if path == source.root or is_below(path, source.root)]
+    return max(around, key=lambda source: len(source.root), default=None)
 
 
-def add_source(connection: Connection, root: str, *, exclude: Sequence[str], include_hidden: bool) -> KnownSource:
-    """Add a source and return it; sources inside it become part of it, with their items."""
+def sources_inside(connection: Connection, path: str) -> list[KnownSource]:
+    """Return the sources below `path`, without `path` itself."""
+    return [source for source in sources(connection) if is_below(source.root, path)]
+
+
+def known_place(connection: Connection, path: str | os.PathLike[str]) -> str:
+    """Return the name under which the library knows a path: as it is written, else with links resolved."""
+    written = os.path.abspath(os.path.expanduser(path))
+    known = select(Item.id).where(under(Item.path, written)).limit(1)
+    if connection.scalar(known) is not None or any(source.root == written for source in sources(connection)):
+        return written
+    return os.path.realpath(written)
+
+
+def add_source(
+    connection: Connection, root: str, *, exclude: Sequence[str], include_hidden: bool, former: KnownSource | None
+) -> KnownSource:
+    """Add a source and return it; what the source around it, `former`, has from there becomes its own."""
     values = {"root": root, "exclude": list(exclude), "include_hidden": include_hidden, "added_at": now()}
     id_ = connection.scalars(insert(Source).values(values).returning(Source.id)).one()
-    connection.execute(update(Item).where(under(Item.path, root)).values(source_id=id_))
-    connection.execute(delete(Source).where(under(Source.root, root), Source.id != id_))
+    if former is not None:
+        mine = (under(Item.path, root), Item.source_id == former.id)
+        connection.execute(update(Item).where(*mine).values(source_id=id_))
     return KnownSource(id_, root, list(exclude), include_hidden, None)
 
 

@@ -55,7 +55,13 @@ def _cached(repository: str, files: Iterable[str]) -> bool:
 def _size(name: str, repository: str, files: Iterable[str]) -> int:
     """Return the bytes of the first of `files` that the hub has."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url  # late, see _cached
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+    )
 
     # the base is the error of whichever HTTP client the hub's library uses in this version
     any_http_error: type[BaseException] = HfHubHTTPError.__bases__[0]
@@ -64,6 +70,12 @@ def _size(name: str, repository: str, files: Iterable[str]) -> int:
             return get_hf_file_metadata(hf_hub_url(repository, file)).size or 0
         except EntryNotFoundError:
             continue
+        except GatedRepoError as error:
+            reason = f"{repository} on the Hugging Face Hub wants you to log in and accept its terms"
+            raise EncoderNotFoundError(_advice(name, reason)) from error
+        except RepositoryNotFoundError as error:
+            reason = f"the Hugging Face Hub has no open repository {repository}"
+            raise EncoderNotFoundError(_advice(name, reason)) from error
         except (any_http_error, OfflineModeIsEnabled, OSError, ValueError) as error:
             reason = f"the Hugging Face Hub cannot be reached ({_line(error)})"
             raise EncoderNotFoundError(_advice(name, reason)) from error

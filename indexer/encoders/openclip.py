@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import open_clip
@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from indexer.encoders.base import fingerprint_of, normalized
 from indexer.encoders.hub import announce_download
 from indexer.errors import EncoderError, EncoderNotFoundError
-from indexer.types import Pixels, Preprocess, Vectors
+from indexer.types import Interpolation, Pixels, Preprocess, ResizeMode, Vectors
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class OpenClipEncoder:
         found = [np.empty((0, self.dim), dtype=np.float32)]
         for start in range(0, len(pixels), self._batch_size):
             batch = torch.from_numpy(np.ascontiguousarray(pixels[start : start + self._batch_size]))  # (b, s, s, 3)
-            with torch.inference_mode(), self._autocast():
+            with _memory(self._batch_size), torch.inference_mode(), self._autocast():
                 values = batch.to(self._device).permute(0, 3, 1, 2).float().div(255)  # (b, 3, s, s)
                 vectors = self._model.encode_image((values - self._mean) / self._std)
             found.append(vectors.float().cpu().numpy())
@@ -129,7 +129,7 @@ class OpenClipEncoder:
         """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
         found = [np.empty((0, self.dim), dtype=np.float32)]
         for start in range(0, len(texts), self._batch_size):
-            with torch.inference_mode(), self._autocast():
+            with _memory(self._batch_size), torch.inference_mode(), self._autocast():
                 vectors = self._model.encode_text(self._tokens(texts[start : start + self._batch_size]))
             found.append(vectors.float().cpu().numpy())
         return normalized(np.concatenate(found))
@@ -197,6 +197,17 @@ def _check_folder(folder: Path, name: str) -> None:
 
 
 @contextmanager
+def _memory(batch_size: int) -> Iterator[None]:
+    """Say what to do where a card has too little memory."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise EncoderError(
+            f"the device has too little memory for {batch_size} pictures or texts at once; set a smaller --batch-size"
+        ) from error
+
+
+@contextmanager
 def _refusals(name: str) -> Iterator[None]:
     """Turn what open_clip raises, or only warns of, into EncoderError."""
     try:
@@ -217,11 +228,17 @@ def _preprocess(config: dict[str, Any], name: str) -> Preprocess:
     height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     if height != width:
         raise EncoderError(f"encoder {name!r} reads pictures of {width} x {height}; Recall supports squares only")
+    mode, filtering = config.get("resize_mode") or "shortest", config.get("interpolation") or "bicubic"
+    if mode not in get_args(ResizeMode) or filtering not in get_args(Interpolation):
+        raise EncoderError(
+            f"encoder {name!r} asks for resize_mode {mode!r} and interpolation {filtering!r}; Recall knows "
+            f"{', '.join(get_args(ResizeMode))} and {', '.join(get_args(Interpolation))}"
+        )
     fill = config.get("fill_color", 0)
     return Preprocess(
         size=height,
-        resize_mode=config.get("resize_mode") or "shortest",
-        interpolation=config.get("interpolation") or "bicubic",
+        resize_mode=cast("ResizeMode", mode),
+        interpolation=cast("Interpolation", filtering),
         mean=_channels(config["mean"]),
         std=_channels(config["std"]),
         fill=int(fill if isinstance(fill, int | float) else fill[0]),

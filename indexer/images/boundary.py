@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from indexer.errors import FailureKind, PictureError
-from indexer.images.formats import PictureFormat
 
 
 @contextmanager
-def one_error(found: PictureFormat, size: int) -> Iterator[None]:
+def one_error(found: str, size: int) -> Iterator[None]:
     """Turn whatever a decoder raises into a PictureError.
 
     Args:
@@ -37,7 +36,7 @@ _TOO_LARGE = ("memoryerror", "decompressionbomberror", "decompressed data too la
 """What the libraries say, in lower case, behind the name of the exception."""
 
 
-def _failure(found: PictureFormat, size: int, error: Exception) -> PictureError:
+def _failure(found: str, size: int, error: Exception) -> PictureError:
     """Return the error that says in one line what a decoder's odd one means."""
     reason = " ".join(str(error).split()).split(". ")[0][:200]  # some libraries add advice for programmers
     said = f"{type(error).__name__} {reason}".lower()

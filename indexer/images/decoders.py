@@ -48,7 +48,7 @@ class Decoded:
     """
 
     picture: Image.Image
-    format: PictureFormat
+    format: str
     width: int
     height: int
     exif: Exif

@@ -12,11 +12,11 @@ from PIL import Image
 
 from indexer.images.boundary import one_error
 from indexer.images.colours import to_rgb, upright
-from indexer.images.decoders import decode
+from indexer.images.decoders import Decoded, check_pixels, decode
 from indexer.images.files import Limits, check_bytes, read_file
 from indexer.images.formats import PictureFormat, identify
 from indexer.images.geometry import prepare
-from indexer.images.metadata import PhotoMetadata
+from indexer.images.metadata import Exif, PhotoMetadata
 from indexer.types import Preprocess
 
 DEFAULT_LIMITS = Limits()
@@ -57,12 +57,12 @@ def read_photo(path: Path, *, preprocess: Preprocess, limits: Limits = DEFAULT_L
 
 
 def open_picture(
-    source: Path | bytes, *, limits: Limits = DEFAULT_LIMITS, at_least: int | None = None
+    source: Path | bytes | Image.Image, *, limits: Limits = DEFAULT_LIMITS, at_least: int | None = None
 ) -> tuple[Image.Image, PhotoMetadata]:
     """Return an upright RGB picture, loaded, and what it says about itself.
 
     Args:
-        source: A file, or the content of one.
+        source: A file, the content of one, or a picture that Pillow has opened.
         limits: What is larger is refused before it is read or decoded.
         at_least: Where given, a JPEG may come back reduced, its sides at least twice this many pixels; the metadata
             still gives its full size. None keeps every pixel.
@@ -70,6 +70,9 @@ def open_picture(
     Raises:
         PictureError: With the reason, in one line and without the path.
     """
+    if isinstance(source, Image.Image):
+        with one_error("open picture", 0):
+            return _open_loaded(source, limits=limits)
     if isinstance(source, bytes):
         check_bytes(len(source), limits=limits)
         data, name = source, ""
@@ -80,15 +83,28 @@ def open_picture(
         return _open_bytes(data, found=found, limits=limits, at_least=at_least)
 
 
+def _open_loaded(picture: Image.Image, *, limits: Limits) -> tuple[Image.Image, PhotoMetadata]:
+    """Return the upright RGB picture and the metadata of one that Pillow has opened; it stays as it is."""
+    check_pixels(picture.width, picture.height, limits=limits)
+    picture.load()
+    exif = Exif.of_picture(picture)
+    found = Decoded(picture, picture.format or "", picture.width, picture.height, exif)
+    return upright(to_rgb(picture), exif.orientation), _metadata(found)
+
+
 def _open_bytes(
     data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None
 ) -> tuple[Image.Image, PhotoMetadata]:
     """Return the upright RGB picture and the metadata of a file's content; raises whatever decoders do."""
     decoded = decode(data, found=found, limits=limits, at_least=at_least)
+    return upright(to_rgb(decoded.picture), decoded.exif.orientation), _metadata(decoded)
+
+
+def _metadata(decoded: Decoded) -> PhotoMetadata:
     exif = decoded.exif
     latitude, longitude = exif.position or (None, None)
     lying = exif.orientation >= 5  # a quarter turn, so the sides change places
-    metadata = PhotoMetadata(
+    return PhotoMetadata(
         format=str(decoded.format),
         width=decoded.height if lying else decoded.width,
         height=decoded.width if lying else decoded.height,
@@ -97,4 +113,3 @@ def _open_bytes(
         longitude=longitude,
         camera=exif.camera,
     )
-    return upright(to_rgb(decoded.picture), exif.orientation), metadata

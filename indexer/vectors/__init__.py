@@ -34,11 +34,12 @@ def read_index(path: Path, *, fingerprint: str) -> tuple[VectorIndex, int]:
         MissingPackageError: Neither faiss-cpu nor faiss-gpu is installed.
     """
     kind = _kind()
-    label = read_label(path, kind=kind.__name__, fingerprint=fingerprint)
     try:
-        return kind.load(path), label.watermark
-    except (RuntimeError, OSError) as error:
-        raise StaleIndexError(f"{path} cannot be read by faiss ({error})") from error
+        with path.open("rb", buffering=0) as file:  # one file from check to load, also when another is put in its place
+            label = read_label(file, kind=kind.__name__, fingerprint=fingerprint)
+            return kind.load(file), label.watermark
+    except (StaleIndexError, RuntimeError, OSError) as error:
+        raise StaleIndexError(f"{path}: {error}") from error
 
 
 def _kind() -> type[FaissIndex]:

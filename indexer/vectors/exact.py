@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -66,9 +67,9 @@ class ExactIndex:
             np.savez(file, ids=self._ids, rows=self._rows)
 
     @classmethod
-    def load(cls, path: Path) -> ExactIndex:
-        """Return an index that `save` wrote."""
-        with np.load(path) as content:
+    def load(cls, file: BinaryIO) -> ExactIndex:
+        """Return an index that `save` wrote, from an open file."""
+        with np.load(file) as content:
             index = cls(int(content["rows"].shape[1]))
             index._ids, index._rows = content["ids"], content["rows"]
         return index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import faiss
 import numpy as np
@@ -84,16 +85,15 @@ class FaissIndex:
             faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]  # its stubs lack it
 
     @classmethod
-    def load(cls, path: Path) -> FaissIndex:
-        """Return an index that `save` wrote.
+    def load(cls, file: BinaryIO) -> FaissIndex:
+        """Return an index that `save` wrote, from an open file; what lies behind it is not looked at.
 
         Raises:
             RuntimeError: FAISS cannot read the file.
         """
-        with path.open("rb", buffering=0) as file:
-            loaded = faiss.read_index(faiss.PyCallbackIOReader(file.read))  # type: ignore[attr-defined]  # its stubs lack it
+        loaded = faiss.read_index(faiss.PyCallbackIOReader(file.read))  # type: ignore[attr-defined]  # its stubs lack it
         if not isinstance(loaded, faiss.IndexIDMap):
-            raise RuntimeError(f"{path} holds a {type(loaded).__name__}")  # noqa: TRY004 - as faiss says it itself
+            raise RuntimeError(f"it holds a {type(loaded).__name__}")  # noqa: TRY004 - as faiss says it itself
         index = cls(loaded.d)
         index._hold(loaded)
         return index

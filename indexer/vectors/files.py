@@ -59,31 +59,31 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
         part.unlink(missing_ok=True)
 
 
-def read_label(path: Path, *, kind: str, fingerprint: str) -> Label:
-    """Return the label of an index file after checking every byte of the file.
+def read_label(file: BinaryIO, *, kind: str, fingerprint: str) -> Label:
+    """Return the label of an open index file after checking every byte; leaves the file at its beginning.
 
     Raises:
-        StaleIndexError: The file is missing, torn, changed, or of another kind or encoder.
+        StaleIndexError: The file is torn, changed, or of another kind or encoder.
     """
     try:
-        with path.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - TAIL.size))
-            length, checksum, magic = TAIL.unpack(file.read(TAIL.size))
-            body = end - TAIL.size - length
-            if magic != MAGIC or body < 0:
-                raise StaleIndexError(f"{path} has no label at its end")
-            file.seek(body)
-            raw = file.read(length)
-            if zlib.crc32(raw) != checksum:
-                raise StaleIndexError(f"{path} has a damaged label")
-            label = Label(**json.loads(raw))
-            if (label.kind, label.fingerprint) != (kind, fingerprint):
-                raise StaleIndexError(f"{path} is an index of another kind or encoder")
-            if label.checksum != _checksum(file, body):
-                raise StaleIndexError(f"{path} does not match its checksum")
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - TAIL.size))
+        length, checksum, magic = TAIL.unpack(file.read(TAIL.size))
+        body = end - TAIL.size - length
+        if magic != MAGIC or body < 0:
+            raise StaleIndexError("it has no label at its end")
+        file.seek(body)
+        raw = file.read(length)
+        if zlib.crc32(raw) != checksum:
+            raise StaleIndexError("it has a damaged label")
+        label = Label(**json.loads(raw))
+        if (label.kind, label.fingerprint) != (kind, fingerprint):
+            raise StaleIndexError("it is an index of another kind or encoder")
+        if label.checksum != _checksum(file, body):
+            raise StaleIndexError("it does not match its checksum")
+        file.seek(0)
     except (OSError, struct.error, ValueError, TypeError) as error:
-        raise StaleIndexError(f"{path} cannot be read ({error})") from error
+        raise StaleIndexError(f"it cannot be read ({error})") from error
     return label
 
 

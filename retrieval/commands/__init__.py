@@ -10,6 +10,7 @@ import click
 
 from indexer import __version__
 from indexer.errors import RecallError
+from retrieval.commands.output import one_line
 
 COMMANDS = {
     "index": "retrieval.commands.index",
@@ -46,11 +47,19 @@ class RecallGroup(click.Group):
         try:
             return super().invoke(ctx)
         except RecallError as error:
-            click.echo(f"recall: {' '.join(str(error).split())}", err=True)
+            click.echo(f"recall: {one_line(str(error))}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("recall: stopped; what was done is kept, and the same command goes on from here", err=True)
             ctx.exit(INTERRUPTED)
+
+
+class OneLine(logging.Formatter):
+    """Formats a message as one line in which nothing can move the cursor: it may hold a file name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return one_line(super().format(record))
 
 
 @click.group(cls=RecallGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,7 +73,9 @@ def cli() -> None:
     """
     for package in ("indexer", "retrieval"):
         logging.getLogger(package).setLevel(logging.INFO)
-    logging.basicConfig(stream=sys.stderr, format="recall: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("recall: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import click
 
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.encoders import load_encoder
-from retrieval.commands.options import settings_options
+from retrieval.commands.options import encoder_option, settings_options
 from retrieval.commands.output import json_option, print_json, print_table, visible
 from retrieval.commands.progress import ProgressLine
 
@@ -17,8 +17,9 @@ from retrieval.commands.progress import ProgressLine
 @click.argument("captions", type=click.Path(path_type=Path))
 @click.option("--split", metavar="NAME", help="Only lines whose column `split` has this value.")
 @json_option
-@settings_options("encoder", "device", "batch_size")
-def evaluate_command(captions: Path, split: str | None, as_json: bool, settings: Settings) -> None:
+@encoder_option
+@settings_options("device", "batch_size")
+def evaluate_command(captions: Path, split: str | None, as_json: bool, encoder: str | None, settings: Settings) -> None:
     """Measure how well an encoder finds the photos of CAPTIONS, a CSV file with the columns image and caption.
 
     The photos are in images/ beside it. Prints R@1, R@5 and R@10, the share of queries whose right answer is among
@@ -30,12 +31,12 @@ def evaluate_command(captions: Path, split: str | None, as_json: bool, settings:
     """
     from retrieval.evaluate import evaluate_captions  # late: --help does not need numpy
 
-    name = settings.encoder or DEFAULT_ENCODER
-    encoder = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
+    name = encoder or settings.encoder or DEFAULT_ENCODER
+    loaded = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
     with ProgressLine() as progress:
-        result = evaluate_captions(captions, encoder, split=split, progress=progress)
+        result = evaluate_captions(captions, loaded, split=split, progress=progress)
     for path, reason in result.failures:
-        click.echo(f"left out: {visible(str(path))}: {reason}", err=True)
+        click.echo(f"left out: {visible(str(path))}: {visible(reason)}", err=True)
     if as_json:
         print_json(result.to_dict())
         return

@@ -8,7 +8,7 @@ import click
 
 from indexer.config import Settings
 from indexer.report import OUTCOMES, Report
-from retrieval.commands.options import open_library, settings_options
+from retrieval.commands.options import encoder_option, open_library, settings_options
 from retrieval.commands.output import json_option, print_json, visible
 from retrieval.commands.progress import ProgressLine
 
@@ -26,7 +26,7 @@ NAMED = 10
     multiple=True,
     metavar="PATTERN",
     help='Leave out names or paths below the folder that fit, for instance "*.png" or "2019/*"; may be repeated, and '
-    "is remembered for the next run.",
+    'is remembered for the next run; "" leaves out nothing again.',
 )
 @click.option(
     "--include-hidden/--no-hidden",
@@ -34,9 +34,15 @@ NAMED = 10
     help="Whether names that begin with a dot are indexed too; remembered for the next run, at first not.",
 )
 @json_option
-@settings_options("library", "encoder", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout")
+@encoder_option
+@settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout")
 def index_command(
-    paths: tuple[Path, ...], exclude: tuple[str, ...], include_hidden: bool | None, as_json: bool, settings: Settings
+    paths: tuple[Path, ...],
+    exclude: tuple[str, ...],
+    include_hidden: bool | None,
+    as_json: bool,
+    encoder: str | None,
+    settings: Settings,
 ) -> None:
     """Index folders and photos, or with no PATHS index again all that was indexed before.
 
@@ -47,13 +53,13 @@ def index_command(
     recall index ~/Pictures
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
     """
-    with open_library(settings, create=bool(paths)) as library, ProgressLine() as progress:
-        report = library.sync(*paths, exclude=list(exclude) or None, include_hidden=include_hidden, progress=progress)
+    with open_library(settings, create=bool(paths), encoder=encoder) as library, ProgressLine() as progress:
+        report = library.sync(*paths, exclude=exclude or None, include_hidden=include_hidden, progress=progress)
     if as_json:
         print_json(report.to_dict())
     else:
         _print_summary(report)
-    if report.failed:
+    if report.failed or report.unreadable_folders:
         click.get_current_context().exit(SOME_FAILED)
 
 
@@ -64,6 +70,6 @@ def _print_summary(report: Report) -> None:
     for folder in report.unreadable_folders:
         click.echo(f"not listed: {visible(folder)}", err=True)
     for failure in report.failures[:NAMED]:
-        click.echo(f"failed: {visible(failure.path)}: {failure.message}", err=True)
+        click.echo(f"failed: {visible(failure.path)}: {visible(failure.message)}", err=True)
     if report.failed > NAMED:
         click.echo(f"and {report.failed - NAMED:,} more: recall status --failed", err=True)

@@ -26,14 +26,6 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
         show_envvar=True,
         help="The library, NAME.recall; without it, photos.recall in your data folder.",
     ),
-    "encoder": click.option(
-        "--encoder",
-        metavar="NAME",
-        envvar="RECALL_ENCODER",
-        show_envvar=True,
-        help="The encoder: compact, MODEL/WEIGHTS, hf-hub:ORG/REPO or local-dir:PATH; by default the library's own, "
-        "else compact.",
-    ),
     "device": click.option(
         "--device",
         metavar="NAME",
@@ -79,6 +71,15 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
 }
 
 
+encoder_option: Callable[[Command], Command] = click.option(
+    "--encoder",
+    metavar="NAME",
+    help="The encoder: compact, MODEL/WEIGHTS, hf-hub:ORG/REPO or local-dir:PATH. By default the library's own; for a "
+    "new one RECALL_ENCODER, else compact.",
+)
+"""--encoder says which encoder there must be; the variable only chooses that of a new library."""
+
+
 def settings_options(*names: str) -> Callable[[Command], Command]:
     """Return a decorator that adds options by name and hands the command one `settings`."""
 
@@ -115,8 +116,8 @@ def filters(folder: Path | None, after: datetime | None, before: datetime | None
     return {"folder": folder, "after": after, "before": before}
 
 
-def open_library(settings: Settings, *, create: bool = False) -> Library:
+def open_library(settings: Settings, *, create: bool = False, encoder: str | None = None) -> Library:
     """Return the library that the settings name."""
     from retrieval.library import Library  # late: --help does not need a database library
 
-    return Library(settings, create=create)
+    return Library(settings, create=create, encoder=encoder)

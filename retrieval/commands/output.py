@@ -79,6 +79,11 @@ def visible(value: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in shown)
 
 
+def one_line(value: str) -> str:
+    """Return text on one line, visible in the sense of `visible`."""
+    return visible(" ".join(value.split()))
+
+
 def size(number: int) -> str:
     """Return bytes for people, in powers of 1000."""
     value, unit = float(number), "bytes"

@@ -11,7 +11,7 @@ import click
 from indexer.config import Settings
 from indexer.errors import QueryError
 from indexer.images import is_photo_name
-from retrieval.commands.options import filter_options, filters, open_library, settings_options
+from retrieval.commands.options import encoder_option, filter_options, filters, open_library, settings_options
 from retrieval.commands.output import Form, form_options, print_hits
 
 
@@ -20,7 +20,8 @@ from retrieval.commands.output import Form, form_options, print_hits
 @click.option("--image", type=click.Path(path_type=Path), help="A picture to search for together with the words.")
 @filter_options
 @form_options
-@settings_options("library", "encoder", "device")
+@encoder_option
+@settings_options("library", "device")
 def search_command(
     query: str | None,
     image: Path | None,
@@ -29,6 +30,7 @@ def search_command(
     after: datetime | None,
     before: datetime | None,
     form: Form,
+    encoder: str | None,
     settings: Settings,
 ) -> None:
     """Find photos by words, by a picture, or by both.
@@ -44,7 +46,7 @@ def search_command(
     if asked is None:
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
     extra = image if query is not None else None
-    with open_library(settings) as library:
+    with open_library(settings, encoder=encoder) as library:
         print_hits(library.search(asked, image=extra, k=k, **filters(folder, after, before)), form)
 
 
@@ -52,7 +54,8 @@ def search_command(
 @click.argument("photo", type=click.Path(path_type=Path))
 @filter_options
 @form_options
-@settings_options("library", "encoder", "device")
+@encoder_option
+@settings_options("library", "device")
 def similar_command(
     photo: Path,
     k: int,
@@ -60,6 +63,7 @@ def similar_command(
     after: datetime | None,
     before: datetime | None,
     form: Form,
+    encoder: str | None,
     settings: Settings,
 ) -> None:
     """Find the photos most like PHOTO, without PHOTO itself.
@@ -67,7 +71,7 @@ def similar_command(
     \b
     recall similar photo.jpg
     """
-    with open_library(settings) as library:
+    with open_library(settings, encoder=encoder) as library:
         print_hits(library.similar(photo, k=k, **filters(folder, after, before)), form)
 
 

@@ -50,7 +50,9 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
     click.echo(f"library  {visible(str(status.path))}")
     click.echo(f"photos   {status.photos:,}")
     click.echo(f"failed   {status.failed:,}" + (" (recall status --failed lists them)" if status.failed else ""))
-    click.echo(f"encoder  {status.encoder or 'none yet'}" + (f", {status.dim} dimensions" if status.dim else ""))
+    click.echo(
+        f"encoder  {visible(status.encoder or 'none yet')}" + (f", {status.dim} dimensions" if status.dim else "")
+    )
     click.echo(f"disk     catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}")
     for source in status.sources:
         synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "not finished yet"
