@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -51,12 +51,23 @@ def encoder(connection: Connection) -> KnownEncoder:
 
 @pytest.fixture
 def source(connection: Connection) -> KnownSource:
-    return sources.add_source(connection, "/photos", exclude=[], include_hidden=False)
+    return add(connection, "/photos")
 
 
 @pytest.fixture
 def pages_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "PAGE", 3)
+
+
+def add(
+    connection: Connection,
+    root: str,
+    *,
+    former: KnownSource | None = None,
+    exclude: Sequence[str] = (),
+    include_hidden: bool = False,
+) -> KnownSource:
+    return sources.add_source(connection, root, exclude=exclude, include_hidden=include_hidden, former=former)
 
 
 def row(source: KnownSource, path: str, **values: Any) -> dict[str, Any]:
@@ -187,17 +198,27 @@ def test_removed_items_take_their_units_and_embeddings_with_them(
 def test_two_items_never_have_one_path(connection: Connection, source: KnownSource) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b")
     with pytest.raises(IntegrityError, match=re.escape("items.path")):
-        queries.set_stat(connection, [{"key": two, "path": "/photos/a"}])
+        queries.set_stat(connection, [{"key": two, "path": "/photos/a", "file_time": NOON}])
     assert one != two
 
 
 def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connection, source: KnownSource) -> None:
-    other = sources.add_source(connection, "/other", exclude=[], include_hidden=False)
+    other = add(connection, "/other")
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One")
-    queries.set_stat(connection, [{"key": item, "path": "/other/b", "size": 2, "mtime_ns": 3, "source_id": other.id}])
+    place = {"path": "/other/b", "size": 2, "mtime_ns": 3, "source_id": other.id}
+    queries.set_stat(connection, [{"key": item, "file_time": NOON, **place}])
     stored = connection.execute(select(Item.source_id, Item.content_hash, Item.camera).where(Item.id == item)).one()
     assert tuple(stored) == (other.id, b"h", "Recall One")
     assert list(queries.known_files(connection, "/")) == [KnownFile(item, "/other/b", 2, 3, None)]
+
+
+def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, source: KnownSource) -> None:
+    earlier = datetime.fromisoformat("2020-01-01")
+    (camera,) = save(connection, source, "/photos/a", taken_at=earlier, taken_from="exif")
+    (file,) = save(connection, source, "/photos/b", taken_at=earlier, taken_from="file")
+    places = [(camera, "/photos/a"), (file, "/photos/b")]
+    queries.set_stat(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in places])
+    assert connection.scalars(select(Item.taken_at).order_by(Item.id)).all() == [earlier, NOON]
 
 
 def test_the_same_content_is_found_oldest_first_and_never_in_failures(
@@ -405,7 +426,7 @@ def test_failures_are_listed_and_counted_by_place(connection: Connection, source
     save(connection, source, "/photos/a/2", "/photos/a/1", failure="damaged", failure_message="cut off")
     save(connection, source, "/photos/b/3", failure="empty", failure_message="zero bytes")
     save(connection, source, "/photos/b/4")
-    assert list(queries.failures(connection, "/photos/a", 1)) == [Failure("/photos/a/1", "damaged", "cut off")]
+    assert list(queries.failures(connection, "/photos/a", limit=1)) == [Failure("/photos/a/1", "damaged", "cut off")]
     assert [failure.path for failure in queries.failures(connection)] == ["/photos/a/1", "/photos/a/2", "/photos/b/3"]
     assert queries.count_items(connection) == (1, 3)
     assert queries.count_items(connection, "/photos/b") == (1, 1)
@@ -415,36 +436,100 @@ def test_failures_are_listed_and_counted_by_place(connection: Connection, source
 # --- Encoders and sources -------------------------------------------------------------------------------------------
 
 
-def test_the_active_encoder_comes_back_with_its_preprocessing(connection: Connection) -> None:
-    assert encoders.active_encoder(connection) is None
+def test_the_active_encoder_comes_back_with_its_preprocessing(connection: Connection, source: KnownSource) -> None:
     how = Preprocess(224, "squash", "bilinear", (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), fill=127)
-    made = encoders.set_active_encoder(connection, name="compact", fingerprint="f" * 40, dim=384, preprocess=how)
+    made = encoders.set_active_encoder(connection, name="compact", fingerprint="f" * 40, dim=4, preprocess=how)
+    embed(connection, source, made, 1)
     assert encoders.active_encoder(connection) == made
-    assert made == KnownEncoder(made.id, "compact", "f" * 40, 384, how)
-    again = encoders.set_active_encoder(connection, name="compact", fingerprint="f" * 40, dim=384, preprocess=how)
-    assert again.id == made.id  # one row per fingerprint
+    assert made == KnownEncoder(made.id, "compact", "f" * 40, 4, how)
 
 
-def test_a_source_around_others_takes_them_and_their_items_over(connection: Connection) -> None:
-    inner = sources.add_source(connection, "/photos/2019", exclude=["*.png"], include_hidden=True)
-    beside = sources.add_source(connection, "/photos2", exclude=[], include_hidden=False)
+def test_a_library_without_embeddings_has_no_encoder_and_may_take_another(
+    connection: Connection, source: KnownSource
+) -> None:
+    assert encoders.active_encoder(connection) is None
+    first = encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
+    save(connection, source, "/photos/failed", failure="damaged")
+    assert encoders.active_encoder(connection) is None
+    other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
+    embed(connection, source, other, 1)
+    assert encoders.active_encoder(connection) == other
+    assert other.id != first.id
+
+
+def test_an_encoder_is_known_by_its_fingerprint_and_takes_a_new_name(
+    connection: Connection, source: KnownSource
+) -> None:
+    old = encoders.set_active_encoder(connection, name="local-dir:/a", fingerprint="f", dim=4, preprocess=Preprocess(8))
+    embed(connection, source, old, 1)
+    encoders.set_active_encoder(connection, name="local-dir:/b", fingerprint="f", dim=4, preprocess=Preprocess(8))
+    assert encoders.active_encoder(connection) == old._replace(name="local-dir:/b")
+
+
+def test_a_source_inside_another_takes_over_what_that_has_from_there(connection: Connection) -> None:
+    outer, beside = add(connection, "/photos"), add(connection, "/photos2")
+    save(connection, outer, "/photos/2019/a", "/photos/2020/b")
+    save(connection, beside, "/photos2/c")
+    inner = add(connection, "/photos/2019", former=outer)
+    owners = connection.scalars(select(Item.source_id).order_by(Item.path)).all()
+    assert owners == [inner.id, outer.id, beside.id]
+    assert [item.path for item in queries.known_files(connection, "/photos", outer.id)] == ["/photos/2020/b"]
+    assert known_paths(connection, "/photos") == ["/photos/2019/a", "/photos/2020/b"]
+
+
+def test_a_source_around_another_leaves_it_what_it_has(connection: Connection) -> None:
+    inner = add(connection, "/photos/2019", exclude=["*.png"], include_hidden=True)
     save(connection, inner, "/photos/2019/a")
-    save(connection, beside, "/photos2/b")
-    outer = sources.add_source(connection, "/photos", exclude=[], include_hidden=False)
-    assert [known.root for known in sources.sources(connection)] == ["/photos", "/photos2"]
-    assert connection.scalars(select(Item.source_id).order_by(Item.path)).all() == [outer.id, beside.id]
+    add(connection, "/photos")
+    assert [known.root for known in sources.sources(connection)] == ["/photos", "/photos/2019"]
+    assert [known.root for known in sources.sources_inside(connection, "/photos")] == ["/photos/2019"]
+    assert [known.root for known in sources.sources_inside(connection, "/")] == ["/photos", "/photos/2019"]
+    assert sources.sources_inside(connection, "/photos/2019") == []
+    assert connection.scalars(select(Item.source_id)).all() == [inner.id]
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("/photos", "/photos"), ("/photos/a/b", "/photos"), ("/photos2", None), ("/", None), ("/phot", None)],
+    [
+        ("/photos", "/photos"),
+        ("/photos/a/b", "/photos"),
+        ("/photos/2019", "/photos/2019"),  # the innermost
+        ("/photos/2019/a", "/photos/2019"),
+        ("/photos/20190", "/photos"),
+        ("/photos2", None),
+        ("/", None),
+        ("/phot", None),
+    ],
 )
 def test_the_source_around_a_path_is_found(connection: Connection, path: str, expected: str | None) -> None:
-    sources.add_source(connection, "/photos", exclude=["*.png"], include_hidden=True)
+    for root in ("/photos", "/photos/2019"):
+        add(connection, root, exclude=["*.png"], include_hidden=True)
     found = sources.source_around(connection, path)
     assert (found.root if found else None) == expected
     if found:
         assert (found.exclude, found.include_hidden, found.synced_at) == (["*.png"], True, None)
+
+
+def test_everything_is_below_a_source_that_is_the_root_of_the_disk(connection: Connection) -> None:
+    add(connection, "/")
+    for path in ("/", "/a/b"):
+        found = sources.source_around(connection, path)
+        assert found is not None
+        assert found.root == "/"
+
+
+def test_a_path_is_known_as_it_is_written_or_else_with_links_resolved(connection: Connection, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    place = os.path.realpath(real)
+    assert sources.known_place(connection, tmp_path / "link") == place
+    assert sources.known_place(connection, tmp_path / "link" / "a.jpg") == f"{place}/a.jpg"
+    source = add(connection, "/photos")
+    save(connection, source, f"{tmp_path}/link/a.jpg")  # met through a link out of another source
+    assert sources.known_place(connection, tmp_path / "link") == f"{tmp_path}/link"
+    assert sources.known_place(connection, tmp_path / "link" / "a.jpg") == f"{tmp_path}/link/a.jpg"
+    assert sources.known_place(connection, "/photos/../photos") == "/photos"
 
 
 def test_forgetting_a_place_takes_its_items_and_sources(connection: Connection, source: KnownSource) -> None:
@@ -457,7 +542,7 @@ def test_forgetting_a_place_takes_its_items_and_sources(connection: Connection, 
 
 def test_a_source_that_left_the_disk_goes_when_nothing_is_left_of_it(connection: Connection, tmp_path: Path) -> None:
     for root in (str(tmp_path), "/gone/empty", "/gone/used"):
-        sources.add_source(connection, root, exclude=[], include_hidden=False)
+        add(connection, root)
     used = sources.source_around(connection, "/gone/used")
     assert used is not None
     save(connection, used, "/gone/used/a")
@@ -517,7 +602,7 @@ def test_no_statement_reads_a_whole_table(
 
 def test_readers_see_one_state_while_another_writes(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as writer:
-        source = sources.add_source(writer, "/photos", exclude=[], include_hidden=False)
+        source = add(writer, "/photos")
         save(writer, source, "/photos/a")
     other = open_engine(tmp_path / "catalog.db")
     with other.connect() as reader:
@@ -532,7 +617,7 @@ def test_readers_see_one_state_while_another_writes(engine: Engine, tmp_path: Pa
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
     with suppress(KeyboardInterrupt), engine.begin() as connection:
-        sources.add_source(connection, "/photos", exclude=[], include_hidden=False)
+        add(connection, "/photos")
         raise KeyboardInterrupt
     with engine.connect() as connection:
         assert sources.sources(connection) == []

@@ -42,8 +42,9 @@ def test_what_was_saved_gives_the_same_answers(tmp_path: Path, kind: type[ExactI
     index.add(np.arange(n, dtype=np.int64) * 2, unit_vectors(n, 32))
     index.remove(ids(2, 4))
     write_index(index, tmp_path / "file", fingerprint=MINE, watermark=7)
-    label = read_label(tmp_path / "file", kind=kind.__name__, fingerprint=MINE)
-    again = kind.load(tmp_path / "file")  # the label behind it does no harm
+    with (tmp_path / "file").open("rb") as file:
+        label = read_label(file, kind=kind.__name__, fingerprint=MINE)
+        again = kind.load(file)  # the label behind it does no harm
     asked = unit_vectors(3, 32, seed=5)
     assert (label.watermark, again.dim) == (7, 32)
     assert again.ids.tolist() == index.ids.tolist()
@@ -65,7 +66,7 @@ def test_a_new_index_takes_the_place_of_the_old_file(path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_stale(tmp_path: Path) -> None:
-    with pytest.raises(StaleIndexError, match="cannot be read"):
+    with pytest.raises(StaleIndexError, match="No such file"):
         read_index(tmp_path / "none", fingerprint=MINE)
 
 
@@ -125,7 +126,7 @@ def test_a_label_that_fits_around_what_faiss_cannot_read_is_stale(tmp_path: Path
         pass
 
     write_index(FaissIndex(4), tmp_path / "file", fingerprint=MINE, watermark=1)
-    with pytest.raises(StaleIndexError, match="cannot be read by faiss"):
+    with pytest.raises(StaleIndexError, match=r"file: .*faiss"):
         read_index(tmp_path / "file", fingerprint=MINE)
 
 

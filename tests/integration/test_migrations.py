@@ -15,10 +15,10 @@ from sqlalchemy import Engine, inspect
 
 from indexer.catalog import migrate, queries, sources
 from indexer.catalog.engine import open_engine
-from indexer.catalog.migrate import HEAD, revision, scripts, upgrade
+from indexer.catalog.migrate import HEAD, refuse_newer, revision, scripts, upgrade
 from indexer.catalog.models import Base
 from indexer.catalog.queries import Failure, KnownFile
-from indexer.errors import LibraryVersionError
+from indexer.errors import LibraryError, LibraryVersionError
 from indexer.store import Store
 from indexer.types import Preprocess
 from tests.support.vectors import HALVES
@@ -95,28 +95,49 @@ def test_revisions_are_one_line_and_files_are_named_after_them() -> None:
         assert script.doc
 
 
-def test_a_catalog_that_is_current_is_left_alone_and_alembic_not_asked(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_library_that_is_current_is_opened_without_alembic(
+    engine: Engine, catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upgrade(engine)
     monkeypatch.setattr(migrate, "scripts", lambda: pytest.fail("a current catalog needs no scripts"))
-    upgrade(engine)
+    with Store(catalog.parent, create=False) as store:
+        assert store.encoder is None
 
 
 def test_an_empty_database_has_no_revision(engine: Engine) -> None:
     assert revision(engine) is None
 
 
-def test_a_catalog_of_a_newer_recall_is_refused_and_not_changed(engine: Engine, catalog: Path) -> None:
+def test_a_library_of_a_newer_recall_is_refused_and_not_changed(engine: Engine, catalog: Path) -> None:
     upgrade(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'r9999'")
     said = rf"this library has schema r9999, newer than this Recall knows \(up to {HEAD}\); update Recall to open it"
     with pytest.raises(LibraryVersionError, match=said):
-        upgrade(engine)
+        refuse_newer(revision(engine))
     with pytest.raises(LibraryVersionError, match=said):
         Store(catalog.parent, create=False)
     assert revision(engine) == "r9999"
+
+
+@pytest.mark.parametrize("known", [None, *RELEASED])
+def test_no_schema_and_every_released_one_can_be_upgraded(known: str | None) -> None:
+    refuse_newer(known)
+
+
+def test_a_database_of_another_program_is_refused_and_not_changed(engine: Engine, catalog: Path) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE songs (id INTEGER)")
+    with pytest.raises(LibraryError, match=r"belongs to another program \(tables songs\)"):
+        Store(catalog.parent, create=False)
+    assert inspect(engine).get_table_names() == ["songs"]
+
+
+def test_a_catalog_is_kept_in_a_mode_in_which_readers_go_on_while_one_writes(engine: Engine) -> None:
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,36 @@ def test_patterns_begin_at_the_source_also_when_a_part_of_it_is_walked(root: Pat
     assert met(root / "2019", rules, base=root) == ["c.jpg"]
 
 
+def test_other_sources_are_passed_over(root: Path) -> None:
+    make(root, "a.jpg", "b/c.jpg", "b/d/e.jpg", "f.jpg")
+    others = {str(root / "b" / "d"), str(root / "f.jpg")}
+    assert [file.path for file in walk(str(root), Rules(), others=others)] == [
+        str(root / "a.jpg"),
+        str(root / "b/c.jpg"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "left_out"),
+    [
+        ("2020/a.jpg", False),
+        ("2019/sub/a.jpg", True),  # the folder is left out, and so is what is in it
+        ("2020/.git/a.jpg", True),
+        ("2020/@eaDir/a.jpg", True),
+        ("x.recall/a.jpg", True),
+        ("2020/a.png", True),
+    ],
+)
+def test_rules_tell_whether_a_walk_would_come_to_a_path(path: str, left_out: bool) -> None:
+    assert Rules(exclude=("*.png", "2019")).leave_out_path(path) == left_out
+
+
+def test_a_link_to_what_the_walk_leaves_out_brings_it_in(root: Path) -> None:
+    make(root, ".hidden/a.jpg", "shown/b.jpg")
+    (root / "link").symlink_to(root / ".hidden")
+    assert met(root) == ["link/a.jpg", "shown/b.jpg"]
+
+
 def test_the_root_itself_is_never_left_out(tmp_path: Path) -> None:
     make(tmp_path, ".hidden/a.jpg")
     assert met(tmp_path / ".hidden", Rules(exclude=(".hidden", "*.recall"))) == ["a.jpg"]
@@ -168,8 +198,16 @@ def test_links_to_nothing_and_in_a_circle_are_reported_as_files_that_cannot_be_r
     (root / "broken.jpg").symlink_to("nowhere.jpg")
     (root / "one.jpg").symlink_to("two.jpg")
     (root / "two.jpg").symlink_to("one.jpg")
-    (root / "broken").symlink_to("nowhere")  # no photo's name: nobody asked for it
     assert met(root) == ["broken.jpg", "one.jpg", "two.jpg"]
+
+
+def test_a_link_to_nothing_may_have_been_a_folder_so_what_is_known_from_it_is_kept(root: Path) -> None:
+    make(root, "a-b.jpg", "a0.jpg")
+    (root / "a").symlink_to("/disk/that/is/away")
+    first, folder, last = walk(str(root), Rules())
+    assert folder == UnreadableFolder(str(root / "a"), "a link to something that is not there")
+    # it stands where a folder would: "a/" sorts behind "a-b.jpg" and before "a0.jpg"
+    assert (first.path, last.path) == (str(root / "a-b.jpg"), str(root / "a0.jpg"))
 
 
 def test_a_folder_with_a_photos_name_is_a_folder(root: Path) -> None:

@@ -135,7 +135,8 @@ def test_a_saved_index_gives_the_same_answers(
         index = made(kind, *rows)
         index.remove(gone)
         index.save(path)
-        again = kind.load(path)
+        with path.open("rb") as file:
+            again = kind.load(file)
         assert again.ids.tolist() == index.ids.tolist()
         for left, right in zip(again.search(HALVES, 9), index.search(HALVES, 9), strict=True):
             np.testing.assert_array_equal(left, right)
