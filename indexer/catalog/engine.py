@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +72,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 def _advice(path: Path, said: str) -> str:
     low = said.lower()
-    if "full" in low or "no space" in low:
+    if "full" in low or "no space" in low or ("i/o error" in low and _is_full(path)):
         return f"the disk of {path} is full; what was committed is kept: free some space and run the command again"
     if "readonly" in low or "read-only" in low or "permission denied" in low or "unable to open" in low:
         return f"{path} cannot be written ({said}); make it writable or name another library with --library"
@@ -80,3 +81,11 @@ def _advice(path: Path, said: str) -> str:
     if "locked" in low:
         return f"the catalog of {path} stayed locked for {BUSY_SECONDS:.0f} seconds; try again when the other is done"
     return f"the catalog of {path} cannot be used: {said}"
+
+
+def _is_full(path: Path) -> bool:
+    """Return whether the disk of a library has no room for the small files that SQLite makes even to read."""
+    try:
+        return shutil.disk_usage(path).free < 64 * 1024  # the -shm file has 32 kB, the -wal file grows from nothing
+    except OSError:
+        return False
