@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from retrieval.commands.output import form_options, print_hits, print_json, print_table, size, visible
+from retrieval.commands.output import form_options, one_line, print_hits, print_json, print_table, size, visible
 from retrieval.search import Hit, TermScore
 
 
@@ -50,6 +50,10 @@ def printed(action: Callable[[], object], capsys: pytest.CaptureFixture[str]) ->
 def test_nothing_in_a_name_moves_the_cursor_or_ends_the_line(text: str, shown: str) -> None:
     assert visible(text) == shown
     assert visible(text).isprintable()
+
+
+def test_a_message_of_several_lines_becomes_one() -> None:
+    assert one_line(" first\n  second\t\x1b[2J\r\nthird ") == "first second \\x1b[2J third"
 
 
 def test_a_table_has_aligned_columns_and_nothing_behind_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
