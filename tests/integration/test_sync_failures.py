@@ -151,7 +151,7 @@ def fill(ballast: Path) -> None:
             file.write(bytes(4096))
 
 
-def test_a_disk_without_a_free_byte_is_named_and_an_open_library_still_answers(small_disk: Path, folder: Path) -> None:
+def test_a_disk_that_fills_up_under_a_library_keeps_it_from_nothing_but_writing(small_disk: Path, folder: Path) -> None:
     paint_many(folder, 50)
     path, ballast = small_disk / "test.recall", small_disk / "ballast"
     with Library.open(path, encoder=FakeEncoder()) as library:
@@ -162,13 +162,23 @@ def test_a_disk_without_a_free_byte_is_named_and_an_open_library_still_answers(s
         with pytest.raises(StorageError, match="is full; what was committed is kept"):
             library.sync(folder)
         assert len(library.search("red", k=100)) == 50
+    ballast.unlink()
+    with Library.open(path, encoder=FakeEncoder()) as library:
+        assert library.sync(folder).added == 1
+        assert library.check() == []
+
+
+def test_a_library_on_a_disk_without_a_free_byte_says_so(small_disk: Path, folder: Path) -> None:
+    paint_many(folder, 50)
+    path, ballast = small_disk / "test.recall", small_disk / "ballast"
+    with Library.open(path, encoder=FakeEncoder()) as library:
+        library.sync(folder)
     fill(ballast)
     with pytest.raises(StorageError, match="is full; what was committed is kept"):
         Library.open(path, encoder=FakeEncoder())  # SQLite makes small files even to read
     ballast.unlink()
     with Library.open(path, encoder=FakeEncoder()) as library:
-        assert library.sync(folder).added == 1
-        assert library.check() == []
+        assert len(library.search("red", k=100)) == 50
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts a process by a signal")
