@@ -1,0 +1,46 @@
+"""A catalog on the disk, with a source and an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from indexer.catalog import encoders, queries
+from indexer.catalog.encoders import KnownEncoder
+from indexer.catalog.engine import open_engine
+from indexer.catalog.migrate import upgrade
+from indexer.catalog.sources import KnownSource
+from indexer.types import Preprocess
+from tests.support.catalog import add
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(tmp_path / "catalog.db")
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
+        yield connection
+
+
+@pytest.fixture
+def encoder(connection: Connection) -> KnownEncoder:
+    return encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
+
+
+@pytest.fixture
+def source(connection: Connection) -> KnownSource:
+    return add(connection, "/photos")
+
+
+@pytest.fixture
+def pages_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "PAGE", 3)

@@ -1,0 +1,174 @@
+"""Embeddings in the catalog: float16, pages behind a watermark, filters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection, select, update
+
+from indexer.catalog import encoders, queries
+from indexer.catalog.encoders import KnownEncoder
+from indexer.catalog.models import Embedding, Unit
+from indexer.catalog.queries import Failure, Filters, FoundItem
+from indexer.catalog.sources import KnownSource
+from indexer.types import Preprocess
+from tests.support.catalog import NOON, count, embed, row, save
+from tests.support.vectors import HALVES, ids
+
+
+def test_embeddings_are_kept_as_float16_and_read_as_float32(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    (item,) = save(connection, source, "/photos/a")
+    # 1/3 as float16: 11 bits of mantissa, 1365 / 4096; the smallest normal number; a value below half of the smallest
+    queries.add_embeddings(connection, [item], encoder.id, np.array([[1 / 3, -1, 2**-14, 1e-9]], dtype=np.float32))
+    ((found, vectors, bad),) = queries.embeddings_after(connection, encoder.id, 4, 0)
+    assert vectors.tolist() == [[1365 / 4096, -1, 2**-14, 0]]
+    assert (vectors.dtype, len(found), bad) == (np.dtype(np.float32), 1, [])
+    assert len(connection.scalar(select(Embedding.vector)) or b"") == 8  # two bytes a number
+
+
+def test_units_and_vectors_stay_with_their_items(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
+    queries.add_embeddings(connection, items[::-1], encoder.id, HALVES[:3])
+    joined = select(Unit.item_id, Embedding.vector).join_from(Embedding, Unit)
+    held = {row.item_id: np.frombuffer(row.vector, "<f2").tolist() for row in connection.execute(joined)}
+    assert held == {items[2]: HALVES[0].tolist(), items[1]: HALVES[1].tolist(), items[0]: HALVES[2].tolist()}
+    queries.add_embeddings(connection, [], encoder.id, np.empty((0, 0), dtype=np.float32))  # a batch of failures only
+
+
+@pytest.mark.parametrize("n", [0, 2, 3, 4, 7])
+@pytest.mark.usefixtures("pages_of_three")
+def test_embeddings_behind_a_watermark_come_in_pages(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder, n: int
+) -> None:
+    made = embed(connection, source, encoder, n)
+    for watermark in (0, *made):
+        pages = list(queries.embeddings_after(connection, encoder.id, 4, watermark))
+        found = [id_ for page, _, _ in pages for id_ in page.tolist()]
+        assert found == [id_ for id_ in made if id_ > watermark]
+        assert all(vectors.shape == (len(page), 4) for page, vectors, _ in pages)
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_bytes_that_are_no_vector_are_named_and_the_rest_is_read(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    made = embed(connection, source, encoder, 5)
+    for id_, raw in zip(made[:4], (b"", b"short", bytes(9), bytes(6)), strict=True):
+        connection.execute(update(Embedding).where(Embedding.id == id_).values(vector=raw))
+    pages = list(queries.embeddings_after(connection, encoder.id, 4, 0))
+    assert [bad for _, _, bad in pages] == [made[:3], made[3:4]]
+    assert [found.tolist() for found, _, _ in pages] == [[], made[4:]]
+
+
+def test_the_embeddings_of_encoders_are_kept_apart(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    mine = embed(connection, source, encoder, 2)
+    other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
+    (item,) = save(connection, source, "/photos/other")
+    queries.add_embeddings(connection, [item], other.id, HALVES[:1])
+    assert queries.embedding_ids(connection, encoder.id).tolist() == mine
+    assert queries.extent(connection, encoder.id, 10**9) == (2, mine[-1])
+    assert queries.embedding_of_path(connection, "/photos/other", encoder.id) is None
+    assert [len(found) for found, _, _ in queries.embeddings_after(connection, encoder.id, 4, 0)] == [2]
+
+
+def test_the_extent_counts_up_to_the_watermark_and_names_the_newest(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    assert queries.extent(connection, encoder.id, 0) == (0, 0)
+    made = embed(connection, source, encoder, 4)
+    assert queries.extent(connection, encoder.id, 0) == (0, made[3])
+    assert queries.extent(connection, encoder.id, made[1]) == (2, made[3])
+
+
+def test_the_id_of_a_removed_embedding_is_never_given_again(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    first = embed(connection, source, encoder, 3)
+    queries.remove_items(connection, [item.id for item in queries.known_files(connection, "/photos")])
+    assert count(connection, Embedding) == 0
+    # an index that was written up to first[2] would take a new embedding of that id for the old one
+    assert embed(connection, source, encoder, 1)[0] > first[2]
+
+
+def test_filters_choose_by_folder_and_time(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+    days = [datetime.fromisoformat(f"2024-05-0{day}") for day in (1, 2, 3)]
+    places = ["/photos/a/1", "/photos/b/2", "/photos/b/3"]
+    items = queries.save_items(
+        connection,
+        [row(source, place, taken_at=day) for place, day in zip(places, days, strict=True)]
+        + [row(source, "/photos/undated", taken_at=None)],
+    )
+    queries.add_embeddings(connection, items, encoder.id, HALVES[:4])
+    made = queries.embedding_ids(connection, encoder.id).tolist()
+
+    def chosen(**values: Any) -> list[int]:
+        return [made.index(id_) for id_ in queries.embedding_ids(connection, encoder.id, Filters(**values))]
+
+    assert chosen() == [0, 1, 2, 3]
+    assert chosen(folder="/photos/b") == [1, 2]
+    assert chosen(after=days[1]) == [1, 2]  # at that moment or later
+    assert chosen(before=days[1]) == [0]  # earlier than that moment
+    assert chosen(folder="/photos/b", after=days[0], before=days[2]) == [1]
+    assert chosen(folder="/nowhere") == []
+
+
+@pytest.mark.usefixtures("pages_of_three")
+def test_found_items_carry_what_a_hit_shows(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+    facts = {
+        "format": "JPEG",
+        "width": 640,
+        "height": 480,
+        "taken_at": NOON,
+        "taken_from": "exif",
+        "latitude": -33.5,
+        "longitude": 151.25,
+        "camera": "Recall One",
+    }
+    made = embed(connection, source, encoder, 7, **facts)
+    found = queries.found_items(connection, [made[6], made[0], 999, *made[1:6]])
+    assert found.keys() == set(made)  # 999 is gone
+    item, unit = connection.execute(select(Unit.item_id, Unit.id).order_by(Unit.id)).first() or (0, 0)
+    assert found[made[0]] == FoundItem(made[0], item, unit, "/photos/00", **facts)  # type: ignore[arg-type]
+    assert queries.found_items(connection, []) == {}
+
+
+def test_the_embedding_of_a_path_comes_with_its_item(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    made = embed(connection, source, encoder, 2, size=3)
+    (failed,) = save(connection, source, "/photos/failed", failure="empty")
+    found = queries.embedding_of_path(connection, "/photos/01", encoder.id)
+    assert found is not None
+    assert (found[0].path, found[0].size, found[1]) == ("/photos/01", 3, made[1])
+    assert queries.embedding_of_path(connection, "/photos/failed", encoder.id) is None
+    assert failed
+
+
+def test_items_that_lack_a_usable_embedding_are_named(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    made = embed(connection, source, encoder, 3)
+    save(connection, source, "/photos/none")
+    save(connection, source, "/photos/failed", failure="empty")
+    lacking = queries.items_without(connection, encoder.id, ids(made[0], made[2]))
+    assert [path for _, path in lacking] == ["/photos/01", "/photos/none"]
+
+
+def test_failures_are_listed_and_counted_by_place(connection: Connection, source: KnownSource) -> None:
+    save(connection, source, "/photos/a/2", "/photos/a/1", failure="damaged", failure_message="cut off")
+    save(connection, source, "/photos/b/3", failure="empty", failure_message="zero bytes")
+    save(connection, source, "/photos/b/4")
+    assert list(queries.failures(connection, "/photos/a", limit=1)) == [Failure("/photos/a/1", "damaged", "cut off")]
+    assert [failure.path for failure in queries.failures(connection)] == ["/photos/a/1", "/photos/a/2", "/photos/b/3"]
+    assert queries.count_items(connection) == (1, 3)
+    assert queries.count_items(connection, "/photos/b") == (1, 1)
+    assert queries.count_items(connection, "/photos/c") == (0, 0)

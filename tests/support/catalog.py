@@ -1,0 +1,64 @@
+"""What tests of the catalog fill it with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from indexer.catalog import queries, sources
+from indexer.catalog.encoders import KnownEncoder
+from indexer.catalog.models import Embedding, Item, Unit
+from indexer.catalog.sources import KnownSource
+from tests.support.vectors import HALVES
+
+NOON = datetime.fromisoformat("2024-05-01T12:00")  # cameras know no zone
+NO_TEXT = os.fsdecode(b"/photos/caf\xe9/\xff\xfe.jpg")  # Latin-1 and worse: bytes that are no UTF-8
+
+
+def add(
+    connection: Connection,
+    root: str,
+    *,
+    former: KnownSource | None = None,
+    exclude: Sequence[str] = (),
+    include_hidden: bool = False,
+) -> KnownSource:
+    return sources.add_source(connection, root, exclude=exclude, include_hidden=include_hidden, former=former)
+
+
+def row(source: KnownSource, path: str, **values: Any) -> dict[str, Any]:
+    """Return an item's columns: those every item has, and those given."""
+    return {
+        "source_id": source.id,
+        "path": path,
+        "modality": "photo",
+        "size": 1,
+        "mtime_ns": 1,
+        "indexed_at": NOON,
+        **values,
+    }
+
+
+def save(connection: Connection, source: KnownSource, *paths: str, **values: Any) -> list[int]:
+    return queries.save_items(connection, [row(source, path, **values) for path in paths])
+
+
+def known_paths(connection: Connection, root: str) -> list[str]:
+    return [item.path for item in queries.known_files(connection, root)]
+
+
+def count(connection: Connection, table: type[Item | Unit | Embedding]) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def embed(connection: Connection, source: KnownSource, encoder: KnownEncoder, n: int, **values: Any) -> list[int]:
+    """Save n items /photos/00, /photos/01, … with embeddings, and return the ids of these."""
+    items = save(connection, source, *(f"/photos/{number:02}" for number in range(n)), **values)
+    before = connection.scalar(select(func.max(Embedding.id))) or 0
+    queries.add_embeddings(connection, items, encoder.id, HALVES[np.arange(n) % 16])
+    return list(connection.scalars(select(Embedding.id).where(Embedding.id > before).order_by(Embedding.id)))
