@@ -64,7 +64,9 @@ class Store:
                 raise
         self._guard = threading.RLock()
         self._index: VectorIndex | None = None
+        self._indexed = 0  # id of the encoder whose embeddings it holds
         self._watermark = 0
+        self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
         self._version = -1
         self._unsaved = False
 
@@ -156,9 +158,10 @@ class Store:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
         with self._guard, self.reading() as connection:
             version = self._data_version()
-            if self._index is None:
+            if self._index is None or self._indexed != known.id:
                 self._index, self._watermark = self._read(known, connection)
-                save = True
+                self._held = len(self._index)
+                self._indexed, self._version, save = known.id, -1, True
             if version != self._version:
                 try:
                     self._unsaved |= self._catch_up(self._index, known, connection, progress)
@@ -207,16 +210,18 @@ class Store:
         """Bring an index in step with the catalog and return whether it changed."""
         held, newest = queries.extent(connection, known.id, self._watermark)
         changed = False
-        if held != len(index):  # ids only disappear: an equal count means equal ids
+        if held != self._held:  # ids only disappear: an equal count means equal ids
             present = queries.embedding_ids(connection, known.id)
             changed = index.remove(np.setdiff1d(index.ids, present, assume_unique=True)) > 0
         for ids, vectors, damaged in queries.embeddings_after(connection, known.id, known.dim, self._watermark):
             if damaged:
                 logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
             index.add(ids, normalized(vectors))  # float16 took a little of their length
+            held += len(ids) + len(damaged)
             changed = True
             if progress:
                 progress(Progress("building the index", len(index)))
+        self._held = held
         self._watermark = newest  # not the highest ever seen: a restored backup gives the same ids again
         return changed
 
