@@ -93,7 +93,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
         lost = ids[~held & (ids <= watermark)]
         if len(lost):
             return f"{len(lost)} embeddings are not in the index"
-        if not np.array_equal(index.vectors(ids[held]), normalized(vectors[held])):
+        if not np.array_equal(index.vectors(ids[held]), normalized(vectors[held]), equal_nan=True):
             return "the index holds other vectors than the catalog"
     return None
 

@@ -1,0 +1,210 @@
+"""The Library object: opening, forgetting, status, checking and mending."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.check import ProblemKind
+from indexer.errors import EncoderMismatchError, LibraryError, SourceError
+from retrieval import Library
+from tests.support.colours import later, paint, paint_many
+from tests.support.contents import contents, count, rows
+from tests.support.encoders import FakeEncoder
+
+
+def test_a_library_is_made_on_first_use_and_found_again(tmp_path: Path, folder: Path) -> None:
+    paint(folder / "a.png", "red")
+    path = tmp_path / "deep" / "new.recall"
+    with Library.open(path, encoder=FakeEncoder()) as library:
+        assert library.status().photos == 0
+        library.sync(folder)
+    with Library.open(path, encoder=FakeEncoder(), create=False) as library:
+        assert library.search("red")[0].path == folder / "a.png"
+    with pytest.raises(LibraryError, match="there is no library at"):
+        Library.open(tmp_path / "other.recall", create=False)
+
+
+def test_vectors_of_two_encoders_never_meet(library: Library, folder: Path) -> None:
+    paint(folder / "a.png", "red")
+    library.sync(folder)
+    before = contents(library.path)
+    with pytest.raises(
+        EncoderMismatchError, match=r"'fake/colours' but 'fake/tones' was asked for; leave out --encoder"
+    ):
+        Library.open(library.path, encoder=FakeEncoder(name="fake/tones"))
+    with Library.open(library.path, encoder=FakeEncoder(fingerprint="ff" * 20)) as other:
+        with pytest.raises(EncoderMismatchError, match=r"ffffffff, expected c0c0c0c0\): have its files changed"):
+            other.search("red")
+        paint(folder / "b.png", "blue")
+        with pytest.raises(EncoderMismatchError, match="ffffffff"):
+            other.sync(folder)
+    assert contents(library.path) == before
+
+
+def test_forgetting_a_folder_takes_it_out_and_touches_no_file(library: Library, folder: Path) -> None:
+    paint(folder / "a" / "red.png", "red")
+    paint(folder / "a b" / "blue.png", "blue")
+    library.sync(folder)
+    assert library.forget(folder / "a") == 1
+    assert [hit.path.name for hit in library.search("red", k=9)] == ["blue.png"]
+    assert (folder / "a" / "red.png").exists()
+    assert [count(library.path, table) for table in ("items", "units", "embeddings")] == [1, 1, 1]
+    assert library.check() == []
+    with pytest.raises(SourceError, match="the library knows nothing at"):
+        library.forget(folder / "a")
+    assert library.sync(folder).added == 1  # it lies in a folder that is indexed
+    assert library.forget(folder) == 2
+    assert library.status().sources == []
+    assert count(library.path, "embeddings") == 0
+
+
+def test_after_everything_is_forgotten_another_encoder_may_come(library: Library, folder: Path) -> None:
+    paint(folder / "a.png", "red")
+    library.sync(folder)
+    library.forget(folder)
+    with Library.open(library.path, encoder=FakeEncoder(fingerprint="ff" * 20, name="fake/tones")) as other:
+        assert other.sync(folder).added == 1
+        assert other.search("red")[0].path.name == "a.png"
+        assert other.check() == []
+
+
+def test_status_counts_what_is_there(library: Library, folder: Path) -> None:
+    paint_many(folder, 5)
+    (folder / "bad.jpg").write_bytes(b"")
+    library.sync(folder)
+    status = library.status()
+    assert (status.photos, status.failed, status.encoder, status.dim) == (5, 1, "fake/colours", 3)
+    assert [source.root for source in status.sources] == [str(folder)]
+    assert status.sources[0].synced_at is not None
+    assert status.catalog_bytes > 0
+    assert status.index_bytes > 0
+    (failure,) = library.failures()
+    assert (failure.path, failure.kind, failure.message) == (
+        str(folder / "bad.jpg"),
+        "empty",
+        "the file is empty (0 bytes)",
+    )
+
+
+def test_the_index_file_may_be_deleted_at_any_moment(library: Library, folder: Path) -> None:
+    paths = paint_many(folder, 9)
+    library.sync(folder)
+    expected = [hit.path for hit in library.search("red", k=9)]
+
+    def delete() -> None:
+        for file in library.path.glob("index-*"):
+            file.unlink()
+
+    delete()
+    assert [hit.path for hit in library.search("red", k=9)] == expected
+    assert library.sync(folder).unchanged == 9
+    delete()
+    paint(folder / "new.png", "red")
+    library.sync(folder)
+    delete()
+    assert library.search("red", k=1)[0].path.name == "new.png"
+    library.forget(paths[0])
+    delete()
+    with Library.open(library.path, encoder=FakeEncoder()) as other:
+        assert len(other.search("red", k=99)) == 9
+        assert other.check() == []
+
+
+@pytest.mark.parametrize(
+    ("vector", "what"),
+    [(b"\0" * 4, "too short"), (np.full(3, np.nan, "<f2").tobytes(), "not finite"), (b"\0" * 6, "zero")],
+)
+def test_a_damaged_embedding_is_found_mended_and_keeps_no_other_photo_from_the_answers(
+    library: Library, folder: Path, vector: bytes, what: str
+) -> None:
+    paths = paint_many(folder, 8)
+    library.sync(folder)
+    library.close()
+    (hurt,) = rows(library.path, "SELECT id FROM items WHERE path = ?", bytes(paths[2]))[0]
+    statement = "UPDATE embeddings SET vector = ? WHERE unit_id = (SELECT id FROM units WHERE item_id = ?)"
+    rows(library.path, statement, vector, hurt)
+    for file in library.path.glob("index-*"):
+        file.unlink()
+    with Library.open(library.path, encoder=FakeEncoder()) as opened:
+        found = {hit.path for hit in opened.search("red", k=7)}
+        assert found == set(paths) - {paths[2]}
+        problems = opened.check()
+        assert [problem.kind for problem in problems] == [ProblemKind.EMBEDDING]
+        assert str(paths[2]) in problems[0].what
+        assert opened.check(repair=True) == []
+        assert opened.sync(folder).added == 1
+        assert len(opened.search("red", k=99)) == 8
+        assert opened.check() == []
+
+
+def test_a_photo_forgotten_beside_a_damaged_embedding_leaves_room_for_another(library: Library, folder: Path) -> None:
+    paths = [paint(folder / f"{n}.png", (200, 20 * n, 0)) for n in range(6)]  # best first for red
+    library.sync(folder)
+    library.close()
+    rows(library.path, "UPDATE embeddings SET vector = x'00' WHERE id = (SELECT max(id) FROM embeddings)")
+    for file in library.path.glob("index-*"):
+        file.unlink()
+    with Library.open(library.path, encoder=FakeEncoder()) as opened:
+        assert [hit.path for hit in opened.search("red", k=2)] == paths[:2]
+        opened.forget(paths[0])
+        assert [hit.path for hit in opened.search("red", k=2)] == paths[1:3]
+
+
+def test_check_finds_what_disagrees_with_the_disk(library: Library, folder: Path) -> None:
+    gone, edited = paint(folder / "gone.png", "red"), paint(folder / "edited.png", "blue")
+    paint(folder / "same.png", "lime")
+    library.sync(folder)
+    assert library.check() == []
+    gone.unlink()
+    later(edited)
+    assert [(problem.kind, Path(problem.what.split(" (")[0]).name) for problem in library.check()] == [
+        (ProblemKind.CHANGED, "edited.png"),
+        (ProblemKind.MISSING, "gone.png"),
+    ]
+
+
+def test_check_finds_an_index_that_holds_something_else_and_repair_makes_it_anew(
+    library: Library, folder: Path
+) -> None:
+    paint_many(folder, 5)
+    library.sync(folder)
+    rows(library.path, "UPDATE embeddings SET vector = ? WHERE id = 1", np.array([0, 0, 1], "<f2").tobytes())
+    assert [problem.kind for problem in library.check()] == [ProblemKind.INDEX]
+    assert library.check(repair=True) == []
+    assert library.search("blue", k=1)[0].item_id == 1
+    (file,) = library.path.glob("index-*.faiss")
+    file.write_bytes(file.read_bytes()[:-9])
+    assert [problem.kind for problem in library.check()] == [ProblemKind.INDEX]
+    assert library.check(repair=True) == []
+
+
+def test_several_threads_may_search_while_one_syncs(library: Library, folder: Path) -> None:
+    paint_many(folder, 60)
+    library.sync(folder)
+    wrong: list[object] = []
+    stop = threading.Event()
+
+    def search() -> None:
+        while not stop.is_set():
+            try:
+                hits = library.search("red", k=20)
+                scores = [hit.score for hit in hits]
+                if len(hits) != 20 or scores != sorted(scores, reverse=True):
+                    wrong.append(hits)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test has to hear of it
+                wrong.append(error)
+
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(4):
+        paint_many(folder / "more" / str(number), 5, seed=number)
+        library.sync(folder)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
