@@ -1,0 +1,210 @@
+"""Every command once, as an installed program on real photos, through a small model that is quick and blind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from retrieval import Library
+from retrieval.commands import COMMANDS
+from tests.conftest import PHOTOS
+from tests.support.program import Program, program_env
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Path:
+    """Return a folder with six real photos and a broken one in `photos`."""
+    folder = tmp_path_factory.mktemp("commands")
+    (folder / "photos" / "old").mkdir(parents=True)
+    for name in ("chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png"):
+        shutil.copy(skimage_photos / name, folder / "photos")
+    for name in ("camera.png", "moon.png"):
+        shutil.copy(skimage_photos / name, folder / "photos" / "old")
+    (folder / "photos" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recall(place: Path, recall_path: Path) -> Program:
+    """Return the program with one library for all tests of this file."""
+    return Program(path=recall_path, env=program_env(place), cwd=place)
+
+
+@pytest.fixture(scope="module")
+def indexed(recall: Program, small_model: str) -> subprocess.CompletedProcess[str]:
+    """Return the run that made the library."""
+    return recall("index", "photos", "--encoder", small_model, "--json")
+
+
+def test_index_ends_with_one_object_of_counts_and_seconds(indexed: subprocess.CompletedProcess[str]) -> None:
+    assert (indexed.returncode, indexed.stderr) == (3, "")  # done, but one failed
+    (line,) = indexed.stdout.splitlines()
+    report = json.loads(line)
+    counts = {name: report[name] for name in ("added", "changed", "moved", "removed", "unchanged", "failed")}
+    assert counts == {"added": 6, "changed": 0, "moved": 0, "removed": 0, "unchanged": 0, "failed": 1}
+    assert {"scan", "load", "decode", "encode", "write", "index", "total"} == set(report["seconds"])
+    assert all(seconds >= 0 for seconds in report["seconds"].values())
+    assert [Path(failure["path"]).name for failure in report["failures"]] == ["broken.jpg"]
+
+
+def test_index_with_no_paths_brings_all_up_to_date(recall: Program, indexed: object) -> None:
+    done = recall("index")
+    assert done.returncode == 3
+    assert done.stdout.startswith("0 added, 6 unchanged, 1 failed in ")
+    assert done.stderr.startswith("failed: ")
+    assert "broken.jpg: " in done.stderr
+
+
+def test_search_by_a_picture_finds_it_first(recall: Program, indexed: object, place: Path) -> None:
+    done = recall("search", "photos/coffee.png", "--json")
+    hits = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(hits) == 6
+    assert hits[0]["path"] == str(place / "photos" / "coffee.png")
+    assert hits[0]["score"] == pytest.approx(1, abs=1e-3)
+    assert (hits[0]["format"], hits[0]["width"], hits[0]["height"]) == ("PNG", 600, 400)
+
+
+def test_search_by_words_and_a_picture_says_how_much_each_part_counts(recall: Program, indexed: object) -> None:
+    done = recall("search", "at night", "--image", "photos/rocket.jpg", "--json", "-k", "1")
+    (hit,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [part["term"] for part in hit["why"]] == ["at night", "photos/rocket.jpg"]
+
+
+def test_search_by_a_picture_that_is_none_is_one_line(recall: Program, indexed: object) -> None:
+    done = recall("search", "photos/broken.jpg")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("recall: photos/broken.jpg cannot be used as a query: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_similar_prints_paths_for_pipes(recall: Program, indexed: object, place: Path) -> None:
+    expected = {str(path) for path in (place / "photos").rglob("*.*g") if path.name not in {"moon.png", "broken.jpg"}}
+    lines = recall("similar", "photos/old/moon.png", "--paths")
+    assert (lines.returncode, lines.stderr, set(lines.stdout.splitlines())) == (0, "", expected)
+    with_null = recall("similar", "photos/old/moon.png", "-0", "--folder", "photos/old")
+    assert with_null.stdout == f"{place}/photos/old/camera.png\0"
+
+
+def test_nothing_found_is_exit_code_1(recall: Program, indexed: object) -> None:
+    done = recall("similar", "photos/old/moon.png", "--before", "1900-01-01")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "recall: nothing found\n")
+
+
+def test_status_says_what_the_library_holds(recall: Program, indexed: object, place: Path, small_model: str) -> None:
+    status = json.loads(recall("status", "--json").stdout)
+    assert (status["photos"], status["failed"], status["dim"]) == (6, 1, 32)
+    assert status["encoder"] == small_model
+    assert [source["path"] for source in status["sources"]] == [str(place / "photos")]
+    assert status["catalog_bytes"] > 0
+    table = recall("status")
+    assert (table.returncode, table.stderr) == (0, "")
+    assert "photos   6\n" in table.stdout
+    failed = recall("status", "--failed")
+    assert "broken.jpg" in failed.stdout.splitlines()[1]
+
+
+def test_encoders_names_the_ways_to_name_one(recall: Program) -> None:
+    done = recall("encoders", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
+    assert names == ["compact", "MODEL/WEIGHTS", "hf-hub:ORG/REPO", "local-dir:PATH"]
+    assert recall("encoders").stdout.startswith("compact  ")
+
+
+def test_forget_and_check_tell_what_changed(recall: Program, indexed: object, place: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.recall"
+    shutil.copytree(place / "test.recall", copy)
+    env = {"RECALL_LIBRARY": str(copy)}
+    assert recall("check", env=env).stdout == "catalog, index and disk agree\n"
+    (index,) = copy.glob("index-*.faiss")
+    index.write_bytes(b"torn")
+    torn = recall("check", "--json", env=env)
+    assert torn.returncode == 1
+    assert [json.loads(line)["kind"] for line in torn.stdout.splitlines()] == ["index"]
+    mended = recall("check", "--repair", env=env)
+    assert (mended.returncode, mended.stdout) == (0, "catalog, index and disk agree\n")
+    forgotten = recall("forget", "photos/old", env=env)
+    assert (forgotten.returncode, forgotten.stdout) == (0, "2 forgotten; no file was touched\n")
+    assert (place / "photos" / "old" / "moon.png").exists()
+    assert json.loads(recall("status", "--json", env=env).stdout)["photos"] == 4
+
+
+def test_evaluate_prints_one_object_of_shares(recall: Program, place: Path, small_model: str) -> None:
+    folder = place / "captioned"
+    (folder / "images").mkdir(parents=True)
+    for name in ("chelsea.png", "coffee.png"):
+        shutil.copy(place / "photos" / name, folder / "images")
+    (folder / "captions.csv").write_text(
+        "image,caption\nchelsea.png,a cat\nchelsea.png,a striped cat\ncoffee.png,a cup\n"
+    )
+    done = recall("evaluate", "captioned/captions.csv", "--encoder", small_model, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)
+    assert list(result)[:5] == ["text_to_image", "image_to_text", "images", "captions", "encoder"]
+    assert (result["images"], result["captions"], result["encoder"]) == (2, 3, small_model)
+    for way in ("text_to_image", "image_to_text"):
+        assert list(result[way]) == ["R@1", "R@5", "R@10"]
+        assert all(0 <= share <= 1 for share in result[way].values())
+        assert result[way]["R@5"] == 1.0  # two pictures, three captions: all are among the first five
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_shows_an_example_and_its_options(recall: Program, command: str) -> None:
+    done = recall(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"\n  recall {command}" in done.stdout.split("Options:")[0]
+    options = done.stdout.split("Options:")[1]
+    assert "-h, --help" in options
+    if "-k" in options:
+        assert "[default: 10]" in options
+
+
+def test_the_program_names_its_commands_and_its_version(recall: Program) -> None:
+    assert all(f"\n  {name} " in recall("--help").stdout for name in COMMANDS)
+    assert recall("--version").stdout.startswith("recall, version ")
+
+
+@pytest.fixture(scope="module")
+def seeing(tmp_path_factory: pytest.TempPathFactory, recall_path: Path, skimage_photos: Path) -> Program:
+    """Return the program with a library of 21 photos under the encoder that ships with Recall."""
+    folder = tmp_path_factory.mktemp("compact")
+    (folder / "photos").mkdir()
+    for name in PHOTOS:
+        shutil.copy(skimage_photos / name, folder / "photos")
+    program = Program(path=recall_path, env=program_env(folder), cwd=folder)
+    done = program("index", "photos")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{len(PHOTOS)} added in ")
+    return program
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("a cat", "chelsea.png"),
+        ("a cup of coffee", "coffee.png"),
+        ("a rocket", "rocket.jpg"),
+        ("an astronaut", "astronaut.png"),
+    ],
+)
+def test_plain_words_find_the_photo_among_the_first_three(seeing: Program, words: str, name: str) -> None:
+    done = seeing("search", words, "-k", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    head, *lines = done.stdout.splitlines()
+    assert head.split() == ["score", "taken", "photo"]
+    scores = [float(line.split()[0]) for line in lines]
+    assert len(lines) == 3
+    assert scores == sorted(scores, reverse=True)
+    assert str(seeing.cwd / "photos" / name) in [line.split()[-1] for line in lines]
+
+
+def test_every_photo_finds_itself_first(seeing: Program) -> None:
+    with Library.open(seeing.env["RECALL_LIBRARY"], device="cpu") as library:
+        for path in (seeing.cwd / "photos").iterdir():
+            best = library.search(path, k=1)[0]
+            assert best.path == path
+            assert best.score > 0.99

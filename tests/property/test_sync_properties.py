@@ -1,0 +1,125 @@
+"""Sync, whatever happens to a folder: the library is what one made of the folder today would be."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from indexer.config import Settings
+from retrieval import Library
+from tests.support.colours import PALETTE, later, paint
+from tests.support.contents import contents
+from tests.support.encoders import FakeEncoder
+
+names = st.sampled_from(["a.png", "b.png", "sub/a.png", "sub/c.png", "sub.png", "z/deep/a.png"])
+folders = st.sampled_from(["sub", "z", "new"])
+colours = st.sampled_from(PALETTE[:3])  # few, so that copies are common
+
+
+class FolderUnderSync(RuleBasedStateMachine):
+    """A folder that changes in every way between runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Path(tempfile.mkdtemp())
+        self.folder = self.place / "pictures"
+        self.folder.mkdir()
+        self.encoder = FakeEncoder()
+        self.library = self.open("synced", self.encoder)
+        self.clock = 0
+        self.dirty = True
+        paint(self.folder / "always.png", "white", note="keeps the folder from being empty")
+
+    def open(self, name: str, encoder: FakeEncoder) -> Library:
+        return Library(Settings(library=self.place / f"{name}.recall", workers=1), encoder=encoder)
+
+    def photos(self) -> list[Path]:
+        return sorted(path for path in self.folder.rglob("*.png") if path.name != "always.png")
+
+    def some(self, data: st.DataObject) -> Path:
+        return data.draw(st.sampled_from(self.photos()))
+
+    @rule(name=names, colour=colours)
+    def write(self, name: str, colour: str) -> None:
+        """A new photo, or another in the place of an old one; equal colours are equal files."""
+        path = paint(self.folder / name, colour, note="")
+        self.clock += 1
+        later(path, self.clock)
+
+    @precondition(lambda self: self.photos())
+    @rule(data=st.data())
+    def touch(self, data: st.DataObject) -> None:
+        later(self.some(data))
+
+    @precondition(lambda self: self.photos())
+    @rule(data=st.data())
+    def spoil(self, data: st.DataObject) -> None:
+        path = self.some(data)
+        path.write_bytes(path.read_bytes()[:30])
+        self.clock += 1
+        later(path, self.clock)
+
+    @precondition(lambda self: self.photos())
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        self.some(data).unlink()
+
+    @precondition(lambda self: self.photos())
+    @rule(data=st.data(), name=names)
+    def move(self, data: st.DataObject, name: str) -> None:
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        self.some(data).replace(self.folder / name)
+
+    @precondition(lambda self: self.photos())
+    @rule(data=st.data(), name=names)
+    def copy(self, data: st.DataObject, name: str) -> None:
+        path = self.some(data)
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if path != self.folder / name:
+            shutil.copy2(path, self.folder / name)
+
+    @rule(old=folders, new=folders)
+    def rename_folder(self, old: str, new: str) -> None:
+        if (self.folder / old).is_dir() and not (self.folder / new).exists():
+            (self.folder / old).rename(self.folder / new)
+
+    @rule()
+    def sync(self) -> None:
+        self.library.sync(self.folder)
+        encoded = len(self.encoder.pictures)
+        again = self.library.sync(self.folder)
+        assert (again.added, again.changed, again.moved, again.removed) == (0, 0, 0, 0)
+        assert len(self.encoder.pictures) == encoded
+        assert contents(self.library.path) == self.fresh()
+        assert self.library.check() == []
+        indexed = sum(row[4] is not None for row in contents(self.library.path))
+        assert len(self.library.search("red", k=100)) == indexed
+
+    def fresh(self) -> list[tuple[Any, ...]]:
+        """Return what a library of the folder as it is now holds."""
+        with self.open("fresh", FakeEncoder(batch_size=3)) as library:
+            library.sync(self.folder)
+            found = contents(library.path)
+        shutil.rmtree(library.path)
+        return found
+
+    @invariant()
+    def the_index_is_in_step(self) -> None:
+        if self.library.status().photos:
+            assert len(self.library.search("red", k=100)) == self.library.status().photos
+
+    def teardown(self) -> None:
+        self.library.close()
+        shutil.rmtree(self.place)
+
+
+TestFolderUnderSync = FolderUnderSync.TestCase
+TestFolderUnderSync.settings = settings(
+    max_examples=6, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+)
