@@ -118,7 +118,7 @@ class OpenClipEncoder:
         """Return one unit vector per picture, shape (n, dim); see `Encoder.encode_images`."""
         found = [np.empty((0, self.dim), dtype=np.float32)]
         for start in range(0, len(pixels), self._batch_size):
-            rows = np.require(pixels[start : start + self._batch_size], requirements=["C", "W"])  # torch wants it writable
+            rows = np.require(pixels[start : start + self._batch_size], requirements=["C", "W"])  # for torch
             batch = torch.from_numpy(rows)  # (b, s, s, 3)
             with _memory(self._batch_size), torch.inference_mode(), self._autocast():
                 values = batch.to(self._device).permute(0, 3, 1, 2).float().div(255)  # (b, 3, s, s)
