@@ -121,5 +121,5 @@ class FolderUnderSync(RuleBasedStateMachine):
 
 TestFolderUnderSync = FolderUnderSync.TestCase
 TestFolderUnderSync.settings = settings(
-    max_examples=6, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=4, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )
