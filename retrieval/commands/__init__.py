@@ -83,4 +83,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")
-    cli()
+    cli(prog_name="recall")
