@@ -22,7 +22,9 @@ from retrieval.tuning.compact.__main__ import main
 from retrieval.tuning.compact.data import NEAR, Photo, Role, difference_hash, hash_photos, read_sets, roles
 from retrieval.tuning.compact.distil import DistilPlan, batches, distil, distil_loss
 from retrieval.tuning.compact.folding import fold_batch_norm
+from retrieval.tuning.compact.lastround import move_to_broader
 from retrieval.tuning.compact.pairs import epoch, pair_up
+from retrieval.tuning.compact.synthetic import drawings
 from retrieval.tuning.compact.views import view_of
 from retrieval.tuning.compact.work import Work, key_of
 
@@ -233,6 +235,38 @@ def test_distillation_brings_a_tower_to_its_teacher() -> None:
     after = (student.embed_all(tower, tokens) * wanted).sum(axis=1).mean()
     assert before < 0.5
     assert after > 0.9
+
+
+def test_drawings_are_the_same_for_the_same_seed_and_each_has_words_for_it() -> None:
+    first, again = drawings(18, seed=3), drawings(18, seed=3)
+    assert [drawing.picture.tobytes() for drawing in first] == [drawing.picture.tobytes() for drawing in again]
+    assert all(drawing.captions and drawing.picture.mode == "RGB" for drawing in first)
+    assert first[0].picture.tobytes() != first[9].picture.tobytes()  # the kinds come in turn, nine of them
+
+
+def test_only_a_line_with_one_meaning_has_a_broader_one() -> None:
+    nouns = [
+        corpus.Noun(names=("astronaut",), gloss="a person in space", lexicon="18"),
+        corpus.Noun(names=("crane",), gloss="a wading bird", lexicon="05"),
+        corpus.Noun(names=("crane",), gloss="a machine that lifts", lexicon="06"),
+    ]
+    assert corpus.broader(nouns) == {
+        "a photo of an astronaut": "a photo of a person",
+        "astronaut, a person in space": "a photo of a person",
+        "crane, a wading bird": "a photo of an animal",
+    }
+
+
+def test_narrow_lines_move_towards_their_broad_line_and_others_stay() -> None:
+    anchors = np.eye(3, dtype=np.float16)
+    wide = np.asarray([[0, 0, 1]], dtype=np.float32)
+    moved = move_to_broader(anchors, {"astronaut": 0, "rocket": 1}, {"astronaut": "person"}, wide, share=0.5)
+    assert moved.tolist() == [
+        [pytest.approx(0.5**0.5, abs=1e-3), 0, pytest.approx(0.5**0.5, abs=1e-3)],
+        [0, 1, 0],
+        [0, 0, 1],
+    ]
+    assert anchors.tolist() == np.eye(3).tolist()
 
 
 def test_views_have_the_size_of_the_tower_and_are_the_same_for_the_same_seed() -> None:

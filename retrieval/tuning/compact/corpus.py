@@ -24,6 +24,14 @@ IMAGENET_CLASSES = 1000
 RANKS = ("genus ", "family ", "order ", "class ", "phylum ", "subfamily ", "suborder ")
 """How WordNet names groups of plants and animals, which nobody searches for."""
 
+BROADER = {
+    "05": "a photo of an animal",
+    "13": "a photo of food",
+    "18": "a photo of a person",
+    "20": "a photo of a plant",
+}
+"""A line for what all nouns of a lexicographer file are."""
+
 TEMPLATES = (
     "a photo of {}",
     "{}",
@@ -36,10 +44,11 @@ TEMPLATES = (
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """One WordNet noun: its synonyms, most usual first, and the start of its gloss."""
+    """One WordNet noun: its synonyms, most usual first, the start of its gloss, and its lexicographer file."""
 
     names: tuple[str, ...]
     gloss: str
+    lexicon: str
 
 
 def with_article(name: str) -> str:
@@ -60,7 +69,7 @@ def parse_noun(line: str) -> Noun | None:
     names = [word.replace("_", " ") for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]]
     if _is_name(fields[1], names[0]):
         return None
-    return Noun(names=tuple(names), gloss=re.split(r'[;(]|"', gloss.strip())[0].strip())
+    return Noun(names=tuple(names), gloss=re.split(r'[;(]|"', gloss.strip())[0].strip(), lexicon=fields[1])
 
 
 def _is_name(lexicon: str, name: str) -> bool:
@@ -87,6 +96,19 @@ def noun_lines(nouns: Iterable[Noun]) -> Iterator[str]:
         for name in noun.names[:2]:
             yield f"a photo of {with_article(name)}"
         yield f"{noun.names[0]}, {noun.gloss}"
+
+
+def broader(nouns: Iterable[Noun]) -> dict[str, str]:
+    """Return for the lines of animals, food, people and plants a line that says no more than that.
+
+    A line that also stands for something else ("a photo of a crane") has none.
+    """
+    meanings: dict[str, set[str]] = {}
+    for noun in nouns:
+        for line in noun_lines([noun]):
+            meanings.setdefault(line, set()).add(noun.lexicon)
+    only = {line: found.pop() for line, found in meanings.items() if len(found) == 1}
+    return {line: BROADER[lexicon] for line, lexicon in only.items() if lexicon in BROADER}
 
 
 def imagenet_names() -> list[tuple[str, ...]]:

@@ -64,7 +64,10 @@ class Lessons:
     """What is trained on.
 
     Attributes:
-        views: Cached views of all photos.
+        views: Cached views of all photos, for rounds that train the tail.
+        before: Features that the unchanged tower gives of every view and picture, shape (views, pictures, 1280).
+        features: What the tower as it is gives, same shape, for rounds that leave the tail alone.
+        judged: Whether the image teacher's opinion of a picture counts, shape (pictures,), bool.
         pairs: The training set.
         tokens: Of the corpus, shape (lines, context).
         anchors: The text teacher's vectors of the corpus in the common space, unit length, shape (lines, 384).
@@ -73,6 +76,9 @@ class Lessons:
     """
 
     views: tuple[Cached, ...]
+    before: NDArray[np.float16]
+    features: NDArray[np.float16]
+    judged: NDArray[np.bool_]
     pairs: Pairs
     tokens: Tokens
     anchors: NDArray[np.float16]
@@ -109,24 +115,18 @@ class Towers(nn.Module):
         self.scale.copy_(scale)
 
 
-def _features(towers: Towers, views: tuple[Cached, ...], chosen: Rows, photos: Rows, *, tail: bool) -> Tensor:
+def _features(towers: Towers, lessons: Lessons, chosen: Rows, photos: Rows, *, tail: bool) -> Tensor:
     """Return the features of one view of each photo, shape (n, 1280)."""
     if not tail:
-        return _pooled(views, chosen, photos)
-    maps = np.stack([views[view].maps[photo] for view, photo in zip(chosen, photos, strict=True)])
+        return torch.from_numpy(lessons.features[chosen, photos]).float()
+    maps = np.stack([lessons.views[view].maps[photo] for view, photo in zip(chosen, photos, strict=True)])
     return towers.tail(torch.from_numpy(maps).float().permute(0, 3, 1, 2))  # type: ignore[no-any-return]
-
-
-def _pooled(views: tuple[Cached, ...], chosen: Rows, photos: Rows) -> Tensor:
-    """Return the unchanged tower's features of one view of each photo, shape (n, 1280)."""
-    rows = [views[view].pooled[photo] for view, photo in zip(chosen, photos, strict=True)]
-    return torch.from_numpy(np.stack(rows)).float()
 
 
 def _loss(towers: Towers, lessons: Lessons, rows: Rows, plan: FinetunePlan, random: np.random.Generator) -> Tensor:
     photos = lessons.pairs.photos[rows]
-    chosen = random.integers(0, len(lessons.views), size=len(rows))
-    features = _features(towers, lessons.views, chosen, photos, tail=plan.tail)
+    chosen = random.integers(0, len(lessons.features), size=len(rows))
+    features = _features(towers, lessons, chosen, photos, tail=plan.tail)
     images = nn.functional.normalize(towers.head(nn.functional.dropout(features, plan.dropout)), dim=-1)
     lines, owners = lessons.pairs.sample(rows, plan.each, random)
     far = random.integers(0, len(lessons.tokens), size=plan.wide)
@@ -137,8 +137,10 @@ def _loss(towers: Towers, lessons: Lessons, rows: Rows, plan: FinetunePlan, rand
     loss = multi_positive_loss(
         images, texts, image_groups=groups, text_groups=groups[torch.from_numpy(owners)], scale=scale
     )
-    logits = lessons.classifier(_pooled(lessons.views, chosen, photos)).detach()
-    loss = loss + plan.classes * classifier_loss(images, torch.from_numpy(lessons.classes), logits, scale)
+    judged = lessons.judged[photos]
+    logits = lessons.classifier(torch.from_numpy(lessons.before[chosen, photos][judged]).float()).detach()
+    seen = images[torch.from_numpy(judged)]
+    loss = loss + plan.classes * classifier_loss(seen, torch.from_numpy(lessons.classes), logits, scale)
     anchors = torch.from_numpy(lessons.anchors[far].astype(np.float32))
     return loss + plan.keep * agreement(found[len(lines) :], anchors)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,17 @@ from torch import nn
 from indexer.types import Vectors
 from retrieval.tuning.compact import export
 from retrieval.tuning.compact.align import AlignPlan, Heads, train_heads
-from retrieval.tuning.compact.corpus import collect, imagenet_prompts, read_lines, wordnet_nouns
+from retrieval.tuning.compact.corpus import broader, collect, imagenet_prompts, read_lines, wordnet_nouns
 from retrieval.tuning.compact.data import Photo, Role, hash_photos, read_sets, roles
 from retrieval.tuning.compact.distil import DistilPlan, distil
 from retrieval.tuning.compact.finetune import FinetunePlan, Lessons, Towers, finetune
 from retrieval.tuning.compact.folding import fold_batch_norm
-from retrieval.tuning.compact.pairs import Rows, pair_up
+from retrieval.tuning.compact.lastround import move_to_broader, with_drawings
+from retrieval.tuning.compact.pairs import Pairs, Rows, pair_up
 from retrieval.tuning.compact.student import Tokens, new_text_tower, teacher_table, tokenize
+from retrieval.tuning.compact.synthetic import drawings
 from retrieval.tuning.compact.teacher import TextTeacher, image_teacher
-from retrieval.tuning.compact.views import Cached, Front, Tail, cache_view, load_view
+from retrieval.tuning.compact.views import Cached, Front, Tail, cache_view, load_view, pool_maps, pool_pictures
 from retrieval.tuning.compact.work import Work, key_of
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,12 @@ ALL_TOGETHER = FinetunePlan(
 """The image tower's last blocks too: four fifths of the time."""
 
 
+HEADS_LAST = FinetunePlan(
+    epochs=6, batch=1024, each=2, share=0.5, tail=False, rate=3e-4, table_rate=3e-4, keep=2.0, wide=1024
+)
+"""Text tower and image head again, over the features as they are now, with drawings and broader words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that decides what comes out, besides the data and the seed.
@@ -47,6 +55,9 @@ class Plan:
         distil: How the text tower is distilled.
         align: How the first heads are found.
         rounds: How both towers are trained together, one after the other.
+        last: The round after them, with drawings and broader words; None leaves it out.
+        drawings: Pictures that no camera took, in that round.
+        broader: How far in that round a noun moves towards what all of its sort are, 0 to 1.
         without: Names of sets whose photos are not trained on (for ablations).
     """
 
@@ -54,6 +65,9 @@ class Plan:
     distil: DistilPlan = field(default_factory=DistilPlan)
     align: AlignPlan = field(default_factory=AlignPlan)
     rounds: tuple[FinetunePlan, ...] = (HEADS_FIRST, ALL_TOGETHER)
+    last: FinetunePlan | None = HEADS_LAST
+    drawings: int = 540
+    broader: float = 0.6
     without: tuple[str, ...] = ()
 
 
@@ -79,7 +93,8 @@ class Training:
         kept = (Role.TRAIN, Role.DROPPED)  # a dropped photo's words may be learnt as words
         taught = [photo for photo, role in zip(self.photos, self._roles, strict=True) if role in kept]
         extra = read_lines(data / "text" / "captions.txt")
-        self.lines = collect(taught, extra, wordnet_nouns(wordnet), seed=seed)
+        self._nouns = wordnet_nouns(wordnet)
+        self.lines = collect(taught, extra, self._nouns, seed=seed)
         counts = len(self.photos), len(self.rows(Role.TRAIN)), len(self.lines)
         logger.info("%d photos, %d of them to train on, and %d lines of text", *counts)
 
@@ -181,22 +196,58 @@ class Training:
         done[2] = [self._plan.views, asdict(self._plan.distil), asdict(self._plan.align), *self._plan.without]
         for number, plan in enumerate(self._plan.rounds):
             done.append(asdict(plan))
-            make = lambda plan=plan: finetune(towers, lessons, plan, seed=self._seed)  # noqa: E731
-            towers.load_state_dict(self._work.state(f"finetune{number}", key_of(*done), make))
+            self._round(f"finetune{number}", key_of(*done), towers, lessons, plan)
+        if self._plan.last is not None:
+            done += [asdict(self._plan.last), self._plan.drawings, self._plan.broader]
+            lessons = self._last_lessons(towers, lessons, heads, key_of(*done[:-3]))
+            self._round("last", key_of(*done), towers, lessons, self._plan.last)
         return towers
 
+    def _round(self, stage: str, key: str, towers: Towers, lessons: Lessons, plan: FinetunePlan) -> None:
+        make = partial(finetune, towers, lessons, plan, seed=self._seed)
+        towers.load_state_dict(self._work.state(stage, key, make))
+
+    def pairs(self) -> Pairs:
+        """Return the training photos with their lines."""
+        return pair_up(self.photos, self.rows(Role.TRAIN), {line: row for row, line in enumerate(self.lines)})
+
     def _lessons(self, heads: Heads) -> Lessons:
+        pooled = np.stack([view.pooled for view in self.views])
         with torch.inference_mode():
             anchors = heads.texts(torch.from_numpy(self.taught).float()).half().numpy()
             classes = heads.texts(torch.from_numpy(self.classes)).numpy()
         return Lessons(
             views=self.views,
-            pairs=pair_up(self.photos, self.rows(Role.TRAIN), {line: row for row, line in enumerate(self.lines)}),
+            before=pooled,
+            features=pooled,
+            judged=np.ones(len(self.photos), dtype=bool),
+            pairs=self.pairs(),
             tokens=self.tokens,
             anchors=anchors,
             classes=classes,
             classifier=self._classifier(),
         )
+
+    def _last_lessons(self, towers: Towers, lessons: Lessons, heads: Heads, key: str) -> Lessons:
+        def anchor(lines: list[str]) -> Vectors:
+            with torch.inference_mode():
+                return np.asarray(heads.texts(torch.from_numpy(self.text_teacher.encode(lines))).numpy())
+
+        made = drawings(self._plan.drawings, seed=self._seed)
+        pictures, front = [drawing.picture for drawing in made], Front(self.image_tower)
+        drawn = [pool_pictures(front, towers.tail, pictures, number=n, seed=self._seed) for n in self._plan.views]
+        now = self._work.array(
+            "features", key, lambda: np.stack([pool_maps(towers.tail, view.maps) for view in self.views])
+        )
+        broad = broader(self._nouns)
+        numbers = {line: number for number, line in enumerate(self.lines)}
+        wide = anchor(sorted(set(broad.values()))) if broad else lessons.classes[:0]
+        moved = move_to_broader(lessons.anchors, numbers, broad, wide, share=self._plan.broader)
+        return with_drawings(
+            replace(lessons, anchors=moved), made,
+            photos=self.photos, rows=self.rows(Role.TRAIN), features=now, drawn=np.stack(drawn),
+            lines=self.lines, anchor=anchor,
+        )  # fmt: skip
 
     def write(self, folder: Path) -> Path:
         """Return the folder after writing the trained model into it."""

@@ -96,7 +96,12 @@ def _batches(photos: Sequence[Photo], number: int, seed: int) -> Iterator[Tensor
         for start in range(0, len(photos), BATCH):
             batch = np.stack(list(ahead))  # (b, 224, 224, 3)
             ahead = pool.map(pixels, range(start + BATCH, min(start + 2 * BATCH, len(photos))))
-            yield torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 127.5 - 1
+            yield _scaled(batch)
+
+
+def _scaled(batch: NDArray[np.uint8]) -> Tensor:
+    """Return pixels (b, 224, 224, 3) as the tower reads them, shape (b, 3, 224, 224), channels last, -1 to 1."""
+    return torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 @torch.inference_mode()
@@ -107,13 +112,38 @@ def cache_view(photos: Sequence[Photo], front: Front, tail: Tail, *, number: int
     pooled = np.zeros((len(photos), 1280), dtype=np.float16)
     total = -(-len(photos) // BATCH)
     for step, batch in enumerate(logged(_batches(photos, number, seed), stage=f"view {number}", total=total)):
-        found = front(batch.contiguous(memory_format=torch.channels_last))  # (b, 112, 14, 14)
+        found = front(batch)  # (b, 112, 14, 14)
         rows = slice(step * BATCH, step * BATCH + len(found))
         maps[rows] = found.permute(0, 2, 3, 1).half().numpy()
         pooled[rows] = tail(found).half().numpy()
     maps.flush()
     np.save(prefix.with_name(prefix.name + ".pooled.npy"), pooled)
     partial.rename(prefix.with_name(prefix.name + ".maps.npy"))
+
+
+@torch.inference_mode()
+def pool_maps(tail: Tail, maps: NDArray[np.float16]) -> NDArray[np.float16]:
+    """Return the tail's features of cached activations, shape (n, 1280)."""
+    starts = range(0, len(maps), 2 * BATCH)
+    parts = [
+        tail(torch.from_numpy(maps[start : start + 2 * BATCH].astype(np.float32)).permute(0, 3, 1, 2)).half().numpy()
+        for start in logged(starts, stage="features", total=len(starts))
+    ]
+    return np.concatenate(parts)
+
+
+@torch.inference_mode()
+def pool_pictures(
+    front: Front, tail: Tail, pictures: Sequence[Image.Image], *, number: int, seed: int
+) -> NDArray[np.float16]:
+    """Return the whole tower's features of one view of pictures in memory, shape (n, 1280)."""
+    views = [np.asarray(view_of(picture, number, np.random.default_rng((seed, number, index))))
+             for index, picture in enumerate(pictures)]  # fmt: skip
+    parts = [
+        tail(front(_scaled(np.stack(views[start : start + BATCH])))).half().numpy()
+        for start in range(0, len(views), BATCH)
+    ]
+    return np.concatenate(parts)
 
 
 def load_view(prefix: Path) -> Cached:
