@@ -63,8 +63,8 @@ demo: $(VENV)/.demo  ## install Recall, index some real photos and search them
 	$(call show,index $(PHOTOS)) || { status=$$?; [ $$status = 3 ] || exit $$status; }  # 3: done, some files failed
 	$(call show,search "a cat" -k 3)
 	$(call show,search "a cup of coffee" -k 3)
-	$(call show,search "an astronaut" -k 3)
-	$(call show,similar $(PHOTOS)/chelsea.png -k 3)
+	$(call show,search "a man with a camera" -k 3)
+	$(call show,similar $(PHOTOS)/motorcycle_left.png -k 3)
 	$(call show,status)
 	@printf '\nNow your own photos. Type:\n\n    source $(BIN)/activate\n    recall index ~/Pictures\n'
 	@printf '    recall search "a dog on the beach"\n    recall --help\n'

@@ -187,8 +187,8 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, recall_path: Path, skimage_
     [
         ("a cat", "chelsea.png"),
         ("a cup of coffee", "coffee.png"),
-        ("a rocket", "rocket.jpg"),
-        ("an astronaut", "astronaut.png"),
+        ("a rocket launch", "rocket.jpg"),
+        ("an astronaut in an orange suit", "astronaut.png"),
     ],
 )
 def test_plain_words_find_the_photo_among_the_first_three(seeing: Program, words: str, name: str) -> None:
