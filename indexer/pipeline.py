@@ -138,8 +138,8 @@ class _Run:
             known = queries.known_files(connection, self.root, around.id) if around else iter(())
             for step in planner.steps(self._watched(found), known):
                 self._note(step)
-            if not others:
-                self._refuse_empty(connection)
+            if not any(os.path.lexists(other) for other in others):
+                self._refuse_empty(connection, rules)
         self._keep_source(mine, around, rules)
 
     def _is_part_of(self, source: KnownSource, rules: Rules | None) -> bool:
@@ -164,16 +164,19 @@ class _Run:
         self.spool.put(step)
         self.work_total += _is_work(step)
 
-    def _refuse_empty(self, connection: Connection) -> None:
+    def _refuse_empty(self, connection: Connection, rules: Rules) -> None:
         if self.found or self.report.unreadable_folders:
             return
+        beside = f" beside what is left out ({', '.join(rules.exclude)})" if rules.exclude else ""
         indexed, failed = queries.count_items(connection, self.root)
         if indexed + failed:
             raise NoPhotosError(
-                f"{self.root} holds no photos now, but the library has {indexed + failed} from there; is a disk "
-                f"missing? Nothing was removed. If they were deleted, run: recall forget {self.root}"
+                f"{self.root} holds no photos now{beside}, but the library has {indexed + failed} from there; is a "
+                f"disk missing? Nothing was removed. If they were deleted, run: recall forget {self.root}"
             )
-        raise NoPhotosError(f"{self.root} holds no photos; expected a folder with pictures such as .jpg, .png or .heic")
+        raise NoPhotosError(
+            f"{self.root} holds no photos{beside}; expected a folder with pictures such as .jpg, .png or .heic"
+        )
 
     def _keep_source(self, mine: KnownSource | None, around: KnownSource | None, rules: Rules) -> None:
         exclude, hidden = list(rules.exclude), rules.include_hidden

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -66,6 +66,16 @@ class Rules:
             return True
         return any(fnmatch(name, pattern) or fnmatch(below_root, pattern) for pattern in self.exclude)
 
+    def for_part(self, below_root: str) -> Rules:
+        """Return the rules for a folder inside the root: patterns for paths through it begin at it as well."""
+        parts = below_root.split(os.sep)
+        patterns = list(self.exclude)
+        for pattern in self.exclude:
+            head, tail = pattern.split("/")[: len(parts)], pattern.split("/")[len(parts) :]
+            if tail and all(fnmatch(part, piece) for part, piece in zip(parts, head, strict=True)):
+                patterns.append("/".join(tail))
+        return Rules(patterns, self.include_hidden)
+
     def leave_out_path(self, below_root: str) -> bool:
         """Return whether a walk that begins at the root never comes to a path."""
         parts = below_root.split(os.sep) if below_root != os.curdir else []
@@ -102,14 +112,15 @@ def walk(
     Raises:
         SourceError: The root cannot be listed, or is gone.
     """
-    if Path(root).is_dir():
-        yield from _Walk(root, rules, base or root, others).folder(root, outside=False)
-        return
     try:
         facts = Path(root).stat()
     except OSError as error:
         raise SourceError(f"{root} cannot be read ({error.strerror}); name a folder or a picture") from error
-    yield _found(root, facts)
+    if stat.S_ISDIR(facts.st_mode):
+        begun = {(facts.st_dev, facts.st_ino)}
+        yield from _Walk(root, rules, base or root, others, begun).folder(root, outside=False)
+    else:
+        yield _found(root, facts)
 
 
 @dataclass(slots=True)
@@ -120,7 +131,7 @@ class _Walk:
     rules: Rules
     base: str
     others: Collection[str]
-    visited: set[tuple[int, int]] = field(default_factory=set)
+    visited: set[tuple[int, int]]
 
     def folder(self, path: str, *, outside: bool) -> Iterator[FoundFile | UnreadableFolder]:
         """Yield the photos of one folder; `outside` says that a link led out of the root."""

@@ -162,9 +162,15 @@ class Library:
         report = Report()
         refused: list[SourceError] = []
         with self._store.writing("indexing"):
-            for path, is_named in self._targets(paths):
+            for path, is_named in self._targets(paths).items():
+                if not is_named and not self._is_due(path):
+                    continue
+                rules = None
+                if is_named or not paths:
+                    rules = self._rules(path, exclude=exclude, include_hidden=include_hidden)
+                elif exclude is not None or include_hidden is not None:
+                    logger.warning("%s was indexed on its own and keeps its own rules; name it to change them", path)
                 try:
-                    rules = self._rules(path, exclude=exclude, include_hidden=include_hidden) if is_named else None
                     report.include(
                         pipeline.sync(
                             self._store,
@@ -299,26 +305,29 @@ class Library:
     def _limits(self) -> Limits:
         return Limits(max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
 
-    def _targets(self, paths: Sequence[str | os.PathLike[str]]) -> list[tuple[str | os.PathLike[str], bool]]:
-        """Return what to sync and whether the caller named it: the paths with the sources inside them, or all."""
-        if not paths:
-            return [(root, True) for root in self._known_roots()]
-        found: dict[str | os.PathLike[str], bool] = dict.fromkeys(paths, True)
+    def _targets(self, paths: Sequence[str | os.PathLike[str]]) -> dict[str, bool]:
+        """Return what to sync, and whether the caller named it: paths and the sources inside them, or all sources."""
+        if not all(os.fspath(path) for path in paths):
+            raise SourceError("an empty path was given; name a folder or a picture")
         with self._store.reading() as connection:
-            for path in paths:
-                for source in sources.sources_inside(connection, sources.known_place(connection, path)):
-                    found.setdefault(source.root, False)
-        return list(found.items())
-
-    def _known_roots(self) -> list[str]:
-        with self._store.reading() as connection:
-            roots = [source.root for source in sources.sources(connection)]
-        here = [root for root in roots if os.path.lexists(root)]
-        for root in sorted(set(roots) - set(here)):
-            logger.warning("%s is not there now; what the library has from it is kept", root)
-        if not here:
+            known = [source.root for source in sources.sources(connection)]
+            named = [sources.known_place(connection, path) for path in paths]
+            inside = [source.root for place in named for source in sources.sources_inside(connection, place)]
+        if not paths and not any(os.path.lexists(root) for root in known):
             raise SourceError("there is nothing to index again; name a folder: recall index FOLDER")
-        return here
+        others = inside if paths else known
+        return dict.fromkeys(named, True) | {root: False for root in others if root not in named}
+
+    def _is_due(self, root: str) -> bool:
+        """Return whether a source that nobody named is to be synced: it is still known, and on the disk."""
+        with self._store.reading() as connection:
+            if all(source.root != root for source in sources.sources(connection)):
+                return False  # all its photos were found elsewhere a moment ago
+        if os.path.lexists(root):
+            return True
+        advice = f"if it was deleted, run: recall forget {root}"
+        logger.warning("%s is not there now; what the library has from it is kept; %s", root, advice)
+        return False
 
     def _rules(
         self, path: str | os.PathLike[str], *, exclude: Sequence[str] | None, include_hidden: bool | None
@@ -328,7 +337,10 @@ class Library:
             return None
         with self._store.reading() as connection:
             known = sources.source_around(connection, sources.known_place(connection, path))
+            place = sources.known_place(connection, path)
         old = Rules(known.exclude, known.include_hidden) if known else Rules()
+        if known and known.root != place:
+            old = old.for_part(os.path.relpath(place, known.root))
         return Rules(
             old.exclude if exclude is None else _patterns(exclude),
             old.include_hidden if include_hidden is None else include_hidden,

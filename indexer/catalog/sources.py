@@ -82,8 +82,9 @@ def forget(connection: Connection, path: str) -> int:
 
 
 def drop_left(connection: Connection) -> None:
-    """Delete the sources that are gone from the disk and whose photos were all found elsewhere."""
+    """Delete the sources without photos that are gone from the disk, or lie in another source."""
     used = select(Item.source_id).where(Item.source_id == Source.id).exists()
+    roots = [source.root for source in sources(connection)]
     for row in connection.execute(select(Source.id, Source.root).where(~used)).all():
-        if not os.path.lexists(row.root):
+        if not os.path.lexists(row.root) or any(is_below(row.root, root) for root in roots):
             connection.execute(delete(Source).where(Source.id == row.id))

@@ -38,6 +38,8 @@ def read_index(path: Path, *, fingerprint: str) -> tuple[VectorIndex, int]:
         with path.open("rb", buffering=0) as file:  # one file from check to load, also when another is put in its place
             label = read_label(file, kind=kind.__name__, fingerprint=fingerprint)
             return kind.load(file), label.watermark
+    except FileNotFoundError as error:
+        raise StaleIndexError(f"{path} is missing") from error
     except (StaleIndexError, RuntimeError, OSError) as error:
         raise StaleIndexError(f"{path}: {error}") from error
 

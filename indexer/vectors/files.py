@@ -82,7 +82,9 @@ def read_label(file: BinaryIO, *, kind: str, fingerprint: str) -> Label:
         if label.checksum != _checksum(file, body):
             raise StaleIndexError("it does not match its checksum")
         file.seek(0)
-    except (OSError, struct.error, ValueError, TypeError) as error:
+    except struct.error as error:
+        raise StaleIndexError("it is cut short") from error
+    except (OSError, ValueError, TypeError) as error:
         raise StaleIndexError(f"it cannot be read ({error})") from error
     return label
 

@@ -50,7 +50,8 @@ class RecallGroup(click.Group):
             click.echo(f"recall: {one_line(str(error))}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("recall: stopped; what was done is kept, and the same command goes on from here", err=True)
+            goes_on = "; what was done is kept, and the same command goes on from here"
+            click.echo(f"recall: stopped{goes_on if ctx.invoked_subcommand == 'index' else ''}", err=True)
             ctx.exit(INTERRUPTED)
 
 

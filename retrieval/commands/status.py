@@ -40,7 +40,12 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
         "catalog_bytes": status.catalog_bytes,
         "index_bytes": status.index_bytes,
         "sources": [
-            {"path": source.root, "synced_at": source.synced_at.isoformat() if source.synced_at else None}
+            {
+                "path": source.root,
+                "synced_at": source.synced_at.isoformat() if source.synced_at else None,
+                "exclude": source.exclude,
+                "include_hidden": source.include_hidden,
+            }
             for source in status.sources
         ],
     }
@@ -56,4 +61,6 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
     click.echo(f"disk     catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}")
     for source in status.sources:
         synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "not finished yet"
-        click.echo(f"source   {visible(source.root)} ({synced})")
+        rules = f", without {', '.join(source.exclude)}" if source.exclude else ""
+        rules += ", with hidden" if source.include_hidden else ""
+        click.echo(f"source   {visible(source.root)} ({synced}{visible(rules)})")
