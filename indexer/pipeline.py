@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from sqlalchemy import Connection
@@ -30,7 +30,7 @@ from indexer.facts import failure_columns, file_time, photo_columns
 from indexer.images import Limits, Photo
 from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.report import LISTED, Report
-from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, walk
+from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, rules_of, walk
 from indexer.store import Store
 from indexer.types import Pixels, Progress, ProgressCallback, Vectors
 
@@ -73,12 +73,12 @@ def sync(
     start = time.perf_counter()
     with store.reading() as connection:
         root = sources.known_place(connection, path)
-    run = _Run(store, resolve(path) if not os.path.lexists(root) else root, settings, progress or (lambda _: None))
+    run = _Run(store, root if os.path.lexists(root) else resolve(path), load, settings, progress or (lambda _: None))
     try:
         run.scan(rules)
         run.apply_cheap_steps()
         if run.work_total:
-            run.encode_work(load)
+            run.encode_work()
         run.finish()
     finally:
         run.spool.close()
@@ -111,6 +111,7 @@ class _Run:
 
     store: Store
     root: str
+    load: Callable[[], Encoder]
     settings: Settings
     progress: ProgressCallback
     report: Report = field(default_factory=Report)
@@ -131,7 +132,7 @@ class _Run:
             around = sources.source_around(connection, self.root)
             mine = around if around and self._is_part_of(around, rules) else None
             if rules is None:
-                rules = _rules_of(mine) if mine else Rules()
+                rules = rules_of(mine)
             others = {source.root for source in sources.sources_inside(connection, self.root)}
             planner = Planner(same_content=lambda file: _same_content(connection, file), is_gone=_is_gone)
             found = walk(self.root, rules, base=mine.root if mine else None, others=others)
@@ -146,7 +147,7 @@ class _Run:
         """Return whether what is synced belongs to the source around it, instead of being one of its own."""
         if source.root == self.root:
             return True
-        return rules is None and not _rules_of(source).leave_out_path(os.path.relpath(self.root, source.root))
+        return rules is None and not rules_of(source).leave_out_path(os.path.relpath(self.root, source.root))
 
     def _watched(self, found: Iterable[FoundFile | UnreadableFolder]) -> Iterator[FoundFile | UnreadableFolder]:
         for file in found:
@@ -211,11 +212,11 @@ class _Run:
             self.report.count(_outcome(step))
         queries.remove_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
 
-    def encode_work(self, load: Callable[[], Encoder]) -> None:
+    def encode_work(self) -> None:
         """Decode and encode what is new, committing a batch at a time."""
         settings, known = self.settings, self.store.encoder
-        preprocess = known.preprocess if known else self._load(load).preprocess
-        work = (step for step in self.spool if isinstance(step, Added | Changed) and step.copy_of is None)
+        preprocess = known.preprocess if known else self._loaded().preprocess
+        work = (step for step in self.spool if _is_work(step))
         done = 0
         self.progress(Progress("indexing", done, self.work_total))
         with DecodePool(
@@ -225,38 +226,37 @@ class _Run:
             timeout=settings.timeout,
         ) as pool:
             with closing(pool.imap(work, key=lambda step: Path(step.file.path))) as decoded:
-                for batch in self._batches(decoded, load):
-                    self._commit(batch, load)
+                for batch in self._batches(decoded):
+                    self._commit(batch)
                     done += len(batch)
                     self.progress(Progress("indexing", done, self.work_total))
             self.report.seconds["decode"] = pool.seconds
 
-    def _batches(
-        self, decoded: Iterable[tuple[Work, Photo | PictureError]], load: Callable[[], Encoder]
-    ) -> Iterator[_Batch]:
+    def _batches(self, decoded: Iterable[tuple[Work, Photo | PictureError]]) -> Iterator[_Batch]:
         """Yield what is committed together; the encoder is loaded with the first photo, not for failures alone."""
         batch = _Batch()
         for step, photo in decoded:
             batch.add(step, photo)
-            if len(batch.failed) >= FAILED or (batch.photos and len(batch.photos) >= self._load(load).batch_size):
+            if len(batch.failed) >= FAILED or (batch.photos and len(batch.photos) >= self._loaded().batch_size):
                 yield batch
                 batch = _Batch()
         if len(batch):
             yield batch
 
-    def _load(self, load: Callable[[], Encoder]) -> Encoder:
+    def _loaded(self) -> Encoder:
+        """Return the encoder, loaded and bound to the library when it is first needed."""
         if self.encoder is None:
             with self.report.timing("load"):
                 self.progress(Progress("loading the encoder", 0))
-                self.encoder = load()
+                self.encoder = self.load()
                 self.encoder_id = self.store.bind(self.encoder).id
         return self.encoder
 
-    def _commit(self, batch: _Batch, load: Callable[[], Encoder]) -> None:
+    def _commit(self, batch: _Batch) -> None:
         """Encode a batch and write it in one transaction."""
         vectors = np.empty((0, 0), dtype=np.float32)
         if batch.photos:
-            encoder = self._load(load)
+            encoder = self._loaded()
             with self.report.timing("encode"):
                 vectors = batch.refuse(encoder.encode_images(batch.pixels()))
         with self.report.timing("write"), self.store.transaction() as connection:
@@ -324,11 +324,7 @@ class _Batch:
         return kept
 
 
-def _rules_of(source: KnownSource) -> Rules:
-    return Rules(source.exclude, source.include_hidden)
-
-
-def _is_work(step: Step) -> bool:
+def _is_work(step: Step) -> TypeGuard[Work]:
     """Return whether a step needs the decoder and the encoder."""
     return isinstance(step, Added | Changed) and step.copy_of is None
 

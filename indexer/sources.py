@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from indexer.catalog.sources import KnownSource
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
 from indexer.types import is_below
@@ -82,6 +83,11 @@ class Rules:
         return any(self.leave_out(part, os.sep.join(parts[: n + 1])) for n, part in enumerate(parts))
 
 
+def rules_of(source: KnownSource | None) -> Rules:
+    """Return what a source leaves out; where there is no source, the rules of a new one."""
+    return Rules() if source is None else Rules(source.exclude, source.include_hidden)
+
+
 def resolve(path: str | os.PathLike[str]) -> str:
     """Return the one absolute name of a file or folder, links resolved.
 
@@ -144,7 +150,8 @@ class _Walk:
             yield UnreadableFolder(path, error.strerror or str(error))
             return
         for key, entry in entries:
-            if self.rules.leave_out(entry.name, os.path.relpath(entry.path, self.base)) or entry.path in self.others:
+            below = os.path.relpath(entry.path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
+            if self.rules.leave_out(entry.name, below) or entry.path in self.others:
                 continue
             if not key.endswith(os.fsencode(os.sep)):
                 yield from self.file(entry, outside=outside)

@@ -170,7 +170,7 @@ class Store:
                     raise
                 self._version = version
             if save and self._unsaved:
-                self._save(known)
+                self._save(self._index, known)
             return self._index
 
     @contextmanager
@@ -225,12 +225,10 @@ class Store:
         self._watermark = newest  # not the highest ever seen: a restored backup gives the same ids again
         return changed
 
-    def _save(self, known: KnownEncoder) -> None:
-        if self._index is None:
-            return
+    def _save(self, index: VectorIndex, known: KnownEncoder) -> None:
         file = self.index_file(known.fingerprint)
         try:
-            write_index(self._index, file, fingerprint=known.fingerprint, watermark=self._watermark)
+            write_index(index, file, fingerprint=known.fingerprint, watermark=self._watermark)
         except OSError as error:
             logger.warning("the index was not saved and will be made again next time: %s", error)
         self._unsaved = False

@@ -17,6 +17,7 @@ from PIL import Image
 from indexer import check as checks
 from indexer import pipeline
 from indexer.catalog import queries, sources
+from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.queries import Failure, Filters
 from indexer.check import Problem
 from indexer.config import DEFAULT_ENCODER, Settings
@@ -25,11 +26,11 @@ from indexer.encoders.base import Encoder
 from indexer.errors import EncoderMismatchError, LibraryError, QueryError, SourceError
 from indexer.images import Limits
 from indexer.report import Report
-from indexer.sources import Rules
+from indexer.sources import Rules, rules_of
 from indexer.store import Store, check_encoder, check_encoder_name
 from indexer.types import ProgressCallback, Vectors
 from retrieval.query import Picture, Query, as_query, first_moment
-from retrieval.search import Hit, encode_query, search
+from retrieval.search import Hit, check_count, encode_query, search
 from retrieval.status import Status, read_status
 
 logger = logging.getLogger(__name__)
@@ -127,10 +128,7 @@ class Library:
 
     def _checked_encoder(self) -> Encoder:
         """Return the library's encoder, sure that its vectors may meet those of the library."""
-        known = self._store.encoder
-        if known is None:
-            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
-        check_encoder(known, self.encoder)
+        check_encoder(self._need_photos(), self.encoder)
         return self.encoder
 
     def sync(
@@ -215,9 +213,7 @@ class Library:
         """
         extra = image if image is None or isinstance(image, Image.Image | bytes) else Path(image)
         asked = as_query(query, extra, self._filters(folder, after, before))
-        if k < 1:
-            raise QueryError(f"{k} results were asked for; expected at least 1")
-        self._need_photos()
+        check_count(k)
         parts = encode_query(asked, self._checked_encoder(), self._limits)
         return search(self._store, asked.terms, parts, k=k, filters=asked.filters)
 
@@ -247,8 +243,7 @@ class Library:
         """
         picture = image if isinstance(image, Image.Image | bytes) else Path(image)
         filters = self._filters(folder, after, before)
-        if k < 1:
-            raise QueryError(f"{k} results were asked for; expected at least 1")
+        check_count(k)
         self._need_photos()
         asked = Query(images=[picture], filters=filters)
         own, unchanged = self._own_embedding(picture) if isinstance(picture, Path) else (None, False)
@@ -336,9 +331,9 @@ class Library:
         if exclude is None and include_hidden is None:
             return None
         with self._store.reading() as connection:
-            known = sources.source_around(connection, sources.known_place(connection, path))
             place = sources.known_place(connection, path)
-        old = Rules(known.exclude, known.include_hidden) if known else Rules()
+            known = sources.source_around(connection, place)
+        old = rules_of(known)
         if known and known.root != place:
             old = old.for_part(os.path.relpath(place, known.root))
         return Rules(
@@ -356,9 +351,12 @@ class Library:
                     raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
         return Filters(folder=place, after=first_moment(after), before=first_moment(before))
 
-    def _need_photos(self) -> None:
-        if self._store.encoder is None:
+    def _need_photos(self) -> KnownEncoder:
+        """Return the encoder whose embeddings the library holds, or refuse a library that holds none."""
+        known = self._store.encoder
+        if known is None:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+        return known
 
     def _own_embedding(self, path: Path) -> tuple[int | None, bool]:
         """Return the embedding id of a photo of the library, and whether its file is as it was indexed."""

@@ -83,6 +83,16 @@ class Hit:
         }
 
 
+def check_count(k: int) -> None:
+    """Refuse a number of results below 1; apart, so that it can be done before an encoder is loaded.
+
+    Raises:
+        QueryError: k is below 1.
+    """
+    if k < 1:
+        raise QueryError(f"{k} results were asked for; expected at least 1")
+
+
 def encode_query(query: Query, encoder: Encoder, limits: Limits) -> Vectors:
     """Return one unit vector per part of a query, texts first, shape (p, d).
 
@@ -112,8 +122,7 @@ def search(
     Raises:
         QueryError: k is below 1, or the parts cancel out.
     """
-    if k < 1:
-        raise QueryError(f"{k} results were asked for; expected at least 1")
+    check_count(k)
     query = normalized(parts.sum(axis=0, keepdims=True))  # (1, d)
     if not query.any():
         raise QueryError("the parts of the query cancel out; leave one of them out")
