@@ -6,11 +6,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from indexer.types import Pixels, Preprocess, Vectors
+
+COMPACT = Path(__file__).parent / "compact"
+"""The encoder that ships with Recall: an open_clip folder like any other, and both of its towers as ONNX graphs."""
+
+Precision = Literal["float32", "int8"]
+"""What an encoder computes its matrix products in."""
 
 
 @runtime_checkable
@@ -64,6 +71,15 @@ class Encoder(Protocol):
         Returns:
             Shape (n, dim), float32, unit length.
         """
+
+
+def split_precision(name: str) -> tuple[str, Precision]:
+    """Return an encoder's name without its precision, and that: "compact+int8" gives ("compact", "int8").
+
+    A name without one means float32.
+    """
+    plain, plus, precision = name.rpartition("+")
+    return (plain, "int8") if plus and precision == "int8" else (name, "float32")
 
 
 def normalized(vectors: Vectors) -> Vectors:
