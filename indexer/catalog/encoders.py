@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from indexer.catalog.models import Embedding, EncoderRow, Meta
+from indexer.catalog.models import EMBEDDINGS, ENCODERS, META
 from indexer.types import Preprocess
 
 ACTIVE = "active_encoder"
@@ -27,11 +27,11 @@ class KnownEncoder(NamedTuple):
 
 def active_encoder(connection: Connection) -> KnownEncoder | None:
     """Return the library's encoder, or None while there is no embedding of it: such a library may take another."""
-    id_ = connection.scalar(select(Meta.value).where(Meta.key == ACTIVE))
-    if id_ is None or not connection.scalar(select(exists().where(Embedding.encoder_id == int(id_)))):
+    id_ = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
+    if id_ is None or not connection.scalar(select(exists().where(EMBEDDINGS.c.encoder_id == int(id_)))):
         return None
-    columns = (EncoderRow.id, EncoderRow.name, EncoderRow.fingerprint, EncoderRow.dim, EncoderRow.preprocess)
-    row = connection.execute(select(*columns).where(EncoderRow.id == int(id_))).one()
+    columns = (ENCODERS.c.id, ENCODERS.c.name, ENCODERS.c.fingerprint, ENCODERS.c.dim, ENCODERS.c.preprocess)
+    row = connection.execute(select(*columns).where(ENCODERS.c.id == int(id_))).one()
     stored = row.preprocess | {"mean": tuple(row.preprocess["mean"]), "std": tuple(row.preprocess["std"])}
     return KnownEncoder(row.id, row.name, row.fingerprint, row.dim, Preprocess(**stored))
 
@@ -40,14 +40,14 @@ def set_active_encoder(
     connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess
 ) -> KnownEncoder:
     """Make an encoder the library's own and return it; its row is added where it is new, and takes a new name."""
-    id_ = connection.scalar(select(EncoderRow.id).where(EncoderRow.fingerprint == fingerprint))
+    id_ = connection.scalar(select(ENCODERS.c.id).where(ENCODERS.c.fingerprint == fingerprint))
     if id_ is not None:
-        connection.execute(update(EncoderRow).where(EncoderRow.id == id_).values(name=name))
+        connection.execute(update(ENCODERS).where(ENCODERS.c.id == id_).values(name=name))
     else:
         values = {"name": name, "fingerprint": fingerprint, "dim": dim, "preprocess": asdict(preprocess)}
-        id_ = connection.scalars(insert(EncoderRow).values(**values, added_at=now()).returning(EncoderRow.id)).one()
-    connection.execute(delete(Meta).where(Meta.key == ACTIVE))
-    connection.execute(insert(Meta).values(key=ACTIVE, value=str(id_)))
+        id_ = connection.scalars(insert(ENCODERS).values(**values, added_at=now()).returning(ENCODERS.c.id)).one()
+    connection.execute(delete(META).where(META.c.key == ACTIVE))
+    connection.execute(insert(META).values(key=ACTIVE, value=str(id_)))
     return KnownEncoder(id_, name, fingerprint, dim, preprocess)
 
 

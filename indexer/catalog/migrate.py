@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, text
 
 from indexer.errors import LibraryError, LibraryVersionError
 
 HEAD = "r0001"
 """The newest revision; a test holds it against the scripts."""
+
+
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"
+"""The tables that are not SQLite's own."""
 
 
 def scripts() -> Path:
@@ -26,7 +30,7 @@ def revision(engine: Engine) -> str | None:
         LibraryError: It has tables that are not Recall's.
     """
     with engine.connect() as connection:
-        tables = inspect(connection).get_table_names()
+        tables = connection.scalars(text(TABLES)).all()  # inspect() would import what reflects whole schemas
         if "alembic_version" not in tables:
             if tables:
                 raise LibraryError(f"its catalog.db belongs to another program (tables {', '.join(tables[:3])})")

@@ -1,13 +1,29 @@
-"""The tables of a library's catalog, the only source of truth."""
+"""The tables of a library's catalog, the only source of truth.
+
+Plain tables and no classes: SQLAlchemy's object mapper takes as long to import as all the rest of it.
+"""
 
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Dialect, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.types import TypeDecorator
 
 NAMES = {
@@ -34,95 +50,87 @@ class PathBytes(TypeDecorator[str]):
         return None if value is None else os.fsdecode(value)
 
 
-class Base(DeclarativeBase):
-    """Base of the tables."""
+METADATA = MetaData(naming_convention=NAMES)
+"""All tables."""
 
-    metadata = MetaData(naming_convention=NAMES)
+META = Table(
+    "meta",
+    METADATA,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+"""Facts about the whole library, such as the encoder in use."""
 
+ENCODERS = Table(
+    "encoders",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("fingerprint", String, nullable=False, unique=True),
+    Column("dim", Integer, nullable=False),
+    Column("preprocess", JSON, nullable=False),  # fields of Preprocess: photos are decoded before the encoder loads
+    Column("added_at", DateTime, nullable=False),
+)
+"""Encoders whose embeddings the library holds."""
 
-class Meta(Base):
-    """Facts about the whole library, such as the encoder in use."""
+SOURCES = Table(
+    "sources",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("root", PathBytes, nullable=False, unique=True),
+    Column("exclude", JSON, nullable=False),
+    Column("include_hidden", Boolean, nullable=False),
+    Column("added_at", DateTime, nullable=False),
+    Column("synced_at", DateTime),
+)
+"""Folders and files that were indexed, and are synced again later."""
 
-    __tablename__ = "meta"
+ITEMS = Table(
+    "items",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    Column("path", PathBytes, nullable=False, unique=True),
+    Column("modality", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("mtime_ns", Integer, nullable=False),
+    Column("content_hash", LargeBinary),
+    Column("format", String),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("taken_at", DateTime),
+    Column("taken_from", String),  # "exif", or "file" where only the file's own time is known
+    Column("latitude", Double),
+    Column("longitude", Double),
+    Column("camera", String),
+    Column("failure", String),
+    Column("failure_message", String),
+    Column("indexed_at", DateTime, nullable=False),
+    Index(None, "size", "content_hash"),
+    Index(None, "taken_at"),
+    Index(None, "source_id"),
+)
+"""Photos; one that could not be indexed has `failure` set and no units."""
 
-    key: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[str]
+UNITS = Table(
+    "units",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    UniqueConstraint("item_id", "position"),
+)
+"""What is embedded: whole photos."""
 
-
-class EncoderRow(Base):
-    """An encoder whose embeddings the library holds."""
-
-    __tablename__ = "encoders"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    fingerprint: Mapped[str] = mapped_column(unique=True)
-    dim: Mapped[int]
-    preprocess: Mapped[dict[str, Any]] = mapped_column(JSON)  # fields of Preprocess: photos are decoded before it loads
-    added_at: Mapped[datetime]
-
-
-class Source(Base):
-    """A folder or file that was indexed, and is synced again later."""
-
-    __tablename__ = "sources"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    root: Mapped[str] = mapped_column(PathBytes, unique=True)
-    exclude: Mapped[list[str]] = mapped_column(JSON)
-    include_hidden: Mapped[bool]
-    added_at: Mapped[datetime]
-    synced_at: Mapped[datetime | None]
-
-
-class Item(Base):
-    """One photo; one that could not be indexed has `failure` set and no units."""
-
-    __tablename__ = "items"
-    __table_args__ = (Index(None, "size", "content_hash"), Index(None, "taken_at"), Index(None, "source_id"))
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
-    path: Mapped[str] = mapped_column(PathBytes, unique=True)
-    modality: Mapped[str]
-    size: Mapped[int]
-    mtime_ns: Mapped[int]
-    content_hash: Mapped[bytes | None]
-    format: Mapped[str | None]
-    width: Mapped[int | None]
-    height: Mapped[int | None]
-    taken_at: Mapped[datetime | None]
-    taken_from: Mapped[str | None]  # "exif", or "file" where only the file's own time is known
-    latitude: Mapped[float | None]
-    longitude: Mapped[float | None]
-    camera: Mapped[str | None]
-    failure: Mapped[str | None]
-    failure_message: Mapped[str | None]
-    indexed_at: Mapped[datetime]
-
-
-class Unit(Base):
-    """What is embedded: a whole photo."""
-
-    __tablename__ = "units"
-    __table_args__ = (UniqueConstraint("item_id", "position"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"))
-    position: Mapped[int]
-
-
-class Embedding(Base):
-    """The unit-length vector of one unit under one encoder, as little-endian float16."""
-
-    __tablename__ = "embeddings"
-    __table_args__ = (
-        UniqueConstraint("unit_id", "encoder_id"),
-        Index(None, "encoder_id", "id"),
-        {"sqlite_autoincrement": True},  # an id is never used again: the index's watermark relies on it
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"))
-    encoder_id: Mapped[int] = mapped_column(ForeignKey("encoders.id", ondelete="CASCADE"))
-    vector: Mapped[bytes]
+EMBEDDINGS = Table(
+    "embeddings",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("unit_id", ForeignKey("units.id", ondelete="CASCADE"), nullable=False),
+    Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    UniqueConstraint("unit_id", "encoder_id"),
+    Index(None, "encoder_id", "id"),
+    sqlite_autoincrement=True,  # an id is never used again: the index's watermark relies on it
+)
+"""The unit-length vector of each unit under each encoder, as little-endian float16."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
-from indexer.catalog.models import Embedding, Item, Unit
+from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
 from indexer.types import Ids, Vectors
 
 STORED = np.dtype("<f2")
@@ -74,11 +74,11 @@ class Filters:
         """Return the filters as SQL conditions on items."""
         found: list[ColumnElement[bool]] = []
         if self.folder is not None:
-            found.append(under(Item.path, self.folder))
+            found.append(under(ITEMS.c.path, self.folder))
         if self.after is not None:
-            found.append(Item.taken_at >= self.after)
+            found.append(ITEMS.c.taken_at >= self.after)
         if self.before is not None:
-            found.append(Item.taken_at < self.before)
+            found.append(ITEMS.c.taken_at < self.before)
         return found
 
 
@@ -103,12 +103,12 @@ def known_files(connection: Connection, root: str, source_id: int | None = None)
 
 def _files_under(connection: Connection, root: str) -> Iterator[Row[*tuple[Any, ...]]]:
     names = (*KnownFile._fields, "source_id")
-    columns = select(*(Item.__table__.columns[name] for name in names))
-    yield from connection.execute(columns.where(Item.path == root)).all()
+    columns = select(*(ITEMS.c[name] for name in names))
+    yield from connection.execute(columns.where(ITEMS.c.path == root)).all()
     last, behind = _range(root)  # without the OR of `under`, for which each page would sort all that is left
-    page = columns.where(Item.path > bindparam("last", type_=Item.path.type), Item.path < behind)
+    page = columns.where(ITEMS.c.path > bindparam("last", type_=ITEMS.c.path.type), ITEMS.c.path < behind)
     while True:
-        rows = connection.execute(page.order_by(Item.path).limit(PAGE), {"last": last}).all()
+        rows = connection.execute(page.order_by(ITEMS.c.path).limit(PAGE), {"last": last}).all()
         yield from rows
         if len(rows) < PAGE:
             return
@@ -117,16 +117,16 @@ def _files_under(connection: Connection, root: str) -> Iterator[Row[*tuple[Any, 
 
 def size_is_known(connection: Connection, size: int) -> bool:
     """Return whether an indexed item has this many bytes; if none has, no content can be equal."""
-    found = select(Item.id).where(Item.size == size, Item.content_hash.is_not(None)).limit(1)
+    found = select(ITEMS.c.id).where(ITEMS.c.size == size, ITEMS.c.content_hash.is_not(None)).limit(1)
     return connection.scalar(found) is not None
 
 
 def same_content(connection: Connection, size: int, content_hash: bytes) -> list[KnownFile]:
     """Return the indexed items with this content, oldest first."""
     statement = (
-        select(Item.id, Item.path, Item.size, Item.mtime_ns, Item.failure)
-        .where(Item.size == size, Item.content_hash == content_hash, Item.failure.is_(None))
-        .order_by(Item.id)
+        select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.failure)
+        .where(ITEMS.c.size == size, ITEMS.c.content_hash == content_hash, ITEMS.c.failure.is_(None))
+        .order_by(ITEMS.c.id)
     )
     return [KnownFile(*row) for row in connection.execute(statement)]
 
@@ -140,8 +140,8 @@ def set_stat(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
             where that was the file's time before.
     """
     facts = [{name: value for name, value in row.items() if name != "file_time"} for row in rows]
-    connection.execute(update(Item).where(Item.id == bindparam("key")), facts)
-    times = update(Item).where(Item.id == bindparam("key"), Item.taken_from == "file")
+    connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), facts)
+    times = update(ITEMS).where(ITEMS.c.id == bindparam("key"), ITEMS.c.taken_from == "file")
     connection.execute(
         times.values(taken_at=bindparam("file_time")),
         [{"key": row["key"], "file_time": row["file_time"]} for row in rows],
@@ -152,7 +152,7 @@ def remove_items(connection: Connection, ids: Iterable[int]) -> None:
     """Delete items with their units and embeddings."""
     rows = [{"key": id_} for id_ in ids]
     if rows:
-        connection.execute(delete(Item).where(Item.id == bindparam("key")), rows)
+        connection.execute(delete(ITEMS).where(ITEMS.c.id == bindparam("key")), rows)
 
 
 def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -162,15 +162,17 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     """
     if not rows:
         return []
-    present = select(Item.path, Item.id).where(Item.path.in_([row["path"] for row in rows]))
+    present = select(ITEMS.c.path, ITEMS.c.id).where(ITEMS.c.path.in_([row["path"] for row in rows]))
     known = {row.path: row.id for row in connection.execute(present)}
     old = [row | {"key": known[row["path"]]} for row in rows if row["path"] in known]
     new = [row for row in rows if row["path"] not in known]
     if old:
-        connection.execute(delete(Unit).where(Unit.item_id == bindparam("key")), [{"key": row["key"]} for row in old])
-        connection.execute(update(Item).where(Item.id == bindparam("key")), old)
+        connection.execute(
+            delete(UNITS).where(UNITS.c.item_id == bindparam("key")), [{"key": row["key"]} for row in old]
+        )
+        connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), old)
     if new:
-        ids = connection.scalars(insert(Item).returning(Item.id, sort_by_parameter_order=True), new).all()
+        ids = connection.scalars(insert(ITEMS).returning(ITEMS.c.id, sort_by_parameter_order=True), new).all()
         known |= dict(zip((row["path"] for row in new), ids, strict=True))
     return [known[row["path"]] for row in rows]
 
@@ -187,10 +189,10 @@ def add_embeddings(connection: Connection, item_ids: Sequence[int], encoder_id: 
     if not len(item_ids):
         return
     rows = [{"item_id": id_, "position": 0} for id_ in item_ids]
-    units = connection.scalars(insert(Unit).returning(Unit.id, sort_by_parameter_order=True), rows).all()
+    units = connection.scalars(insert(UNITS).returning(UNITS.c.id, sort_by_parameter_order=True), rows).all()
     stored = vectors.astype(STORED)
     connection.execute(
-        insert(Embedding),
+        insert(EMBEDDINGS),
         [
             {"unit_id": unit, "encoder_id": encoder_id, "vector": row.tobytes()}
             for unit, row in zip(units, stored, strict=True)
@@ -200,29 +202,29 @@ def add_embeddings(connection: Connection, item_ids: Sequence[int], encoder_id: 
 
 def copy_item(connection: Connection, item_id: int, values: dict[str, Any]) -> None:
     """Save an item with the same content as another: its facts and embeddings are taken over, nothing is encoded."""
-    taken = [column for column in Item.__table__.columns if column.name not in values and column.name != "id"]
-    facts = connection.execute(select(*taken).where(Item.id == item_id)).mappings().one()
+    taken = [column for column in ITEMS.c if column.name not in values and column.name != "id"]
+    facts = connection.execute(select(*taken).where(ITEMS.c.id == item_id)).mappings().one()
     (copy_id,) = save_items(connection, [dict(facts) | values])
-    for unit in connection.execute(select(Unit.id, Unit.position).where(Unit.item_id == item_id)).all():
-        copied = connection.scalar(insert(Unit).values(item_id=copy_id, position=unit.position).returning(Unit.id))
-        vectors = select(Embedding.encoder_id, Embedding.vector).where(Embedding.unit_id == unit.id)
+    for unit in connection.execute(select(UNITS.c.id, UNITS.c.position).where(UNITS.c.item_id == item_id)).all():
+        copied = connection.scalar(insert(UNITS).values(item_id=copy_id, position=unit.position).returning(UNITS.c.id))
+        vectors = select(EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.unit_id == unit.id)
         for row in connection.execute(vectors).mappings().all():
-            connection.execute(insert(Embedding).values(unit_id=copied, **row))
+            connection.execute(insert(EMBEDDINGS).values(unit_id=copied, **row))
 
 
 def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int, int]:
     """Return how many embeddings of an encoder have an id up to `watermark`, and the highest id of all."""
-    mine = Embedding.encoder_id == encoder_id
-    count = connection.scalar(select(func.count()).where(mine, Embedding.id <= watermark))
-    return count or 0, connection.scalar(select(func.max(Embedding.id)).where(mine)) or 0
+    mine = EMBEDDINGS.c.encoder_id == encoder_id
+    count = connection.scalar(select(func.count()).where(mine, EMBEDDINGS.c.id <= watermark))
+    return count or 0, connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(mine)) or 0
 
 
 def embedding_ids(connection: Connection, encoder_id: int, filters: Filters | None = None) -> Ids:
     """Return the ids of an encoder's embeddings that pass the filters, ascending, shape (n,)."""
-    statement = select(Embedding.id).where(Embedding.encoder_id == encoder_id).order_by(Embedding.id)
+    statement = select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.encoder_id == encoder_id).order_by(EMBEDDINGS.c.id)
     conditions = filters.conditions() if filters else []
     if conditions:
-        statement = statement.join(Unit, Unit.id == Embedding.unit_id).join(Item, Item.id == Unit.item_id)
+        statement = statement.join(UNITS, UNITS.c.id == EMBEDDINGS.c.unit_id).join(ITEMS, ITEMS.c.id == UNITS.c.item_id)
         statement = statement.where(*conditions)
     return np.fromiter(connection.scalars(statement), dtype=np.int64)
 
@@ -231,9 +233,11 @@ def embeddings_after(
     connection: Connection, encoder_id: int, dim: int, watermark: int
 ) -> Iterator[tuple[Ids, Vectors, list[int]]]:
     """Yield pages of (ids (n,), vectors (n, dim) float32, ids of rows whose bytes are not a vector), ids ascending."""
-    statement = select(Embedding.id, Embedding.vector).where(Embedding.encoder_id == encoder_id)
+    statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.encoder_id == encoder_id)
     while True:
-        rows = connection.execute(statement.where(Embedding.id > watermark).order_by(Embedding.id).limit(PAGE)).all()
+        rows = connection.execute(
+            statement.where(EMBEDDINGS.c.id > watermark).order_by(EMBEDDINGS.c.id).limit(PAGE)
+        ).all()
         if not rows:
             return
         good = [row for row in rows if len(row.vector) == dim * STORED.itemsize]
@@ -251,9 +255,9 @@ def last_embeddings(
     connection: Connection, encoder_id: int, dim: int, watermark: int, limit: int
 ) -> tuple[Ids, Vectors]:
     """Return the last embeddings up to `watermark`, ids (n,) descending and vectors (n, dim) float32."""
-    statement = select(Embedding.id, Embedding.vector).where(Embedding.encoder_id == encoder_id)
+    statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.encoder_id == encoder_id)
     rows = connection.execute(
-        statement.where(Embedding.id <= watermark).order_by(Embedding.id.desc()).limit(limit)
+        statement.where(EMBEDDINGS.c.id <= watermark).order_by(EMBEDDINGS.c.id.desc()).limit(limit)
     ).all()
     good = [row for row in rows if len(row.vector) == dim * STORED.itemsize]
     raw = np.frombuffer(b"".join(row.vector for row in good), dtype=STORED)
@@ -265,12 +269,12 @@ def last_embeddings(
 
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [Item.__table__.columns[name] for name in FoundItem._fields[3:]]
-    statement = select(Embedding.id, Item.id, Unit.id, *columns).join_from(Embedding, Unit).join(Item)
+    columns = [ITEMS.c[name] for name in FoundItem._fields[3:]]
+    statement = select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, *columns).join_from(EMBEDDINGS, UNITS).join(ITEMS)
     found = {}
     for start in range(0, len(embedding_ids), PAGE):
         wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
-        for row in connection.execute(statement.where(Embedding.id.in_(wanted))):
+        for row in connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))):
             found[row[0]] = FoundItem._make(row)
     return found
 
@@ -278,10 +282,10 @@ def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[in
 def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> tuple[KnownFile, int] | None:
     """Return the item at `path` and the id of its embedding, or None where there is none."""
     row = connection.execute(
-        select(Item.id, Item.path, Item.size, Item.mtime_ns, Item.failure, Embedding.id)
-        .join_from(Item, Unit)
-        .join(Embedding)
-        .where(Item.path == path, Embedding.encoder_id == encoder_id)
+        select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.failure, EMBEDDINGS.c.id)
+        .join_from(ITEMS, UNITS)
+        .join(EMBEDDINGS)
+        .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id)
     ).first()
     return None if row is None else (KnownFile(*row[:5]), row[5])
 
@@ -290,22 +294,22 @@ def failures(
     connection: Connection, root: str | None = None, *, source_id: int | None = None, limit: int | None = None
 ) -> Iterator[Failure]:
     """Yield the files that could not be indexed, at or under `root` and of one source, by path."""
-    statement = select(Item.path, Item.failure, Item.failure_message).where(Item.failure.is_not(None))
+    statement = select(ITEMS.c.path, ITEMS.c.failure, ITEMS.c.failure_message).where(ITEMS.c.failure.is_not(None))
     if source_id is not None:
-        statement = statement.where(Item.source_id == source_id)
+        statement = statement.where(ITEMS.c.source_id == source_id)
     if root is not None:
-        statement = statement.where(under(Item.path, root))
-    for row in connection.execute(statement.order_by(Item.path).limit(limit)):
+        statement = statement.where(under(ITEMS.c.path, root))
+    for row in connection.execute(statement.order_by(ITEMS.c.path).limit(limit)):
         yield Failure(row[0], row[1] or "", row[2] or "")
 
 
 def count_items(connection: Connection, root: str | None = None, *, source_id: int | None = None) -> tuple[int, int]:
     """Return how many items are indexed and how many failed, at or under `root` and of one source."""
-    statement = select(func.count(), func.count(Item.failure)).select_from(Item)
+    statement = select(func.count(), func.count(ITEMS.c.failure)).select_from(ITEMS)
     if source_id is not None:
-        statement = statement.where(Item.source_id == source_id)
+        statement = statement.where(ITEMS.c.source_id == source_id)
     if root is not None:
-        statement = statement.where(under(Item.path, root))
+        statement = statement.where(under(ITEMS.c.path, root))
     total, failed = connection.execute(statement).one()
     return total - failed, failed
 
@@ -313,11 +317,11 @@ def count_items(connection: Connection, root: str | None = None, *, source_id: i
 def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -> list[tuple[int, str]]:
     """Return id and path of the items that did not fail and have none of these embeddings, by path."""
     statement = (
-        select(Item.id, Item.path, Embedding.id)
-        .join_from(Item, Unit, isouter=True)
-        .join(Embedding, and_(Embedding.unit_id == Unit.id, Embedding.encoder_id == encoder_id), isouter=True)
-        .where(Item.failure.is_(None))
-        .order_by(Item.path)
+        select(ITEMS.c.id, ITEMS.c.path, EMBEDDINGS.c.id)
+        .join_from(ITEMS, UNITS, isouter=True)
+        .join(EMBEDDINGS, and_(EMBEDDINGS.c.unit_id == UNITS.c.id, EMBEDDINGS.c.encoder_id == encoder_id), isouter=True)
+        .where(ITEMS.c.failure.is_(None))
+        .order_by(ITEMS.c.path)
     )
     lacking = []
     for rows in connection.execute(statement).partitions(PAGE):

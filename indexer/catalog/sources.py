@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, insert, select, update
 
 from indexer.catalog.encoders import now
-from indexer.catalog.models import Item, Source
+from indexer.catalog.models import ITEMS, SOURCES
 from indexer.catalog.queries import under
 from indexer.types import is_below
 
@@ -27,8 +27,8 @@ class KnownSource(NamedTuple):
 
 def sources(connection: Connection) -> list[KnownSource]:
     """Return all sources by path."""
-    columns = (Source.id, Source.root, Source.exclude, Source.include_hidden, Source.synced_at)
-    return [KnownSource(*row) for row in connection.execute(select(*columns).order_by(Source.root))]
+    columns = (SOURCES.c.id, SOURCES.c.root, SOURCES.c.exclude, SOURCES.c.include_hidden, SOURCES.c.synced_at)
+    return [KnownSource(*row) for row in connection.execute(select(*columns).order_by(SOURCES.c.root))]
 
 
 def source_around(connection: Connection, path: str) -> KnownSource | None:
@@ -45,7 +45,7 @@ def sources_inside(connection: Connection, path: str) -> list[KnownSource]:
 def known_place(connection: Connection, path: str | os.PathLike[str]) -> str:
     """Return the name under which the library knows a path: as it is written, else with links resolved."""
     written = os.path.abspath(os.path.expanduser(path))
-    known = select(Item.id).where(under(Item.path, written)).limit(1)
+    known = select(ITEMS.c.id).where(under(ITEMS.c.path, written)).limit(1)
     if connection.scalar(known) is not None or any(source.root == written for source in sources(connection)):
         return written
     return os.path.realpath(written)
@@ -56,35 +56,35 @@ def add_source(
 ) -> KnownSource:
     """Add a source and return it; what the source around it, `former`, has from there becomes its own."""
     values = {"root": root, "exclude": list(exclude), "include_hidden": include_hidden, "added_at": now()}
-    id_ = connection.scalars(insert(Source).values(values).returning(Source.id)).one()
+    id_ = connection.scalars(insert(SOURCES).values(values).returning(SOURCES.c.id)).one()
     if former is not None:
-        mine = (under(Item.path, root), Item.source_id == former.id)
-        connection.execute(update(Item).where(*mine).values(source_id=id_))
+        mine = (under(ITEMS.c.path, root), ITEMS.c.source_id == former.id)
+        connection.execute(update(ITEMS).where(*mine).values(source_id=id_))
     return KnownSource(id_, root, list(exclude), include_hidden, None)
 
 
 def set_rules(connection: Connection, source: KnownSource) -> None:
     """Store a source's rules of what to leave out."""
     values = {"exclude": source.exclude, "include_hidden": source.include_hidden}
-    connection.execute(update(Source).where(Source.id == source.id).values(values))
+    connection.execute(update(SOURCES).where(SOURCES.c.id == source.id).values(values))
 
 
 def set_synced(connection: Connection, source_id: int) -> None:
     """Note that a source was synced now."""
-    connection.execute(update(Source).where(Source.id == source_id).values(synced_at=now()))
+    connection.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(synced_at=now()))
 
 
 def forget(connection: Connection, path: str) -> int:
     """Delete the items at or under `path`, and the sources there; return how many items that were."""
-    removed = connection.execute(delete(Item).where(under(Item.path, path))).rowcount
-    connection.execute(delete(Source).where(under(Source.root, path)))
+    removed = connection.execute(delete(ITEMS).where(under(ITEMS.c.path, path))).rowcount
+    connection.execute(delete(SOURCES).where(under(SOURCES.c.root, path)))
     return removed
 
 
 def drop_left(connection: Connection) -> None:
     """Delete the sources without photos that are gone from the disk, or lie in another source."""
-    used = select(Item.source_id).where(Item.source_id == Source.id).exists()
+    used = select(ITEMS.c.source_id).where(ITEMS.c.source_id == SOURCES.c.id).exists()
     roots = [source.root for source in sources(connection)]
-    for row in connection.execute(select(Source.id, Source.root).where(~used)).all():
+    for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(~used)).all():
         if not os.path.lexists(row.root) or any(is_below(row.root, root) for root in roots):
-            connection.execute(delete(Source).where(Source.id == row.id))
+            connection.execute(delete(SOURCES).where(SOURCES.c.id == row.id))

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, inspect
 from indexer.catalog import migrate, queries, sources
 from indexer.catalog.engine import open_engine
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, scripts, upgrade
-from indexer.catalog.models import Base
+from indexer.catalog.models import METADATA
 from indexer.catalog.queries import Failure, KnownFile
 from indexer.errors import LibraryError, LibraryVersionError
 from indexer.store import Store
@@ -61,15 +61,15 @@ def test_upgrading_from_nothing_gives_the_models(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, METADATA) == []
 
 
 def test_upgrading_gives_the_constraints_of_the_models_too(engine: Engine, tmp_path: Path) -> None:
     upgrade(engine)  # what alembic's comparison leaves out: foreign keys' ON DELETE, primary keys, AUTOINCREMENT
     fresh = open_engine(tmp_path / "models.db")
-    Base.metadata.create_all(fresh)
+    METADATA.create_all(fresh)
     left, right = inspect(engine), inspect(fresh)
-    for table in Base.metadata.tables:
+    for table in METADATA.tables:
         for facts in ("get_foreign_keys", "get_pk_constraint", "get_unique_constraints", "get_indexes"):
             assert getattr(left, facts)(table) == getattr(right, facts)(table)
         # an id of an embedding is never used again; the index files rely on it
@@ -167,7 +167,7 @@ def test_a_released_schema_upgrades_with_its_rows(engine: Engine, catalog: Path,
     assert revision(engine) == HEAD
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, METADATA) == []
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
         assert list(queries.known_files(connection, "/")) == [
             KnownFile(2, "/photos/b.jpg", 2000, 1_700_000_000_000_000_002, None),

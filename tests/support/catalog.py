@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from indexer.catalog import queries, sources
 from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.models import Embedding, Item, Unit
+from indexer.catalog.models import EMBEDDINGS
 from indexer.catalog.sources import KnownSource
 from tests.support.vectors import HALVES
 
@@ -52,13 +52,13 @@ def known_paths(connection: Connection, root: str) -> list[str]:
     return [item.path for item in queries.known_files(connection, root)]
 
 
-def count(connection: Connection, table: type[Item | Unit | Embedding]) -> int:
+def count(connection: Connection, table: Table) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
 def embed(connection: Connection, source: KnownSource, encoder: KnownEncoder, n: int, **values: Any) -> list[int]:
     """Save n items /photos/00, /photos/01, … with embeddings, and return the ids of these."""
     items = save(connection, source, *(f"/photos/{number:02}" for number in range(n)), **values)
-    before = connection.scalar(select(func.max(Embedding.id))) or 0
+    before = connection.scalar(select(func.max(EMBEDDINGS.c.id))) or 0
     queries.add_embeddings(connection, items, encoder.id, HALVES[np.arange(n) % 16])
-    return list(connection.scalars(select(Embedding.id).where(Embedding.id > before).order_by(Embedding.id)))
+    return list(connection.scalars(select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.id > before).order_by(EMBEDDINGS.c.id)))

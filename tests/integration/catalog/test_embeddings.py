@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 
 from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.models import Embedding, Unit
+from indexer.catalog.models import EMBEDDINGS, UNITS
 from indexer.catalog.queries import Failure, Filters, FoundItem
 from indexer.catalog.sources import KnownSource
 from indexer.types import Preprocess
@@ -28,7 +28,7 @@ def test_embeddings_are_kept_as_float16_and_read_as_float32(
     ((found, vectors, bad),) = queries.embeddings_after(connection, encoder.id, 4, 0)
     assert vectors.tolist() == [[1365 / 4096, -1, 2**-14, 0]]
     assert (vectors.dtype, len(found), bad) == (np.dtype(np.float32), 1, [])
-    assert len(connection.scalar(select(Embedding.vector)) or b"") == 8  # two bytes a number
+    assert len(connection.scalar(select(EMBEDDINGS.c.vector)) or b"") == 8  # two bytes a number
 
 
 def test_units_and_vectors_stay_with_their_items(
@@ -36,7 +36,7 @@ def test_units_and_vectors_stay_with_their_items(
 ) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
     queries.add_embeddings(connection, items[::-1], encoder.id, HALVES[:3])
-    joined = select(Unit.item_id, Embedding.vector).join_from(Embedding, Unit)
+    joined = select(UNITS.c.item_id, EMBEDDINGS.c.vector).join_from(EMBEDDINGS, UNITS)
     held = {row.item_id: np.frombuffer(row.vector, "<f2").tolist() for row in connection.execute(joined)}
     assert held == {items[2]: HALVES[0].tolist(), items[1]: HALVES[1].tolist(), items[0]: HALVES[2].tolist()}
     queries.add_embeddings(connection, [], encoder.id, np.empty((0, 0), dtype=np.float32))  # a batch of failures only
@@ -61,7 +61,7 @@ def test_bytes_that_are_no_vector_are_named_and_the_rest_is_read(
 ) -> None:
     made = embed(connection, source, encoder, 5)
     for id_, raw in zip(made[:4], (b"", b"short", bytes(9), bytes(6)), strict=True):
-        connection.execute(update(Embedding).where(Embedding.id == id_).values(vector=raw))
+        connection.execute(update(EMBEDDINGS).where(EMBEDDINGS.c.id == id_).values(vector=raw))
     pages = list(queries.embeddings_after(connection, encoder.id, 4, 0))
     assert [bad for _, _, bad in pages] == [made[:3], made[3:4]]
     assert [found.tolist() for found, _, _ in pages] == [[], made[4:]]
@@ -94,7 +94,7 @@ def test_the_id_of_a_removed_embedding_is_never_given_again(
 ) -> None:
     first = embed(connection, source, encoder, 3)
     queries.remove_items(connection, [item.id for item in queries.known_files(connection, "/photos")])
-    assert count(connection, Embedding) == 0
+    assert count(connection, EMBEDDINGS) == 0
     # an index that was written up to first[2] would take a new embedding of that id for the old one
     assert embed(connection, source, encoder, 1)[0] > first[2]
 
@@ -136,7 +136,7 @@ def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Know
     made = embed(connection, source, encoder, 7, **facts)
     found = queries.found_items(connection, [made[6], made[0], 999, *made[1:6]])
     assert found.keys() == set(made)  # 999 is gone
-    item, unit = connection.execute(select(Unit.item_id, Unit.id).order_by(Unit.id)).first() or (0, 0)
+    item, unit = connection.execute(select(UNITS.c.item_id, UNITS.c.id).order_by(UNITS.c.id)).first() or (0, 0)
     assert found[made[0]] == FoundItem(made[0], item, unit, "/photos/00", **facts)  # type: ignore[arg-type]
     assert queries.found_items(connection, []) == {}
 

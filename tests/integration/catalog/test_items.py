@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.models import Embedding, Item, Unit
+from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.queries import KnownFile
 from indexer.catalog.sources import KnownSource
 from indexer.types import Preprocess
@@ -71,7 +71,7 @@ def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, so
         queries.remove_items(connection, [item.id])
         seen.append(item.path)
     assert seen == [f"/photos/{number}" for number in range(8)]
-    assert count(connection, Item) == 0
+    assert count(connection, ITEMS) == 0
 
 
 def test_items_are_known_with_their_facts(connection: Connection, source: KnownSource) -> None:
@@ -100,8 +100,8 @@ def test_a_replaced_item_keeps_its_id_and_loses_its_units(
     kept, replaced = save(connection, source, "/photos/a", "/photos/b")
     queries.add_embeddings(connection, [kept, replaced], encoder.id, HALVES[:2])
     assert save(connection, source, "/photos/b", size=9) == [replaced]
-    assert connection.scalars(select(Unit.item_id)).all() == [kept]
-    assert count(connection, Embedding) == 1
+    assert connection.scalars(select(UNITS.c.item_id)).all() == [kept]
+    assert count(connection, EMBEDDINGS) == 1
     assert [item.size for item in queries.known_files(connection, "/photos")] == [1, 9]
 
 
@@ -112,7 +112,7 @@ def test_removed_items_take_their_units_and_embeddings_with_them(
     queries.add_embeddings(connection, items, encoder.id, HALVES[:3])
     queries.remove_items(connection, items[:2])
     queries.remove_items(connection, [])
-    assert [count(connection, table) for table in (Item, Unit, Embedding)] == [1, 1, 1]
+    assert [count(connection, table) for table in (ITEMS, UNITS, EMBEDDINGS)] == [1, 1, 1]
 
 
 def test_two_items_never_have_one_path(connection: Connection, source: KnownSource) -> None:
@@ -127,7 +127,9 @@ def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connecti
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One")
     place = {"path": "/other/b", "size": 2, "mtime_ns": 3, "source_id": other.id}
     queries.set_stat(connection, [{"key": item, "file_time": NOON, **place}])
-    stored = connection.execute(select(Item.source_id, Item.content_hash, Item.camera).where(Item.id == item)).one()
+    stored = connection.execute(
+        select(ITEMS.c.source_id, ITEMS.c.content_hash, ITEMS.c.camera).where(ITEMS.c.id == item)
+    ).one()
     assert tuple(stored) == (other.id, b"h", "Recall One")
     assert list(queries.known_files(connection, "/")) == [KnownFile(item, "/other/b", 2, 3, None)]
 
@@ -138,7 +140,7 @@ def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, sour
     (file,) = save(connection, source, "/photos/b", taken_at=earlier, taken_from="file")
     places = [(camera, "/photos/a"), (file, "/photos/b")]
     queries.set_stat(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in places])
-    assert connection.scalars(select(Item.taken_at).order_by(Item.id)).all() == [earlier, NOON]
+    assert connection.scalars(select(ITEMS.c.taken_at).order_by(ITEMS.c.id)).all() == [earlier, NOON]
 
 
 def test_the_same_content_is_found_oldest_first_and_never_in_failures(
@@ -158,23 +160,25 @@ def test_a_copy_takes_over_facts_and_embeddings(
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One", taken_at=NOON)
     queries.add_embeddings(connection, [item], encoder.id, HALVES[:1])
-    unit = connection.scalar(select(Unit.id))
+    unit = connection.scalar(select(UNITS.c.id))
     connection.execute(
-        insert(Embedding),
+        insert(EMBEDDINGS),
         {"unit_id": unit, "encoder_id": other.id, "vector": HALVES[5].astype("<f2").tobytes()},
     )
     place = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 9, "indexed_at": NOON}
     queries.copy_item(connection, item, place)
     stored = connection.execute(
-        select(Item.id, Item.mtime_ns, Item.content_hash, Item.camera, Item.taken_at).where(Item.path == "/photos/b")
+        select(ITEMS.c.id, ITEMS.c.mtime_ns, ITEMS.c.content_hash, ITEMS.c.camera, ITEMS.c.taken_at).where(
+            ITEMS.c.path == "/photos/b"
+        )
     ).one()
     assert tuple(stored)[1:] == (9, b"h", "Recall One", NOON)
-    vectors = select(Embedding.encoder_id, Embedding.vector).join(Unit).where(Unit.item_id == stored.id)
+    vectors = select(EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector).join(UNITS).where(UNITS.c.item_id == stored.id)
     assert {row.encoder_id: np.frombuffer(row.vector, "<f2").tolist() for row in connection.execute(vectors)} == {
         encoder.id: HALVES[0].tolist(),
         other.id: HALVES[5].tolist(),
     }
-    assert count(connection, Embedding) == 4  # the original has its own still
+    assert count(connection, EMBEDDINGS) == 4  # the original has its own still
 
 
 def test_a_copy_onto_a_known_path_replaces_what_was_there(
@@ -184,4 +188,4 @@ def test_a_copy_onto_a_known_path_replaces_what_was_there(
     queries.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
     queries.copy_item(connection, a, {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2})
     assert [item.id for item in queries.known_files(connection, "/photos")] == [a, b]
-    assert count(connection, Embedding) == 2
+    assert count(connection, EMBEDDINGS) == 2

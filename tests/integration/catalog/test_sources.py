@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from indexer.catalog import encoders, queries, sources
 from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.models import Item
+from indexer.catalog.models import ITEMS
 from indexer.catalog.sources import KnownSource
 from indexer.types import Preprocess
 from tests.support.catalog import add, embed, known_paths, save
@@ -51,7 +51,7 @@ def test_a_source_inside_another_takes_over_what_that_has_from_there(connection:
     save(connection, outer, "/photos/2019/a", "/photos/2020/b")
     save(connection, beside, "/photos2/c")
     inner = add(connection, "/photos/2019", former=outer)
-    owners = connection.scalars(select(Item.source_id).order_by(Item.path)).all()
+    owners = connection.scalars(select(ITEMS.c.source_id).order_by(ITEMS.c.path)).all()
     assert owners == [inner.id, outer.id, beside.id]
     assert [item.path for item in queries.known_files(connection, "/photos", outer.id)] == ["/photos/2020/b"]
     assert known_paths(connection, "/photos") == ["/photos/2019/a", "/photos/2020/b"]
@@ -65,7 +65,7 @@ def test_a_source_around_another_leaves_it_what_it_has(connection: Connection) -
     assert [known.root for known in sources.sources_inside(connection, "/photos")] == ["/photos/2019"]
     assert [known.root for known in sources.sources_inside(connection, "/")] == ["/photos", "/photos/2019"]
     assert sources.sources_inside(connection, "/photos/2019") == []
-    assert connection.scalars(select(Item.source_id)).all() == [inner.id]
+    assert connection.scalars(select(ITEMS.c.source_id)).all() == [inner.id]
 
 
 @pytest.mark.parametrize(
