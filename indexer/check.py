@@ -13,10 +13,10 @@ from sqlalchemy import Connection, text
 
 from indexer.catalog import queries
 from indexer.catalog.encoders import KnownEncoder
-from indexer.encoders.base import normalized
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 from indexer.vectors import read_index
+from indexer.vectors.base import as_stored
 from indexer.vectors.files import StaleIndexError
 
 
@@ -85,7 +85,9 @@ def _without_embedding(connection: Connection, known: KnownEncoder) -> list[tupl
 def _index_problem(store: Store, known: KnownEncoder, connection: Connection) -> str | None:
     """Return what is wrong with the index file, or None; one that is only behind is not wrong."""
     try:
-        index, watermark = read_index(store.index_file(known.fingerprint), fingerprint=known.fingerprint)
+        index, watermark = read_index(
+            store.index_file(known.fingerprint), fingerprint=known.fingerprint, every_byte=True
+        )
     except StaleIndexError as error:
         return str(error)
     for ids, vectors, _ in queries.embeddings_after(connection, known.id, known.dim, 0):
@@ -93,7 +95,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
         lost = ids[~held & (ids <= watermark)]
         if len(lost):
             return f"{len(lost)} embeddings are not in the index"
-        if not np.array_equal(index.vectors(ids[held]), normalized(vectors[held]), equal_nan=True):
+        if not np.array_equal(index.stored(ids[held]), as_stored(vectors[held])):
             return "the index holds other vectors than the catalog"
     return None
 

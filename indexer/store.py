@@ -20,11 +20,11 @@ from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder
 from indexer.errors import EncoderMismatchError, LibraryError, LibraryLockedError, StorageError
 from indexer.types import Progress, ProgressCallback
 from indexer.vectors import new_index, read_index
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import VectorIndex, as_stored
 from indexer.vectors.files import StaleIndexError, write_index
 
 logger = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ class Store:
             return new_index(known.dim), 0
         ids, vectors = queries.last_embeddings(connection, known.id, known.dim, watermark, COMPARED)
         held = np.isin(ids, index.ids).all()
-        if held and np.array_equal(index.vectors(ids), normalized(vectors), equal_nan=True):
+        if held and np.array_equal(index.stored(ids), as_stored(vectors)):
             return index, watermark
         logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")
         return new_index(known.dim), 0
@@ -216,7 +216,7 @@ class Store:
         for ids, vectors, damaged in queries.embeddings_after(connection, known.id, known.dim, self._watermark):
             if damaged:
                 logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
-            index.add(ids, normalized(vectors))  # float16 took a little of their length
+            index.add(ids, vectors)
             held += len(ids) + len(damaged)
             changed = True
             if progress:

@@ -6,8 +6,19 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
+
+Stored = NDArray[np.float16]
+"""Vectors as an index holds them and as the catalog keeps them, shape (n, d), float16."""
+
+SLACK = 2.0**-10
+"""How far the length of a held vector may be from 1.
+
+Rounding a unit vector to float16 moves its length by at most 2**-11 (half a unit in the last of 11 bits), and by
+sqrt(d) * 2**-25 for numbers too small to have 11 bits.
+"""
 
 
 class Nearest(NamedTuple):
@@ -24,7 +35,11 @@ class Nearest(NamedTuple):
 
 @runtime_checkable
 class VectorIndex(Protocol):
-    """Vectors by id, searched by inner product; ties go to the smaller id."""
+    """Vectors by id, searched by inner product; ties go to the smaller id.
+
+    They are held in float16, as the catalog keeps them. What is searched and given back are these, scaled to unit
+    length in float32; so a score is the exact cosine with what the catalog holds, whatever finds the candidates.
+    """
 
     @property
     def dim(self) -> int:
@@ -42,14 +57,21 @@ class VectorIndex(Protocol):
 
         Args:
             ids: Shape (n,), each above all that are held already, ascending.
-            vectors: Unit vectors, shape (n, dim), float32.
+            vectors: Unit vectors, shape (n, dim), float32; held as `as_stored` gives them.
         """
 
     def remove(self, ids: Ids) -> int:
         """Remove rows by id, shape (n,), and return how many were there."""
 
     def vectors(self, ids: Ids) -> Vectors:
-        """Return the vectors of ids that are all held, shape (n, dim), float32.
+        """Return the vectors of ids that are all held, shape (n, dim), float32, unit length.
+
+        Raises:
+            KeyError: An id is not held.
+        """
+
+    def stored(self, ids: Ids) -> Stored:
+        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16.
 
         Raises:
             KeyError: An id is not held.
@@ -94,6 +116,41 @@ def check_add(held: Ids, ids: Ids, vectors: Vectors, dim: int) -> None:
     before = held[-1:] if len(held) else np.array([-1], dtype=np.int64)
     if np.any(np.diff(np.concatenate([before, ids])) <= 0):
         raise ValueError("ids must be ascending, and above every id that the index holds")
+
+
+def as_stored(vectors: Vectors) -> Stored:
+    """Return vectors as an index holds them, shape (n, d), float16.
+
+    Those of the catalog stay as they are to the last bit, unless one is damaged: a length that is not 1 is put right,
+    so that nobody has to reckon with more than `SLACK`, and a row without a direction becomes zeros.
+
+    Args:
+        vectors: Unit vectors, shape (n, d), float32, rounded to float16 or not.
+    """
+    rows = np.asarray(vectors, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # damaged rows may hold anything
+        stored = rows.astype(np.float16)
+        off = ~(np.abs(_lengths(stored.astype(np.float32)) - 1) <= SLACK)  # (n,); so written, NaN is off too
+        if off.any():
+            lengths = _lengths(rows[off])
+            usable = np.isfinite(lengths) & (lengths > 0)
+            stored[off] = np.where(usable[:, None], rows[off] / np.where(usable, lengths, 1)[:, None], 0)
+    return stored
+
+
+def unit(stored: Stored) -> Vectors:
+    """Return held vectors scaled to unit length, shape (n, d), float32; zeros stay zeros."""
+    rows = stored.astype(np.float32)
+    lengths = _lengths(rows)
+    lengths[lengths == 0] = 1
+    rows /= lengths[:, None]
+    return rows
+
+
+def _lengths(rows: Vectors) -> Vectors:
+    """Return the length of each row, shape (n,), float32, the same wherever the row stands; see `score`."""
+    lengths: Vectors = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float32))
+    return lengths
 
 
 def score(query: Vectors, vectors: Vectors) -> Vectors:

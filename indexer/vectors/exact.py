@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, best, check_add, check_search, score
+from indexer.vectors.base import Nearest, Stored, as_stored, best, check_add, check_search, score, unit
 
 
 class ExactIndex:
@@ -16,7 +16,7 @@ class ExactIndex:
 
     def __init__(self, dim: int) -> None:
         self._ids: Ids = np.empty(0, dtype=np.int64)  # (n,) ascending
-        self._rows: Vectors = np.empty((0, dim), dtype=np.float32)  # (n, d)
+        self._rows: Stored = np.empty((0, dim), dtype=np.float16)  # (n, d)
 
     @property
     def dim(self) -> int:
@@ -35,7 +35,7 @@ class ExactIndex:
         """Add rows; see `VectorIndex.add`."""
         check_add(self._ids, ids, vectors, self.dim)
         self._ids = np.concatenate([self._ids, ids])
-        self._rows = np.concatenate([self._rows, vectors])
+        self._rows = np.concatenate([self._rows, as_stored(vectors)])
 
     def remove(self, ids: Ids) -> int:
         """Remove rows by id and return how many were there."""
@@ -44,7 +44,11 @@ class ExactIndex:
         return int(len(keep) - keep.sum())
 
     def vectors(self, ids: Ids) -> Vectors:
-        """Return the vectors of ids that are all held, shape (n, dim)."""
+        """Return the vectors of ids that are all held, shape (n, dim), unit length."""
+        return unit(self.stored(ids))
+
+    def stored(self, ids: Ids) -> Stored:
+        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
         places = np.searchsorted(self._ids, ids)
         if np.any(places >= len(self._ids)) or np.any(self._ids[places] != ids):
             raise KeyError("an id is not in the index")
@@ -54,7 +58,7 @@ class ExactIndex:
         """Return the k best ids for each query row; see `VectorIndex.search`."""
         queries = check_search(queries, k, self.dim)
         keep = slice(None) if allowed is None else np.isin(self._ids, allowed)
-        ids, rows = self._ids[keep], self._rows[keep]
+        ids, rows = self._ids[keep], unit(self._rows[keep])
         found = [best(ids, score(query, rows), k) for query in queries]
         return Nearest(
             np.array([row for row, _ in found], dtype=np.int64).reshape(len(queries), k),

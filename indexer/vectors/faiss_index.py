@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import faiss
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, best, check_add, check_search, score
+from indexer.vectors.base import SLACK, Nearest, Stored, as_stored, best, check_add, check_search, score, unit
 
-FEW = 4096
-"""Up to this many allowed ids are scored one by one, which is faster than a selector over the whole index."""
+FEW = 1024
+"""Up to this many allowed ids are scored one by one (1 ms), which is faster than a selector over a million vectors."""
 
-TIE = np.float32(1e-6)
-"""Scores nearer than this may be ties that a matrix product rounded apart (float32 epsilon is 1.2e-7)."""
+BLOCK = 65536
+"""Rows that are copied at once: 100 MB in float32 at 384 numbers each."""
 
 
 class FaissIndex:
-    """`IndexFlatIP` with ids: exact inner products over all vectors."""
+    """`IndexScalarQuantizer` in float16 with ids: FAISS finds the candidates, exact inner products decide.
+
+    One that was read from a file is a view of that file, mapped into memory, until it is changed.
+    """
 
     def __init__(self, dim: int) -> None:
-        self._hold(faiss.IndexIDMap(faiss.IndexFlatIP(dim)))
+        self._hold(_empty(dim), mapped=False)
 
-    def _hold(self, index: faiss.IndexIDMap) -> None:
-        self._index = index
-        self._flat: faiss.Index = faiss.downcast_index(index.index)
+    def _hold(self, index: faiss.IndexIDMap, *, mapped: bool) -> None:
+        self._index, self._mapped = index, mapped
+        self._flat: Any = faiss.downcast_index(index.index)  # an IndexScalarQuantizer, which its stubs know by half
         self._ids: Ids = faiss.vector_to_array(index.id_map).copy()  # (n,) ascending; row i of _flat has id _ids[i]
+
+    @property
+    def _codes(self) -> Stored:
+        """FAISS's own memory, shape (n, dim), float16: never given away, for it moves and goes with the index."""
+        if not len(self._ids):
+            return np.empty((0, self.dim), dtype=np.float16)
+        raw = faiss.rev_swig_ptr(self._flat.codes.data(), len(self._ids) * self.dim * 2)
+        codes: Stored = raw.view(np.float16).reshape(len(self._ids), self.dim)
+        return codes
 
     @property
     def dim(self) -> int:
@@ -45,23 +58,31 @@ class FaissIndex:
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Add rows; see `VectorIndex.add`."""
         check_add(self._ids, ids, vectors, self.dim)
-        self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
+        if not len(ids):
+            return
+        self._own()
+        self._index.add_with_ids(as_stored(vectors).astype(np.float32), np.ascontiguousarray(ids))
         self._ids = np.concatenate([self._ids, ids])
 
     def remove(self, ids: Ids) -> int:
         """Remove rows by id and return how many were there."""
-        removed = int(
-            self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids)))
-        )  # keeps the order of the others
-        self._ids = self._ids[~np.isin(self._ids, ids)]
-        return removed
+        gone = np.isin(self._ids, ids)
+        if gone.any():
+            self._own()
+            self._index.remove_ids(faiss.IDSelectorBatch(self._ids[gone]))  # keeps the order of the others
+            self._ids = self._ids[~gone]
+        return int(gone.sum())
 
     def vectors(self, ids: Ids) -> Vectors:
-        """Return the vectors of ids that are all held, shape (n, dim)."""
+        """Return the vectors of ids that are all held, shape (n, dim), unit length."""
+        return unit(self.stored(ids))
+
+    def stored(self, ids: Ids) -> Stored:
+        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
         rows, held = self._places(ids)
         if not held.all():
             raise KeyError("an id is not in the index")
-        return self._rows(rows)
+        return self._codes[rows]
 
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
         """Return the k best ids for each query row; see `VectorIndex.search`."""
@@ -76,27 +97,43 @@ class FaissIndex:
         if len(rows):
             for i, query in enumerate(queries):
                 candidates = rows if len(rows) <= FEW else self._candidates(query, k, rows)
-                ids[i], scores[i] = best(self._ids[candidates], score(query, self._rows(candidates)), k)
+                ids[i], scores[i] = best(self._ids[candidates], score(query, unit(self._codes[candidates])), k)
         return Nearest(ids, scores)
 
     def save(self, path: Path) -> None:
-        """Write the index in FAISS's own format (IndexIDMap over IndexFlatIP)."""
+        """Write the index in FAISS's own format (IndexIDMap over IndexScalarQuantizer)."""
         with path.open("wb") as file:  # opened here: FAISS takes no name that is not valid UTF-8
             faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]  # its stubs lack it
 
     @classmethod
     def load(cls, file: BinaryIO) -> FaissIndex:
-        """Return an index that `save` wrote, from an open file; what lies behind it is not looked at.
+        """Return an index that `save` wrote, from an open file at its beginning; what lies behind it is not looked at.
+
+        It is mapped: nothing is read before it is searched, and processes share one copy in memory. The file may be
+        closed and replaced by another, but must not be changed in place.
 
         Raises:
             RuntimeError: FAISS cannot read the file.
         """
-        loaded = faiss.read_index(faiss.PyCallbackIOReader(file.read))  # type: ignore[attr-defined]  # its stubs lack it
+        loaded, mapped = _read(file)
         if not isinstance(loaded, faiss.IndexIDMap):
             raise RuntimeError(f"it holds a {type(loaded).__name__}")  # noqa: TRY004 - as faiss says it itself
+        inner = faiss.downcast_index(loaded.index)
+        if not isinstance(inner, faiss.IndexScalarQuantizer) or inner.sq.qtype != faiss.ScalarQuantizer.QT_fp16:
+            raise RuntimeError(f"it holds a {type(inner).__name__} of another kind")
         index = cls(loaded.d)
-        index._hold(loaded)
+        index._hold(loaded, mapped=mapped)
         return index
+
+    def _own(self) -> None:
+        """Copy what is mapped into memory of our own: on a change to mapped memory FAISS would end the process."""
+        if not self._mapped:
+            return
+        owned, codes = _empty(self.dim), self._codes
+        for start in range(0, len(self), BLOCK):
+            end = start + BLOCK
+            owned.add_with_ids(codes[start:end].astype(np.float32), self._ids[start:end])  # and back: to the same bits
+        self._hold(owned, mapped=False)
 
     def _places(self, ids: Ids) -> tuple[Ids, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
         """Return the row of each id (n,), and whether it is held (n,)."""
@@ -105,23 +142,43 @@ class FaissIndex:
         held = self._ids[inside] == ids if len(self._ids) else np.zeros(len(ids), dtype=bool)
         return inside, held
 
-    def _rows(self, rows: Ids) -> Vectors:
-        vectors: Vectors = self._flat.reconstruct_batch(rows)
-        return vectors
-
     def _candidates(self, query: Vectors, k: int, rows: Ids) -> Ids:
-        """Return rows that surely hold the k best of `rows`, ties of the last one included."""
+        """Return rows that surely hold the k best of `rows`, ties of the last one included.
+
+        FAISS gives q·c for the held c, whose length is 1 within SLACK; what counts is q·c/|c|. The two differ by
+        SLACK/(1 - SLACK) of the score, and by what 2d float32 operations round on either side (Higham 2002, 3.1).
+        """
         parameters = None
         if len(rows) < len(self):
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]  # its stubs lack it
+        rounding = 4 * self.dim * 2.0**-24 * float(np.linalg.norm(query))
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)  # one query on two threads is slower, much slower on a busy machine
         try:
             wanted = min(k + 16, len(rows))
-            while True:
+            while wanted < len(rows):
                 scores, found = self._flat.search(query[None], wanted, params=parameters)
-                if wanted == len(rows) or scores[0, -1] < scores[0, k - 1] - TIE:
+                kth, last = scores[0, [k - 1, -1]].tolist()
+                if last + abs(last) * SLACK * 1.01 + rounding < kth - abs(kth) * SLACK * 1.01 - rounding:
                     return np.sort(found[0])
-                wanted = min(wanted * 4, len(rows))
+                wanted *= 4
+            return rows
         finally:
             faiss.omp_set_num_threads(threads)
+
+
+def _empty(dim: int) -> faiss.IndexIDMap:
+    return faiss.IndexIDMap(faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT))
+
+
+def _read(file: BinaryIO) -> tuple[faiss.Index, bool]:
+    """Return what FAISS reads from an open file at its beginning, and whether that is mapped.
+
+    FAISS maps by name only. The name of an open file is that of this very file, whatever stands at its path now.
+    """
+    for folder in ("/proc/self/fd", "/dev/fd"):  # Linux; macOS. On Windows a mapped file could not be replaced
+        name = Path(folder, str(file.fileno()))
+        if name.exists():
+            with suppress(RuntimeError):  # a file system without mapping, or no index: the other way says what is wrong
+                return faiss.read_index(str(name), faiss.IO_FLAG_MMAP_IFC), True  # IO_FLAG_MMAP maps lists only
+    return faiss.read_index(faiss.PyCallbackIOReader(file.read)), False  # type: ignore[attr-defined]  # its stubs lack it

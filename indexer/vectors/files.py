@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import os
 import struct
+import time
 import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from indexer.vectors.base import VectorIndex
 
-MAGIC = b"RECALL1\n"
+MAGIC = b"RECALL2\n"
+"""Version 1 held float32 and no time."""
+
 TAIL = struct.Struct("<II8s")  # length and CRC-32 of the JSON before it, magic
 CHUNK = 1 << 20
+COARSE = 2_000_000_000
+"""Nanoseconds: the coarsest step in which a file system keeps times (FAT)."""
 
 
 class StaleIndexError(Exception):
@@ -30,12 +36,15 @@ class Label:
         fingerprint: The encoder whose embeddings it holds.
         watermark: Highest embedding id that was looked at when it was written.
         checksum: CRC-32 of all bytes before the label.
+        mtime_ns: The file's own time as it was set after writing. A file that still has it was not written to since
+            and is trusted without being read, so that opening it costs nothing; any other is read and checked.
     """
 
     kind: str
     fingerprint: str
     watermark: int
     checksum: int
+    mtime_ns: int
 
 
 def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: int) -> None:
@@ -48,19 +57,28 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
     try:
         index.save(part)
         with part.open("r+b") as file:
-            label = Label(type(index).__name__, fingerprint, watermark, _checksum(file, part.stat().st_size))
+            checksum = _checksum(file, part.stat().st_size)
+            label = Label(type(index).__name__, fingerprint, watermark, checksum, _passed_moment())
             raw = json.dumps(asdict(label)).encode()
             file.seek(0, os.SEEK_END)
             file.write(raw + TAIL.pack(len(raw), zlib.crc32(raw), MAGIC))
             file.flush()
             os.fsync(file.fileno())
+        with suppress(OSError):  # without the time it is checked whenever it is opened
+            os.utime(part, ns=(label.mtime_ns, label.mtime_ns))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def read_label(file: BinaryIO, *, kind: str, fingerprint: str) -> Label:
-    """Return the label of an open index file after checking every byte; leaves the file at its beginning.
+def read_label(file: BinaryIO, *, kind: str, fingerprint: str, every_byte: bool = False) -> Label:
+    """Return the label of an open index file that can be trusted; leaves the file at its beginning.
+
+    Args:
+        file: Open for reading.
+        kind: Class of the index that is expected.
+        fingerprint: The encoder that is expected.
+        every_byte: Check the bytes also of a file that has the time it was given when it was written.
 
     Raises:
         StaleIndexError: The file is torn, changed, or of another kind or encoder.
@@ -71,7 +89,7 @@ def read_label(file: BinaryIO, *, kind: str, fingerprint: str) -> Label:
         length, checksum, magic = TAIL.unpack(file.read(TAIL.size))
         body = end - TAIL.size - length
         if magic != MAGIC or body < 0:
-            raise StaleIndexError("it has no label at its end")
+            raise StaleIndexError("it has no label of this version at its end")
         file.seek(body)
         raw = file.read(length)
         if zlib.crc32(raw) != checksum:
@@ -79,14 +97,29 @@ def read_label(file: BinaryIO, *, kind: str, fingerprint: str) -> Label:
         label = Label(**json.loads(raw))
         if (label.kind, label.fingerprint) != (kind, fingerprint):
             raise StaleIndexError("it is an index of another kind or encoder")
-        if label.checksum != _checksum(file, body):
-            raise StaleIndexError("it does not match its checksum")
+        if every_byte or os.fstat(file.fileno()).st_mtime_ns != label.mtime_ns:
+            _check_bytes(file, body, label)
         file.seek(0)
     except struct.error as error:
         raise StaleIndexError("it is cut short") from error
     except (OSError, ValueError, TypeError) as error:
         raise StaleIndexError(f"it cannot be read ({error})") from error
     return label
+
+
+def _check_bytes(file: BinaryIO, size: int, label: Label) -> None:
+    """Read the first `size` bytes, and note by the file's time that they are good."""
+    before = os.fstat(file.fileno())
+    if label.checksum != _checksum(file, size):
+        raise StaleIndexError("it does not match its checksum")
+    if os.utime in os.supports_fd and os.fstat(file.fileno()).st_mtime_ns == before.st_mtime_ns:
+        with suppress(OSError):  # it may not be ours, or not be writable
+            os.utime(file.fileno(), ns=(before.st_atime_ns, label.mtime_ns))
+
+
+def _passed_moment() -> int:
+    """Return a time that every file system keeps as it is and that no later write gives a file, in nanoseconds."""
+    return (time.time_ns() // COARSE - 1) * COARSE
 
 
 def _checksum(file: BinaryIO, size: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +101,20 @@ def test_a_file_with_any_byte_changed_is_stale(path: Path) -> None:
             read_index(path, fingerprint=MINE)
     path.write_bytes(whole)
     assert read_index(path, fingerprint=MINE)[1] == 170  # the file itself was a good one
+
+
+def test_the_file_of_an_older_recall_is_stale(tmp_path: Path) -> None:
+    import faiss
+
+    old = faiss.IndexIDMap(faiss.IndexFlatIP(4))
+    old.add_with_ids(HALVES, np.arange(16, dtype=np.int64))
+    faiss.write_index(old, str(tmp_path / "file"))
+    body = (tmp_path / "file").read_bytes()
+    label = {"kind": "FaissIndex", "fingerprint": MINE, "watermark": 16, "checksum": zlib.crc32(body)}
+    raw = json.dumps(label).encode()
+    (tmp_path / "file").write_bytes(body + raw + files.TAIL.pack(len(raw), zlib.crc32(raw), b"RECALL1\n"))
+    with pytest.raises(StaleIndexError, match="it has no label of this version at its end"):
+        read_index(tmp_path / "file", fingerprint=MINE)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from indexer.errors import MissingPackageError
 from indexer.vectors import faiss_index, new_index
-from indexer.vectors.base import VectorIndex, best, score
+from indexer.vectors.base import SLACK, VectorIndex, as_stored, best, score, unit
 from indexer.vectors.exact import ExactIndex
 from indexer.vectors.faiss_index import FaissIndex
 from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
@@ -238,6 +238,32 @@ def test_the_score_of_a_vector_does_not_depend_on_its_place() -> None:
     together = score(query, rows)
     assert together.tolist() == [float(score(query, row[None])[0]) for row in rows]
     assert together[::-1].tolist() == score(query, np.ascontiguousarray(rows[::-1])).tolist()
+
+
+def test_what_the_catalog_holds_is_held_to_the_last_bit() -> None:
+    kept = unit_vectors(1000, 384).astype(np.float16)
+    assert as_stored(kept.astype(np.float32)).view(np.uint16).tolist() == kept.view(np.uint16).tolist()
+
+
+def test_a_damaged_vector_is_held_with_the_right_length_or_as_zeros() -> None:
+    rows = np.array([[3, 4], [np.nan, 1], [0, 0], [np.inf, 1], [1e30, 0], [1e-3, 0], [0.6, 0.8]], dtype=np.float32)
+    expected = [[0.6, 0.8], [0, 0], [0, 0], [0, 0], [0, 0], [1, 0], [0.6, 0.8]]  # the square of 1e30 is no float32
+    assert as_stored(rows).tolist() == np.array(expected, dtype=np.float16).tolist()
+    assert unit(as_stored(rows))[1:5].tolist() == [[0, 0]] * 4
+
+
+def test_a_score_is_the_cosine_with_what_is_held_whatever_length_rounding_gave_it(make: Make) -> None:
+    rows = unit_vectors(3000, 8)[:1] + 0.002 * unit_vectors(3000, 8, seed=1)  # all much alike
+    lengths = np.linspace(1 - SLACK / 2, 1 + SLACK / 2, 3000, dtype=np.float32)[::-1]
+    rows *= (lengths / np.linalg.norm(rows, axis=1))[:, None]  # the inner products follow these, the cosines do not
+    index = make(8)
+    index.add(np.arange(3000, dtype=np.int64), rows)
+    asked = unit_vectors(1, 8)
+    held = rows.astype(np.float16).astype(np.float64)
+    cosines = held @ asked[0] / np.linalg.norm(held, axis=1)
+    nearest = index.search(asked, 5)
+    np.testing.assert_allclose(nearest.scores[0], np.sort(cosines)[::-1][:5], rtol=0, atol=3e-7)
+    np.testing.assert_allclose(cosines[nearest.ids[0]], nearest.scores[0], rtol=0, atol=3e-7)
 
 
 def test_best_orders_by_score_then_id_and_pads() -> None:
