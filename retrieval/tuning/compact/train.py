@@ -21,6 +21,7 @@ from retrieval.tuning.compact.data import Photo, Role, hash_photos, read_sets, r
 from retrieval.tuning.compact.distil import DistilPlan, distil
 from retrieval.tuning.compact.finetune import FinetunePlan, Lessons, Towers, finetune
 from retrieval.tuning.compact.folding import fold_batch_norm
+from retrieval.tuning.compact.graphs import write_graphs
 from retrieval.tuning.compact.lastround import move_to_broader, with_drawings
 from retrieval.tuning.compact.pairs import Pairs, Rows, pair_up
 from retrieval.tuning.compact.student import Tokens, new_text_tower, teacher_table, tokenize
@@ -253,4 +254,6 @@ class Training:
         """Return the folder after writing the trained model into it."""
         towers = self.towers()
         state = export.assemble(towers.text, self.image_tower, towers.head, towers.scale)
-        return export.write(folder, export.config_of(towers.text), state)
+        export.write(folder, export.config_of(towers.text), state)
+        write_graphs(folder)
+        return folder
