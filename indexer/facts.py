@@ -17,6 +17,11 @@ EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
 )  # fmt: skip
 
 
+def place_columns(file: FoundFile, source_id: int | None) -> dict[str, Any]:
+    """Return the columns of an item that say where its file is, and by what it is known again."""
+    return {"source_id": source_id, "path": file.path, "size": file.size, "mtime_ns": file.mtime_ns}
+
+
 def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
     """Return the columns of an item that come from its content."""
     facts = photo.metadata

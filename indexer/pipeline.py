@@ -1,20 +1,16 @@
-"""Sync of one source: scan, plan, decode, encode, commit; bounded, resumable, and a bad file costs only itself."""
+"""Sync of one source: scan, plan, cheap steps, what needs the encoder; resumable, and a bad file costs only itself."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import pickle
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
 from indexer.catalog import queries, sources
@@ -23,24 +19,19 @@ from indexer.catalog.engine import storage_errors
 from indexer.catalog.queries import KnownFile
 from indexer.catalog.sources import KnownSource
 from indexer.config import Settings
-from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
-from indexer.errors import FailureKind, NoPhotosError, PictureError
-from indexer.facts import failure_columns, file_time, photo_columns
-from indexer.images import Limits, Photo
+from indexer.encoding import Encoding
+from indexer.errors import NoPhotosError
+from indexer.facts import file_time, place_columns
 from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.report import LISTED, Report
 from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, rules_of, walk
+from indexer.spool import Spool, is_work
 from indexer.store import Store
-from indexer.types import Pixels, Progress, ProgressCallback, Vectors
+from indexer.types import Progress, ProgressCallback
 
 CHEAP = 1000
 """Steps without encoding that are committed together."""
-
-FAILED = 256
-"""Failures that are committed together when no photo comes between."""
-
-Work = Added | Changed
 
 
 def sync(
@@ -77,32 +68,13 @@ def sync(
     try:
         run.scan(rules)
         run.apply_cheap_steps()
-        if run.work_total:
+        if run.spool.work:
             run.encode_work()
         run.finish()
     finally:
         run.spool.close()
     run.report.total_seconds = time.perf_counter() - start
     return run.report
-
-
-class _Spool:
-    """Steps kept in a temporary file between planning and doing: memory does not grow with the source."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
-
-    def put(self, step: Step) -> None:
-        pickle.dump(step, self._file, protocol=pickle.HIGHEST_PROTOCOL)
-
-    def __iter__(self) -> Iterator[Step]:
-        self._file.seek(0)
-        with suppress(EOFError):
-            while True:
-                yield pickle.load(self._file)  # noqa: S301 - our own file, unlinked while open
-
-    def close(self) -> None:
-        self._file.close()
 
 
 @dataclass(slots=True)
@@ -115,16 +87,13 @@ class _Run:
     settings: Settings
     progress: ProgressCallback
     report: Report = field(default_factory=Report)
-    spool: _Spool = field(init=False)
-    work_total: int = 0
+    spool: Spool = field(init=False)
     found: int = 0
     source: KnownSource | None = None
-    encoder: Encoder | None = None
-    encoder_id: int = 0
 
     def __post_init__(self) -> None:
         with storage_errors(self.store.path):
-            self.spool = _Spool(self.store.path)
+            self.spool = Spool(self.store.path)
 
     def scan(self, rules: Rules | None) -> None:
         """Compare the source with the catalog and spool what is to be done."""
@@ -163,7 +132,6 @@ class _Run:
             self.report.count("failed" if step.failed else "unchanged")
             return
         self.spool.put(step)
-        self.work_total += _is_work(step)
 
     def _refuse_empty(self, connection: Connection, rules: Rules) -> None:
         if self.found or self.report.unreadable_folders:
@@ -192,7 +160,7 @@ class _Run:
 
     def apply_cheap_steps(self) -> None:
         """Do all that needs no encoder: moves, touches, copies, removals."""
-        steps = (step for step in self.spool if not _is_work(step))
+        steps = (step for step in self.spool if not is_work(step))
         done = 0
         with self.report.timing("write"):
             while batch := list(islice(steps, CHEAP)):
@@ -204,71 +172,34 @@ class _Run:
     def _apply(self, connection: Connection, batch: list[Step]) -> None:
         stats = [(step.item_id, step.file) for step in batch if isinstance(step, Moved | Touched)]
         if stats:
-            rows = [{"key": id_, "file_time": file_time(file), **self._place(file)} for id_, file in stats]
+            rows = [
+                {"key": id_, "file_time": file_time(file), **place_columns(file, self._source_id)}
+                for id_, file in stats
+            ]
             queries.set_stat(connection, rows)
         for step in batch:
             if isinstance(step, Added | Changed) and step.copy_of is not None:
-                queries.copy_item(connection, step.copy_of, self._place(step.file) | {"indexed_at": now()})
+                queries.copy_item(
+                    connection, step.copy_of, place_columns(step.file, self._source_id) | {"indexed_at": now()}
+                )
             self.report.count(_outcome(step))
         queries.remove_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
 
+    @property
+    def _source_id(self) -> int | None:
+        return self.source.id if self.source else None
+
     def encode_work(self) -> None:
-        """Decode and encode what is new, committing a batch at a time."""
-        settings, known = self.settings, self.store.encoder
-        preprocess = known.preprocess if known else self._loaded().preprocess
-        work = (step for step in self.spool if _is_work(step))
-        done = 0
-        self.progress(Progress("indexing", done, self.work_total))
-        with DecodePool(
-            preprocess=preprocess,
-            limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-            workers=settings.workers or os.cpu_count() or 1,
-            timeout=settings.timeout,
-        ) as pool:
-            with closing(pool.imap(work, key=lambda step: Path(step.file.path))) as decoded:
-                for batch in self._batches(decoded):
-                    self._commit(batch)
-                    done += len(batch)
-                    self.progress(Progress("indexing", done, self.work_total))
-            self.report.seconds["decode"] = pool.seconds
-
-    def _batches(self, decoded: Iterable[tuple[Work, Photo | PictureError]]) -> Iterator[_Batch]:
-        """Yield what is committed together; the encoder is loaded with the first photo, not for failures alone."""
-        batch = _Batch()
-        for step, photo in decoded:
-            batch.add(step, photo)
-            if len(batch.failed) >= FAILED or (batch.photos and len(batch.photos) >= self._loaded().batch_size):
-                yield batch
-                batch = _Batch()
-        if len(batch):
-            yield batch
-
-    def _loaded(self) -> Encoder:
-        """Return the encoder, loaded and bound to the library when it is first needed."""
-        if self.encoder is None:
-            with self.report.timing("load"):
-                self.progress(Progress("loading the encoder", 0))
-                self.encoder = self.load()
-                self.encoder_id = self.store.bind(self.encoder).id
-        return self.encoder
-
-    def _commit(self, batch: _Batch) -> None:
-        """Encode a batch and write it in one transaction."""
-        vectors = np.empty((0, 0), dtype=np.float32)
-        if batch.photos:
-            encoder = self._loaded()
-            with self.report.timing("encode"):
-                vectors = batch.refuse(encoder.encode_images(batch.pixels()))
-        with self.report.timing("write"), self.store.transaction() as connection:
-            rows = [self._place(step.file) | photo_columns(step.file, photo) for step, photo in batch.photos]
-            ids = queries.save_items(connection, rows)
-            queries.add_embeddings(connection, ids, self.encoder_id, vectors)
-            queries.save_items(
-                connection, [self._place(step.file) | failure_columns(error) for step, error in batch.failed]
-            )
-        for step, _ in batch.photos:
-            self.report.count(_outcome(step))
-        self.report.count("failed", len(batch.failed))
+        """Decode, encode and commit what is new, a batch at a time."""
+        work = (step for step in self.spool if is_work(step))
+        Encoding(
+            store=self.store,
+            load=self.load,
+            settings=self.settings,
+            report=self.report,
+            progress=self.progress,
+            source_id=self._source_id,
+        ).run(work, self.spool.work)
 
     def finish(self) -> None:
         """Note the sync, bring the index in step, list the failures; refuse a source with no readable photo."""
@@ -276,7 +207,7 @@ class _Run:
             if self.source and self.source.root == self.root:
                 sources.set_synced(connection, self.source.id)
             sources.drop_left(connection)
-            mine = self.source.id if self.source else None
+            mine = self._source_id
             self.report.failures = list(queries.failures(connection, self.root, source_id=mine, limit=LISTED))
             indexed, failed = queries.count_items(connection, self.root, source_id=mine)
         if self.store.encoder is not None:
@@ -288,45 +219,6 @@ class _Run:
                 f"none of the {failed} pictures in {self.root} can be read, for instance {Path(first.path).name}: "
                 f"{first.message}; run: recall status --failed"
             )
-
-    def _place(self, file: FoundFile) -> dict[str, Any]:
-        source_id = self.source.id if self.source else None
-        return {"source_id": source_id, "path": file.path, "size": file.size, "mtime_ns": file.mtime_ns}
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Decoded photos that wait for the encoder, and the failures among them."""
-
-    photos: list[tuple[Work, Photo]] = field(default_factory=list)
-    failed: list[tuple[Work, PictureError]] = field(default_factory=list)
-
-    def add(self, step: Work, photo: Photo | PictureError) -> None:
-        if isinstance(photo, PictureError):
-            self.failed.append((step, photo))
-        else:
-            self.photos.append((step, photo))
-
-    def __len__(self) -> int:
-        return len(self.photos) + len(self.failed)
-
-    def pixels(self) -> Pixels:
-        """Return all pictures in one array, shape (n, size, size, 3)."""
-        return np.stack([photo.pixels for _, photo in self.photos])
-
-    def refuse(self, vectors: Vectors) -> Vectors:
-        """Return the usable vectors, after moving photos without one to the failures."""
-        usable = np.isfinite(vectors).all(axis=1) & (np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2)
-        error = PictureError(FailureKind.ENCODER, "the encoder gives no usable vector for it")
-        self.failed += [(step, error) for (step, _), good in zip(self.photos, usable, strict=True) if not good]
-        self.photos = [pair for pair, good in zip(self.photos, usable, strict=True) if good]
-        kept: Vectors = vectors[usable]
-        return kept
-
-
-def _is_work(step: Step) -> TypeGuard[Work]:
-    """Return whether a step needs the decoder and the encoder."""
-    return isinstance(step, Added | Changed) and step.copy_of is None
 
 
 def _outcome(step: Step) -> Any:

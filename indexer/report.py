@@ -14,6 +14,9 @@ Outcome = Literal["added", "changed", "moved", "removed", "unchanged", "failed"]
 OUTCOMES = get_args(Outcome)
 Stage = Literal["scan", "load", "decode", "encode", "write", "index"]
 
+ENOUGH = 1.0
+"""Seconds of encoding from which on a run is said to have a bottleneck: below, starting up decides."""
+
 LISTED = 100
 """Failures that a report names; the catalog keeps all of them."""
 
@@ -34,7 +37,11 @@ class Report:
         failed: Files that could not be indexed.
         unreadable_folders: Folders that could not be listed; what was known in them is kept.
         failures: The first failures by path, at most `LISTED`.
-        seconds: Seconds by stage; "decode" is summed over the decoder processes, which work beside the others.
+        seconds: Seconds by stage. "decode" is summed over the decoder processes, and both it and "write" go on beside
+            the others, so that the stages may add up to more than the whole.
+        waited: Seconds by stage that the run spent on it and on nothing else: all of a stage that the caller's thread
+            does itself, and of decoding and writing only the time in which it had to wait for them. They add up to
+            nearly the whole.
         total_seconds: Seconds from beginning to end.
     """
 
@@ -47,20 +54,50 @@ class Report:
     unreadable_folders: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     seconds: dict[Stage, float] = field(default_factory=dict)
+    waited: dict[Stage, float] = field(default_factory=dict)
     total_seconds: float = 0.0
+
+    @property
+    def bottleneck(self) -> tuple[Stage, float] | None:
+        """The stage that the run spent most of its time on or waiting for, and its share of the whole, 0 to 1.
+
+        None where less than `ENOUGH` was encoded. Where decoders and encoder share the processors, each is slower for
+        the other: then "encode" includes what the decoders took from it.
+        """
+        if self.seconds.get("encode", 0.0) < ENOUGH or not self.total_seconds:
+            return None
+        stage = max(self.waited, key=lambda name: self.waited[name])
+        return stage, self.waited[stage] / self.total_seconds
 
     def count(self, outcome: Outcome, number: int = 1) -> None:
         """Add to one of the counts."""
         setattr(self, outcome, getattr(self, outcome) + number)
 
     @contextmanager
-    def timing(self, stage: Stage) -> Iterator[None]:
-        """Add the time spent inside to a stage."""
+    def timing(self, stage: Stage, *, beside: bool = False) -> Iterator[None]:
+        """Add the time spent inside to a stage.
+
+        Args:
+            stage: What is done.
+            beside: It is done in another thread, while the run goes on.
+        """
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            _add(self.seconds, stage, seconds)
+            if not beside:
+                _add(self.waited, stage, seconds)
+
+    @contextmanager
+    def waiting(self, stage: Stage) -> Iterator[None]:
+        """Note that the run waits for a stage that is done beside it."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            _add(self.waited, stage, time.perf_counter() - start)
 
     def include(self, other: Report) -> None:
         """Add another report to this one."""
@@ -68,15 +105,22 @@ class Report:
             self.count(outcome, getattr(other, outcome))
         self.unreadable_folders += other.unreadable_folders
         self.failures = (self.failures + other.failures)[:LISTED]
-        for stage, seconds in other.seconds.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+        for mine, theirs in ((self.seconds, other.seconds), (self.waited, other.waited)):
+            for stage, seconds in theirs.items():
+                _add(mine, stage, seconds)
         self.total_seconds += other.total_seconds
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as values that json can write; seconds are rounded to milliseconds."""
+        stage, share = self.bottleneck or (None, 0.0)
         return {outcome: getattr(self, outcome) for outcome in OUTCOMES} | {
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()}
             | {"total": round(self.total_seconds, 3)},
+            "bottleneck": {"stage": stage, "share": round(share, 3)} if stage else None,
             "failures": [failure._asdict() for failure in self.failures],
             "unreadable_folders": self.unreadable_folders,
         }
+
+
+def _add(times: dict[Stage, float], stage: Stage, seconds: float) -> None:
+    times[stage] = times.get(stage, 0.0) + seconds

@@ -57,7 +57,33 @@ def test_the_time_spent_in_a_stage_is_added_up_also_when_it_fails(monkeypatch: p
         pass
     with pytest.raises(KeyboardInterrupt), report.timing("scan"):
         raise KeyboardInterrupt
-    assert report.seconds == {"scan": 7.0}  # 2 and 5
+    assert report.seconds == report.waited == {"scan": 7.0}  # 2 and 5
+
+
+def test_of_what_is_done_beside_the_run_only_the_waiting_counts_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 18.0, 17.5, 18.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    report = Report()
+    with report.timing("write", beside=True):
+        pass
+    with report.waiting("write"):
+        pass
+    assert (report.seconds, report.waited) == ({"write": 8.0}, {"write": 0.5})
+
+
+def test_the_bottleneck_is_the_stage_that_the_run_waited_for_longest() -> None:
+    # the decoders worked for 15 seconds in several processes; the run stood still for them for 2
+    report = Report(seconds={"decode": 15.0, "encode": 7.0}, waited={"decode": 2.0, "encode": 7.0}, total_seconds=10.0)
+    assert report.bottleneck == ("encode", 0.7)
+    assert report.to_dict()["bottleneck"] == {"stage": "encode", "share": 0.7}
+    slow_disk = Report(waited={"decode": 9.0, "encode": 1.0}, total_seconds=10.0)
+    report.include(slow_disk)
+    assert report.bottleneck == ("decode", 0.55)  # 11 of 20 seconds
+
+
+@pytest.mark.parametrize("seconds", [{}, {"encode": 0.9}, {"scan": 99.0}])
+def test_a_run_that_encoded_for_less_than_a_second_has_no_bottleneck(seconds: dict[Stage, float]) -> None:
+    assert Report(seconds=seconds, waited=seconds, total_seconds=100.0).bottleneck is None
 
 
 def test_a_program_reads_exactly_these_keys() -> None:
@@ -71,6 +97,7 @@ def test_a_program_reads_exactly_these_keys() -> None:
         "unchanged": 0,
         "failed": 0,
         "seconds": {"scan": 0.123, "index": 0.0, "total": 1.235},
+        "bottleneck": None,
         "failures": [{"path": "/photos/1.jpg", "kind": "damaged", "message": "cut off"}],
         "unreadable_folders": ["/a: Permission denied"],
     }
