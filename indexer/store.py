@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +11,15 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 
 from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
+from indexer.catalog.locking import locked
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.encoders.base import Encoder
-from indexer.errors import EncoderMismatchError, LibraryError, LibraryLockedError, StorageError
+from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.types import Progress, ProgressCallback
 from indexer.vectors import new_index, read_index
 from indexer.vectors.base import VectorIndex, as_stored
@@ -75,7 +73,7 @@ class Store:
         found = revision(self._engine)
         refuse_newer(found)
         if found != HEAD:
-            with self._locked("upgrading the catalog", UPGRADE_SECONDS):
+            with locked(self.path, "upgrading the catalog", seconds=UPGRADE_SECONDS):
                 upgrade(self._engine)
 
     def close(self) -> None:
@@ -113,7 +111,7 @@ class Store:
         Raises:
             LibraryLockedError: Another process holds it.
         """
-        with self._locked(what, 0):
+        with locked(self.path, what, seconds=0):
             for part in self.path.glob("*.part"):
                 part.unlink(missing_ok=True)  # a writer was killed while it saved an index
             yield
@@ -240,25 +238,6 @@ class Store:
         finally:
             cursor.close()
 
-    @contextmanager
-    def _locked(self, what: str, seconds: float) -> Iterator[None]:
-        lock, holder = FileLock(self.path / "write.lock"), self.path / "writer.json"
-        try:
-            lock.acquire(timeout=seconds)
-        except Timeout:
-            raise LibraryLockedError(
-                f"{_named(holder)} is writing to {self.path}; wait until it is done, or stop it"
-            ) from None
-        except OSError as error:
-            raise StorageError(f"{self.path} cannot be written ({error.strerror}); make it writable") from error
-        try:
-            with storage_errors(self.path):
-                holder.write_text(json.dumps({"pid": os.getpid(), "what": what}))
-            yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
-
 
 def check_encoder_name(known: KnownEncoder, name: str) -> None:
     """Refuse an encoder of another name before it is loaded or even downloaded.
@@ -299,11 +278,3 @@ def _check_place(path: Path, catalog: Path, *, create: bool) -> None:
         raise LibraryError(f"there is no library at {path}; make one with: recall index FOLDER")
     if path.is_dir() and any(entry.name not in ("write.lock", "writer.json") for entry in path.iterdir()):
         raise LibraryError(f"{path} holds other files and no library; name a new folder, for instance photos.recall")
-
-
-def _named(holder: Path) -> str:
-    try:
-        content = json.loads(holder.read_text())
-        return f"process {content['pid']} ({content['what']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"

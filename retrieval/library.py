@@ -9,29 +9,27 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from PIL import Image
-
-from indexer import check as checks
-from indexer import pipeline
 from indexer.catalog import queries, sources
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.queries import Failure, Filters
-from indexer.check import Problem
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderMismatchError, LibraryError, QueryError, SourceError
-from indexer.images import Limits
-from indexer.report import Report
-from indexer.sources import Rules, rules_of
 from indexer.store import Store, check_encoder, check_encoder_name
-from indexer.types import ProgressCallback, Vectors
-from retrieval.query import Picture, Query, as_query, first_moment
-from retrieval.search import Hit, check_count, encode_query, search
+from indexer.types import ProgressCallback
+from retrieval.query import Query, as_picture, as_query, first_moment
+from retrieval.search import Hit, check_count, encode_query, own_embedding, search, stored_vector
 from retrieval.status import Status, read_status
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from indexer.check import Problem
+    from indexer.report import Report
+    from retrieval.query import Picture
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +56,7 @@ class Library:
         self._settings = settings
         self._named = named
         self._encoder = None if isinstance(encoder, str) else encoder
+        self._is_for_queries = False  # it was loaded where queries run, not where the settings say
         self._loading = threading.Lock()
         self._store = Store(settings.library, create=create)
         known = self._store.encoder
@@ -114,22 +113,34 @@ class Library:
 
     @property
     def encoder(self) -> Encoder:
-        """The library's encoder, loaded when it is first needed, which can take seconds.
+        """The library's encoder on the device of the settings, loaded when it is first needed, which can take seconds.
 
         Raises:
             EncoderNotFoundError: It is not on this machine and cannot be downloaded.
         """
         with self._loading:
-            if self._encoder is None:
-                known = self._store.encoder
-                name = self._named or (known.name if known else _absolute(self._settings.encoder or DEFAULT_ENCODER))
-                self._encoder = load_encoder(name, device=self._settings.device, batch_size=self._settings.batch_size)
+            if self._encoder is None or self._is_for_queries:
+                self._encoder, self._is_for_queries = self._load(self._settings.device), False
             return self._encoder
 
-    def _checked_encoder(self) -> Encoder:
-        """Return the library's encoder, sure that its vectors may meet those of the library."""
-        check_encoder(self._need_photos(), self.encoder)
-        return self.encoder
+    def _query_encoder(self) -> Encoder:
+        """Return the library's encoder for a query, sure that its vectors may meet those of the library.
+
+        With the device "auto" it is loaded on the CPU: what a GPU needs takes seconds to import, one query a few
+        milliseconds. An encoder that is loaded already serves wherever it is.
+        """
+        known = self._need_photos()
+        with self._loading:
+            if self._encoder is None:
+                device = "cpu" if self._settings.device == "auto" else self._settings.device
+                self._encoder, self._is_for_queries = self._load(device), device != self._settings.device
+            check_encoder(known, self._encoder)
+            return self._encoder
+
+    def _load(self, device: str) -> Encoder:
+        known = self._store.encoder
+        name = self._named or (known.name if known else _absolute(self._settings.encoder or DEFAULT_ENCODER))
+        return load_encoder(name, device=device, batch_size=self._settings.batch_size)
 
     def sync(
         self,
@@ -157,35 +168,18 @@ class Library:
             LibraryLockedError: Another process is writing to the library.
             StorageError: The disk is full or read-only; what was committed is kept.
         """
-        report = Report()
-        refused: list[SourceError] = []
+        from retrieval.syncing import sync_paths  # late: what decodes and encodes is not needed for searching
+
         with self._store.writing("indexing"):
-            for path, is_named in self._targets(paths).items():
-                if not is_named and not self._is_due(path):
-                    continue
-                rules = None
-                if is_named or not paths:
-                    rules = self._rules(path, exclude=exclude, include_hidden=include_hidden)
-                elif exclude is not None or include_hidden is not None:
-                    logger.warning("%s was indexed on its own and keeps its own rules; name it to change them", path)
-                try:
-                    report.include(
-                        pipeline.sync(
-                            self._store,
-                            path,
-                            load=lambda: self.encoder,
-                            settings=self._settings,
-                            rules=rules,
-                            progress=progress,
-                        )
-                    )
-                except SourceError as error:  # a disk that is away does not keep the other sources from their sync
-                    refused.append(error)
-        for other in refused[1:]:
-            logger.warning("%s", other)
-        if refused:
-            raise refused[0]
-        return report
+            return sync_paths(
+                self._store,
+                paths,
+                load=lambda: self.encoder,
+                settings=self._settings,
+                exclude=exclude,
+                include_hidden=include_hidden,
+                progress=progress,
+            )
 
     def search(
         self,
@@ -211,10 +205,10 @@ class Library:
             QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
             LibraryError: The library holds nothing yet.
         """
-        extra = image if image is None or isinstance(image, Image.Image | bytes) else Path(image)
+        extra = None if image is None else as_picture(image)
         asked = as_query(query, extra, self._filters(folder, after, before))
         check_count(k)
-        parts = encode_query(asked, self._checked_encoder(), self._limits)
+        parts = encode_query(asked, self._query_encoder(), self._settings)
         return search(self._store, asked.terms, parts, k=k, filters=asked.filters)
 
     def similar(
@@ -241,15 +235,15 @@ class Library:
             QueryError: The picture cannot be read, k is below 1, or the folder is not indexed.
             LibraryError: The library holds nothing yet.
         """
-        picture = image if isinstance(image, Image.Image | bytes) else Path(image)
+        picture = as_picture(image)
         filters = self._filters(folder, after, before)
         check_count(k)
         self._need_photos()
         asked = Query(images=[picture], filters=filters)
-        own, unchanged = self._own_embedding(picture) if isinstance(picture, Path) else (None, False)
-        parts = self._stored_vector(own) if own is not None and unchanged else None
+        own, unchanged = own_embedding(self._store, picture) if isinstance(picture, Path) else (None, False)
+        parts = stored_vector(self._store, own) if own is not None and unchanged else None
         if parts is None:
-            parts = encode_query(asked, self._checked_encoder(), self._limits)
+            parts = encode_query(asked, self._query_encoder(), self._settings)
         return search(self._store, asked.terms, parts, k=k, filters=filters, leave_out=own)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
@@ -289,57 +283,14 @@ class Library:
         Raises:
             LibraryLockedError: Another process is writing to the library, and `repair` is set.
         """
+        from indexer import check as checks  # late: no other command needs it
+
         if repair:
             with self._store.writing("repairing"):
                 dropped = checks.repair(self._store, progress=progress)
             if dropped:
                 logger.info("%d items were dropped; run: recall index, to encode them again", dropped)
         return list(checks.check(self._store, progress=progress))
-
-    @property
-    def _limits(self) -> Limits:
-        return Limits(max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
-
-    def _targets(self, paths: Sequence[str | os.PathLike[str]]) -> dict[str, bool]:
-        """Return what to sync, and whether the caller named it: paths and the sources inside them, or all sources."""
-        if not all(os.fspath(path) for path in paths):
-            raise SourceError("an empty path was given; name a folder or a picture")
-        with self._store.reading() as connection:
-            known = [source.root for source in sources.sources(connection)]
-            named = [sources.known_place(connection, path) for path in paths]
-            inside = [source.root for place in named for source in sources.sources_inside(connection, place)]
-        if not paths and not any(os.path.lexists(root) for root in known):
-            raise SourceError("there is nothing to index again; name a folder: recall index FOLDER")
-        others = inside if paths else known
-        return dict.fromkeys(named, True) | {root: False for root in others if root not in named}
-
-    def _is_due(self, root: str) -> bool:
-        """Return whether a source that nobody named is to be synced: it is still known, and on the disk."""
-        with self._store.reading() as connection:
-            if all(source.root != root for source in sources.sources(connection)):
-                return False  # all its photos were found elsewhere a moment ago
-        if os.path.lexists(root):
-            return True
-        advice = f"if it was deleted, run: recall forget {root}"
-        logger.warning("%s is not there now; what the library has from it is kept; %s", root, advice)
-        return False
-
-    def _rules(
-        self, path: str | os.PathLike[str], *, exclude: Sequence[str] | None, include_hidden: bool | None
-    ) -> Rules | None:
-        """Return the rules for a path, or None where it keeps those it has."""
-        if exclude is None and include_hidden is None:
-            return None
-        with self._store.reading() as connection:
-            place = sources.known_place(connection, path)
-            known = sources.source_around(connection, place)
-        old = rules_of(known)
-        if known and known.root != place:
-            old = old.for_part(os.path.relpath(place, known.root))
-        return Rules(
-            old.exclude if exclude is None else _patterns(exclude),
-            old.include_hidden if include_hidden is None else include_hidden,
-        )
 
     def _filters(self, folder: str | os.PathLike[str] | None, after: date | None, before: date | None) -> Filters:
         place = None
@@ -357,33 +308,6 @@ class Library:
         if known is None:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
         return known
-
-    def _own_embedding(self, path: Path) -> tuple[int | None, bool]:
-        """Return the embedding id of a photo of the library, and whether its file is as it was indexed."""
-        known = self._store.encoder
-        with self._store.reading() as connection:
-            place = sources.known_place(connection, path)
-            found = queries.embedding_of_path(connection, place, known.id) if known else None
-        if found is None:
-            return None, False
-        try:
-            facts = Path(place).stat()
-        except OSError:
-            return found[1], False
-        return found[1], (found[0].size, found[0].mtime_ns) == (facts.st_size, facts.st_mtime_ns)
-
-    def _stored_vector(self, embedding_id: int) -> Vectors | None:
-        """Return an embedding, shape (1, d), or None where another process has just removed it."""
-        with self._store.searching() as index:
-            try:
-                return index.vectors(np.array([embedding_id], dtype=np.int64))
-            except KeyError:
-                return None
-
-
-def _patterns(exclude: Sequence[str]) -> list[str]:
-    """Return patterns without empty ones, and without the slash that completion puts behind a folder."""
-    return [pattern.rstrip("/") for pattern in exclude if pattern.rstrip("/")]
 
 
 def _absolute(name: str) -> str:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING, TypeAlias
 
 from indexer.catalog.queries import Filters
 from indexer.errors import QueryError
 
-Picture = Path | Image.Image | bytes
+if TYPE_CHECKING:
+    from PIL import Image
+
+Picture: TypeAlias = "Path | Image.Image | bytes"
 """A query picture: a file, an open picture, or the bytes of a file."""
 
 
@@ -50,6 +52,11 @@ class Query:
     def terms(self) -> list[str]:
         """A name for each part, texts first, for people."""
         return [*self.texts, *(_name(image) for image in self.images)]
+
+
+def as_picture(image: str | os.PathLike[str] | Image.Image | bytes) -> Picture:
+    """Return a picture as queries hold it: what names a file becomes a Path."""
+    return Path(image) if isinstance(image, str | os.PathLike) else image
 
 
 def as_query(query: str | Picture | Query, image: Picture | None, filters: Filters) -> Query:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from indexer.catalog import queries
+from indexer.catalog import queries, sources
 from indexer.catalog.queries import Filters, FoundItem
+from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import PictureError, QueryError
-from indexer.images import Limits, open_picture, prepare
 from indexer.store import Store
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import score
@@ -93,17 +93,46 @@ def check_count(k: int) -> None:
         raise QueryError(f"{k} results were asked for; expected at least 1")
 
 
-def encode_query(query: Query, encoder: Encoder, limits: Limits) -> Vectors:
+def encode_query(query: Query, encoder: Encoder, settings: Settings) -> Vectors:
     """Return one unit vector per part of a query, texts first, shape (p, d).
+
+    Args:
+        query: Texts and pictures.
+        encoder: Its vectors must be those of the library.
+        settings: Limits of the pictures.
 
     Raises:
         QueryError: A picture cannot be read.
     """
-    pixels = [_pixels(image, encoder, limits) for image in query.images]
+    pixels = [_pixels(image, encoder, settings) for image in query.images]
     vectors = [encoder.encode_texts(list(query.texts))]
     if pixels:
         vectors.append(encoder.encode_images(np.stack(pixels)))
     return np.concatenate(vectors)
+
+
+def own_embedding(store: Store, path: Path) -> tuple[int | None, bool]:
+    """Return the embedding id of a photo of the library, and whether its file is as it was indexed."""
+    known = store.encoder
+    with store.reading() as connection:
+        place = sources.known_place(connection, path)
+        found = queries.embedding_of_path(connection, place, known.id) if known else None
+    if found is None:
+        return None, False
+    try:
+        facts = Path(place).stat()
+    except OSError:
+        return found[1], False
+    return found[1], (found[0].size, found[0].mtime_ns) == (facts.st_size, facts.st_mtime_ns)
+
+
+def stored_vector(store: Store, embedding_id: int) -> Vectors | None:
+    """Return an embedding, shape (1, d), or None where another process has just removed it."""
+    with store.searching() as index:
+        try:
+            return index.vectors(np.array([embedding_id], dtype=np.int64))
+        except KeyError:
+            return None
 
 
 def search(
@@ -169,8 +198,13 @@ def _hit(item: FoundItem, value: float, terms: Sequence[str], why: Vectors) -> H
     )
 
 
-def _pixels(image: Picture, encoder: Encoder, limits: Limits) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+def _pixels(
+    image: Picture, encoder: Encoder, settings: Settings
+) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     """Return a query picture as the encoder reads it, shape (size, size, 3)."""
+    from indexer.images import Limits, open_picture, prepare  # late: words need no picture library
+
+    limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     try:
         picture, _ = open_picture(image, limits=limits, at_least=encoder.preprocess.size)
     except PictureError as error:

@@ -10,7 +10,6 @@ import click
 
 from indexer.config import Settings
 from indexer.errors import QueryError
-from indexer.images import is_photo_name
 from retrieval.commands.options import encoder_option, filter_options, filters, open_library, settings_options
 from retrieval.commands.output import Form, form_options, print_hits
 
@@ -81,6 +80,10 @@ def _asked(query: str) -> str | Path:
     Raises:
         QueryError: It looks like a picture's name, and there is no such file.
     """
+    if "." not in query and os.sep not in query:
+        return query
+    from indexer.images import is_photo_name  # late: plain words need no picture library
+
     looks_like_file = is_photo_name(query) or (os.sep in query and " " not in query.strip())
     if looks_like_file and Path(query).is_file():
         return Path(query)
