@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import platform
+import os
 import re
 import sys
 from importlib.util import find_spec
@@ -94,7 +94,7 @@ def _best_device() -> str:
 def _may_have_gpu() -> bool:
     """Return whether torch is worth asking: an NVIDIA driver with a card, an AMD card's door, or Apple's processor."""
     if sys.platform == "darwin":
-        return platform.machine() == "arm64"
+        return os.uname().machine == "arm64"
     if Path("/dev/kfd").exists():
         return True
     try:
