@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from indexer.catalog.queries import Failure
+if TYPE_CHECKING:  # a command's help imports this module and needs no database library
+    from indexer.catalog.queries import Failure
 
 Outcome = Literal["added", "changed", "moved", "removed", "unchanged", "failed"]
 OUTCOMES = get_args(Outcome)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from indexer.encoders import pretrained_names
 from retrieval.commands.output import json_option, print_json
 
 ALWAYS = (
@@ -25,6 +24,8 @@ def encoders_command(every: bool, as_json: bool) -> None:
     recall encoders
     recall encoders --all | grep ViT-B-32
     """
+    from indexer.encoders import pretrained_names  # late: --help does not need numpy
+
     names = [*ALWAYS, *((name, "") for name in (pretrained_names() if every else []))]
     for name, what in names:
         if as_json:

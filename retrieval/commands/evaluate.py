@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from indexer.config import DEFAULT_ENCODER, Settings
-from indexer.encoders import load_encoder
 from retrieval.commands.options import encoder_option, settings_options
 from retrieval.commands.output import json_option, print_json, print_table, visible
 from retrieval.commands.progress import ProgressLine
@@ -29,7 +28,8 @@ def evaluate_command(captions: Path, split: str | None, as_json: bool, encoder: 
     recall evaluate holiday/captions.csv
     recall evaluate holiday/captions.csv --encoder ViT-B-32/laion2b_s34b_b79k --json
     """
-    from retrieval.evaluate import evaluate_captions  # late: --help does not need numpy
+    from indexer.encoders import load_encoder  # late: --help does not need numpy
+    from retrieval.evaluate import evaluate_captions
 
     name = encoder or settings.encoder or DEFAULT_ENCODER
     loaded = load_encoder(name, device=settings.device, batch_size=settings.batch_size)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
 
-from indexer.types import Progress
+if TYPE_CHECKING:
+    from indexer.types import Progress
 
 SECONDS = 0.1
 """Between two paints: faster than an eye reads costs more than it tells."""
