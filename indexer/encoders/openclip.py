@@ -16,15 +16,12 @@ import open_clip
 import torch
 from safetensors import SafetensorError
 
-from indexer.encoders.base import fingerprint_of, normalized
+from indexer.encoders.base import COMPACT, fingerprint_of, normalized
 from indexer.encoders.hub import announce_download
 from indexer.errors import EncoderError, EncoderNotFoundError
 from indexer.types import Interpolation, Pixels, Preprocess, ResizeMode, Vectors
 
 logger = logging.getLogger(__name__)
-
-COMPACT = Path(__file__).parent / "compact"
-"""Weights that ship with Recall, as an open_clip folder like any other."""
 
 BATCH = {"cpu": 32, "mps": 64, "cuda": 256}
 """Pictures per call by kind of device: on a CPU more brings nothing, on a card less leaves it idle."""
@@ -65,7 +62,7 @@ class OpenClipEncoder:
         )
         self._model = model.eval().to(device, memory_format=torch.channels_last)
         with torch.inference_mode():
-            self._dim = int(self._model.encode_text(self._tokens(["x"])).shape[-1])
+            self._dim = int(self._model.encode_text(self.tokens(["x"])).shape[-1])
 
     @classmethod
     def load(cls, name: str, *, device: str = "auto", batch_size: int | None = None) -> OpenClipEncoder:
@@ -114,6 +111,21 @@ class OpenClipEncoder:
         """How pictures are prepared."""
         return self._preprocess
 
+    @property
+    def model(self) -> Any:
+        """open_clip's model."""
+        return self._model
+
+    @property
+    def tokenizer(self) -> Any:
+        """open_clip's tokenizer."""
+        return self._tokenizer
+
+    def tokens(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return the texts' token ids, shape (n, context), int64, where the model is."""
+        tokens: torch.Tensor = self._tokenizer(list(texts))
+        return tokens.to(self._device)
+
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Return one unit vector per picture, shape (n, dim); see `Encoder.encode_images`."""
         found = [np.empty((0, self.dim), dtype=np.float32)]
@@ -131,13 +143,9 @@ class OpenClipEncoder:
         found = [np.empty((0, self.dim), dtype=np.float32)]
         for start in range(0, len(texts), self._batch_size):
             with _memory(self._batch_size), torch.inference_mode(), self._autocast():
-                vectors = self._model.encode_text(self._tokens(texts[start : start + self._batch_size]))
+                vectors = self._model.encode_text(self.tokens(texts[start : start + self._batch_size]))
             found.append(vectors.float().cpu().numpy())
         return normalized(np.concatenate(found))
-
-    def _tokens(self, texts: Sequence[str]) -> torch.Tensor:
-        tokens: torch.Tensor = self._tokenizer(list(texts))
-        return tokens.to(self._device)  # (n, context)
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self._device.type == "cpu":
