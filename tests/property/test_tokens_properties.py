@@ -1,0 +1,28 @@
+"""Token ids, for any text: what open_clip's tokenizer gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from open_clip.tokenizer import SimpleTokenizer
+
+from indexer.encoders.tokens import load_tokenizer
+
+OURS, THEIRS = load_tokenizer({"kind": "clip", "context_length": 24}, Path()), SimpleTokenizer(context_length=24)
+
+
+@given(st.text())
+def test_any_text_gets_open_clips_ids(text: str) -> None:
+    assert OURS([text]).tolist() == THEIRS([text]).tolist()
+
+
+@given(st.text(alphabet=[chr(code) for code in range(128)]))
+def test_any_ascii_text_gets_open_clips_ids(text: str) -> None:
+    assert OURS([text]).tolist() == THEIRS([text]).tolist()
+
+
+@given(st.lists(st.text(max_size=20), max_size=5))
+def test_texts_together_get_the_ids_of_each_alone(texts: list[str]) -> None:
+    assert OURS(texts).tolist() == [row for text in texts for row in OURS([text]).tolist()]
