@@ -1,4 +1,4 @@
-"""What importing loads: the two commands that everybody types first must not wait for the slow packages."""
+"""What importing loads: what says how to use Recall must not wait for the slow packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,21 @@ import sys
 
 import pytest
 
-SLOW = {"faiss", "onnxruntime", "open_clip", "pandas", "timm", "torch", "torchvision", "transformers"}
+from retrieval.commands import COMMANDS
+
+SLOW = {
+    "PIL",
+    "alembic",
+    "faiss",
+    "numpy",
+    "onnxruntime",
+    "open_clip",
+    "pandas",
+    "sqlalchemy",
+    "timm",
+    "tokenizers",
+    "torch",
+}
 
 PROBE = """
 import json, sys
@@ -27,9 +41,11 @@ def modules_after(*args: str) -> set[str]:
     return set(json.loads(run.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_help_and_version_load_no_slow_package(option: str) -> None:
-    loaded = modules_after(option)
+@pytest.mark.parametrize(
+    "args", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)], ids=" ".join
+)
+def test_help_and_version_load_no_slow_package(args: list[str]) -> None:
+    loaded = modules_after(*args)
     assert "retrieval" in loaded  # the probe sees what is loaded
     assert not loaded & SLOW
 

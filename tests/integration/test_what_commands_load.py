@@ -1,0 +1,77 @@
+"""What each command loads, on a real library: a module that a command does not need costs every run of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import program_env
+
+TORCH = {"huggingface_hub", "open_clip", "safetensors", "timm", "torch", "torchvision", "transformers"}
+NEVER = TORCH | {"alembic", "pandas", "sqlalchemy.orm"}
+"""What no command needs on a library whose schema is current, with the encoder that ships."""
+
+PICTURES = {"PIL", "indexer.images", "pillow_heif", "pillow_jxl", "rawpy"}
+ENCODING = {"onnxruntime", "tokenizers"}
+SYNCING = {"filelock", "indexer.check", "indexer.decode", "indexer.pipeline", "indexer.sources", "retrieval.syncing"}
+
+PROBE = """
+import json, sys
+from retrieval.commands import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Path:
+    """Return a folder with photos/ and test.recall, which holds two of the three photos."""
+    folder = tmp_path_factory.mktemp("cold")
+    (folder / "photos").mkdir()
+    for name in ("coffee.png", "rocket.jpg"):
+        shutil.copy(skimage_photos / name, folder / "photos")
+    shutil.copy(skimage_photos / "chelsea.png", folder)
+    loaded_by(folder, "index", "photos")
+    return folder
+
+
+def loaded_by(place: Path, *args: str) -> set[str]:
+    """Return the modules that a process holds after `recall ARGS`."""
+    run = subprocess.run(
+        [sys.executable, "-c", PROBE, *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=place,
+        env=program_env(place),
+    )
+    assert run.returncode == 0, run.stderr
+    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    ("args", "needed", "spared"),
+    [
+        (["status"], {"sqlalchemy"}, {"faiss"} | ENCODING | PICTURES | SYNCING),
+        (["search", "a cup of coffee"], {"faiss", "onnxruntime", "sqlalchemy"}, PICTURES | SYNCING),
+        (["similar", "photos/coffee.png"], {"faiss", "sqlalchemy"}, ENCODING | PICTURES | SYNCING),
+        (["search", "chelsea.png"], {"PIL", "faiss", "onnxruntime"}, {"pillow_heif", "rawpy"} | SYNCING),
+        (["index", "photos"], {"faiss", "indexer.pipeline"}, {"pillow_heif", "rawpy"} | ENCODING),  # nothing to do
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_loads_what_it_needs_and_no_more(
+    place: Path, args: list[str], needed: set[str], spared: set[str]
+) -> None:
+    loaded = loaded_by(place, *args)
+    assert needed <= loaded
+    assert not loaded & (NEVER | spared)
