@@ -40,8 +40,7 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
     plain, precision = split_precision(name)
     if device == "auto":
         device = "cpu" if precision == "int8" else _best_device()
-    ready = (Path(__file__).parent / ("tokens.py" if name == "compact" else "cache.py")).exists()
-    if ready and device == "cpu" and find_spec("onnxruntime") is not None:
+    if device == "cpu" and find_spec("onnxruntime") is not None:
         if name == "compact":
             from indexer.encoders.onnx import OnnxEncoder  # late: importing ONNX Runtime takes a tenth of a second
 
