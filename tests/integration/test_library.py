@@ -45,6 +45,32 @@ def test_vectors_of_two_encoders_never_meet(library: Library, folder: Path) -> N
     assert contents(library.path) == before
 
 
+@pytest.mark.parametrize(
+    ("device", "searches", "syncs"), [("auto", "cpu", "auto"), ("cpu", "cpu", None), ("cuda:1", "cuda:1", None)]
+)
+def test_with_the_device_auto_queries_stay_on_the_cpu_and_a_sync_takes_the_best(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, device: str, searches: str, syncs: str | None
+) -> None:
+    paint(folder / "a.png", "red")
+    library.sync(folder)
+    loaded: list[str] = []
+
+    def load(name: str, *, device: str, batch_size: int | None) -> FakeEncoder:
+        loaded.append(device)
+        return FakeEncoder(name=name)
+
+    monkeypatch.setattr("retrieval.library.load_encoder", load)
+    with Library.open(library.path, device=device) as opened:
+        opened.search("red")
+        opened.search("blue")
+        assert loaded == [searches]
+        paint(folder / "b.png", "blue")
+        opened.sync(folder)
+        assert loaded == [searches, *([syncs] if syncs else [])]
+        opened.search("red")  # by what is loaded already
+        assert len(loaded) == 1 + bool(syncs)
+
+
 def test_forgetting_a_folder_takes_it_out_and_touches_no_file(library: Library, folder: Path) -> None:
     paint(folder / "a" / "red.png", "red")
     paint(folder / "a b" / "blue.png", "blue")
