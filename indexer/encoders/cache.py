@@ -1,0 +1,167 @@
+"""Encoders on the CPU: exported by torch once, found again without it, exported anew when damaged."""
+
+from __future__ import annotations
+
+import logging
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from indexer.encoders.agreement import ExportRefusedError
+from indexer.encoders.base import COMPACT, Encoder, Precision
+from indexer.encoders.onnx import BrokenExportError, Description, OnnxEncoder
+from indexer.encoders.shelf import (
+    SEAL,
+    Note,
+    alone,
+    cache_folder,
+    is_whole,
+    new_folder,
+    read_note,
+    stamps,
+    sweep,
+    versions,
+    write_note,
+)
+from indexer.errors import EncoderError, MissingPackageError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from indexer.encoders.onnx import Tower
+    from indexer.encoders.openclip import OpenClipEncoder
+
+logger = logging.getLogger(__name__)
+
+
+def load_through_cache(name: str, precision: Precision, *, batch_size: int | None = None) -> Encoder:
+    """Return an encoder that runs in ONNX Runtime; where it has no export yet, torch makes one first.
+
+    Where that cannot be had, or cannot be kept, the torch encoder comes back, and a line in the log says why.
+
+    Args:
+        name: The encoder without its precision.
+        precision: "float32" or "int8".
+        batch_size: Pictures per call; None takes what suits the CPU.
+
+    Raises:
+        EncoderNotFoundError: No such encoder, or it cannot be downloaded.
+        EncoderError: Its files cannot be used, or it cannot be had in int8.
+        MissingPackageError: It was not exported yet, and that needs torch.
+    """
+    note, loaded = _current(name, precision), None
+    if note is None:
+        try:
+            note, loaded = _make(name, precision)
+        except OSError as error:
+            reason = f"the cache {cache_folder()} cannot be written: {error.strerror or error}"
+            note = Note(name=name, files={}, refused=reason)
+    if not note.refused:
+        return CachedEncoder(name, precision, note.export, batch_size=batch_size)
+    if precision == "int8":
+        raise EncoderError(f"encoder '{name}+int8' cannot be made ({note.refused}); use {name}")
+    logger.warning("encoder %s has no export for the CPU (%s): torch is used, slower", name, note.refused)
+    return loaded if loaded and batch_size is None else _load_torch(name, batch_size)
+
+
+class CachedEncoder(OnnxEncoder):
+    """An encoder over a folder of the cache, which makes that anew where a damage shows only when it is opened."""
+
+    def __init__(self, name: str, precision: Precision, export: str, *, batch_size: int | None) -> None:
+        self._plain, self._precision, self._export = name, precision, export
+        full = name if precision == "float32" else f"{name}+{precision}"
+        super().__init__(cache_folder() / export, name=full, batch_size=batch_size)
+
+    def _session(self, tower: Tower) -> InferenceSession:
+        try:
+            return super()._session(tower)
+        except BrokenExportError:
+            (cache_folder() / self._export / SEAL).unlink(missing_ok=True)
+            if _make(self._plain, self._precision)[0].export != self._export:
+                raise  # the model itself is another by now
+            return super()._session(tower)
+
+
+def _current(name: str, precision: Precision) -> Note | None:
+    """Return what is known of a name, where that still holds: its files as they were, its export whole."""
+    note = read_note(name, precision)
+    if note is None or note.files != stamps(name):
+        return None
+    holds = note.versions == versions() if note.refused else is_whole(cache_folder() / note.export)
+    return note if holds else None
+
+
+def _make(name: str, precision: Precision) -> tuple[Note, OpenClipEncoder | None]:
+    """Return the note of a name after its export, or that of the process which was faster.
+
+    Also returns the torch encoder, where one was loaded.
+    """
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with alone():
+        note = _current(name, precision)
+        if note is not None:
+            return note, None
+        old = read_note(name, precision)
+        if old is not None and old.export and (cache_folder() / old.export).exists():
+            logger.warning("the CPU export of encoder %s is damaged or out of date, and is made anew", name)
+        sweep()
+        return _make_int8(name) if precision == "int8" else _make_float32(name)
+
+
+def _make_float32(name: str) -> tuple[Note, OpenClipEncoder | None]:
+    files = stamps(name)  # before it is loaded: what changes meanwhile is seen next time
+    loaded = _load_torch(name, None)
+    missing = [package for package in ("onnx", "onnxscript") if find_spec(package) is None]
+    if missing:
+        reason = f"{' and '.join(missing)} not installed; run: pip install 'recall-search[torch]'"
+        return Note(name=name, files=files, refused=reason), loaded
+    from indexer.encoders.export import export  # late: needs torch, and onnx
+
+    target = cache_folder() / f"{loaded.fingerprint}-float32"
+    note = Note(name=name, files=files, export=target.name)
+    try:
+        if not is_whole(target):
+            logger.info("exporting encoder %s for the CPU, once: takes up to a minute or two", name)
+            with new_folder(target) as folder:
+                export(loaded, folder)
+            logger.info("exported encoder %s to %s", name, target)
+    except ExportRefusedError as error:
+        note = Note(name=name, files=files, refused=str(error), versions=versions())
+    write_note(note, "float32")
+    return note, loaded
+
+
+def _make_int8(name: str) -> tuple[Note, OpenClipEncoder | None]:
+    if find_spec("onnx") is None:
+        raise MissingPackageError(f"encoder '{name}+int8' needs onnx; run: pip install 'recall-search[torch]'")
+    from indexer.encoders.quantize import int8_fingerprint, quantize  # late: needs onnx
+
+    source, loaded = COMPACT, None
+    if name != "compact":
+        full = _current(name, "float32")
+        if full is None:
+            full, loaded = _make_float32(name)
+        if full.refused:
+            return full, loaded
+        source = cache_folder() / full.export
+    target = cache_folder() / f"{int8_fingerprint(Description.read(source).fingerprint)}-int8"
+    note = Note(name=name, files=stamps(name), export=target.name)
+    try:
+        if not is_whole(target):
+            logger.info("bringing encoder %s to int8, once", name)
+            with new_folder(target) as folder:
+                quantize(source, folder)
+    except ExportRefusedError as error:
+        note = Note(name=name, files=note.files, refused=str(error), versions=versions())
+    write_note(note, "int8")
+    return note, loaded
+
+
+def _load_torch(name: str, batch_size: int | None) -> OpenClipEncoder:
+    if find_spec("torch") is None or find_spec("open_clip") is None:
+        raise MissingPackageError(
+            f"encoder {name!r} needs PyTorch and open_clip; run: pip install 'recall-search[torch]'"
+        )
+    from indexer.encoders.openclip import OpenClipEncoder  # late: importing torch and open_clip takes seconds
+
+    encoder: OpenClipEncoder = OpenClipEncoder.load(name, device="cpu", batch_size=batch_size)
+    return encoder
