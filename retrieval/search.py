@@ -202,12 +202,11 @@ def _pixels(
     image: Picture, encoder: Encoder, settings: Settings
 ) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     """Return a query picture as the encoder reads it, shape (size, size, 3)."""
-    from indexer.images import Limits, open_picture, prepare  # late: words need no picture library
+    from indexer.images import Limits, read_pixels  # late: words need no picture library
 
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     try:
-        picture, _ = open_picture(image, limits=limits, at_least=encoder.preprocess.size)
+        return read_pixels(image, preprocess=encoder.preprocess, limits=limits)
     except PictureError as error:
         name = image if isinstance(image, Path) else "the query picture"
         raise QueryError(f"{name} cannot be used as a query: {error}") from error
-    return prepare(picture, encoder.preprocess)

@@ -1,6 +1,7 @@
 """Path or bytes to an upright RGB picture, with size limits and metadata (EXIF, GPS, camera).
 
     read_photo(path)        file -> Photo: pixels for the encoder, metadata, content hash
+    read_pixels(source)     path or bytes -> pixels for the encoder
     open_picture(source)    path or bytes -> upright RGB picture and metadata
     prepare(picture)        picture -> the encoder's square
 
@@ -14,7 +15,7 @@ from indexer.images.files import Limits
 from indexer.images.formats import PHOTO_SUFFIXES, RAW_SUFFIXES, is_photo_name
 from indexer.images.geometry import prepare
 from indexer.images.metadata import PhotoMetadata
-from indexer.images.photo import Photo, open_picture, read_photo
+from indexer.images.photo import Photo, open_picture, read_photo, read_pixels
 
 __all__ = [
     "PHOTO_SUFFIXES",
@@ -26,4 +27,5 @@ __all__ = [
     "open_picture",
     "prepare",
     "read_photo",
+    "read_pixels",
 ]

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Box = tuple[float, float, float, float]
+"""A part of a picture in its pixels: left, top, right, bottom."""
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -22,6 +25,26 @@ def upright(picture: Image.Image, orientation: int) -> Image.Image:
     """Return the picture turned or mirrored as its EXIF orientation, 1 to 8, asks."""
     turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
+
+
+def upright_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
+    """Return where a part of a picture lies when the picture is upright.
+
+    Args:
+        box: It begins at the picture's corner: left and top are 0.
+        size: Of the picture as it is stored.
+        orientation: EXIF's, 1 to 8.
+    """
+    corner = Image.new("L", (2, 2))  # turned with the picture, it shows where its lower right has gone
+    corner.putpixel((1, 1), 1)
+    turned = upright(corner, orientation)
+    across, down = size[0] - box[2], size[1] - box[3]  # what is not in the part
+    width, height = size
+    if orientation >= 5:
+        width, height, across, down = height, width, down, across
+    is_right, is_below = any(turned.getpixel((1, y)) for y in (0, 1)), any(turned.getpixel((x, 1)) for x in (0, 1))
+    left, top = 0.0 if is_right else across, 0.0 if is_below else down
+    return left, top, left + width - across, top + height - down
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from dataclasses import dataclass, replace
 from io import BytesIO
 
@@ -10,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from indexer.errors import FailureKind, PictureError
+from indexer.images.colours import Box
 from indexer.images.files import Limits
 from indexer.images.formats import PictureFormat, sniff
 from indexer.images.jxl import declared_size
@@ -35,6 +37,12 @@ _RAW_FLIPS = {3: 3, 5: 8, 6: 6}
 """LibRaw's `sizes.flip` to EXIF orientation: half a turn, a quarter to the left, a quarter to the right."""
 
 
+_REDUCED = 1.6
+"""The sides of a reduced JPEG are at least so many times the encoder's. 12 million pixels, in an eighth 500 x 375, are
+1.67 times 224, which with the compact encoder gives a cosine of at least .997 to the whole picture; measured over 20
+photos of 12 million pixels and of sizes that do not divide by 8."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A loaded picture as it is stored, neither upright nor RGB.
@@ -45,6 +53,8 @@ class Decoded:
         width: Pixels across as stored, at full size.
         height: Pixels down as stored, at full size.
         exif: What the EXIF block says.
+        box: The part of the picture, left, top, right, bottom, that is really there: an eighth of 3,003 pixels is
+            375.375, and the rest of the last one is padding.
     """
 
     picture: Image.Image
@@ -52,6 +62,7 @@ class Decoded:
     width: int
     height: int
     exif: Exif
+    box: Box
 
 
 def decode(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> Decoded:
@@ -61,8 +72,9 @@ def decode(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int |
         data: The whole file.
         found: Its format, from `identify`.
         limits: The picture is refused before decoding where it declares more pixels.
-        at_least: Where given, a JPEG may be decoded at a half, quarter or eighth of its size, as long as both sides
-            keep twice this many pixels; 12 million pixels then take 43 ms instead of 150.
+        at_least: The encoder's side. Where given, a JPEG may be decoded at a half, quarter or eighth of its size, as
+            long as both sides keep 1.6 times this many pixels; 12 million pixels then take 24 ms instead of 127,
+            their square included.
 
     Raises:
         PictureError: TOO_LARGE or UNSUPPORTED.
@@ -93,8 +105,10 @@ def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least
     picture = _open(data, found)
     width, height = picture.size
     check_pixels(width, height, limits=limits)
+    draft = None
     if at_least is not None and found is PictureFormat.JPEG:
-        picture.draft(None, (2 * at_least, 2 * at_least))
+        side = math.ceil(_REDUCED * at_least)
+        draft = picture.draft(None, (side, side))
     if found is PictureFormat.PNG:  # the block may stand behind the pixels
         picture.load()
     exif = Exif.of_picture(picture)
@@ -102,7 +116,8 @@ def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least
     if found is PictureFormat.TIFF:  # Pillow has turned it already
         exif = replace(exif, orientation=1)
         width, height = picture.size
-    return Decoded(picture=picture, format=found, width=width, height=height, exif=exif)
+    box = draft[1] if draft else (0.0, 0.0, *picture.size)
+    return Decoded(picture=picture, format=found, width=width, height=height, exif=exif, box=box)
 
 
 def _open(data: bytes, found: PictureFormat) -> ImageFile.ImageFile:
@@ -132,16 +147,17 @@ def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded
     own = Exif.of_tiff(data)
     if isinstance(preview.data, bytes):
         decoded = _decode_plain(preview.data, found=PictureFormat.JPEG, limits=limits, at_least=at_least)
-        picture, shown = decoded.picture, decoded.exif
+        picture, shown, box = decoded.picture, decoded.exif, decoded.box
     else:
         check_pixels(sizes.width, sizes.height, limits=limits)
         picture, shown = Image.fromarray(np.asarray(preview.data, dtype=np.uint8)), Exif()
+        box = (0.0, 0.0, *picture.size)
     exif, (width, height) = shown.or_else(own), (sizes.width, sizes.height)
     if (picture.width >= picture.height) != (width >= height):  # the camera has turned the preview already
         exif, (width, height) = replace(exif, orientation=1), (height, width)
     elif exif.orientation == 1:
         exif = replace(exif, orientation=_RAW_FLIPS.get(sizes.flip, 1))
-    return Decoded(picture=picture, format=PictureFormat.RAW, width=width, height=height, exif=exif)
+    return Decoded(picture=picture, format=PictureFormat.RAW, width=width, height=height, exif=exif, box=box)
 
 
 def _not_installed(found: PictureFormat) -> PictureError:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.images.boundary import one_error
-from indexer.images.colours import to_rgb, upright
+from indexer.images.colours import to_rgb, upright, upright_box
 from indexer.images.decoders import Decoded, check_pixels, decode
 from indexer.images.files import Limits, check_bytes, read_file
-from indexer.images.formats import PictureFormat, identify
+from indexer.images.formats import identify
 from indexer.images.geometry import prepare
 from indexer.images.metadata import Exif, PhotoMetadata
-from indexer.types import Preprocess
+from indexer.types import Pixels, Preprocess
 
 DEFAULT_LIMITS = Limits()
 
@@ -49,23 +49,36 @@ def read_photo(path: Path, *, preprocess: Preprocess, limits: Limits = DEFAULT_L
         PictureError: With the reason, in one line and without the path.
     """
     data = read_file(path, limits=limits)
-    found = identify(data, name=path.name)
-    with one_error(found, len(data)):
-        picture, metadata = _open_bytes(data, found=found, limits=limits, at_least=preprocess.size)
-        pixels = prepare(picture, preprocess)
+    pixels, metadata = _prepared(data, name=path.name, preprocess=preprocess, limits=limits)
     return Photo(pixels=pixels, metadata=metadata, content_hash=hashlib.sha256(data).digest())
 
 
+def read_pixels(
+    source: Path | bytes | Image.Image, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS
+) -> Pixels:
+    """Return a picture as an encoder reads it, shape (size, size, 3): of a photo file, what `read_photo` gives.
+
+    Args:
+        source: A file, the content of one, or a picture that Pillow has opened.
+        preprocess: The encoder's.
+        limits: What is larger is refused before it is read or decoded.
+
+    Raises:
+        PictureError: With the reason, in one line and without the path.
+    """
+    if isinstance(source, Image.Image):
+        return prepare(open_picture(source, limits=limits)[0], preprocess)
+    return _prepared(*_content(source, limits=limits), preprocess=preprocess, limits=limits)[0]
+
+
 def open_picture(
-    source: Path | bytes | Image.Image, *, limits: Limits = DEFAULT_LIMITS, at_least: int | None = None
+    source: Path | bytes | Image.Image, *, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Image.Image, PhotoMetadata]:
-    """Return an upright RGB picture, loaded, and what it says about itself.
+    """Return an upright RGB picture with every pixel, loaded, and what it says about itself.
 
     Args:
         source: A file, the content of one, or a picture that Pillow has opened.
         limits: What is larger is refused before it is read or decoded.
-        at_least: Where given, a JPEG may come back reduced, its sides at least twice this many pixels; the metadata
-            still gives its full size. None keeps every pixel.
 
     Raises:
         PictureError: With the reason, in one line and without the path.
@@ -73,14 +86,19 @@ def open_picture(
     if isinstance(source, Image.Image):
         with one_error("open picture", 0):
             return _open_loaded(source, limits=limits)
-    if isinstance(source, bytes):
-        check_bytes(len(source), limits=limits)
-        data, name = source, ""
-    else:
-        data, name = read_file(source, limits=limits), source.name
+    data, name = _content(source, limits=limits)
     found = identify(data, name=name)
     with one_error(found, len(data)):
-        return _open_bytes(data, found=found, limits=limits, at_least=at_least)
+        decoded = decode(data, found=found, limits=limits, at_least=None)
+        return upright(to_rgb(decoded.picture), decoded.exif.orientation), _metadata(decoded)
+
+
+def _content(source: Path | bytes, *, limits: Limits) -> tuple[bytes, str]:
+    """Return a file's bytes and its name, "" where there is none."""
+    if isinstance(source, bytes):
+        check_bytes(len(source), limits=limits)
+        return source, ""
+    return read_file(source, limits=limits), source.name
 
 
 def _open_loaded(picture: Image.Image, *, limits: Limits) -> tuple[Image.Image, PhotoMetadata]:
@@ -88,16 +106,18 @@ def _open_loaded(picture: Image.Image, *, limits: Limits) -> tuple[Image.Image, 
     check_pixels(picture.width, picture.height, limits=limits)
     picture.load()
     exif = Exif.of_picture(picture)
-    found = Decoded(picture, picture.format or "", picture.width, picture.height, exif)
+    found = Decoded(picture, picture.format or "", picture.width, picture.height, exif, (0.0, 0.0, *picture.size))
     return upright(to_rgb(picture), exif.orientation), _metadata(found)
 
 
-def _open_bytes(
-    data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None
-) -> tuple[Image.Image, PhotoMetadata]:
-    """Return the upright RGB picture and the metadata of a file's content; raises whatever decoders do."""
-    decoded = decode(data, found=found, limits=limits, at_least=at_least)
-    return upright(to_rgb(decoded.picture), decoded.exif.orientation), _metadata(decoded)
+def _prepared(data: bytes, name: str, *, preprocess: Preprocess, limits: Limits) -> tuple[Pixels, PhotoMetadata]:
+    """Return the square and the metadata of a file's content; a JPEG is decoded no larger than the square needs."""
+    found = identify(data, name=name)
+    with one_error(found, len(data)):
+        decoded = decode(data, found=found, limits=limits, at_least=preprocess.size)
+        orientation = decoded.exif.orientation
+        box = upright_box(decoded.box, decoded.picture.size, orientation)
+        return prepare(upright(to_rgb(decoded.picture), orientation), preprocess, box=box), _metadata(decoded)
 
 
 def _metadata(decoded: Decoded) -> PhotoMetadata:

@@ -131,23 +131,6 @@ def test_a_grey_png_of_16_bits_is_scaled_to_8() -> None:
     assert np.asarray(opened)[..., 0].ravel().tolist() == list(range(256))
 
 
-def test_a_large_jpeg_may_come_reduced_but_keeps_its_declared_size() -> None:
-    content = encoded(quadrants(4000, 3000), "JPEG", exif=exif_block(orientation=6))
-    picture, metadata = open_picture(content, at_least=224)
-    assert picture.size == (750, 1000)  # a quarter: an eighth, 375, would be under twice 224
-    assert (metadata.width, metadata.height) == (3000, 4000)
-    assert open_picture(content)[0].size == (3000, 4000)
-
-
-def test_a_reduced_jpeg_gives_nearly_the_same_square() -> None:
-    photo = cat().resize((3608, 2400), Image.Resampling.BICUBIC)
-    content = encoded(photo, "JPEG", quality=90)
-    preprocess = Preprocess(224)
-    whole = prepare(open_picture(content)[0], preprocess).astype(int)
-    reduced = prepare(open_picture(content, at_least=224)[0], preprocess).astype(int)
-    assert np.abs(whole - reduced).mean() < 1  # of 255
-
-
 def test_a_raw_file_is_read_by_its_preview(tmp_path: Path) -> None:
     pytest.importorskip("rawpy")
     file = tmp_path / "IMG_1.DNG"

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.images import open_picture, prepare
+from indexer.images import open_picture, prepare, read_pixels
 from indexer.types import Interpolation, Preprocess, ResizeMode
 
 MODES: tuple[ResizeMode, ...] = ("shortest", "longest", "squash")
@@ -43,6 +43,14 @@ def test_real_photos_are_prepared_as_open_clip_does(
     for name in ("chelsea.png", "coffee.png", "rocket.jpg", "cell.png", "page.png", "microaneurysms.png", "retina.jpg"):
         picture, _ = open_picture(skimage_photos / name)
         assert (prepare(picture, preprocess) == theirs(picture, preprocess)).all(), name
+
+
+@pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "rocket.jpg"])
+def test_a_file_of_usual_size_is_read_as_open_clip_reads_it(skimage_photos: Path, name: str) -> None:
+    preprocess = Preprocess(224, "shortest", "bicubic")  # 427 rows and less: no JPEG is reduced
+    with Image.open(skimage_photos / name) as opened:
+        expected = theirs(opened.convert("RGB"), preprocess)
+    assert (read_pixels(skimage_photos / name, preprocess=preprocess) == expected).all()
 
 
 @pytest.mark.parametrize("interpolation", FILTERS)
