@@ -30,24 +30,34 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# Recall in place, with the stamp's EXTRAS, in the pinned versions.
+# Recall in place, with the stamp's EXTRAS, in the pinned versions; SIZE is said where PACKAGE is not there yet. What
+# another stamp has installed stays.
 define install
-@$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))' || \
-    echo "Installing into $(VENV). PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on" \
-         "the CPU all the same): about 3 GB to download, 5.5 GB on disk, a few minutes. Only this once." >&2
+@$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("$(PACKAGE)"))' || \
+    echo "Installing into $(VENV): $(SIZE). Only this once." >&2
 @set -o pipefail; $(PIP_INSTALL) -e '.[$(EXTRAS)]' | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; s/^(Installing collected packages):.*/\1/p'
 @touch $@
 endef
 
+SMALL = about 150 MB to download, 600 MB on disk, half a minute
+LARGE = PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on the CPU all the same), so \
+    this is about 3 GB to download, 6 GB on disk, a few minutes
+
 $(VENV)/.demo: EXTRAS = cpu,raw,jxl,demo
+$(VENV)/.demo: PACKAGE = onnxruntime
+$(VENV)/.demo: SIZE = $(SMALL)
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	$(install)
 
 $(VENV)/.dev: EXTRAS = dev
+$(VENV)/.dev: PACKAGE = torch
+$(VENV)/.dev: SIZE = $(LARGE)
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(install)
 
 $(VENV)/.train: EXTRAS = cpu,train
+$(VENV)/.train: PACKAGE = torch
+$(VENV)/.train: SIZE = $(LARGE)
 $(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
 	$(install)
 

@@ -13,9 +13,13 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.support.program import Program, program_env
 
@@ -64,8 +68,12 @@ def test_the_wheel_carries_migrations_weights_and_type_markers(names: set[str]) 
         "retrieval/py.typed",
     } <= names
     shipped = {name for name in names if name.startswith("indexer/encoders/compact/")}
-    assert any(name.endswith(".safetensors") for name in shipped)
+    assert {Path(name).name for name in shipped} >= {"open_clip_model.safetensors", "image.onnx", "text.onnx"}
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+
+
+def test_the_wheel_has_fewer_than_100_megabytes(wheel: Path) -> None:
+    assert wheel.stat().st_size < 100e6
 
 
 def test_check_wheel_contents_finds_no_fault(wheel: Path) -> None:
@@ -85,12 +93,26 @@ def test_the_sdist_carries_tests_and_migrations_and_builds_the_same_wheel(names:
         assert set(archive.namelist()) == names
 
 
+def needed(site: Path, extra: str) -> Iterator[Distribution]:
+    """Yield what a folder's Recall needs with one extra, and what that needs, as the running environment has it."""
+    (recall,) = distributions(name="recall-search", path=[str(site)])
+    waiting, seen = [(recall, extra)], {"recall-search"}
+    while waiting:
+        found, wanted = waiting.pop()
+        for requirement in map(Requirement, found.requires or ()):
+            name = canonicalize_name(requirement.name)
+            if name not in seen and (requirement.marker is None or requirement.marker.evaluate({"extra": wanted})):
+                seen.add(name)
+                waiting.append((distribution(name), ""))
+                yield waiting[-1][0]
+
+
 @pytest.fixture
 def alone(wheel: Path, tmp_path: Path) -> Program:
-    """Return `recall` from a new environment that holds the wheel alone.
+    """Return `recall` from a new environment that holds the wheel and what its extra cpu asks for, and nothing else.
 
-    What it depends on is 5.5 GB, so this environment reads it from the running one: by a line in a .pth file, which
-    adds that folder but not what its own .pth files add, the checkout among them.
+    Packages are links to those of the running environment: nothing is downloaded, and none is there that the wheel
+    does not name.
     """
     environment = tmp_path / "environment"
     venv.create(environment, symlinks=os.name != "nt")
@@ -98,15 +120,27 @@ def alone(wheel: Path, tmp_path: Path) -> Program:
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment)}))
     pip = [sys.executable, "-m", "pip", "--python", str(scripts / "python")]
     subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True, capture_output=True, timeout=120)
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    for package in needed(site, "cpu"):
+        for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
+            (site / top).symlink_to(Path(str(package.locate_file(top))))
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     return Program(path=scripts / "recall", env=program_env(folder), cwd=folder)
 
 
-def test_the_wheel_alone_indexes_and_searches_from_another_folder(alone: Program, photos: Path, tmp_path: Path) -> None:
+PLACES = """
+import importlib.util, indexer, retrieval
+print(indexer.__file__, retrieval.__file__)
+torch_side = "torch", "torchvision", "open_clip", "safetensors", "onnx"
+print(*(name for name in torch_side if importlib.util.find_spec(name)))
+"""
+
+
+def test_the_wheel_with_the_extra_cpu_indexes_and_searches_without_torch_from_another_folder(
+    alone: Program, photos: Path, tmp_path: Path
+) -> None:
     where = subprocess.run(
-        [alone.path.parent / "python", "-c", "import indexer, retrieval; print(indexer.__file__, retrieval.__file__)"],
+        [alone.path.parent / "python", "-c", PLACES],
         cwd=alone.cwd,
         env=alone.env,
         capture_output=True,
@@ -114,7 +148,9 @@ def test_the_wheel_alone_indexes_and_searches_from_another_folder(alone: Program
         check=True,
         timeout=60,
     )
-    assert all(path.startswith(str(tmp_path / "environment")) for path in where.stdout.split())
+    paths, torch_side = where.stdout.split("\n")[:2]
+    assert all(path.startswith(str(tmp_path / "environment")) for path in paths.split())
+    assert torch_side == ""
     assert alone("--version").stdout.split()[-1] == "0.1.0"
     indexed = alone("index", photos)
     assert indexed.returncode == 0, indexed.stderr
