@@ -97,7 +97,7 @@ fix: $(VENV)/.dev  ## put right what a tool can put right
 	@$(COG) -r README.md
 
 bench: $(VENV)/.dev  ## measure speed (tests/bench)
-	@$(BIN)/python -m pytest tests/bench --benchmark-only
+	@$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,iqr,rounds
 
 wheel: $(VENV)/.dev  ## build wheel and sdist into dist/, and use the wheel alone from another folder
 	@rm -rf dist

@@ -1,92 +1,93 @@
-"""What the measurements share: how a time is taken, and a summary with the ratios side by side."""
+"""What the measurements share: one folder, one home, the encoders, and the tables at the end."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from pytest_benchmark.fixture import BenchmarkFixture
 
-from indexer.encoders import load_encoder
-from indexer.encoders.base import Encoder
-from tests.support.pictures import cat
+from tests.bench.doors import Doors
+from tests.bench.material import mixed_photos
+from tests.bench.table import Table, machine
+from tests.conftest import ROOT
+from tests.support.program import Program, program_env
 
-LINES = pytest.StashKey[list[str]]()
+TABLE = pytest.StashKey[Table]()
+STARTED = pytest.StashKey[str]()
 
-MANY = 300
-"""Photos that are measured with."""
+CACHE = ROOT / ".work" / "bench"
+"""Kept from run to run, since it takes minutes to make: another program to compare with. Delete it at any time."""
 
+FLICKR = ROOT.parent / "shared" / "data" / "flickr8k"
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--encoder", default="compact", help="the encoder that is measured, by the name Recall knows it by"
-    )
+MANY, SOME = 2000, 300
+"""Photos that fast and slow encoders are measured with."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[LINES] = []
+    config.stash[TABLE] = Table()
+    config.stash[STARTED] = machine()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # what is skipped has measured nothing, of which pytest-benchmark warns
+    item.add_marker(pytest.mark.filterwarnings("ignore:Benchmark fixture was not used"))
+
+
+@pytest.hookimpl(trylast=True)  # behind the list of pytest-benchmark
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if config.stash[LINES]:
-        terminalreporter.section("measured")
-        for line in config.stash[LINES]:
-            terminalreporter.write_line(line)
-
-
-@pytest.fixture
-def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Return what adds a line to the summary at the end."""
-    return request.config.stash[LINES].append
-
-
-@pytest.fixture(scope="session")
-def encoder(request: pytest.FixtureRequest) -> Encoder:
-    """Return the encoder that is measured, on the CPU."""
-    return load_encoder(str(request.config.getoption("--encoder")), device="cpu")
+    terminalreporter.section("measured")
+    terminalreporter.write_line(f"{config.stash[STARTED]} at the start")
+    for line in config.stash[TABLE].lines():
+        terminalreporter.write_line(line)
+    terminalreporter.write_line("")
+    for kind in ("skipped", "failed", "error"):
+        for report in terminalreporter.getreports(kind):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "it failed, see above"
+            terminalreporter.write_line(f"not measured: {report.nodeid.rpartition('::')[2]}: {reason}")
 
 
 @pytest.fixture(scope="session")
-def many_photos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of `MANY` photos of about 500 x 375: Flickr8k's where they are, else cuts from one photo."""
-    folder = tmp_path_factory.mktemp("photos")
-    here = Path(str(request.config.rootpath)).parent / "shared" / "data" / "flickr8k" / "images"
-    real = sorted(here.glob("*.jpg"))[:MANY]
-    for path in real:
-        (folder / path.name).write_bytes(path.read_bytes())
-    for number in range(len(real), MANY):
-        left, top = number % 20 * 5, number // 20 * 5
-        part = cat().crop((left, top, left + 300, top + 225)).resize((500, 375), Image.Resampling.BICUBIC)
-        part.save(folder / f"{number:03}.jpg", quality=90)
-    return folder
+def table(pytestconfig: pytest.Config) -> Table:
+    """Return the tables that are printed at the end."""
+    return pytestconfig.stash[TABLE]
 
 
-def measured(benchmark: BenchmarkFixture, action: Callable[[], object], *, rounds: int, warm_up: int = 0) -> float:
-    """Return the median seconds of an action that is too long to be repeated many times."""
-    benchmark.pedantic(action, rounds=rounds, warmup_rounds=warm_up)  # type: ignore[no-untyped-call]  # no types yet
-    return float(statistics.median(benchmark.stats.stats.data))  # type: ignore[union-attr]  # there are, after a run
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """Return a folder for gigabytes, gone after the run."""
+    with tempfile.TemporaryDirectory(prefix="recall-bench-") as folder:
+        yield Path(folder)
 
 
-def side_by_side(actions: Mapping[str, Callable[[int], object]], *, rounds: int) -> dict[str, float]:
-    """Return the median seconds of several ways to do the same, taken in turns, so that a busy moment hits all.
-
-    Args:
-        actions: By name; each is called with the number of the round, from 0.
-        rounds: Calls of each, after one that is not counted.
-    """
-    taken: dict[str, list[float]] = {name: [] for name in actions}
-    for number in range(rounds + 1):
-        for name, action in actions.items():
-            start = time.perf_counter()
-            action(number)
-            taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times[1:]) for name, times in taken.items()}
+@pytest.fixture(scope="session")
+def program(recall_path: Path, scratch: Path) -> Program:
+    """Return the installed program with a home of its own, which it shares with the encoders of this process."""
+    return Program(path=recall_path, env=program_env(scratch), cwd=scratch)
 
 
-def compared(seconds: Mapping[str, float], *, to: str) -> str:
-    """Return milliseconds with their ratio to one of them, for a line of the summary."""
-    return ", ".join(f"{name} {value * 1e3:.2f} ms ({value / seconds[to]:.2f}x)" for name, value in seconds.items())
+@pytest.fixture(scope="session")
+def doors(program: Program, scratch: Path) -> Iterator[Doors]:
+    """Return the encoders; what Recall caches of them is in the program's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "USERPROFILE"):
+            patch.setenv(name, program.env[name])
+        patch.delenv("XDG_CACHE_HOME", raising=False)
+        patch.delenv("XDG_DATA_HOME", raising=False)
+        folder = scratch / "models"
+        folder.mkdir()
+        yield Doors(folder)
+
+
+@pytest.fixture(scope="session")
+def many_photos(scratch: Path) -> Path:
+    """Return a folder of `MANY` photos, see `mixed_photos`."""
+    return mixed_photos(scratch / "many", MANY, FLICKR / "images")
+
+
+@pytest.fixture(scope="session")
+def some_photos(scratch: Path) -> Path:
+    """Return a folder of `SOME` photos, see `mixed_photos`."""
+    return mixed_photos(scratch / "some", SOME, FLICKR / "images")

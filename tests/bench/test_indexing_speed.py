@@ -1,97 +1,78 @@
-"""Photos per second: the encoder alone, the decoder alone, and `recall index` as a user runs it."""
+"""Photos a second: `recall index` as a user runs it, beside its decoders alone and its encoder alone."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import shutil
+import statistics
 from pathlib import Path
 
-import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from indexer.decode import DecodePool
-from indexer.encoders.base import Encoder
-from indexer.images import Photo
-from indexer.types import Pixels
-from tests.bench.conftest import MANY, measured
+from tests.bench.conftest import MANY, SOME
+from tests.bench.doors import Doors, prepared
+from tests.bench.table import Table
+from tests.bench.timing import in_turns, whole_process
 from tests.support.program import Program
 
 WORKERS = os.cpu_count() or 1
 
-
-@pytest.fixture(scope="session")
-def rates() -> dict[str, float]:
-    """Return the photos per second measured so far, to hold the whole against its parts."""
-    return {}
+HELD = 256
+"""Prepared pictures that the encoder alone is given again and again: 2,000 would take 300 MB."""
 
 
-def decoded(folder: Path, encoder: Encoder) -> list[Pixels]:
-    """Return the photos of a folder as the encoder reads them, each of shape (size, size, 3)."""
-    with DecodePool(preprocess=encoder.preprocess, workers=WORKERS) as pool:
-        found = list(pool.imap(sorted(folder.iterdir()), key=lambda path: path))
-    return [photo.pixels for _, photo in found if isinstance(photo, Photo)]
-
-
-def test_encoding_alone(
-    encoder: Encoder,
-    many_photos: Path,
-    rates: dict[str, float],
-    benchmark: BenchmarkFixture,
-    say: Callable[[str], None],
-) -> None:
-    pixels = np.stack(decoded(many_photos, encoder))
-    batches = [pixels[start : start + encoder.batch_size] for start in range(0, len(pixels), encoder.batch_size)]
-    seconds = measured(benchmark, lambda: [encoder.encode_images(batch) for batch in batches], rounds=3, warm_up=1)
-    rates["encoding"] = MANY / seconds
-    benchmark.extra_info["photos per second"] = round(rates["encoding"], 1)
-    say(f"encoding alone, {encoder.name}, batches of {encoder.batch_size}: {rates['encoding']:.0f} photos a second")
-
-
-def test_decoding_alone(
-    encoder: Encoder,
-    many_photos: Path,
-    rates: dict[str, float],
-    benchmark: BenchmarkFixture,
-    say: Callable[[str], None],
-) -> None:
-    rates["decoding"] = MANY / measured(benchmark, lambda: decoded(many_photos, encoder), rounds=3, warm_up=1)
-    benchmark.extra_info["photos per second"] = round(rates["decoding"], 1)
-    say(f"decoding alone, {WORKERS} workers, their start included: {rates['decoding']:.0f} photos a second")
-
-
-def test_indexing_as_a_user_does(
+@pytest.mark.parametrize(
+    ("short", "photos", "count"),
+    [("compact", "many_photos", MANY), ("ViT-B-32", "some_photos", SOME), ("ViT-B-32+int8", "some_photos", SOME)],
+)
+def test_indexing(
+    short: str,
+    photos: str,
+    count: int,
     request: pytest.FixtureRequest,
-    encoder: Encoder,
-    many_photos: Path,
-    rates: dict[str, float],
-    recall_program: Program,
+    doors: Doors,
+    program: Program,
+    scratch: Path,
     benchmark: BenchmarkFixture,
-    say: Callable[[str], None],
+    table: Table,
 ) -> None:
-    seconds: dict[str, float] = {}
+    encoder = doors.cpu(short)
+    folder: Path = request.getfixturevalue(photos)
+    paths = sorted(folder.iterdir())
+    pixels = prepared(paths[:HELD], encoder.preprocess, workers=WORKERS)
+    library = scratch / "indexing.recall"
+    options: list[str | Path] = ["--library", library, "--encoder", doors.name(short), "--device", "cpu", "--json"]
+    run = whole_process([program.path, "index", folder, *options], program.env, scratch)
+    totals: list[float] = []
 
-    def index() -> None:
-        name = str(request.config.getoption("--encoder"))
-        run = recall_program("index", many_photos, "--encoder", name, "--device", "cpu", "--json")
-        assert run.returncode == 0, run.stderr
-        report = json.loads(run.stdout)
-        assert report["added"] == MANY
-        seconds.update(report["seconds"])
+    def index(_: int) -> None:
+        shutil.rmtree(library, ignore_errors=True)
+        report = json.loads(run())
+        assert report["added"] == count
+        totals.append(report["seconds"]["total"])
 
-    whole = measured(benchmark, index, rounds=1)
-    work = seconds["total"] - seconds["load"]
-    parts = 1 / (1 / rates["encoding"] + 1 / rates["decoding"]) if len(rates) == 2 else float("nan")
-    say(
-        f"recall index, {MANY} photos: {MANY / work:.0f} photos a second once the encoder is loaded "
-        f"({MANY / work / parts:.2f}x of encoding and decoding one after the other), {whole:.1f} seconds "
-        f"with the start of the program; by stage: "
-        + ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items() if stage != "total")
-    )
-    benchmark.extra_info["photos per second"] = round(MANY / work, 1)
+    def decode(_: int) -> None:
+        with DecodePool(preprocess=encoder.preprocess, workers=WORKERS) as pool:
+            assert sum(1 for _ in pool.imap(paths, key=Path)) == count
 
+    def encode(_: int) -> None:
+        for start in range(0, count, encoder.batch_size):
+            first = start % (HELD - encoder.batch_size)
+            encoder.encode_images(pixels[first : first + min(encoder.batch_size, count - start)])
 
-def test_one_text(encoder: Encoder, benchmark: BenchmarkFixture, say: Callable[[str], None]) -> None:
-    seconds = measured(benchmark, lambda: encoder.encode_texts(["a dog on the beach"]), rounds=30, warm_up=3)
-    say(f"encoding one text, {encoder.name}: {seconds * 1e3:.1f} ms")
+    seconds = in_turns(benchmark, {"index": index, "decode": decode, "encode": encode}, rounds=3, warm_up=0)
+    whole, decoding, encoding = (count / value for value in seconds.values())
+    indexing = count / statistics.median(totals)
+    shared = 1 / (1 / decoding + 1 / encoding)
+    group = f"Indexing, {short}: {count:,} mixed photos, {WORKERS} cores (ratio: of recall index to the row)"
+    table.row(group, "recall index", f"{indexing:.0f} a second")
+    table.row(group, "the same with the program's start", f"{whole:.0f} a second", ratio=indexing / whole)
+    slower = min(decoding, encoding)
+    for name, value in (("decoding alone", decoding), ("encoding alone", encoding)):
+        goal = 0.9 if value == slower else None
+        table.row(group, name, f"{value:.0f} a second", ratio=indexing / value, at_least=goal)
+    bound = "what the cores can do if both need all of them"
+    table.row(group, bound, f"{shared:.0f} a second", ratio=indexing / shared)

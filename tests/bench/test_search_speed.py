@@ -1,4 +1,4 @@
-"""Milliseconds of one search, beside bare FAISS and bare NumPy in the same run."""
+"""Milliseconds of one search in a process that runs already, beside bare FAISS and bare NumPy in the same run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from indexer.types import Ids, Vectors
 from indexer.vectors.faiss_index import FaissIndex
-from tests.bench.conftest import compared, side_by_side
+from tests.bench.table import Table
+from tests.bench.timing import in_turns, milliseconds
 from tests.support.vectors import clustered_vectors, unit_vectors
 
 DIM, K, ROUNDS = 384, 10, 50
+
+
+def filled(n: int) -> tuple[FaissIndex, Vectors]:
+    """Return an index, and the vectors that it holds, shape (n, DIM): id i in row i, float16 made float32 again."""
+    index = FaissIndex(DIM)
+    index.add(np.arange(n, dtype=np.int64), clustered_vectors(n, DIM, clusters=n // 50, spread=1.0))
+    return index, index.vectors(np.arange(n, dtype=np.int64))
 
 
 def asked_for(rows: Vectors) -> Vectors:
@@ -25,19 +33,20 @@ def asked_for(rows: Vectors) -> Vectors:
     return near
 
 
-@pytest.mark.parametrize("n", [10_000, 100_000])
-def test_one_query_among_many_vectors(n: int, benchmark: BenchmarkFixture, say: Callable[[str], None]) -> None:
-    rows = clustered_vectors(n, DIM, clusters=n // 50, spread=1.0)
-    queries = asked_for(rows)
-    index, bare = FaissIndex(DIM), faiss.IndexFlatIP(DIM)
-    index.add(np.arange(n, dtype=np.int64), rows)
-    bare.add(rows)
+def numpy_search(rows: Vectors, query: Vectors) -> Ids:
+    """Return the rows of the K best, ties to the smaller row, shape (K,)."""
+    scores = rows @ query
+    best = np.argpartition(-scores, K)[:K]
+    found: Ids = best[np.lexsort((best, -scores[best]))]
+    return found
 
-    def numpy_search(number: int) -> Ids:
-        scores = rows @ queries[number]
-        best = np.argpartition(-scores, K)[:K]
-        found: Ids = best[np.lexsort((best, -scores[best]))]
-        return found
+
+@pytest.mark.parametrize("n", [10_000, 100_000])
+def test_one_query_among_many_vectors(n: int, benchmark: BenchmarkFixture, table: Table) -> None:
+    index, rows = filled(n)
+    queries = asked_for(rows)
+    bare = faiss.IndexFlatIP(DIM)
+    bare.add(rows)
 
     def faiss_on(threads: int) -> Callable[[int], object]:
         def search(number: int) -> object:
@@ -46,49 +55,44 @@ def test_one_query_among_many_vectors(n: int, benchmark: BenchmarkFixture, say: 
 
         return search
 
+    for number in range(ROUNDS):  # the same answers, or the comparison says nothing
+        found = index.search(queries[number : number + 1], K).ids[0]
+        assert found.tolist() == numpy_search(rows, queries[number]).tolist()
     threads = faiss.omp_get_max_threads()
-    seconds = side_by_side(
+    seconds = in_turns(
+        benchmark,
         {
             "Recall": lambda number: index.search(queries[number : number + 1], K),
-            "FAISS on one thread": faiss_on(1),
-            f"FAISS on {threads} threads": faiss_on(threads),
-            "NumPy": numpy_search,
+            "FAISS, float32, one thread": faiss_on(1),
+            f"FAISS, float32, {threads} threads": faiss_on(threads),
+            "NumPy, float32": lambda number: numpy_search(rows, queries[number]),
         },
         rounds=ROUNDS,
     )
     faiss.omp_set_num_threads(threads)
-    for number in range(ROUNDS):  # the same answers, or the comparison says nothing
-        assert index.search(queries[number : number + 1], K).ids[0].tolist() == numpy_search(number).tolist()
-    say(f"search, {n:,} x {DIM}, k {K}, no filter: {compared(seconds, to='Recall')}")
-    benchmark.extra_info.update({name: f"{value * 1e3:.3f} ms" for name, value in seconds.items()})
-    benchmark(index.search, queries[:1], K)
+    _add(table, f"One search, the encoder left out: {n:,} x {DIM}, k {K} (ratio: to Recall)", seconds)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.04, 0.5])
-def test_one_query_with_a_filter(share: float, benchmark: BenchmarkFixture, say: Callable[[str], None]) -> None:
+def test_one_query_with_a_filter(share: float, benchmark: BenchmarkFixture, table: Table) -> None:
     n = 100_000
-    rows = clustered_vectors(n, DIM, clusters=n // 50, spread=1.0)
+    index, rows = filled(n)
     queries = asked_for(rows)
-    index = FaissIndex(DIM)
-    index.add(np.arange(n, dtype=np.int64), rows)
     allowed = np.flatnonzero(np.random.default_rng(1).random(n) < share).astype(np.int64)
-
-    def numpy_search(number: int) -> Ids:
-        scores = rows[allowed] @ queries[number]
-        best = np.argpartition(-scores, K)[:K]
-        found: Ids = allowed[best[np.lexsort((best, -scores[best]))]]
-        return found
-
-    seconds = side_by_side(
+    found = index.search(queries[:1], K, allowed=allowed).ids[0]
+    assert found.tolist() == allowed[numpy_search(rows[allowed], queries[0])].tolist()
+    seconds = in_turns(
+        benchmark,
         {
             "Recall": lambda number: index.search(queries[number : number + 1], K, allowed=allowed),
             "Recall without the filter": lambda number: index.search(queries[number : number + 1], K),
-            "NumPy over what is allowed": numpy_search,
+            "NumPy over what is allowed": lambda number: numpy_search(rows[allowed], queries[number]),
         },
         rounds=20,
     )
-    found = index.search(queries[:1], K, allowed=allowed)
-    assert found.ids[0].tolist() == numpy_search(0).tolist()
-    say(f"search, {n:,} x {DIM}, k {K}, {len(allowed):,} allowed: {compared(seconds, to='Recall')}")
-    benchmark.extra_info.update({name: f"{value * 1e3:.3f} ms" for name, value in seconds.items()})
-    benchmark(index.search, queries[:1], K, allowed=allowed)
+    _add(table, f"One search with a filter: {n:,} x {DIM}, {len(allowed):,} allowed (ratio: to Recall)", seconds)
+
+
+def _add(table: Table, group: str, seconds: dict[str, float]) -> None:
+    for name, value in seconds.items():
+        table.row(group, name, milliseconds(value), ratio=value / seconds["Recall"])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from retrieval import Library
-from tests.bench.conftest import compared, measured, side_by_side
+from tests.bench.table import Table
+from tests.bench.timing import in_turns, milliseconds
 from tests.support.encoders import FakeEncoder
 
 FILES, PER_FOLDER = 5000, 100
@@ -29,7 +29,7 @@ def bare_walk(folder: str) -> int:
     return found
 
 
-def test_a_sync_with_nothing_to_do(tmp_path: Path, benchmark: BenchmarkFixture, say: Callable[[str], None]) -> None:
+def test_a_sync_with_nothing_to_do(tmp_path: Path, benchmark: BenchmarkFixture, table: Table) -> None:
     folder = tmp_path / "photos"
     for number in range(FILES):
         path = folder / f"{number // PER_FOLDER:03}" / f"IMG_{number:05}.bmp"  # BMP: quick to make and to decode
@@ -38,9 +38,12 @@ def test_a_sync_with_nothing_to_do(tmp_path: Path, benchmark: BenchmarkFixture, 
     with Library.open(tmp_path / "bench.recall", encoder=FakeEncoder(batch_size=250)) as library:
         assert library.sync(folder).added == FILES
         assert library.sync(folder).unchanged == FILES
-        seconds = side_by_side(
-            {"Recall": lambda _: library.sync(folder), "scandir and stat": lambda _: bare_walk(str(folder))}, rounds=7
+        seconds = in_turns(
+            benchmark,
+            {"Recall": lambda _: library.sync(folder), "listing and asking alone": lambda _: bare_walk(str(folder))},
+            rounds=7,
         )
-        say(f"sync, {FILES:,} unchanged files: {compared(seconds, to='scandir and stat')}")
-        benchmark.extra_info.update({name: f"{value * 1e3:.1f} ms" for name, value in seconds.items()})
-        measured(benchmark, lambda: library.sync(folder), rounds=5)
+    own, walk = seconds.values()
+    group = f"A sync of {FILES:,} unchanged files (ratio: to listing them and asking each for size and time)"
+    table.row(group, "Recall", milliseconds(own), ratio=own / walk)
+    table.row(group, "listing and asking alone", milliseconds(walk))
