@@ -18,7 +18,7 @@ from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.locking import locked
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
-from indexer.encoders.base import Encoder
+from indexer.encoders.base import Encoder, split_precision
 from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.types import Progress, ProgressCallback
 from indexer.vectors import new_index, read_index
@@ -247,7 +247,8 @@ def check_encoder_name(known: KnownEncoder, name: str) -> None:
     Raises:
         EncoderMismatchError: The library holds embeddings of another.
     """
-    if known.name != name and not (known.name.startswith("local-dir:") and name.startswith("local-dir:")):
+    alike = all(each.startswith("local-dir:") for each in (known.name, name))
+    if known.name != name and not (alike and split_precision(known.name)[1] == split_precision(name)[1]):
         raise EncoderMismatchError(
             f"this library was indexed with encoder {known.name!r} but {name!r} was asked for; leave out --encoder, or "
             f"index into another library: recall index --library OTHER.recall --encoder {name} FOLDER"

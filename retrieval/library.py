@@ -16,7 +16,7 @@ from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.queries import Failure, Filters
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.encoders import check_name, load_encoder
-from indexer.encoders.base import Encoder
+from indexer.encoders.base import Encoder, Precision, in_precision
 from indexer.errors import EncoderMismatchError, LibraryError, QueryError, SourceError
 from indexer.store import Store, check_encoder, check_encoder_name
 from indexer.types import ProgressCallback
@@ -41,13 +41,21 @@ class Library:
     may search meanwhile, and searches may run in several threads.
     """
 
-    def __init__(self, settings: Settings, *, create: bool = True, encoder: str | Encoder | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        create: bool = True,
+        encoder: str | Encoder | None = None,
+        precision: Precision | None = None,
+    ) -> None:
         """Open the library that the settings name; see `Library.open`.
 
         Args:
             settings: Where the library is and how it works; its encoder is for a new library.
             create: Whether to make the library where there is none.
             encoder: The encoder that the library must have, by name or as an object.
+            precision: That of the encoder that it must have by name, whichever that is.
         """
         named = None
         if isinstance(encoder, str):
@@ -60,6 +68,9 @@ class Library:
         self._loading = threading.Lock()
         self._store = Store(settings.library, create=create)
         known = self._store.encoder
+        if precision is not None:
+            name = named or (known.name if known else _absolute(settings.encoder or DEFAULT_ENCODER))
+            self._named = named = in_precision(name, precision)
         wanted = self._encoder.name if self._encoder else named
         if known is not None and wanted is not None:
             try:

@@ -45,11 +45,18 @@ PHOTOS = (
 """The pictures in skimage/data that are whole pictures; the rest are logos, patterns, arrays and stacks."""
 
 
+@pytest.fixture(scope="session")
+def encoder_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where tests keep the exports of encoders: shared, since each takes seconds."""
+    return tmp_path_factory.mktemp("exports")
+
+
 @pytest.fixture(autouse=True)
-def _clean_surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the user's own settings and the network, which only tests marked hub may use."""
+def _clean_surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, encoder_cache: Path) -> None:
+    """Hide the user's own settings, exports and the network, which only tests marked hub may use."""
     for name in [name for name in os.environ if name.startswith("RECALL_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("RECALL_CACHE", str(encoder_cache))
     if request.node.get_closest_marker("hub"):
         monkeypatch.setenv("RECALL_TEST_NETWORK", "1")
     else:
@@ -94,6 +101,7 @@ def recall_path() -> Path:
 
 
 @pytest.fixture
-def recall_program(recall_path: Path, tmp_path: Path) -> Program:
+def recall_program(recall_path: Path, tmp_path: Path, encoder_cache: Path) -> Program:
     """Return the installed program with a home and a library of its own."""
-    return Program(path=recall_path, env=program_env(tmp_path), cwd=tmp_path)
+    env = {**program_env(tmp_path), "RECALL_CACHE": str(encoder_cache)}
+    return Program(path=recall_path, env=env, cwd=tmp_path)

@@ -82,6 +82,12 @@ def split_precision(name: str) -> tuple[str, Precision]:
     return (plain, "int8") if plus and precision == "int8" else (name, "float32")
 
 
+def in_precision(name: str, precision: Precision) -> str:
+    """Return an encoder's name with this precision instead of its own."""
+    plain = split_precision(name)[0]
+    return plain if precision == "float32" else f"{plain}+{precision}"
+
+
 def normalized(vectors: Vectors) -> Vectors:
     """Return the rows scaled to unit length as float32, shape (n, d); a zero row stays zero."""
     rows = np.asarray(vectors, dtype=np.float32)

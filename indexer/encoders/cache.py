@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from indexer.encoders.agreement import ExportRefusedError
-from indexer.encoders.base import COMPACT, Encoder, Precision
+from indexer.encoders.base import COMPACT, Encoder, Precision, in_precision
 from indexer.encoders.onnx import BrokenExportError, Description, OnnxEncoder
 from indexer.encoders.shelf import (
     SEAL,
@@ -68,8 +68,7 @@ class CachedEncoder(OnnxEncoder):
 
     def __init__(self, name: str, precision: Precision, export: str, *, batch_size: int | None) -> None:
         self._plain, self._precision, self._export = name, precision, export
-        full = name if precision == "float32" else f"{name}+{precision}"
-        super().__init__(cache_folder() / export, name=full, batch_size=batch_size)
+        super().__init__(cache_folder() / export, name=in_precision(name, precision), batch_size=batch_size)
 
     def _session(self, tower: Tower) -> InferenceSession:
         try:

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +134,8 @@ def stamps(name: str) -> dict[str, list[int]]:
 
 def versions() -> dict[str, str]:
     """Return the versions of all that takes part in an export."""
+    from importlib.metadata import PackageNotFoundError, version  # late: only a refusal asks for them
+
     found = {"recall": __version__}
     for package in ("torch", "onnx", "onnxruntime", "onnxscript"):
         with suppress(PackageNotFoundError):

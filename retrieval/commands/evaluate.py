@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from indexer.config import DEFAULT_ENCODER, Settings
-from retrieval.commands.options import encoder_option, settings_options
+from retrieval.commands.options import encoder_option, precision_option, settings_options
 from retrieval.commands.output import json_option, print_json, print_table, visible
 from retrieval.commands.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from indexer.encoders.base import Precision
 
 
 @click.command("evaluate", short_help="Measure how well an encoder finds captioned photos.")
@@ -17,8 +21,16 @@ from retrieval.commands.progress import ProgressLine
 @click.option("--split", metavar="NAME", help="Only lines whose column `split` has this value.")
 @json_option
 @encoder_option
+@precision_option
 @settings_options("device", "batch_size")
-def evaluate_command(captions: Path, split: str | None, as_json: bool, encoder: str | None, settings: Settings) -> None:
+def evaluate_command(
+    captions: Path,
+    split: str | None,
+    as_json: bool,
+    encoder: str | None,
+    precision: Precision | None,
+    settings: Settings,
+) -> None:
     """Measure how well an encoder finds the photos of CAPTIONS, a CSV file with the columns image and caption.
 
     The photos are in images/ beside it. Prints R@1, R@5 and R@10, the share of queries whose right answer is among
@@ -29,9 +41,11 @@ def evaluate_command(captions: Path, split: str | None, as_json: bool, encoder: 
     recall evaluate holiday/captions.csv --encoder ViT-B-32/laion2b_s34b_b79k --json
     """
     from indexer.encoders import load_encoder  # late: --help does not need numpy
+    from indexer.encoders.base import in_precision
     from retrieval.evaluate import evaluate_captions
 
     name = encoder or settings.encoder or DEFAULT_ENCODER
+    name = in_precision(name, precision) if precision else name
     loaded = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
     with ProgressLine() as progress:
         result = evaluate_captions(captions, loaded, split=split, progress=progress)

@@ -13,6 +13,7 @@ import click
 from indexer.config import Settings
 
 if TYPE_CHECKING:
+    from indexer.encoders.base import Precision
     from retrieval.library import Library
 
 Command = Callable[..., None]
@@ -79,6 +80,14 @@ encoder_option: Callable[[Command], Command] = click.option(
 )
 """--encoder says which encoder there must be; the variable only chooses that of a new library."""
 
+precision_option: Callable[[Command], Command] = click.option(
+    "--precision",
+    type=click.Choice(["float32", "int8"]),
+    help="What the encoder computes in: int8 takes a quarter of the disk and half of the time or less on a CPU, with "
+    "slightly other vectors, which do not mix with those in float32. By default that of the library or encoder.",
+)
+"""int8 is the same as +int8 at the end of the encoder's name."""
+
 
 def settings_options(*names: str) -> Callable[[Command], Command]:
     """Return a decorator that adds options by name and hands the command one `settings`."""
@@ -116,8 +125,10 @@ def filters(folder: Path | None, after: datetime | None, before: datetime | None
     return {"folder": folder, "after": after, "before": before}
 
 
-def open_library(settings: Settings, *, create: bool = False, encoder: str | None = None) -> Library:
+def open_library(
+    settings: Settings, *, create: bool = False, encoder: str | None = None, precision: Precision | None = None
+) -> Library:
     """Return the library that the settings name."""
     from retrieval.library import Library  # late: --help does not need a database library
 
-    return Library(settings, create=create, encoder=encoder)
+    return Library(settings, create=create, encoder=encoder, precision=precision)

@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from indexer.config import Settings
 from indexer.errors import QueryError
-from retrieval.commands.options import encoder_option, filter_options, filters, open_library, settings_options
+from retrieval.commands.options import (
+    encoder_option,
+    filter_options,
+    filters,
+    open_library,
+    precision_option,
+    settings_options,
+)
 from retrieval.commands.output import Form, form_options, print_hits
+
+if TYPE_CHECKING:
+    from indexer.encoders.base import Precision
 
 
 @click.command("search")
@@ -20,6 +31,7 @@ from retrieval.commands.output import Form, form_options, print_hits
 @filter_options
 @form_options
 @encoder_option
+@precision_option
 @settings_options("library", "device")
 def search_command(
     query: str | None,
@@ -30,6 +42,7 @@ def search_command(
     before: datetime | None,
     form: Form,
     encoder: str | None,
+    precision: Precision | None,
     settings: Settings,
 ) -> None:
     """Find photos by words, by a picture, or by both.
@@ -45,7 +58,7 @@ def search_command(
     if asked is None:
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
     extra = image if query is not None else None
-    with open_library(settings, encoder=encoder) as library:
+    with open_library(settings, encoder=encoder, precision=precision) as library:
         print_hits(library.search(asked, image=extra, k=k, **filters(folder, after, before)), form)
 
 
@@ -54,6 +67,7 @@ def search_command(
 @filter_options
 @form_options
 @encoder_option
+@precision_option
 @settings_options("library", "device")
 def similar_command(
     photo: Path,
@@ -63,6 +77,7 @@ def similar_command(
     before: datetime | None,
     form: Form,
     encoder: str | None,
+    precision: Precision | None,
     settings: Settings,
 ) -> None:
     """Find the photos most like PHOTO, without PHOTO itself.
@@ -70,7 +85,7 @@ def similar_command(
     \b
     recall similar photo.jpg
     """
-    with open_library(settings, encoder=encoder) as library:
+    with open_library(settings, encoder=encoder, precision=precision) as library:
         print_hits(library.similar(photo, k=k, **filters(folder, after, before)), form)
 
 
