@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from indexer.config import Settings
 from indexer.report import OUTCOMES, Report
-from retrieval.commands.options import encoder_option, open_library, settings_options
+from retrieval.commands.options import encoder_option, open_library, precision_option, settings_options
 from retrieval.commands.output import json_option, print_json, visible
 from retrieval.commands.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from indexer.encoders.base import Precision
 
 SOME_FAILED = 3
 """Exit code: done, but some items failed."""
@@ -35,6 +39,7 @@ NAMED = 10
 )
 @json_option
 @encoder_option
+@precision_option
 @settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout")
 def index_command(
     paths: tuple[Path, ...],
@@ -42,6 +47,7 @@ def index_command(
     include_hidden: bool | None,
     as_json: bool,
     encoder: str | None,
+    precision: Precision | None,
     settings: Settings,
 ) -> None:
     """Index folders and photos, or with no PATHS index again all that was indexed before.
@@ -53,7 +59,10 @@ def index_command(
     recall index ~/Pictures
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
     """
-    with open_library(settings, create=bool(paths), encoder=encoder) as library, ProgressLine() as progress:
+    with (
+        open_library(settings, create=bool(paths), encoder=encoder, precision=precision) as library,
+        ProgressLine() as progress,
+    ):
         report = library.sync(*paths, exclude=exclude or None, include_hidden=include_hidden, progress=progress)
     if as_json:
         print_json(report.to_dict())
@@ -67,6 +76,9 @@ def _print_summary(report: Report) -> None:
     counts = {name: getattr(report, name) for name in OUTCOMES}
     said = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
     click.echo(f"{said} in {report.total_seconds:.1f} seconds")
+    if report.bottleneck:
+        stage, share = report.bottleneck
+        click.echo(f"{stage} was the bottleneck ({share:.0%} of the time)", err=True)
     for folder in report.unreadable_folders:
         click.echo(f"not listed: {visible(folder)}", err=True)
     for failure in report.failures[:NAMED]:
