@@ -308,7 +308,7 @@ class Library:
         if folder is not None:
             with self._store.reading() as connection:
                 place = sources.known_place(connection, folder)
-                if not any(queries.count_items(connection, place)):
+                if not queries.has_items(connection, place):
                     roots = ", ".join(source.root for source in sources.sources(connection))
                     raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
         return Filters(folder=place, after=first_moment(after), before=first_moment(before))

@@ -221,12 +221,12 @@ def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int
 
 def embedding_ids(connection: Connection, encoder_id: int, filters: Filters | None = None) -> Ids:
     """Return the ids of an encoder's embeddings that pass the filters, ascending, shape (n,)."""
-    statement = select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.encoder_id == encoder_id).order_by(EMBEDDINGS.c.id)
+    statement = select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.encoder_id == encoder_id)
     conditions = filters.conditions() if filters else []
-    if conditions:
-        statement = statement.join(UNITS, UNITS.c.id == EMBEDDINGS.c.unit_id).join(ITEMS, ITEMS.c.id == UNITS.c.item_id)
-        statement = statement.where(*conditions)
-    return np.fromiter(connection.scalars(statement), dtype=np.int64)
+    if conditions:  # by IN, for which SQLite begins with the items: a join would go through all embeddings first
+        units = select(UNITS.c.id).join(ITEMS).where(*conditions)
+        statement = statement.where(EMBEDDINGS.c.unit_id.in_(units))
+    return np.sort(np.fromiter(connection.scalars(statement), dtype=np.int64))
 
 
 def embeddings_after(
@@ -301,6 +301,11 @@ def failures(
         statement = statement.where(under(ITEMS.c.path, root))
     for row in connection.execute(statement.order_by(ITEMS.c.path).limit(limit)):
         yield Failure(row[0], row[1] or "", row[2] or "")
+
+
+def has_items(connection: Connection, root: str) -> bool:
+    """Return whether the catalog has an item at or under `root`."""
+    return connection.scalar(select(ITEMS.c.id).where(under(ITEMS.c.path, root)).limit(1)) is not None
 
 
 def count_items(connection: Connection, root: str | None = None, *, source_id: int | None = None) -> tuple[int, int]:

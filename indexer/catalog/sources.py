@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from indexer.catalog.encoders import now
 from indexer.catalog.models import ITEMS, SOURCES
-from indexer.catalog.queries import under
+from indexer.catalog.queries import has_items, under
 from indexer.types import is_below
 
 
@@ -45,8 +45,7 @@ def sources_inside(connection: Connection, path: str) -> list[KnownSource]:
 def known_place(connection: Connection, path: str | os.PathLike[str]) -> str:
     """Return the name under which the library knows a path: as it is written, else with links resolved."""
     written = os.path.abspath(os.path.expanduser(path))
-    known = select(ITEMS.c.id).where(under(ITEMS.c.path, written)).limit(1)
-    if connection.scalar(known) is not None or any(source.root == written for source in sources(connection)):
+    if has_items(connection, written) or any(source.root == written for source in sources(connection)):
         return written
     return os.path.realpath(written)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, event, select, update
 
 from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
@@ -172,3 +172,16 @@ def test_failures_are_listed_and_counted_by_place(connection: Connection, source
     assert queries.count_items(connection) == (1, 3)
     assert queries.count_items(connection, "/photos/b") == (1, 1)
     assert queries.count_items(connection, "/photos/c") == (0, 0)
+
+
+@pytest.mark.parametrize("filters", [Filters(folder="/photos/a"), Filters(after=NOON), Filters(before=NOON)])
+def test_a_filter_begins_with_the_items_that_pass_it(
+    connection: Connection, encoder: KnownEncoder, filters: Filters
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(connection.engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
+    queries.embedding_ids(connection, encoder.id, filters)
+    statement, parameters = asked[-1]
+    plan = [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert any(step.startswith("SEARCH items") for step in plan)
+    assert not any("encoder_id_id" in step for step in plan)  # the index that leads through all embeddings
