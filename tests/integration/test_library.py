@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -202,6 +203,12 @@ def test_check_finds_an_index_that_holds_something_else_and_repair_makes_it_anew
     assert [problem.kind for problem in library.check()] == [ProblemKind.INDEX]
     assert library.check(repair=True) == []
     assert library.search("blue", k=1)[0].item_id == 1
+    (file,) = library.path.glob("index-*.faiss")
+    written, whole = file.stat().st_mtime_ns, file.read_bytes()
+    file.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
+    os.utime(file, ns=(written, written))  # as if the disk had done it: only a check reads every byte
+    assert [problem.kind for problem in library.check()] == [ProblemKind.INDEX]
+    assert library.check(repair=True) == []
     (file,) = library.path.glob("index-*.faiss")
     file.write_bytes(file.read_bytes()[:-9])
     assert [problem.kind for problem in library.check()] == [ProblemKind.INDEX]
