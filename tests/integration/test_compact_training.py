@@ -16,12 +16,15 @@ from open_clip.transformer import TextTransformer
 from PIL import Image
 from torch import nn
 
+from indexer.encoders.onnx import OnnxEncoder
+from indexer.encoders.openclip import OpenClipEncoder
 from indexer.errors import EncoderError, EvaluationError, MissingPackageError
 from retrieval.tuning.compact import corpus, export, losses, student, teacher
 from retrieval.tuning.compact.__main__ import main
 from retrieval.tuning.compact.data import NEAR, Photo, Role, difference_hash, hash_photos, read_sets, roles
 from retrieval.tuning.compact.distil import DistilPlan, batches, distil, distil_loss
 from retrieval.tuning.compact.folding import fold_batch_norm
+from retrieval.tuning.compact.graphs import write_graphs
 from retrieval.tuning.compact.lastround import move_to_broader
 from retrieval.tuning.compact.pairs import epoch, pair_up
 from retrieval.tuning.compact.synthetic import drawings
@@ -289,7 +292,7 @@ def test_a_stage_is_made_once_and_again_under_another_key(tmp_path: Path) -> Non
     assert len(work.seconds()) == 2
 
 
-def test_what_is_exported_loads_in_open_clip_and_gives_what_was_trained(tmp_path: Path) -> None:
+def test_what_is_exported_gives_what_was_trained_in_open_clip_and_in_onnx_runtime(tmp_path: Path) -> None:
     torch.manual_seed(0)
     trunk, text = "test_efficientnet", tiny_text_tower().eval()
     whole: Any = timm.create_model(trunk, pretrained=False).eval()
@@ -313,3 +316,15 @@ def test_what_is_exported_loads_in_open_clip_and_gives_what_was_trained(tmp_path
         assert nn.functional.cosine_similarity(model.encode_text(tokens), text(tokens), dim=-1).min() > 0.9999
     stored = (folder / export.WEIGHTS_NAME).stat().st_size
     assert stored < 2.1 * sum(value.numel() for value in state.values())  # two bytes a number
+
+    write_graphs(folder)
+    in_onnx, in_torch = OnnxEncoder(folder, name="tiny"), OpenClipEncoder.load(f"local-dir:{folder}", device="cpu")
+    assert in_onnx.fingerprint == in_torch.fingerprint
+    photos = np.random.default_rng(0).integers(0, 256, (3, 160, 160, 3), dtype=np.uint8)
+    lines = ["", "a dog on the beach", "word " * 50]
+    np.testing.assert_allclose(in_onnx.encode_images(photos), in_torch.encode_images(photos), atol=1e-4)
+    np.testing.assert_allclose(in_onnx.encode_texts(lines), in_torch.encode_texts(lines), atol=1e-4)
+    assert sum((folder / f"{tower}.onnx").stat().st_size for tower in ("image", "text")) < 100_000  # without weights
+    first = (folder / "text.onnx").read_bytes()
+    write_graphs(folder)
+    assert (folder / "text.onnx").read_bytes() == first

@@ -108,7 +108,7 @@ def write_graphs(folder: Path) -> None:
     _export(
         ImageTower(model, list(image), encoder.preprocess),
         {"pixels": pixels} | image,
-        ({0: count}, [None] * len(image)),
+        ({0: count}, [{}] * len(image)),
         places,
         folder / "image.onnx",
     )
@@ -118,7 +118,7 @@ def write_graphs(folder: Path) -> None:
     _export(
         TextTower(model, list(text)),
         {"tokens": tokens} | text,
-        (shape, [None] * len(text)),
+        (shape, [{}] * len(text)),
         places,
         folder / "text.onnx",
     )
