@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import sys
@@ -83,6 +84,7 @@ def cli() -> None:
 def main() -> None:
     """Run the program; file names that are no valid text are printed as they are."""
     gc.set_threshold(50_000)  # imports make objects that stay: looking through them at every 700th takes 60 ms
+    atexit.register(gc.freeze)  # and what is left at the end goes with the process: looking through that takes 120 ms
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")
