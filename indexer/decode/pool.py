@@ -24,6 +24,10 @@ _LOOK_AHEAD = 16
 """Items taken from the caller per worker before the first of them is given back: answers come in the order of the
 items, and this many keep the other workers busy while one decodes a picture that is this many times slower."""
 
+_LOOK_AHEAD_AT_LEAST = 64
+"""The same for all workers together: items are taken only between two batches, so that while one of 32 is encoded the
+next has to be in work already."""
+
 _CLOSE_SECONDS = 0.5
 """Time for items in work to end by themselves when the caller stops early; then their workers are killed."""
 
@@ -52,6 +56,7 @@ class DecodePool:
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
+        self._ahead = max(_LOOK_AHEAD * workers, _LOOK_AHEAD_AT_LEAST)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="recall-decode")
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, args=(min(timeout / 10, 1.0),), daemon=True)
@@ -85,7 +90,7 @@ class DecodePool:
         pending: deque[tuple[T, Future[Photo | PictureError]]] = deque()
         try:
             while True:
-                for item in islice(source, _LOOK_AHEAD * len(self._workers) - len(pending)):
+                for item in islice(source, self._ahead - len(pending)):
                     pending.append((item, self._threads.submit(self._decode, key(item))))
                 if not pending:
                     return

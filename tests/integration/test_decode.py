@@ -149,7 +149,8 @@ def test_a_hanging_decoder_fails_its_item_in_time_and_is_replaced(files: list[Pa
         assert not is_alive(pid)
 
 
-def test_items_are_taken_a_bounded_number_ahead(files: list[Path]) -> None:
+@pytest.mark.parametrize(("workers", "ahead"), [(2, 64), (5, 80)])  # 16 for each, but for all of them at least 64
+def test_items_are_taken_a_bounded_number_ahead(files: list[Path], workers: int, ahead: int) -> None:
     taken = 0
 
     def endless() -> Iterator[Path]:
@@ -158,11 +159,11 @@ def test_items_are_taken_a_bounded_number_ahead(files: list[Path]) -> None:
             taken += 1
             yield files[taken % len(files)]
 
-    with DecodePool(preprocess=SQUARE, workers=2) as pool:
+    with DecodePool(preprocess=SQUARE, workers=workers) as pool:
         results = pool.imap(endless(), same)
         for given in range(1, 101):
             next(results)
-            assert taken <= given + 2 * 16
+            assert taken == given + ahead - 1
 
 
 def test_items_are_taken_in_the_callers_thread(pool: DecodePool, files: list[Path]) -> None:

@@ -1,0 +1,235 @@
+"""Decoding, encoding and writing go on beside each other: in order, bounded, and stopped at any moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from indexer.catalog import queries
+from indexer.decode import DecodePool
+from indexer.errors import RecallError, StorageError
+from indexer.types import Vectors
+from retrieval import Library
+from tests.support.colours import paint_many
+from tests.support.contents import contents, count, rows
+from tests.support.encoders import FakeEncoder
+from tests.support.program import Program
+from tests.support.zygote import alive
+
+SECONDS = 20.0
+"""For what comes at once; a machine may be busy."""
+
+
+def own_threads() -> list[str]:
+    """Return the names of the threads that a sync has started and not ended."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("recall-")]
+
+
+@pytest.fixture
+def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Return a list: what is put into it is called, inside the transaction, before each batch's embeddings."""
+    hooks: list[Any] = []
+    write = queries.add_embeddings
+
+    def hooked(connection: Any, ids: Any, encoder_id: int, vectors: Vectors) -> None:
+        for hook in hooks:
+            hook()
+        write(connection, ids, encoder_id, vectors)
+
+    monkeypatch.setattr(queries, "add_embeddings", hooked)
+    yield hooks
+    assert own_threads() == []
+
+
+def test_items_are_committed_in_the_order_of_the_walk(library: Library, folder: Path) -> None:
+    pick = random.Random(3)
+    for number in range(60):  # the decoders, one per processor, finish them in quite another order
+        side = pick.choice([4, 40, 1500])
+        Image.new("RGB", (side, side), (number, 100, 200)).save(folder / f"{number:02}.png")
+    library.sync(folder)
+    paths = [path for (path,) in rows(library.path, "SELECT path FROM items ORDER BY id")]
+    assert paths == sorted(paths)
+    assert len(paths) == 60
+
+
+def test_a_batch_is_written_while_the_next_is_encoded(tmp_path: Path, folder: Path, before_write: list[Any]) -> None:
+    paint_many(folder, 12)
+    second = threading.Event()
+    batches: list[int] = []
+
+    def note(number: int) -> None:
+        batches.append(number)
+        if len(batches) == 2:
+            second.set()
+
+    before_write.append(lambda: second.wait(SECONDS) or pytest.fail("the second batch waits for the first one's end"))
+    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(before_images=note)) as library:
+        assert library.sync(folder).added == 12
+
+
+def test_what_waits_for_a_slow_writer_is_bounded(
+    tmp_path: Path, folder: Path, before_write: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint_many(folder, 200)
+    encoder = FakeEncoder()
+    taken: list[int] = []
+    decode = DecodePool._decode
+
+    def counted(pool: DecodePool, path: Path) -> Any:
+        taken.append(1)
+        return decode(pool, path)
+
+    monkeypatch.setattr(DecodePool, "_decode", counted)
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        if not seen:
+            time.sleep(0.5)  # enough to encode everything
+            seen.append((len(encoder.pictures), len(taken)))
+
+    before_write.append(look)
+    with Library.open(tmp_path / "test.recall", encoder=encoder) as library:
+        library.sync(folder)
+    ((batches, decoded),) = seen
+    assert batches == 2  # one at the writer and one that waits for it
+    assert 8 <= decoded <= 8 + max(64, 16 * (os.cpu_count() or 1))  # and what the decoders are ahead
+
+
+def test_an_error_of_the_writer_ends_the_run_and_nothing_after_it_is_written(
+    tmp_path: Path, folder: Path, before_write: list[Any]
+) -> None:
+    paint_many(folder, 40)
+    path = tmp_path / "test.recall"
+    calls: list[int] = []
+
+    def break_second() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+
+    before_write.append(break_second)
+    with Library.open(path, encoder=FakeEncoder()) as library:
+        with pytest.raises(StorageError, match="is full; what was committed is kept"):
+            library.sync(folder)
+        assert (len(calls), count(path, "items"), count(path, "embeddings")) == (2, 4, 4)
+        before_write.clear()
+        assert library.sync(folder).added == 36
+        assert library.check() == []
+
+
+def test_an_error_of_the_encoder_says_in_which_batch_and_the_one_before_is_written(
+    tmp_path: Path, folder: Path, before_write: list[Any]
+) -> None:
+    pictures = sorted(paint_many(folder, 12))
+    path = tmp_path / "test.recall"
+    failing = threading.Event()
+    batches: list[int] = []
+
+    def fail_second(_: int) -> None:
+        batches.append(1)
+        if len(batches) == 2:
+            failing.set()
+            raise RuntimeError("out of memory")
+
+    before_write.append(lambda: failing.wait(SECONDS))  # the first batch is still being written
+    with (
+        Library.open(path, encoder=FakeEncoder(before_images=fail_second)) as library,
+        pytest.raises(RuntimeError, match="out of memory") as caught,
+    ):
+        library.sync(folder)
+    assert caught.value.__notes__ == [
+        f"while 4 photos were encoded, {pictures[4]} to {pictures[7]}; those before are kept"
+    ]
+    assert [row[0] for row in contents(path)] == [os.fsencode(picture) for picture in pictures[:4]]
+
+
+def test_an_error_of_the_decoders_comes_through_and_the_batch_before_it_is_written(
+    tmp_path: Path, folder: Path, before_write: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint_many(folder, 12)
+    decode, last = DecodePool._decode, max(folder.rglob("*.png"))
+
+    def fail_last(pool: DecodePool, path: Path) -> Any:
+        if path == last:
+            raise RecallError("no process that decodes photos can be started")
+        return decode(pool, path)
+
+    monkeypatch.setattr(DecodePool, "_decode", fail_last)
+    path = tmp_path / "test.recall"
+    with (
+        Library.open(path, encoder=FakeEncoder()) as library,
+        pytest.raises(RecallError, match="no process that decodes"),
+    ):
+        library.sync(folder)
+    assert count(path, "embeddings") == 8  # two whole batches; the third lacks its last photo
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts the main thread by a signal")
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_ctrl_c_while_a_batch_is_written_keeps_it_whole(
+    tmp_path: Path, folder: Path, before_write: list[Any], batch: int
+) -> None:
+    paint_many(folder, 40)
+    path = tmp_path / "test.recall"
+    calls: list[int] = []
+
+    def interrupt() -> None:
+        calls.append(1)
+        if len(calls) == batch:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.3)  # the main thread stops now, and waits for this one
+
+    before_write.append(interrupt)
+    with Library.open(path, encoder=FakeEncoder()) as library:
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            library.sync(folder)
+        assert time.monotonic() - began < SECONDS
+        assert count(path, "embeddings") == count(path, "items") == 4 * batch
+        before_write.clear()
+        assert library.sync(folder).added == 40 - 4 * batch
+        assert library.check() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts a process group by a signal")
+def test_ctrl_c_in_the_middle_of_encoding_ends_the_program_and_its_processes(
+    recall_program: Program, skimage_photos: Path, folder: Path, tmp_path: Path
+) -> None:
+    pick = random.Random(5)
+    with Image.open(skimage_photos / "rocket.jpg") as rocket:
+        for number in range(600):
+            left, top = pick.randrange(300), pick.randrange(150)
+            rocket.crop((left, top, left + 300, top + 225)).save(folder / f"{number:03}.jpg")
+    path = tmp_path / "test.recall"
+    process = subprocess.Popen(
+        [recall_program.path, "index", folder, "--device", "cpu"],
+        env=dict(recall_program.env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    end = time.monotonic() + 60
+    while not count(path, "embeddings"):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to the decoders, too
+    began = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5  # half a second here
+    assert (process.returncode, out) == (130, "")
+    assert err == "recall: stopped; what was done is kept, and the same command goes on from here\n"
+    assert not alive(process.pid)
+    assert 0 < count(path, "embeddings") == count(path, "items") < 600
