@@ -79,12 +79,12 @@ class Description:
         try:
             content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
             if content.pop("format") != FORMAT:
-                raise BrokenExportError(f"{folder / DESCRIPTION} has another format than {FORMAT}")
+                raise _broken(folder / DESCRIPTION, f"it has another format than {FORMAT}")
             preprocess = content.pop("preprocess")
             preprocess |= {name: tuple(map(float, preprocess[name])) for name in ("mean", "std")}
             return cls(preprocess=Preprocess(**preprocess), **content)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BrokenExportError(f"{folder / DESCRIPTION} cannot be used ({error!r})") from error
+            raise _broken(folder / DESCRIPTION, repr(error)) from error
 
 
 class OnnxEncoder:
@@ -103,7 +103,7 @@ class OnnxEncoder:
         self._described = Description.read(folder)
         for tower in ("image", "text"):
             if not (folder / f"{tower}.onnx").is_file():
-                raise BrokenExportError(f"{folder / tower}.onnx is missing")
+                raise _broken(folder / f"{tower}.onnx", "it is missing")
         self._lock = Lock()
         self._sessions: dict[Tower, onnxruntime.InferenceSession] = {}
         self._tokenize: Tokenize | None = None
@@ -189,4 +189,11 @@ def _open(graph: Path) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except BROKEN as error:
-        raise BrokenExportError(f"{graph} cannot be used: {str(error).splitlines()[0]}") from error
+        raise _broken(graph, str(error).splitlines()[0]) from error
+
+
+def _broken(file: Path, reason: str) -> BrokenExportError:
+    return BrokenExportError(
+        f"{file} cannot be used ({reason}); if it came with Recall, install that again, else remove {file.parent}: "
+        "the encoder is then exported anew"
+    )

@@ -11,11 +11,12 @@ ALWAYS = (
     ("MODEL/WEIGHTS", "any of open_clip's, for instance ViT-B-32/laion2b_s34b_b79k; --all lists them"),
     ("hf-hub:ORG/REPO", "an open_clip model on the Hugging Face Hub"),
     ("local-dir:PATH", "an open_clip model in a folder, for instance your own"),
+    ("NAME+int8", "any of these in int8, on a CPU; the same as --precision int8"),
 )
 
 
 @click.command("encoders")
-@click.option("--all", "every", is_flag=True, help="List all MODEL/WEIGHTS names too; takes some seconds.")
+@click.option("--all", "every", is_flag=True, help="List all MODEL/WEIGHTS names too; needs the extra torch.")
 @json_option
 def encoders_command(every: bool, as_json: bool) -> None:
     """List the encoders that --encoder takes.

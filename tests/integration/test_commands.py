@@ -111,7 +111,7 @@ def test_encoders_names_the_ways_to_name_one(recall: Program) -> None:
     done = recall("encoders", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
-    assert names == ["compact", "MODEL/WEIGHTS", "hf-hub:ORG/REPO", "local-dir:PATH"]
+    assert names == ["compact", "MODEL/WEIGHTS", "hf-hub:ORG/REPO", "local-dir:PATH", "NAME+int8"]
     assert recall("encoders").stdout.startswith("compact  ")
 
 

@@ -169,7 +169,7 @@ def test_a_damaged_folder_is_refused_with_its_name(tmp_path: Path, damage: Calla
     folder = tmp_path / "export"
     shutil.copytree(COMPACT, folder)
     damage(folder)
-    with pytest.raises(BrokenExportError, match=str(folder)) as refused:
+    with pytest.raises(BrokenExportError, match=rf"^{folder}.*install that again") as refused:
         OnnxEncoder(folder, name="x").encode_texts(["a cat"])
     assert "\n" not in str(refused.value)
 
