@@ -85,11 +85,11 @@ def least_cosine(one: Vectors, other: Vectors) -> float:
     return float(cosines.min())  # min passes not-a-number on
 
 
-def require(least: float, bound: float, *, tower: str) -> None:
-    """Check a tower's agreement.
+def require(least: float, bound: float, *, what: str) -> None:
+    """Check a tower's agreement; below the bound it is refused as "its" `what`.
 
     Raises:
         ExportRefusedError: It is below the bound, or no number.
     """
     if not least >= bound:
-        raise ExportRefusedError(f"its {tower} vectors differ (cosine {least:.4f}, expected at least {bound})")
+        raise ExportRefusedError(f"its {what}: cosine {least:.6f}, expected at least {bound}")

@@ -62,7 +62,7 @@ def export(encoder: OpenClipEncoder, folder: Path) -> None:
         pixels = torch.zeros((2, size, size, 3), dtype=torch.uint8)
         _write(_ImageTower(encoder), pixels, folder / "image.onnx", {0: Dim("n", max=MOST)})
         _export_text(encoder, tokenizer, folder)
-        require(image_agreement(encoder, _opened(folder)), AGREEMENT, tower="image")
+        require(image_agreement(encoder, _opened(folder)), AGREEMENT, what="image vectors differ from torch's")
 
 
 def _export_text(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Path) -> None:
@@ -81,7 +81,7 @@ def _export_text(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Pa
                 _write(_CuttableTextTower(encoder.model), tokens[:2, :-1], folder / "text.onnx", shorter)
             else:
                 _write(_TextTower(encoder.model), tokens[:2], folder / "text.onnx", {0: Dim("n", max=MOST)})
-            require(text_agreement(encoder, _opened(folder)), AGREEMENT, tower="text")
+            require(text_agreement(encoder, _opened(folder)), AGREEMENT, what="text vectors differ from torch's")
         except ExportRefusedError:
             if not cut_padding:
                 raise
@@ -142,7 +142,11 @@ def _check_cutting(encoder: OpenClipEncoder, tokens: torch.Tensor, pad: int) -> 
                 found.append(tower(row[None, :used]).numpy())
     except FAILURES as error:
         raise _refusal("text", error) from error
-    require(least_cosine(encoder.encode_texts(TEXTS), np.concatenate(found)), AGREEMENT, tower="cut text")
+    require(
+        least_cosine(encoder.encode_texts(TEXTS), np.concatenate(found)),
+        AGREEMENT,
+        what="text vectors change without padding",
+    )
 
 
 def _write(tower: torch.nn.Module, example: torch.Tensor, file: Path, dynamic: dict[int, Any]) -> None:

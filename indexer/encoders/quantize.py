@@ -52,8 +52,8 @@ def quantize(source: Path, folder: Path) -> None:
         for tower in ("image", "text"):
             _quantize(source / f"{tower}.onnx", folder / f"{tower}.onnx")
     full, small = (OnnxEncoder(place, name="export") for place in (source, folder))
-    require(image_agreement(full, small), AGREEMENT, tower="image")
-    require(text_agreement(full, small), AGREEMENT, tower="text")
+    require(image_agreement(full, small), AGREEMENT, what="image vectors differ from those in float32")
+    require(text_agreement(full, small), AGREEMENT, what="text vectors differ from those in float32")
 
 
 def _quantize(source: Path, target: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from indexer.encoders import load_encoder, pretrained_names
 from indexer.encoders.base import Encoder
+from indexer.encoders.openclip import OpenClipEncoder
 from indexer.errors import EncoderError, EncoderMismatchError, EncoderNotFoundError
 from indexer.images import prepare
 from indexer.types import Vectors
@@ -28,7 +29,7 @@ TEXTS = ["a dog on the beach", "Ünïcödé and 日本語", "x " * 100]
 
 @pytest.fixture(scope="module")
 def encoder(small_model: str) -> Encoder:
-    return load_encoder(small_model, device="cpu")
+    return OpenClipEncoder.load(small_model, device="cpu")
 
 
 def pictures() -> list[Image.Image]:
@@ -85,11 +86,11 @@ for _wanted in (SIGLIP, TIMM):
 
 @pytest.mark.parametrize("content", [SIGLIP, TIMM], ids=["in the way of SigLIP", "convolutions from timm"])
 def test_other_kinds_of_towers_give_what_open_clip_gives(tmp_path: Path, content: dict[str, Any]) -> None:
-    check_against_open_clip(load_encoder(save_model(tmp_path / "model", content), device="cpu"))
+    check_against_open_clip(OpenClipEncoder.load(save_model(tmp_path / "model", content), device="cpu"))
 
 
 def test_a_picture_alone_gives_the_vector_that_it_gives_among_others(encoder: Encoder, small_model: str) -> None:
-    small_batches = load_encoder(small_model, device="cpu", batch_size=2)
+    small_batches = OpenClipEncoder.load(small_model, device="cpu", batch_size=2)
     assert (encoder.batch_size, small_batches.batch_size) == (32, 2)
     images = pixels(encoder, pictures())
     together, texts = encoder.encode_images(images), encoder.encode_texts(TEXTS)
@@ -116,8 +117,8 @@ def test_pictures_handed_in_are_not_changed_and_may_be_read_only_views(encoder: 
 
 def test_a_fingerprint_is_the_same_at_every_load_and_in_every_place(encoder: Encoder, tmp_path: Path) -> None:
     assert len(encoder.fingerprint) == 40
-    assert load_encoder(encoder.name, device="cpu").fingerprint == encoder.fingerprint
-    assert load_encoder(save_model(tmp_path / "elsewhere"), device="cpu").fingerprint == encoder.fingerprint
+    assert OpenClipEncoder.load(encoder.name, device="cpu").fingerprint == encoder.fingerprint
+    assert OpenClipEncoder.load(save_model(tmp_path / "elsewhere"), device="cpu").fingerprint == encoder.fingerprint
 
 
 def one_weight_more() -> dict[str, torch.Tensor]:
@@ -142,7 +143,7 @@ def one_weight_more() -> dict[str, torch.Tensor]:
 def test_whatever_changes_the_vectors_changes_the_fingerprint(
     encoder: Encoder, tmp_path: Path, content: dict[str, Any], weights: dict[str, torch.Tensor] | None
 ) -> None:
-    other = load_encoder(save_model(tmp_path / "other", content, weights=weights), device="cpu")
+    other = OpenClipEncoder.load(save_model(tmp_path / "other", content, weights=weights), device="cpu")
     assert other.fingerprint != encoder.fingerprint
 
 
