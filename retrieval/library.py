@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -12,14 +11,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from indexer.catalog import queries, sources
-from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.queries import Failure, Filters
-from indexer.config import DEFAULT_ENCODER, Settings
-from indexer.encoders import check_name, load_encoder
-from indexer.encoders.base import Encoder, Precision, in_precision
-from indexer.errors import EncoderMismatchError, LibraryError, QueryError, SourceError
-from indexer.store import Store, check_encoder, check_encoder_name
+from indexer.config import Settings
+from indexer.encoders import check_name
+from indexer.encoders.base import Encoder, Precision
+from indexer.errors import LibraryError, QueryError, SourceError
+from indexer.store import Store
 from indexer.types import ProgressCallback
+from retrieval.encoder import LibraryEncoder
 from retrieval.query import Query, as_picture, as_query, first_moment
 from retrieval.search import Hit, check_count, encode_query, own_embedding, search, stored_vector
 from retrieval.status import Status, read_status
@@ -57,27 +56,15 @@ class Library:
             encoder: The encoder that the library must have, by name or as an object.
             precision: That of the encoder that it must have by name, whichever that is.
         """
-        named = None
         if isinstance(encoder, str):
-            check_name(encoder)
-            named = _absolute(encoder)
+            check_name(encoder)  # before a library is made for it
         self._settings = settings
-        self._named = named
-        self._encoder = None if isinstance(encoder, str) else encoder
-        self._is_for_queries = False  # it was loaded where queries run, not where the settings say
-        self._loading = threading.Lock()
         self._store = Store(settings.library, create=create)
-        known = self._store.encoder
-        if precision is not None:
-            name = named or (known.name if known else _absolute(settings.encoder or DEFAULT_ENCODER))
-            self._named = named = in_precision(name, precision)
-        wanted = self._encoder.name if self._encoder else named
-        if known is not None and wanted is not None:
-            try:
-                check_encoder_name(known, wanted)
-            except EncoderMismatchError:
-                self._store.close()
-                raise
+        try:
+            self._encoder = LibraryEncoder(self._store, settings, asked=encoder, precision=precision)
+        except BaseException:
+            self._store.close()
+            raise
 
     @classmethod
     def open(
@@ -129,29 +116,7 @@ class Library:
         Raises:
             EncoderNotFoundError: It is not on this machine and cannot be downloaded.
         """
-        with self._loading:
-            if self._encoder is None or self._is_for_queries:
-                self._encoder, self._is_for_queries = self._load(self._settings.device), False
-            return self._encoder
-
-    def _query_encoder(self) -> Encoder:
-        """Return the library's encoder for a query, sure that its vectors may meet those of the library.
-
-        With the device "auto" it is loaded on the CPU: what a GPU needs takes seconds to import, one query a few
-        milliseconds. An encoder that is loaded already serves wherever it is.
-        """
-        known = self._need_photos()
-        with self._loading:
-            if self._encoder is None:
-                device = "cpu" if self._settings.device == "auto" else self._settings.device
-                self._encoder, self._is_for_queries = self._load(device), device != self._settings.device
-            check_encoder(known, self._encoder)
-            return self._encoder
-
-    def _load(self, device: str) -> Encoder:
-        known = self._store.encoder
-        name = self._named or (known.name if known else _absolute(self._settings.encoder or DEFAULT_ENCODER))
-        return load_encoder(name, device=device, batch_size=self._settings.batch_size)
+        return self._encoder.by_settings()
 
     def sync(
         self,
@@ -185,7 +150,7 @@ class Library:
             return sync_paths(
                 self._store,
                 paths,
-                load=lambda: self.encoder,
+                load=self._encoder.by_settings,
                 settings=self._settings,
                 exclude=exclude,
                 include_hidden=include_hidden,
@@ -219,7 +184,8 @@ class Library:
         extra = None if image is None else as_picture(image)
         asked = as_query(query, extra, self._filters(folder, after, before))
         check_count(k)
-        parts = encode_query(asked, self._query_encoder(), self._settings)
+        self._need_photos()
+        parts = encode_query(asked, self._encoder.for_query(), self._settings)
         return search(self._store, asked.terms, parts, k=k, filters=asked.filters)
 
     def similar(
@@ -254,7 +220,7 @@ class Library:
         own, unchanged = own_embedding(self._store, picture) if isinstance(picture, Path) else (None, False)
         parts = stored_vector(self._store, own) if own is not None and unchanged else None
         if parts is None:
-            parts = encode_query(asked, self._query_encoder(), self._settings)
+            parts = encode_query(asked, self._encoder.for_query(), self._settings)
         return search(self._store, asked.terms, parts, k=k, filters=filters, leave_out=own)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
@@ -313,16 +279,7 @@ class Library:
                     raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
         return Filters(folder=place, after=first_moment(after), before=first_moment(before))
 
-    def _need_photos(self) -> KnownEncoder:
-        """Return the encoder whose embeddings the library holds, or refuse a library that holds none."""
-        known = self._store.encoder
-        if known is None:
+    def _need_photos(self) -> None:
+        """Refuse a library that holds none."""
+        if self._store.encoder is None:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
-        return known
-
-
-def _absolute(name: str) -> str:
-    """Return an encoder's name with the path of a folder made absolute: it is stored, and found from anywhere."""
-    if name.startswith("local-dir:"):
-        return f"local-dir:{os.path.realpath(Path(name.removeprefix('local-dir:')).expanduser())}"
-    return name

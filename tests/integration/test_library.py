@@ -60,7 +60,7 @@ def test_with_the_device_auto_queries_stay_on_the_cpu_and_a_sync_takes_the_best(
         loaded.append(device)
         return FakeEncoder(name=name)
 
-    monkeypatch.setattr("retrieval.library.load_encoder", load)
+    monkeypatch.setattr("retrieval.encoder.load_encoder", load)
     with Library.open(library.path, device=device) as opened:
         opened.search("red")
         opened.search("blue")

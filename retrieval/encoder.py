@@ -1,0 +1,87 @@
+"""The encoder of a library: which one it is, and where it is loaded."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from indexer.config import DEFAULT_ENCODER, Settings
+from indexer.encoders import load_encoder
+from indexer.encoders.base import Encoder, Precision, in_precision
+from indexer.store import Store, check_encoder, check_encoder_name
+
+
+class LibraryEncoder:
+    """A library's encoder, loaded when it is first needed, which can take seconds; any thread may ask for it."""
+
+    def __init__(
+        self, store: Store, settings: Settings, *, asked: str | Encoder | None, precision: Precision | None
+    ) -> None:
+        """Choose the encoder: the one asked for, else the library's own, else that of the settings.
+
+        Args:
+            store: The library.
+            settings: Where the encoder runs, and which one a new library gets.
+            asked: The encoder that the library must have, by name or as an object.
+            precision: That of the encoder that it must have by name, whichever that is.
+
+        Raises:
+            EncoderMismatchError: The library was indexed with another.
+        """
+        self._store = store
+        self._settings = settings
+        self._named = _absolute(asked) if isinstance(asked, str) else None
+        self._loaded = None if isinstance(asked, str) else asked
+        self._is_for_queries = False  # it was loaded where queries run, not where the settings say
+        self._loading = threading.Lock()
+        if precision is not None:
+            self._named = in_precision(self._name(), precision)
+        known = store.encoder
+        wanted = self._loaded.name if self._loaded else self._named
+        if known is not None and wanted is not None:
+            check_encoder_name(known, wanted)
+
+    def by_settings(self) -> Encoder:
+        """Return the encoder on the device of the settings.
+
+        Raises:
+            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+        """
+        with self._loading:
+            if self._loaded is None or self._is_for_queries:
+                self._loaded, self._is_for_queries = self._load(self._settings.device), False
+            return self._loaded
+
+    def for_query(self) -> Encoder:
+        """Return the encoder for a query, sure that its vectors may meet those of the library.
+
+        With the device "auto" it is loaded on the CPU: what a GPU needs takes seconds to import, one query a few
+        milliseconds. An encoder that is loaded already serves wherever it is.
+
+        Raises:
+            EncoderMismatchError: The library was indexed with another.
+            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+        """
+        with self._loading:
+            if self._loaded is None:
+                device = "cpu" if self._settings.device == "auto" else self._settings.device
+                self._loaded, self._is_for_queries = self._load(device), device != self._settings.device
+            known = self._store.encoder
+            if known is not None:
+                check_encoder(known, self._loaded)
+            return self._loaded
+
+    def _load(self, device: str) -> Encoder:
+        return load_encoder(self._name(), device=device, batch_size=self._settings.batch_size)
+
+    def _name(self) -> str:
+        known = self._store.encoder
+        return self._named or (known.name if known else _absolute(self._settings.encoder or DEFAULT_ENCODER))
+
+
+def _absolute(name: str) -> str:
+    """Return an encoder's name with the path of a folder made absolute: it is stored, and found from anywhere."""
+    if name.startswith("local-dir:"):
+        return f"local-dir:{os.path.realpath(Path(name.removeprefix('local-dir:')).expanduser())}"
+    return name
