@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from indexer.encoders.agreement import ExportRefusedError
 from indexer.encoders.base import COMPACT, Encoder, Precision, in_precision
@@ -23,6 +28,7 @@ from indexer.encoders.shelf import (
     write_note,
 )
 from indexer.errors import EncoderError, MissingPackageError
+from indexer.types import Pixels, Vectors
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -70,12 +76,37 @@ class CachedEncoder(OnnxEncoder):
         self._plain, self._precision, self._export = name, precision, export
         super().__init__(cache_folder() / export, name=in_precision(name, precision), batch_size=batch_size)
 
+    def encode_images(self, pixels: Pixels) -> Vectors:
+        """Return one unit vector per picture, shape (n, dim); see `Encoder.encode_images`."""
+        return self._each_alone(super().encode_images, pixels)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
+        return self._each_alone(super().encode_texts, texts)
+
+    def _each_alone(self, encode: Callable[[Any], Vectors], rows: Pixels | Sequence[str]) -> Vectors:
+        """Return the rows' vectors, in int8 row by row.
+
+        There a call takes the range of its numbers from all its rows, and what is encoded together would change each
+        other's vectors (cosine .9998). Rows side by side are as fast as rows in one call (ViT-B-32: 61 and 62 a second).
+        """
+        if self._precision == "float32" or len(rows) < 2:
+            return encode(rows)
+        found = [encode(rows[:1])]  # alone, since it opens the tower
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found.extend(pool.map(lambda at: encode(rows[at : at + 1]), range(1, len(rows))))
+        return np.concatenate(found)
+
     def _session(self, tower: Tower) -> InferenceSession:
         try:
             return super()._session(tower)
-        except BrokenExportError:
-            (cache_folder() / self._export / SEAL).unlink(missing_ok=True)
-            if _make(self._plain, self._precision)[0].export != self._export:
+        except BrokenExportError as broken:
+            try:
+                (cache_folder() / self._export / SEAL).unlink(missing_ok=True)
+                made, _ = _make(self._plain, self._precision)
+            except OSError as error:
+                raise broken from error
+            if made.export != self._export:
                 raise  # the model itself is another by now
             return super()._session(tower)
 

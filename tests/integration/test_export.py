@@ -297,6 +297,15 @@ def test_int8_is_near_float32_and_has_a_fingerprint_of_its_own(kept: Path, small
     assert np.abs(small.encode_texts(TEXTS) - full.encode_texts(TEXTS)).max() > 1e-6  # it is another computation
 
 
+def test_what_is_encoded_together_in_int8_does_not_change_each_other(kept: Path, small_model: str) -> None:
+    encoder, shown = load_encoder(f"{small_model}+int8"), pictures(32)
+    images, texts = encoder.encode_images(shown), encoder.encode_texts(TEXTS)
+    for number in (0, 5, 11):
+        np.testing.assert_allclose(encoder.encode_images(shown[number : number + 1])[0], images[number], atol=1e-6)
+        np.testing.assert_allclose(encoder.encode_texts(TEXTS[number : number + 1])[0], texts[number], atol=1e-6)
+    assert encoder.encode_texts([]).shape == (0, 32)
+
+
 def test_compact_in_int8_needs_no_torch_and_is_near_compact(encoder_cache: Path) -> None:
     process = start("compact+int8")
     said, _ = process.communicate(timeout=120)
