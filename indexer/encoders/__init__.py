@@ -12,6 +12,9 @@ from pathlib import Path
 from indexer.encoders.base import COMPACT, Encoder, split_precision
 from indexer.errors import EncoderError, EncoderNotFoundError, MissingPackageError
 
+# ONNX Runtime's builds report to Microsoft unless this is set before they are imported (its Privacy.md, 1.32)
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 FORMS = (
     "compact, MODEL/WEIGHTS (for instance ViT-B-32/laion2b_s34b_b79k), hf-hub:ORG/REPO or local-dir:PATH, "
     "each with +int8 after it for half the work on a CPU"
