@@ -18,11 +18,11 @@ TABLE = pytest.StashKey[Table]()
 STARTED = pytest.StashKey[str]()
 
 CACHE = ROOT / ".work" / "bench"
-"""Kept from run to run, since it takes minutes to make: another program to compare with. Delete it at any time."""
+"""Kept from run to run, since it takes minutes to make: a program to compare with, and its model. It may be deleted."""
 
 FLICKR = ROOT.parent / "shared" / "data" / "flickr8k"
 
-MANY, SOME = 2000, 300
+MANY, SOME = 2000, 200
 """Photos that fast and slow encoders are measured with."""
 
 
@@ -65,7 +65,8 @@ def scratch() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def program(recall_path: Path, scratch: Path) -> Program:
     """Return the installed program with a home of its own, which it shares with the encoders of this process."""
-    return Program(path=recall_path, env=program_env(scratch), cwd=scratch)
+    # for all programs that are compared: Recall switches ONNX Runtime's reports off, the others would pay for them
+    return Program(path=recall_path, env=program_env(scratch) | {"ORT_DISABLE_TELEMETRY": "1"}, cwd=scratch)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from tests.bench.doors import TEXT, Doors, prepared
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 
-SPEED = [("compact", 192, 2.5), ("ViT-B-32", 64, 2.0)]
+SPEED = [("compact", 128, 2.5), ("ViT-B-32", 48, 2.0)]
 """Encoder, pictures a round, and how many times faster than torch it has to be."""
 
 

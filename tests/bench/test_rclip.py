@@ -40,8 +40,13 @@ def neighbour(doors: Doors, program: Program, scratch: Path) -> Neighbour:
         programs = rclip.install(CACHE / f"rclip-{rclip.VERSION}")
     except rclip.NotInstallableError as error:
         pytest.skip(str(error))
-    data = scratch / "rclip"
-    rclip.export(Path(doors.name(rclip.ARCHITECTURE).removeprefix("local-dir:")), data)
+    data = CACHE / f"rclip-{rclip.VERSION}-data"
+    if not data.exists():
+        weights = Path(doors.name(rclip.ARCHITECTURE).removeprefix("local-dir:"))
+        part = data.with_name(f"{data.name}.part")  # only what is whole gets the name
+        shutil.rmtree(part, ignore_errors=True)
+        rclip.export(weights, part)
+        part.rename(data)
     return Neighbour(programs, data, {**program.env, "RCLIP_DATADIR": str(data)})
 
 
