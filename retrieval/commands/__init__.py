@@ -84,8 +84,14 @@ def cli() -> None:
 def main() -> None:
     """Run the program; file names that are no valid text are printed as they are."""
     gc.set_threshold(50_000)  # imports make objects that stay: looking through them at every 700th takes 60 ms
-    atexit.register(gc.freeze)  # and what is left at the end goes with the process: looking through that takes 120 ms
+    atexit.register(_leave)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")
     cli(prog_name="recall")
+
+
+def _leave() -> None:
+    """Have what is left go with the process: to look through all objects for garbage takes 120 ms after a search."""
+    if "torch" not in sys.modules:  # parts of it complain about objects that nobody freed
+        gc.freeze()
