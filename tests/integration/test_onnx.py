@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,19 +13,15 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import torch
 from PIL import Image
 
 import indexer.encoders
-from indexer.encoders import check_name, load_encoder, pretrained_names
-from indexer.encoders.base import COMPACT, Encoder, split_precision
+from indexer.encoders.base import COMPACT, Encoder
 from indexer.encoders.onnx import BrokenExportError, OnnxEncoder
 from indexer.encoders.openclip import OpenClipEncoder
-from indexer.errors import EncoderError, EncoderNotFoundError, MissingPackageError
 from indexer.images import prepare
 from indexer.types import Pixels
 from tests.conftest import PHOTOS
-from tests.support.program import program_env
 
 TEXTS = ["a dog on the beach", "", "!", "don't, 3.14!", "Ünïcödé ß œ", "日本語の写真", "😀 🚀", "word " * 100]
 WEIGHTS = COMPACT / "open_clip_model.safetensors"
@@ -172,133 +164,3 @@ def test_a_damaged_folder_is_refused_with_its_name(tmp_path: Path, damage: Calla
     with pytest.raises(BrokenExportError, match=rf"^{folder}.*install that again") as refused:
         OnnxEncoder(folder, name="x").encode_texts(["a cat"])
     assert "\n" not in str(refused.value)
-
-
-SMALL = """
-import sys
-for name in {blocked!r}:
-    sys.modules[name] = None  # import fails as if it were not installed
-from retrieval.commands import main
-for command in {commands!r}:
-    sys.argv = ["recall", *command]
-    try:
-        main()
-    except SystemExit as stop:
-        print("exit", stop.code)
-"""
-TORCH_SIDE = ("torch", "torchvision", "open_clip", "timm", "safetensors", "huggingface_hub", "transformers", "onnx")
-
-
-def run_without(blocked: tuple[str, ...], *commands: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Return what commands say in a process that cannot import some packages."""
-    code = SMALL.format(blocked=blocked, commands=commands)
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=program_env(folder),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
-def test_compact_indexes_and_searches_where_torch_is_not_installed(photos: Path, tmp_path: Path) -> None:
-    library = str(tmp_path / "small.recall")
-    run = run_without(
-        TORCH_SIDE,
-        ["index", str(photos), "--library", library],
-        ["search", "a cat", "-k", "1", "--paths", "--library", library],
-        folder=tmp_path,
-    )
-    assert run.stdout.split("\n")[-4:-1] == ["exit 0", str(photos / "chelsea.png"), "exit 0"], run.stderr
-    assert "Traceback" not in run.stderr
-
-
-@pytest.mark.parametrize(
-    ("blocked", "command", "advice"),
-    [
-        (TORCH_SIDE, ["index", "PHOTO", "--encoder", "ViT-B-32/openai"], "pip install 'recall-search[torch]'"),
-        (TORCH_SIDE, ["index", "PHOTO", "--device", "cuda"], "pip install 'recall-search[torch]'"),
-        (TORCH_SIDE, ["encoders", "--all"], "pip install 'recall-search[torch]'"),
-        ((*TORCH_SIDE, "onnxruntime"), ["index", "PHOTO"], "pip install 'recall-search[cpu]'"),
-    ],
-)
-def test_what_is_not_installed_is_named_in_one_line(
-    blocked: tuple[str, ...], command: list[str], advice: str, photos: Path, tmp_path: Path
-) -> None:
-    photo = str(photos / "chelsea.png")
-    run = run_without(blocked, [photo if word == "PHOTO" else word for word in command], folder=tmp_path)
-    assert run.stdout == "exit 1\n"
-    assert advice in run.stderr.splitlines()[-1]
-    assert "Traceback" not in run.stderr
-
-
-def test_without_onnx_runtime_compact_runs_in_torch(monkeypatch: pytest.MonkeyPatch, compact: OnnxEncoder) -> None:
-    monkeypatch.setattr("indexer.encoders.find_spec", lambda name: None if name == "onnxruntime" else name)
-    encoder = load_encoder("compact", device="cpu")
-    assert isinstance(encoder, OpenClipEncoder)
-    assert encoder.fingerprint == compact.fingerprint
-    with pytest.raises(MissingPackageError, match=r"compact\+int8.*pip install 'recall-search\[cpu\]'"):
-        load_encoder("compact+int8")
-
-
-def test_a_machine_without_a_gpu_never_imports_torch() -> None:
-    assert importlib.util.find_spec("torch")  # else the test would prove nothing
-    code = "import sys; from indexer.encoders import load_encoder; load_encoder('compact').encode_texts(['x']);"
-    code += "print('torch' in sys.modules, 'onnxruntime' in sys.modules)"
-    hidden = {"CUDA_VISIBLE_DEVICES": ""}
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=hidden)
-    assert run.stdout.split() == ["False", "True"]
-
-
-@pytest.mark.parametrize(("cards", "usable", "expected"), [(0, True, "cpu"), (1, True, "cuda"), (1, False, "cpu")])
-def test_auto_is_cuda_where_the_driver_has_a_card_and_torch_can_use_it(
-    monkeypatch: pytest.MonkeyPatch, cards: int, usable: bool, expected: str
-) -> None:
-    class Driver:
-        def cuInit(self, flags: int) -> int:  # noqa: N802  the driver's own names
-            return 0
-
-        def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802
-            count._obj.value = cards
-            return 0
-
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: Driver())
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(Path, "exists", lambda _: False)  # no AMD card
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: usable)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert indexer.encoders._best_device() == expected
-
-
-def test_int8_is_for_the_cpu() -> None:
-    with pytest.raises(EncoderError, match=r"'compact\+int8' computes in int8.*--device cpu, or compact"):
-        load_encoder("compact+int8", device="cuda")
-
-
-@pytest.mark.parametrize(
-    ("name", "parts"),
-    [
-        ("compact", ("compact", "float32")),
-        ("compact+int8", ("compact", "int8")),
-        ("local-dir:/a+b/c", ("local-dir:/a+b/c", "float32")),
-        ("local-dir:/a+b/c+int8", ("local-dir:/a+b/c", "int8")),
-        ("ViT-B-32/laion2b_s34b_b79k+int8", ("ViT-B-32/laion2b_s34b_b79k", "int8")),
-    ],
-)
-def test_a_precision_is_the_end_of_a_name(name: str, parts: tuple[str, str]) -> None:
-    check_name(name)
-    assert split_precision(name) == parts
-
-
-@pytest.mark.parametrize("name", ["+int8", "compact+int4", "compact+", "dense+int8"])
-def test_no_other_precision_is_known(name: str) -> None:
-    with pytest.raises(EncoderNotFoundError, match=r"no encoder is called .*\+int8"):
-        check_name(name)
-
-
-def test_the_list_of_all_encoders_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.encoders.find_spec", lambda _: None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'recall-search\[torch\]'"):
-        pretrained_names()

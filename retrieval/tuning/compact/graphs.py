@@ -18,7 +18,7 @@ from torch.func import functional_call
 from indexer.encoders.onnx import DESCRIPTION, FORMAT
 from indexer.encoders.openclip import OpenClipEncoder
 from indexer.types import Preprocess
-from retrieval.tuning.compact.export import WEIGHTS_NAME, load
+from retrieval.tuning.compact.export import WEIGHTS_NAME
 
 TABLE = "token_embedding.weight"
 OPSET = 20  # the first with Gelu
@@ -93,35 +93,16 @@ def write_graphs(folder: Path) -> None:
     What `indexer.encoders.onnx` reads: see there. The graphs are small; their tensors point into the weights' file.
     """
     encoder = OpenClipEncoder.load(f"local-dir:{folder}", device="cpu")
-    loaded, _, _ = load(folder)
-    model: Any = loaded
-    weights = {
-        name: value
-        for name, value in load_file(folder / WEIGHTS_NAME).items()
-        if value.is_floating_point() and name != "logit_scale"  # BatchNorm's counts of batches are integers
-    }
-    places = _places(folder / WEIGHTS_NAME)
-    count = Dim("n", min=1, max=2**16)
-    size, context = encoder.preprocess.size, int(model.context_length)
-    image = {name: value for name, value in weights.items() if name.startswith("visual.")}
+    size, context = encoder.preprocess.size, int(encoder.model.context_length)
+    image, text = _weights(folder / WEIGHTS_NAME)
+    places, count = _places(folder / WEIGHTS_NAME), Dim("n", min=1, max=2**16)
     pixels = torch.zeros((2, size, size, 3), dtype=torch.uint8)
-    _export(
-        ImageTower(model, list(image), encoder.preprocess),
-        {"pixels": pixels} | image,
-        ({0: count}, [{}] * len(image)),
-        places,
-        folder / "image.onnx",
-    )
-    text = {name: value for name, value in weights.items() if not name.startswith("visual.")}
+    tower: nn.Module = ImageTower(encoder.model, list(image), encoder.preprocess)
+    _write(tower, {"pixels": pixels} | image, shape={0: count}, places=places, to=folder / "image.onnx")
     tokens = torch.ones((2, context // 2), dtype=torch.int64)
-    shape = {0: count, 1: Dim("t", min=2, max=context)}  # an empty text has two tokens: start and end
-    _export(
-        TextTower(model, list(text)),
-        {"tokens": tokens} | text,
-        (shape, [{}] * len(text)),
-        places,
-        folder / "text.onnx",
-    )
+    shorter = {0: count, 1: Dim("t", min=2, max=context)}  # an empty text has two tokens: start and end
+    tower = TextTower(encoder.model, list(text))
+    _write(tower, {"tokens": tokens} | text, shape=shorter, places=places, to=folder / "text.onnx")
     described = {
         "format": FORMAT,
         "fingerprint": encoder.fingerprint,
@@ -132,6 +113,17 @@ def write_graphs(folder: Path) -> None:
         "cut_padding": True,
     }
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def _weights(file: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the weights of the image tower and of the text tower by name."""
+    weights = {
+        name: value
+        for name, value in load_file(file).items()
+        if value.is_floating_point() and name != "logit_scale"  # BatchNorm's counts of batches are integers
+    }
+    image = {name: value for name, value in weights.items() if name.startswith("visual.")}
+    return image, {name: value for name, value in weights.items() if name not in image}
 
 
 def _places(file: Path) -> dict[str, tuple[int, int]]:
@@ -147,10 +139,11 @@ def _places(file: Path) -> dict[str, tuple[int, int]]:
     return {name: (8 + length + start, end - start) for name, (start, end) in spans.items()}
 
 
-def _export(
+def _write(
     tower: nn.Module,
     inputs: dict[str, Tensor],
-    shapes: tuple[object, ...],
+    *,
+    shape: dict[int, Any],
     places: dict[str, tuple[int, int]],
     to: Path,
 ) -> None:
@@ -161,7 +154,7 @@ def _export(
         (rows, weights),
         input_names=list(inputs),
         output_names=["vectors"],
-        dynamic_shapes=shapes,
+        dynamic_shapes=(shape, [{}] * len(weights)),
         opset_version=OPSET,
         dynamo=True,
         verbose=False,
