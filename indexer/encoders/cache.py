@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from indexer.encoders.openclip import OpenClipEncoder
 
 logger = logging.getLogger(__name__)
+
+
+INT8_RECIPE = 1
+"""Part of the fingerprint in int8: vectors of another recipe are other vectors."""
 
 
 def load_through_cache(name: str, precision: Precision, *, batch_size: int | None = None) -> Encoder:
@@ -88,7 +93,8 @@ class CachedEncoder(OnnxEncoder):
         """Return the rows' vectors, in int8 row by row.
 
         There a call takes the range of its numbers from all its rows, and what is encoded together would change each
-        other's vectors (cosine .9998). Rows side by side are as fast as rows in one call (ViT-B-32: 61 and 62 a second).
+        other's vectors (cosine .9998). Rows side by side are as fast as rows in one call: 61 and 62 a second of
+        ViT-B-32.
         """
         if self._precision == "float32" or len(rows) < 2:
             return encode(rows)
@@ -131,8 +137,9 @@ def _make(name: str, precision: Precision) -> tuple[Note, OpenClipEncoder | None
         if note is not None:
             return note, None
         old = read_note(name, precision)
-        if old is not None and old.export and (cache_folder() / old.export).exists():
-            logger.warning("the CPU export of encoder %s is damaged or out of date, and is made anew", name)
+        export = cache_folder() / old.export if old is not None and old.export else None
+        if export is not None and export.exists() and not is_whole(export):
+            logger.warning("the CPU export of encoder %s is damaged and is made anew", name)
         sweep()
         return _make_int8(name) if precision == "int8" else _make_float32(name)
 
@@ -161,10 +168,6 @@ def _make_float32(name: str) -> tuple[Note, OpenClipEncoder | None]:
 
 
 def _make_int8(name: str) -> tuple[Note, OpenClipEncoder | None]:
-    if find_spec("onnx") is None:
-        raise MissingPackageError(f"encoder '{name}+int8' needs onnx; run: pip install 'recall-search[torch]'")
-    from indexer.encoders.quantize import int8_fingerprint, quantize  # late: needs onnx
-
     source, loaded = COMPACT, None
     if name != "compact":
         full = _current(name, "float32")
@@ -173,17 +176,27 @@ def _make_int8(name: str) -> tuple[Note, OpenClipEncoder | None]:
         if full.refused:
             return full, loaded
         source = cache_folder() / full.export
-    target = cache_folder() / f"{int8_fingerprint(Description.read(source).fingerprint)}-int8"
+    fingerprint = int8_fingerprint(Description.read(source).fingerprint)
+    target = cache_folder() / f"{fingerprint}-int8"
     note = Note(name=name, files=stamps(name), export=target.name)
     try:
         if not is_whole(target):
+            if find_spec("onnx") is None:
+                raise MissingPackageError(f"encoder '{name}+int8' needs onnx; run: pip install 'recall-search[torch]'")
+            from indexer.encoders.quantize import quantize  # late: needs onnx
+
             logger.info("bringing encoder %s to int8, once", name)
             with new_folder(target) as folder:
-                quantize(source, folder)
+                quantize(source, folder, fingerprint=fingerprint)
     except ExportRefusedError as error:
         note = Note(name=name, files=note.files, refused=str(error), versions=versions())
     write_note(note, "int8")
     return note, loaded
+
+
+def int8_fingerprint(fingerprint: str) -> str:
+    """Return the fingerprint that an encoder has in int8, 40 hex digits; `fingerprint` is that in float32."""
+    return hashlib.sha256(f"{fingerprint} int8 {INT8_RECIPE}".encode()).hexdigest()[:40]
 
 
 def _load_torch(name: str, batch_size: int | None) -> OpenClipEncoder:

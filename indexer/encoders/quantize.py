@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -16,9 +15,6 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from indexer.encoders.agreement import image_agreement, require, text_agreement
 from indexer.encoders.onnx import DESCRIPTION, OnnxEncoder
 
-RECIPE = 1
-"""Part of the fingerprint: vectors of another recipe are other vectors."""
-
 OPERATORS = ["MatMul", "Gemm", "Gather"]
 """What is brought to int8, the table of tokens (Gather) included. Convolutions stay: ONNX Runtime computes theirs ten
 times slower when their ranges are only known at run time."""
@@ -27,24 +23,20 @@ AGREEMENT = 0.98
 """Smallest cosine to float32."""
 
 
-def int8_fingerprint(fingerprint: str) -> str:
-    """Return the fingerprint that an encoder has in int8, 40 hex digits; `fingerprint` is that in float32."""
-    return hashlib.sha256(f"{fingerprint} int8 {RECIPE}".encode()).hexdigest()[:40]
-
-
-def quantize(source: Path, folder: Path) -> None:
+def quantize(source: Path, folder: Path, *, fingerprint: str) -> None:
     """Write the int8 form of an export.
 
     Args:
         source: The export in float32, also with weights in float16 behind a Cast.
         folder: An empty folder that exists. After an error what it holds is of no use.
+        fingerprint: That of the result.
 
     Raises:
         ExportRefusedError: Its vectors are too far from those in float32.
         OSError: The folder cannot be written.
     """
     described = json.loads((source / DESCRIPTION).read_text(encoding="utf-8"))
-    described |= {"precision": "int8", "fingerprint": int8_fingerprint(described["fingerprint"])}
+    described |= {"precision": "int8", "fingerprint": fingerprint}
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=2), encoding="utf-8")
     if described["tokenizer"]["kind"] == "file":
         shutil.copyfile(source / described["tokenizer"]["file"], folder / described["tokenizer"]["file"])

@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from indexer import __version__
 from indexer.encoders.base import COMPACT, Precision
 
@@ -59,6 +57,8 @@ def cache_folder() -> Path:
 @contextmanager
 def alone() -> Iterator[None]:
     """Hold the cache's lock, which falls with the process: one export at a time, the others wait for it and use it."""
+    from filelock import FileLock, Timeout  # late: who finds an export needs no lock
+
     lock = FileLock(cache_folder() / "lock")
     try:
         lock.acquire(timeout=0)

@@ -173,7 +173,7 @@ def test_a_damaged_export_is_made_anew_with_one_line_that_says_so(
     damage(next(kept.glob("*-int8")) / file)
     np.testing.assert_array_equal(load_encoder(name).encode_texts(TEXTS), expected)
     assert lines() == [
-        f"the CPU export of encoder {small_model} is damaged or out of date, and is made anew",
+        f"the CPU export of encoder {small_model} is damaged and is made anew",
         f"bringing encoder {small_model} to int8, once",
     ]
 
