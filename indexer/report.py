@@ -70,6 +70,12 @@ class Report:
         stage = max(self.waited, key=lambda name: self.waited[name])
         return stage, self.waited[stage] / self.total_seconds
 
+    @property
+    def summary(self) -> str:
+        """The counts that are not 0, and how many were added, in words for people."""
+        counts = {name: getattr(self, name) for name in OUTCOMES}
+        return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
+
     def count(self, outcome: Outcome, number: int = 1) -> None:
         """Add to one of the counts."""
         setattr(self, outcome, getattr(self, outcome) + number)

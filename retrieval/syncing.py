@@ -45,6 +45,7 @@ def sync_paths(
         StorageError: The disk is full or read-only; what was committed is kept.
     """
     report = Report()
+    synced = False
     refused: list[SourceError] = []
     for path, is_named in _targets(store, paths).items():
         if not is_named and not _is_due(store, path):
@@ -56,11 +57,14 @@ def sync_paths(
             logger.warning("%s was indexed on its own and keeps its own rules; name it to change them", path)
         try:
             report.include(pipeline.sync(store, path, load=load, settings=settings, rules=rules, progress=progress))
+            synced = True
         except SourceError as error:  # a disk that is away does not keep the other sources from their sync
             refused.append(error)
     for other in refused[1:]:
         logger.warning("%s", other)
     if refused:
+        if synced:
+            logger.warning("the others were synced: %s", report.summary)
         raise refused[0]
     return report
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from indexer.config import Settings
-from indexer.report import OUTCOMES, Report
+from indexer.report import Report
 from retrieval.commands.options import encoder_option, open_library, precision_option, settings_options
 from retrieval.commands.output import json_option, print_json, visible
 from retrieval.commands.progress import ProgressLine
@@ -59,6 +60,10 @@ def index_command(
     recall index ~/Pictures
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
     """
+    from indexer.sources import resolve  # late: it brings the picture library, which no help text needs
+
+    if paths and not any(map(os.path.lexists, paths)):
+        resolve(paths[0])  # refuses it before a library is made for nothing
     with (
         open_library(settings, create=bool(paths), encoder=encoder, precision=precision) as library,
         ProgressLine() as progress,
@@ -73,9 +78,7 @@ def index_command(
 
 
 def _print_summary(report: Report) -> None:
-    counts = {name: getattr(report, name) for name in OUTCOMES}
-    said = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
-    click.echo(f"{said} in {report.total_seconds:.1f} seconds")
+    click.echo(f"{report.summary} in {report.total_seconds:.1f} seconds")
     if report.bottleneck:
         stage, share = report.bottleneck
         click.echo(f"{stage} was the bottleneck ({share:.0%} of the time)", err=True)

@@ -61,6 +61,20 @@ def test_a_folder_that_is_not_there(recall_program: Program, filled: Path, tmp_p
     assert contents(filled) == before
 
 
+def test_a_folder_that_is_not_there_makes_no_library(recall_program: Program, tmp_path: Path) -> None:
+    refused(recall_program("index", tmp_path / "nowhere"), "nowhere cannot be found (No such file or directory)")
+    assert not (tmp_path / "test.recall").exists()
+
+
+def test_one_folder_of_several_that_is_not_there(recall_program: Program, filled: Path, tmp_path: Path) -> None:
+    known = Path(os.fsdecode(contents(filled)[0][0])).parent
+    done = recall_program("index", known, tmp_path / "nowhere")
+    assert (done.returncode, done.stdout) == (1, "")
+    others, refusal = done.stderr.splitlines()
+    assert others == "recall: the others were synced: 0 added, 3 unchanged"
+    assert "nowhere cannot be found" in refusal
+
+
 def test_a_folder_without_photos(recall_program: Program, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "list.txt").write_text("milk")
