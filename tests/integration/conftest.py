@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from indexer.encoders import load_encoder
+from indexer.encoders.shelf import cache_folder
 from retrieval import Library
 from tests.support.encoders import FakeEncoder
 
@@ -38,3 +42,26 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     from tests.support.models import save_model  # late: torch and open_clip take seconds to import
 
     return save_model(tmp_path_factory.mktemp("models") / "small")
+
+
+@pytest.fixture
+def kept_exports(small_model: str, encoder_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a cache of its own in which the small model lies in both precisions."""
+    load_encoder(f"{small_model}+int8")  # the float32 one comes with it; the first test waits for both
+    shutil.copytree(encoder_cache, tmp_path / "cache")
+    monkeypatch.setenv("RECALL_CACHE", str(tmp_path / "cache"))
+    return cache_folder()
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a cache that does not exist yet."""
+    monkeypatch.setenv("RECALL_CACHE", str(tmp_path / "empty"))
+    return cache_folder()
+
+
+@pytest.fixture
+def encoder_lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return what tells the lines logged so far by the encoders."""
+    caplog.set_level(logging.INFO, "indexer.encoders")
+    return lambda: [entry.getMessage() for entry in caplog.records if entry.name.startswith("indexer.encoders")]
