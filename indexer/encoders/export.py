@@ -27,6 +27,7 @@ from indexer.encoders.agreement import (
 from indexer.encoders.onnx import DESCRIPTION, FORMAT, OnnxEncoder
 from indexer.encoders.openclip import BROKEN, PROBE, OpenClipEncoder
 from indexer.encoders.tokens import load_tokenizer
+from indexer.errors import EncoderError
 
 AGREEMENT = 0.99999
 """Smallest cosine to torch: sums in another order give .9999995 and better on every architecture tried."""
@@ -234,7 +235,10 @@ def _check_tokens(encoder: OpenClipEncoder, described: dict[str, Any], folder: P
         ExportRefusedError: It does not.
     """
     texts = [*TEXTS, *PROBE]
-    theirs, ours = encoder.tokens(texts).numpy(), load_tokenizer(described, folder)(texts)
+    try:
+        theirs, ours = encoder.tokens(texts).numpy(), load_tokenizer(described, folder)(texts)
+    except EncoderError as error:
+        raise ExportRefusedError(f"its tokenizer cannot be kept: {error}") from error
     if theirs.shape != ours.shape or (theirs != ours).any():
         raise ExportRefusedError("its tokenizer gives other tokens without open_clip")
 
