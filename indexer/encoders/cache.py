@@ -103,9 +103,9 @@ class CachedEncoder(OnnxEncoder):
             found.extend(pool.map(lambda at: encode(rows[at : at + 1]), range(1, len(rows))))
         return np.concatenate(found)
 
-    def _session(self, tower: Tower) -> InferenceSession:
+    def _session(self, tower: Tower, *, many: bool) -> InferenceSession:
         try:
-            return super()._session(tower)
+            return super()._session(tower, many=many)
         except BrokenExportError as broken:
             try:
                 (cache_folder() / self._export / SEAL).unlink(missing_ok=True)
@@ -114,7 +114,7 @@ class CachedEncoder(OnnxEncoder):
                 raise broken from error
             if made.export != self._export:
                 raise  # the model itself is another by now
-            return super()._session(tower)
+            return super()._session(tower, many=many)
 
 
 def _current(name: str, precision: Precision) -> Note | None:

@@ -111,21 +111,39 @@ def test_pictures_may_be_read_only_views_and_are_not_changed(compact: OnnxEncode
     np.testing.assert_array_equal(images, before)
 
 
-def test_a_text_opens_the_text_tower_alone_and_threads_open_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def counted_openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that names each session that is opened from now on."""
     opened: list[str] = []
     really = indexer.encoders.onnx._open
 
-    def counting(graph: Path) -> Any:
-        opened.append(graph.name)
-        return really(graph)
+    def counting(graph: Path, *, many: bool) -> Any:
+        opened.append(f"{graph.name} for {'many' if many else 'few'}")
+        return really(graph, many=many)
 
     monkeypatch.setattr("indexer.encoders.onnx._open", counting)
+    return opened
+
+
+def test_a_text_opens_the_text_tower_alone_and_threads_open_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = counted_openings(monkeypatch)
     encoder = OnnxEncoder(COMPACT, name="compact")
     assert opened == []
     with ThreadPoolExecutor(8) as pool:
         vectors = list(pool.map(encoder.encode_texts, [["a cat"]] * 16))
-    assert opened == ["text.onnx"]
+    assert opened == ["text.onnx for few"]
     assert all((each == vectors[0]).all() for each in vectors)
+
+
+def test_a_tower_that_serves_many_is_opened_once_more_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = counted_openings(monkeypatch)
+    encoder = OnnxEncoder(COMPACT, name="compact")
+    vectors = np.concatenate([encoder.encode_texts(["a cat"]) for _ in range(70)])
+    assert opened == ["text.onnx for few", "text.onnx for many"]  # few are 64
+    np.testing.assert_allclose(vectors, vectors[:1].repeat(70, axis=0), atol=1e-6)
+    encoder.encode_images(np.zeros((16, 224, 224, 3), dtype=np.uint8))
+    assert opened[2:] == ["image.onnx for many"]
+    encoder.encode_images(np.zeros((1, 224, 224, 3), dtype=np.uint8))
+    assert len(opened) == 3
 
 
 def cut(name: str) -> Callable[[Path], object]:
