@@ -22,7 +22,7 @@ CACHE = ROOT / ".work" / "bench"
 
 FLICKR = ROOT.parent / "shared" / "data" / "flickr8k"
 
-MANY, SOME = 2000, 200
+MANY, SOME = 2000, 150
 """Photos that fast and slow encoders are measured with."""
 
 
