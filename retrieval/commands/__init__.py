@@ -51,10 +51,19 @@ class RecallGroup(click.Group):
         except RecallError as error:
             click.echo(f"recall: {one_line(str(error))}", err=True)
             ctx.exit(1)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ImportError) as error:
+            if not _is_interrupt(error):
+                raise
             goes_on = "; what was done is kept, and the same command goes on from here"
             click.echo(f"recall: stopped{goes_on if ctx.invoked_subcommand == 'index' else ''}", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether Ctrl-C is what an error comes from: ONNX Runtime's import makes an ImportError of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 class OneLine(logging.Formatter):

@@ -7,6 +7,7 @@ import html
 import random
 import subprocess
 import sys
+import time
 import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -97,6 +98,22 @@ def test_odd_strings_get_open_clips_ids_at_every_length(length: int) -> None:
     theirs = SimpleTokenizer(context_length=length)
     for text in ODD:
         assert ours([text]).tolist() == theirs([text]).tolist(), ascii(text[:80])
+
+
+def test_a_word_longer_than_any_context_gets_open_clips_ids() -> None:
+    ours, theirs = load_tokenizer({"kind": "clip", "context_length": 4}, Path()), SimpleTokenizer(context_length=4)
+    rng = random.Random(3)
+    for letters in ["a", "ab", "the", "etaoinshrdlu", "\u00fc\u00e9", "\u5199\u771f", "\U0001f600"] * 10:
+        word = "".join(rng.choices(letters, k=rng.randint(250, 700)))  # it is cut at 256
+        assert ours([word]).tolist() == theirs([word]).tolist(), ascii(word)
+
+
+def test_a_word_of_a_million_letters_costs_no_more_than_cleaning_it() -> None:
+    ours = load_tokenizer(CLIP, Path())
+    began = time.monotonic()
+    found = ours(["abcdefghij" * 100_000])
+    assert time.monotonic() - began < 1.5  # 0.03 here, and 4 where all of it is merged
+    assert found.tolist() == ours(["abcdefghij" * 1_000]).tolist()
 
 
 def test_a_text_gets_the_ids_that_clip_gives_it() -> None:
