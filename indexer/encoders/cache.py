@@ -64,7 +64,8 @@ def load_through_cache(name: str, precision: Precision, *, batch_size: int | Non
         try:
             note, loaded = _make(name, precision)
         except OSError as error:
-            reason = f"the cache {cache_folder()} cannot be written: {error.strerror or error}"
+            said = error.strerror or error
+            reason = f"the cache {cache_folder()} cannot be written: {said}; set RECALL_CACHE to a folder that can"
             note = Note(name=name, files={}, refused=reason)
     if not note.refused:
         return CachedEncoder(name, precision, note.export, batch_size=batch_size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +27,10 @@ DESCRIPTION = "encoder.json"
 FORMAT = 1
 
 BATCH = 16
-"""Pictures per call: 8 to 16 are the fastest on compact and ViT-B-32 (two cores), more only costs memory."""
+"""Pictures per call: 8 to 16 are the fastest on compact and ViT-B-32 (two cores), more only costs memory.
 
-FEW = 64
-"""Pictures or texts after which a tower's weights are laid out anew for speed. That takes ViT-B-32's texts .7 s and its
-pictures 1.7 s, and makes a text 10 ms faster: a query alone, which is all that `recall search` asks, is answered sooner
-without. A call of `BATCH` or more is many at once."""
+Calls of as many have a session of their own, with the weights laid out for them: that takes ViT-B-32's pictures 1.7 s
+and makes each a little faster. A query would wait for it in vain."""
 
 BROKEN: tuple[type[Exception], ...] = (
     states.Fail,
@@ -111,9 +108,7 @@ class OnnxEncoder:
             if not (folder / f"{tower}.onnx").is_file():
                 raise _broken(folder / f"{tower}.onnx", "it is missing")
         self._lock = Lock()
-        self._sessions: dict[Tower, onnxruntime.InferenceSession] = {}
-        self._laid_out: set[Tower] = set()  # towers whose sessions are made for many
-        self._seen: Counter[Tower] = Counter()  # rows that a tower was given so far
+        self._sessions: dict[tuple[Tower, bool], onnxruntime.InferenceSession] = {}  # for few, and for many
         self._tokenize: Tokenize | None = None
 
     @property
@@ -157,11 +152,10 @@ class OnnxEncoder:
     def _encode(self, tower: Tower, taken: str, rows: Pixels | NDArray[np.int64]) -> Vectors:
         """Return the tower's vectors for the rows, unit length, a batch at a time."""
         found = [np.empty((0, self.dim), dtype=np.float32)]
-        self._seen[tower] += len(rows)
-        many = len(rows) >= BATCH or self._seen[tower] > FEW
         for start in range(0, len(rows), self._batch_size):
             batch = np.ascontiguousarray(rows[start : start + self._batch_size])
-            found.extend(self._session(tower, many=many).run(["vectors"], {taken: batch}))
+            session = self._session(tower, many=len(rows) >= BATCH)
+            found.extend(session.run(["vectors"], {taken: batch}))
         return normalized(np.concatenate(found))
 
     def _tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -178,17 +172,15 @@ class OnnxEncoder:
         return tokens
 
     def _session(self, tower: Tower, *, many: bool) -> onnxruntime.InferenceSession:
-        """Return the tower's session, opened at its first use, and once again when it is to serve many.
+        """Return the tower's session for few rows or for many, opened at its first use.
 
         Raises:
             BrokenExportError: The graph or its weights are damaged.
         """
         with self._lock:
-            if tower not in self._sessions or (many and tower not in self._laid_out):
-                self._sessions[tower] = _open(self._folder / f"{tower}.onnx", many=many)
-                if many:
-                    self._laid_out.add(tower)
-            return self._sessions[tower]
+            if (tower, many) not in self._sessions:
+                self._sessions[tower, many] = _open(self._folder / f"{tower}.onnx", many=many)
+            return self._sessions[tower, many]
 
 
 def _open(graph: Path, *, many: bool) -> onnxruntime.InferenceSession:
@@ -199,7 +191,7 @@ def _open(graph: Path, *, many: bool) -> onnxruntime.InferenceSession:
     # waiting threads sleep: spinning would take the cores from the decoders (43 against 61 CPU ms an image)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not many:
-        options.add_session_config_entry("session.disable_prepacking", "1")  # see FEW
+        options.add_session_config_entry("session.disable_prepacking", "1")  # see BATCH
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except BROKEN as error:

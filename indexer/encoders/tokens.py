@@ -93,7 +93,7 @@ def _clip(length: int) -> Tokenize:
     def tokenize(texts: Sequence[str]) -> Tokens:
         # A word has one id at least: what follows the first `length` words is cut in any case. An id covers at most
         # LONGEST characters, so that the first half of `most` gives `length` ids; the second keeps it from the cut's
-        # effect, which reaches a few pieces. Without it a word of a million letters takes 5 seconds.
+        # effect, which reaches a few pieces. All of a word of a million letters would take seconds.
         most = 2 * length * LONGEST
         split = [[word[:most] for word in _words(_lower(text))[:length]] for text in texts]
         known = _ids_of_words({word for words in split for word in words}, lines, ids)

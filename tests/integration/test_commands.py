@@ -29,14 +29,16 @@ def place(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Pat
 
 
 @pytest.fixture(scope="module")
-def recall(place: Path, recall_path: Path) -> Program:
+def recall(place: Path, recall_path: Path, encoder_cache: Path) -> Program:
     """Return the program with one library for all tests of this file."""
-    return Program(path=recall_path, env=program_env(place), cwd=place)
+    return Program(path=recall_path, env={**program_env(place), "RECALL_CACHE": str(encoder_cache)}, cwd=place)
 
 
 @pytest.fixture(scope="module")
 def indexed(recall: Program, small_model: str) -> subprocess.CompletedProcess[str]:
     """Return the run that made the library."""
+    warm_up = recall("index", "photos/chelsea.png", "--encoder", small_model, "--library", "other.recall")
+    assert warm_up.returncode == 0  # it may have exported the model, and said so
     return recall("index", "photos", "--encoder", small_model, "--json")
 
 

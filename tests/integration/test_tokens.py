@@ -7,7 +7,6 @@ import html
 import random
 import subprocess
 import sys
-import time
 import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -108,12 +107,9 @@ def test_a_word_longer_than_any_context_gets_open_clips_ids() -> None:
         assert ours([word]).tolist() == theirs([word]).tolist(), ascii(word)
 
 
-def test_a_word_of_a_million_letters_costs_no_more_than_cleaning_it() -> None:
+def test_a_word_of_a_million_letters_gets_the_ids_of_its_beginning() -> None:
     ours = load_tokenizer(CLIP, Path())
-    began = time.monotonic()
-    found = ours(["abcdefghij" * 100_000])
-    assert time.monotonic() - began < 1.5  # 0.03 here, and 4 where all of it is merged
-    assert found.tolist() == ours(["abcdefghij" * 1_000]).tolist()
+    assert ours(["abcdefghij" * 100_000]).tolist() == ours(["abcdefghij" * 1_000]).tolist()
 
 
 def test_a_text_gets_the_ids_that_clip_gives_it() -> None:
