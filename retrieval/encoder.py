@@ -8,7 +8,7 @@ from pathlib import Path
 
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.encoders import load_encoder
-from indexer.encoders.base import Encoder, Precision, in_precision
+from indexer.encoders.base import Encoder, Precision, in_precision, split_precision
 from indexer.store import Store, check_encoder, check_encoder_name
 
 
@@ -82,6 +82,7 @@ class LibraryEncoder:
 
 def _absolute(name: str) -> str:
     """Return an encoder's name with the path of a folder made absolute: it is stored, and found from anywhere."""
-    if name.startswith("local-dir:"):
-        return f"local-dir:{os.path.realpath(Path(name.removeprefix('local-dir:')).expanduser())}"
-    return name
+    plain, precision = split_precision(name)
+    if plain.startswith("local-dir:"):
+        plain = f"local-dir:{os.path.realpath(Path(plain.removeprefix('local-dir:')).expanduser())}"
+    return in_precision(plain, precision)
