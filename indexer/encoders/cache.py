@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -82,13 +83,11 @@ class CachedEncoder(OnnxEncoder):
         self._plain, self._precision, self._export = name, precision, export
         super().__init__(cache_folder() / export, name=in_precision(name, precision), batch_size=batch_size)
 
-    def encode_images(self, pixels: Pixels) -> Vectors:
-        """Return one unit vector per picture, shape (n, dim); see `Encoder.encode_images`."""
-        return self._each_alone(super().encode_images, pixels)
+    def _encode_images(self, pixels: Pixels, *, many: bool) -> Vectors:
+        return self._each_alone(partial(super()._encode_images, many=many), pixels)
 
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
-        return self._each_alone(super().encode_texts, texts)
+    def _encode_texts(self, texts: Sequence[str], *, many: bool) -> Vectors:
+        return self._each_alone(partial(super()._encode_texts, many=many), texts)
 
     def _each_alone(self, encode: Callable[[Any], Vectors], rows: Pixels | Sequence[str]) -> Vectors:
         """Return the rows' vectors, in int8 row by row.

@@ -143,19 +143,24 @@ class OnnxEncoder:
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Return one unit vector per picture, shape (n, dim); see `Encoder.encode_images`."""
-        return self._encode("image", "pixels", pixels)
+        return self._encode_images(pixels, many=len(pixels) >= BATCH)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
-        return self._encode("text", "tokens", self._tokens(texts))
+        return self._encode_texts(texts, many=len(texts) >= BATCH)
 
-    def _encode(self, tower: Tower, taken: str, rows: Pixels | NDArray[np.int64]) -> Vectors:
+    def _encode_images(self, pixels: Pixels, *, many: bool) -> Vectors:
+        return self._encode("image", "pixels", pixels, many=many)
+
+    def _encode_texts(self, texts: Sequence[str], *, many: bool) -> Vectors:
+        return self._encode("text", "tokens", self._tokens(texts), many=many)
+
+    def _encode(self, tower: Tower, taken: str, rows: Pixels | NDArray[np.int64], *, many: bool) -> Vectors:
         """Return the tower's vectors for the rows, unit length, a batch at a time."""
         found = [np.empty((0, self.dim), dtype=np.float32)]
         for start in range(0, len(rows), self._batch_size):
             batch = np.ascontiguousarray(rows[start : start + self._batch_size])
-            session = self._session(tower, many=len(rows) >= BATCH)
-            found.extend(session.run(["vectors"], {taken: batch}))
+            found.extend(self._session(tower, many=many).run(["vectors"], {taken: batch}))
         return normalized(np.concatenate(found))
 
     def _tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
