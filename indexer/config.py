@@ -108,3 +108,10 @@ def _converted(name: str, value: object, where: str) -> object:
     if not 0 < number < float("inf"):
         raise ConfigError(f"{where} is {value}; expected a number above 0")
     return number
+
+
+def processors() -> int:
+    """Return how many processors this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows; taskset and containers narrow it
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

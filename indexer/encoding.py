@@ -7,7 +7,6 @@ kill costs at most the two batches that are at the encoder and at the writer.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.catalog import queries
-from indexer.config import Settings
+from indexer.config import Settings, processors
 from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
 from indexer.errors import FailureKind, PictureError
@@ -167,7 +166,7 @@ class Encoding:
         try:
             with self.report.timing("encode"):
                 return batch.refuse(encoder.encode_images(batch.pixels()))
-        except Exception as error:
+        except Exception as error:  # whatever it is goes on to the caller, with the batch that it is about
             first, last = batch.photos[0][0].file.path, batch.photos[-1][0].file.path
             error.add_note(f"while {len(batch.photos)} photos were encoded, {first} to {last}; those before are kept")
             raise
@@ -192,10 +191,3 @@ class Encoding:
             self.report.count("added" if isinstance(step, Added) else "changed")
         self.report.count("failed", len(batch.failed))
         return len(batch)
-
-
-def processors() -> int:
-    """Return how many processors this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

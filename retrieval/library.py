@@ -62,7 +62,7 @@ class Library:
         self._store = Store(settings.library, create=create)
         try:
             self._encoder = LibraryEncoder(self._store, settings, asked=encoder, precision=precision)
-        except BaseException:
+        except BaseException:  # whatever it is, also Ctrl-C: nobody else has the store yet, to close it
             self._store.close()
             raise
 

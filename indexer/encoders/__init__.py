@@ -9,7 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from indexer.encoders.base import COMPACT, Encoder, split_precision
+from indexer.encoders.base import COMPACT, Encoder, require_torch, split_precision
 from indexer.errors import EncoderError, EncoderNotFoundError, MissingPackageError
 
 # ONNX Runtime's builds report to Microsoft unless this is set before they are imported (its Privacy.md, 1.32)
@@ -55,7 +55,7 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
         raise MissingPackageError(f"encoder {name!r} needs ONNX Runtime; run: pip install 'recall-search[cpu]'")
     if precision == "int8":
         raise EncoderError(f"encoder {name!r} computes in int8, which is for the CPU; use --device cpu, or {plain}")
-    _require_torch(f"encoder {name!r} on device {device!r}", or_cpu=name == "compact" and device == "cpu")
+    require_torch(f"encoder {name!r} on device {device!r}", or_cpu=name == "compact" and device == "cpu")
     from indexer.encoders.openclip import OpenClipEncoder  # late: importing torch and open_clip takes seconds
 
     encoder: Encoder = OpenClipEncoder.load(name, device=device, batch_size=batch_size)
@@ -78,7 +78,7 @@ def pretrained_names() -> list[str]:
     Raises:
         MissingPackageError: torch and open_clip are not installed.
     """
-    _require_torch("the list of open_clip's encoders")
+    require_torch("the list of open_clip's encoders")
     from indexer.encoders.openclip import pretrained_names as listed  # late, see load_encoder
 
     return listed()
@@ -105,10 +105,3 @@ def _may_have_gpu() -> bool:
         return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
     except (OSError, AttributeError):
         return False  # no driver, or none that we know
-
-
-def _require_torch(wanting: str, *, or_cpu: bool = False) -> None:
-    """Raise MissingPackageError where torch or open_clip is not installed."""
-    if find_spec("torch") is None or find_spec("open_clip") is None:
-        needed, extra = ("ONNX Runtime", "cpu") if or_cpu else ("PyTorch and open_clip", "torch")
-        raise MissingPackageError(f"{wanting} needs {needed}; run: pip install 'recall-search[{extra}]'")

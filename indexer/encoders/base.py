@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from indexer.errors import MissingPackageError
 from indexer.types import Pixels, Preprocess, Vectors
 
 COMPACT = Path(__file__).parent / "compact"
@@ -86,6 +88,21 @@ def in_precision(name: str, precision: Precision) -> str:
     """Return an encoder's name with this precision instead of its own."""
     plain = split_precision(name)[0]
     return plain if precision == "float32" else f"{plain}+{precision}"
+
+
+def require_torch(wanting: str, *, or_cpu: bool = False) -> None:
+    """Refuse what needs torch and open_clip where one of them is not installed; neither is imported.
+
+    Args:
+        wanting: What needs them, for the message.
+        or_cpu: ONNX Runtime would do as well, and is what to install.
+
+    Raises:
+        MissingPackageError: One is not installed.
+    """
+    if find_spec("torch") is None or find_spec("open_clip") is None:
+        needed, extra = ("ONNX Runtime", "cpu") if or_cpu else ("PyTorch and open_clip", "torch")
+        raise MissingPackageError(f"{wanting} needs {needed}; run: pip install 'recall-search[{extra}]'")
 
 
 def normalized(vectors: Vectors) -> Vectors:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexer.config import processors
 from indexer.encoders.agreement import ExportRefusedError
-from indexer.encoders.base import COMPACT, Encoder, Precision, in_precision
+from indexer.encoders.base import COMPACT, Encoder, Precision, in_precision, require_torch
 from indexer.encoders.onnx import BrokenExportError, Description, OnnxEncoder
 from indexer.encoders.shelf import (
     SEAL,
@@ -99,7 +99,7 @@ class CachedEncoder(OnnxEncoder):
         if self._precision == "float32" or len(rows) < 2:
             return encode(rows)
         found = [encode(rows[:1])]  # alone, since it opens the tower
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(processors()) as pool:
             found.extend(pool.map(lambda at: encode(rows[at : at + 1]), range(1, len(rows))))
         return np.concatenate(found)
 
@@ -200,10 +200,7 @@ def int8_fingerprint(fingerprint: str) -> str:
 
 
 def _load_torch(name: str, batch_size: int | None) -> OpenClipEncoder:
-    if find_spec("torch") is None or find_spec("open_clip") is None:
-        raise MissingPackageError(
-            f"encoder {name!r} needs PyTorch and open_clip; run: pip install 'recall-search[torch]'"
-        )
+    require_torch(f"encoder {name!r}")
     from indexer.encoders.openclip import OpenClipEncoder  # late: importing torch and open_clip takes seconds
 
     encoder: OpenClipEncoder = OpenClipEncoder.load(name, device="cpu", batch_size=batch_size)

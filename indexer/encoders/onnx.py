@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
+from indexer.config import processors
 from indexer.encoders.base import Precision, normalized
 from indexer.errors import EncoderError
 from indexer.types import Pixels, Preprocess, Vectors
@@ -165,13 +165,15 @@ class OnnxEncoder:
 
     def _tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the texts' token ids, shape (n, t); t is the longest text's where padding may be cut."""
+        if not texts:  # a query of pictures alone: it needs no tokenizer
+            return np.empty((0, 1), dtype=np.int64)
         with self._lock:
             if self._tokenize is None:
                 from indexer.encoders.tokens import load_tokenizer  # late: pictures need no tokenizer
 
                 self._tokenize = load_tokenizer(self._described.tokenizer, self._folder)
         tokens = self._tokenize(texts)  # (n, context)
-        if self._described.cut_padding and len(tokens):
+        if self._described.cut_padding:
             used = (tokens != self._described.tokenizer.get("pad_id", 0)).any(axis=0)  # a text ends with its end token
             tokens = tokens[:, : int(np.flatnonzero(used)[-1]) + 1]
         return tokens
@@ -191,8 +193,7 @@ class OnnxEncoder:
 def _open(graph: Path, *, many: bool) -> onnxruntime.InferenceSession:
     """Return a session over the graph, on all cores that this process may use."""
     options = onnxruntime.SessionOptions()
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux: taskset and containers narrow it
-    options.intra_op_num_threads = len(affinity(0)) if affinity else os.cpu_count() or 1
+    options.intra_op_num_threads = processors()
     # waiting threads sleep: spinning would take the cores from the decoders (43 against 61 CPU ms an image)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not many:

@@ -11,30 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.types import Ids, Vectors
 from indexer.vectors import files, new_index, read_index
-from indexer.vectors.base import VectorIndex
 from indexer.vectors.exact import ExactIndex
 from indexer.vectors.faiss_index import FaissIndex
 from indexer.vectors.files import StaleIndexError, read_label, write_index
+from tests.support.indexes import MINE, index_file, index_of
 from tests.support.vectors import HALVES, ids, unit_vectors
-
-MINE = "f" * 40
-"""A fingerprint."""
-
-
-def index_of(held: Ids, rows: Vectors) -> VectorIndex:
-    index = new_index(rows.shape[1])
-    index.add(held, rows)
-    return index
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Return the file of an index of 16 vectors, written up to embedding 170."""
-    file = tmp_path / "index-f.faiss"
-    write_index(index_of(ids(*range(10, 170, 10)), HALVES), file, fingerprint=MINE, watermark=170)
-    return file
+    return index_file(tmp_path)
 
 
 @pytest.mark.parametrize("kind", [ExactIndex, FaissIndex])

@@ -10,28 +10,16 @@ from typing import Any
 
 import pytest
 
-from indexer.types import Ids, Vectors
-from indexer.vectors import faiss_index, files, new_index, read_index
-from indexer.vectors.base import VectorIndex
+from indexer.vectors import faiss_index, files, read_index
 from indexer.vectors.files import StaleIndexError, write_index
+from tests.support.indexes import MINE, index_file, index_of
 from tests.support.vectors import HALVES, ids
-
-MINE = "f" * 40
-"""A fingerprint."""
-
-
-def index_of(held: Ids, rows: Vectors) -> VectorIndex:
-    index = new_index(rows.shape[1])
-    index.add(held, rows)
-    return index
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Return the file of an index of 16 vectors, written up to embedding 170."""
-    file = tmp_path / "index-f.faiss"
-    write_index(index_of(ids(*range(10, 170, 10)), HALVES), file, fingerprint=MINE, watermark=170)
-    return file
+    return index_file(tmp_path)
 
 
 def test_a_file_that_nobody_wrote_to_is_not_read_when_it_is_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,7 @@ def test_no_other_precision_is_known(name: str) -> None:
 
 
 def test_the_list_of_all_encoders_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.encoders.find_spec", lambda _: None)
+    for module in ("indexer.encoders", "indexer.encoders.base"):
+        monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
     with pytest.raises(MissingPackageError, match=r"pip install 'recall-search\[torch\]'"):
         pretrained_names()

@@ -103,6 +103,11 @@ def test_nothing_to_encode_gives_no_vectors(compact: OnnxEncoder) -> None:
     assert compact.encode_images(np.empty((0, 224, 224, 3), dtype=np.uint8)).shape == (0, 384)
 
 
+def test_a_query_of_pictures_alone_loads_no_tokenizer(compact: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.encoders.tokens.load_tokenizer", lambda *_: pytest.fail("it was loaded"))
+    assert OnnxEncoder(COMPACT, name="compact").encode_texts([]).shape == (0, compact.dim)
+
+
 def test_pictures_may_be_read_only_views_and_are_not_changed(compact: OnnxEncoder, pixels: Pixels) -> None:
     images = pixels[:3].copy()
     before, expected = images.copy(), compact.encode_images(images)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -212,14 +211,7 @@ def test_ctrl_c_in_the_middle_of_encoding_ends_the_program_and_its_processes(
             left, top = pick.randrange(300), pick.randrange(150)
             rocket.crop((left, top, left + 300, top + 225)).save(folder / f"{number:03}.jpg")
     path = tmp_path / "test.recall"
-    process = subprocess.Popen(
-        [recall_program.path, "index", folder, "--device", "cpu"],
-        env=dict(recall_program.env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = recall_program.start("index", folder, "--device", "cpu")
     end = time.monotonic() + 60
     while not count(path, "embeddings"):
         assert process.poll() is None, process.communicate()

@@ -193,14 +193,7 @@ def test_ctrl_c_stops_with_a_message_and_the_next_run_goes_on(
     (folder / "0000.jpg").write_bytes(b"no picture")  # all bad at first: no photo comes, so no encoder is loaded
     for picture in folder.rglob("*.png"):
         picture.write_bytes(picture.read_bytes()[:40])
-    process = subprocess.Popen(
-        [recall_program.path, "index", folder],
-        env=dict(recall_program.env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = recall_program.start("index", folder)
     end = time.monotonic() + 60
     while not rows(path, "SELECT count(*) FROM items WHERE failure IS NOT NULL")[0][0]:
         assert process.poll() is None, process.communicate()

@@ -41,6 +41,17 @@ class Program:
             check=False,
         )
 
+    def start(self, *args: str | Path) -> subprocess.Popen[str]:
+        """Return a run that goes on, in a process group of its own, which a test may interrupt as a terminal does."""
+        return subprocess.Popen(
+            [self.path, *args],
+            env=dict(self.env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
 
 def program_env(folder: Path) -> dict[str, str]:
     """Return an environment without the user's settings and without a network; home and library are in `folder`."""
