@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import Connection, text
 
-from indexer.catalog import queries
+from indexer.catalog import changes, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
@@ -68,7 +68,7 @@ def repair(store: Store, *, progress: ProgressCallback | None = None) -> int:
         return 0
     with store.transaction() as connection:
         unusable = [item_id for item_id, _ in _without_embedding(connection, known)]
-        queries.remove_items(connection, unusable)
+        changes.remove_items(connection, unusable)
     store.rebuild_index(progress)
     return len(unusable)
 

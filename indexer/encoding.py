@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.catalog import queries
+from indexer.catalog import changes
 from indexer.config import Settings, processors
 from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
@@ -178,9 +178,9 @@ class Encoding:
                 place_columns(step.file, self.source_id) | photo_columns(step.file, photo)
                 for step, photo in batch.photos
             ]
-            ids = queries.save_items(connection, rows)
-            queries.add_embeddings(connection, ids, self._encoder_id, vectors)
-            queries.save_items(
+            ids = changes.save_items(connection, rows)
+            changes.add_embeddings(connection, ids, self._encoder_id, vectors)
+            changes.save_items(
                 connection,
                 [place_columns(step.file, self.source_id) | failure_columns(error) for step, error in batch.failed],
             )

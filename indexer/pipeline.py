@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from indexer.catalog import queries, sources
+from indexer.catalog import changes, queries, sources
 from indexer.catalog.encoders import now
 from indexer.catalog.engine import storage_errors
 from indexer.catalog.queries import KnownFile
@@ -176,14 +176,14 @@ class _Run:
                 {"key": id_, "file_time": file_time(file), **place_columns(file, self._source_id)}
                 for id_, file in stats
             ]
-            queries.set_stat(connection, rows)
+            changes.set_stat(connection, rows)
         for step in batch:
             if isinstance(step, Added | Changed) and step.copy_of is not None:
-                queries.copy_item(
+                changes.copy_item(
                     connection, step.copy_of, place_columns(step.file, self._source_id) | {"indexed_at": now()}
                 )
             self.report.count(_outcome(step))
-        queries.remove_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
+        changes.remove_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
 
     @property
     def _source_id(self) -> int | None:

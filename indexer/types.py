@@ -48,9 +48,10 @@ class Preprocess:
 
 
 class Modality(StrEnum):
-    """What an item is made of."""
+    """What an item or a unit is made of."""
 
     PHOTO = "photo"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    column,
+    table,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -82,35 +84,54 @@ SOURCES = Table(
     Column("include_hidden", Boolean, nullable=False),
     Column("added_at", DateTime, nullable=False),
     Column("synced_at", DateTime),
+    Column("columns", JSON),  # of a table: which of its columns are what, see `indexer.tables.Columns`; else NULL
 )
-"""Folders and files that were indexed, and are synced again later."""
+"""Folders, files and tables that were indexed, and are synced again later."""
 
 ITEMS = Table(
     "items",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
-    Column("path", PathBytes, nullable=False, unique=True),
+    Column("path", PathBytes, nullable=False, unique=True),  # of a table's row: the table's, NUL, the row's id
+    Column("name", String),  # the file's name in lower case, for filters and for sorting
+    Column("picture", PathBytes),  # of a table's row: its picture
     Column("modality", String, nullable=False),
     Column("size", Integer, nullable=False),
     Column("mtime_ns", Integer, nullable=False),
+    Column("sidecar_mtime_ns", Integer),  # of the XMP file beside it, where there is one
     Column("content_hash", LargeBinary),
     Column("format", String),
     Column("width", Integer),
     Column("height", Integer),
     Column("taken_at", DateTime),
     Column("taken_from", String),  # "exif", or "file" where only the file's own time is known
+    Column("utc_offset", Integer),  # minutes that `taken_at` is ahead of UTC, where the camera says so
     Column("latitude", Double),
     Column("longitude", Double),
     Column("camera", String),
+    Column("lens", String),
+    Column("rating", Integer),  # stars, 0 to 5; -1 rejected
+    Column("title", String),
+    Column("description", String),
     Column("failure", String),
     Column("failure_message", String),
     Column("indexed_at", DateTime, nullable=False),
     Index(None, "size", "content_hash"),
     Index(None, "taken_at"),
     Index(None, "source_id"),
+    Index(None, "name"),
 )
-"""Photos; one that could not be indexed has `failure` set and no units."""
+"""Photos, documents and rows of tables; one that could not be indexed has `failure` set and no units."""
+
+TAGS = Table(
+    "tags",
+    METADATA,
+    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", String(collation="NOCASE"), primary_key=True),
+    Index(None, "tag"),
+)
+"""Keywords of items."""
 
 UNITS = Table(
     "units",
@@ -118,9 +139,14 @@ UNITS = Table(
     Column("id", Integer, primary_key=True),
     Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
+    Column("kind", String, nullable=False, server_default="photo"),  # a Modality
+    Column("text", String),  # of a text: the chunk; of a photo: what is said about it, for full-text search only
     UniqueConstraint("item_id", "position"),
 )
-"""What is embedded: whole photos."""
+"""What is embedded: whole photos and chunks of text."""
+
+WORDS = table("unit_words", column("rowid"), column("unit_words"), column("text"))
+"""SQLite's full-text index (FTS5) over `units.text`, by unit id; triggers of the migration keep it in step."""
 
 EMBEDDINGS = Table(
     "embeddings",

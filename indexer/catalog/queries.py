@@ -1,15 +1,15 @@
-"""Every statement that reads the catalog or changes its items; each takes an open connection."""
+"""Statements that read the catalog; each takes an open connection."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
 from indexer.types import Ids, Vectors
@@ -129,87 +129,6 @@ def same_content(connection: Connection, size: int, content_hash: bytes) -> list
         .order_by(ITEMS.c.id)
     )
     return [KnownFile(*row) for row in connection.execute(statement)]
-
-
-def set_stat(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Note new file facts of items whose content is the same.
-
-    Args:
-        connection: Open connection, in a transaction.
-        rows: Each with key (the item's id), path, size, mtime_ns, source_id and file_time, which replaces `taken_at`
-            where that was the file's time before.
-    """
-    facts = [{name: value for name, value in row.items() if name != "file_time"} for row in rows]
-    connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), facts)
-    times = update(ITEMS).where(ITEMS.c.id == bindparam("key"), ITEMS.c.taken_from == "file")
-    connection.execute(
-        times.values(taken_at=bindparam("file_time")),
-        [{"key": row["key"], "file_time": row["file_time"]} for row in rows],
-    )
-
-
-def remove_items(connection: Connection, ids: Iterable[int]) -> None:
-    """Delete items with their units and embeddings."""
-    rows = [{"key": id_} for id_ in ids]
-    if rows:
-        connection.execute(delete(ITEMS).where(ITEMS.c.id == bindparam("key")), rows)
-
-
-def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert or replace items by path, without units, and return their ids in the order of `rows`.
-
-    A replaced item keeps its id and loses its units and embeddings, which belonged to its old content.
-    """
-    if not rows:
-        return []
-    present = select(ITEMS.c.path, ITEMS.c.id).where(ITEMS.c.path.in_([row["path"] for row in rows]))
-    known = {row.path: row.id for row in connection.execute(present)}
-    old = [row | {"key": known[row["path"]]} for row in rows if row["path"] in known]
-    new = [row for row in rows if row["path"] not in known]
-    if old:
-        connection.execute(
-            delete(UNITS).where(UNITS.c.item_id == bindparam("key")), [{"key": row["key"]} for row in old]
-        )
-        connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), old)
-    if new:
-        ids = connection.scalars(insert(ITEMS).returning(ITEMS.c.id, sort_by_parameter_order=True), new).all()
-        known |= dict(zip((row["path"] for row in new), ids, strict=True))
-    return [known[row["path"]] for row in rows]
-
-
-def add_embeddings(connection: Connection, item_ids: Sequence[int], encoder_id: int, vectors: Vectors) -> None:
-    """Give each item its one unit and that unit's embedding.
-
-    Args:
-        connection: Open connection, in a transaction.
-        item_ids: Items without units, (n,).
-        encoder_id: The encoder that made the vectors.
-        vectors: Unit vectors, shape (n, d), float32.
-    """
-    if not len(item_ids):
-        return
-    rows = [{"item_id": id_, "position": 0} for id_ in item_ids]
-    units = connection.scalars(insert(UNITS).returning(UNITS.c.id, sort_by_parameter_order=True), rows).all()
-    stored = vectors.astype(STORED)
-    connection.execute(
-        insert(EMBEDDINGS),
-        [
-            {"unit_id": unit, "encoder_id": encoder_id, "vector": row.tobytes()}
-            for unit, row in zip(units, stored, strict=True)
-        ],
-    )
-
-
-def copy_item(connection: Connection, item_id: int, values: dict[str, Any]) -> None:
-    """Save an item with the same content as another: its facts and embeddings are taken over, nothing is encoded."""
-    taken = [column for column in ITEMS.c if column.name not in values and column.name != "id"]
-    facts = connection.execute(select(*taken).where(ITEMS.c.id == item_id)).mappings().one()
-    (copy_id,) = save_items(connection, [dict(facts) | values])
-    for unit in connection.execute(select(UNITS.c.id, UNITS.c.position).where(UNITS.c.item_id == item_id)).all():
-        copied = connection.scalar(insert(UNITS).values(item_id=copy_id, position=unit.position).returning(UNITS.c.id))
-        vectors = select(EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.unit_id == unit.id)
-        for row in connection.execute(vectors).mappings().all():
-            connection.execute(insert(EMBEDDINGS).values(unit_id=copied, **row))
 
 
 def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int, int]:

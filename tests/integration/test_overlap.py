@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from indexer.catalog import queries
+from indexer.catalog import changes
 from indexer.decode import DecodePool
 from indexer.errors import RecallError, StorageError
 from indexer.types import Vectors
@@ -39,14 +39,14 @@ def own_threads() -> list[str]:
 def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """Return a list: what is put into it is called, inside the transaction, before each batch's embeddings."""
     hooks: list[Any] = []
-    write = queries.add_embeddings
+    write = changes.add_embeddings
 
     def hooked(connection: Any, ids: Any, encoder_id: int, vectors: Vectors) -> None:
         for hook in hooks:
             hook()
         write(connection, ids, encoder_id, vectors)
 
-    monkeypatch.setattr(queries, "add_embeddings", hooked)
+    monkeypatch.setattr(changes, "add_embeddings", hooked)
     yield hooks
     assert own_threads() == []
 

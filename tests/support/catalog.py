@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Table, func, select
 
-from indexer.catalog import queries, sources
+from indexer.catalog import changes, queries, sources
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.models import EMBEDDINGS
 from indexer.catalog.sources import KnownSource
@@ -45,7 +45,7 @@ def row(source: KnownSource, path: str, **values: Any) -> dict[str, Any]:
 
 
 def save(connection: Connection, source: KnownSource, *paths: str, **values: Any) -> list[int]:
-    return queries.save_items(connection, [row(source, path, **values) for path in paths])
+    return changes.save_items(connection, [row(source, path, **values) for path in paths])
 
 
 def known_paths(connection: Connection, root: str) -> list[str]:
@@ -60,5 +60,5 @@ def embed(connection: Connection, source: KnownSource, encoder: KnownEncoder, n:
     """Save n items /photos/00, /photos/01, … with embeddings, and return the ids of these."""
     items = save(connection, source, *(f"/photos/{number:02}" for number in range(n)), **values)
     before = connection.scalar(select(func.max(EMBEDDINGS.c.id))) or 0
-    queries.add_embeddings(connection, items, encoder.id, HALVES[np.arange(n) % 16])
+    changes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(n) % 16])
     return list(connection.scalars(select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.id > before).order_by(EMBEDDINGS.c.id)))

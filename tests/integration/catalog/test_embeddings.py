@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, event, select, update
 
-from indexer.catalog import encoders, queries
+from indexer.catalog import changes, encoders, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.models import EMBEDDINGS, UNITS
 from indexer.catalog.queries import Failure, Filters, FoundItem
@@ -24,7 +24,7 @@ def test_embeddings_are_kept_as_float16_and_read_as_float32(
 ) -> None:
     (item,) = save(connection, source, "/photos/a")
     # 1/3 as float16: 11 bits of mantissa, 1365 / 4096; the smallest normal number; a value below half of the smallest
-    queries.add_embeddings(connection, [item], encoder.id, np.array([[1 / 3, -1, 2**-14, 1e-9]], dtype=np.float32))
+    changes.add_embeddings(connection, [item], encoder.id, np.array([[1 / 3, -1, 2**-14, 1e-9]], dtype=np.float32))
     ((found, vectors, bad),) = queries.embeddings_after(connection, encoder.id, 4, 0)
     assert vectors.tolist() == [[1365 / 4096, -1, 2**-14, 0]]
     assert (vectors.dtype, len(found), bad) == (np.dtype(np.float32), 1, [])
@@ -35,11 +35,11 @@ def test_units_and_vectors_stay_with_their_items(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
-    queries.add_embeddings(connection, items[::-1], encoder.id, HALVES[:3])
+    changes.add_embeddings(connection, items[::-1], encoder.id, HALVES[:3])
     joined = select(UNITS.c.item_id, EMBEDDINGS.c.vector).join_from(EMBEDDINGS, UNITS)
     held = {row.item_id: np.frombuffer(row.vector, "<f2").tolist() for row in connection.execute(joined)}
     assert held == {items[2]: HALVES[0].tolist(), items[1]: HALVES[1].tolist(), items[0]: HALVES[2].tolist()}
-    queries.add_embeddings(connection, [], encoder.id, np.empty((0, 0), dtype=np.float32))  # a batch of failures only
+    changes.add_embeddings(connection, [], encoder.id, np.empty((0, 0), dtype=np.float32))  # a batch of failures only
 
 
 @pytest.mark.parametrize("n", [0, 2, 3, 4, 7])
@@ -73,7 +73,7 @@ def test_the_embeddings_of_encoders_are_kept_apart(
     mine = embed(connection, source, encoder, 2)
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     (item,) = save(connection, source, "/photos/other")
-    queries.add_embeddings(connection, [item], other.id, HALVES[:1])
+    changes.add_embeddings(connection, [item], other.id, HALVES[:1])
     assert queries.embedding_ids(connection, encoder.id).tolist() == mine
     assert queries.extent(connection, encoder.id, 10**9) == (2, mine[-1])
     assert queries.embedding_of_path(connection, "/photos/other", encoder.id) is None
@@ -93,7 +93,7 @@ def test_the_id_of_a_removed_embedding_is_never_given_again(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     first = embed(connection, source, encoder, 3)
-    queries.remove_items(connection, [item.id for item in queries.known_files(connection, "/photos")])
+    changes.remove_items(connection, [item.id for item in queries.known_files(connection, "/photos")])
     assert count(connection, EMBEDDINGS) == 0
     # an index that was written up to first[2] would take a new embedding of that id for the old one
     assert embed(connection, source, encoder, 1)[0] > first[2]
@@ -102,12 +102,12 @@ def test_the_id_of_a_removed_embedding_is_never_given_again(
 def test_filters_choose_by_folder_and_time(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
     days = [datetime.fromisoformat(f"2024-05-0{day}") for day in (1, 2, 3)]
     places = ["/photos/a/1", "/photos/b/2", "/photos/b/3"]
-    items = queries.save_items(
+    saved = changes.save_items(
         connection,
         [row(source, place, taken_at=day) for place, day in zip(places, days, strict=True)]
         + [row(source, "/photos/undated", taken_at=None)],
     )
-    queries.add_embeddings(connection, items, encoder.id, HALVES[:4])
+    changes.add_embeddings(connection, saved, encoder.id, HALVES[:4])
     made = queries.embedding_ids(connection, encoder.id).tolist()
 
     def chosen(**values: Any) -> list[int]:

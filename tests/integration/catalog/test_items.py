@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from indexer.catalog import encoders, queries
+from indexer.catalog import changes, encoders, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.queries import KnownFile
@@ -68,7 +68,7 @@ def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, so
     save(connection, source, *(f"/photos/{number}" for number in range(8)))
     seen = []
     for item in queries.known_files(connection, "/photos"):
-        queries.remove_items(connection, [item.id])
+        changes.remove_items(connection, [item.id])
         seen.append(item.path)
     assert seen == [f"/photos/{number}" for number in range(8)]
     assert count(connection, ITEMS) == 0
@@ -76,7 +76,7 @@ def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, so
 
 def test_items_are_known_with_their_facts(connection: Connection, source: KnownSource) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b", size=7, mtime_ns=2**60)
-    queries.save_items(connection, [row(source, "/photos/b", failure="damaged", failure_message="cut off")])
+    changes.save_items(connection, [row(source, "/photos/b", failure="damaged", failure_message="cut off")])
     assert list(queries.known_files(connection, "/photos")) == [
         KnownFile(one, "/photos/a", 7, 2**60, None),
         KnownFile(two, "/photos/b", 1, 1, "damaged"),
@@ -91,14 +91,14 @@ def test_saving_gives_ids_in_the_order_of_the_rows_whether_old_or_new(
     assert (again[0], again[2]) == (d, b)
     by_path = {item.path: item.id for item in queries.known_files(connection, "/photos")}
     assert again == [by_path[f"/photos/{name}"] for name in "dcba"]
-    assert queries.save_items(connection, []) == []
+    assert changes.save_items(connection, []) == []
 
 
 def test_a_replaced_item_keeps_its_id_and_loses_its_units(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     kept, replaced = save(connection, source, "/photos/a", "/photos/b")
-    queries.add_embeddings(connection, [kept, replaced], encoder.id, HALVES[:2])
+    changes.add_embeddings(connection, [kept, replaced], encoder.id, HALVES[:2])
     assert save(connection, source, "/photos/b", size=9) == [replaced]
     assert connection.scalars(select(UNITS.c.item_id)).all() == [kept]
     assert count(connection, EMBEDDINGS) == 1
@@ -109,16 +109,16 @@ def test_removed_items_take_their_units_and_embeddings_with_them(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
-    queries.add_embeddings(connection, items, encoder.id, HALVES[:3])
-    queries.remove_items(connection, items[:2])
-    queries.remove_items(connection, [])
+    changes.add_embeddings(connection, items, encoder.id, HALVES[:3])
+    changes.remove_items(connection, items[:2])
+    changes.remove_items(connection, [])
     assert [count(connection, table) for table in (ITEMS, UNITS, EMBEDDINGS)] == [1, 1, 1]
 
 
 def test_two_items_never_have_one_path(connection: Connection, source: KnownSource) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b")
     with pytest.raises(IntegrityError, match=re.escape("items.path")):
-        queries.set_stat(connection, [{"key": two, "path": "/photos/a", "file_time": NOON}])
+        changes.set_stat(connection, [{"key": two, "path": "/photos/a", "file_time": NOON}])
     assert one != two
 
 
@@ -126,7 +126,7 @@ def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connecti
     other = add(connection, "/other")
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One")
     place = {"path": "/other/b", "size": 2, "mtime_ns": 3, "source_id": other.id}
-    queries.set_stat(connection, [{"key": item, "file_time": NOON, **place}])
+    changes.set_stat(connection, [{"key": item, "file_time": NOON, **place}])
     stored = connection.execute(
         select(ITEMS.c.source_id, ITEMS.c.content_hash, ITEMS.c.camera).where(ITEMS.c.id == item)
     ).one()
@@ -139,7 +139,7 @@ def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, sour
     (camera,) = save(connection, source, "/photos/a", taken_at=earlier, taken_from="exif")
     (file,) = save(connection, source, "/photos/b", taken_at=earlier, taken_from="file")
     places = [(camera, "/photos/a"), (file, "/photos/b")]
-    queries.set_stat(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in places])
+    changes.set_stat(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in places])
     assert connection.scalars(select(ITEMS.c.taken_at).order_by(ITEMS.c.id)).all() == [earlier, NOON]
 
 
@@ -159,14 +159,14 @@ def test_a_copy_takes_over_facts_and_embeddings(
 ) -> None:
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One", taken_at=NOON)
-    queries.add_embeddings(connection, [item], encoder.id, HALVES[:1])
+    changes.add_embeddings(connection, [item], encoder.id, HALVES[:1])
     unit = connection.scalar(select(UNITS.c.id))
     connection.execute(
         insert(EMBEDDINGS),
         {"unit_id": unit, "encoder_id": other.id, "vector": HALVES[5].astype("<f2").tobytes()},
     )
     place = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 9, "indexed_at": NOON}
-    queries.copy_item(connection, item, place)
+    changes.copy_item(connection, item, place)
     stored = connection.execute(
         select(ITEMS.c.id, ITEMS.c.mtime_ns, ITEMS.c.content_hash, ITEMS.c.camera, ITEMS.c.taken_at).where(
             ITEMS.c.path == "/photos/b"
@@ -185,7 +185,7 @@ def test_a_copy_onto_a_known_path_replaces_what_was_there(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     a, b = save(connection, source, "/photos/a", "/photos/b")
-    queries.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
-    queries.copy_item(connection, a, {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2})
+    changes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
+    changes.copy_item(connection, a, {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2})
     assert [item.id for item in queries.known_files(connection, "/photos")] == [a, b]
     assert count(connection, EMBEDDINGS) == 2
