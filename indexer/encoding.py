@@ -20,7 +20,7 @@ from indexer.config import Settings, processors
 from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
 from indexer.errors import FailureKind, PictureError
-from indexer.facts import failure_columns, photo_columns, place_columns
+from indexer.facts import failure_columns, photo_columns, place_columns, said_about
 from indexer.images import Limits, Photo
 from indexer.plan import Added
 from indexer.report import Report
@@ -101,7 +101,7 @@ class Encoding:
         # ends the transaction it is at.
         with ThreadPoolExecutor(1, thread_name_prefix="recall-writer") as self._writer:
             self.progress(Progress("indexing", 0, total))
-            with self._decoders() as pool, closing(pool.imap(work, key=lambda step: Path(step.file.path))) as decoded:
+            with self._decoders() as pool, closing(pool.imap(work, key=_path, beside=_sidecar)) as decoded:
                 done = 0
                 for batch in self._committed(self._batches(decoded)):
                     done += self._count(batch)
@@ -179,7 +179,8 @@ class Encoding:
                 for step, photo in batch.photos
             ]
             ids = changes.save_items(connection, rows)
-            changes.add_embeddings(connection, ids, self._encoder_id, vectors)
+            texts = [said_about(photo.metadata) for _, photo in batch.photos]
+            changes.add_embeddings(connection, ids, self._encoder_id, vectors, texts=texts)
             changes.save_items(
                 connection,
                 [place_columns(step.file, self.source_id) | failure_columns(error) for step, error in batch.failed],
@@ -191,3 +192,11 @@ class Encoding:
             self.report.count("added" if isinstance(step, Added) else "changed")
         self.report.count("failed", len(batch.failed))
         return len(batch)
+
+
+def _path(step: Work) -> Path:
+    return Path(step.file.path)
+
+
+def _sidecar(step: Work) -> Path | None:
+    return Path(step.file.sidecar) if step.file.sidecar else None

@@ -7,13 +7,13 @@ from typing import Any
 
 from indexer.catalog.encoders import now
 from indexer.errors import PictureError
-from indexer.images import Photo
+from indexer.images import Photo, PhotoMetadata
 from indexer.sources import FoundFile
 from indexer.types import Modality
 
 EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
-    ("content_hash", "format", "width", "height", "taken_at", "taken_from", "latitude", "longitude", "camera",
-     "failure", "failure_message")
+    ("content_hash", "format", "width", "height", "sidecar_mtime_ns", "taken_at", "taken_from", "utc_offset",
+     "latitude", "longitude", "camera", "lens", "rating", "title", "description", "failure", "failure_message")
 )  # fmt: skip
 
 
@@ -23,9 +23,9 @@ def place_columns(file: FoundFile, source_id: int | None) -> dict[str, Any]:
 
 
 def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
-    """Return the columns of an item that come from its content."""
+    """Return the columns of an item that come from its content and its sidecar, and its tags."""
     facts = photo.metadata
-    taken_at, taken_from = facts.taken_at, "exif"
+    taken_at, taken_from = facts.taken_at, str(facts.taken_from)
     if taken_at is None:
         taken_at, taken_from = file_time(file), "file"
     return EMPTY_FACTS | {
@@ -34,13 +34,25 @@ def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
         "format": facts.format,
         "width": facts.width,
         "height": facts.height,
+        "sidecar_mtime_ns": file.sidecar_mtime_ns,
         "taken_at": taken_at,
         "taken_from": taken_from,
+        "utc_offset": facts.utc_offset,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
         "camera": facts.camera,
+        "lens": facts.lens,
+        "rating": facts.rating,
+        "title": facts.title,
+        "description": facts.description,
+        "tags": facts.tags,
         "indexed_at": now(),
     }
+
+
+def said_about(facts: PhotoMetadata) -> str | None:
+    """Return what is said about a photo, for full-text search: title, description and tags as lines; None without."""
+    return "\n".join(line for line in (facts.title, facts.description, *facts.tags) if line) or None
 
 
 def failure_columns(error: PictureError) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, bindparam, func, or_, select
 
-from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
+from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
 from indexer.types import Ids, Vectors
 
 STORED = np.dtype("<f2")
@@ -22,13 +22,17 @@ PAGE = 5000
 
 
 class KnownFile(NamedTuple):
-    """What the catalog knows of a file; `failure` is set where it could not be indexed."""
+    """What the catalog knows of a file; `failure` is set where it could not be indexed.
+
+    `sidecar_mtime_ns` is the time of the XMP file that was read with it, None where there was none.
+    """
 
     id: int
     path: str
     size: int
     mtime_ns: int
     failure: str | None
+    sidecar_mtime_ns: int | None = None
 
 
 class FoundItem(NamedTuple):
@@ -46,6 +50,12 @@ class FoundItem(NamedTuple):
     latitude: float | None
     longitude: float | None
     camera: str | None
+    lens: str | None
+    utc_offset: int | None
+    rating: int | None
+    title: str | None
+    description: str | None
+    tags: tuple[str, ...]
 
 
 class Failure(NamedTuple):
@@ -98,12 +108,16 @@ def known_files(connection: Connection, root: str, source_id: int | None = None)
     """Yield what is known at or under `root`, and of one source, in the byte order of paths, a page at a time."""
     for row in _files_under(connection, root):
         if source_id in (None, row.source_id):  # here, since SQLite would take the worse index for it
-            yield KnownFile._make(row[:5])
+            yield KnownFile._make(row[:-1])
+
+
+def _files(*more: Column[Any]) -> Select[*tuple[Any, ...]]:
+    """Return the beginning of a statement whose rows are the columns of `KnownFile` and then more."""
+    return select(*(ITEMS.c[name] for name in KnownFile._fields), *more)
 
 
 def _files_under(connection: Connection, root: str) -> Iterator[Row[*tuple[Any, ...]]]:
-    names = (*KnownFile._fields, "source_id")
-    columns = select(*(ITEMS.c[name] for name in names))
+    columns = _files(ITEMS.c.source_id)
     yield from connection.execute(columns.where(ITEMS.c.path == root)).all()
     last, behind = _range(root)  # without the OR of `under`, for which each page would sort all that is left
     page = columns.where(ITEMS.c.path > bindparam("last", type_=ITEMS.c.path.type), ITEMS.c.path < behind)
@@ -124,7 +138,7 @@ def size_is_known(connection: Connection, size: int) -> bool:
 def same_content(connection: Connection, size: int, content_hash: bytes) -> list[KnownFile]:
     """Return the indexed items with this content, oldest first."""
     statement = (
-        select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.failure)
+        _files()
         .where(ITEMS.c.size == size, ITEMS.c.content_hash == content_hash, ITEMS.c.failure.is_(None))
         .order_by(ITEMS.c.id)
     )
@@ -188,25 +202,35 @@ def last_embeddings(
 
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [ITEMS.c[name] for name in FoundItem._fields[3:]]
+    columns = [ITEMS.c[name] for name in FoundItem._fields[3:-1]]
     statement = select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, *columns).join_from(EMBEDDINGS, UNITS).join(ITEMS)
-    found = {}
+    found: dict[int, FoundItem] = {}
     for start in range(0, len(embedding_ids), PAGE):
         wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
-        for row in connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))):
-            found[row[0]] = FoundItem._make(row)
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
+        tags = tags_of(connection, [row[1] for row in rows])
+        found |= {row[0]: FoundItem._make((*row, tags.get(row[1], ()))) for row in rows}
     return found
+
+
+def tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return the tags of items, in the order of the alphabet, by item id; items without any are left out."""
+    statement = select(TAGS).where(TAGS.c.item_id.in_(item_ids)).order_by(TAGS.c.item_id, TAGS.c.tag)
+    tags: dict[int, tuple[str, ...]] = {}
+    for item_id, tag in connection.execute(statement):
+        tags[item_id] = (*tags.get(item_id, ()), tag)
+    return tags
 
 
 def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> tuple[KnownFile, int] | None:
     """Return the item at `path` and the id of its embedding, or None where there is none."""
     row = connection.execute(
-        select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.failure, EMBEDDINGS.c.id)
+        _files(EMBEDDINGS.c.id)
         .join_from(ITEMS, UNITS)
         .join(EMBEDDINGS)
         .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id)
     ).first()
-    return None if row is None else (KnownFile(*row[:5]), row[5])
+    return None if row is None else (KnownFile._make(row[:-1]), row[-1])
 
 
 def failures(

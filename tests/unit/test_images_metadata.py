@@ -8,7 +8,9 @@ from datetime import datetime
 import pytest
 from PIL.TiffImagePlugin import IFDRational
 
-from indexer.images.metadata import camera_name, parse_date, parse_position
+from indexer.images.exif import parse_position
+from indexer.images.said import parse_date
+from indexer.images.words import camera_name
 
 
 def test_a_date_is_read_as_cameras_write_it() -> None:
