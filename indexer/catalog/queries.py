@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
 from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
-from indexer.types import Ids, Vectors
+from indexer.types import Ids, Modality, Vectors
 
 STORED = np.dtype("<f2")
 """Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
@@ -41,6 +41,8 @@ class FoundItem(NamedTuple):
     embedding_id: int
     item_id: int
     unit_id: int
+    kind: Modality
+    text: str | None
     path: str
     format: str | None
     width: int | None
@@ -56,6 +58,15 @@ class FoundItem(NamedTuple):
     title: str | None
     description: str | None
     tags: tuple[str, ...]
+
+
+class OwnEmbedding(NamedTuple):
+    """A photo of the library as a query: its embedding, and its file as it was indexed."""
+
+    embedding_id: int
+    item_id: int
+    size: int
+    mtime_ns: int
 
 
 class Failure(NamedTuple):
@@ -111,13 +122,9 @@ def known_files(connection: Connection, root: str, source_id: int | None = None)
             yield KnownFile._make(row[:-1])
 
 
-def _files(*more: Column[Any]) -> Select[*tuple[Any, ...]]:
-    """Return the beginning of a statement whose rows are the columns of `KnownFile` and then more."""
-    return select(*(ITEMS.c[name] for name in KnownFile._fields), *more)
-
-
 def _files_under(connection: Connection, root: str) -> Iterator[Row[*tuple[Any, ...]]]:
-    columns = _files(ITEMS.c.source_id)
+    names = (*KnownFile._fields, "source_id")
+    columns = select(*(ITEMS.c[name] for name in names))
     yield from connection.execute(columns.where(ITEMS.c.path == root)).all()
     last, behind = _range(root)  # without the OR of `under`, for which each page would sort all that is left
     page = columns.where(ITEMS.c.path > bindparam("last", type_=ITEMS.c.path.type), ITEMS.c.path < behind)
@@ -138,7 +145,7 @@ def size_is_known(connection: Connection, size: int) -> bool:
 def same_content(connection: Connection, size: int, content_hash: bytes) -> list[KnownFile]:
     """Return the indexed items with this content, oldest first."""
     statement = (
-        _files()
+        select(*(ITEMS.c[name] for name in KnownFile._fields))
         .where(ITEMS.c.size == size, ITEMS.c.content_hash == content_hash, ITEMS.c.failure.is_(None))
         .order_by(ITEMS.c.id)
     )
@@ -152,10 +159,14 @@ def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int
     return count or 0, connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(mine)) or 0
 
 
-def embedding_ids(connection: Connection, encoder_id: int, filters: Filters | None = None) -> Ids:
-    """Return the ids of an encoder's embeddings that pass the filters, ascending, shape (n,)."""
+def embedding_ids(
+    connection: Connection, encoder_id: int, filters: Filters | None = None, *, kind: Modality | None = None
+) -> Ids:
+    """Return the ids of an encoder's embeddings of one kind that pass the filters, ascending, shape (n,)."""
     statement = select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.encoder_id == encoder_id)
     conditions = filters.conditions() if filters else []
+    if kind is not None:
+        conditions.append(UNITS.c.kind == kind)
     if conditions:  # by IN, for which SQLite begins with the items: a join would go through all embeddings first
         units = select(UNITS.c.id).join(ITEMS).where(*conditions)
         statement = statement.where(EMBEDDINGS.c.unit_id.in_(units))
@@ -200,16 +211,26 @@ def last_embeddings(
     )
 
 
+def has_kind(connection: Connection, kind: Modality) -> bool:
+    """Return whether there is a unit of a kind."""
+    return connection.scalar(select(UNITS.c.id).where(UNITS.c.kind == kind).limit(1)) is not None
+
+
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [ITEMS.c[name] for name in FoundItem._fields[3:-1]]
-    statement = select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, *columns).join_from(EMBEDDINGS, UNITS).join(ITEMS)
+    columns = [ITEMS.c[name] for name in FoundItem._fields[5:-1]]
+    statement = (
+        select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns)
+        .join_from(EMBEDDINGS, UNITS)
+        .join(ITEMS)
+    )
     found: dict[int, FoundItem] = {}
     for start in range(0, len(embedding_ids), PAGE):
         wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
         tags = tags_of(connection, [row[1] for row in rows])
-        found |= {row[0]: FoundItem._make((*row, tags.get(row[1], ()))) for row in rows}
+        for row in rows:
+            found[row[0]] = FoundItem._make((*row, tags.get(row[1], ())))._replace(kind=Modality(row.kind))
     return found
 
 
@@ -222,15 +243,15 @@ def tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[
     return tags
 
 
-def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> tuple[KnownFile, int] | None:
-    """Return the item at `path` and the id of its embedding, or None where there is none."""
+def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> OwnEmbedding | None:
+    """Return the embedding of the photo at `path`, or None where there is none."""
     row = connection.execute(
-        _files(EMBEDDINGS.c.id)
+        select(EMBEDDINGS.c.id, ITEMS.c.id, ITEMS.c.size, ITEMS.c.mtime_ns)
         .join_from(ITEMS, UNITS)
         .join(EMBEDDINGS)
-        .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id)
+        .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO)
     ).first()
-    return None if row is None else (KnownFile._make(row[:-1]), row[-1])
+    return None if row is None else OwnEmbedding(*row)
 
 
 def failures(

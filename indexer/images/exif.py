@@ -41,29 +41,37 @@ def tags_of_tiff(data: bytes) -> Image.Exif:
     return tags
 
 
+def value_of(tags: Image.Exif, tag: int) -> object:
+    """Return the value of a tag, None where there is none or it is damaged: Pillow reads it when it is asked for it."""
+    try:
+        return tags.get(tag)
+    except Exception:  # noqa: BLE001 one garbled tag leaves the others readable
+        return None
+
+
 def orientation_of(tags: Image.Exif) -> int:
     """Return 1 to 8 as in the EXIF standard (tag 0x0112); 1 is upright, also where none or nonsense is given."""
-    value = tags.get(ExifTags.Base.Orientation)
+    value = value_of(tags, ExifTags.Base.Orientation)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def read_exif(tags: Image.Exif) -> Said:
     """Return what a photo's EXIF block says; every field survives that another is garbled."""
     details = _sub_block(tags, ExifTags.IFD.Exif)
-    rating = parse_rating(tags.get(_RATING))
+    rating = parse_rating(value_of(tags, _RATING))
     return Said(
         moment=_moment(tags, details),
         position=parse_position(_sub_block(tags, ExifTags.IFD.GPSInfo)),
-        camera=words.camera_name(tags.get(ExifTags.Base.Make), tags.get(ExifTags.Base.Model)),
+        camera=words.camera_name(value_of(tags, ExifTags.Base.Make), value_of(tags, ExifTags.Base.Model)),
         lens=words.lens_name(details.get(ExifTags.Base.LensModel)),
-        rating=parse_percent(tags.get(_RATING_PERCENT)) if rating is None else rating,
-        title=words.title(_windows(tags.get(_TITLE))),
+        rating=parse_percent(value_of(tags, _RATING_PERCENT)) if rating is None else rating,
+        title=words.title(_windows(value_of(tags, _TITLE))),
         description=(
-            words.description(_text(tags.get(ExifTags.Base.ImageDescription)))
-            or words.description(_windows(tags.get(_COMMENT)))
+            words.description(_text(value_of(tags, ExifTags.Base.ImageDescription)))
+            or words.description(_windows(value_of(tags, _COMMENT)))
             or words.description(_comment(details.get(ExifTags.Base.UserComment), tags.endian))
         ),
-        tags=words.tags(_windows(tags.get(_KEYWORDS)).split(";")),
+        tags=words.tags(_windows(value_of(tags, _KEYWORDS)).split(";")),
     )
 
 
@@ -77,7 +85,7 @@ def _sub_block(tags: Image.Exif, block: int) -> Mapping[int, object]:
 
 def _moment(tags: Image.Exif, details: Mapping[int, object]) -> Moment | None:
     """Return when it was taken, else digitized, else changed; the zone is that of the same date."""
-    changed = tags.get(ExifTags.Base.DateTime), details.get(ExifTags.Base.OffsetTime), Rank.CHANGED
+    changed = value_of(tags, ExifTags.Base.DateTime), details.get(ExifTags.Base.OffsetTime), Rank.CHANGED
     for value, zone, rank in (*((details.get(date), details.get(zone), Rank.TAKEN) for date, zone in _DATES), changed):
         found = parse_date(value)
         if found:

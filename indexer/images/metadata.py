@@ -8,7 +8,7 @@ from datetime import datetime
 
 from PIL import Image
 
-from indexer.images.exif import orientation_of, read_exif, tags_of_tiff
+from indexer.images.exif import orientation_of, read_exif, tags_of_tiff, value_of
 from indexer.images.iptc import read_iptc
 from indexer.images.said import Said, TakenFrom, embedded
 from indexer.images.xmp import read_xmp
@@ -88,21 +88,14 @@ def said_by_picture(picture: Image.Image, *, xmp: bytes | None = None) -> tuple[
 
 def said_by_tiff(data: bytes) -> Said:
     """Return what the tags of a TIFF-like file say, for instance of most RAW formats."""
-    return _said(lambda: tags_of_tiff(data), lambda tags: tags.get(_XMP), Said)[1]
+    return _said(lambda: tags_of_tiff(data), lambda tags: value_of(tags, _XMP), Said)[1]
 
 
 def _said(
     load: Callable[[], Image.Exif], xmp: Callable[[Image.Exif], object], iptc: Callable[[], Said]
 ) -> tuple[int, Said]:
-    tags = _readable(load)
-    return orientation_of(tags), embedded(exif=read_exif(tags), xmp=read_xmp(xmp(tags)), iptc=iptc())
-
-
-def _readable(load: Callable[[], Image.Exif]) -> Image.Exif:
-    """Return the tags of a block, none where it is damaged: no way of breaking metadata may cost the photo."""
     try:
         tags = load()
-        dict(tags)  # Pillow reads a value when it is asked for it
-    except Exception:  # noqa: BLE001 see above
-        return Image.Exif()
-    return tags
+    except Exception:  # noqa: BLE001 metadata is a bonus: no way of breaking it may cost the photo
+        tags = Image.Exif()
+    return orientation_of(tags), embedded(exif=read_exif(tags), xmp=read_xmp(xmp(tags)), iptc=iptc())
