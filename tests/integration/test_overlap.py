@@ -41,10 +41,10 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     hooks: list[Any] = []
     write = changes.add_embeddings
 
-    def hooked(connection: Any, ids: Any, encoder_id: int, vectors: Vectors) -> None:
+    def hooked(connection: Any, ids: Any, encoder_id: int, vectors: Vectors, **more: Any) -> None:
         for hook in hooks:
             hook()
-        write(connection, ids, encoder_id, vectors)
+        write(connection, ids, encoder_id, vectors, **more)
 
     monkeypatch.setattr(changes, "add_embeddings", hooked)
     yield hooks
