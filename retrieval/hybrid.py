@@ -13,8 +13,13 @@ from indexer.vectors.base import score
 from retrieval.candidates import NONE, Candidates
 from retrieval.fusion import reciprocal_ranks
 
-DEPTH = 200
-"""Ranks of each list that are fused; the order of the first hundreds does not depend on how many are shown."""
+DEPTH = 100
+"""Ranks of each list that are fused; the order of the first hundred does not depend on how many are shown."""
+
+STEEPNESS = 10
+"""The k of the fusion. The 60 of its paper is for systems that agree on most of what they find; looks and words do not.
+Of 10, 20 and 60 it was the best at every depth on one half of the queries of `tests/bench/hybrid.py`, which reports on
+the other half: .41 of the photos come first, .72 among five and .81 among ten with 10, and .39, .66 and .73 with 60."""
 
 
 def fused(
@@ -47,7 +52,8 @@ def fused(
     row_of: dict[int, int] = {}
     for row, item in enumerate(both.items):
         row_of.setdefault(item.item_id, row)
-    order = reciprocal_ranks([item.item_id for item in ranking.items] for ranking in (near, written))
+    rankings = [[item.item_id for item in ranking.items] for ranking in (near, written)]
+    order = reciprocal_ranks(rankings, k=STEEPNESS)
     return both.take([row_of[item_id] for item_id in list(order)[:count]])
 
 

@@ -39,14 +39,16 @@ def words_of(query: str) -> list[str]:
     """
     seen = unicodedata.normalize("NFC", query).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     parts = "".join(letter if letter == "'" or _in_word(letter) else " " for letter in seen).split()
-    words = {word.casefold(): word for word in reversed([part.strip("'") for part in parts]) if word}
-    return list(reversed(words.values()))[:MAX_WORDS]
+    words: dict[str, str] = {}
+    for word in (part.strip("'") for part in parts):
+        if any(letter.isalnum() for letter in word):  # marks alone are none
+            words.setdefault(word.casefold(), word)
+    return list(words.values())[:MAX_WORDS]
 
 
 def _in_word(letter: str) -> bool:
     """Return whether the index keeps a character: what FTS5's tokenizer "unicode61" takes for part of a word."""
-    kind = unicodedata.category(letter)
-    return kind[0] in "LNM" or kind == "Co"
+    return unicodedata.category(letter)[0] in "LNM"
 
 
 def _match(words: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 MAX_CAMERA = 80  # characters; the longest names of real cameras have about 50, of lenses about 70
@@ -22,7 +23,7 @@ _BOILERPLATE = re.compile(
 
 
 def clean(value: object, limit: int) -> str:
-    """Return text without control or formatting characters, its white space single, at most `limit` characters.
+    """Return text without control or formatting characters, its white space single, at most `limit` characters, in NFC.
 
     Args:
         value: Text, or its bytes in UTF-8; anything else is no text, and gives "".
@@ -31,7 +32,7 @@ def clean(value: object, limit: int) -> str:
     text = value.decode("utf-8", errors="ignore") if isinstance(value, bytes) else value
     if not isinstance(text, str):
         return ""
-    seen = text[: 10 * limit]  # of a text of many megabytes, no more than this is looked at
+    seen = unicodedata.normalize("NFC", text[: 10 * limit])  # of many megabytes, no more than this is looked at
     words = "".join(letter if letter.isprintable() else " " for letter in seen).split()
     return " ".join(words)[:limit].rstrip()
 
