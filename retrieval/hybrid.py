@@ -19,7 +19,7 @@ DEPTH = 100
 STEEPNESS = 10
 """The k of the fusion. The 60 of its paper is for systems that agree on most of what they find; looks and words do not.
 Of 10, 20 and 60 it was the best at every depth on one half of the queries of `tests/bench/hybrid.py`, which reports on
-the other half: .41 of the photos come first, .72 among five and .81 among ten with 10, and .39, .66 and .73 with 60."""
+the other half: .41 of the photos come first, .71 among five and .81 among ten with 10, and .39, .66 and .73 with 60."""
 
 
 def fused(
