@@ -57,6 +57,12 @@ def fused(
     return both.take([row_of[item_id] for item_id in list(order)[:count]])
 
 
+def has_words(store: Store) -> bool:
+    """Return whether the library has any text to look for words in."""
+    with store.reading() as connection:
+        return words.has_words(connection)
+
+
 def words_in(store: Store, text: str, found: Candidates) -> dict[int, tuple[str, ...]]:
     """Return which words of a text the units of candidates have, by unit id."""
     with store.reading() as connection:
@@ -70,7 +76,7 @@ def _written(
     conditions = filters.conditions() + ([] if kind is None else [UNITS.c.kind == kind])
     with store.searching() as index, store.reading() as connection:
         known = store.encoder
-        if known is None or not words.has_words(connection):
+        if known is None:
             return NONE
         matches = words.find_words(connection, known.id, text, limit=count, conditions=conditions)
         matching = np.array([match.embedding_id for match in matches], dtype=np.int64)

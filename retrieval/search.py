@@ -16,7 +16,7 @@ from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
 from retrieval.candidates import NONE, Candidates, find, has_kind
 from retrieval.hits import Hit, Hits, TermScore
-from retrieval.hybrid import DEPTH, fused, words_in
+from retrieval.hybrid import DEPTH, fused, has_words, words_in
 from retrieval.query_vectors import combined
 
 Among = Literal["photos", "texts", "all"]
@@ -76,7 +76,7 @@ def search(store: Store, question: Question, *, k: int) -> Hits:
     """
     check_count(k)
     query = combined(question.parts, question.weights)
-    if not question.words:
+    if not question.words or not has_words(store):
         return _hits(_candidates(store, question, query, k), question)
     near = _candidates(store, question, query, max(k, DEPTH))
     kind = next((kind for kind, among in _AMONG.items() if among == question.among), None)

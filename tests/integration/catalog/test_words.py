@@ -94,7 +94,7 @@ def test_words_are_found_as_people_write_them(
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("cat AND dog", [1, 2, 3]),  # "and" is a word like any other
+        ("cat AND dog", [1, 2]),  # "and" is a word like any other, and stands everywhere
         ("cat NOT dog", [1, 2]),
         ("NEAR(cat dog)", [1, 2]),
         ("text:cat", [1]),
@@ -121,8 +121,16 @@ def test_nothing_in_a_query_is_an_operator(
 
 
 def test_words_are_taken_once_and_at_most_64() -> None:
-    assert words.words_of("A dog, a Dog and DON'T don't 'quoted'") == ["A", "dog", "and", "DON'T", "quoted"]
+    assert words.words_of("Red dog, a Dog and DON'T don't 'quoted'") == ["Red", "dog", "DON'T", "quoted"]
     assert len(words.words_of(" ".join(map(str, range(1000))))) == 64
+
+
+def test_words_that_stand_everywhere_are_looked_for_only_where_there_are_no_others(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    write(connection, source, encoder, ["to be or not", "the dog"])
+    assert found(connection, encoder, "the dog or a cat") == [2]
+    assert found(connection, encoder, "To be") == [1]
 
 
 def test_which_words_match_is_said_per_unit_in_the_querys_order(
