@@ -26,6 +26,7 @@ from indexer.errors import (
     RecallError,
     SourceError,
     StorageError,
+    TransferError,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.report import Report
+    from indexer.transfer.incoming import ImportReport
+    from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
     from retrieval.library import Library
     from retrieval.query import Query
@@ -49,10 +52,12 @@ __all__ = [
     "EncoderMismatchError",
     "EncoderNotFoundError",
     "EvaluationError",
+    "ExportReport",
     "Failure",
     "FailureKind",
     "Filters",
     "Hit",
+    "ImportReport",
     "KnownSource",
     "Library",
     "LibraryError",
@@ -74,15 +79,18 @@ __all__ = [
     "Status",
     "StorageError",
     "TermScore",
+    "TransferError",
     "__version__",
     "load_encoder",
 ]
 
 _HOMES = {
     "Encoder": "indexer.encoders.base",
+    "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
     "Hit": "retrieval.search",
+    "ImportReport": "indexer.transfer.incoming",
     "KnownSource": "indexer.catalog.sources",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",
