@@ -79,7 +79,7 @@ def keep_source(connection: Connection, record: Mapping[str, Any]) -> None:
     rules = {name: record[name] for name in ("exclude", "include_hidden")}
     former = source_around(connection, record["root"])
     added = add_source(connection, record["root"], **rules, former=former)
-    values = {column.name: record[column.name] for column in SOURCES.c if column.name in record}
+    values = {column.name: record[column.name] for column in SOURCES.c if record.get(column.name) is not None}
     connection.execute(update(SOURCES).where(SOURCES.c.id == added.id).values(values | {"synced_at": None}))
 
 

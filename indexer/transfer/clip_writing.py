@@ -22,7 +22,7 @@ from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS, PathBytes
 from indexer.catalog.queries import PAGE, STORED
 from indexer.errors import TransferError
 from indexer.store import Store
-from indexer.transfer.folders import new_folder
+from indexer.transfer.folders import new_folder, write_errors
 from indexer.transfer.parquet import Layout, TableWriter
 from indexer.transfer.report import ExportReport
 from indexer.types import Modality, Progress, ProgressCallback
@@ -64,7 +64,7 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
     if known is None:
         raise TransferError(f"{store.path} holds no embeddings; run: recall index FOLDER")
     report = ExportReport(target)
-    with new_folder(target) as folder, store.reading() as connection:
+    with new_folder(target) as folder, store.reading() as connection, write_errors(target):
         with_text, photos, items = (connection.scalar(statement) or 0 for statement in _counts(known))
         samples = _samples(connection, known)
         digits = len(str(max(0, photos - 1) // PART))
@@ -87,7 +87,7 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
         logger.warning("only %d of %d photos have a text: texts were written without embeddings", with_text, photos)
     if report.left_out:
         logger.warning(
-            "%d items were left out: documents, failures, and paths that are no UTF-8; Recall's own layout holds them",
+            "left out %d items: documents, failures, and paths that are no UTF-8; Recall's own layout holds them",
             report.left_out,
         )
     return report

@@ -24,23 +24,32 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     if os.path.lexists(target):
         raise TransferError(f"{target} exists already; name a new folder, nothing is written over")
-    try:
+    with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
-    except OSError as error:
-        raise TransferError(f"{target} cannot be made ({error.strerror}); name another folder") from error
     try:
         yield part
-        for file in part.rglob("*"):
-            if file.is_file():
-                with file.open("r+b") as stream:
-                    os.fsync(stream.fileno())
-        part.chmod(0o777 & ~_umask())  # it was made for its owner alone
-        part.rename(target)
-    except OSError as error:
-        raise TransferError(f"{target} cannot be written ({error.strerror or error}); nothing was kept") from error
+        with write_errors(target):
+            for file in part.rglob("*"):
+                if file.is_file():
+                    with file.open("r+b") as stream:
+                        os.fsync(stream.fileno())
+            part.chmod(0o777 & ~_umask())  # it was made for its owner alone
+            part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def write_errors(target: Path) -> Iterator[None]:
+    """Turn what the disk says into a TransferError that names the export: inside, so that no library is blamed."""
+    try:
+        yield
+    except OSError as error:
+        raise TransferError(
+            f"{target} cannot be written ({error.strerror or error}); nothing was kept of it: free some space, or name "
+            "another folder"
+        ) from error
 
 
 def checksum(file: Path) -> str:

@@ -22,7 +22,7 @@ from indexer.catalog.queries import STORED
 from indexer.catalog.records import Record
 from indexer.errors import TransferError
 from indexer.store import Store
-from indexer.transfer.folders import new_folder
+from indexer.transfer.folders import new_folder, write_errors
 from indexer.transfer.incoming import Incoming, IncomingEncoder, Item
 from indexer.transfer.manifest import Manifest, read_manifest, write_manifest
 from indexer.transfer.parquet import Layout, TableWriter, count_rows, read_rows
@@ -56,7 +56,7 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
         TransferError: There is something at `target` already, or it cannot be written.
     """
     report = ExportReport(target)
-    with new_folder(target) as folder, store.reading() as connection:
+    with new_folder(target) as folder, store.reading() as connection, write_errors(target):
         sources = records.source_records(connection)
         encoders = {row["id"]: _outgoing(row) for row in records.encoder_records(connection)}
         total = records.count_rows(connection, ITEMS) + records.count_rows(connection, UNITS)

@@ -83,9 +83,10 @@ def import_command(
     """
     from indexer.transfer import form_of  # late: it brings the database library, which no help text needs
 
+    pairs = _pairs(roots)
     form_of(folder)  # refuses it before a library is made for nothing
     with open_library(settings, create=True) as library, ProgressLine() as progress:
-        report = library.import_(folder, roots=_pairs(roots), encoder=encoder, replace=replace, progress=progress)
+        report = library.import_(folder, roots=pairs, encoder=encoder, replace=replace, progress=progress)
     if as_json:
         print_json(asdict(report))
     else:
