@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from indexer.transfer.incoming import ImportReport
     from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
+    from retrieval.explain import Explanation
+    from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
     from retrieval.query import Query
-    from retrieval.search import Hit, TermScore
     from retrieval.status import Status
 
 __all__ = [
@@ -52,11 +53,13 @@ __all__ = [
     "EncoderMismatchError",
     "EncoderNotFoundError",
     "EvaluationError",
+    "Explanation",
     "ExportReport",
     "Failure",
     "FailureKind",
     "Filters",
     "Hit",
+    "Hits",
     "ImportReport",
     "KnownSource",
     "Library",
@@ -86,10 +89,12 @@ __all__ = [
 
 _HOMES = {
     "Encoder": "indexer.encoders.base",
+    "Explanation": "retrieval.explain",
     "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
-    "Hit": "retrieval.search",
+    "Hit": "retrieval.hits",
+    "Hits": "retrieval.hits",
     "ImportReport": "indexer.transfer.incoming",
     "KnownSource": "indexer.catalog.sources",
     "Library": "retrieval.library",
@@ -101,7 +106,7 @@ _HOMES = {
     "Report": "indexer.report",
     "Settings": "indexer.config",
     "Status": "retrieval.status",
-    "TermScore": "retrieval.search",
+    "TermScore": "retrieval.hits",
     "load_encoder": "indexer.encoders",
 }
 

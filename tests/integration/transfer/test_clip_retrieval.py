@@ -22,7 +22,7 @@ from tests.support.records import everything, vector
 
 Bring = Callable[..., tuple[Path, Any]]
 
-RED, LIME, BLUE = [1, 0, 0], [0, 1, 0], [0, 0, 1]
+RED, LIME, BLUE = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]
 
 
 def write_part(
@@ -127,7 +127,7 @@ def test_vectors_of_another_length_are_scaled_and_counted(
 
 
 def test_a_row_that_is_no_vector_is_a_failure_with_its_name(tmp_path: Path, bring: Bring, colours: FakeEncoder) -> None:
-    nan, zero, infinite = [float("nan"), 0, 1], [0, 0, 0], [float("inf"), 0, 0]
+    nan, zero, infinite = [float("nan"), 0.0, 1.0], [0.0, 0.0, 0.0], [float("inf"), 0.0, 0.0]
     paths = ["/d/a.jpg", "/d/b.jpg", "/d/c.jpg", "/d/d.jpg"]
     captions, texts = ["red", "x", "y", "z"], [RED, RED, zero, infinite]
     clip = write_part(tmp_path / "clip", paths, [RED, nan, RED, RED], captions=captions, texts=texts)
