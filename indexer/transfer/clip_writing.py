@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from sqlalchemy import Column, LargeBinary, String, exists, func, select
+from sqlalchemy import Column, LargeBinary, String, func, select
 
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS, PathBytes
@@ -95,30 +95,35 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
 
 def _counts(known: KnownEncoder) -> tuple[Any, Any, Any]:
     """Return statements that count photos with a text embedding, photos with an embedding, and all items."""
-    photo, text = _has(known, Modality.PHOTO), _has(known, Modality.TEXT)
-    count = select(func.count()).select_from(ITEMS)
-    return count.where(photo, text), count.where(photo), count
+    photo, text = _with(known, Modality.PHOTO), _with(known, Modality.TEXT)
+    both = select(photo.c.item_id).intersect(select(text.c.item_id)).subquery()
+    return (
+        select(func.count()).select_from(both),
+        select(func.count()).select_from(photo),
+        select(func.count()).select_from(ITEMS),
+    )
 
 
-def _has(known: KnownEncoder, kind: Modality) -> Any:
-    mine = (UNITS.c.item_id == ITEMS.c.id, UNITS.c.kind == kind, EMBEDDINGS.c.encoder_id == known.id)
-    return exists().where(*mine, EMBEDDINGS.c.unit_id == UNITS.c.id)
+def _with(known: KnownEncoder, kind: Modality) -> Any:
+    """Return the ids of the items that have an embedding of a kind, by way of the embeddings: each is met once."""
+    statement = select(UNITS.c.item_id).distinct().join_from(EMBEDDINGS, UNITS)
+    return statement.where(EMBEDDINGS.c.encoder_id == known.id, UNITS.c.kind == kind).subquery()
 
 
 def _samples(connection: Any, known: KnownEncoder) -> Iterator[_Sample]:
     """Yield the rows, by path."""
-    statement = select(ITEMS).where(_has(known, Modality.PHOTO)).order_by(ITEMS.c.path)
+    statement = select(ITEMS).order_by(ITEMS.c.path)
     for page in connection.execute(statement).mappings().partitions(PAGE):
         images: dict[int, Any] = {}
         texts: dict[int, Any] = {}
         units = (
-            select(UNITS.c.item_id, UNITS.c.kind, UNITS.c.text, EMBEDDINGS.c.vector)
+            select(UNITS.c.item_id, UNITS.c.kind, UNITS.c.text, EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector)
             .join_from(UNITS, EMBEDDINGS)
-            .where(EMBEDDINGS.c.encoder_id == known.id, UNITS.c.item_id.in_([row["id"] for row in page]))
+            .where(UNITS.c.item_id.in_([row["id"] for row in page]))  # alone, or SQLite begins with the encoder
             .order_by(UNITS.c.item_id, UNITS.c.position)
         )
         for unit in connection.execute(units):
-            if len(unit.vector) == known.dim * STORED.itemsize:
+            if unit.encoder_id == known.id and len(unit.vector) == known.dim * STORED.itemsize:
                 (images if unit.kind == Modality.PHOTO else texts).setdefault(unit.item_id, unit)
         for row in page:
             image, text = images.get(row["id"]), texts.get(row["id"])
