@@ -75,7 +75,8 @@ def incoming(
     }
     found = [_source(root) for root in _new_roots(parts, places, connection)]
     total = sum(len(part.images) for part in parts)
-    return Incoming([IncomingEncoder(COLUMN, True, record)], found, total, _items(parts, places, report))  # noqa: FBT003
+    maker = IncomingEncoder(COLUMN, active=True, record=record)
+    return Incoming([maker], found, total, _items(parts, places, report))
 
 
 def _numbers(folder: Path) -> list[str]:
@@ -134,7 +135,6 @@ def _new_roots(parts: list[Part], places: Roots, connection: Connection) -> list
 
     What lies in a source already needs none. Never is it the top of the disk, below which a sync would read all.
     """
-    known = sources.source_around
     named = [new for _, new in places.pairs]
     common: dict[str, str] = {}
     used: dict[str, None] = {}
@@ -147,7 +147,7 @@ def _new_roots(parts: list[Part], places: Roots, connection: Connection) -> list
             top = os.sep.join(path.split(os.sep)[:2])
             folder = os.path.dirname(path)
             common[top] = os.path.commonpath([common.get(top, folder), folder]) if folder != os.sep else path
-    return [root for root in [*used, *common.values()] if known(connection, root) is None]
+    return [root for root in [*used, *common.values()] if sources.source_around(connection, root) is None]
 
 
 def _source(root: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.catalog.models import ITEMS, UNITS
-from indexer.errors import EncoderMismatchError, LibraryLockedError, TransferError
+from indexer.errors import EncoderMismatchError, LibraryLockedError, MissingPackageError, TransferError
 from indexer.transfer import incoming, parquet
 from retrieval import Library
 from tests.support.colours import paint, paint_many
@@ -279,3 +279,11 @@ def test_an_empty_library_moves_too(tmp_path: Path, bring: Bring) -> None:
 def test_an_import_waits_for_no_other_writer(export: Path, filled: Library) -> None:
     with filled._store.writing("indexing"), Library.open(filled.path) as other, pytest.raises(LibraryLockedError):
         other.import_(export)
+
+
+def test_without_pyarrow_the_error_says_what_to_install(
+    filled: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.transfer.find_spec", lambda _: None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'recall-search\[tables\]'"):
+        filled.export(tmp_path / "export")
