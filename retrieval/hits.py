@@ -42,7 +42,7 @@ class Hit:
         width: Pixels across, upright.
         height: Pixels down, upright.
         taken_at: When it was taken, local time of the camera.
-        taken_from: "exif", or "file" where only the file's own time is known.
+        taken_from: "exif", "xmp" (also a sidecar), "iptc", or "file" where only the file's own time is known.
         latitude: Degrees, north positive.
         longitude: Degrees, east positive.
         camera: Maker and model.
