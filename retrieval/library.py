@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from indexer.check import Problem
     from indexer.report import Report
+    from retrieval.evaluate import Evaluation
     from retrieval.query import Picture
 
 logger = logging.getLogger(__name__)
@@ -274,6 +275,32 @@ class Library:
             if dropped:
                 logger.info("%d items were dropped; run: recall index, to encode them again", dropped)
         return list(checks.check(self._store, progress=progress))
+
+    def evaluate(
+        self, table: str | os.PathLike[str], *, split: str | None = None, progress: ProgressCallback | None = None
+    ) -> Evaluation:
+        """Return how well `search` finds what is known to answer the queries of a table.
+
+        Args:
+            table: A CSV file with the columns query and relevant, see `retrieval.evaluate.read_queries`.
+            split: Part of the set, where its table has a column split.
+            progress: Called with how far it has come.
+
+        Raises:
+            EvaluationError: The table cannot be used, or nothing that it names is in the library.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.evaluate.searches import evaluate_searches  # late: searching needs none of it
+
+        self._need_photos()
+        return evaluate_searches(
+            Path(table),
+            self._store,
+            lambda query, k: self.search(query, k=k),
+            system=str(self.path),
+            split=split,
+            progress=progress,
+        )
 
     def _filters(self, folder: str | os.PathLike[str] | None, after: date | None, before: date | None) -> Filters:
         place = None
