@@ -193,8 +193,8 @@ def _size(found: Evaluation) -> str:
 
 
 def _number(metric: str, value: float, sign: str = "") -> str:
-    """Return a share as per cent, any other metric with three digits."""
-    return format(value, f"{sign}.1%" if metric.startswith("R@") else f"{sign}.3f")
+    """Return a share as per cent, any other metric with three digits; no -0 (z)."""
+    return format(value, f"{sign}z.1%" if metric.startswith("R@") else f"{sign}z.3f")
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
