@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.report import Report
     from indexer.types import Preprocess, Progress
+    from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
     from retrieval.query import Query
@@ -49,6 +50,7 @@ __all__ = [
     "EncoderMismatchError",
     "EncoderNotFoundError",
     "EvaluationError",
+    "Explanation",
     "Failure",
     "FailureKind",
     "Filters",
@@ -81,6 +83,7 @@ __all__ = [
 
 _HOMES = {
     "Encoder": "indexer.encoders.base",
+    "Explanation": "retrieval.explain",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
     "Hit": "retrieval.hits",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from indexer.check import Problem
     from indexer.report import Report
     from retrieval.evaluate import Evaluation
+    from retrieval.explain import Explanation
     from retrieval.query import Picture
 
 logger = logging.getLogger(__name__)
@@ -229,6 +230,49 @@ class Library:
             parts = encode_query(asked, self._encoder.for_query(), self._settings)
         question = Question(asked.terms, parts, asked.part_weights, filters, "photos", own.item_id if own else None)
         return search(self._store, question, k=k)
+
+    def explain(
+        self,
+        query: str | Picture | Query,
+        path: str | os.PathLike[str],
+        *,
+        k: int = 10,
+        folder: str | os.PathLike[str] | None = None,
+        after: date | None = None,
+        before: date | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Explanation:
+        """Return why a file is in the answer to a query, or why it is not.
+
+        The answer is that of `search` with the same arguments.
+
+        Args:
+            query: As for `search`.
+            path: A file, indexed or not.
+            k: Length of the answer, at least 1.
+            folder: Only photos at or under this path.
+            after: Only photos taken at this date or moment, or later.
+            before: Only photos taken before this date or moment.
+            progress: Called with how many regions of the picture were looked at.
+
+        Raises:
+            QueryError: As for `search`.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.explain import explain  # late: it brings the picture library, which no search of words needs
+
+        asked = as_query(query, None, self._filters(folder, after, before))
+        check_count(k)
+        self._need_photos()
+        return explain(
+            self._store,
+            asked,
+            path,
+            load=self._encoder.for_query,
+            settings=self._settings,
+            k=k,
+            progress=progress,
+        )
 
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.

@@ -16,6 +16,7 @@ PUBLIC = [
     "EncoderMismatchError",
     "EncoderNotFoundError",
     "EvaluationError",
+    "Explanation",
     "Failure",
     "FailureKind",
     "Filters",
