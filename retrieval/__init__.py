@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.report import Report
     from indexer.types import Preprocess, Progress
+    from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
@@ -49,6 +50,7 @@ __all__ = [
     "EncoderError",
     "EncoderMismatchError",
     "EncoderNotFoundError",
+    "Evaluation",
     "EvaluationError",
     "Explanation",
     "Failure",
@@ -83,6 +85,7 @@ __all__ = [
 
 _HOMES = {
     "Encoder": "indexer.encoders.base",
+    "Evaluation": "retrieval.evaluate",
     "Explanation": "retrieval.explain",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",

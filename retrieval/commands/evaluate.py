@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -77,7 +77,7 @@ def evaluate_command(
     run = _on_captions if set_kind(table) == "captions" else _on_queries
     with ProgressLine() as progress:
         found = run(table, split, pair, encoder, precision, settings, progress)
-    _print_left_out(found[0])
+    _print_left_out(found)
     result = compare(*found) if pair else found[0]
     if as_json:
         print_json(result.to_dict())
@@ -143,13 +143,14 @@ def _on_queries(
         return [library.evaluate(table, split=split, progress=progress) for library in libraries]
 
 
-def _print_left_out(found: Evaluation) -> None:
+def _print_left_out(found: Sequence[Evaluation]) -> None:
     from retrieval.evaluate.metrics import METRICS, metric_names  # late, as above
 
-    for name, reason in found.failures:
+    for name, reason in found[0].failures:  # those of two that are compared are the same
         click.echo(f"left out: {visible(name)}: {visible(reason)}", err=True)
-    for name in found.missing:
-        click.echo(f"not in the library, counts as not found: {visible(name)}", err=True)
+    for each in found:
+        for name in each.missing:
+            click.echo(visible(f"not in {each.about['library']}, counts as not found: {name}"), err=True)
     if metric_names() != METRICS:
         click.echo("MRR, nDCG@10 and mAP need ir-measures; run: pip install 'recall-search[evaluate]'", err=True)
 

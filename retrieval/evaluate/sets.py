@@ -17,6 +17,9 @@ SetKind = Literal["captions", "queries"]
 COLUMNS: dict[SetKind, tuple[str, str]] = {"captions": ("image", "caption"), "queries": ("query", "relevant")}
 """What tells a set's kind: the columns that it must have."""
 
+HIGHEST = 100
+"""Grade: trec_eval keeps a counter for each that is possible."""
+
 _EXPECTED = "the columns " + ", or ".join(",".join(columns) for columns in COLUMNS.values())
 
 
@@ -88,8 +91,8 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
 
     Args:
         csv_path: Table with the columns query and relevant, and maybe grade and split. Several lines of one query are
-            several relevant files, with paths from the table's folder. A grade is a whole number from 1 up, higher for
-            a better answer, 1 where there is none; of a pair that stands there twice the higher grade counts.
+            several relevant files, with paths from the table's folder. A grade is a whole number from 1 to `HIGHEST`,
+            higher for a better answer, 1 where there is none; of a pair that stands there twice the higher grade counts.
         split: Where given, only lines whose column `split` says so.
 
     Raises:
@@ -121,9 +124,9 @@ def _query(text: str, folder: Path) -> str | Path:
 
 def _grade(value: str | None, number: int, csv_path: Path) -> int:
     text = (value or "").strip() or "1"
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or not 1 <= int(text) <= HIGHEST:
         raise EvaluationError(
-            f"line {number} of {csv_path} has the grade {text!r}; expected a whole number from 1 up; "
+            f"line {number} of {csv_path} has the grade {text!r}; expected a whole number from 1 to {HIGHEST}; "
             "leave out lines of files that do not answer the query"
         )
     return int(text)
