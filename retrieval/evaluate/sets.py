@@ -92,7 +92,7 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
     Args:
         csv_path: Table with the columns query and relevant, and maybe grade and split. Several lines of one query are
             several relevant files, with paths from the table's folder. A grade is a whole number from 1 to `HIGHEST`,
-            higher for a better answer, 1 where there is none; of a pair that stands there twice the higher grade counts.
+            higher for a better answer, 1 where there is none; of a pair that stands there twice the higher one counts.
         split: Where given, only lines whose column `split` says so.
 
     Raises:
