@@ -105,6 +105,8 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
         if not query or not relevant:
             there, absent = ("relevant", "query") if relevant else ("query", "relevant")
             raise EvaluationError(f"line {number} of {csv_path} has a {there} but no {absent}; expected both")
+        if "\0" in query + relevant:
+            raise EvaluationError(f"line {number} of {csv_path} holds a zero byte, which no name has; take it out")
         grades = found.setdefault(query, {})
         path = Path(os.path.normpath(csv_path.parent / relevant))  # a/../b.jpg is b.jpg
         grades[path] = max(_grade(row.get("grade"), number, csv_path), grades.get(path, 0))
@@ -118,7 +120,7 @@ def _query(text: str, folder: Path) -> str | Path:
 
     The one place that says what the column query may hold.
     """
-    is_picture = is_photo_name(text) and (" " not in text or (folder / text).is_file())
+    is_picture = is_photo_name(text) and (" " not in text or os.path.isfile(folder / text))  # a long text is no error
     return folder / text if is_picture else text
 
 

@@ -12,6 +12,8 @@ from retrieval import Library
 from retrieval.evaluate import JudgedQuery, read_queries, set_kind
 from tests.support.colours import paint
 
+LONG = "a very long text " * 40 + "that ends like a file.jpg"
+
 
 @pytest.fixture
 def colours(library: Library, folder: Path) -> Library:
@@ -37,6 +39,7 @@ def test_lines_of_one_query_are_its_relevant_files_with_grades(folder: Path) -> 
         "red,tomato.png,2",
         "./like this.png,/photos/a.png,1",
         "like.jpg,red.png,1",
+        f"{LONG},red.png,1",
         ",,",
     )
     assert set_kind(table) == "queries"
@@ -45,6 +48,7 @@ def test_lines_of_one_query_are_its_relevant_files_with_grades(folder: Path) -> 
         JudgedQuery("blue sky", "blue sky", {folder / "blue.png": 1}),
         JudgedQuery("./like this.png", "./like this.png", {Path("/photos/a.png"): 1}),  # no such file: words
         JudgedQuery("like.jpg", folder / "like.jpg", {folder / "red.png": 1}),
+        JudgedQuery(LONG, LONG, {folder / "red.png": 1}),
     ]
 
 
@@ -64,6 +68,7 @@ def test_a_split_chooses_queries(folder: Path) -> None:
         (["query,relevant,grade", "red,red.png,-2"], r"has the grade '-2'; expected"),
         (["query,relevant,grade", "red,red.png,1", "red,red.png,high"], r"line 3 of .* has the grade 'high'; expected"),
         (["query,relevant,grade", "red,red.png,2147483648"], r"line 2 of .* has the grade '2147483648'; expected"),
+        (["query,relevant", "red,red\0.png"], r"line 2 of .* holds a zero byte"),
         (["query,relevant", "red,"], r"line 2 of .* has a query but no relevant; expected both"),
         (["query,relevant", ",red.png"], r"line 2 of .* has a relevant but no query; expected both"),
     ],
