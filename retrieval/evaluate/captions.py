@@ -23,7 +23,7 @@ from retrieval.evaluate.sets import CaptionedPicture, read_captions
 
 T = TypeVar("T")
 
-_SCORES = 2**22  # held at once, with their order: 80 MB
+_SCORES = 2**24  # held at once: 64 MB
 
 _CAPTIONS = 256  # per call of the encoder
 
@@ -96,11 +96,11 @@ def _places(queries: Vectors, answers: Vectors, owners: Ids, relevant: Ids) -> I
     block = max(1, _SCORES // len(answers))
     for start in range(0, len(queries), block):
         scores = queries[start : start + block] @ answers.T  # (rows, answers)
-        order = np.argsort(-scores, axis=1, kind="stable")
-        ranks = np.empty_like(order)
-        np.put_along_axis(ranks, order, np.arange(len(answers))[None], axis=1)
         first, last = np.searchsorted(owners, (start, start + len(scores)))
-        places[first:last] = ranks[owners[first:last] - start, relevant[first:last]]
+        for pair in range(first, last):  # what is before it is counted: to sort a row takes ten times as long
+            row, answer = scores[owners[pair] - start], relevant[pair]
+            better, equal = row > row[answer], row[:answer] == row[answer]
+            places[pair] = np.count_nonzero(better) + np.count_nonzero(equal)
     return places
 
 

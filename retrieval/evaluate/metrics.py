@@ -25,7 +25,7 @@ RANKS = (1, 5, 10)
 PLAIN = tuple(f"R@{k}" for k in RANKS)
 METRICS = (*PLAIN, "MRR", "nDCG@10", "mAP")
 
-_BLOCK = 200  # queries at once: with lists of 100,000 answers their names and places take 2 GB at most
+_BLOCK = 50  # queries at once: with the last relevant answer of each at place 100,000 the process takes 480 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
