@@ -95,6 +95,8 @@ def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
 def test_systems_that_could_not_read_the_same_pictures_are_not_compared(tmp_path: Path) -> None:
     table = write_set(tmp_path / "set", ["red.png,red", "blue.png,blue"])
     first = evaluate_captions(table, ColourEncoder())
+    with pytest.raises(EvaluationError, match=r"did not answer the same queries; expected two systems on one set"):
+        compare(first, evaluate_captions(write_set(tmp_path / "other", ["red.png,red"]), ColourEncoder()))
     (tmp_path / "set" / "images" / "blue.png").unlink()
     second = evaluate_captions(table, ColourEncoder())
     with pytest.raises(EvaluationError, match=r"did not answer the same queries: only one .*blue\.png"):
