@@ -5,8 +5,8 @@ papers on Flickr8k and COCO call recall at k (Karpathy and Fei-Fei 2015, section
 thing: the share of the relevant answers that are among the first k, which counts a photo as a fifth found where one of
 its five captions is.
 
-nDCG@10 is that of trec_eval: gain = grade, discount log2(1 + place), places from 1, against the best order of all relevant answers
-(Järvelin and Kekäläinen 2002). MRR and mAP count every grade from 1 up as relevant and look at the whole list.
+nDCG@10 is that of trec_eval: gain = grade, discount log2(1 + place) with places from 1, against the best order of all
+relevant answers (Järvelin and Kekäläinen 2002). MRR and mAP count every grade from 1 up as relevant and look at the whole list.
 """
 
 from __future__ import annotations
