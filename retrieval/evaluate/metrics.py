@@ -6,7 +6,8 @@ thing: the share of the relevant answers that are among the first k, which count
 its five captions is.
 
 nDCG@10 is that of trec_eval: gain = grade, discount log2(1 + place) with places from 1, against the best order of all
-relevant answers (Järvelin and Kekäläinen 2002). MRR and mAP count every grade from 1 up as relevant and look at the whole list.
+relevant answers (Järvelin and Kekäläinen 2002). MRR and mAP count every grade from 1 up as relevant and look at the
+whole list.
 """
 
 from __future__ import annotations
