@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from indexer.transfer.incoming import ImportReport
     from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
+    from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
@@ -52,6 +53,7 @@ __all__ = [
     "EncoderError",
     "EncoderMismatchError",
     "EncoderNotFoundError",
+    "Evaluation",
     "EvaluationError",
     "Explanation",
     "ExportReport",
@@ -89,6 +91,7 @@ __all__ = [
 
 _HOMES = {
     "Encoder": "indexer.encoders.base",
+    "Evaluation": "retrieval.evaluate",
     "Explanation": "retrieval.explain",
     "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",
