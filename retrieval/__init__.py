@@ -16,6 +16,7 @@ from indexer.errors import (
     EncoderNotFoundError,
     EvaluationError,
     FailureKind,
+    ItemError,
     LibraryError,
     LibraryLockedError,
     LibraryVersionError,
@@ -26,6 +27,7 @@ from indexer.errors import (
     RecallError,
     SourceError,
     StorageError,
+    TextError,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ __all__ = [
     "Filters",
     "Hit",
     "Hits",
+    "ItemError",
     "KnownSource",
     "Library",
     "LibraryError",
@@ -77,6 +80,7 @@ __all__ = [
     "Status",
     "StorageError",
     "TermScore",
+    "TextError",
     "__version__",
     "load_encoder",
 ]
