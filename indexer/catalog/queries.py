@@ -41,7 +41,6 @@ class FoundItem(NamedTuple):
     kind: Modality
     text: str | None
     path: str
-    picture: str | None
     format: str | None
     width: int | None
     height: int | None
@@ -50,6 +49,7 @@ class FoundItem(NamedTuple):
     latitude: float | None
     longitude: float | None
     camera: str | None
+    picture: str | None = None
 
     @property
     def file(self) -> str:

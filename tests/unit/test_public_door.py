@@ -22,6 +22,7 @@ PUBLIC = [
     "Filters",
     "Hit",
     "Hits",
+    "ItemError",
     "KnownSource",
     "Library",
     "LibraryError",
@@ -43,6 +44,7 @@ PUBLIC = [
     "Status",
     "StorageError",
     "TermScore",
+    "TextError",
     "__version__",
     "load_encoder",
 ]
