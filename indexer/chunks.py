@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+logger = logging.getLogger(__name__)
 
 Fits = Callable[[Sequence[str]], list[bool]]
 """`Encoder.fits`."""
@@ -21,6 +24,10 @@ LONG = 2_000
 
 WRAPPED = re.compile(r"""(?<=[^\n]{40})(?<![.!?:;|])\n(?=[^\W\d_]|["'(«„“])""")
 """The end of a full line in the middle of a sentence, as mails and READMEs have them: no place to cut at."""
+
+BEGUN = re.compile(r"(?<=\s)[^\s\u2e80-\U0010ffff]{1,40}\Z")
+"""A word that goes on behind a cut: the splitter takes "it's" and "well-known" apart. Chinese and Japanese, above
+U+2E80, put no space between words."""
 
 
 def cut(text: str, fits: Fits, *, markdown: bool = False) -> list[str]:
@@ -36,7 +43,26 @@ def cut(text: str, fits: Fits, *, markdown: bool = False) -> list[str]:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     splitter = _splitter(fits, markdown=markdown)
-    return [piece for block in _blocks(WRAPPED.sub(" ", text)) for piece in splitter.chunks(block) if piece.strip()]
+    parts = (part for block in _blocks(WRAPPED.sub(" ", text)) for part in splitter.chunks(block))
+    return [piece.strip() for piece in _whole_words(parts, fits) if piece.strip()]
+
+
+def _whole_words(parts: Iterable[str], fits: Fits) -> Iterator[str]:
+    """Yield parts of a text, which joined are the text, with the words whole that a cut went through."""
+    rest = ""
+    for part in parts:
+        begun = BEGUN.search(rest) if rest and not part[:1].isspace() else None
+        if begun is None:
+            if rest:
+                yield rest
+            rest = part
+            continue
+        yield rest[: begun.start()]
+        rest = rest[begun.start() :] + part
+        while not fits([rest])[0] and 0 < len(kept := cut_at_word(rest, fits)) < len(rest):
+            yield kept
+            rest = rest[len(kept) :]
+    yield rest
 
 
 def cut_at_word(text: str, fits: Fits) -> str:
@@ -46,6 +72,20 @@ def cut_at_word(text: str, fits: Fits) -> str:
     text = text[:BLOCK]
     ends = [found.end() for found in re.finditer(r"\S+", text)]
     return text[: _last(ends, text, fits) or _last(range(1, len(text) + 1), text, fits)]
+
+
+def as_read(texts: Sequence[str], fits: Fits) -> list[str]:
+    """Return query texts as far as an encoder reads them, cut at a word; what is cut is said in the log."""
+    read = [cut_at_word(text, fits) for text in texts]
+    for text, kept in zip(texts, read, strict=True):
+        if len(kept) < len(text):
+            logger.warning(
+                "the encoder reads %d of the %d words of the query; the last that counts: …%s",
+                len(kept.split()),
+                len(text.split()),
+                kept[-30:],
+            )
+    return read
 
 
 def _last(ends: Sequence[int], text: str, fits: Fits) -> int:
@@ -67,7 +107,7 @@ def _splitter(fits: Fits, *, markdown: bool) -> TextSplitter | MarkdownSplitter:
         return 0 if len(piece) <= LONG and fits([piece])[0] else 2
 
     kind = MarkdownSplitter if markdown else TextSplitter
-    return kind.from_callback(size, 1)  # what has size 0 is below the capacity, so that more may join it
+    return kind.from_callback(size, 1, trim=False)  # what has size 0 is below the capacity, so that more may join it
 
 
 def _blocks(text: str) -> Iterator[str]:
