@@ -28,6 +28,7 @@ from indexer.errors import (
     SourceError,
     StorageError,
     TextError,
+    TransferError,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.report import Report
+    from indexer.transfer.incoming import ImportReport
+    from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
     from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
@@ -53,11 +56,13 @@ __all__ = [
     "EncoderNotFoundError",
     "EvaluationError",
     "Explanation",
+    "ExportReport",
     "Failure",
     "FailureKind",
     "Filters",
     "Hit",
     "Hits",
+    "ImportReport",
     "ItemError",
     "KnownSource",
     "Library",
@@ -81,6 +86,7 @@ __all__ = [
     "StorageError",
     "TermScore",
     "TextError",
+    "TransferError",
     "__version__",
     "load_encoder",
 ]
@@ -88,10 +94,12 @@ __all__ = [
 _HOMES = {
     "Encoder": "indexer.encoders.base",
     "Explanation": "retrieval.explain",
+    "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
     "Hit": "retrieval.hits",
     "Hits": "retrieval.hits",
+    "ImportReport": "indexer.transfer.incoming",
     "KnownSource": "indexer.catalog.sources",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",
