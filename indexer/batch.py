@@ -8,9 +8,10 @@ import numpy as np
 
 from indexer.errors import FailureKind, ItemError
 from indexer.images import Photo
+from indexer.rows import FoundRow
 from indexer.spool import Work
 from indexer.texts import Document
-from indexer.types import Pixels, Vectors
+from indexer.types import Pixels, Vectors, file_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ class Entry:
     document: Document | None = None
     chunks: tuple[str, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """Where its picture is."""
+        file = self.step.file
+        return file_of(file.path, file.picture if isinstance(file, FoundRow) else None)
+
 
 @dataclass(slots=True)
 class Batch:
@@ -37,13 +44,13 @@ class Batch:
     Attributes:
         entries: The items.
         failed: What could not be read, or not be encoded, and why.
-        photos: Pictures that were taken in.
+        pictures: Place of each picture among those to be encoded: rows of a table may share one.
         chunks: Pieces of text that were taken in.
     """
 
     entries: list[Entry] = field(default_factory=list)
     failed: list[tuple[Work, ItemError]] = field(default_factory=list)
-    photos: int = 0
+    pictures: dict[str, int] = field(default_factory=dict)
     chunks: int = 0
 
     def __len__(self) -> int:
@@ -52,12 +59,18 @@ class Batch:
     def add(self, entry: Entry) -> None:
         """Take in an item."""
         self.entries.append(entry)
-        self.photos += entry.photo is not None
+        if entry.photo is not None:
+            self.pictures.setdefault(entry.place, len(self.pictures))
         self.chunks += len(entry.chunks)
 
     def pixels(self) -> Pixels:
-        """Return all pictures in one array, shape (n, size, size, 3)."""
-        return np.stack([entry.photo.pixels for entry in self.entries if entry.photo is not None])
+        """Return all pictures, each once, in one array, shape (n, size, size, 3)."""
+        photos = {entry.place: entry.photo for entry in self.entries if entry.photo is not None}
+        return np.stack([photos[place].pixels for place in self.pictures])
+
+    def of_each(self, vectors: Vectors) -> Vectors:
+        """Return the vector of each item's picture, shape (p, d), from those of the pictures, shape (n, d)."""
+        return vectors[[self.pictures[entry.place] for entry in self.entries if entry.photo is not None]]
 
     def texts(self) -> list[str]:
         """Return all pieces of text."""
@@ -67,7 +80,7 @@ class Batch:
         """Return the vectors of usable items, shape (p, d) and (t, d), after moving the others to the failures.
 
         Args:
-            photos: One vector per picture.
+            photos: One vector per item with a picture.
             texts: One vector per piece of text.
         """
         photo_rows = np.cumsum([entry.photo is not None for entry in self.entries])

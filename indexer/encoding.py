@@ -35,6 +35,9 @@ FAILED = 256
 CHUNKS = 256
 """Pieces of text after which a batch is encoded and committed, with `compact` a third of a second on two cores."""
 
+ROWS = 256
+"""Items after which it is, where rows of a table share their pictures."""
+
 
 @dataclass(slots=True)
 class Encoding:
@@ -128,9 +131,9 @@ class Encoding:
             yield batch
 
     def _is_full(self, batch: Batch) -> bool:
-        if len(batch.failed) >= FAILED or batch.chunks >= CHUNKS:
+        if len(batch.failed) >= FAILED or batch.chunks >= CHUNKS or len(batch.entries) >= ROWS:
             return True
-        return batch.photos > 0 and batch.photos >= self._loaded().batch_size
+        return bool(batch.pictures) and len(batch.pictures) >= self._loaded().batch_size
 
     def _loaded(self) -> Encoder:
         """Return the encoder, loaded and bound to the library when it is first needed."""
@@ -149,8 +152,8 @@ class Encoding:
         encoder = self._loaded()
         try:
             with self.report.timing("encode"):
-                if batch.photos:
-                    photos = encoder.encode_images(batch.pixels())
+                if batch.pictures:
+                    photos = batch.of_each(encoder.encode_images(batch.pixels()))
                 if batch.chunks:
                     texts = encoder.encode_texts(batch.texts())
                 return batch.refuse(photos, texts)

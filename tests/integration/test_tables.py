@@ -95,6 +95,13 @@ def test_a_picture_that_changes_changes_its_row(library: Library, place: Path, e
     assert library.search("yellow", k=1)[0].path == place / "red.png"
 
 
+def test_rows_that_share_a_picture_share_its_encoding(library: Library, place: Path, encoder: FakeEncoder) -> None:
+    table = [{"caption": f"lime {number}", "image": "red.png"} for number in range(5)]
+    assert library.sync(write_table(place / "t.csv", table), text_columns=["caption"], image_column="image").added == 5
+    assert encoder.pictures == [1]
+    assert [hit.path.name for hit in library.search("red", k=9, among="photos")] == ["red.png"] * 5
+
+
 def test_without_ids_rows_are_told_apart_by_their_number(library: Library, place: Path) -> None:
     library.sync(write_table(place / "t.csv", ROWS), text_columns=["caption", "note"])
     assert [(row, text) for row, *_, text in kept(library)] == [
