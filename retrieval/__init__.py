@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from indexer.transfer.incoming import ImportReport
     from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
+    from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
@@ -54,6 +55,7 @@ __all__ = [
     "EncoderError",
     "EncoderMismatchError",
     "EncoderNotFoundError",
+    "Evaluation",
     "EvaluationError",
     "Explanation",
     "ExportReport",
@@ -93,6 +95,7 @@ __all__ = [
 
 _HOMES = {
     "Encoder": "indexer.encoders.base",
+    "Evaluation": "retrieval.evaluate",
     "Explanation": "retrieval.explain",
     "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from indexer.transfer import Form
     from indexer.transfer.incoming import ImportReport
     from indexer.transfer.report import ExportReport
+    from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.query import Picture
 
@@ -337,6 +338,32 @@ class Library:
             if dropped:
                 logger.info("%d items were dropped; run: recall index, to encode them again", dropped)
         return list(checks.check(self._store, progress=progress))
+
+    def evaluate(
+        self, table: str | os.PathLike[str], *, split: str | None = None, progress: ProgressCallback | None = None
+    ) -> Evaluation:
+        """Return how well `search` finds what is known to answer the queries of a table.
+
+        Args:
+            table: A CSV file with the columns query and relevant, see `retrieval.evaluate.read_queries`.
+            split: Part of the set, where its table has a column split.
+            progress: Called with how far it has come.
+
+        Raises:
+            EvaluationError: The table cannot be used, or nothing that it names is in the library.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.evaluate.searches import evaluate_searches  # late: searching needs none of it
+
+        self._need_photos()
+        return evaluate_searches(
+            Path(table),
+            self._store,
+            lambda query, k: self.search(query, k=k),
+            system=str(self.path),
+            split=split,
+            progress=progress,
+        )
 
     def export(
         self, path: str | os.PathLike[str], *, form: Form = "recall", progress: ProgressCallback | None = None

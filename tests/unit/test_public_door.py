@@ -15,6 +15,7 @@ PUBLIC = [
     "EncoderError",
     "EncoderMismatchError",
     "EncoderNotFoundError",
+    "Evaluation",
     "EvaluationError",
     "Explanation",
     "ExportReport",
