@@ -20,10 +20,10 @@ from indexer.config import Settings, processors
 from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
 from indexer.errors import ItemError, PictureError
-from indexer.facts import failure_columns, item_columns, place_columns
+from indexer.facts import failure_columns, item_columns, place_columns, said_about
 from indexer.images import Limits, Photo
 from indexer.plan import Added
-from indexer.reading import picture_of, read_item
+from indexer.reading import picture_of, read_item, sidecar_of
 from indexer.report import Report
 from indexer.spool import Work
 from indexer.store import Store
@@ -77,7 +77,7 @@ class Encoding:
         # ends the transaction it is at.
         with ThreadPoolExecutor(1, thread_name_prefix="recall-writer") as self._writer:
             self.progress(Progress("indexing", 0, total))
-            with self._decoders() as pool, closing(pool.imap(work, key=picture_of)) as decoded:
+            with self._decoders() as pool, closing(pool.imap(work, key=picture_of, beside=sidecar_of)) as decoded:
                 done = 0
                 for batch in self._committed(self._batches(decoded)):
                     done += self._count(batch)
@@ -168,7 +168,8 @@ class Encoding:
             rows = [place_columns(entry.step.file, self.source_id) | item_columns(entry) for entry in batch.entries]
             ids = changes.save_items(connection, rows)
             with_photo = [id_ for id_, entry in zip(ids, batch.entries, strict=True) if entry.photo is not None]
-            changes.add_embeddings(connection, with_photo, self._encoder_id, photos)
+            said = [said_about(entry.photo.metadata) for entry in batch.entries if entry.photo is not None]
+            changes.add_embeddings(connection, with_photo, self._encoder_id, photos, texts=said)
             with_text = [id_ for id_, entry in zip(ids, batch.entries, strict=True) for _ in entry.chunks]
             changes.add_embeddings(
                 connection, with_text, self._encoder_id, texts, kind=Modality.TEXT, texts=batch.texts()

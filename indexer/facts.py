@@ -8,7 +8,7 @@ from typing import Any
 from indexer.batch import Entry
 from indexer.catalog.encoders import now
 from indexer.errors import ItemError
-from indexer.images import Photo
+from indexer.images import Photo, PhotoMetadata
 from indexer.rows import FoundRow
 from indexer.sources import FoundFile
 from indexer.tables import table_format
@@ -16,8 +16,8 @@ from indexer.texts import text_format
 from indexer.types import Modality, file_of
 
 EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
-    ("content_hash", "format", "width", "height", "taken_at", "taken_from", "latitude", "longitude", "camera",
-     "failure", "failure_message")
+    ("content_hash", "format", "width", "height", "sidecar_mtime_ns", "taken_at", "taken_from", "utc_offset",
+     "latitude", "longitude", "camera", "lens", "rating", "title", "description", "failure", "failure_message")
 )  # fmt: skip
 
 
@@ -53,9 +53,9 @@ def text_columns(file: FoundFile, entry: Entry) -> dict[str, Any]:
 
 
 def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
-    """Return the columns of an item that come from its content."""
+    """Return the columns of an item that come from its content and its sidecar, and its tags."""
     facts = photo.metadata
-    taken_at, taken_from = facts.taken_at, "exif"
+    taken_at, taken_from = facts.taken_at, str(facts.taken_from)
     if taken_at is None:
         taken_at, taken_from = file_time(file), "file"
     return EMPTY_FACTS | {
@@ -64,13 +64,25 @@ def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
         "format": facts.format,
         "width": facts.width,
         "height": facts.height,
+        "sidecar_mtime_ns": file.sidecar_mtime_ns,
         "taken_at": taken_at,
         "taken_from": taken_from,
+        "utc_offset": facts.utc_offset,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
         "camera": facts.camera,
+        "lens": facts.lens,
+        "rating": facts.rating,
+        "title": facts.title,
+        "description": facts.description,
+        "tags": facts.tags,
         "indexed_at": now(),
     }
+
+
+def said_about(facts: PhotoMetadata) -> str | None:
+    """Return what is said about a photo, for full-text search: title, description and tags as lines; None without."""
+    return "\n".join(line for line in (facts.title, facts.description, *facts.tags) if line) or None
 
 
 def failure_columns(file: FoundFile, error: ItemError) -> dict[str, Any]:

@@ -26,6 +26,11 @@ def picture_of(step: Work) -> Path | None:
     return None if text_format(file.path) else Path(file.path)
 
 
+def sidecar_of(step: Work) -> Path | None:
+    """Return the XMP file that the decoders read with a picture, None where there is none."""
+    return Path(step.file.sidecar) if step.file.sidecar else None
+
+
 def read_item(
     step: Work, photo: Photo | PictureError | None, *, fits: Callable[[], Fits], max_bytes: int
 ) -> Entry | ItemError:

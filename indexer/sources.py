@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -28,14 +28,26 @@ MACHINE_MADE = frozenset(
 )
 """Folders that programs and devices fill, in lower case: nobody's photos."""
 
+_SIDECAR_ENDINGS = (".xmp", ".XMP")
+
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that a photo's or a text's name was given to; size and time are the file's own."""
+    """A file that a photo's or a text's name was given to; size and time are the file's own.
+
+    Attributes:
+        path: Absolute.
+        size: In bytes.
+        mtime_ns: In nanoseconds since 1970.
+        sidecar: Path of the XMP file beside a photo, None where there is none.
+        sidecar_mtime_ns: The sidecar's time.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    sidecar: str | None = None
+    sidecar_mtime_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +154,8 @@ def walk(
         begun = {(facts.st_dev, facts.st_ino)}
         yield from _Walk(root, rules, base or root, others, begun).folder(root, outside=False)
     else:
-        yield _found(root, facts)
+        folder, name = os.path.split(root)
+        yield _found(root, facts, _sidecar(os.path.join(folder, each) for each in sidecar_names(name)))
 
 
 @dataclass(slots=True)
@@ -165,18 +178,22 @@ class _Walk:
                 raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
             yield UnreadableFolder(path, error.strerror or str(error))
             return
-        for key, entry in entries:
-            below = os.path.relpath(entry.path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
-            if self.rules.leave_out(entry.name, below) or entry.path in self.others:
-                continue
+        walked = [(key, entry) for key, entry in entries if not self.left_out(entry)]
+        sidecars = {entry.name: entry.path for _, entry in walked if entry.name.endswith(_SIDECAR_ENDINGS)}
+        for key, entry in walked:
             if not key.endswith(os.fsencode(os.sep)):
-                yield from self.file(entry, outside=outside)
+                yield from self.file(entry, sidecars, outside=outside)
             elif entry.is_symlink() and not Path(entry.path).exists():
                 yield UnreadableFolder(entry.path, "a link to something that is not there")
             elif self.enter(entry, outside=outside):
                 yield from self.folder(entry.path, outside=outside or entry.is_symlink())
 
-    def file(self, entry: os.DirEntry[str], *, outside: bool) -> Iterator[FoundFile]:
+    def left_out(self, entry: os.DirEntry[str]) -> bool:
+        """Return whether the rules or another source's root leave an entry out."""
+        below = os.path.relpath(entry.path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
+        return self.rules.leave_out(entry.name, below) or entry.path in self.others
+
+    def file(self, entry: os.DirEntry[str], sidecars: Mapping[str, str], *, outside: bool) -> Iterator[FoundFile]:
         """Yield one file, if it has the name of a photo or a text and was not met before."""
         if not is_item_name(entry.name):
             return
@@ -189,7 +206,8 @@ class _Walk:
                 return  # it vanished
             return
         if not stat.S_ISREG(facts.st_mode) or self.enter(entry, outside=outside):
-            yield _found(entry.path, facts)
+            beside = (sidecars[name] for name in sidecar_names(entry.name) if name in sidecars) if sidecars else ()
+            yield _found(entry.path, facts, _sidecar(beside))
 
     def enter(self, entry: os.DirEntry[str], *, outside: bool) -> bool:
         """Return whether an entry is met for the first time; what a link leads to is remembered."""
@@ -207,8 +225,28 @@ class _Walk:
         return True
 
 
-def _found(path: str, facts: os.stat_result) -> FoundFile:
-    return FoundFile(path, facts.st_size, facts.st_mtime_ns)
+def sidecar_names(name: str) -> tuple[str, ...]:
+    """Return the names that a photo's XMP file may have, the one that names it most exactly first; a text has none."""
+    if text_format(name) is not None:
+        return ()
+    stem = os.path.splitext(name)[0]
+    return tuple(beside + ending for beside in (name, stem) for ending in _SIDECAR_ENDINGS)
+
+
+def _sidecar(paths: Iterable[str]) -> tuple[str, int] | None:
+    """Return the first of the paths that is a file, and its time."""
+    for path in paths:
+        try:
+            facts = Path(path).stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(facts.st_mode):
+            return path, facts.st_mtime_ns
+    return None
+
+
+def _found(path: str, facts: os.stat_result, sidecar: tuple[str, int] | None = None) -> FoundFile:
+    return FoundFile(path, facts.st_size, facts.st_mtime_ns, *(sidecar or (None, None)))
 
 
 def _sort_key(entry: os.DirEntry[str]) -> bytes:

@@ -42,10 +42,11 @@ class Hit:
         width: Pixels across, upright.
         height: Pixels down, upright.
         taken_at: When it was taken, local time of the camera.
-        taken_from: "exif", or "file" where only the file's own time is known.
+        taken_from: "exif", "xmp" (also a sidecar), "iptc", or "file" where only the file's own time is known.
         latitude: Degrees, north positive.
         longitude: Degrees, east positive.
         camera: Maker and model.
+        words: Words of the query that its text has, where it was searched for words too.
     """
 
     item_id: int
@@ -63,6 +64,7 @@ class Hit:
     latitude: float | None = None
     longitude: float | None = None
     camera: str | None = None
+    words: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as values that json can write."""
@@ -82,6 +84,7 @@ class Hit:
             "latitude": self.latitude,
             "longitude": self.longitude,
             "camera": self.camera,
+            "words": list(self.words),
         }
 
 

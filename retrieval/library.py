@@ -190,6 +190,7 @@ class Library:
         after: date | None = None,
         before: date | None = None,
         among: Among = "all",
+        hybrid: bool = True,
     ) -> Hits:
         """Return the photos and texts that fit a query best, best first.
 
@@ -201,6 +202,8 @@ class Library:
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
             among: Whether to search "photos", "texts" or "all".
+            hybrid: Whether to look for the words in titles, descriptions, tags and texts too, where the library has
+                any, and to order by both. The scores stay those of what is to be seen.
 
         Raises:
             QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
@@ -211,7 +214,8 @@ class Library:
         check_count(k)
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
-        question = Question(asked.terms, parts, asked.part_weights, asked.filters, among)
+        words = asked.words if hybrid else ""
+        question = Question(asked.terms, parts, asked.part_weights, asked.filters, among, words=words)
         return search(self._store, question, k=k)
 
     def similar(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
 from retrieval.candidates import NONE, Candidates, find, has_kind
 from retrieval.hits import Hit, Hits, TermScore
+from retrieval.hybrid import DEPTH, fused, has_words, words_in
 from retrieval.query_vectors import combined
 
 Among = Literal["photos", "texts", "all"]
@@ -38,6 +39,7 @@ class Question:
         filters: Which items may be returned.
         among: What is searched.
         leave_out: An item that is not returned: the query's own.
+        words: What full-text search looks for beside; "" for nothing.
     """
 
     terms: Sequence[str]
@@ -46,6 +48,7 @@ class Question:
     filters: Filters
     among: Among = "all"
     leave_out: int | None = None
+    words: str = ""
 
 
 def check_count(k: int) -> None:
@@ -61,6 +64,8 @@ def check_count(k: int) -> None:
 def search(store: Store, question: Question, *, k: int) -> Hits:
     """Return the k best items, best first, equal scores by item id.
 
+    Where words are looked for too, the order is that of both rankings together, and the scores stay cosines.
+
     Args:
         store: The library.
         question: What is asked.
@@ -71,7 +76,13 @@ def search(store: Store, question: Question, *, k: int) -> Hits:
     """
     check_count(k)
     query = combined(question.parts, question.weights)
-    return _hits(_candidates(store, question, query, k), question)
+    if not question.words or not has_words(store):
+        return _hits(_candidates(store, question, query, k), question)
+    near = _candidates(store, question, query, max(k, DEPTH))
+    kind = next((kind for kind, among in _AMONG.items() if among == question.among), None)
+    found = fused(store, near, query, question.words, filters=question.filters, kind=kind, count=k)
+    words = words_in(store, question.words, found)
+    return Hits(replace(hit, words=words.get(hit.unit_id, ())) for hit in _hits(found, question))
 
 
 def _candidates(store: Store, question: Question, query: Vectors, count: int) -> Candidates:

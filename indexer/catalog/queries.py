@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
-from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
+from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
 from indexer.types import Ids, Modality, Vectors, file_of, row_of
 
 STORED = np.dtype("<f2")
@@ -22,13 +22,17 @@ PAGE = 5000
 
 
 class KnownFile(NamedTuple):
-    """What the catalog knows of a file; `failure` is set where it could not be indexed."""
+    """What the catalog knows of a file; `failure` is set where it could not be indexed.
+
+    `sidecar_mtime_ns` is the time of the XMP file that was read with it, None where there was none.
+    """
 
     id: int
     path: str
     size: int
     mtime_ns: int
     failure: str | None
+    sidecar_mtime_ns: int | None = None
     picture: str | None = None
 
 
@@ -49,7 +53,13 @@ class FoundItem(NamedTuple):
     latitude: float | None
     longitude: float | None
     camera: str | None
+    lens: str | None
+    utc_offset: int | None
+    rating: int | None
+    title: str | None
+    description: str | None
     picture: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
@@ -178,7 +188,7 @@ def size_is_known(connection: Connection, size: int) -> bool:
 def same_content(connection: Connection, size: int, content_hash: bytes) -> list[KnownFile]:
     """Return the indexed items with this content, oldest first."""
     statement = (
-        select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.failure)
+        select(*(ITEMS.c[name] for name in KnownFile._fields))
         .where(ITEMS.c.size == size, ITEMS.c.content_hash == content_hash, ITEMS.c.failure.is_(None))
         .order_by(ITEMS.c.id)
     )
@@ -251,18 +261,29 @@ def has_kind(connection: Connection, kind: Modality) -> bool:
 
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [ITEMS.c[name] for name in FoundItem._fields[5:]]
+    columns = [ITEMS.c[name] for name in FoundItem._fields[5:-1]]
     statement = (
         select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns)
         .join_from(EMBEDDINGS, UNITS)
         .join(ITEMS)
     )
-    found = {}
+    found: dict[int, FoundItem] = {}
     for start in range(0, len(embedding_ids), PAGE):
         wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
-        for row in connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))):
-            found[row[0]] = FoundItem._make(row)._replace(kind=Modality(row.kind))
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
+        tags = tags_of(connection, [row[1] for row in rows])
+        for row in rows:
+            found[row[0]] = FoundItem._make((*row, tags.get(row[1], ())))._replace(kind=Modality(row.kind))
     return found
+
+
+def tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return the tags of items, in the order of the alphabet, by item id; items without any are left out."""
+    statement = select(TAGS).where(TAGS.c.item_id.in_(item_ids)).order_by(TAGS.c.item_id, TAGS.c.tag)
+    tags: dict[int, tuple[str, ...]] = {}
+    for item_id, tag in connection.execute(statement):
+        tags[item_id] = (*tags.get(item_id, ()), tag)
+    return tags
 
 
 def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> OwnEmbedding | None:

@@ -68,7 +68,7 @@ class DecodePool:
         return sum(worker.seconds for worker in self._workers)
 
     def imap(
-        self, items: Iterable[T], key: Callable[[T], Path | None]
+        self, items: Iterable[T], key: Callable[[T], Path | None], beside: Callable[[T], Path | None] = lambda _: None
     ) -> Generator[tuple[T, Photo | PictureError | None], None, None]:
         """Yield each item with its photo, or with the reason why it has none, in the order of the items.
 
@@ -78,6 +78,7 @@ class DecodePool:
         Args:
             items: Of any length; may be a generator.
             key: Where an item's file is; None for one that needs no decoder and passes through.
+            beside: Where its sidecar is, None for none.
 
         Raises:
             RecallError: No worker can be started.
@@ -92,7 +93,8 @@ class DecodePool:
             while True:
                 for item in islice(source, self._ahead - len(pending)):
                     path = key(item)
-                    pending.append((item, None if path is None else self._threads.submit(self._decode, path)))
+                    future = None if path is None else self._threads.submit(self._decode, path, beside(item))
+                    pending.append((item, future))
                 if not pending:
                     return
                 item, future = pending.popleft()
@@ -120,11 +122,11 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _decode(self, path: Path) -> Photo | PictureError:
+    def _decode(self, path: Path, sidecar: Path | None) -> Photo | PictureError:
         """Return what a worker makes of a file; runs in one of the threads."""
         worker = self._idle.get()  # never waits: there are as many threads as workers
         try:
-            return worker.decode(path)
+            return worker.decode(path, sidecar)
         finally:
             self._idle.put(worker)
 

@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     help="What to search.",
 )
 @click.option(
+    "--hybrid/--no-hybrid",
+    default=True,
+    show_default=True,
+    help="Look for the words too in titles, descriptions, tags and texts.",
+)
+@click.option(
     "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
 )
 @filter_options
@@ -48,6 +54,7 @@ def search_command(
     query: tuple[str, ...],
     image: Path | None,
     among: Among,
+    hybrid: bool,
     allow_url: bool,
     k: int,
     folder: Path | None,
@@ -74,7 +81,7 @@ def search_command(
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
     asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
     with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.search(asked, k=k, among=among, **filters(folder, after, before)), form)
+        print_hits(library.search(asked, k=k, among=among, hybrid=hybrid, **filters(folder, after, before)), form)
 
 
 @click.command("similar")

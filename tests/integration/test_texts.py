@@ -65,6 +65,15 @@ def test_a_second_run_encodes_nothing(library: Library, folder: Path, encoder: F
     assert len(encoder.texts) == read
 
 
+def test_the_xmp_file_of_a_photo_is_not_that_of_the_text_beside_it(library: Library, folder: Path) -> None:
+    paint(folder / "a.png", "red")
+    write(folder / "a.txt", "a lime parrot")
+    write(folder / "a.xmp", "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    assert library.sync(folder).added == 2
+    assert library.sync(folder).unchanged == 2
+    assert library.sync(folder / "a.txt").unchanged == 1
+
+
 def test_changes_moves_copies_and_removals_are_followed(library: Library, folder: Path, encoder: FakeEncoder) -> None:
     write(folder / "a.txt", "a red house")
     write(folder / "b.txt", "a lime parrot")

@@ -108,6 +108,7 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "latitude": -33.5,
         "longitude": None,
         "camera": None,
+        "words": [],
     }
     assert len(lines) == 2
 
