@@ -33,7 +33,7 @@ FAILED = 256
 """Failures that are committed together when no photo comes between."""
 
 CHUNKS = 256
-"""Pieces of text after which a batch is encoded and committed, with `compact` a third of a second on two cores."""
+"""Pieces of text after which a batch is encoded and committed, with `compact` half a second of one core."""
 
 ROWS = 256
 """Items after which it is, where rows of a table share their pictures."""

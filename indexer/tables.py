@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from indexer.errors import FailureKind, MissingPackageError, SourceError, TextError
-from indexer.texts import MAX_BYTES, encoding_of
+from indexer.texts import encoding_of
 
 FORMATS = {".csv": "CSV", ".jsonl": "JSONL", ".parquet": "Parquet"}
 """What files with these endings, in lower case, are called in the catalog."""
 
-LINE = MAX_BYTES
+LINE = 10_000_000
 """Characters that a line, or a cell that goes over several lines, may have."""
 
 PARQUET_ROWS = 256
