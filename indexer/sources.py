@@ -12,6 +12,7 @@ from pathlib import Path
 from indexer.catalog.sources import KnownSource
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
+from indexer.texts import text_format
 from indexer.types import is_below
 
 MACHINE_MADE = frozenset(
@@ -32,13 +33,13 @@ _SIDECAR_ENDINGS = (".xmp", ".XMP")
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that a photo's name was given to; size and time are the file's own.
+    """A file that a photo's or a text's name was given to; size and time are the file's own.
 
     Attributes:
         path: Absolute.
         size: In bytes.
         mtime_ns: In nanoseconds since 1970.
-        sidecar: Path of the XMP file beside it, None where there is none.
+        sidecar: Path of the XMP file beside a photo, None where there is none.
         sidecar_mtime_ns: The sidecar's time.
     """
 
@@ -105,6 +106,11 @@ class Rules:
         return next((reason for reason in reasons if reason), None)
 
 
+def is_item_name(name: str) -> bool:
+    """Return whether a name has the ending of a photo or of a text."""
+    return is_photo_name(name) or text_format(name) is not None
+
+
 def rules_of(source: KnownSource | None) -> Rules:
     """Return what a source leaves out; where there is no source, the rules of a new one."""
     return Rules() if source is None else Rules(source.exclude, source.include_hidden)
@@ -126,7 +132,7 @@ def resolve(path: str | os.PathLike[str]) -> str:
 def walk(
     root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()
 ) -> Iterator[FoundFile | UnreadableFolder]:
-    """Yield the photos at or below `root`, in the byte order of their paths.
+    """Yield the photos and texts at or below `root`, in the byte order of their paths.
 
     Links are followed, but nothing is met twice: a link to inside the root is passed over, and of several links to
     the same place outside it the first counts.
@@ -163,7 +169,7 @@ class _Walk:
     visited: set[tuple[int, int]]
 
     def folder(self, path: str, *, outside: bool) -> Iterator[FoundFile | UnreadableFolder]:
-        """Yield the photos of one folder; `outside` says that a link led out of the root."""
+        """Yield the photos and texts of one folder; `outside` says that a link led out of the root."""
         try:
             with os.scandir(path) as listing:
                 entries = sorted(((_sort_key(entry), entry) for entry in listing), key=lambda pair: pair[0])
@@ -188,8 +194,8 @@ class _Walk:
         return self.rules.leave_out(entry.name, below) or entry.path in self.others
 
     def file(self, entry: os.DirEntry[str], sidecars: Mapping[str, str], *, outside: bool) -> Iterator[FoundFile]:
-        """Yield one file, if it has a photo's name and was not met before."""
-        if not is_photo_name(entry.name):
+        """Yield one file, if it has the name of a photo or a text and was not met before."""
+        if not is_item_name(entry.name):
             return
         try:
             facts = entry.stat()
@@ -220,7 +226,9 @@ class _Walk:
 
 
 def sidecar_names(name: str) -> tuple[str, ...]:
-    """Return the names that a photo's XMP file may have, the one that names it most exactly first."""
+    """Return the names that a photo's XMP file may have, the one that names it most exactly first; a text has none."""
+    if text_format(name) is not None:
+        return ()
     stem = os.path.splitext(name)[0]
     return tuple(beside + ending for beside in (name, stem) for ending in _SIDECAR_ENDINGS)
 
@@ -247,6 +255,6 @@ def _sort_key(entry: os.DirEntry[str]) -> bytes:
         folder = entry.is_dir()
     except OSError:
         folder = False
-    if entry.is_symlink() and not is_photo_name(entry.name):  # where it leads to nothing, it may have been a folder
+    if entry.is_symlink() and not is_item_name(entry.name):  # where it leads to nothing, it may have been a folder
         folder = folder or not Path(entry.path).exists()
     return os.fsencode(entry.name + os.sep if folder else entry.name)

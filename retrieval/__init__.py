@@ -16,6 +16,7 @@ from indexer.errors import (
     EncoderNotFoundError,
     EvaluationError,
     FailureKind,
+    ItemError,
     LibraryError,
     LibraryLockedError,
     LibraryVersionError,
@@ -26,6 +27,7 @@ from indexer.errors import (
     RecallError,
     SourceError,
     StorageError,
+    TextError,
     TransferError,
 )
 
@@ -63,6 +65,7 @@ __all__ = [
     "Hit",
     "Hits",
     "ImportReport",
+    "ItemError",
     "KnownSource",
     "Library",
     "LibraryError",
@@ -84,6 +87,7 @@ __all__ = [
     "Status",
     "StorageError",
     "TermScore",
+    "TextError",
     "TransferError",
     "__version__",
     "load_encoder",

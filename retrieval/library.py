@@ -130,9 +130,15 @@ class Library:
         *paths: str | os.PathLike[str],
         exclude: Sequence[str] | None = None,
         include_hidden: bool | None = None,
+        text_columns: Sequence[str] = (),
+        image_column: str | None = None,
+        id_column: str | None = None,
         progress: ProgressCallback | None = None,
     ) -> Report:
-        """Bring the library in step with folders and files, and return what was done.
+        """Bring the library in step with folders, files and tables, and return what was done.
+
+        In a folder photos and texts (.txt, .md) are found; a table (.csv, .jsonl, .parquet) is indexed when it is named
+        itself, each row as one item.
 
         New and changed photos are encoded, moved ones keep their embeddings, deleted ones leave the answers. A run
         that is stopped goes on where it was with the next one. A file that cannot be read is recorded with its
@@ -143,16 +149,25 @@ class Library:
             exclude: Patterns such as "*.png" or "2019/*" for names and paths below the folder to leave out; they are
                 remembered. None keeps what the folder had before.
             include_hidden: Whether to walk names that begin with a dot, remembered too.
+            text_columns: Of a table the columns with text; they are remembered, as the two that follow.
+            image_column: Of a table the column with paths of pictures, which have to lie in the table's folder.
+            id_column: Of a table the column that tells rows apart, also when they move; None takes a row's number.
             progress: Called with how far it has come.
 
         Raises:
             SourceError: A path is missing or cannot be read; the others were synced first.
-            NoPhotosError: A path holds no readable photo; nothing known was removed, and the others were synced first.
+            NoPhotosError: A path holds no readable photo or text; nothing known was removed, and the others were
+                synced first.
+            MissingPackageError: A table is Parquet, and pyarrow is not installed.
             LibraryLockedError: Another process is writing to the library.
             StorageError: The disk is full or read-only; what was committed is kept.
         """
+        from indexer.tables import Columns  # late, as the next
         from retrieval.syncing import sync_paths  # late: what decodes and encodes is not needed for searching
 
+        if isinstance(text_columns, str):
+            raise TypeError(f"text_columns is the string {text_columns!r}; expected a sequence of strings")
+        columns = Columns(tuple(text_columns), image_column, id_column)
         with self._store.writing("indexing"):
             return sync_paths(
                 self._store,
@@ -161,6 +176,7 @@ class Library:
                 settings=self._settings,
                 exclude=exclude,
                 include_hidden=include_hidden,
+                columns=columns if columns.used else None,
                 progress=progress,
             )
 

@@ -123,7 +123,7 @@ def _hits(candidates: Candidates, question: Question) -> Hits:
 def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) -> Hit:
     why = zip(question.terms, cosines.tolist(), question.weights, strict=True)
     return Hit(
-        path=Path(item.path),
+        path=Path(item.file),
         score=value,
         why=tuple(TermScore(*part) for part in why),
         **{name: getattr(item, name) for name in _SHARED},

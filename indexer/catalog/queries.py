@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
 from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
-from indexer.types import Ids, Modality, Vectors
+from indexer.types import Ids, Modality, Vectors, file_of, row_of
 
 STORED = np.dtype("<f2")
 """Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
@@ -33,6 +33,7 @@ class KnownFile(NamedTuple):
     mtime_ns: int
     failure: str | None
     sidecar_mtime_ns: int | None = None
+    picture: str | None = None
 
 
 class FoundItem(NamedTuple):
@@ -57,7 +58,18 @@ class FoundItem(NamedTuple):
     rating: int | None
     title: str | None
     description: str | None
-    tags: tuple[str, ...]
+    picture: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Its file: of a table's row the row's picture, else the table."""
+        return file_of(self.path, self.picture)
+
+    @property
+    def row(self) -> str | None:
+        """What tells it apart in its table, None where it is no row."""
+        return row_of(self.path)
 
 
 class OwnEmbedding(NamedTuple):
@@ -90,11 +102,17 @@ class Unit(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A file that could not be indexed, and why."""
+    """A file, or a row of a table, that could not be indexed, and why."""
 
     path: str
     kind: str
     message: str
+    row: str | None = None
+
+    @property
+    def place(self) -> str:
+        """File and row, for people."""
+        return self.path if self.row is None else f"{self.path}: {self.row}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +142,14 @@ class Filters:
 
 
 def under(column: Any, folder: str) -> ColumnElement[bool]:
-    """Return the condition "is `folder` or lies in it", as a range that an index of paths serves."""
+    """Return the condition "is `folder`, lies in it or is a row of it", as ranges that an index of paths serves."""
     inside, behind = _range(folder)
-    return or_(column == folder, and_(column > inside, column < behind))
+    return or_(column == folder, and_(column > inside, column < behind), _is_row(column, folder))
+
+
+def _is_row(column: Any, table: str) -> ColumnElement[bool]:
+    """Return the condition "is a row of `table`"; see `indexer.types.row_of`."""
+    return and_(column > f"{table}\0", column < f"{table}\1")
 
 
 def _range(folder: str) -> tuple[str, str]:
@@ -325,7 +348,7 @@ def failures(
     if root is not None:
         statement = statement.where(under(ITEMS.c.path, root))
     for row in connection.execute(statement.order_by(ITEMS.c.path).limit(limit)):
-        yield Failure(row[0], row[1] or "", row[2] or "")
+        yield Failure(file_of(row[0]), row[1] or "", row[2] or "", row_of(row[0]))
 
 
 def has_items(connection: Connection, root: str) -> bool:
@@ -344,8 +367,14 @@ def count_items(connection: Connection, root: str | None = None, *, source_id: i
     return total - failed, failed
 
 
+def count_of(connection: Connection, modality: Modality) -> int:
+    """Return how many items of a modality are indexed."""
+    found = select(func.count()).where(ITEMS.c.modality == modality, ITEMS.c.failure.is_(None))
+    return connection.scalar(found) or 0
+
+
 def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -> list[tuple[int, str]]:
-    """Return id and path of the items that did not fail and have none of these embeddings, by path."""
+    """Return id and path of the items that did not fail and have a unit without one of these embeddings, by path."""
     statement = (
         select(ITEMS.c.id, ITEMS.c.path, EMBEDDINGS.c.id)
         .join_from(ITEMS, UNITS, isouter=True)
@@ -353,8 +382,8 @@ def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -
         .where(ITEMS.c.failure.is_(None))
         .order_by(ITEMS.c.path)
     )
-    lacking = []
+    lacking: dict[int, str] = {}
     for rows in connection.execute(statement).partitions(PAGE):
         usable = np.isin([row[2] or -1 for row in rows], embedding_ids)
-        lacking += [(row[0], row[1]) for row, good in zip(rows, usable, strict=True) if not good]
-    return lacking
+        lacking |= {row[0]: row[1] for row, good in zip(rows, usable, strict=True) if not good}
+    return list(lacking.items())
