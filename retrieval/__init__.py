@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.report import Report
     from indexer.types import Preprocess, Progress
+    from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
     from retrieval.query import Query
-    from retrieval.search import Hit, TermScore
     from retrieval.status import Status
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "FailureKind",
     "Filters",
     "Hit",
+    "Hits",
     "KnownSource",
     "Library",
     "LibraryError",
@@ -82,7 +83,8 @@ _HOMES = {
     "Encoder": "indexer.encoders.base",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
-    "Hit": "retrieval.search",
+    "Hit": "retrieval.hits",
+    "Hits": "retrieval.hits",
     "KnownSource": "indexer.catalog.sources",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",
@@ -93,7 +95,7 @@ _HOMES = {
     "Report": "indexer.report",
     "Settings": "indexer.config",
     "Status": "retrieval.status",
-    "TermScore": "retrieval.search",
+    "TermScore": "retrieval.hits",
     "load_encoder": "indexer.encoders",
 }
 

@@ -19,8 +19,10 @@ from indexer.errors import LibraryError, QueryError, SourceError
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from retrieval.encoder import LibraryEncoder
+from retrieval.hits import Hits
 from retrieval.query import Query, as_picture, as_query, first_moment
-from retrieval.search import Hit, check_count, encode_query, own_embedding, search, stored_vector
+from retrieval.query_vectors import encode_query, own_embedding, stored_vector
+from retrieval.search import Among, Question, check_count, search
 from retrieval.status import Status, read_status
 
 if TYPE_CHECKING:
@@ -166,8 +168,9 @@ class Library:
         folder: str | os.PathLike[str] | None = None,
         after: date | None = None,
         before: date | None = None,
-    ) -> list[Hit]:
-        """Return the photos that fit a query best, best first.
+        among: Among = "all",
+    ) -> Hits:
+        """Return the photos and texts that fit a query best, best first.
 
         Args:
             query: Words (str), a picture (Path, PIL image or bytes), or a Query. A str is always words.
@@ -176,6 +179,7 @@ class Library:
             folder: Only photos at or under this path.
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
+            among: Whether to search "photos", "texts" or "all".
 
         Raises:
             QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
@@ -186,7 +190,8 @@ class Library:
         check_count(k)
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
-        return search(self._store, asked.terms, parts, k=k, filters=asked.filters)
+        question = Question(asked.terms, parts, asked.part_weights, asked.filters, among)
+        return search(self._store, question, k=k)
 
     def similar(
         self,
@@ -196,7 +201,7 @@ class Library:
         folder: str | os.PathLike[str] | None = None,
         after: date | None = None,
         before: date | None = None,
-    ) -> list[Hit]:
+    ) -> Hits:
         """Return the photos most like a picture, best first, without the picture itself.
 
         For a photo of the library nothing is loaded and nothing encoded.
@@ -218,10 +223,11 @@ class Library:
         self._need_photos()
         asked = Query(images=[picture], filters=filters)
         own, unchanged = own_embedding(self._store, picture) if isinstance(picture, Path) else (None, False)
-        parts = stored_vector(self._store, own) if own is not None and unchanged else None
+        parts = stored_vector(self._store, own.embedding_id) if own is not None and unchanged else None
         if parts is None:
             parts = encode_query(asked, self._encoder.for_query(), self._settings)
-        return search(self._store, asked.terms, parts, k=k, filters=filters, leave_out=own)
+        question = Question(asked.terms, parts, asked.part_weights, filters, "photos", own.item_id if own else None)
+        return search(self._store, question, k=k)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.

@@ -1,10 +1,11 @@
-"""What is asked: texts and pictures together, with filters."""
+"""What is asked: weighted texts and pictures together, with filters."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,37 +22,54 @@ Picture: TypeAlias = "Path | Image.Image | bytes"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Any mix of texts and pictures, with filters.
+    """Any mix of weighted texts and pictures, with filters.
 
-    The query vector is the sum of the unit vectors of all parts, scaled to unit length: each part counts the same.
+    Of parts with unit vectors v_i and weights w_i the query vector is q / |q| with q = w_1 v_1 + … + w_p v_p. Without
+    weights each part counts the same. A part with a weight below 0 pushes away what is like it.
 
     Attributes:
         texts: Descriptions, none of them blank.
         images: Pictures.
+        weights: One for each part, texts first, finite and not 0; None gives each part 1.
         filters: Which items may be returned.
     """
 
     texts: Sequence[str] = ()
     images: Sequence[Picture] = ()
+    weights: Sequence[float] | None = None
     filters: Filters = field(default_factory=Filters)
 
     def __post_init__(self) -> None:
         """Refuse a query that asks for nothing.
 
         Raises:
-            QueryError: There is neither text nor picture, or a text is blank.
+            QueryError: There is neither text nor picture, a text is blank, or a weight is 0 or no number.
+            ValueError: There are more or fewer weights than parts.
         """
         if isinstance(self.texts, str):
             raise TypeError(f"texts is the string {self.texts!r}; expected a sequence of strings")
-        if not self.texts and not self.images:
+        parts = len(self.texts) + len(self.images)
+        if not parts:
             raise QueryError("the query is empty; give words, a picture, or both")
         if any(not text.strip() for text in self.texts):
             raise QueryError('the query text is blank; describe what is to be seen, for instance "a dog on the beach"')
+        if self.weights is None:
+            return
+        if len(self.weights) != parts:
+            raise ValueError(f"there are {len(self.weights)} weights for {parts} parts; expected one for each")
+        for weight in self.weights:
+            if not math.isfinite(weight) or weight == 0:
+                raise QueryError(f"a part of the query has the weight {weight:g}; expected a number that is not 0")
 
     @property
     def terms(self) -> list[str]:
         """A name for each part, texts first, for people."""
         return [*self.texts, *(_name(image) for image in self.images)]
+
+    @property
+    def part_weights(self) -> list[float]:
+        """What each part counts, texts first."""
+        return [1.0] * len(self.terms) if self.weights is None else [float(weight) for weight in self.weights]
 
 
 def as_picture(image: str | os.PathLike[str] | Image.Image | bytes) -> Picture:
@@ -65,11 +83,14 @@ def as_query(query: str | Picture | Query, image: Picture | None, filters: Filte
     if isinstance(query, Query):
         if filters != Filters() and query.filters != Filters():
             raise ValueError("filters were given both in the query and beside it; give them once")
-        filters = query.filters if filters == Filters() else filters
-        return Query(query.texts, (*query.images, *extra), filters)
+        weights = None if query.weights is None else (*query.weights, *(1.0 for _ in extra))
+        images = (*query.images, *extra)
+        return replace(
+            query, images=images, weights=weights, filters=query.filters if filters == Filters() else filters
+        )
     if isinstance(query, str):
-        return Query((query,), extra, filters)
-    return Query((), (query, *extra), filters)
+        return Query((query,), extra, filters=filters)
+    return Query((), (query, *extra), filters=filters)
 
 
 def first_moment(day: date | None) -> datetime | None:

@@ -142,6 +142,7 @@ UNITS = Table(
     Column("kind", String, nullable=False, server_default="photo"),  # a Modality
     Column("text", String),  # of a text: the chunk; of a photo: what is said about it, for full-text search only
     UniqueConstraint("item_id", "position"),
+    Index(None, "kind"),
 )
 """What is embedded: whole photos and chunks of text."""
 

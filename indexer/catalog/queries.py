@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
-from indexer.types import Ids, Vectors
+from indexer.types import Ids, Modality, Vectors
 
 STORED = np.dtype("<f2")
 """Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
@@ -37,6 +37,8 @@ class FoundItem(NamedTuple):
     embedding_id: int
     item_id: int
     unit_id: int
+    kind: Modality
+    text: str | None
     path: str
     format: str | None
     width: int | None
@@ -46,6 +48,15 @@ class FoundItem(NamedTuple):
     latitude: float | None
     longitude: float | None
     camera: str | None
+
+
+class OwnEmbedding(NamedTuple):
+    """A photo of the library as a query: its embedding, and its file as it was indexed."""
+
+    embedding_id: int
+    item_id: int
+    size: int
+    mtime_ns: int
 
 
 class Failure(NamedTuple):
@@ -138,10 +149,14 @@ def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int
     return count or 0, connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(mine)) or 0
 
 
-def embedding_ids(connection: Connection, encoder_id: int, filters: Filters | None = None) -> Ids:
-    """Return the ids of an encoder's embeddings that pass the filters, ascending, shape (n,)."""
+def embedding_ids(
+    connection: Connection, encoder_id: int, filters: Filters | None = None, *, kind: Modality | None = None
+) -> Ids:
+    """Return the ids of an encoder's embeddings of one kind that pass the filters, ascending, shape (n,)."""
     statement = select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.encoder_id == encoder_id)
     conditions = filters.conditions() if filters else []
+    if kind is not None:
+        conditions.append(UNITS.c.kind == kind)
     if conditions:  # by IN, for which SQLite begins with the items: a join would go through all embeddings first
         units = select(UNITS.c.id).join(ITEMS).where(*conditions)
         statement = statement.where(EMBEDDINGS.c.unit_id.in_(units))
@@ -186,27 +201,36 @@ def last_embeddings(
     )
 
 
+def has_kind(connection: Connection, kind: Modality) -> bool:
+    """Return whether there is a unit of a kind."""
+    return connection.scalar(select(UNITS.c.id).where(UNITS.c.kind == kind).limit(1)) is not None
+
+
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [ITEMS.c[name] for name in FoundItem._fields[3:]]
-    statement = select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, *columns).join_from(EMBEDDINGS, UNITS).join(ITEMS)
+    columns = [ITEMS.c[name] for name in FoundItem._fields[5:]]
+    statement = (
+        select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns)
+        .join_from(EMBEDDINGS, UNITS)
+        .join(ITEMS)
+    )
     found = {}
     for start in range(0, len(embedding_ids), PAGE):
         wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
         for row in connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))):
-            found[row[0]] = FoundItem._make(row)
+            found[row[0]] = FoundItem._make(row)._replace(kind=Modality(row.kind))
     return found
 
 
-def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> tuple[KnownFile, int] | None:
-    """Return the item at `path` and the id of its embedding, or None where there is none."""
+def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> OwnEmbedding | None:
+    """Return the embedding of the photo at `path`, or None where there is none."""
     row = connection.execute(
-        select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.failure, EMBEDDINGS.c.id)
+        select(EMBEDDINGS.c.id, ITEMS.c.id, ITEMS.c.size, ITEMS.c.mtime_ns)
         .join_from(ITEMS, UNITS)
         .join(EMBEDDINGS)
-        .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id)
+        .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO)
     ).first()
-    return None if row is None else (KnownFile(*row[:5]), row[5])
+    return None if row is None else OwnEmbedding(*row)
 
 
 def failures(

@@ -63,6 +63,7 @@ def upgrade() -> None:
     op.add_column("sources", sa.Column("columns", sa.JSON))
     op.add_column("units", sa.Column("kind", sa.String, nullable=False, server_default="photo"))
     op.add_column("units", sa.Column("text", sa.String))
+    op.create_index("ix_units_kind", "units", ["kind"])
     op.create_table(
         "tags",
         sa.Column("item_id", sa.Integer, nullable=False),

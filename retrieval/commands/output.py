@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
-    from retrieval.search import Hit
+    from retrieval.hits import Hit
 
 Form = Literal["table", "json", "paths", "null"]
 Command = Callable[..., None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.config import Settings
-from indexer.errors import QueryError
+from retrieval.commands.asking import typed_query
 from retrieval.commands.options import (
     encoder_option,
     filter_options,
@@ -23,19 +22,33 @@ from retrieval.commands.output import Form, form_options, print_hits
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Precision
+    from retrieval.search import Among
 
 
-@click.command("search")
-@click.argument("query", required=False)
+@click.command("search", short_help="Find photos and texts by words, pictures, or both.")
+@click.argument("query", nargs=-1)
 @click.option("--image", type=click.Path(path_type=Path), help="A picture to search for together with the words.")
+@click.option(
+    "--in",
+    "among",
+    type=click.Choice(["photos", "texts", "all"]),
+    default="all",
+    show_default=True,
+    help="What to search.",
+)
+@click.option(
+    "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
+)
 @filter_options
 @form_options
 @encoder_option
 @precision_option
 @settings_options("library", "device")
 def search_command(
-    query: str | None,
+    query: tuple[str, ...],
     image: Path | None,
+    among: Among,
+    allow_url: bool,
     k: int,
     folder: Path | None,
     after: datetime | None,
@@ -45,21 +58,23 @@ def search_command(
     precision: Precision | None,
     settings: Settings,
 ) -> None:
-    """Find photos by words, by a picture, or by both.
+    """Find photos and texts by words, by pictures, or by both.
 
-    QUERY is a picture where it names a file with a picture's name, and else words.
+    A part of QUERY is a picture where it names a file with a picture's name, and else words; "-" is a picture or words
+    from standard input, "clipboard:" the picture in the clipboard. Put + or - between parts to add them or to take
+    them away, and a number with a colon before a part that is to count more.
 
     \b
     recall search "a dog on the beach"
     recall search photo.jpg
-    recall search "at night" --image street.jpg
+    recall search "a boat" + sunset.jpg - people
+    recall search "2: red car" - truck
     """
-    asked = image if query is None else _asked(query)
-    if asked is None:
+    if not query and image is None:
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
-    extra = image if query is not None else None
+    asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
     with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.search(asked, image=extra, k=k, **filters(folder, after, before)), form)
+        print_hits(library.search(asked, k=k, among=among, **filters(folder, after, before)), form)
 
 
 @click.command("similar")
@@ -87,21 +102,3 @@ def similar_command(
     """
     with open_library(settings, encoder=encoder, precision=precision) as library:
         print_hits(library.similar(photo, k=k, **filters(folder, after, before)), form)
-
-
-def _asked(query: str) -> str | Path:
-    """Return a query argument as words or as the file that it names.
-
-    Raises:
-        QueryError: It looks like a picture's name, and there is no such file.
-    """
-    if "." not in query and os.sep not in query:
-        return query
-    from indexer.images import is_photo_name  # late: plain words need no picture library
-
-    looks_like_file = is_photo_name(query) or (os.sep in query and " " not in query.strip())
-    if looks_like_file and Path(query).is_file():
-        return Path(query)
-    if is_photo_name(query) and " " not in query.strip():
-        raise QueryError(f"there is no file {query}; to search for these words, leave out the ending")
-    return query

@@ -76,6 +76,37 @@ def test_search_by_words_and_a_picture_says_how_much_each_part_counts(recall: Pr
     assert [part["term"] for part in hit["why"]] == ["at night", "photos/rocket.jpg"]
 
 
+def test_search_takes_a_picture_or_words_from_standard_input(recall: Program, indexed: object, place: Path) -> None:
+    coffee = (place / "photos" / "coffee.png").read_bytes()
+    assert recall("search", "-", "--paths", "-k", "1", stdin=coffee).stdout == f"{place}/photos/coffee.png\n"
+    both = recall("search", "-", "+", "photos/coffee.png", "-", "2:moon", "--json", "-k", "1", stdin="a cup\n")
+    (hit,) = [json.loads(line) for line in both.stdout.splitlines()]
+    assert [(part["term"], part["weight"]) for part in hit["why"]] == [
+        ("a cup", 1),
+        ("moon", -2),
+        ("photos/coffee.png", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "stdin", "said"),
+    [
+        (["-"], b"", "standard input is empty; expected a picture or words"),
+        (["-"], b"\xff\xfe\xfd", "standard input is neither a picture nor words in UTF-8"),
+        (["-", "+", "-"], b"cat", "standard input was named twice by '-'"),
+        (["cat", "-", "cat"], b"", "the parts of the query cancel out"),
+        (["cat", "+", "gone.jpg"], b"", "there is no file gone.jpg"),
+    ],
+)
+def test_a_query_that_cannot_be_used_is_one_line(
+    recall: Program, indexed: object, query: list[str], stdin: bytes, said: str
+) -> None:
+    done = recall("search", *query, stdin=stdin)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"recall: {said}")
+    assert done.stderr.count("\n") == 1
+
+
 def test_search_by_a_picture_that_is_none_is_one_line(recall: Program, indexed: object) -> None:
     done = recall("search", "photos/broken.jpg")
     assert (done.returncode, done.stdout) == (1, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -12,14 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.catalog import changes, encoders, sources
 from indexer.errors import LibraryError, QueryError
+from indexer.types import Modality
 from retrieval import Filters, Hit, Library, Query
 from tests.support.colours import later, paint, photo
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 
 
-def names(hits: list[Hit]) -> list[str]:
+def names(hits: Sequence[Hit]) -> list[str]:
     """Return the names of the photos found, in order."""
     return [hit.path.name for hit in hits]
 
@@ -92,6 +95,72 @@ def test_a_query_of_several_texts_and_pictures_counts_each_part_the_same(colours
     assert hits[0].score == pytest.approx(expected, abs=1e-4)  # the three are at right angles
 
 
+def test_a_part_with_a_weight_below_0_pushes_away(colours: Library, folder: Path) -> None:
+    # orange (255, 165, 0) without lime is nearer to red than to itself: 1 - .84 of it is left of the green
+    without = Query(texts=["orange", "lime"], weights=[1, -0.5])
+    assert names(colours.search(without, k=2)) == ["red.png", "tomato.png"]
+    assert [(part.term, part.weight) for part in colours.search(without, k=1)[0].why] == [("orange", 1), ("lime", -0.5)]
+    least = colours.search(Query(images=[folder / "a" / "red.png"], weights=[-1]), k=6)
+    assert names(least)[-1] == "red.png"
+
+
+def test_a_weight_of_2_is_the_part_said_twice(colours: Library) -> None:
+    twice = colours.search(Query(texts=["red", "red", "lime"]), k=6)
+    heavy = colours.search(Query(texts=["red", "lime"], weights=[2, 1]), k=6)
+    assert [(hit.path, round(hit.score, 5)) for hit in twice] == [(hit.path, round(hit.score, 5)) for hit in heavy]
+
+
+@pytest.mark.parametrize("texts", [["red", "red"], ["red", "something red"]])
+def test_parts_that_cancel_out_are_an_error(colours: Library, texts: list[str]) -> None:
+    with pytest.raises(QueryError, match="the parts of the query cancel out; leave one of them out"):
+        colours.search(Query(texts, weights=[1, -1]))
+
+
+@pytest.mark.parametrize("weight", [0, float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_or_0_is_an_error(weight: float) -> None:
+    with pytest.raises(QueryError, match="expected a number that is not 0"):
+        Query(texts=["red"], weights=[weight])
+    with pytest.raises(ValueError, match="there are 2 weights for 1 parts"):
+        Query(texts=["red"], weights=[1, weight])
+
+
+@pytest.fixture
+def mixed(colours: Library) -> Library:
+    """Return the library with a text beside its photos: two chunks that are read as lime and as red."""
+    with colours._store.transaction() as connection:
+        (source,) = sources.sources(connection)
+        known = encoders.active_encoder(connection)
+        assert known is not None
+        values = {"source_id": source.id, "path": source.root + "/z.txt", "modality": "text", "size": 1, "mtime_ns": 1}
+        (item,) = changes.save_items(connection, [values | {"indexed_at": encoders.now()}])
+        vectors = np.array([[0, 1, 0], [1, 0, 0]], dtype=np.float32)
+        texts = ["as green as grass", "as red as blood"]
+        changes.add_embeddings(connection, [item, item], known.id, vectors, kind=Modality.TEXT, texts=texts)
+    return colours
+
+
+def test_an_item_of_several_units_is_one_hit_that_shows_the_best_of_them(mixed: Library) -> None:
+    hits = mixed.search("red", k=7)
+    assert len(hits) == 7
+    (text,) = [hit for hit in hits if hit.kind is Modality.TEXT]
+    assert (text.path.name, text.text, round(text.score, 3)) == ("z.txt", "as red as blood", 1.0)
+    assert mixed.search("lime", k=7, among="texts")[0].text == "as green as grass"
+
+
+def test_photos_and_texts_can_be_searched_apart(mixed: Library, folder: Path) -> None:
+    assert names(mixed.search("red", among="texts", k=9)) == ["z.txt"]
+    photos = mixed.search("red", among="photos", k=9)
+    assert len(photos) == 6
+    assert {hit.kind for hit in photos} == {Modality.PHOTO}
+    assert mixed.search("red", among="texts", folder=folder / "a") == []
+    assert len(mixed.similar(folder / "a" / "red.png", k=9)) == 5  # among photos only
+    assert [hit.text for hit in mixed.search("red", among="photos", k=1)] == [None]
+
+
+def test_a_library_without_texts_has_none_to_find(colours: Library) -> None:
+    assert colours.search("red", among="texts") == []
+
+
 def test_each_filter_keeps_exactly_what_it_says(colours: Library, folder: Path) -> None:
     search = colours.search
     assert set(names(search("red", folder=folder / "a"))) == {"red.png", "orange.png", "blue.png"}
@@ -151,7 +220,7 @@ def test_equal_scores_are_ordered_by_item(library: Library, folder: Path) -> Non
 def test_a_hit_can_be_written_as_json(colours: Library) -> None:
     written = json.loads(json.dumps(colours.search("red", k=1)[0].to_dict()))
     assert written["path"].endswith("/a/red.png")
-    assert (written["score"], written["why"]) == (1.0, [{"term": "red", "score": 1.0}])
+    assert (written["score"], written["why"]) == (1.0, [{"term": "red", "score": 1.0, "weight": 1.0}])
     assert (written["taken_at"], written["taken_from"]) == ("2024-05-01T12:00:00", "exif")
     assert (written["format"], written["width"], written["height"]) == ("PNG", 16, 12)
 

@@ -26,12 +26,12 @@ class Program:
     cwd: Path
 
     def __call__(
-        self, *args: str | Path, stdin: str = "", env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self, *args: str | Path, stdin: str | bytes = "", env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Return the finished run; bytes that are no UTF-8 come back as surrogates, as they do in file names."""
         return subprocess.run(
             [self.path, *args],
-            input=stdin,
+            input=stdin if isinstance(stdin, str) else stdin.decode("utf-8", "surrogateescape"),
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",

@@ -13,14 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from retrieval.commands.output import form_options, one_line, print_hits, print_json, print_table, size, visible
-from retrieval.search import Hit, TermScore
+from retrieval.hits import Hit, TermScore
 
 
 def hit(path: str = "/photos/cat.jpg", **values: Any) -> Hit:
-    facts: dict[str, Any] = dict.fromkeys(
-        ("format", "width", "height", "taken_at", "taken_from", "latitude", "longitude", "camera")
-    )
-    facts |= {"item_id": 1, "unit_id": 2, "score": 0.3125, "why": (TermScore("a cat", 0.3125),)} | values
+    facts: dict[str, Any] = {"item_id": 1, "unit_id": 2, "score": 0.3125, "why": (TermScore("a cat", 0.3125),)} | values
     return Hit(path=Path(path), **facts)
 
 
@@ -98,7 +95,9 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(lines[0]) == {
         "path": "/photos/cat.jpg",
         "score": 0.3125,
-        "why": [{"term": "a cat", "score": 0.3125}],
+        "why": [{"term": "a cat", "score": 0.3125, "weight": 1.0}],
+        "kind": "photo",
+        "text": None,
         "item_id": 1,
         "unit_id": 2,
         "format": None,

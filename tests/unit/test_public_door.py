@@ -20,6 +20,7 @@ PUBLIC = [
     "FailureKind",
     "Filters",
     "Hit",
+    "Hits",
     "KnownSource",
     "Library",
     "LibraryError",

@@ -14,7 +14,7 @@ from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.models import EMBEDDINGS, UNITS
 from indexer.catalog.queries import Failure, Filters, FoundItem
 from indexer.catalog.sources import KnownSource
-from indexer.types import Preprocess
+from indexer.types import Modality, Preprocess
 from tests.support.catalog import NOON, count, embed, row, save
 from tests.support.vectors import HALVES, ids
 
@@ -137,7 +137,7 @@ def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Know
     found = queries.found_items(connection, [made[6], made[0], 999, *made[1:6]])
     assert found.keys() == set(made)  # 999 is gone
     item, unit = connection.execute(select(UNITS.c.item_id, UNITS.c.id).order_by(UNITS.c.id)).first() or (0, 0)
-    assert found[made[0]] == FoundItem(made[0], item, unit, "/photos/00", **facts)  # type: ignore[arg-type]
+    assert found[made[0]] == FoundItem(made[0], item, unit, Modality.PHOTO, None, "/photos/00", **facts)  # type: ignore[arg-type]
     assert queries.found_items(connection, []) == {}
 
 
@@ -148,7 +148,7 @@ def test_the_embedding_of_a_path_comes_with_its_item(
     (failed,) = save(connection, source, "/photos/failed", failure="empty")
     found = queries.embedding_of_path(connection, "/photos/01", encoder.id)
     assert found is not None
-    assert (found[0].path, found[0].size, found[1]) == ("/photos/01", 3, made[1])
+    assert (found.embedding_id, found.size, found.mtime_ns) == (made[1], 3, 1)
     assert queries.embedding_of_path(connection, "/photos/failed", encoder.id) is None
     assert failed
 

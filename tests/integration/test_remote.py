@@ -1,0 +1,140 @@
+"""Query pictures from the web: from a server of the test's own, and what is refused before anything is connected to."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from indexer.errors import QueryError
+from retrieval import remote
+from retrieval.remote import fetch_picture
+from tests.support.colours import photo
+from tests.support.program import Program
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers by the path: a picture, a page, a redirect, too much, a circle."""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path in ("/away", "/inside", "/circle"):
+            self.send_response(302)
+            self.send_header(
+                "Location", {"/away": "/red%20one.png?size=1", "/inside": "http://10.0.0.1/a.png"}.get(path, path)
+            )
+            self.end_headers()
+            return
+        kinds = {"/red%20one.png": "image/png", "/page.png": "text/html", "/large.png": "image/png"}
+        self.send_response(200 if path in kinds else 404)
+        self.send_header("Content-Type", kinds.get(path, "text/plain"))
+        self.end_headers()
+        self.wfile.write(b"x" * 5000 if path == "/large.png" else photo("red"))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Return the address of a server on this machine."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as opened:
+        thread = threading.Thread(target=opened.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{opened.server_port}"
+        opened.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def public(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take 127.0.0.1 for a public address, since tests reach no other."""
+    judge = remote._is_public
+    monkeypatch.setattr(remote, "_is_public", lambda address: address == "127.0.0.1" or judge(address))
+
+
+def test_a_picture_is_fetched_also_where_the_address_leads_on(server: str, public: None) -> None:
+    assert fetch_picture(f"{server}/red one.png") == photo("red")
+    assert fetch_picture(f"{server}/away") == photo("red")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/page.png", "is text/html, not a picture"),
+        ("/gone.png", "the server says 404 Not Found"),
+        ("/circle", "leads from one address to the next more than 5 times"),
+        ("/inside", "leads to 10.0.0.1, which is no public address"),
+    ],
+)
+def test_what_is_no_picture_or_leads_inside_is_refused(server: str, public: None, path: str, said: str) -> None:
+    with pytest.raises(QueryError, match=said):
+        fetch_picture(server + path)
+
+
+def test_more_bytes_than_a_picture_may_have_are_not_read(
+    server: str, public: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "MAX_BYTES", 1000)
+    with pytest.raises(QueryError, match="is over 0 MiB; save it"):
+        fetch_picture(f"{server}/large.png")
+
+
+def test_a_server_that_is_slow_is_given_up(server: str, public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "SECONDS", 0.0)
+    with pytest.raises(QueryError, match=r"takes longer than 0 seconds|timed out"):
+        fetch_picture(f"{server}/large.png")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::1]"])  # noqa: S104 - refused, never bound
+def test_addresses_of_this_machine_are_refused(host: str) -> None:
+    with pytest.raises(QueryError, match="which is no public address"):
+        fetch_picture(f"http://{host}/a.png")
+
+
+def test_a_name_of_which_one_address_is_inside_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(2, 1, 6, "", (address, 80)) for address in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(QueryError, match=r"leads to 10\.0\.0\.1, which is no public address"):
+        fetch_picture("http://two.example/a.png")
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),  # where clouds keep their keys
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:8.8.8.8", True),
+        ("2002:7f00:1::", False),  # 6to4 of 127.0.0.1
+    ],
+)
+def test_only_addresses_of_the_whole_internet_are_public(address: str, public: bool) -> None:
+    assert remote._is_public(address) is public
+
+
+@pytest.mark.parametrize("url", ["http://", "https://?x", "http://:80/a.png", "http://[::1/a.png", "http://a:b/x"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(QueryError):
+        fetch_picture(url)
+
+
+def test_nothing_is_fetched_unless_asked_for(recall_program: Program) -> None:
+    asked = recall_program("search", "https://example.org/a.jpg")
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr == (
+        "recall: https://example.org/a.jpg is on the web, where Recall goes only when asked to; add --allow-url\n"
+    )
+    inside = recall_program("search", "http://127.0.0.1/a.jpg", "--allow-url")
+    assert "leads to 127.0.0.1, which is no public address" in inside.stderr
