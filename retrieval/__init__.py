@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.report import Report
     from indexer.types import Preprocess, Progress
+    from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
     from retrieval.query import Query
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigError",
+    "DuplicateGroup",
+    "DuplicatePhoto",
+    "Duplicates",
     "Encoder",
     "EncoderError",
     "EncoderMismatchError",
@@ -80,6 +84,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DuplicateGroup": "retrieval.duplicates.groups",
+    "DuplicatePhoto": "retrieval.duplicates.groups",
+    "Duplicates": "retrieval.duplicates.groups",
     "Encoder": "indexer.encoders.base",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from indexer.check import Problem
     from indexer.report import Report
+    from retrieval.duplicates.groups import Duplicates
     from retrieval.query import Picture
 
 logger = logging.getLogger(__name__)
@@ -228,6 +229,35 @@ class Library:
             parts = encode_query(asked, self._encoder.for_query(), self._settings)
         question = Question(asked.terms, parts, asked.part_weights, filters, "photos", own.item_id if own else None)
         return search(self._store, question, k=k)
+
+    def duplicates(
+        self,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        after: date | None = None,
+        before: date | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Duplicates:
+        """Return the photos that are one picture, in groups with the best of each; nothing is changed.
+
+        Copies, other sizes and formats, parts, turned, mirrored and retouched ones are one picture; other moments of
+        the same scene are not. Photos are read again for it, those whose embeddings lie near each other.
+
+        Args:
+            folder: Only photos at or under this path.
+            after: Only photos taken at this date or moment, or later.
+            before: Only photos taken before this date or moment.
+            progress: Called with how far it has come.
+
+        Raises:
+            QueryError: The folder is not indexed.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.duplicates.find import find_duplicates  # late: what decodes is not needed for searching
+
+        filters = self._filters(folder, after, before)
+        self._need_photos()
+        return find_duplicates(self._store, self._settings, filters=filters, progress=progress)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.

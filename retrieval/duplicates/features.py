@@ -6,13 +6,15 @@ orientation: a picture is turned by quarters and mirrored instead, which only re
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.types import Vectors
+
+Number = TypeVar("Number", bound=np.generic)
 
 Grey = NDArray[np.float32]
 """A grey picture, shape (height, width), float32, 0 to 255."""
@@ -53,7 +55,7 @@ def find_features(grey: Grey) -> Features:
     return Features(*(np.concatenate([getattr(level, name) for level in found]) for name in Features._fields))
 
 
-def turned(grey: Grey, turn: int) -> Grey:
+def turned(grey: NDArray[Number], turn: int) -> NDArray[Number]:
     """Return a picture mirrored and turned; see `TURNS`."""
     return np.ascontiguousarray(np.rot90(grey[:, ::-1] if turn >= 4 else grey, turn % 4))
 
@@ -68,7 +70,7 @@ def turned_features(features: Features, turn: int, shape: tuple[int, int]) -> Fe
         across = width - across
     for _ in range(turn % 4):
         across, down, width, height = down, width - across, height, width
-    order = turned(np.arange(64, dtype=np.float32).reshape(8, 8), turn).astype(np.int64).ravel()
+    order = turned(np.arange(64).reshape(8, 8), turn).ravel()
     return Features(np.stack([across, down], axis=1), features.patches[:, order])
 
 
@@ -78,7 +80,7 @@ def smoothed(grey: Grey) -> Grey:
         wide = np.pad(grey, [(2, 2) if at == axis else (0, 0) for at in (0, 1)], mode="edge")
         n = grey.shape[axis]
         parts = [wide.take(range(start, start + n), axis=axis) for start in range(5)]
-        grey = (parts[0] + parts[4] + 4 * (parts[1] + parts[3]) + 6 * parts[2]) / 16
+        grey = np.asarray((parts[0] + parts[4] + 4 * (parts[1] + parts[3]) + 6 * parts[2]) / 16, dtype=np.float32)
     return grey
 
 
@@ -103,7 +105,7 @@ def _at_level(picture: Image.Image, side: int, count: int) -> Features:
 
 def _corners(level: Grey, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return rows and columns of the strongest corners, as the harmonic mean of the structure tensor's eigenvalues."""
-    down, across = np.gradient(level)
+    down, across = (np.asarray(slope) for slope in np.gradient(level))
     xx, yy, xy = smoothed(across * across), smoothed(down * down), smoothed(across * down)
     strength = (xx * yy - xy * xy) / (xx + yy + 1e-3)
     inner = strength[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]

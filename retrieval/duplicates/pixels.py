@@ -49,8 +49,8 @@ CLEAR = 400.0
 CHANGED = 0.6
 """Structure of a block below which it shows something else."""
 
-LARGE = 25.0
-"""Grey levels by which a pixel has changed for sure."""
+LARGE = 8.0
+"""Grey levels by which a pixel has changed, and not by a re-encode."""
 
 PLAIN = 4.0
 """Grey levels of standard deviation in a whole overlap, below which its noise is not enlarged further."""
@@ -73,17 +73,19 @@ class Thresholds:
 
     Attributes:
         agreement: Of all blocks together, for SAME.
-        typical: Of the median block, for SAME under something written over it.
-        overlay: How much of the change there has one sign, see `Comparison.overlay`.
-        written: How many of the blocks may be written over.
+        untouched: How many of the blocks may have changed there.
+        typical: Of the median block, for SAME with something written over it.
+        overlay: How much of the change must have one sign there, see `Comparison.overlay`.
+        written: How many of the blocks may have changed there.
         inside: How much of one picture must lie in the other.
         share: How much of the other that must be at least.
         alike: Agreement of all blocks together, for ALIKE.
     """
 
-    agreement: float = 0.96
+    agreement: float = 0.985
+    untouched: float = 0.005
     typical: float = 0.995
-    overlay: float = 0.9
+    overlay: float = 0.98
     written: float = 0.25
     inside: float = 0.9
     share: float = 0.25
@@ -144,7 +146,11 @@ def sketch(grey: NDArray[np.uint8]) -> Sketch:
     return Sketch(pixels, find_features(pixels.astype(np.float32)), thumb)
 
 
-def compare(one: Sketch, other: Sketch, thresholds: Thresholds = Thresholds()) -> Comparison:
+DEFAULT = Thresholds()
+"""Those that Recall goes by."""
+
+
+def compare(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> Comparison:
     """Return what two photos are to each other.
 
     Args:
@@ -205,8 +211,9 @@ def _verdict(shared: Overlap, turn: int, thresholds: Thresholds) -> Comparison:
     large = change[off][np.abs(change[off]) > LARGE]
     overlay = float(abs(large.sum()) / np.abs(large).sum()) if large.size else 1.0
     within = max(shared.shares) >= thresholds.inside and min(shared.shares) >= thresholds.share
+    equal = agreement >= thresholds.agreement and changed <= thresholds.untouched
     written = typical >= thresholds.typical and overlay >= thresholds.overlay and changed <= thresholds.written
-    if within and (agreement >= thresholds.agreement or written):
+    if within and (equal or written):
         verdict = Verdict.SAME
     else:
         near = agreement >= thresholds.alike and max(shared.shares) >= thresholds.share
@@ -247,7 +254,7 @@ def _blocks(shared: Overlap) -> tuple[Vectors, Vectors, Vectors]:
 def _levelled(grey: Grey) -> Grey:
     """Return a picture with mean 0 and standard deviation 50, so that light and contrast do not count."""
     inner = grey[EDGE:-EDGE, EDGE:-EDGE]  # the outermost pixels are mixed with what lies outside the overlap
-    return (inner - inner.mean()) * (50 / max(float(inner.std()), PLAIN))
+    return np.asarray((inner - inner.mean()) * (50 / max(float(inner.std()), PLAIN)), dtype=np.float32)
 
 
 def _blocked(grey: Grey) -> Vectors:

@@ -11,6 +11,9 @@ from PIL import Image
 from indexer.types import Vectors
 from retrieval.duplicates.features import Features, Grey
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, as shares of a picture's longer side."""
+
 _ALIKE = 0.8
 """Cosine of two patches from which on they may show the same corner."""
 
@@ -132,57 +135,57 @@ def refined(one: Image.Image, other: Image.Image, place: Placement, *, side: int
         steps: At most; it ends when nothing moves by a fiftieth of a pixel.
     """
     for _ in range(steps):
-        shared = overlap(one, other, place, side)
-        if shared is None:
+        shared, box = overlap(one, other, place, side), _common(one, other, place)
+        step = None if shared is None else _step(shared)
+        if box is None or shared is None or step is None:
             return place
-        height, width = shared.one.shape
-        down, across = np.gradient(shared.other)
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-        x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
-        columns = (shared.other, np.ones_like(x), across, across * x, down, down * y)
-        matrix = np.stack([column.ravel() for column in columns], axis=1)  # (h * w, 6)
-        target = shared.one.ravel()
-        weight = np.ones_like(target)
-        solution = np.zeros(6)
-        for _ in range(2):
-            scaled = matrix * weight[:, None]
-            normal = scaled.T @ matrix + np.diag([1e-3, 1e-3, 1, 1, 1, 1]).astype(np.float32)
-            solution = np.linalg.solve(normal, scaled.T @ target)
-            left = np.abs(target - matrix @ solution)
-            weight = 1 / (1 + (left / max(1.5 * float(np.median(left)), 1.0)) ** 2)
-        place, step = _moved(place, one, other, solution, (height, width), side)
-        if step < 0.02:
+        place = _moved(place, box, step, shared.one.shape)
+        if float(np.abs(step).max()) < 0.02:
             break
     return place
 
 
-def _moved(
-    place: Placement,
-    one: Image.Image,
-    other: Image.Image,
-    solution: NDArray[np.floating],
-    shape: tuple[int, int],
-    side: int,
-) -> tuple[Placement, float]:
-    """Return the placement after a step, and the step in pixels of the overlap."""
-    box = _common(one, other, place)
+def _step(shared: Overlap) -> NDArray[np.float64] | None:
+    """Return how B lies off A, in pixels: across, by how much more at the right than at the left, down, and so on.
+
+    None where the one tells nothing of the other.
+    """
+    height, width = shared.one.shape
+    down, across = np.gradient(shared.other)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = (x + 0.5) / width - 0.5, (y + 0.5) / height - 0.5
+    columns = (shared.other, np.ones_like(x), across, across * x, down, down * y)
+    matrix = np.stack([column.ravel() for column in columns], axis=1)  # (h * w, 6)
+    target = shared.one.ravel()
+    weight = np.ones_like(target)
+    solution = np.zeros(6)
+    for _ in range(2):
+        scaled = matrix * weight[:, None]
+        normal = scaled.T @ matrix + np.diag([1e-3, 1e-3, 1, 1, 1, 1])
+        solution = np.linalg.solve(normal, scaled.T @ target)
+        left = np.abs(target - matrix @ solution.astype(np.float32))
+        weight = 1 / (1 + (left / max(1.5 * float(np.median(left)), 1.0)) ** 2)
     gain = float(solution[0])
-    if box is None or abs(gain) < 0.05:
-        return place, 0.0
-    height, width = shape
-    moved = np.clip(np.array(solution[2:], dtype=np.float64) / gain, -4, 4)  # pixels of B: shift, stretch, across, down
-    by_x, wide, by_y, high = moved.tolist()
-    pixel = max(box[2] - box[0], box[3] - box[1]) / side
-    # A(p) = gain * B(p + d): what lies at p + d in B is at p in A, so B has to move by -d
-    across = place.across / (1 + wide / width)
-    down = place.down / (1 + high / height)
-    middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-    left = middle[0] - (middle[0] - place.left) * across / place.across - by_x * pixel
-    top = middle[1] - (middle[1] - place.top) * down / place.down - by_y * pixel
-    return Placement(left, top, across, down), float(np.abs(moved).max())
+    if abs(gain) < 0.05:
+        return None
+    step: NDArray[np.float64] = np.clip(solution[2:] / gain, -4, 4)  # a larger one leaves what the gradient tells
+    return step
 
 
-def _common(one: Image.Image, other: Image.Image, place: Placement) -> tuple[float, float, float, float] | None:
+def _moved(place: Placement, box: Box, step: NDArray[np.float64], shape: tuple[int, ...]) -> Placement:
+    """Return a placement after a step that was found on the common part `box`, sampled at `shape`.
+
+    A(p) = gain * B(p + step) + offset: what is seen at p in A lies at p + step in B as it is placed.
+    """
+    by_x, wide, by_y, high = step.tolist()
+    across, down = place.across / (1 + wide / shape[1]), place.down / (1 + high / shape[0])
+    middle_x, middle_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    left = middle_x - (middle_x - place.left) * across / place.across - by_x * (box[2] - box[0]) / shape[1]
+    top = middle_y - (middle_y - place.top) * down / place.down - by_y * (box[3] - box[1]) / shape[0]
+    return Placement(left, top, across, down)
+
+
+def _common(one: Image.Image, other: Image.Image, place: Placement) -> Box | None:
     """Return the box that both pictures fill, in A's units; None where a side is under a tenth of A's longer one."""
     width, height = other.width / max(other.size), other.height / max(other.size)
     left, top = max(0.0, place.left), max(0.0, place.top)
@@ -191,10 +194,10 @@ def _common(one: Image.Image, other: Image.Image, place: Placement) -> tuple[flo
     return (left, top, right, bottom) if min(right - left, bottom - top) >= 0.1 else None
 
 
-def _cut(picture: Image.Image, box: tuple[float, ...], size: tuple[int, int]) -> Grey:
+def _cut(picture: Image.Image, box: Box, size: tuple[int, int]) -> Grey:
     """Return a part of a picture at a size; the box is in shares of the longer side."""
     unit = max(picture.size)
     limits = (picture.width, picture.height, picture.width, picture.height)
-    pixels = tuple(min(max(value * unit, 0.0), float(limit)) for value, limit in zip(box, limits, strict=True))
-    part = picture.resize(size, Image.Resampling.BILINEAR, box=(pixels[0], pixels[1], pixels[2], pixels[3]))
+    left, top, right, bottom = (min(max(value * unit, 0.0), limit) for value, limit in zip(box, limits, strict=True))
+    part = picture.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     return np.asarray(part, dtype=np.float32)
