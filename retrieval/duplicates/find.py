@@ -17,9 +17,18 @@ from indexer.images import Limits
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 from retrieval.duplicates.candidates import Pairs, in_walking_order, near_pairs, unique
-from retrieval.duplicates.groups import DuplicateGroup, Duplicates, Linked, best_first, how_it_differs, shown
+from retrieval.duplicates.groups import (
+    WHOLE,
+    DuplicateGroup,
+    Duplicates,
+    Linked,
+    best_first,
+    frames,
+    how_it_differs,
+    shown,
+)
 from retrieval.duplicates.photos import AS_COMPARED, HELD, Sketches, what_changed
-from retrieval.duplicates.pixels import Verdict, compare
+from retrieval.duplicates.pixels import Comparison, Verdict, compare
 
 ABOVE = 0.55
 """Cosine of two embeddings above which their photos are compared."""
@@ -122,8 +131,34 @@ class _Run:
             self.tell(Progress("naming the best", number, len(found)))
             ranked = best_first(file for file in self._files(members).values() if self._is_there(file))
             if len(ranked) > 1:
-                best, others = ranked[0], ranked[1:]
+                best, *others = self._bordered_last(ranked)
                 yield DuplicateGroup(shown(best, "best"), tuple(shown(file, self._how(best, file)) for file in others))
+
+    def _bordered_last(self, ranked: list[PhotoFile]) -> list[PhotoFile]:
+        """Return files with those at the top that only have a border more than another behind all others."""
+        kept, bordered = list(ranked), []
+        while any(self._frames(kept[0], file) for file in kept[1:]):
+            bordered.append(kept.pop(0))
+        return kept + bordered
+
+    def _frames(self, one: PhotoFile, other: PhotoFile) -> bool:
+        """Return whether one photo is the other in a plain border."""
+        self.sketches.load([one])
+        held = self.sketches.get(one.item_id)
+        if held is None or held.filled > WHOLE or self._equal_bytes(one, other):
+            return False
+        found = self._compared(one, other)
+        return found is not None and frames(found, held.filled)
+
+    def _equal_bytes(self, one: PhotoFile, other: PhotoFile) -> bool:
+        a, b = one.item_id, other.item_id
+        return self.first.get(a, a) == self.first.get(b, b)
+
+    def _compared(self, one: PhotoFile, other: PhotoFile) -> Comparison | None:
+        """Return how two photos compare, None where one cannot be read."""
+        self.sketches.load([one, other])
+        a, b = self.sketches.get(one.item_id), self.sketches.get(other.item_id)
+        return compare(a, b) if a and b else None
 
     def _is_there(self, file: PhotoFile) -> bool:
         """Return whether a file is the one that was indexed: what is gone must not be named as the one to keep."""
@@ -134,8 +169,6 @@ class _Run:
 
     def _how(self, best: PhotoFile, other: PhotoFile) -> str:
         """Return what a photo is beside the best of its group."""
-        if self.first.get(best.item_id, best.item_id) == self.first.get(other.item_id, other.item_id):
+        if self._equal_bytes(best, other):
             return "copy"
-        self.sketches.load([best, other])
-        one, two = self.sketches.get(best.item_id), self.sketches.get(other.item_id)
-        return how_it_differs(best, other, compare(one, two) if one and two else None)
+        return how_it_differs(best, other, self._compared(best, other))

@@ -20,6 +20,10 @@ SMALLER = 0.9
 """What is common has fewer pixels where it has less than this."""
 
 
+BORDERED = 0.03
+"""How exactly it is known where a border begins, as a share of the picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class DuplicatePhoto:
     """One photo of a group.
@@ -64,7 +68,8 @@ class DuplicateGroup:
     """Photos that are one picture.
 
     Attributes:
-        best: The one with most pixels, then most bytes, then most metadata, then the first by path.
+        best: The one with most pixels, then most bytes, then most metadata, then the first by path; one that only has
+            a plain border more than another comes last.
         others: The others, best first.
     """
 
@@ -123,6 +128,17 @@ def best_first(files: Iterable[PhotoFile]) -> list[PhotoFile]:
     """Return files by pixels, then bytes, then metadata, most first, then by path; each path once."""
     once = {file.path: file for file in sorted(files, key=lambda file: -file.item_id)}
     return sorted(once.values(), key=lambda file: (-file.width * file.height, -file.size, -file.facts, file.path))
+
+
+def frames(found: Comparison, filled: float) -> bool:
+    """Return whether one picture is another with nothing but a plain border around it.
+
+    Args:
+        found: How the one compares with the other.
+        filled: What share of the one is no plain border.
+    """
+    within = found.shares[1] >= WHOLE and found.shares[0] < WHOLE
+    return found.verdict is Verdict.SAME and within and filled <= found.shares[0] + BORDERED
 
 
 def shown(file: PhotoFile, how: str) -> DuplicatePhoto:

@@ -52,6 +52,9 @@ CHANGED = 0.6
 LARGE = 8.0
 """Grey levels by which a pixel has changed, and not by a re-encode."""
 
+BORDER = 12
+"""Grey levels between the darkest and the lightest pixel of a row that belongs to a border."""
+
 PLAIN = 4.0
 """Grey levels of standard deviation in a whole overlap, below which its noise is not enlarged further."""
 
@@ -100,11 +103,13 @@ class Sketch:
         grey: Shape (h, w), uint8, its longer side `SIDE` at most.
         features: Its corners.
         thumb: The whole in `THUMB` x `THUMB`, without mean, of unit length.
+        filled: Share of the picture that is no plain border, 0 to 1.
     """
 
     grey: NDArray[np.uint8]
     features: Features
     thumb: Vectors
+    filled: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,20 @@ def sketch(grey: NDArray[np.uint8]) -> Sketch:
     thumb = thumb - thumb.mean()
     thumb = thumb / max(float(np.linalg.norm(thumb)), 1.0)
     pixels = np.asarray(picture)
-    return Sketch(pixels, find_features(pixels.astype(np.float32)), thumb)
+    return Sketch(pixels, find_features(pixels.astype(np.float32)), thumb, _filled(pixels))
+
+
+def _filled(pixels: NDArray[np.uint8]) -> float:
+    """Return the share of a picture that is left when equally many plain rows are cut off at two opposite sides.
+
+    On one side alone it may be a sky.
+    """
+    share = 1.0
+    for axis in (0, 1):
+        lively = np.flatnonzero(np.ptp(pixels, axis=1 - axis) > BORDER)
+        side = pixels.shape[axis]
+        share *= 1 - 2 * min(int(lively[0]), side - 1 - int(lively[-1])) / side if lively.size else 0.0
+    return share
 
 
 DEFAULT = Thresholds()
@@ -166,8 +184,8 @@ def compare(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> Com
             found = _judged(picture, laid, place, turn, thresholds)
             if found is not None and _rank(found) > _rank(best):
                 best = found
-        if best.verdict is Verdict.SAME:
-            return best
+        if best.agreement >= thresholds.alike:
+            break  # laid so, the one looks like the other: no need to turn it further
     return best
 
 
