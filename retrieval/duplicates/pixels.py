@@ -10,7 +10,7 @@ everywhere, save where something was written over them; two moments of one scene
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -181,7 +181,7 @@ def compare(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> Com
     for turn in range(TURNS):
         laid = Image.fromarray(turned(other.grey.astype(np.float32), turn))
         for place in _placements(one, other, turn):
-            found = _judged(picture, laid, place, turn, thresholds)
+            found = _examined(picture, laid, place, turn, thresholds)
             if found is not None and _rank(found) > _rank(best):
                 best = found
         if best.agreement >= thresholds.alike:
@@ -204,7 +204,7 @@ def _placements(one: Sketch, other: Sketch, turn: int) -> Iterator[Placement]:
         yield place
 
 
-def _judged(
+def _examined(
     one: Image.Image, other: Image.Image, place: Placement, turn: int, thresholds: Thresholds
 ) -> Comparison | None:
     """Return how two pictures compare in one placement, once that is refined; None where they share too little."""
@@ -217,10 +217,10 @@ def _judged(
     shared = overlap(one, other, place, int(min(DETAIL, max(32, side))))  # larger than neither of the two
     if shared is None:
         return None
-    return _verdict(shared, turn, thresholds)
+    return _measured(shared, turn, thresholds)
 
 
-def _verdict(shared: Overlap, turn: int, thresholds: Thresholds) -> Comparison:
+def _measured(shared: Overlap, turn: int, thresholds: Thresholds) -> Comparison:
     """Return what the common part of two pictures says about them."""
     structure, weight, change = _blocks(shared)
     agreement, typical = _agreement(structure, weight)
@@ -228,15 +228,23 @@ def _verdict(shared: Overlap, turn: int, thresholds: Thresholds) -> Comparison:
     changed = float(weight[off].sum() / max(float(weight.sum()), 1e-6))
     large = change[off][np.abs(change[off]) > LARGE]
     overlay = float(abs(large.sum()) / np.abs(large).sum()) if large.size else 1.0
-    within = max(shared.shares) >= thresholds.inside and min(shared.shares) >= thresholds.share
-    equal = agreement >= thresholds.agreement and changed <= thresholds.untouched
-    written = typical >= thresholds.typical and overlay >= thresholds.overlay and changed <= thresholds.written
+    found = Comparison(Verdict.DIFFERENT, turn, shared.shares, agreement, typical, changed, overlay)
+    return replace(found, verdict=judged(found, thresholds))
+
+
+def judged(found: Comparison, thresholds: Thresholds) -> Verdict:
+    """Return what the numbers of a comparison come to."""
+    within = max(found.shares) >= thresholds.inside and min(found.shares) >= thresholds.share
+    equal = found.agreement >= thresholds.agreement and found.changed <= thresholds.untouched
+    written = (
+        found.typical >= thresholds.typical
+        and found.overlay >= thresholds.overlay
+        and found.changed <= thresholds.written
+    )
     if within and (equal or written):
-        verdict = Verdict.SAME
-    else:
-        near = agreement >= thresholds.alike and max(shared.shares) >= thresholds.share
-        verdict = Verdict.ALIKE if near else Verdict.DIFFERENT
-    return Comparison(verdict, turn, shared.shares, agreement, typical, changed, overlay)
+        return Verdict.SAME
+    near = found.agreement >= thresholds.alike and max(found.shares) >= thresholds.share
+    return Verdict.ALIKE if near else Verdict.DIFFERENT
 
 
 def _agreement(structure: Vectors, weight: Vectors) -> tuple[float, float]:
