@@ -26,6 +26,7 @@ from indexer.errors import (
     RecallError,
     SourceError,
     StorageError,
+    TransferError,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.report import Report
+    from indexer.transfer.incoming import ImportReport
+    from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
+    from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
     from retrieval.query import Query
@@ -53,11 +57,14 @@ __all__ = [
     "EncoderMismatchError",
     "EncoderNotFoundError",
     "EvaluationError",
+    "Explanation",
+    "ExportReport",
     "Failure",
     "FailureKind",
     "Filters",
     "Hit",
     "Hits",
+    "ImportReport",
     "KnownSource",
     "Library",
     "LibraryError",
@@ -79,6 +86,7 @@ __all__ = [
     "Status",
     "StorageError",
     "TermScore",
+    "TransferError",
     "__version__",
     "load_encoder",
 ]
@@ -88,10 +96,13 @@ _HOMES = {
     "DuplicatePhoto": "retrieval.duplicates.groups",
     "Duplicates": "retrieval.duplicates.groups",
     "Encoder": "indexer.encoders.base",
+    "Explanation": "retrieval.explain",
+    "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
     "Hit": "retrieval.hits",
     "Hits": "retrieval.hits",
+    "ImportReport": "indexer.transfer.incoming",
     "KnownSource": "indexer.catalog.sources",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",

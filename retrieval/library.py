@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
     from indexer.check import Problem
     from indexer.report import Report
+    from indexer.transfer import Form
+    from indexer.transfer.incoming import ImportReport
+    from indexer.transfer.report import ExportReport
     from retrieval.duplicates.groups import Duplicates
+    from retrieval.explain import Explanation
     from retrieval.query import Picture
 
 logger = logging.getLogger(__name__)
@@ -230,6 +234,49 @@ class Library:
         question = Question(asked.terms, parts, asked.part_weights, filters, "photos", own.item_id if own else None)
         return search(self._store, question, k=k)
 
+    def explain(
+        self,
+        query: str | Picture | Query,
+        path: str | os.PathLike[str],
+        *,
+        k: int = 10,
+        folder: str | os.PathLike[str] | None = None,
+        after: date | None = None,
+        before: date | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Explanation:
+        """Return why a file is in the answer to a query, or why it is not.
+
+        The answer is that of `search` with the same arguments.
+
+        Args:
+            query: As for `search`.
+            path: A file, indexed or not.
+            k: Length of the answer, at least 1.
+            folder: Only photos at or under this path.
+            after: Only photos taken at this date or moment, or later.
+            before: Only photos taken before this date or moment.
+            progress: Called with how many regions of the picture were looked at.
+
+        Raises:
+            QueryError: As for `search`.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.explain import explain  # late: it brings the picture library, which no search of words needs
+
+        asked = as_query(query, None, self._filters(folder, after, before))
+        check_count(k)
+        self._need_photos()
+        return explain(
+            self._store,
+            asked,
+            path,
+            load=self._encoder.for_query,
+            settings=self._settings,
+            k=k,
+            progress=progress,
+        )
+
     def duplicates(
         self,
         *,
@@ -304,6 +351,66 @@ class Library:
             if dropped:
                 logger.info("%d items were dropped; run: recall index, to encode them again", dropped)
         return list(checks.check(self._store, progress=progress))
+
+    def export(
+        self, path: str | os.PathLike[str], *, form: Form = "recall", progress: ProgressCallback | None = None
+    ) -> ExportReport:
+        """Write the library into a new folder, as it is at this moment, and return what was written.
+
+        Args:
+            path: A folder that does not exist yet; it is there when it is whole, and not before.
+            form: "recall" holds all of a library; "clip-retrieval" photos, captions and embeddings for other programs.
+            progress: Called with how far it has come.
+
+        Raises:
+            TransferError: There is something at `path` already, it cannot be written, or there is nothing to write.
+            MissingPackageError: pyarrow is not installed.
+        """
+        from indexer import transfer  # late: no other command needs it
+
+        return transfer.export_library(self._store, Path(path).expanduser(), form=form, progress=progress)
+
+    def import_(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        roots: Mapping[str, str] | None = None,
+        encoder: str | Encoder | None = None,
+        replace: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> ImportReport:
+        """Bring in what `export` or clip-retrieval wrote, and return what was done; the photos need not be here.
+
+        It is committed in batches: a run that is stopped goes on where it was with the next one.
+
+        Args:
+            path: The folder; which of the two it is shows by itself.
+            roots: Folders of the machine that it comes from, and where they lie here; "" stands for the folder that
+                relative paths begin at.
+            encoder: The encoder that made the vectors. clip-retrieval's files do not say it, so that it must be named.
+            replace: Whether items that the library has at the same path are replaced; otherwise they stay as they are.
+            progress: Called with how far it has come.
+
+        Raises:
+            TransferError: The folder is no export, is damaged, or holds vectors of an encoder that nobody named.
+            EncoderMismatchError: The library holds embeddings of another encoder.
+            LibraryLockedError: Another process is writing to the library.
+            MissingPackageError: pyarrow is not installed.
+        """
+        from indexer import transfer  # late, as above
+
+        load = None
+        if encoder is not None:
+            load = LibraryEncoder(self._store, self._settings, asked=encoder, precision=None).by_settings
+        with self._store.writing("importing"):
+            return transfer.import_folder(
+                self._store,
+                Path(path).expanduser(),
+                roots=roots or {},
+                load=load,
+                replace=replace,
+                progress=progress,
+            )
 
     def _filters(self, folder: str | os.PathLike[str] | None, after: date | None, before: date | None) -> Filters:
         place = None

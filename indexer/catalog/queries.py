@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -57,6 +57,26 @@ class OwnEmbedding(NamedTuple):
     item_id: int
     size: int
     mtime_ns: int
+
+
+class ItemState(NamedTuple):
+    """An item as it was indexed: its file then, and its failure where there was one."""
+
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    failure: str | None
+    failure_message: str | None
+    indexed_at: datetime
+
+
+class Unit(NamedTuple):
+    """A unit of an item under one encoder."""
+
+    embedding_id: int
+    kind: Modality
+    text: str | None
 
 
 class Failure(NamedTuple):
@@ -231,6 +251,47 @@ def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> Own
         .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO)
     ).first()
     return None if row is None else OwnEmbedding(*row)
+
+
+def item_state(connection: Connection, path: str) -> ItemState | None:
+    """Return the item at `path`, or None where there is none."""
+    row = connection.execute(select(*(ITEMS.c[name] for name in ItemState._fields)).where(ITEMS.c.path == path)).first()
+    return None if row is None else ItemState._make(row)
+
+
+def units_of(connection: Connection, item_id: int, encoder_id: int) -> list[Unit]:
+    """Return the units of an item that an encoder has embedded, in their order."""
+    rows = connection.execute(
+        select(EMBEDDINGS.c.id, UNITS.c.kind, UNITS.c.text)
+        .join_from(UNITS, EMBEDDINGS)
+        .where(UNITS.c.item_id == item_id, EMBEDDINGS.c.encoder_id == encoder_id)
+        .order_by(UNITS.c.position)
+    )
+    return [Unit(row.id, Modality(row.kind), row.text) for row in rows]
+
+
+def failing(connection: Connection, item_id: int, filters: Filters) -> list[str]:
+    """Return the filters that an item does not pass, in words."""
+    found = []
+    for field in fields(filters):
+        value = getattr(filters, field.name)
+        if value is None:
+            continue
+        alone = replace(Filters(), **{field.name: value})
+        if connection.scalar(select(ITEMS.c.id).where(ITEMS.c.id == item_id, *alone.conditions())) is None:
+            found.append(f"it does not pass the filter {field.name} {value}")
+    return found
+
+
+def items_of(connection: Connection, embedding_ids: Ids) -> dict[int, int]:
+    """Return item ids by embedding id; embeddings that are gone are left out."""
+    statement = select(EMBEDDINGS.c.id, UNITS.c.item_id).join_from(EMBEDDINGS, UNITS)
+    found: dict[int, int] = {}
+    for start in range(0, len(embedding_ids), PAGE):
+        wanted = embedding_ids[start : start + PAGE].tolist()
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted)))
+        found |= {row.id: row.item_id for row in rows}
+    return found
 
 
 def failures(

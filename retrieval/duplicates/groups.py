@@ -160,7 +160,7 @@ def how_it_differs(best: PhotoFile, other: PhotoFile, found: Comparison | None) 
     if found.shares[0] < WHOLE:
         words.append("crop")
     if found.shares[1] < WHOLE:
-        words.append("with a border")
+        words.append("with more around it")
     if found.changed > UNTOUCHED:
         words.append("written over")
     if other.width * other.height * found.shares[1] < SMALLER * best.width * best.height * found.shares[0]:

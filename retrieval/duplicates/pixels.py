@@ -42,7 +42,6 @@ DETAIL = 128
 NOISE = 6.0
 """Grey levels that a re-encode may change, where the whole overlap has a standard deviation of 50."""
 
-
 CLEAR = 400.0
 """Variance of a block from which on more contrast gives it no more weight."""
 
@@ -72,7 +71,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From where on a verdict holds; chosen by tests/bench/test_duplicates.py on one half of its pairs.
+    """From where on a verdict holds. What comes of them is measured by tests/bench/test_duplicates.py.
 
     Attributes:
         agreement: Of all blocks together, for SAME.

@@ -66,7 +66,7 @@ def test_the_program_groups_what_is_one_picture_and_leaves_other_moments_apart(
         "cat-half.jpg": "smaller",
         "cat-crop.jpg": "crop",
         "cat-poor.jpg": "same picture in another file",
-        "cat-border.jpg": "with a border",
+        "cat-border.jpg": "with more around it",
         "cat-signed.jpg": "same picture in another file",
     }
     assert [photo["how"] for photo in cups["others"]] == ["copy"]
