@@ -17,8 +17,7 @@ UNTOUCHED = 0.01
 """Share of the blocks that may look changed in a picture on which nothing was written."""
 
 SMALLER = 0.9
-"""What is common has fewer pixels where it has less than this."""
-
+"""Part of the pixels of what is common, below which a photo is a smaller one."""
 
 BORDERED = 0.03
 """How exactly it is known where a border begins, as a share of the picture."""
