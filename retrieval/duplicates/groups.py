@@ -67,7 +67,7 @@ class DuplicateGroup:
     """Photos that are one picture.
 
     Attributes:
-        best: The one with most pixels, then most bytes, then most metadata, then the first by path; one that only has
+        best: The one with most pixels, then most bytes, then most metadata, then the shortest name; one that only has
             a plain border more than another comes last.
         others: The others, best first.
     """
@@ -124,9 +124,16 @@ class Linked:
 
 
 def best_first(files: Iterable[PhotoFile]) -> list[PhotoFile]:
-    """Return files by pixels, then bytes, then metadata, most first, then by path; each path once."""
+    """Return files by pixels, then bytes, then metadata, most first; each path once.
+
+    Of equal ones the shortest name comes first, which "IMG_1 (2).jpg" is not, and then the first path.
+    """
     once = {file.path: file for file in sorted(files, key=lambda file: -file.item_id)}
-    return sorted(once.values(), key=lambda file: (-file.width * file.height, -file.size, -file.facts, file.path))
+
+    def order(file: PhotoFile) -> tuple[int, int, int, int, str]:
+        return -file.width * file.height, -file.size, -file.facts, len(Path(file.path).name), file.path
+
+    return sorted(once.values(), key=order)
 
 
 def frames(found: Comparison, filled: float) -> bool:

@@ -128,15 +128,16 @@ def test_linked_items_form_groups() -> None:
     assert linked.of(9) == 3
 
 
-def test_the_best_has_most_pixels_then_most_bytes_then_most_metadata_then_the_first_path() -> None:
+def test_the_best_has_most_pixels_then_most_bytes_then_most_metadata_then_the_shortest_name() -> None:
     files = [
         file(1, "/d", width=20),
         file(2, "/c", width=30, size=5),
         file(3, "/b", width=30, size=9),
         file(4, "/a", width=30, size=9),
         file(5, "/z", width=30, size=9, facts=2),
+        file(6, "/a copy", width=30, size=9),
     ]
-    assert [found.path for found in best_first(files)] == ["/z", "/a", "/b", "/c", "/d"]
+    assert [found.path for found in best_first(files)] == ["/z", "/a", "/b", "/a copy", "/c", "/d"]
 
 
 def test_one_file_that_is_two_items_is_no_duplicate_of_itself() -> None:
