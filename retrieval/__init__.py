@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from indexer.transfer.incoming import ImportReport
     from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
+    from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
     from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigError",
+    "DuplicateGroup",
+    "DuplicatePhoto",
+    "Duplicates",
     "Encoder",
     "EncoderError",
     "EncoderMismatchError",
@@ -94,6 +98,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DuplicateGroup": "retrieval.duplicates.groups",
+    "DuplicatePhoto": "retrieval.duplicates.groups",
+    "Duplicates": "retrieval.duplicates.groups",
     "Encoder": "indexer.encoders.base",
     "Evaluation": "retrieval.evaluate",
     "Explanation": "retrieval.explain",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from indexer.transfer import Form
     from indexer.transfer.incoming import ImportReport
     from indexer.transfer.report import ExportReport
+    from retrieval.duplicates.groups import Duplicates
     from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.query import Picture
@@ -296,6 +297,35 @@ class Library:
             k=k,
             progress=progress,
         )
+
+    def duplicates(
+        self,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        after: date | None = None,
+        before: date | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Duplicates:
+        """Return the photos that are one picture, in groups with the best of each; nothing is changed.
+
+        Copies, other sizes and formats, parts, turned, mirrored and retouched ones are one picture; other moments of
+        the same scene are not. Photos are read again for it, those whose embeddings lie near each other.
+
+        Args:
+            folder: Only photos at or under this path.
+            after: Only photos taken at this date or moment, or later.
+            before: Only photos taken before this date or moment.
+            progress: Called with how far it has come.
+
+        Raises:
+            QueryError: The folder is not indexed.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.duplicates.find import find_duplicates  # late: what decodes is not needed for searching
+
+        filters = self._filters(folder, after, before)
+        self._need_photos()
+        return find_duplicates(self._store, self._settings, filters=filters, progress=progress)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.

@@ -19,6 +19,7 @@ COMMANDS = {
     "search": "retrieval.commands.search",
     "similar": "retrieval.commands.search",
     "explain": "retrieval.commands.explain",
+    "duplicates": "retrieval.commands.duplicates",
     "status": "retrieval.commands.status",
     "encoders": "retrieval.commands.encoders",
     "forget": "retrieval.commands.maintenance",

@@ -11,6 +11,9 @@ import retrieval
 
 PUBLIC = [
     "ConfigError",
+    "DuplicateGroup",
+    "DuplicatePhoto",
+    "Duplicates",
     "Encoder",
     "EncoderError",
     "EncoderMismatchError",
