@@ -51,7 +51,7 @@ class Sketches:
         for file, photo in self._pool.imap(wanted, key=lambda file: Path(file.path)):
             if isinstance(photo, PictureError):
                 self.failures[file.item_id] = (file.path, str(photo))
-            else:
+            elif photo is not None:
                 self._held[file.item_id] = sketch(_grey(photo))
         while len(self._held) > HELD:
             self._held.popitem(last=False)
