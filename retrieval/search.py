@@ -124,6 +124,7 @@ def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) ->
     why = zip(question.terms, cosines.tolist(), question.weights, strict=True)
     return Hit(
         path=Path(item.file),
+        row=item.row,
         score=value,
         why=tuple(TermScore(*part) for part in why),
         **{name: getattr(item, name) for name in _SHARED},

@@ -86,11 +86,16 @@ class ItemState(NamedTuple):
 
     id: int
     path: str
+    picture: str | None
     size: int
     mtime_ns: int
     failure: str | None
     failure_message: str | None
-    indexed_at: datetime
+
+    @property
+    def file(self) -> str:
+        """Its file: of a table's row the row's picture, else the table."""
+        return file_of(self.path, self.picture)
 
 
 class Unit(NamedTuple):
@@ -298,9 +303,13 @@ def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> Own
 
 
 def item_state(connection: Connection, path: str) -> ItemState | None:
-    """Return the item at `path`, or None where there is none."""
-    row = connection.execute(select(*(ITEMS.c[name] for name in ItemState._fields)).where(ITEMS.c.path == path)).first()
-    return None if row is None else ItemState._make(row)
+    """Return the item at `path`, else the table's row with this picture, or None where there is neither."""
+    statement = select(*(ITEMS.c[name] for name in ItemState._fields)).order_by(ITEMS.c.id).limit(1)
+    for column in (ITEMS.c.path, ITEMS.c.picture):
+        row = connection.execute(statement.where(column == path)).first()
+        if row is not None:
+            return ItemState._make(row)
+    return None
 
 
 def units_of(connection: Connection, item_id: int, encoder_id: int) -> list[Unit]:

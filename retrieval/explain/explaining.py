@@ -154,7 +154,7 @@ class _Explaining:
         picture, regions, unreadable = self._regions(vector) if found.kind is Modality.PHOTO else (None, None, None)
         why = zip(self.query.terms, score(unit, parts).tolist(), weights, strict=True)
         return Explanation(
-            path=Path(self.item.path),
+            path=Path(self.item.file),
             in_answer=in_answer,
             reasons=[*removed, *filter(None, (why_stale(self.item), unreadable))],
             rank=rank,
@@ -195,7 +195,7 @@ class _Explaining:
         """Return the picture, what its tiles have to do with the query, and what is wrong where it cannot be read."""
         limits = Limits(max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes)
         try:
-            picture, _ = open_picture(Path(self.item.path), limits=limits)
+            picture, _ = open_picture(Path(self.item.file), limits=limits)
         except PictureError as error:
             return None, None, f"its regions cannot be looked at: {error}"
         return picture, tile_scores(picture, vector, self.encoder, progress=self.progress), None
