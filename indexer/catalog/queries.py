@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -67,32 +66,6 @@ class Failure(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which items may be returned; None does not restrict.
-
-    Attributes:
-        folder: Absolute path; items at or under it.
-        after: Taken at this moment or later.
-        before: Taken earlier than this moment.
-    """
-
-    folder: str | None = None
-    after: datetime | None = None
-    before: datetime | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the filters as SQL conditions on items."""
-        found: list[ColumnElement[bool]] = []
-        if self.folder is not None:
-            found.append(under(ITEMS.c.path, self.folder))
-        if self.after is not None:
-            found.append(ITEMS.c.taken_at >= self.after)
-        if self.before is not None:
-            found.append(ITEMS.c.taken_at < self.before)
-        return found
-
-
 def under(column: Any, folder: str) -> ColumnElement[bool]:
     """Return the condition "is `folder` or lies in it", as a range that an index of paths serves."""
     inside, behind = _range(folder)
@@ -149,17 +122,9 @@ def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int
     return count or 0, connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(mine)) or 0
 
 
-def embedding_ids(
-    connection: Connection, encoder_id: int, filters: Filters | None = None, *, kind: Modality | None = None
-) -> Ids:
-    """Return the ids of an encoder's embeddings of one kind that pass the filters, ascending, shape (n,)."""
+def embedding_ids(connection: Connection, encoder_id: int) -> Ids:
+    """Return the ids of an encoder's embeddings, ascending, shape (n,)."""
     statement = select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.encoder_id == encoder_id)
-    conditions = filters.conditions() if filters else []
-    if kind is not None:
-        conditions.append(UNITS.c.kind == kind)
-    if conditions:  # by IN, for which SQLite begins with the items: a join would go through all embeddings first
-        units = select(UNITS.c.id).join(ITEMS).where(*conditions)
-        statement = statement.where(EMBEDDINGS.c.unit_id.in_(units))
     return np.sort(np.fromiter(connection.scalars(statement), dtype=np.int64))
 
 

@@ -1,0 +1,40 @@
+"""Statements that ask which embeddings a filter keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from indexer.catalog.criteria import Criterion, Tag
+from indexer.catalog.filters import Filter, Is
+from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
+from indexer.types import Ids
+
+
+def kept_ids(connection: Connection, encoder_id: int, where: Filter) -> Ids:
+    """Return the ids of an encoder's embeddings that a filter keeps, ascending, shape (n,)."""
+    mine = (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id)
+    # left joins, which SQLite takes in their order: it begins with the items that pass, by an index where one serves
+    joined = select(func.group_concat(EMBEDDINGS.c.id)).select_from(ITEMS).join(UNITS, isouter=True)
+    statement = joined.join(EMBEDDINGS, mine, isouter=True).where(where.replaced(_listed).condition())
+    found = connection.scalar(statement)  # as one text: a row for each id would take three times as long
+    return np.sort(np.array(found.split(","), dtype=np.int64)) if found else np.empty(0, dtype=np.int64)
+
+
+def _listed(criterion: Criterion) -> Filter:
+    return Is(replace(criterion, listed=True) if isinstance(criterion, Tag) else criterion)
+
+
+def which_pass(connection: Connection, ids: Sequence[int], where: Filter) -> set[int]:
+    """Return those of some embeddings that a filter keeps."""
+    # as a column, since SQLite might begin elsewhere than with the embeddings if it were a condition of the statement
+    statement = (
+        select(EMBEDDINGS.c.id, where.condition().label("kept"))
+        .join_from(EMBEDDINGS, UNITS, isouter=True)
+        .join(ITEMS, isouter=True)
+        .where(EMBEDDINGS.c.id.in_(ids))
+    )
+    return {row.id for row in connection.execute(statement) if row.kept}
