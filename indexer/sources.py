@@ -59,13 +59,18 @@ class Rules:
 
     def leave_out(self, name: str, below_root: str) -> bool:
         """Return whether an entry is left out."""
-        if (
-            (name.startswith(".") and not self.include_hidden)
-            or name.lower() in MACHINE_MADE
-            or name.endswith(".recall")
-        ):
-            return True
-        return any(fnmatch(name, pattern) or fnmatch(below_root, pattern) for pattern in self.exclude)
+        return self._reason(name, below_root) is not None
+
+    def _reason(self, name: str, below_root: str) -> str | None:
+        """Return why an entry is left out, in words for people; None where it is not."""
+        if name.startswith(".") and not self.include_hidden:
+            return f"the name {name} begins with a dot and hidden files are left out"
+        if name.lower() in MACHINE_MADE:
+            return f"folders called {name} are filled by machines and left out"
+        if name.endswith(".recall"):
+            return f"{name} is a library"
+        fits = (pattern for pattern in self.exclude if fnmatch(name, pattern) or fnmatch(below_root, pattern))
+        return next((f"it is excluded by the pattern {pattern!r}" for pattern in fits), None)
 
     def for_part(self, below_root: str) -> Rules:
         """Return the rules for a folder inside the root: patterns for paths through it begin at it as well."""
@@ -79,8 +84,13 @@ class Rules:
 
     def leave_out_path(self, below_root: str) -> bool:
         """Return whether a walk that begins at the root never comes to a path."""
+        return self.why_left_out(below_root) is not None
+
+    def why_left_out(self, below_root: str) -> str | None:
+        """Return why a walk that begins at the root never comes to a path, in words; None where it does."""
         parts = below_root.split(os.sep) if below_root != os.curdir else []
-        return any(self.leave_out(part, os.sep.join(parts[: n + 1])) for n, part in enumerate(parts))
+        reasons = (self._reason(part, os.sep.join(parts[: n + 1])) for n, part in enumerate(parts))
+        return next((reason for reason in reasons if reason), None)
 
 
 def rules_of(source: KnownSource | None) -> Rules:

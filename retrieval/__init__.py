@@ -29,7 +29,8 @@ from indexer.errors import (
 )
 
 if TYPE_CHECKING:
-    from indexer.catalog.queries import Failure, Filters
+    from indexer.catalog.filters import Filter
+    from indexer.catalog.queries import Failure
     from indexer.catalog.sources import KnownSource
     from indexer.check import Problem, ProblemKind
     from indexer.config import Settings
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.report import Report
     from indexer.types import Preprocess, Progress
+    from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
     from retrieval.query import Query
@@ -49,9 +51,10 @@ __all__ = [
     "EncoderMismatchError",
     "EncoderNotFoundError",
     "EvaluationError",
+    "Explanation",
     "Failure",
     "FailureKind",
-    "Filters",
+    "Filter",
     "Hit",
     "Hits",
     "KnownSource",
@@ -81,8 +84,9 @@ __all__ = [
 
 _HOMES = {
     "Encoder": "indexer.encoders.base",
+    "Explanation": "retrieval.explain",
     "Failure": "indexer.catalog.queries",
-    "Filters": "indexer.catalog.queries",
+    "Filter": "indexer.catalog.filters",
     "Hit": "retrieval.hits",
     "Hits": "retrieval.hits",
     "KnownSource": "indexer.catalog.sources",

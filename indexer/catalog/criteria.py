@@ -26,14 +26,23 @@ FORMATS = {
     **dict.fromkeys(("heif", "heic", "hif"), "HEIF"),
     **dict.fromkeys(("tiff", "tif"), "TIFF"),
     **dict.fromkeys(("jxl", "jpegxl", "jpeg xl"), "JPEG XL"),
-    **{"png": "PNG", "webp": "WebP", "gif": "GIF", "bmp": "BMP", "avif": "AVIF", "raw": "RAW"},
+    "png": "PNG",
+    "webp": "WebP",
+    "gif": "GIF",
+    "bmp": "BMP",
+    "avif": "AVIF",
+    "raw": "RAW",
 }
 """Formats of photos by the names that people give them; the content decides, not how the file's name ends."""
 
-ENDINGS = frozenset(
-    "3fr arw cr2 cr3 crw dcr dng erf fff iiq kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f "
-    "txt md markdown csv tsv jsonl ndjson parquet".split()
+RAW_ENDINGS = frozenset(
+    (
+        *("3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "iiq", "kdc", "mef", "mos", "mrw", "nef"),
+        *("nrw", "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
+    )
 )
+TEXT_ENDINGS = frozenset(("txt", "md", "markdown", "csv", "tsv", "jsonl", "ndjson", "parquet"))
+ENDINGS = RAW_ENDINGS | TEXT_ENDINGS
 """Formats that only the ending of a name tells: makes of RAW files, kinds of texts and tables."""
 
 
@@ -124,7 +133,9 @@ class Format:
     def __post_init__(self) -> None:
         if self.name not in FORMATS and self.name not in ENDINGS:
             known = ", ".join(sorted({value.lower() for value in FORMATS.values()}))
-            raise QueryError(f"there is no format {self.name!r}; expected one of {known}, or an ending such as nef or md")
+            raise QueryError(
+                f"there is no format {self.name!r}; expected one of {known}, or an ending such as nef or md"
+            )
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
@@ -155,7 +166,7 @@ class Near:
     def condition(self) -> ColumnElement[bool]:
         """Return the condition: in a box, which an index serves, and near enough."""
         box = box_around(self.latitude, self.longitude, self.km)
-        inside = [ITEMS.c.latitude.between(box.south, box.north)]
+        inside: list[ColumnElement[bool]] = [ITEMS.c.latitude.between(box.south, box.north)]
         if box.longitudes:
             inside.append(or_(*(ITEMS.c.longitude.between(*range_) for range_ in box.longitudes)))
         away = func.distance_km(ITEMS.c.latitude, ITEMS.c.longitude, self.latitude, self.longitude)
@@ -328,7 +339,7 @@ def _each(column: Column[str]) -> CTE:
 
 
 def _matches(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """Return whether a column is as a pattern says; the case of English letters is ignored, as SQLite's lower() does."""
+    """Return whether a column is as a pattern says, the case of English letters ignored, as SQLite's lower() does."""
     return func.lower(column).op("GLOB")(func.lower(glob_of(pattern)))
 
 

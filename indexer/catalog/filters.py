@@ -135,7 +135,7 @@ class Filter(ABC):
 
     @staticmethod
     def rating(at_least: int, at_most: int = 5) -> Filter:
-        """Return the filter for photos with so many stars, 0 to 5; photos without a rating and rejected ones have none."""
+        """Return the filter for photos with so many stars, 0 to 5; photos that were rejected have none."""
         return Is(criteria.Rating(at_least, at_most))
 
     @staticmethod

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from indexer.catalog.criteria import Criterion, Tag
-from indexer.catalog.filters import Filter, Is
+from indexer.catalog.filters import And, Filter, Is
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
 from indexer.types import Ids
 
@@ -38,3 +38,11 @@ def which_pass(connection: Connection, ids: Sequence[int], where: Filter) -> set
         .where(EMBEDDINGS.c.id.in_(ids))
     )
     return {row.id for row in connection.execute(statement) if row.kept}
+
+
+def failing(connection: Connection, item_id: int, where: Filter) -> list[str]:
+    """Return the parts of a filter that an item does not pass, in words; none where it passes."""
+    item = select(ITEMS.c.id).join(UNITS, isouter=True).where(ITEMS.c.id == item_id).limit(1)
+    parts = where.parts if isinstance(where, And) else (where,)
+    failed = [part for part in parts if connection.scalar(item.where(part.condition())) is None]
+    return [f"it does not pass the filter {part!r}" for part in failed]

@@ -58,6 +58,26 @@ class OwnEmbedding(NamedTuple):
     mtime_ns: int
 
 
+class ItemState(NamedTuple):
+    """An item as it was indexed: its file then, and its failure where there was one."""
+
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    failure: str | None
+    failure_message: str | None
+    indexed_at: datetime
+
+
+class Unit(NamedTuple):
+    """A unit of an item under one encoder."""
+
+    embedding_id: int
+    kind: Modality
+    text: str | None
+
+
 class Failure(NamedTuple):
     """A file that could not be indexed, and why."""
 
@@ -196,6 +216,42 @@ def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> Own
         .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO)
     ).first()
     return None if row is None else OwnEmbedding(*row)
+
+
+def item_state(connection: Connection, path: str) -> ItemState | None:
+    """Return the item at `path`, or None where there is none."""
+    row = connection.execute(select(*(ITEMS.c[name] for name in ItemState._fields)).where(ITEMS.c.path == path)).first()
+    return None if row is None else ItemState._make(row)
+
+
+def units_of(connection: Connection, item_id: int, encoder_id: int) -> list[Unit]:
+    """Return the units of an item that an encoder has embedded, in their order."""
+    rows = connection.execute(
+        select(EMBEDDINGS.c.id, UNITS.c.kind, UNITS.c.text)
+        .join_from(UNITS, EMBEDDINGS)
+        .where(UNITS.c.item_id == item_id, EMBEDDINGS.c.encoder_id == encoder_id)
+        .order_by(UNITS.c.position)
+    )
+    return [Unit(row.id, Modality(row.kind), row.text) for row in rows]
+
+
+def items_of(connection: Connection, embedding_ids: Ids) -> dict[int, int]:
+    """Return item ids by embedding id; embeddings that are gone are left out."""
+    statement = select(EMBEDDINGS.c.id, UNITS.c.item_id).join_from(EMBEDDINGS, UNITS)
+    found: dict[int, int] = {}
+    for start in range(0, len(embedding_ids), PAGE):
+        wanted = embedding_ids[start : start + PAGE].tolist()
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted)))
+        found |= {row.id: row.item_id for row in rows}
+    return found
+
+
+def position_of(connection: Connection, path: str) -> tuple[float, float] | None:
+    """Return where the photo at `path` was taken, latitude and longitude in degrees, or None where nobody knows."""
+    row = connection.execute(
+        select(ITEMS.c.latitude, ITEMS.c.longitude).where(ITEMS.c.path == path, ITEMS.c.latitude.is_not(None))
+    ).first()
+    return None if row is None else (row.latitude, row.longitude)
 
 
 def failures(

@@ -18,6 +18,7 @@ COMMANDS = {
     "index": "retrieval.commands.index",
     "search": "retrieval.commands.search",
     "similar": "retrieval.commands.search",
+    "explain": "retrieval.commands.explain",
     "status": "retrieval.commands.status",
     "encoders": "retrieval.commands.encoders",
     "forget": "retrieval.commands.maintenance",

@@ -1,0 +1,210 @@
+"""Everything about one file and one query."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexer.catalog import queries, sources
+from indexer.catalog.filters import Filter
+from indexer.catalog.kept import failing, kept_ids
+from indexer.catalog.queries import ItemState, Unit
+from indexer.config import Settings
+from indexer.encoders.base import Encoder
+from indexer.errors import LibraryError, PictureError
+from indexer.images import Limits, open_picture
+from indexer.store import Store
+from indexer.types import Modality, ProgressCallback, Vectors
+from indexer.vectors.base import score
+from retrieval.explain.absence import why_absent, why_stale
+from retrieval.explain.regions import Regions, tile_scores
+from retrieval.explain.standing import standing
+from retrieval.explain.words import WordEffect, word_effects
+from retrieval.hits import Hits, TermScore
+from retrieval.query import Query
+from retrieval.query_vectors import combined, encode_query
+from retrieval.search import Question, search
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a file is in the answer to a query, or not.
+
+    Attributes:
+        path: The file.
+        in_answer: Whether it is among the k best.
+        reasons: Why it is not, or what is to be known beside; in words for people.
+        rank: Its place among all items of its kind that pass the filters, 1 for the best; None where it has none.
+        among: How many there are.
+        score: Cosine of query and unit; None where the file is not in the library.
+        last_score: Score of the last item of the answer, which it would have to beat; None where the answer is empty.
+        kind: A photo, or a piece of text.
+        text: The piece of text.
+        why: The cosine with each part of the query.
+        words: What each word and part does for the score.
+        regions: What the tiles of the picture have to do with the query; None for texts and files that cannot be read.
+        picture: The picture, upright, in RGB; for `save_heat`.
+    """
+
+    path: Path
+    in_answer: bool
+    reasons: Sequence[str]
+    rank: int | None = None
+    among: int | None = None
+    score: float | None = None
+    last_score: float | None = None
+    kind: Modality | None = None
+    text: str | None = None
+    why: Sequence[TermScore] = ()
+    words: Sequence[WordEffect] = ()
+    regions: Regions | None = None
+    picture: Image.Image | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as values that json can write; of the regions only the tiles."""
+        plain = {
+            name: getattr(self, name) for name in ("in_answer", "rank", "among", "score", "last_score", "kind", "text")
+        }
+        return plain | {
+            "path": str(self.path),
+            "reasons": list(self.reasons),
+            "why": [asdict(part) for part in self.why],
+            "words": [asdict(word) for word in self.words],
+            "regions": [asdict(tile) for tile in self.regions.tiles] if self.regions else None,
+        }
+
+
+def explain(
+    store: Store,
+    query: Query,
+    path: str | os.PathLike[str],
+    *,
+    load: Callable[[], Encoder],
+    settings: Settings,
+    k: int,
+    progress: ProgressCallback | None = None,
+) -> Explanation:
+    """Return why a file is in the answer to a query, or not.
+
+    Args:
+        store: The library.
+        query: What was asked, with its filters.
+        path: The file, indexed or not.
+        load: Gives the encoder; not called for a file that is not in the library.
+        settings: Limits of the pictures.
+        k: Length of the answer.
+        progress: Told how many regions are encoded.
+
+    Raises:
+        LibraryError: The library holds nothing yet.
+        QueryError: The query cannot be used.
+    """
+    known = store.encoder
+    if known is None:
+        raise LibraryError(f"{store.path} holds nothing yet; run: recall index FOLDER")
+    with store.reading() as connection:
+        place = sources.known_place(connection, path)
+        item = queries.item_state(connection, place)
+        units = queries.units_of(connection, item.id, known.id) if item else []
+        absent = _why_without(item, place, found=bool(units)) if item else why_absent(connection, place)
+    if item is None or absent:
+        return Explanation(Path(place), in_answer=False, reasons=[absent or ""])
+    return _Explaining(store, query, item, units, load(), settings, k, progress).explanation()
+
+
+def _why_without(item: ItemState, place: str, *, found: bool) -> str | None:
+    """Return why an item has no embedding, None where it has one."""
+    if item.failure is not None:
+        return f"it could not be indexed ({item.failure}): {item.failure_message}"
+    return None if found else f"{place} has no embedding; run: recall check --repair, then recall index"
+
+
+@dataclass(frozen=True, slots=True)
+class _Explaining:
+    """An item of the library and a query, on the way to an explanation."""
+
+    store: Store
+    query: Query
+    item: ItemState
+    units: Sequence[Unit]
+    encoder: Encoder
+    settings: Settings
+    k: int
+    progress: ProgressCallback | None
+
+    def explanation(self) -> Explanation:
+        """Return the explanation."""
+        parts = encode_query(self.query, self.encoder, self.settings)
+        weights = self.query.part_weights
+        vector = combined(parts, weights)
+        answer = search(self.store, Question(self.query.terms, parts, weights, self.query.where), k=self.k)
+        found, unit = self._best_unit(vector)
+        value = float(score(vector, unit[None])[0])
+        removed = self._removed_by()
+        rank, among = (None, None) if removed else self._rank(vector, value, found.kind)
+        in_answer = any(hit.item_id == self.item.id for hit in answer)
+        if rank is not None and not in_answer:
+            removed = [_outranked(rank, self.k, value, answer)]
+        picture, regions, unreadable = self._regions(vector) if found.kind is Modality.PHOTO else (None, None, None)
+        why = zip(self.query.terms, score(unit, parts).tolist(), weights, strict=True)
+        return Explanation(
+            path=Path(self.item.path),
+            in_answer=in_answer,
+            reasons=[*removed, *filter(None, (why_stale(self.item), unreadable))],
+            rank=rank,
+            among=among,
+            score=value,
+            last_score=answer[-1].score if answer else None,
+            kind=found.kind,
+            text=found.text,
+            why=[TermScore(*part) for part in why],
+            words=word_effects(self.query, parts, unit, self.encoder),
+            regions=regions,
+            picture=picture,
+        )
+
+    def _best_unit(self, vector: Vectors) -> tuple[Unit, Vectors]:
+        """Return the unit of the item that is nearest to the query, and its embedding, shape (d,)."""
+        with self.store.searching() as index:
+            vectors = index.vectors(np.array([unit.embedding_id for unit in self.units], dtype=np.int64))
+        best = int(score(vector, vectors).argmax())
+        return self.units[best], vectors[best]
+
+    def _removed_by(self) -> list[str]:
+        """Return the filters that the item does not pass, in words."""
+        with self.store.reading() as connection:
+            return [] if self.query.where is None else failing(connection, self.item.id, self.query.where)
+
+    def _rank(self, vector: Vectors, value: float, kind: Modality) -> tuple[int, int]:
+        """Return the item's place among the units of its kind that pass the filters, and how many these are."""
+        with self.store.searching() as index, self.store.reading() as connection:
+            known = self.store.encoder
+            if known is None:
+                return 1, 1  # all was forgotten a moment ago
+            kept = Filter.kind(kind) if self.query.where is None else self.query.where & Filter.kind(kind)
+            allowed = kept_ids(connection, known.id, kept)
+            better, among = standing(index, connection, vector, value=value, item_id=self.item.id, allowed=allowed)
+        return better + 1, among
+
+    def _regions(self, vector: Vectors) -> tuple[Image.Image | None, Regions | None, str | None]:
+        """Return the picture, what its tiles have to do with the query, and what is wrong where it cannot be read."""
+        limits = Limits(max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes)
+        try:
+            picture, _ = open_picture(Path(self.item.path), limits=limits)
+        except PictureError as error:
+            return None, None, f"its regions cannot be looked at: {error}"
+        return picture, tile_scores(picture, vector, self.encoder, progress=self.progress), None
+
+
+def _outranked(rank: int, k: int, value: float, answer: Hits) -> str:
+    """Return why an item that passes all filters is not in an answer, in words."""
+    last = f", the last of them with {answer[-1].score:.3f} against {value:.3f}" if answer else ""
+    return f"it is outranked: {rank - 1:,} others fit better, and {k} were asked for{last}"

@@ -1,0 +1,164 @@
+"""Why a photo is in an answer, and why it is not: over colours, where a head can say it too, and as the program."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from indexer.errors import LibraryError, QueryError
+from retrieval import Library, Query
+from retrieval.explain import save_heat
+from tests.support.colours import later, paint
+from tests.support.program import Program
+
+
+@pytest.fixture
+def colours(library: Library, folder: Path) -> Library:
+    """Return a library of five photos; one is red on its left and blue on its right."""
+    for day, colour in enumerate(("red", "tomato", "blue", "lime"), start=1):
+        paint(folder / f"{colour}.png", colour, taken_at=datetime(2024, 5, day))  # noqa: DTZ001 - cameras write local time
+    both = Image.new("RGB", (48, 48), "red")
+    both.paste((0, 0, 255), (24, 0, 48, 48))
+    both.save(folder / "both.png")
+    library.sync(folder)
+    return library
+
+
+def test_a_photo_in_the_answer_has_its_rank_and_score(colours: Library, folder: Path) -> None:
+    found = colours.explain("something red", folder / "tomato.png", k=3)
+    assert (found.in_answer, found.rank, found.among, list(found.reasons)) == (True, 2, 5, [])
+    assert round(found.score or 0, 2) == 0.9  # tomato (255, 99, 71) with red
+    assert found.score == colours.search("something red", k=3)[1].score
+
+
+def test_the_rank_is_the_place_in_the_answer_also_among_equals(library: Library, folder: Path) -> None:
+    for name in ("z", "m", "a"):
+        paint(folder / f"{name}.png", "red")
+        library.sync(folder)  # one by one, so that items are numbered in this order
+    for rank, hit in enumerate(library.search("red", k=3), start=1):
+        assert library.explain("red", hit.path).rank == rank
+
+
+def test_each_word_has_the_effect_that_leaving_it_out_has(colours: Library, folder: Path) -> None:
+    # with "red": 1 on a red photo. Without it "something" is grey (1, 1, 1): .577. Without "something" still 1
+    words = {word.word: round(word.effect, 3) for word in colours.explain("something red", folder / "red.png").words}
+    assert words == {"something": 0.0, "red": 0.423}
+    assert colours.explain("red", folder / "red.png").words == []  # nothing is left without it
+
+
+def test_each_part_of_a_query_has_an_effect_too(colours: Library, folder: Path) -> None:
+    query = Query(texts=["red", "blue"], weights=[1, -0.5])
+    parts = {word.part: round(word.effect, 3) for word in colours.explain(query, folder / "red.png").words}
+    # (1, 0, -.5) has .894 with red; without "blue" 1; without "red" (0, 0, -1) 0
+    assert parts == {0: 0.894, 1: -0.106}
+
+
+def test_the_regions_that_fit_are_found(colours: Library, folder: Path) -> None:
+    regions = colours.explain("red", folder / "both.png").regions
+    assert regions is not None
+    assert len(regions.tiles) == 34  # 3 x 3 and 5 x 5
+    assert (round(regions.tiles[0].score, 3), regions.tiles[0].right <= 0.5) == (1.0, True)
+    assert round(regions.tiles[-1].score, 3) == 0.0
+    assert regions.heat[:, 0].min() > regions.heat[:, -1].max()
+
+
+def test_a_map_is_written_beside_and_over_no_file(colours: Library, folder: Path, tmp_path: Path) -> None:
+    found = colours.explain("red", folder / "both.png")
+    assert found.picture is not None
+    assert found.regions is not None
+    save_heat(found.picture, found.regions, tmp_path / "heat.png")
+    with Image.open(tmp_path / "heat.png") as heat:
+        assert heat.size == (48, 48)
+        left, right = heat.getpixel((4, 24)), heat.getpixel((44, 24))
+        assert isinstance(left, tuple)
+        assert isinstance(right, tuple)
+        assert sum(left) > sum(right) + 200  # hot is light, cold is dark
+    for name, said in (("heat.png", "exists already"), ("heat.txt", "cannot be written"), ("no/heat.png", "cannot be")):
+        with pytest.raises(QueryError, match=said):
+            save_heat(found.picture, found.regions, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.glob("*heat*")) == ["heat.png"]
+
+
+def test_an_outranked_photo_says_by_how_much(colours: Library, folder: Path) -> None:
+    found = colours.explain("red", folder / "blue.png", k=2)
+    assert (found.in_answer, found.rank) == (False, 4)
+    (reason,) = found.reasons
+    assert reason.startswith("it is outranked: 3 others fit better, and 2 were asked for, the last of them with 0.")
+
+
+def test_a_filter_that_removed_it_is_named(colours: Library, folder: Path) -> None:
+    found = colours.explain("red", folder / "red.png", before=date(2024, 5, 1), after=date(2024, 4, 1))
+    assert (found.in_answer, found.rank) == (False, None)
+    assert list(found.reasons) == ["it does not pass the filter taken(after=2024-04-01, before=2024-05-01)"]
+
+
+def test_a_file_that_was_never_indexed_says_why(colours: Library, folder: Path, tmp_path: Path) -> None:
+    paint(tmp_path / "elsewhere.png", "red")
+    paint(folder / ".hidden.png", "red")
+    paint(folder / "new.png", "red")
+    (folder / "notes.pdf").write_text("red")
+    (folder / "sub").mkdir()
+    colours.sync(folder, exclude=["private*"])
+    paint(folder / "private" / "a.png", "red")
+    for path, said in (
+        (tmp_path / "elsewhere.png", "it is in no folder that the library knows; run: recall index"),
+        (folder / ".hidden.png", "the name .hidden.png begins with a dot and hidden files are left out"),
+        (folder / "private" / "a.png", "it is excluded by the pattern 'private*'"),
+        (folder / "notes.pdf", "its name ends like no photo"),
+        (folder / "gone.png", "there is no file"),
+        (folder / "sub", "is a folder; name one file in it"),
+        (paint(folder / "later.png", "red"), "it was not there when"),
+    ):
+        found = colours.explain("red", path)
+        assert (found.in_answer, found.rank, found.score) == (False, None, None)
+        assert said in found.reasons[0]
+
+
+def test_a_file_that_failed_says_why(colours: Library, folder: Path) -> None:
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    colours.sync(folder)
+    (reason,) = colours.explain("red", folder / "broken.png").reasons
+    assert reason.startswith("it could not be indexed (damaged): ")
+
+
+def test_a_file_that_changed_or_went_since_says_so_beside(colours: Library, folder: Path) -> None:
+    later(folder / "red.png")
+    found = colours.explain("red", folder / "red.png")
+    assert found.in_answer
+    assert list(found.reasons) == ["its file has changed since it was indexed; run: recall index"]
+    os.remove(folder / "lime.png")
+    gone = colours.explain("lime", folder / "lime.png")
+    assert gone.regions is None
+    assert gone.reasons[0].startswith("its file cannot be found now (")
+    assert gone.reasons[1].startswith("its regions cannot be looked at: the file is gone")
+
+
+def test_an_empty_library_says_how_to_fill_it(library: Library, folder: Path) -> None:
+    with pytest.raises(LibraryError, match="holds nothing yet"):
+        library.explain("red", folder / "red.png")
+
+
+def test_the_program_explains_a_real_photo(
+    recall_program: Program, photos: Path, tmp_path: Path, skimage_photos: Path
+) -> None:
+    recall_program("index", photos)
+    done = recall_program("explain", "a red cup of coffee", photos / "coffee.png", "--save", "heat.png")
+    assert done.returncode == 0
+    assert "rank 1 of 21" in done.stdout
+    assert "\ncup " in done.stdout
+    assert done.stderr == "saved: heat.png\n"
+    with Image.open(tmp_path / "heat.png") as heat:
+        assert heat.size == (600, 400)
+    other = recall_program("explain", "a cup of coffee", photos / "chelsea.png", "-k", "1", "--json")
+    found = json.loads(other.stdout)
+    assert (other.returncode, found["in_answer"], len(found["regions"])) == (1, False, 34)
+    shutil.copy(skimage_photos / "chelsea.png", tmp_path / "copy.png")
+    again = recall_program("explain", "a cat", "copy.png")
+    assert (again.returncode, again.stderr) == (1, "")
+    assert "not in the answer: it was never indexed: it is in no folder" in again.stdout
