@@ -98,7 +98,8 @@ def read_rating(text: str) -> Filter:
     found = _RATING.fullmatch(text)
     if not found:
         raise QueryError(f"{text!r} is no rating; expected stars from 0 to 5, for instance 4 or 3-4")
-    return Filter.rating(int(found[1]), int(found[2] or 5))
+    lowest = int(found[1])
+    return Filter.rating(lowest, int(found[2] or max(5, lowest)))
 
 
 def _iso(text: str) -> Span | None:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
-from indexer.catalog import criteria
+from indexer.catalog import criteria, patterns
 from indexer.catalog.criteria import Criterion, Shape, Span, Taken, first_moment
 from indexer.types import Modality
 
@@ -78,7 +78,7 @@ class Filter(ABC):
     @staticmethod
     def name(pattern: str) -> Filter:
         """Return the filter for the names of files, for instance "IMG_*.jpg"."""
-        return Is(criteria.Words("name", pattern))
+        return Is(patterns.Words("name", pattern))
 
     @staticmethod
     def format(name: str) -> Filter:
@@ -87,17 +87,17 @@ class Filter(ABC):
         Raises:
             QueryError: There is no such format.
         """
-        return Is(criteria.Format(name.strip().lower().removeprefix(".")))
+        return Is(patterns.Format(name.strip().lower().removeprefix(".")))
 
     @staticmethod
     def camera(pattern: str) -> Filter:
         """Return the filter for maker and model of the camera; a pattern without * and ? may be any part of them."""
-        return Is(criteria.Words("camera", pattern))
+        return Is(patterns.Words("camera", pattern))
 
     @staticmethod
     def lens(pattern: str) -> Filter:
         """Return the filter for the lens; a pattern without * and ? may be any part of its name."""
-        return Is(criteria.Words("lens", pattern))
+        return Is(patterns.Words("lens", pattern))
 
     @staticmethod
     def near(latitude: float, longitude: float, *, km: float) -> Filter:
@@ -141,7 +141,7 @@ class Filter(ABC):
     @staticmethod
     def tag(pattern: str) -> Filter:
         """Return the filter for what has a keyword."""
-        return Is(criteria.Tag(pattern))
+        return Is(patterns.Tag(pattern))
 
     @staticmethod
     def kind(kind: Modality | Literal["photo", "text"]) -> Filter:

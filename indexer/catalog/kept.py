@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from sqlalchemy import Connection, func, select
 
-from indexer.catalog.criteria import Criterion, Tag
+from indexer.catalog.criteria import Criterion
 from indexer.catalog.filters import And, Filter, Is
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
+from indexer.catalog.patterns import Tag
 from indexer.types import Ids
 
 
