@@ -75,8 +75,8 @@ def find(
             ids, scores = nearest.best(wanted)
             found = queries.found_items(connection, ids.tolist())
             rows = _first_of_each([found.get(id_) for id_ in ids.tolist()], leave_out)
-            if len(ids) < wanted or (len(rows) > count and scores[rows[count]] < scores[rows[count - 1]]):
-                break  # that is all, or one that is worse was seen: items that share the last score are all there
+            if len(ids) < wanted or (len(rows) >= count and scores[-1] < scores[rows[count - 1]]):
+                break  # that is all, or what is worse was seen too: no item that shares the last score is missing
             wanted *= 4
         ids, scores = ids[rows], scores[rows]
         candidates = Candidates([found[id_] for id_ in ids.tolist()], scores, index.vectors(ids))

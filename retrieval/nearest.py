@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from indexer.catalog.filters import Filter
 from indexer.catalog.kept import kept_ids, which_pass
+from indexer.catalog.queries import PAGE
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
 
@@ -46,7 +47,7 @@ class NearestKept:
         if self._where is None:
             return self._search(wanted)
         ahead = AHEAD * wanted + SPARE
-        if self._allowed is None and ahead < len(self._index):
+        if self._allowed is None and ahead < min(PAGE, len(self._index)):
             ids, scores = self._search(ahead)
             passing = which_pass(self._connection, ids.tolist(), self._where)
             rows = np.flatnonzero(np.isin(ids, list(passing)))[:wanted]

@@ -30,7 +30,7 @@ def _listed(criterion: Criterion) -> Filter:
 
 
 def which_pass(connection: Connection, ids: Sequence[int], where: Filter) -> set[int]:
-    """Return those of some embeddings that a filter keeps."""
+    """Return those of some embeddings, of no more than a `PAGE`, that a filter keeps."""
     # as a column, since SQLite might begin elsewhere than with the embeddings if it were a condition of the statement
     statement = (
         select(EMBEDDINGS.c.id, where.condition().label("kept"))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from indexer.catalog import changes, encoders
-from indexer.catalog.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Taken
+from indexer.catalog.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Shape, Taken
 from indexer.catalog.engine import open_engine
 from indexer.catalog.filters import And, Filter, Is, Not, Or
 from indexer.catalog.kept import failing, kept_ids, which_pass
@@ -120,10 +120,12 @@ def passes(criterion: Any, item: dict[str, Any], kind: Modality) -> bool:  # noq
         case Words(of, pattern):
             return is_like(item[of], pattern, part=True)
         case Format(name):
-            return item["format"] == FORMATS[name] if name in FORMATS else item["path"].lower().endswith(f".{name}")
+            return bool(
+                item["format"] == FORMATS[name] if name in FORMATS else item["path"].lower().endswith(f".{name}")
+            )
         case Near(latitude, longitude, km):
-            place = (item["latitude"], item["longitude"])
-            return place[0] is not None and angle_km(place, (latitude, longitude)) <= km
+            here = item["latitude"], item["longitude"]
+            return here[0] is not None and angle_km(here, (latitude, longitude)) <= km
         case Orientation(shape):
             width, height = item["width"], item["height"]
             return width is not None and shape == (
@@ -172,7 +174,7 @@ SINGLE = st.one_of(
     st.sampled_from([*PLACES, (89.9, -100.0), (10.0, -180.0)]).flatmap(
         lambda place: st.sampled_from([1, 20, 500, 3000, 19000, 20100]).map(lambda km: Filter.near(*place, km=km))
     ),
-    st.sampled_from(["landscape", "portrait", "square"]).map(Filter.orientation),
+    st.sampled_from(get_args(Shape)).map(Filter.orientation),
     st.sampled_from([(1920, 1080), (4000, 3000), (1, 1)]).map(lambda size: Filter.min_size(*size)),
     st.sampled_from([1, 10_000, 12_000_000]).map(Filter.min_pixels),
     st.sampled_from([(0, 5), (4, 5), (3, 3)]).map(lambda stars: Filter.rating(*stars)),
