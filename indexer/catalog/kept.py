@@ -17,12 +17,27 @@ from indexer.types import Ids
 
 def kept_ids(connection: Connection, encoder_id: int, where: Filter) -> Ids:
     """Return the ids of an encoder's embeddings that a filter keeps, ascending, shape (n,)."""
+    return _kept(connection, encoder_id, where.replaced(_listed), None)[1]
+
+
+def few_kept_ids(connection: Connection, encoder_id: int, where: Filter, limit: int) -> Ids | None:
+    """Return what `kept_ids` does where that are fewer than `limit`, else None; this is known soon."""
+    listed = where.replaced(_listed)
+    if isinstance(listed, Is) and isinstance(listed.criterion, Tag):  # alone: SQLite need not list them all
+        listed = Is(replace(listed.criterion, limit=limit))
+    count, ids = _kept(connection, encoder_id, listed, limit)
+    return None if count >= limit else ids
+
+
+def _kept(connection: Connection, encoder_id: int, where: Filter, limit: int | None) -> tuple[int, Ids]:
+    """Return how many units a filter keeps, up to `limit`, and the ids of their embeddings, ascending."""
     mine = (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id)
     # left joins, which SQLite takes in their order: it begins with the items that pass, by an index where one serves
-    joined = select(func.group_concat(EMBEDDINGS.c.id)).select_from(ITEMS).join(UNITS, isouter=True)
-    statement = joined.join(EMBEDDINGS, mine, isouter=True).where(where.replaced(_listed).condition())
-    found = connection.scalar(statement)  # as one text: a row for each id would take three times as long
-    return np.sort(np.array(found.split(","), dtype=np.int64)) if found else np.empty(0, dtype=np.int64)
+    joined = select(EMBEDDINGS.c.id).select_from(ITEMS).join(UNITS, isouter=True).join(EMBEDDINGS, mine, isouter=True)
+    rows = joined.where(where.condition()).limit(limit).subquery()
+    count, found = connection.execute(select(func.count(), func.group_concat(rows.c.id)).select_from(rows)).one()
+    # as one text: a row for each id would take three times as long
+    return count, np.sort(np.array(found.split(",") if found else [], dtype=np.int64))
 
 
 def _listed(criterion: Criterion) -> Filter:

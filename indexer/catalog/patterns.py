@@ -92,10 +92,12 @@ class Tag:
         pattern: The keyword; see `glob_of`.
         listed: Whether SQLite is to list all that have the keyword first, instead of looking at each item that it
             comes to: faster for finding all of them, slower for asking about some.
+        limit: List no more than these.
     """
 
     pattern: str
     listed: bool = False
+    limit: int | None = None
 
     def __post_init__(self) -> None:
         _check_words("tag", self.pattern)
@@ -108,7 +110,7 @@ class Tag:
             text = self.pattern
             chosen = TAGS.c.tag.in_(sorted({text, text.lower(), text.upper(), text.title(), text.capitalize()}))
         if self.listed:
-            return ITEMS.c.id.in_(select(TAGS.c.item_id).where(chosen))
+            return ITEMS.c.id.in_(select(TAGS.c.item_id).where(chosen).limit(self.limit))
         return exists().where(TAGS.c.item_id == ITEMS.c.id, chosen)
 
     def __repr__(self) -> str:

@@ -28,7 +28,8 @@ INSERT INTO items (id, source_id, path, name, modality, size, mtime_ns, format, 
     latitude, longitude, camera, lens, rating, indexed_at)
 SELECT n + 1, :source, CAST('/photos/' || part || printf('/IMG_%06d.jpg', n) AS BLOB), printf('img_%06d.jpg', n),
     'photo', 3000000, n, 'JPEG', 4000, 3000, strftime('%Y-%m-%d %H:%M:%S.000000', '2000-01-01', (h * 60) || ' seconds'),
-    'exif', -60 + 120.0 * h / :count, -180 + (h * 7919) % 360, 'Maker ' || part, 'Lens ' || part, h % 6, '2024-01-01 00:00:00'
+    'exif', -60 + 120.0 * h / :count, -180 + (h * 7919) % 360, 'Maker ' || part, 'Lens ' || part, h % 6,
+    '2024-01-01 00:00:00'
 FROM parts
 """
 
