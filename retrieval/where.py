@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from indexer.catalog.filters import Filter, Is, both
 from indexer.config import Settings
 from indexer.errors import PictureError, QueryError
 from indexer.store import Store
+from retrieval.query import Query
 
 
 def narrowed(
@@ -31,19 +33,19 @@ def narrowed(
     return where
 
 
-def resolved(store: Store, where: Filter | None, settings: Settings) -> Filter | None:
-    """Return a filter whose folders are as the library knows them, and whose photos are where they were taken.
+def resolved(store: Store, query: Query, settings: Settings) -> Query:
+    """Return a query in whose filter folders are as the library knows them, and photos where they were taken.
 
     Args:
         store: The library.
-        where: The filter; None is None.
+        query: What is asked.
         settings: Limits of a photo that is not in the library.
 
     Raises:
         QueryError: The library has nothing from a folder, or a photo does not say where it was taken.
     """
-    if where is None:
-        return None
+    if query.where is None:
+        return query
     with store.reading() as connection:
 
         def change(criterion: Criterion) -> Filter:
@@ -53,7 +55,7 @@ def resolved(store: Store, where: Filter | None, settings: Settings) -> Filter |
                 return Is(Near(*_position(connection, Path(criterion.photo), settings), criterion.km))
             return Is(criterion)
 
-        return where.replaced(change)
+        return replace(query, where=query.where.replaced(change))
 
 
 def _known_folder(connection: Connection, folder: str) -> str:
