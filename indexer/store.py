@@ -68,8 +68,7 @@ class Store:
         self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
         self._version = -1
         self._unsaved = False
-        self.few_kept: dict[Filter, Ids | None] = {}
-        """What filters keep, None where that is much; forgotten whenever the catalog changes."""
+        self.few_kept: dict[Filter, Ids | None] = {}  # None: it is much; forgotten whenever the catalog changes
 
     def _upgrade(self) -> None:
         """Bring the schema to the newest revision; a current one costs one query."""

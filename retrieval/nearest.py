@@ -20,7 +20,6 @@ AHEAD = 16
 STEP = 4
 """Units of these that the filter is asked about at once, for each that is wanted: enough where it keeps a third."""
 
-
 REMEMBERED = 64
 """Filters of which it is remembered whether they keep little, and what: half a megabyte at most."""
 
