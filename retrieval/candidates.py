@@ -14,8 +14,9 @@ from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
 from retrieval.nearest import NearestKept
 
-SPARE = 8
-"""Units that are asked for beyond the items that are wanted: where an item has several, they share a hit."""
+SPARE = 2
+"""Units that are asked for beyond the items that are wanted: one to be left out, and one that is worse than the last,
+which shows that no item of equal score is missing. Where items have several units, more are asked for in another go."""
 
 
 @dataclass(frozen=True, slots=True)
