@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
+from indexer.catalog.filters import Filter
 from indexer.catalog.locking import locked
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.encoders.base import Encoder, split_precision
 from indexer.errors import EncoderMismatchError, LibraryError
-from indexer.types import Progress, ProgressCallback
+from indexer.types import Ids, Progress, ProgressCallback
 from indexer.vectors import new_index, read_index
 from indexer.vectors.base import VectorIndex, as_stored
 from indexer.vectors.files import StaleIndexError, write_index
@@ -67,6 +68,7 @@ class Store:
         self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
         self._version = -1
         self._unsaved = False
+        self.few_kept: dict[Filter, Ids | None] = {}  # None: it is much; forgotten whenever the catalog changes
 
     def _upgrade(self) -> None:
         """Bring the schema to the newest revision; a current one costs one query."""
@@ -161,6 +163,7 @@ class Store:
                 self._held = len(self._index)
                 self._indexed, self._version, save = known.id, -1, True
             if version != self._version:
+                self.few_kept.clear()
                 try:
                     self._unsaved |= self._catch_up(self._index, known, connection, progress)
                 except BaseException:

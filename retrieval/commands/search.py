@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,11 @@ import click
 
 from indexer.config import Settings
 from retrieval.commands.asking import typed_query
+from retrieval.commands.filters import filter_options
 from retrieval.commands.options import (
     encoder_option,
-    filter_options,
-    filters,
     open_library,
+    page_options,
     precision_option,
     settings_options,
 )
@@ -22,6 +21,8 @@ from retrieval.commands.output import Form, form_options, print_hits
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Precision
+    from retrieval import Filter
+    from retrieval.paging import Sort
     from retrieval.search import Among
 
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
 )
+@page_options
 @filter_options
 @form_options
 @encoder_option
@@ -57,9 +59,9 @@ def search_command(
     hybrid: bool,
     allow_url: bool,
     k: int,
-    folder: Path | None,
-    after: datetime | None,
-    before: datetime | None,
+    sort: Sort,
+    offset: int,
+    where: Filter | None,
     form: Form,
     encoder: str | None,
     precision: Precision | None,
@@ -81,11 +83,13 @@ def search_command(
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
     asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
     with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.search(asked, k=k, among=among, hybrid=hybrid, **filters(folder, after, before)), form)
+        hits = library.search(asked, k=k, among=among, hybrid=hybrid, where=where, sort=sort, offset=offset)
+    print_hits(hits, form)
 
 
 @click.command("similar")
 @click.argument("photo", type=click.Path(path_type=Path))
+@page_options
 @filter_options
 @form_options
 @encoder_option
@@ -94,9 +98,9 @@ def search_command(
 def similar_command(
     photo: Path,
     k: int,
-    folder: Path | None,
-    after: datetime | None,
-    before: datetime | None,
+    sort: Sort,
+    offset: int,
+    where: Filter | None,
     form: Form,
     encoder: str | None,
     precision: Precision | None,
@@ -108,4 +112,4 @@ def similar_command(
     recall similar photo.jpg
     """
     with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.similar(photo, k=k, **filters(folder, after, before)), form)
+        print_hits(library.similar(photo, k=k, where=where, sort=sort, offset=offset), form)

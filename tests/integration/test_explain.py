@@ -95,7 +95,7 @@ def test_an_outranked_photo_says_by_how_much(colours: Library, folder: Path) -> 
 def test_a_filter_that_removed_it_is_named(colours: Library, folder: Path) -> None:
     found = colours.explain("red", folder / "red.png", before=date(2024, 5, 1), after=date(2024, 4, 1))
     assert (found.in_answer, found.rank) == (False, None)
-    assert list(found.reasons) == ["it does not pass the filter before 2024-05-01 00:00:00"]
+    assert list(found.reasons) == ["it does not pass the filter taken(after=2024-04-01, before=2024-05-01)"]
 
 
 def test_a_file_that_was_never_indexed_says_why(colours: Library, folder: Path, tmp_path: Path) -> None:
