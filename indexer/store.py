@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sqlalchemy import Connection
@@ -25,6 +25,8 @@ from indexer.types import Ids, Progress, ProgressCallback
 from indexer.vectors import new_index, read_index
 from indexer.vectors.base import VectorIndex, as_stored
 from indexer.vectors.files import StaleIndexError, write_index
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,9 @@ class Store:
                 self._engine.dispose()
                 raise
         self._guard = threading.RLock()
+        self._remembering = threading.Lock()
+        self._remembered: dict[Hashable, Any] = {}
+        self._remembered_version = -1
         self._index: VectorIndex | None = None
         self._indexed = 0  # id of the encoder whose embeddings it holds
         self._watermark = 0
@@ -121,8 +126,25 @@ class Store:
     @property
     def encoder(self) -> KnownEncoder | None:
         """The encoder whose embeddings the library holds; None while nothing was indexed."""
-        with self.reading() as connection:
-            return encoders.active_encoder(connection)
+        return self.remembered("encoder", encoders.active_encoder)
+
+    def remembered(self, what: Hashable, read: Callable[[Connection], T]) -> T:
+        """Return what `read` gives; it is asked once for each state of the catalog, since every search asks the same.
+
+        Args:
+            what: Names it.
+            read: Reads it.
+        """
+        with self._remembering:
+            version = self._data_version()  # before it is read: what is newer is read once more
+            if version != self._remembered_version:
+                self._remembered.clear()
+                self._remembered_version = version
+            if what not in self._remembered:
+                with self.reading() as connection:
+                    self._remembered[what] = read(connection)
+            found: T = self._remembered[what]
+            return found
 
     def bind(self, encoder: Encoder) -> KnownEncoder:
         """Return the library's record of this encoder; the first one becomes the library's own.

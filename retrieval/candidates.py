@@ -87,8 +87,7 @@ def find(
 
 def has_kind(store: Store, kind: Modality) -> bool:
     """Return whether the library holds units of a kind."""
-    with store.reading() as connection:
-        return queries.has_kind(connection, kind)
+    return store.remembered(("has", kind), lambda connection: queries.has_kind(connection, kind))
 
 
 def _first_of_each(found: Sequence[FoundItem | None], leave_out: int | None) -> Ids:

@@ -59,8 +59,7 @@ def fused(
 
 def has_words(store: Store) -> bool:
     """Return whether the library has any text to look for words in."""
-    with store.reading() as connection:
-        return words.has_words(connection)
+    return store.remembered("has words", words.has_words)
 
 
 def words_in(store: Store, text: str, found: Candidates) -> dict[int, tuple[str, ...]]:

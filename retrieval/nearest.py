@@ -18,7 +18,7 @@ AHEAD = 16
 """Units that are looked at for each that is wanted where a filter keeps more: enough where it keeps a twelfth."""
 
 STEP = 4
-"""Units of these that the filter is asked about at once, for each that is wanted: enough where it keeps a third."""
+"""Units of these that the filter is asked about first, for each that is wanted: enough where it keeps a third."""
 
 REMEMBERED = 64
 """Filters of which it is remembered whether they keep little, and what: half a megabyte at most."""
@@ -84,8 +84,8 @@ class NearestKept:
             return None
         ids, scores = self._search(ahead)
         rows: list[int] = []
-        for start in range(0, ahead, STEP * wanted):
-            step = ids[start : start + STEP * wanted].tolist()
+        for start, end in ((0, STEP * wanted), (STEP * wanted, ahead)):
+            step = ids[start:end].tolist()
             passing = which_pass(self._connection, step, where)
             rows += [start + place for place, id_ in enumerate(step) if id_ in passing]
             if len(rows) >= wanted:
