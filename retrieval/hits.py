@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,19 @@ class TermScore:
 
 
 @dataclass(frozen=True, slots=True)
+class StepScore:
+    """What a reranker made of a hit.
+
+    Attributes:
+        step: The reranker, as it was asked for.
+        score: Its score, on a scale of its own.
+    """
+
+    step: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One result.
 
@@ -46,6 +60,8 @@ class Hit:
         latitude: Degrees, north positive.
         longitude: Degrees, east positive.
         camera: Maker and model.
+        rerank: What the rerankers made of it, in their order; those that give no score are not named.
+        members: The other photos of the same moment, in their order, where `moments` made one hit of them.
     """
 
     item_id: int
@@ -63,6 +79,19 @@ class Hit:
     latitude: float | None = None
     longitude: float | None = None
     camera: str | None = None
+    rerank: tuple[StepScore, ...] = ()
+    members: tuple[Hit, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many photos the hit stands for, itself included."""
+        return 1 + sum(member.count for member in self.members)
+
+    def opened(self) -> Iterator[Hit]:
+        """Yield the hit and then all that it stands for."""
+        yield self
+        for member in self.members:
+            yield from member.opened()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as values that json can write."""
@@ -82,6 +111,9 @@ class Hit:
             "latitude": self.latitude,
             "longitude": self.longitude,
             "camera": self.camera,
+            "rerank": [{"step": step.step, "score": round(step.score, 6)} for step in self.rerank],
+            "count": self.count,
+            "members": [str(member.path) for member in self.opened()][1:],
         }
 
 

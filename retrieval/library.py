@@ -22,6 +22,7 @@ from retrieval.encoder import LibraryEncoder
 from retrieval.hits import Hits
 from retrieval.query import Query, as_picture, as_query, first_moment
 from retrieval.query_vectors import encode_query, own_embedding, stored_vector
+from retrieval.rerank import Chain, Reranker, rerankers
 from retrieval.search import Among, Question, check_count, search
 from retrieval.status import Status, read_status
 
@@ -62,6 +63,7 @@ class Library:
         if isinstance(encoder, str):
             check_name(encoder)  # before a library is made for it
         self._settings = settings
+        self._reranker: dict[str, Reranker] = {}
         self._store = Store(settings.library, create=create)
         try:
             self._encoder = LibraryEncoder(self._store, settings, asked=encoder, precision=precision)
@@ -170,6 +172,8 @@ class Library:
         after: date | None = None,
         before: date | None = None,
         among: Among = "all",
+        rerank: Sequence[str | Reranker] = (),
+        progress: ProgressCallback | None = None,
     ) -> Hits:
         """Return the photos and texts that fit a query best, best first.
 
@@ -181,18 +185,25 @@ class Library:
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
             among: Whether to search "photos", "texts" or "all".
+            rerank: What puts the best hits into another order, one after the other: "mmr:0.7" (diversity), "moments"
+                (a burst becomes one hit), "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half
+                the library's own score), "exact"; or objects with the method of `Reranker`.
+            progress: Called with how far another encoder has come.
 
         Raises:
-            QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
+            QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed, or
+                a reranker is not known.
             LibraryError: The library holds nothing yet.
         """
         extra = None if image is None else as_picture(image)
         asked = as_query(query, extra, self._filters(folder, after, before))
         check_count(k)
+        steps = self._rerankers(rerank)
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
         question = Question(asked.terms, parts, asked.part_weights, asked.filters, among)
-        return search(self._store, question, k=k)
+        chain = Chain(steps, asked, self._settings, progress) if steps else None
+        return search(self._store, question, k=k, chain=chain)
 
     def similar(
         self,
@@ -318,6 +329,11 @@ class Library:
             if dropped:
                 logger.info("%d items were dropped; run: recall index, to encode them again", dropped)
         return list(checks.check(self._store, progress=progress))
+
+    def _rerankers(self, asked: Sequence[str | Reranker]) -> list[Reranker]:
+        """Return the rerankers; one with an encoder stays, so that this is loaded once."""
+        made = zip(asked, rerankers(asked), strict=True)
+        return [self._reranker.setdefault(name, each) if isinstance(name, str) else each for name, each in made]
 
     def _filters(self, folder: str | os.PathLike[str] | None, after: date | None, before: date | None) -> Filters:
         place = None

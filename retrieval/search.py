@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from math import isnan
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +16,9 @@ from indexer.store import Store
 from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
 from retrieval.candidates import NONE, Candidates, find, has_kind
-from retrieval.hits import Hit, Hits, TermScore
+from retrieval.hits import Hit, Hits, StepScore, TermScore
 from retrieval.query_vectors import combined
+from retrieval.rerank import Chain, Ranking, reranked
 
 Among = Literal["photos", "texts", "all"]
 """What is searched."""
@@ -58,20 +60,25 @@ def check_count(k: int) -> None:
         raise QueryError(f"{k} results were asked for; expected at least 1")
 
 
-def search(store: Store, question: Question, *, k: int) -> Hits:
-    """Return the k best items, best first, equal scores by item id.
+def search(store: Store, question: Question, *, k: int, chain: Chain | None = None) -> Hits:
+    """Return the k best items, best first, equal scores by item id; with rerankers, in the order that these give.
 
     Args:
         store: The library.
         question: What is asked.
         k: Results wanted, at least 1.
+        chain: Rerankers; None leaves the order as it is.
 
     Raises:
         QueryError: k is below 1, or the parts cancel out.
     """
     check_count(k)
     query = combined(question.parts, question.weights)
-    return _hits(_candidates(store, question, query, k), question)
+    if chain is None:
+        ranking = Ranking.of(_candidates(store, question, query, k))
+    else:
+        ranking = reranked(chain, store, query, lambda count: _candidates(store, question, query, count), count=k)
+    return Hits(_hits(ranking, question))
 
 
 def _candidates(store: Store, question: Question, query: Vectors, count: int) -> Candidates:
@@ -102,11 +109,16 @@ def _merged(lists: Sequence[Candidates], count: int) -> Candidates:
     return merged.take(list(seen.values())[:count])
 
 
-def _hits(candidates: Candidates, question: Question) -> Hits:
-    return Hits(
-        _hit(item, float(value), question, score(vector, question.parts))
-        for item, value, vector in zip(candidates.items, candidates.scores, candidates.vectors, strict=True)
-    )
+def _hits(ranking: Ranking, question: Question) -> Iterator[Hit]:
+    """Yield a hit for each candidate, and in it those that it stands for."""
+    candidates = ranking.candidates
+    for row, (item, value, vector) in enumerate(
+        zip(candidates.items, candidates.scores, candidates.vectors, strict=True)
+    ):
+        hit = _hit(item, float(value), question, score(vector, question.parts))
+        steps = [StepScore(step.name, float(step.scores[row])) for step in ranking.steps]
+        members = (member for group in ranking.members[row] for member in _hits(group, question))
+        yield replace(hit, rerank=tuple(step for step in steps if not isnan(step.score)), members=tuple(members))
 
 
 def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) -> Hit:

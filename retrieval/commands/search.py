@@ -16,9 +16,11 @@ from retrieval.commands.options import (
     filters,
     open_library,
     precision_option,
+    rerank_options,
     settings_options,
 )
 from retrieval.commands.output import Form, form_options, print_hits
+from retrieval.commands.progress import ProgressLine
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Precision
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
 )
+@rerank_options
 @filter_options
 @form_options
 @encoder_option
@@ -49,6 +52,8 @@ def search_command(
     image: Path | None,
     among: Among,
     allow_url: bool,
+    rerank: tuple[str, ...],
+    expand: bool,
     k: int,
     folder: Path | None,
     after: datetime | None,
@@ -69,12 +74,16 @@ def search_command(
     recall search photo.jpg
     recall search "a boat" + sunset.jpg - people
     recall search "2: red car" - truck
+    recall search "a dog on the beach" --rerank moments --rerank mmr
     """
     if not query and image is None:
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
     asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
-    with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.search(asked, k=k, among=among, **filters(folder, after, before)), form)
+    with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
+        hits = library.search(
+            asked, k=k, among=among, rerank=rerank, progress=progress, **filters(folder, after, before)
+        )
+    print_hits([each for hit in hits for each in (hit.opened() if expand else [hit])], form)
 
 
 @click.command("similar")
