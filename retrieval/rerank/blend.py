@@ -35,8 +35,9 @@ class Blend:
             or any(not math.isfinite(weight) or weight < 0 for weight in weights)
             or (weights[0] > 1 if len(weights) == 1 else not any(weights))
         ):
+            given = ",".join(f"{weight:g}" for weight in weights) or "none"
             raise QueryError(
-                f"blend has the weights {','.join(f'{weight:g}' for weight in weights)}; expected one number from 0 to "
+                f"blend has the weights {given}; expected one number from 0 to "
                 "1, for instance blend:0.5, or one for the library's own score and each step before, for instance "
                 "blend:1,2"
             )

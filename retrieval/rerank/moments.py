@@ -12,7 +12,8 @@ from indexer.errors import QueryError
 from indexer.types import Modality, Vectors
 from retrieval.rerank.protocol import Context, Ranking
 
-DEFAULT = 0.9
+DEFAULT = 0.85
+"""Simulated bursts stay whole from .90 down, and different photos apart from .80 up (tests/bench/reranking.py)."""
 
 APART = timedelta(seconds=60)
 """From one photo of a moment to the next."""
@@ -35,7 +36,7 @@ class Moments:
             QueryError: It is not above 0, or above 1.
         """
         if not 0 < alike <= 1:
-            raise QueryError(f"moments has the cosine {alike:g}; expected a number above 0, up to 1, for instance .9")
+            raise QueryError(f"moments has the cosine {alike:g}; expected a number above 0, up to 1, for instance .85")
         self.alike = alike
 
     def rerank(self, ranking: Ranking, context: Context) -> Ranking:
