@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from indexer.catalog import changes, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.store import Store
-from indexer.types import Progress, ProgressCallback
+from indexer.types import Progress, ProgressCallback, file_of, row_of
 from indexer.vectors import read_index
 from indexer.vectors.base import as_stored
 from indexer.vectors.files import StaleIndexError
@@ -50,7 +50,9 @@ def check(store: Store, *, progress: ProgressCallback | None = None) -> Iterator
         if known is not None:
             for item_id, path in _without_embedding(connection, known):
                 yield Problem(
-                    ProblemKind.EMBEDDING, f"{path} (item {item_id})", "recall check --repair, then recall index"
+                    ProblemKind.EMBEDDING,
+                    f"{file_of(path)} (item {item_id})",
+                    "recall check --repair, then recall index",
                 )
             problem = _index_problem(store, known, connection)
             if problem:
@@ -104,11 +106,14 @@ def _on_disk(connection: Connection, progress: ProgressCallback | None) -> Itera
     for number, item in enumerate(queries.known_files(connection, os.sep), start=1):
         if progress:
             progress(Progress("checking", number))
+        file = file_of(item.path, item.picture)
         try:
-            facts = Path(item.path).stat()
+            facts = Path(file).stat()
         except OSError as error:
             if item.failure is None:
-                yield Problem(ProblemKind.MISSING, f"{item.path} ({error.strerror})", "recall index, or recall forget")
+                yield Problem(ProblemKind.MISSING, f"{file} ({error.strerror})", "recall index, or recall forget")
             continue
+        if row_of(item.path) is not None and item.picture is None:
+            continue  # size and time are not the table's: it may have other rows by now, and this one as it was
         if (facts.st_size, facts.st_mtime_ns) != (item.size, item.mtime_ns):
-            yield Problem(ProblemKind.CHANGED, item.path, "recall index")
+            yield Problem(ProblemKind.CHANGED, file, "recall index")

@@ -11,56 +11,32 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
+from indexer.batch import Batch
 from indexer.catalog import changes
 from indexer.config import Settings, processors
 from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
-from indexer.errors import FailureKind, PictureError
-from indexer.facts import failure_columns, photo_columns, place_columns
+from indexer.errors import ItemError, PictureError
+from indexer.facts import failure_columns, item_columns, place_columns, said_about
 from indexer.images import Limits, Photo
 from indexer.plan import Added
+from indexer.reading import picture_of, read_item, sidecar_of
 from indexer.report import Report
 from indexer.spool import Work
 from indexer.store import Store
-from indexer.types import Pixels, Progress, ProgressCallback, Vectors
+from indexer.types import Modality, Progress, ProgressCallback, Vectors, file_of
 
 FAILED = 256
 """Failures that are committed together when no photo comes between."""
 
+CHUNKS = 256
+"""Pieces of text after which a batch is encoded and committed, with `compact` half a second of one core."""
 
-@dataclass(slots=True)
-class Batch:
-    """Decoded photos that are encoded and committed together, and the failures among them."""
-
-    photos: list[tuple[Work, Photo]] = field(default_factory=list)
-    failed: list[tuple[Work, PictureError]] = field(default_factory=list)
-
-    def add(self, step: Work, photo: Photo | PictureError) -> None:
-        """Take in what came of a step."""
-        if isinstance(photo, PictureError):
-            self.failed.append((step, photo))
-        else:
-            self.photos.append((step, photo))
-
-    def __len__(self) -> int:
-        return len(self.photos) + len(self.failed)
-
-    def pixels(self) -> Pixels:
-        """Return all pictures in one array, shape (n, size, size, 3)."""
-        return np.stack([photo.pixels for _, photo in self.photos])
-
-    def refuse(self, vectors: Vectors) -> Vectors:
-        """Return the usable vectors, shape (m, d), after moving photos without one to the failures."""
-        usable = np.isfinite(vectors).all(axis=1) & (np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2)
-        error = PictureError(FailureKind.ENCODER, "the encoder gives no usable vector for it")
-        self.failed += [(step, error) for (step, _), good in zip(self.photos, usable, strict=True) if not good]
-        self.photos = [pair for pair, good in zip(self.photos, usable, strict=True) if good]
-        kept: Vectors = vectors[usable]
-        return kept
+ROWS = 256
+"""Items after which it is, where rows of a table share their pictures."""
 
 
 @dataclass(slots=True)
@@ -101,7 +77,7 @@ class Encoding:
         # ends the transaction it is at.
         with ThreadPoolExecutor(1, thread_name_prefix="recall-writer") as self._writer:
             self.progress(Progress("indexing", 0, total))
-            with self._decoders() as pool, closing(pool.imap(work, key=lambda step: Path(step.file.path))) as decoded:
+            with self._decoders() as pool, closing(pool.imap(work, key=picture_of, beside=sidecar_of)) as decoded:
                 done = 0
                 for batch in self._committed(self._batches(decoded)):
                     done += self._count(batch)
@@ -122,10 +98,10 @@ class Encoding:
         """Yield each batch when it is committed; while one is written, the next is decoded and encoded."""
         writing: tuple[Batch, Future[None]] | None = None
         for batch in batches:
-            vectors = self._encode(batch)
+            photos, texts = self._encode(batch)
             if writing:
                 yield self._awaited(*writing)
-            writing = batch, self._writer.submit(self._commit, batch, vectors)
+            writing = batch, self._writer.submit(self._commit, batch, photos, texts)
         if writing:
             yield self._awaited(*writing)
 
@@ -134,20 +110,30 @@ class Encoding:
             writing.result()
         return batch
 
-    def _batches(self, decoded: Iterator[tuple[Work, Photo | PictureError]]) -> Iterator[Batch]:
-        """Yield what is committed together; the encoder is loaded with the first photo, not for failures alone."""
+    def _batches(self, decoded: Iterator[tuple[Work, Photo | PictureError | None]]) -> Iterator[Batch]:
+        """Yield what is committed together; the encoder is loaded with the first item, not for failures alone."""
         batch = Batch()
         while True:
             with self.report.waiting("decode"):
                 found = next(decoded, None)
             if found is None:
                 break
-            batch.add(*found)
-            if len(batch.failed) >= FAILED or (batch.photos and len(batch.photos) >= self._loaded().batch_size):
+            step, photo = found
+            item = read_item(step, photo, fits=lambda: self._loaded().fits, max_bytes=self.settings.max_bytes)
+            if isinstance(item, ItemError):
+                batch.failed.append((step, item))
+            else:
+                batch.add(item)
+            if self._is_full(batch):
                 yield batch
                 batch = Batch()
         if len(batch):
             yield batch
+
+    def _is_full(self, batch: Batch) -> bool:
+        if len(batch.failed) >= FAILED or batch.chunks >= CHUNKS or len(batch.entries) >= ROWS:
+            return True
+        return bool(batch.pictures) and len(batch.pictures) >= self._loaded().batch_size
 
     def _loaded(self) -> Encoder:
         """Return the encoder, loaded and bound to the library when it is first needed."""
@@ -158,36 +144,47 @@ class Encoding:
                 self._encoder_id = self._writer.submit(self.store.bind, self._encoder).result().id
         return self._encoder
 
-    def _encode(self, batch: Batch) -> Vectors:
-        """Return one vector for each photo that stays in the batch, shape (n, d)."""
-        if not batch.photos:
-            return np.empty((0, 0), dtype=np.float32)
+    def _encode(self, batch: Batch) -> tuple[Vectors, Vectors]:
+        """Return one vector for each photo and each piece of text that stay in the batch, shape (n, d)."""
+        photos = texts = np.empty((0, 0), dtype=np.float32)
+        if not batch.entries:
+            return photos, texts
         encoder = self._loaded()
         try:
             with self.report.timing("encode"):
-                return batch.refuse(encoder.encode_images(batch.pixels()))
+                if batch.pictures:
+                    photos = batch.of_each(encoder.encode_images(batch.pixels()))
+                if batch.chunks:
+                    texts = encoder.encode_texts(batch.texts())
+                return batch.refuse(photos, texts)
         except Exception as error:  # whatever it is goes on to the caller, with the batch that it is about
-            first, last = batch.photos[0][0].file.path, batch.photos[-1][0].file.path
-            error.add_note(f"while {len(batch.photos)} photos were encoded, {first} to {last}; those before are kept")
+            first, last = (file_of(entry.step.file.path) for entry in (batch.entries[0], batch.entries[-1]))
+            error.add_note(f"while {len(batch.entries)} items were encoded, {first} to {last}; those before are kept")
             raise
 
-    def _commit(self, batch: Batch, vectors: Vectors) -> None:
+    def _commit(self, batch: Batch, photos: Vectors, texts: Vectors) -> None:
         """Write a batch in one transaction; runs in the writer's thread."""
         with self.report.timing("write", beside=True), self.store.transaction() as connection:
-            rows = [
-                place_columns(step.file, self.source_id) | photo_columns(step.file, photo)
-                for step, photo in batch.photos
-            ]
+            rows = [place_columns(entry.step.file, self.source_id) | item_columns(entry) for entry in batch.entries]
             ids = changes.save_items(connection, rows)
-            changes.add_embeddings(connection, ids, self._encoder_id, vectors)
+            with_photo = [id_ for id_, entry in zip(ids, batch.entries, strict=True) if entry.photo is not None]
+            said = [said_about(entry.photo.metadata) for entry in batch.entries if entry.photo is not None]
+            changes.add_embeddings(connection, with_photo, self._encoder_id, photos, texts=said)
+            with_text = [id_ for id_, entry in zip(ids, batch.entries, strict=True) for _ in entry.chunks]
+            changes.add_embeddings(
+                connection, with_text, self._encoder_id, texts, kind=Modality.TEXT, texts=batch.texts()
+            )
             changes.save_items(
                 connection,
-                [place_columns(step.file, self.source_id) | failure_columns(error) for step, error in batch.failed],
+                [
+                    place_columns(step.file, self.source_id) | failure_columns(step.file, error)
+                    for step, error in batch.failed
+                ],
             )
 
     def _count(self, batch: Batch) -> int:
         """Count a committed batch in the report and return its size."""
-        for step, _ in batch.photos:
-            self.report.count("added" if isinstance(step, Added) else "changed")
+        for entry in batch.entries:
+            self.report.count("added" if isinstance(entry.step, Added) else "changed")
         self.report.count("failed", len(batch.failed))
         return len(batch)

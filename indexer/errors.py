@@ -4,7 +4,9 @@
     ├── ConfigError            a setting, option or environment variable that cannot be used
     ├── SourceError            a folder or file to index that cannot be used
     │   └── NoPhotosError      it holds nothing that Recall can read
-    ├── PictureError           one picture that cannot be decoded; `kind` says why
+    ├── ItemError              one item that cannot be indexed; `kind` says why
+    │   ├── PictureError           a picture that cannot be decoded
+    │   └── TextError              a text, or a row of a table, that cannot be read
     ├── QueryError             a query that cannot be answered
     ├── EncoderError           an encoder that cannot be used
     │   ├── EncoderNotFoundError   unknown name, missing folder, hub out of reach
@@ -14,7 +16,8 @@
     │   ├── LibraryLockedError     another process is writing to it
     │   └── StorageError           disk full, read-only, damaged
     ├── MissingPackageError    an optional package is needed and absent
-    └── EvaluationError        an evaluation set that cannot be used
+    ├── EvaluationError        an evaluation set that cannot be used
+    └── TransferError          an export that cannot be written, or files that cannot be imported
 
 A message says what happened with the value, what was expected, and what to do. Programming mistakes
 stay `ValueError` and `TypeError`.
@@ -38,15 +41,18 @@ class SourceError(RecallError):
 
 
 class NoPhotosError(SourceError):
-    """A folder holds nothing that Recall can read."""
+    """A folder, file or table holds nothing that Recall can read, neither photos nor texts."""
 
 
 class FailureKind(StrEnum):
-    """Why one picture could not be indexed; stored in the catalog and printed by `recall status --failed`."""
+    """Why one item could not be indexed; stored in the catalog and printed by `recall status --failed`."""
 
-    EMPTY = "empty"  # zero bytes
-    TOO_LARGE = "too-large"  # over the byte limit or the pixel limit
+    EMPTY = "empty"  # zero bytes, or no words
+    TOO_LARGE = "too-large"  # over the limit of bytes, of pixels or of pieces of text
     NOT_A_PICTURE = "not-a-picture"  # the content is no picture format that is known
+    NOT_TEXT = "not-text"  # a text file or a cell of a table whose content is no text
+    BAD_ROW = "bad-row"  # a line of a table that cannot be told apart: damaged, or its id is missing or used twice
+    OUTSIDE = "outside"  # a table names a picture that does not lie in the table's folder
     DAMAGED = "damaged"  # a known format that cannot be decoded to the end
     UNREADABLE = "unreadable"  # permission, I/O error, vanished while it was read
     UNSUPPORTED = "unsupported"  # a known format whose decoder is not installed
@@ -55,8 +61,8 @@ class FailureKind(StrEnum):
     ENCODER = "encoder"  # decoded, but the encoder gave no usable vector for it
 
 
-class PictureError(RecallError):
-    """One picture cannot be decoded.
+class ItemError(RecallError):
+    """One item cannot be indexed.
 
     Attributes:
         kind: The class of failure.
@@ -65,6 +71,18 @@ class PictureError(RecallError):
     def __init__(self, kind: FailureKind, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+    def __reduce__(self) -> tuple[type[ItemError], tuple[FailureKind, str]]:
+        """Return how it is made anew: pickle would leave out the kind."""
+        return type(self), (self.kind, str(self))
+
+
+class PictureError(ItemError):
+    """One picture cannot be decoded."""
+
+
+class TextError(ItemError):
+    """One text, or one row of a table, cannot be read."""
 
 
 class QueryError(RecallError):
@@ -105,3 +123,7 @@ class MissingPackageError(RecallError):
 
 class EvaluationError(RecallError):
     """An evaluation set cannot be used."""
+
+
+class TransferError(RecallError):
+    """An export cannot be written, or files cannot be imported."""

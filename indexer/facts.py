@@ -5,27 +5,57 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from indexer.batch import Entry
 from indexer.catalog.encoders import now
-from indexer.errors import PictureError
-from indexer.images import Photo
+from indexer.errors import ItemError
+from indexer.images import Photo, PhotoMetadata
+from indexer.rows import FoundRow
 from indexer.sources import FoundFile
-from indexer.types import Modality
+from indexer.tables import table_format
+from indexer.texts import text_format
+from indexer.types import Modality, file_of
 
 EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
-    ("content_hash", "format", "width", "height", "taken_at", "taken_from", "latitude", "longitude", "camera",
-     "failure", "failure_message")
+    ("content_hash", "format", "width", "height", "sidecar_mtime_ns", "taken_at", "taken_from", "utc_offset",
+     "latitude", "longitude", "camera", "lens", "rating", "title", "description", "failure", "failure_message")
 )  # fmt: skip
 
 
 def place_columns(file: FoundFile, source_id: int | None) -> dict[str, Any]:
     """Return the columns of an item that say where its file is, and by what it is known again."""
-    return {"source_id": source_id, "path": file.path, "size": file.size, "mtime_ns": file.mtime_ns}
+    return {
+        "source_id": source_id,
+        "path": file.path,
+        "picture": file.picture if isinstance(file, FoundRow) else None,
+        "size": file.size,
+        "mtime_ns": file.mtime_ns,
+    }
+
+
+def item_columns(entry: Entry) -> dict[str, Any]:
+    """Return the columns of an item that come from what it holds."""
+    file = entry.step.file
+    columns = text_columns(file, entry) if entry.photo is None else photo_columns(file, entry.photo)
+    return columns | {"content_hash": file.content_hash} if isinstance(file, FoundRow) else columns
+
+
+def text_columns(file: FoundFile, entry: Entry) -> dict[str, Any]:
+    """Return the columns of a text file or of a row without a picture."""
+    taken_at = file_time(file)
+    return EMPTY_FACTS | {
+        "modality": Modality.TEXT,
+        "content_hash": entry.document.content_hash if entry.document else None,
+        "format": entry.document.format if entry.document else table_format(file_of(file.path)),
+        "taken_at": taken_at,
+        "taken_from": None if taken_at is None else "file",
+        "indexed_at": now(),
+    }
 
 
 def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
-    """Return the columns of an item that come from its content."""
+    """Return the columns of an item that come from its content and its sidecar, and its tags."""
     facts = photo.metadata
-    taken_at, taken_from = facts.taken_at, "exif"
+    taken_at, taken_from = facts.taken_at, str(facts.taken_from)
     if taken_at is None:
         taken_at, taken_from = file_time(file), "file"
     return EMPTY_FACTS | {
@@ -34,19 +64,34 @@ def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
         "format": facts.format,
         "width": facts.width,
         "height": facts.height,
+        "sidecar_mtime_ns": file.sidecar_mtime_ns,
         "taken_at": taken_at,
         "taken_from": taken_from,
+        "utc_offset": facts.utc_offset,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
         "camera": facts.camera,
+        "lens": facts.lens,
+        "rating": facts.rating,
+        "title": facts.title,
+        "description": facts.description,
+        "tags": facts.tags,
         "indexed_at": now(),
     }
 
 
-def failure_columns(error: PictureError) -> dict[str, Any]:
+def said_about(facts: PhotoMetadata) -> str | None:
+    """Return what is said about a photo, for full-text search: title, description and tags as lines; None without."""
+    return "\n".join(line for line in (facts.title, facts.description, *facts.tags) if line) or None
+
+
+def failure_columns(file: FoundFile, error: ItemError) -> dict[str, Any]:
     """Return the columns of an item that could not be indexed."""
+    row = file if isinstance(file, FoundRow) else None
+    is_photo = row.picture is not None if row else text_format(file.path) is None
     return EMPTY_FACTS | {
-        "modality": Modality.PHOTO,
+        "modality": Modality.PHOTO if is_photo else Modality.TEXT,
+        "content_hash": row.content_hash if row else None,
         "failure": error.kind,
         "failure_message": str(error),
         "indexed_at": now(),

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from indexer.catalog import changes, queries, sources
+from indexer.catalog import changes, queries, rows, sources
 from indexer.catalog.encoders import now
 from indexer.catalog.engine import storage_errors
-from indexer.catalog.queries import KnownFile
+from indexer.catalog.queries import Failure, KnownFile
 from indexer.catalog.sources import KnownSource
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
@@ -25,10 +25,15 @@ from indexer.errors import NoPhotosError
 from indexer.facts import file_time, place_columns
 from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.report import LISTED, Report
+from indexer.rows import FoundRow, found_rows, row_steps
 from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, rules_of, walk
 from indexer.spool import Spool, is_work
 from indexer.store import Store
+from indexer.tables import Columns, table_format
+from indexer.texts import text_format
 from indexer.types import Progress, ProgressCallback
+
+Found = TypeVar("Found", FoundRow, FoundFile | UnreadableFolder)
 
 CHEAP = 1000
 """Steps without encoding that are committed together."""
@@ -41,6 +46,7 @@ def sync(
     load: Callable[[], Encoder],
     settings: Settings,
     rules: Rules | None = None,
+    columns: Columns | None = None,
     progress: ProgressCallback | None = None,
 ) -> Report:
     """Bring the library in step with a folder or file, and return what was done.
@@ -50,15 +56,17 @@ def sync(
 
     Args:
         store: The library; its write lock must be held.
-        path: A folder or file.
+        path: A folder, a file or a table.
         load: Gives the encoder; called only when there is something to encode.
         settings: Limits, workers and time limit of the decoder.
         rules: What to leave out; None keeps the rules that the source has.
+        columns: Which columns of a table are what; None keeps those that the source has.
         progress: Told how far it has come.
 
     Raises:
         SourceError: The path is missing or cannot be read; nothing was changed.
-        NoPhotosError: It holds no photo; nothing was removed.
+        NoPhotosError: It holds neither photo nor text; nothing was removed.
+        MissingPackageError: It is a Parquet table, and pyarrow is not installed.
         StorageError: The disk is full or read-only; what was committed is kept.
     """
     start = time.perf_counter()
@@ -66,7 +74,7 @@ def sync(
         root = sources.known_place(connection, path)
     run = _Run(store, root if os.path.lexists(root) else resolve(path), load, settings, progress or (lambda _: None))
     try:
-        run.scan(rules)
+        run.scan(rules, columns)
         run.apply_cheap_steps()
         if run.spool.work:
             run.encode_work()
@@ -95,8 +103,29 @@ class _Run:
         with storage_errors(self.store.path):
             self.spool = Spool(self.store.path)
 
-    def scan(self, rules: Rules | None) -> None:
+    def scan(self, rules: Rules | None, columns: Columns | None) -> None:
         """Compare the source with the catalog and spool what is to be done."""
+        if table_format(self.root) and not os.path.isdir(self.root):
+            self._scan_table(columns)
+        else:
+            self._scan_files(rules)
+
+    def _scan_table(self, columns: Columns | None) -> None:
+        with self.report.timing("scan"), self.store.reading() as connection:
+            around = sources.source_around(connection, self.root)
+            mine = around if around and around.root == self.root else None
+            columns = columns or Columns(**((mine and mine.columns) or {}))
+            steps = row_steps(
+                self._watched(found_rows(self.root, columns)),
+                look_up=lambda paths: rows.rows_by_path(connection, paths),
+                known=rows.known_rows(connection, self.root),
+            )
+            for step in steps:
+                self._note(step)
+            self._refuse_empty(connection, Rules())
+        self._keep_source(mine, around, rules_of(mine), columns.to_dict())
+
+    def _scan_files(self, rules: Rules | None) -> None:
         with self.report.timing("scan"), self.store.reading() as connection:
             around = sources.source_around(connection, self.root)
             mine = around if around and self._is_part_of(around, rules) else None
@@ -118,13 +147,13 @@ class _Run:
             return True
         return rules is None and not rules_of(source).leave_out_path(os.path.relpath(self.root, source.root))
 
-    def _watched(self, found: Iterable[FoundFile | UnreadableFolder]) -> Iterator[FoundFile | UnreadableFolder]:
+    def _watched(self, found: Iterable[Found]) -> Iterator[Found]:
         for file in found:
-            if isinstance(file, FoundFile):
+            if isinstance(file, UnreadableFolder):
+                self.report.unreadable_folders.append(f"{file.path}: {file.reason}")
+            else:
                 self.found += 1
                 self.progress(Progress("scanning", self.found))
-            else:
-                self.report.unreadable_folders.append(f"{file.path}: {file.reason}")
             yield file
 
     def _note(self, step: Step) -> None:
@@ -140,22 +169,29 @@ class _Run:
         indexed, failed = queries.count_items(connection, self.root)
         if indexed + failed:
             raise NoPhotosError(
-                f"{self.root} holds no photos now{beside}, but the library has {indexed + failed} from there; is a "
-                f"disk missing? Nothing was removed. If they were deleted, run: recall forget {self.root}"
+                f"{self.root} holds no photos or texts now{beside}, but the library has {indexed + failed} from there; "
+                f"is a disk missing? Nothing was removed. If they were deleted, run: recall forget {self.root}"
             )
         raise NoPhotosError(
-            f"{self.root} holds no photos{beside}; expected a folder with pictures such as .jpg, .png or .heic"
+            f"{self.root} holds no photos or texts{beside}; expected a folder with pictures such as .jpg, .png or "
+            ".heic or with .txt or .md files, or a table with rows"
         )
 
-    def _keep_source(self, mine: KnownSource | None, around: KnownSource | None, rules: Rules) -> None:
+    def _keep_source(
+        self,
+        mine: KnownSource | None,
+        around: KnownSource | None,
+        rules: Rules,
+        columns: dict[str, Any] | None = None,
+    ) -> None:
         exclude, hidden = list(rules.exclude), rules.include_hidden
         with self.store.transaction() as connection:
             if mine is None:
                 self.source = sources.add_source(
-                    connection, self.root, exclude=exclude, include_hidden=hidden, former=around
+                    connection, self.root, exclude=exclude, include_hidden=hidden, former=around, columns=columns
                 )
             else:
-                self.source = mine._replace(exclude=exclude, include_hidden=hidden)
+                self.source = mine._replace(exclude=exclude, include_hidden=hidden, columns=columns)
                 sources.set_rules(connection, self.source)
 
     def apply_cheap_steps(self) -> None:
@@ -172,11 +208,11 @@ class _Run:
     def _apply(self, connection: Connection, batch: list[Step]) -> None:
         stats = [(step.item_id, step.file) for step in batch if isinstance(step, Moved | Touched)]
         if stats:
-            rows = [
+            facts = [
                 {"key": id_, "file_time": file_time(file), **place_columns(file, self._source_id)}
                 for id_, file in stats
             ]
-            changes.set_stat(connection, rows)
+            changes.set_stat(connection, facts)
         for step in batch:
             if isinstance(step, Added | Changed) and step.copy_of is not None:
                 changes.copy_item(
@@ -216,9 +252,16 @@ class _Run:
         if not indexed and failed:
             first = self.report.failures[0]
             raise NoPhotosError(
-                f"none of the {failed} pictures in {self.root} can be read, for instance {Path(first.path).name}: "
-                f"{first.message}; run: recall status --failed"
+                f"none of the {failed} {_called(first)} in {self.root} can be read, for instance "
+                f"{first.row or Path(first.path).name}: {first.message}; run: recall status --failed"
             )
+
+
+def _called(failure: Failure) -> str:
+    """Return what a source's items are called where the first of those that failed is this."""
+    if failure.row is not None:
+        return "rows"
+    return "files" if text_format(failure.path) else "pictures"
 
 
 def _outcome(step: Step) -> Any:
@@ -227,7 +270,7 @@ def _outcome(step: Step) -> Any:
 
 
 def _same_content(connection: Connection, file: FoundFile) -> list[KnownFile]:
-    """Return the indexed items with the content of a file; the file is read only if one has its size."""
+    """Return the indexed items with the content and the format of a file, which is read only if one has its size."""
     if not queries.size_is_known(connection, file.size):
         return []
     try:
@@ -235,7 +278,8 @@ def _same_content(connection: Connection, file: FoundFile) -> list[KnownFile]:
             content_hash = hashlib.file_digest(opened, "sha256").digest()
     except OSError:
         return []  # the decoder will meet the same error and record it
-    return queries.same_content(connection, file.size, content_hash)
+    twins = queries.same_content(connection, file.size, content_hash)
+    return [twin for twin in twins if text_format(twin.path) == text_format(file.path)]  # it decides how text is cut
 
 
 def _is_gone(item: KnownFile) -> bool:

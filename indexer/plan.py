@@ -16,7 +16,7 @@ RETRIED = frozenset({FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A new file; `copy_of` is an item with the same content, whose embeddings serve."""
+    """A new file; `copy_of` is an item with the same content, whose embeddings and facts serve."""
 
     file: FoundFile
     copy_of: int | None = None
@@ -24,7 +24,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A known file with new content, or one that failed and is tried again."""
+    """A known file with new content or another sidecar, or one that failed and is tried again."""
 
     file: FoundFile
     item_id: int
@@ -91,31 +91,42 @@ class Planner:
             if file is None:
                 gone.append(item.id)  # type: ignore[union-attr]  # one of the two is always there
                 continue
-            step = self._new(file, moved, replaced) if item is None else self._known(file, item, replaced)
-            if isinstance(step, Moved):
-                moved.add(step.item_id)
-            elif isinstance(step, Changed) and step.copy_of is not None:
-                replaced.add(step.item_id)
-            yield step
+            steps = self._new(file, moved, replaced) if item is None else (self._known(file, item, replaced),)
+            for step in steps:
+                if isinstance(step, Moved):
+                    moved.add(step.item_id)
+                elif isinstance(step, Changed) and step.copy_of is not None:
+                    replaced.add(step.item_id)
+                yield step
         yield from (Removed(id_) for id_ in gone if id_ not in moved)
 
-    def _new(self, file: FoundFile, moved: set[int], replaced: set[int]) -> Step:
+    def _new(self, file: FoundFile, moved: set[int], replaced: set[int]) -> tuple[Step, ...]:
         twins = [twin for twin in self.same_content(file) if twin.id not in replaced]
         for twin in twins:
             if twin.id not in moved and self.is_gone(twin):
-                return Moved(file, twin.id)
-        return Added(file, twins[0].id if twins else None)
+                same_sidecar = twin.sidecar_mtime_ns == file.sidecar_mtime_ns
+                return (Moved(file, twin.id),) if same_sidecar else (Moved(file, twin.id), Changed(file, twin.id))
+        return (Added(file, _copied(file, twins)),)
 
     def _known(self, file: FoundFile, item: KnownFile, replaced: set[int]) -> Step:
         same_facts = (file.size, file.mtime_ns) == (item.size, item.mtime_ns)
         if item.failure is not None:
             return Changed(file, item.id) if not same_facts or item.failure in RETRIED else Unchanged(failed=True)
+        if file.sidecar_mtime_ns != item.sidecar_mtime_ns:
+            return Changed(file, item.id)
         if same_facts:
             return Unchanged(failed=False)
         twins = self.same_content(file)
         if any(twin.id == item.id for twin in twins):
             return Touched(file, item.id)
-        return Changed(file, item.id, next((twin.id for twin in twins if twin.id not in replaced), None))
+        return Changed(file, item.id, _copied(file, [twin for twin in twins if twin.id not in replaced]))
+
+
+def _copied(file: FoundFile, twins: Iterable[KnownFile]) -> int | None:
+    """Return the first item that a file is a copy of in all that it says: what a sidecar says is no part of a copy."""
+    if file.sidecar_mtime_ns is not None:
+        return None
+    return next((twin.id for twin in twins if twin.sidecar_mtime_ns is None), None)
 
 
 def _merge(

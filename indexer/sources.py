@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from indexer.catalog.sources import KnownSource
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
+from indexer.texts import text_format
 from indexer.types import is_below
 
 MACHINE_MADE = frozenset(
@@ -27,14 +28,26 @@ MACHINE_MADE = frozenset(
 )
 """Folders that programs and devices fill, in lower case: nobody's photos."""
 
+_SIDECAR_ENDINGS = (".xmp", ".XMP")
+
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that a photo's name was given to; size and time are the file's own."""
+    """A file that a photo's or a text's name was given to; size and time are the file's own.
+
+    Attributes:
+        path: Absolute.
+        size: In bytes.
+        mtime_ns: In nanoseconds since 1970.
+        sidecar: Path of the XMP file beside a photo, None where there is none.
+        sidecar_mtime_ns: The sidecar's time.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    sidecar: str | None = None
+    sidecar_mtime_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,11 @@ class Rules:
         return next((reason for reason in reasons if reason), None)
 
 
+def is_item_name(name: str) -> bool:
+    """Return whether a name has the ending of a photo or of a text."""
+    return is_photo_name(name) or text_format(name) is not None
+
+
 def rules_of(source: KnownSource | None) -> Rules:
     """Return what a source leaves out; where there is no source, the rules of a new one."""
     return Rules() if source is None else Rules(source.exclude, source.include_hidden)
@@ -114,7 +132,7 @@ def resolve(path: str | os.PathLike[str]) -> str:
 def walk(
     root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()
 ) -> Iterator[FoundFile | UnreadableFolder]:
-    """Yield the photos at or below `root`, in the byte order of their paths.
+    """Yield the photos and texts at or below `root`, in the byte order of their paths.
 
     Links are followed, but nothing is met twice: a link to inside the root is passed over, and of several links to
     the same place outside it the first counts.
@@ -136,7 +154,8 @@ def walk(
         begun = {(facts.st_dev, facts.st_ino)}
         yield from _Walk(root, rules, base or root, others, begun).folder(root, outside=False)
     else:
-        yield _found(root, facts)
+        folder, name = os.path.split(root)
+        yield _found(root, facts, _sidecar(os.path.join(folder, each) for each in sidecar_names(name)))
 
 
 @dataclass(slots=True)
@@ -150,7 +169,7 @@ class _Walk:
     visited: set[tuple[int, int]]
 
     def folder(self, path: str, *, outside: bool) -> Iterator[FoundFile | UnreadableFolder]:
-        """Yield the photos of one folder; `outside` says that a link led out of the root."""
+        """Yield the photos and texts of one folder; `outside` says that a link led out of the root."""
         try:
             with os.scandir(path) as listing:
                 entries = sorted(((_sort_key(entry), entry) for entry in listing), key=lambda pair: pair[0])
@@ -159,20 +178,24 @@ class _Walk:
                 raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
             yield UnreadableFolder(path, error.strerror or str(error))
             return
-        for key, entry in entries:
-            below = os.path.relpath(entry.path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
-            if self.rules.leave_out(entry.name, below) or entry.path in self.others:
-                continue
+        walked = [(key, entry) for key, entry in entries if not self.left_out(entry)]
+        sidecars = {entry.name: entry.path for _, entry in walked if entry.name.endswith(_SIDECAR_ENDINGS)}
+        for key, entry in walked:
             if not key.endswith(os.fsencode(os.sep)):
-                yield from self.file(entry, outside=outside)
+                yield from self.file(entry, sidecars, outside=outside)
             elif entry.is_symlink() and not Path(entry.path).exists():
                 yield UnreadableFolder(entry.path, "a link to something that is not there")
             elif self.enter(entry, outside=outside):
                 yield from self.folder(entry.path, outside=outside or entry.is_symlink())
 
-    def file(self, entry: os.DirEntry[str], *, outside: bool) -> Iterator[FoundFile]:
-        """Yield one file, if it has a photo's name and was not met before."""
-        if not is_photo_name(entry.name):
+    def left_out(self, entry: os.DirEntry[str]) -> bool:
+        """Return whether the rules or another source's root leave an entry out."""
+        below = os.path.relpath(entry.path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
+        return self.rules.leave_out(entry.name, below) or entry.path in self.others
+
+    def file(self, entry: os.DirEntry[str], sidecars: Mapping[str, str], *, outside: bool) -> Iterator[FoundFile]:
+        """Yield one file, if it has the name of a photo or a text and was not met before."""
+        if not is_item_name(entry.name):
             return
         try:
             facts = entry.stat()
@@ -183,7 +206,8 @@ class _Walk:
                 return  # it vanished
             return
         if not stat.S_ISREG(facts.st_mode) or self.enter(entry, outside=outside):
-            yield _found(entry.path, facts)
+            beside = (sidecars[name] for name in sidecar_names(entry.name) if name in sidecars) if sidecars else ()
+            yield _found(entry.path, facts, _sidecar(beside))
 
     def enter(self, entry: os.DirEntry[str], *, outside: bool) -> bool:
         """Return whether an entry is met for the first time; what a link leads to is remembered."""
@@ -201,8 +225,28 @@ class _Walk:
         return True
 
 
-def _found(path: str, facts: os.stat_result) -> FoundFile:
-    return FoundFile(path, facts.st_size, facts.st_mtime_ns)
+def sidecar_names(name: str) -> tuple[str, ...]:
+    """Return the names that a photo's XMP file may have, the one that names it most exactly first; a text has none."""
+    if text_format(name) is not None:
+        return ()
+    stem = os.path.splitext(name)[0]
+    return tuple(beside + ending for beside in (name, stem) for ending in _SIDECAR_ENDINGS)
+
+
+def _sidecar(paths: Iterable[str]) -> tuple[str, int] | None:
+    """Return the first of the paths that is a file, and its time."""
+    for path in paths:
+        try:
+            facts = Path(path).stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(facts.st_mode):
+            return path, facts.st_mtime_ns
+    return None
+
+
+def _found(path: str, facts: os.stat_result, sidecar: tuple[str, int] | None = None) -> FoundFile:
+    return FoundFile(path, facts.st_size, facts.st_mtime_ns, *(sidecar or (None, None)))
 
 
 def _sort_key(entry: os.DirEntry[str]) -> bytes:
@@ -211,6 +255,6 @@ def _sort_key(entry: os.DirEntry[str]) -> bytes:
         folder = entry.is_dir()
     except OSError:
         folder = False
-    if entry.is_symlink() and not is_photo_name(entry.name):  # where it leads to nothing, it may have been a folder
+    if entry.is_symlink() and not is_item_name(entry.name):  # where it leads to nothing, it may have been a folder
         folder = folder or not Path(entry.path).exists()
     return os.fsencode(entry.name + os.sep if folder else entry.name)

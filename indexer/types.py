@@ -76,3 +76,22 @@ ProgressCallback = Callable[[Progress], None]
 def is_below(path: str, folder: str) -> bool:
     """Return whether an absolute path lies in a folder; the folder itself does not."""
     return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def file_of(path: str, picture: str | None = None) -> str:
+    """Return the file of an item: of a table's row its picture, else the table."""
+    return picture or path.partition("\0")[0]
+
+
+def row_of(path: str) -> str | None:
+    """Return what tells a row apart from the others of its table, None where an item is no row.
+
+    Behind its table and a NUL, a row's path has its id; one without an id of its own has another NUL and its number.
+    """
+    _, _, key = path.partition("\0")
+    id_, numbered, number = key.partition("\0")
+    if not key:
+        return None
+    if not numbered:
+        return id_
+    return f"{id_} (row {number})" if id_ else f"row {number}"

@@ -16,6 +16,7 @@ from indexer.errors import (
     EncoderNotFoundError,
     EvaluationError,
     FailureKind,
+    ItemError,
     LibraryError,
     LibraryLockedError,
     LibraryVersionError,
@@ -26,6 +27,8 @@ from indexer.errors import (
     RecallError,
     SourceError,
     StorageError,
+    TextError,
+    TransferError,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +39,11 @@ if TYPE_CHECKING:
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.report import Report
+    from indexer.transfer.incoming import ImportReport
+    from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
+    from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
+    from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
@@ -45,17 +52,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigError",
+    "DuplicateGroup",
+    "DuplicatePhoto",
+    "Duplicates",
     "Encoder",
     "EncoderError",
     "EncoderMismatchError",
     "EncoderNotFoundError",
+    "Evaluation",
     "EvaluationError",
     "Explanation",
+    "ExportReport",
     "Failure",
     "FailureKind",
     "Filters",
     "Hit",
     "Hits",
+    "ImportReport",
+    "ItemError",
     "KnownSource",
     "Library",
     "LibraryError",
@@ -77,17 +91,25 @@ __all__ = [
     "Status",
     "StorageError",
     "TermScore",
+    "TextError",
+    "TransferError",
     "__version__",
     "load_encoder",
 ]
 
 _HOMES = {
+    "DuplicateGroup": "retrieval.duplicates.groups",
+    "DuplicatePhoto": "retrieval.duplicates.groups",
+    "Duplicates": "retrieval.duplicates.groups",
     "Encoder": "indexer.encoders.base",
+    "Evaluation": "retrieval.evaluate",
     "Explanation": "retrieval.explain",
+    "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
     "Hit": "retrieval.hits",
     "Hits": "retrieval.hits",
+    "ImportReport": "indexer.transfer.incoming",
     "KnownSource": "indexer.catalog.sources",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,10 +56,17 @@ class Hit:
         width: Pixels across, upright.
         height: Pixels down, upright.
         taken_at: When it was taken, local time of the camera.
-        taken_from: "exif", or "file" where only the file's own time is known.
+        taken_from: "exif", "xmp" (also a sidecar), "iptc", or "file" where only the file's own time is known.
         latitude: Degrees, north positive.
         longitude: Degrees, east positive.
         camera: Maker and model.
+        lens: Its name.
+        utc_offset: Minutes that `taken_at` is ahead of UTC, where the camera says so.
+        rating: Stars, 0 to 5; -1 for rejected.
+        title: In words of the photographer.
+        description: In words of the photographer, or of the camera.
+        tags: Keywords.
+        words: Words of the query that its text has, where it was searched for words too.
         rerank: What the rerankers made of it, in their order; those that give no score are not named.
         members: The other photos of the same moment, in their order, where `moments` made one hit of them.
     """
@@ -79,6 +86,13 @@ class Hit:
     latitude: float | None = None
     longitude: float | None = None
     camera: str | None = None
+    lens: str | None = None
+    utc_offset: int | None = None
+    rating: int | None = None
+    title: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     rerank: tuple[StepScore, ...] = ()
     members: tuple[Hit, ...] = ()
 
@@ -95,22 +109,15 @@ class Hit:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as values that json can write."""
-        return {
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return plain | {
             "path": str(self.path),
             "score": round(self.score, 6),
             "why": [{"term": part.term, "score": round(part.score, 6), "weight": part.weight} for part in self.why],
             "kind": str(self.kind),
-            "text": self.text,
-            "item_id": self.item_id,
-            "unit_id": self.unit_id,
-            "format": self.format,
-            "width": self.width,
-            "height": self.height,
             "taken_at": self.taken_at.isoformat() if self.taken_at else None,
-            "taken_from": self.taken_from,
-            "latitude": self.latitude,
-            "longitude": self.longitude,
-            "camera": self.camera,
+            "tags": list(self.tags),
+            "words": list(self.words),
             "rerank": [{"step": step.step, "score": round(step.score, 6)} for step in self.rerank],
             "count": self.count,
             "members": [str(member.path) for member in self.opened()][1:],

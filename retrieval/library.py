@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
     from indexer.check import Problem
     from indexer.report import Report
+    from indexer.transfer import Form
+    from indexer.transfer.incoming import ImportReport
+    from indexer.transfer.report import ExportReport
+    from retrieval.duplicates.groups import Duplicates
+    from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.query import Picture
 
@@ -128,9 +133,15 @@ class Library:
         *paths: str | os.PathLike[str],
         exclude: Sequence[str] | None = None,
         include_hidden: bool | None = None,
+        text_columns: Sequence[str] = (),
+        image_column: str | None = None,
+        id_column: str | None = None,
         progress: ProgressCallback | None = None,
     ) -> Report:
-        """Bring the library in step with folders and files, and return what was done.
+        """Bring the library in step with folders, files and tables, and return what was done.
+
+        In a folder photos and texts (.txt, .md) are found; a table (.csv, .jsonl, .parquet) is indexed when it is named
+        itself, each row as one item.
 
         New and changed photos are encoded, moved ones keep their embeddings, deleted ones leave the answers. A run
         that is stopped goes on where it was with the next one. A file that cannot be read is recorded with its
@@ -141,16 +152,25 @@ class Library:
             exclude: Patterns such as "*.png" or "2019/*" for names and paths below the folder to leave out; they are
                 remembered. None keeps what the folder had before.
             include_hidden: Whether to walk names that begin with a dot, remembered too.
+            text_columns: Of a table the columns with text; they are remembered, as the two that follow.
+            image_column: Of a table the column with paths of pictures, which have to lie in the table's folder.
+            id_column: Of a table the column that tells rows apart, also when they move; None takes a row's number.
             progress: Called with how far it has come.
 
         Raises:
             SourceError: A path is missing or cannot be read; the others were synced first.
-            NoPhotosError: A path holds no readable photo; nothing known was removed, and the others were synced first.
+            NoPhotosError: A path holds no readable photo or text; nothing known was removed, and the others were
+                synced first.
+            MissingPackageError: A table is Parquet, and pyarrow is not installed.
             LibraryLockedError: Another process is writing to the library.
             StorageError: The disk is full or read-only; what was committed is kept.
         """
+        from indexer.tables import Columns  # late, as the next
         from retrieval.syncing import sync_paths  # late: what decodes and encodes is not needed for searching
 
+        if isinstance(text_columns, str):
+            raise TypeError(f"text_columns is the string {text_columns!r}; expected a sequence of strings")
+        columns = Columns(tuple(text_columns), image_column, id_column)
         with self._store.writing("indexing"):
             return sync_paths(
                 self._store,
@@ -159,6 +179,7 @@ class Library:
                 settings=self._settings,
                 exclude=exclude,
                 include_hidden=include_hidden,
+                columns=columns if columns.used else None,
                 progress=progress,
             )
 
@@ -172,6 +193,7 @@ class Library:
         after: date | None = None,
         before: date | None = None,
         among: Among = "all",
+        hybrid: bool = True,
         rerank: Sequence[str | Reranker] = (),
         progress: ProgressCallback | None = None,
     ) -> Hits:
@@ -185,6 +207,8 @@ class Library:
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
             among: Whether to search "photos", "texts" or "all".
+            hybrid: Whether to look for the words in titles, descriptions, tags and texts too, where the library has
+                any, and to order by both. The scores stay those of what is to be seen.
             rerank: What puts the best hits into another order, one after the other: "mmr:0.7" (diversity), "moments"
                 (a burst becomes one hit), "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half
                 the library's own score), "exact"; or objects with the method of `Reranker`.
@@ -201,7 +225,8 @@ class Library:
         steps = self._rerankers(rerank)
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
-        question = Question(asked.terms, parts, asked.part_weights, asked.filters, among)
+        words = asked.words if hybrid else ""
+        question = Question(asked.terms, parts, asked.part_weights, asked.filters, among, words=words)
         chain = Chain(steps, asked, self._settings, progress) if steps else None
         return search(self._store, question, k=k, chain=chain)
 
@@ -284,6 +309,35 @@ class Library:
             progress=progress,
         )
 
+    def duplicates(
+        self,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        after: date | None = None,
+        before: date | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Duplicates:
+        """Return the photos that are one picture, in groups with the best of each; nothing is changed.
+
+        Copies, other sizes and formats, parts, turned, mirrored and retouched ones are one picture; other moments of
+        the same scene are not. Photos are read again for it, those whose embeddings lie near each other.
+
+        Args:
+            folder: Only photos at or under this path.
+            after: Only photos taken at this date or moment, or later.
+            before: Only photos taken before this date or moment.
+            progress: Called with how far it has come.
+
+        Raises:
+            QueryError: The folder is not indexed.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.duplicates.find import find_duplicates  # late: what decodes is not needed for searching
+
+        filters = self._filters(folder, after, before)
+        self._need_photos()
+        return find_duplicates(self._store, self._settings, filters=filters, progress=progress)
+
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.
 
@@ -329,6 +383,92 @@ class Library:
             if dropped:
                 logger.info("%d items were dropped; run: recall index, to encode them again", dropped)
         return list(checks.check(self._store, progress=progress))
+
+    def evaluate(
+        self, table: str | os.PathLike[str], *, split: str | None = None, progress: ProgressCallback | None = None
+    ) -> Evaluation:
+        """Return how well `search` finds what is known to answer the queries of a table.
+
+        Args:
+            table: A CSV file with the columns query and relevant, see `retrieval.evaluate.read_queries`.
+            split: Part of the set, where its table has a column split.
+            progress: Called with how far it has come.
+
+        Raises:
+            EvaluationError: The table cannot be used, or nothing that it names is in the library.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.evaluate.searches import evaluate_searches  # late: searching needs none of it
+
+        self._need_photos()
+        return evaluate_searches(
+            Path(table),
+            self._store,
+            lambda query, k: self.search(query, k=k),
+            system=str(self.path),
+            split=split,
+            progress=progress,
+        )
+
+    def export(
+        self, path: str | os.PathLike[str], *, form: Form = "recall", progress: ProgressCallback | None = None
+    ) -> ExportReport:
+        """Write the library into a new folder, as it is at this moment, and return what was written.
+
+        Args:
+            path: A folder that does not exist yet; it is there when it is whole, and not before.
+            form: "recall" holds all of a library; "clip-retrieval" photos, captions and embeddings for other programs.
+            progress: Called with how far it has come.
+
+        Raises:
+            TransferError: There is something at `path` already, it cannot be written, or there is nothing to write.
+            MissingPackageError: pyarrow is not installed.
+        """
+        from indexer import transfer  # late: no other command needs it
+
+        return transfer.export_library(self._store, Path(path).expanduser(), form=form, progress=progress)
+
+    def import_(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        roots: Mapping[str, str] | None = None,
+        encoder: str | Encoder | None = None,
+        replace: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> ImportReport:
+        """Bring in what `export` or clip-retrieval wrote, and return what was done; the photos need not be here.
+
+        It is committed in batches: a run that is stopped goes on where it was with the next one.
+
+        Args:
+            path: The folder; which of the two it is shows by itself.
+            roots: Folders of the machine that it comes from, and where they lie here; "" stands for the folder that
+                relative paths begin at.
+            encoder: The encoder that made the vectors. clip-retrieval's files do not say it, so that it must be named.
+            replace: Whether items that the library has at the same path are replaced; otherwise they stay as they are.
+            progress: Called with how far it has come.
+
+        Raises:
+            TransferError: The folder is no export, is damaged, or holds vectors of an encoder that nobody named.
+            EncoderMismatchError: The library holds embeddings of another encoder.
+            LibraryLockedError: Another process is writing to the library.
+            MissingPackageError: pyarrow is not installed.
+        """
+        from indexer import transfer  # late, as above
+
+        load = None
+        if encoder is not None:
+            load = LibraryEncoder(self._store, self._settings, asked=encoder, precision=None).by_settings
+        with self._store.writing("importing"):
+            return transfer.import_folder(
+                self._store,
+                Path(path).expanduser(),
+                roots=roots or {},
+                load=load,
+                replace=replace,
+                progress=progress,
+            )
 
     def _rerankers(self, asked: Sequence[str | Reranker]) -> list[Reranker]:
         """Return the rerankers; one with an encoder stays, so that this is loaded once."""

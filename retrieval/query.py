@@ -67,6 +67,11 @@ class Query:
         return [*self.texts, *(_name(image) for image in self.images)]
 
     @property
+    def words(self) -> str:
+        """All texts that are looked for, not those that push away, for full-text search; "" where there are none."""
+        return " ".join(text for text, weight in zip(self.texts, self.part_weights, strict=False) if weight > 0)
+
+    @property
     def part_weights(self) -> list[float]:
         """What each part counts, texts first."""
         return [1.0] * len(self.terms) if self.weights is None else [float(weight) for weight in self.weights]

@@ -17,6 +17,7 @@ from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
 from retrieval.candidates import NONE, Candidates, find, has_kind
 from retrieval.hits import Hit, Hits, StepScore, TermScore
+from retrieval.hybrid import DEPTH, fused, has_words, words_in
 from retrieval.query_vectors import combined
 from retrieval.rerank import Chain, Ranking, reranked
 
@@ -40,6 +41,7 @@ class Question:
         filters: Which items may be returned.
         among: What is searched.
         leave_out: An item that is not returned: the query's own.
+        words: What full-text search looks for beside; "" for nothing.
     """
 
     terms: Sequence[str]
@@ -48,6 +50,7 @@ class Question:
     filters: Filters
     among: Among = "all"
     leave_out: int | None = None
+    words: str = ""
 
 
 def check_count(k: int) -> None:
@@ -63,6 +66,8 @@ def check_count(k: int) -> None:
 def search(store: Store, question: Question, *, k: int, chain: Chain | None = None) -> Hits:
     """Return the k best items, best first, equal scores by item id; with rerankers, in the order that these give.
 
+    Where words are looked for too, the order is that of both rankings together, and the scores stay cosines.
+
     Args:
         store: The library.
         question: What is asked.
@@ -75,10 +80,19 @@ def search(store: Store, question: Question, *, k: int, chain: Chain | None = No
     check_count(k)
     query = combined(question.parts, question.weights)
     if chain is None:
-        ranking = Ranking.of(_candidates(store, question, query, k))
+        ranking = Ranking.of(_found(store, question, query, k))
     else:
-        ranking = reranked(chain, store, query, lambda count: _candidates(store, question, query, count), count=k)
-    return Hits(_hits(ranking, question))
+        ranking = reranked(chain, store, query, lambda count: _found(store, question, query, count), count=k)
+    return Hits(_hits(store, ranking, question))
+
+
+def _found(store: Store, question: Question, query: Vectors, count: int) -> Candidates:
+    """Return the best items by looks, or by looks and words together."""
+    if not question.words or not has_words(store):
+        return _candidates(store, question, query, count)
+    near = _candidates(store, question, query, max(count, DEPTH))
+    kind = next((kind for kind, among in _AMONG.items() if among == question.among), None)
+    return fused(store, near, query, question.words, filters=question.filters, kind=kind, count=count)
 
 
 def _candidates(store: Store, question: Question, query: Vectors, count: int) -> Candidates:
@@ -109,22 +123,24 @@ def _merged(lists: Sequence[Candidates], count: int) -> Candidates:
     return merged.take(list(seen.values())[:count])
 
 
-def _hits(ranking: Ranking, question: Question) -> Iterator[Hit]:
+def _hits(store: Store, ranking: Ranking, question: Question) -> Iterator[Hit]:
     """Yield a hit for each candidate, and in it those that it stands for."""
-    candidates = ranking.candidates
-    for row, (item, value, vector) in enumerate(
-        zip(candidates.items, candidates.scores, candidates.vectors, strict=True)
-    ):
-        hit = _hit(item, float(value), question, score(vector, question.parts))
+    found = ranking.candidates
+    words = words_in(store, question.words, found) if question.words and has_words(store) else {}
+    for row, (item, value, vector) in enumerate(zip(found.items, found.scores, found.vectors, strict=True)):
         steps = [StepScore(step.name, float(step.scores[row])) for step in ranking.steps]
-        members = (member for group in ranking.members[row] for member in _hits(group, question))
-        yield replace(hit, rerank=tuple(step for step in steps if not isnan(step.score)), members=tuple(members))
+        yield replace(
+            _hit(item, float(value), question, score(vector, question.parts)),
+            words=words.get(item.unit_id, ()),
+            rerank=tuple(step for step in steps if not isnan(step.score)),
+            members=tuple(member for group in ranking.members[row] for member in _hits(store, group, question)),
+        )
 
 
 def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) -> Hit:
     why = zip(question.terms, cosines.tolist(), question.weights, strict=True)
     return Hit(
-        path=Path(item.path),
+        path=Path(item.file),
         score=value,
         why=tuple(TermScore(*part) for part in why),
         **{name: getattr(item, name) for name in _SHARED},

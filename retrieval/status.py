@@ -10,6 +10,7 @@ from pathlib import Path
 from indexer.catalog import queries, sources
 from indexer.catalog.sources import KnownSource
 from indexer.store import Store
+from indexer.types import Modality
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Status:
     Attributes:
         path: The library's folder.
         photos: Photos that can be found.
+        texts: Texts that can be found: files, and rows of tables without a picture.
         failed: Files that could not be indexed.
         sources: Folders and files that were indexed.
         encoder: Name of the encoder; None while nothing was indexed.
@@ -30,6 +32,7 @@ class Status:
 
     path: Path
     photos: int
+    texts: int
     failed: int
     sources: list[KnownSource]
     encoder: str | None
@@ -43,11 +46,13 @@ def read_status(store: Store) -> Status:
     """Return what a library holds; its encoder is not loaded."""
     known = store.encoder
     with store.reading() as connection:
-        photos, failed = queries.count_items(connection)
+        photos, texts = (queries.count_of(connection, modality) for modality in (Modality.PHOTO, Modality.TEXT))
+        _, failed = queries.count_items(connection)
         indexed = sources.sources(connection)
     return Status(
         path=store.path,
         photos=photos,
+        texts=texts,
         failed=failed,
         sources=indexed,
         encoder=known.name if known else None,

@@ -14,6 +14,7 @@ from indexer.errors import SourceError
 from indexer.report import Report
 from indexer.sources import Rules, rules_of
 from indexer.store import Store
+from indexer.tables import FORMATS, Columns, table_format
 from indexer.types import ProgressCallback
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ def sync_paths(
     settings: Settings,
     exclude: Sequence[str] | None = None,
     include_hidden: bool | None = None,
+    columns: Columns | None = None,
     progress: ProgressCallback | None = None,
 ) -> Report:
     """Bring a library in step with folders and files, and return what was done; see `Library.sync`.
@@ -38,16 +40,21 @@ def sync_paths(
         settings: Limits, workers and time limit of the decoder.
         exclude: Patterns to leave out; None keeps those that there are.
         include_hidden: Whether to walk names that begin with a dot; None keeps what there is.
+        columns: Which columns of the tables among the paths are what; None keeps those that there are.
         progress: Told how far it has come.
 
     Raises:
-        SourceError: A path is missing, cannot be read or holds no photo; the others were synced first.
+        SourceError: A path is missing, cannot be read or holds neither photo nor text; the others were synced first.
+            Or columns are given, and no path is a table.
         StorageError: The disk is full or read-only; what was committed is kept.
     """
     report = Report()
     synced = False
     refused: list[SourceError] = []
-    for path, is_named in _targets(store, paths).items():
+    targets = _targets(store, paths)
+    if columns is not None and not any(is_named and table_format(path) for path, is_named in targets.items()):
+        raise SourceError(f"columns are given, but no table: name one with the ending {', '.join(FORMATS)}")
+    for path, is_named in targets.items():
         if not is_named and not _is_due(store, path):
             continue
         rules = None
@@ -56,7 +63,16 @@ def sync_paths(
         elif exclude is not None or include_hidden is not None:
             logger.warning("%s was indexed on its own and keeps its own rules; name it to change them", path)
         try:
-            report.include(pipeline.sync(store, path, load=load, settings=settings, rules=rules, progress=progress))
+            done = pipeline.sync(
+                store,
+                path,
+                load=load,
+                settings=settings,
+                rules=rules,
+                columns=columns if is_named else None,
+                progress=progress,
+            )
+            report.include(done)
             synced = True
         except SourceError as error:  # a disk that is away does not keep the other sources from their sync
             refused.append(error)

@@ -53,7 +53,9 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
         return []
     tags = {row["path"]: row.get("tags", ()) for row in rows}
     rows = [
-        {name: value for name, value in row.items() if name != "tags"} | {"name": name_of(row["path"])} for row in rows
+        {name: value for name, value in row.items() if name != "tags"}
+        | {"name": name_of(row.get("picture") or row["path"])}
+        for row in rows
     ]
     present = select(ITEMS.c.path, ITEMS.c.id).where(ITEMS.c.path.in_([row["path"] for row in rows]))
     known = {row.path: row.id for row in connection.execute(present)}

@@ -105,7 +105,7 @@ ITEMS = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("taken_at", DateTime),
-    Column("taken_from", String),  # "exif", or "file" where only the file's own time is known
+    Column("taken_from", String),  # "exif", "xmp", "iptc", or "file" where only the file's own time is known
     Column("utc_offset", Integer),  # minutes that `taken_at` is ahead of UTC, where the camera says so
     Column("latitude", Double),
     Column("longitude", Double),

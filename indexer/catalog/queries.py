@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
-from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
-from indexer.types import Ids, Modality, Vectors
+from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
+from indexer.types import Ids, Modality, Vectors, file_of, row_of
 
 STORED = np.dtype("<f2")
 """Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
@@ -22,13 +22,18 @@ PAGE = 5000
 
 
 class KnownFile(NamedTuple):
-    """What the catalog knows of a file; `failure` is set where it could not be indexed."""
+    """What the catalog knows of a file; `failure` is set where it could not be indexed.
+
+    `sidecar_mtime_ns` is the time of the XMP file that was read with it, None where there was none.
+    """
 
     id: int
     path: str
     size: int
     mtime_ns: int
     failure: str | None
+    sidecar_mtime_ns: int | None = None
+    picture: str | None = None
 
 
 class FoundItem(NamedTuple):
@@ -48,6 +53,23 @@ class FoundItem(NamedTuple):
     latitude: float | None
     longitude: float | None
     camera: str | None
+    lens: str | None
+    utc_offset: int | None
+    rating: int | None
+    title: str | None
+    description: str | None
+    picture: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Its file: of a table's row the row's picture, else the table."""
+        return file_of(self.path, self.picture)
+
+    @property
+    def row(self) -> str | None:
+        """What tells it apart in its table, None where it is no row."""
+        return row_of(self.path)
 
 
 class OwnEmbedding(NamedTuple):
@@ -80,11 +102,17 @@ class Unit(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A file that could not be indexed, and why."""
+    """A file, or a row of a table, that could not be indexed, and why."""
 
     path: str
     kind: str
     message: str
+    row: str | None = None
+
+    @property
+    def place(self) -> str:
+        """File and row, for people."""
+        return self.path if self.row is None else f"{self.path}: {self.row}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +142,14 @@ class Filters:
 
 
 def under(column: Any, folder: str) -> ColumnElement[bool]:
-    """Return the condition "is `folder` or lies in it", as a range that an index of paths serves."""
+    """Return the condition "is `folder`, lies in it or is a row of it", as ranges that an index of paths serves."""
     inside, behind = _range(folder)
-    return or_(column == folder, and_(column > inside, column < behind))
+    return or_(column == folder, and_(column > inside, column < behind), _is_row(column, folder))
+
+
+def _is_row(column: Any, table: str) -> ColumnElement[bool]:
+    """Return the condition "is a row of `table`"; see `indexer.types.row_of`."""
+    return and_(column > f"{table}\0", column < f"{table}\1")
 
 
 def _range(folder: str) -> tuple[str, str]:
@@ -129,7 +162,7 @@ def known_files(connection: Connection, root: str, source_id: int | None = None)
     """Yield what is known at or under `root`, and of one source, in the byte order of paths, a page at a time."""
     for row in _files_under(connection, root):
         if source_id in (None, row.source_id):  # here, since SQLite would take the worse index for it
-            yield KnownFile._make(row[:5])
+            yield KnownFile._make(row[:-1])
 
 
 def _files_under(connection: Connection, root: str) -> Iterator[Row[*tuple[Any, ...]]]:
@@ -155,7 +188,7 @@ def size_is_known(connection: Connection, size: int) -> bool:
 def same_content(connection: Connection, size: int, content_hash: bytes) -> list[KnownFile]:
     """Return the indexed items with this content, oldest first."""
     statement = (
-        select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.failure)
+        select(*(ITEMS.c[name] for name in KnownFile._fields))
         .where(ITEMS.c.size == size, ITEMS.c.content_hash == content_hash, ITEMS.c.failure.is_(None))
         .order_by(ITEMS.c.id)
     )
@@ -228,18 +261,29 @@ def has_kind(connection: Connection, kind: Modality) -> bool:
 
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [ITEMS.c[name] for name in FoundItem._fields[5:]]
+    columns = [ITEMS.c[name] for name in FoundItem._fields[5:-1]]
     statement = (
         select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns)
         .join_from(EMBEDDINGS, UNITS)
         .join(ITEMS)
     )
-    found = {}
+    found: dict[int, FoundItem] = {}
     for start in range(0, len(embedding_ids), PAGE):
         wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
-        for row in connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))):
-            found[row[0]] = FoundItem._make(row)._replace(kind=Modality(row.kind))
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
+        tags = tags_of(connection, [row[1] for row in rows])
+        for row in rows:
+            found[row[0]] = FoundItem._make((*row, tags.get(row[1], ())))._replace(kind=Modality(row.kind))
     return found
+
+
+def tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return the tags of items, in the order of the alphabet, by item id; items without any are left out."""
+    statement = select(TAGS).where(TAGS.c.item_id.in_(item_ids)).order_by(TAGS.c.item_id, TAGS.c.tag)
+    tags: dict[int, tuple[str, ...]] = {}
+    for item_id, tag in connection.execute(statement):
+        tags[item_id] = (*tags.get(item_id, ()), tag)
+    return tags
 
 
 def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> OwnEmbedding | None:
@@ -304,7 +348,7 @@ def failures(
     if root is not None:
         statement = statement.where(under(ITEMS.c.path, root))
     for row in connection.execute(statement.order_by(ITEMS.c.path).limit(limit)):
-        yield Failure(row[0], row[1] or "", row[2] or "")
+        yield Failure(file_of(row[0]), row[1] or "", row[2] or "", row_of(row[0]))
 
 
 def has_items(connection: Connection, root: str) -> bool:
@@ -323,8 +367,14 @@ def count_items(connection: Connection, root: str | None = None, *, source_id: i
     return total - failed, failed
 
 
+def count_of(connection: Connection, modality: Modality) -> int:
+    """Return how many items of a modality are indexed."""
+    found = select(func.count()).where(ITEMS.c.modality == modality, ITEMS.c.failure.is_(None))
+    return connection.scalar(found) or 0
+
+
 def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -> list[tuple[int, str]]:
-    """Return id and path of the items that did not fail and have none of these embeddings, by path."""
+    """Return id and path of the items that did not fail and have a unit without one of these embeddings, by path."""
     statement = (
         select(ITEMS.c.id, ITEMS.c.path, EMBEDDINGS.c.id)
         .join_from(ITEMS, UNITS, isouter=True)
@@ -332,8 +382,8 @@ def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -
         .where(ITEMS.c.failure.is_(None))
         .order_by(ITEMS.c.path)
     )
-    lacking = []
+    lacking: dict[int, str] = {}
     for rows in connection.execute(statement).partitions(PAGE):
         usable = np.isin([row[2] or -1 for row in rows], embedding_ids)
-        lacking += [(row[0], row[1]) for row, good in zip(rows, usable, strict=True) if not good]
-    return lacking
+        lacking |= {row[0]: row[1] for row, good in zip(rows, usable, strict=True) if not good}
+    return list(lacking.items())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, null, select, update
 
 from indexer.catalog.encoders import now
 from indexer.catalog.models import ITEMS, SOURCES
@@ -23,11 +23,12 @@ class KnownSource(NamedTuple):
     exclude: list[str]
     include_hidden: bool
     synced_at: datetime | None
+    columns: dict[str, Any] | None = None
 
 
 def sources(connection: Connection) -> list[KnownSource]:
     """Return all sources by path."""
-    columns = (SOURCES.c.id, SOURCES.c.root, SOURCES.c.exclude, SOURCES.c.include_hidden, SOURCES.c.synced_at)
+    columns = [SOURCES.c[name] for name in KnownSource._fields]
     return [KnownSource(*row) for row in connection.execute(select(*columns).order_by(SOURCES.c.root))]
 
 
@@ -51,20 +52,36 @@ def known_place(connection: Connection, path: str | os.PathLike[str]) -> str:
 
 
 def add_source(
-    connection: Connection, root: str, *, exclude: Sequence[str], include_hidden: bool, former: KnownSource | None
+    connection: Connection,
+    root: str,
+    *,
+    exclude: Sequence[str],
+    include_hidden: bool,
+    former: KnownSource | None,
+    columns: dict[str, Any] | None = None,
 ) -> KnownSource:
     """Add a source and return it; what the source around it, `former`, has from there becomes its own."""
-    values = {"root": root, "exclude": list(exclude), "include_hidden": include_hidden, "added_at": now()}
+    values = {
+        "root": root,
+        "exclude": list(exclude),
+        "include_hidden": include_hidden,
+        "columns": null() if columns is None else columns,
+        "added_at": now(),
+    }
     id_ = connection.scalars(insert(SOURCES).values(values).returning(SOURCES.c.id)).one()
     if former is not None:
         mine = (under(ITEMS.c.path, root), ITEMS.c.source_id == former.id)
         connection.execute(update(ITEMS).where(*mine).values(source_id=id_))
-    return KnownSource(id_, root, list(exclude), include_hidden, None)
+    return KnownSource(id_, root, list(exclude), include_hidden, None, columns)
 
 
 def set_rules(connection: Connection, source: KnownSource) -> None:
-    """Store a source's rules of what to leave out."""
-    values = {"exclude": source.exclude, "include_hidden": source.include_hidden}
+    """Store a source's rules of what to leave out, and the columns of a table."""
+    values = {
+        "exclude": source.exclude,
+        "include_hidden": source.include_hidden,
+        "columns": null() if source.columns is None else source.columns,
+    }
     connection.execute(update(SOURCES).where(SOURCES.c.id == source.id).values(values))
 
 

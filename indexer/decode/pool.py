@@ -68,8 +68,8 @@ class DecodePool:
         return sum(worker.seconds for worker in self._workers)
 
     def imap(
-        self, items: Iterable[T], key: Callable[[T], Path]
-    ) -> Generator[tuple[T, Photo | PictureError], None, None]:
+        self, items: Iterable[T], key: Callable[[T], Path | None], beside: Callable[[T], Path | None] = lambda _: None
+    ) -> Generator[tuple[T, Photo | PictureError | None], None, None]:
         """Yield each item with its photo, or with the reason why it has none, in the order of the items.
 
         Items are pulled in the caller's thread, a bounded number ahead of what is yielded. One call at a time may be
@@ -77,7 +77,8 @@ class DecodePool:
 
         Args:
             items: Of any length; may be a generator.
-            key: Where an item's file is.
+            key: Where an item's file is; None for one that needs no decoder and passes through.
+            beside: Where its sidecar is, None for none.
 
         Raises:
             RecallError: No worker can be started.
@@ -87,17 +88,19 @@ class DecodePool:
         if not self._watcher.is_alive():
             self._watcher.start()
         source = iter(items)
-        pending: deque[tuple[T, Future[Photo | PictureError]]] = deque()
+        pending: deque[tuple[T, Future[Photo | PictureError] | None]] = deque()
         try:
             while True:
                 for item in islice(source, self._ahead - len(pending)):
-                    pending.append((item, self._threads.submit(self._decode, key(item))))
+                    path = key(item)
+                    future = None if path is None else self._threads.submit(self._decode, path, beside(item))
+                    pending.append((item, future))
                 if not pending:
                     return
                 item, future = pending.popleft()
-                yield item, future.result()
+                yield item, None if future is None else future.result()
         finally:
-            self._abandon([future for _, future in pending])
+            self._abandon([future for _, future in pending if future is not None])
 
     def close(self) -> None:
         """End the workers and the threads at once; safe to call twice."""
@@ -119,11 +122,11 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _decode(self, path: Path) -> Photo | PictureError:
+    def _decode(self, path: Path, sidecar: Path | None) -> Photo | PictureError:
         """Return what a worker makes of a file; runs in one of the threads."""
         worker = self._idle.get()  # never waits: there are as many threads as workers
         try:
-            return worker.decode(path)
+            return worker.decode(path, sidecar)
         finally:
             self._idle.put(worker)
 

@@ -49,17 +49,20 @@ def serve() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2):  # what C libraries print would garble the frames and the app's progress bar
         os.dup2(nowhere, stream)
-    while (path := receive(questions)) is not None:
+    while (question := receive(questions)) is not None:
         _set_alarm(math.ceil(timeout) + _SECONDS_AFTER_PARENT)
-        answer = _answer(Path(os.fsdecode(path)), preprocess, limits)
+        path, sidecar = pickle.loads(question)  # noqa: S301 as above
+        answer = _answer(path, sidecar, preprocess, limits)
         _set_alarm(0)
         send(answers, pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
 
 
-def _answer(path: Path, preprocess: Preprocess, limits: Limits) -> Photo | tuple[FailureKind, str]:
+def _answer(
+    path: Path, sidecar: Path | None, preprocess: Preprocess, limits: Limits
+) -> Photo | tuple[FailureKind, str]:
     """Return a file's photo, or the kind and the message of its failure: an error of two arguments does not pickle."""
     try:
-        return read_photo(path, preprocess=preprocess, limits=limits)
+        return read_photo(path, preprocess=preprocess, limits=limits, sidecar=sidecar)
     except PictureError as error:
         return error.kind, str(error)
 

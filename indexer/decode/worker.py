@@ -50,13 +50,14 @@ class Worker:
         self._late = False
         self.seconds = 0.0
 
-    def decode(self, path: Path) -> Photo | PictureError:
-        """Return what the process makes of a file, or how it died over it."""
+    def decode(self, path: Path, sidecar: Path | None = None) -> Photo | PictureError:
+        """Return what the process makes of a file and the XMP file beside it, or how it died over it."""
         process = self._running()
         began = time.perf_counter()
         self._begin(self._timeout)
         try:
-            answer = _ask(process, os.fsencode(path.absolute()))  # the app may change its folder
+            question = path.absolute(), sidecar and sidecar.absolute()  # the app may change its folder
+            answer = _ask(process, pickle.dumps(question))
         finally:
             late = self._end()
             self.seconds += time.perf_counter() - began
@@ -147,9 +148,9 @@ def _start() -> subprocess.Popen[bytes]:
         raise RecallError(f"no process that decodes photos can be started ({error})") from error
 
 
-def _ask(process: subprocess.Popen[bytes], path: bytes) -> Photo | tuple[FailureKind, str] | None:
+def _ask(process: subprocess.Popen[bytes], question: bytes) -> Photo | tuple[FailureKind, str] | None:
     """Return a worker's answer about a file, None if it died."""
-    answer = _exchange(process, path)
+    answer = _exchange(process, question)
     if answer is None:
         return None
     found: Photo | tuple[FailureKind, str] = pickle.loads(answer)  # noqa: S301 written by our own process

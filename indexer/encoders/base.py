@@ -74,6 +74,9 @@ class Encoder(Protocol):
             Shape (n, dim), float32, unit length.
         """
 
+    def fits(self, texts: Sequence[str]) -> list[bool]:
+        """Return for each text whether `encode_texts` reads it to its end; a part of a text that fits does too."""
+
 
 def split_precision(name: str) -> tuple[str, Precision]:
     """Return an encoder's name without its precision, and that: "compact+int8" gives ("compact", "int8").

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import onnxruntime
@@ -18,6 +18,9 @@ from indexer.config import processors
 from indexer.encoders.base import Precision, normalized
 from indexer.errors import EncoderError
 from indexer.types import Pixels, Preprocess, Vectors
+
+if TYPE_CHECKING:
+    from indexer.encoders.tokens import Tokenizer
 
 onnxruntime.set_default_logger_severity(3)  # errors only: it warns of hardware that it looked for in vain
 
@@ -45,7 +48,6 @@ BROKEN: tuple[type[Exception], ...] = (
 """What ONNX Runtime raises over a graph or its weights that it cannot use; they share no base of their own."""
 
 Tower = Literal["image", "text"]
-Tokenize = Callable[[Sequence[str]], NDArray[np.int64]]
 
 
 class BrokenExportError(EncoderError):
@@ -109,7 +111,7 @@ class OnnxEncoder:
                 raise _broken(folder / f"{tower}.onnx", "it is missing")
         self._lock = Lock()
         self._sessions: dict[tuple[Tower, bool], onnxruntime.InferenceSession] = {}  # for few, and for many
-        self._tokenize: Tokenize | None = None
+        self._tokenizer: Tokenizer | None = None
 
     @property
     def name(self) -> str:
@@ -149,6 +151,10 @@ class OnnxEncoder:
         """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
         return self._encode_texts(texts, many=len(texts) >= BATCH)
 
+    def fits(self, texts: Sequence[str]) -> list[bool]:
+        """Return for each text whether it is read to its end; see `Encoder.fits`."""
+        return self._loaded_tokenizer().fits(texts)
+
     def _encode_images(self, pixels: Pixels, *, many: bool) -> Vectors:
         return self._encode("image", "pixels", pixels, many=many)
 
@@ -167,16 +173,19 @@ class OnnxEncoder:
         """Return the texts' token ids, shape (n, t); t is the longest text's where padding may be cut."""
         if not texts:  # a query of pictures alone: it needs no tokenizer
             return np.empty((0, 1), dtype=np.int64)
-        with self._lock:
-            if self._tokenize is None:
-                from indexer.encoders.tokens import load_tokenizer  # late: pictures need no tokenizer
-
-                self._tokenize = load_tokenizer(self._described.tokenizer, self._folder)
-        tokens = self._tokenize(texts)  # (n, context)
+        tokens = self._loaded_tokenizer()(texts)  # (n, context)
         if self._described.cut_padding:
             used = (tokens != self._described.tokenizer.get("pad_id", 0)).any(axis=0)  # a text ends with its end token
             tokens = tokens[:, : int(np.flatnonzero(used)[-1]) + 1]
         return tokens
+
+    def _loaded_tokenizer(self) -> Tokenizer:
+        with self._lock:
+            if self._tokenizer is None:
+                from indexer.encoders.tokens import load_tokenizer  # late: pictures need no tokenizer
+
+                self._tokenizer = load_tokenizer(self._described.tokenizer, self._folder)
+            return self._tokenizer
 
     def _session(self, tower: Tower, *, many: bool) -> onnxruntime.InferenceSession:
         """Return the tower's session for few rows or for many, opened at its first use.

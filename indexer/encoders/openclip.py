@@ -147,6 +147,21 @@ class OpenClipEncoder:
             found.append(vectors.float().cpu().numpy())
         return normalized(np.concatenate(found))
 
+    def fits(self, texts: Sequence[str]) -> list[bool]:
+        """Return for each text whether it is read to its end; see `Encoder.fits`.
+
+        open_clip's tokenizers only cut: a text fits where a place more in its row stays empty, and changes nothing
+        before it. What an empty place holds the row of an empty text shows.
+        """
+        if not texts:
+            return []
+        rows = self.tokens(texts).cpu().numpy()  # (n, t)
+        longer = np.asarray(self._tokenizer(["", *texts], rows.shape[1] + 1))  # (1 + n, t + 1)
+        empty, longer = longer[0], longer[1:]
+        right = (longer[:, -1] == empty[-1]) & (longer[:, :-1] == rows).all(axis=1)
+        left = (longer[:, 0] == empty[0]) & (longer[:, 1:] == rows).all(axis=1)  # padded in front
+        return [bool(each) for each in right | left]
+
     def _autocast(self) -> AbstractContextManager[object]:
         if self._device.type == "cpu":
             return nullcontext()  # float32: bfloat16 is half as fast on processors without its own units

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,8 +26,26 @@ if TYPE_CHECKING:
 Tokens = NDArray[np.int64]
 """Token ids of texts, shape (n, context length), int64."""
 
-Tokenize = Callable[[Sequence[str]], Tokens]
-"""Gives one row per text, cut and padded to the context length; any number of threads may call it at once."""
+REMEMBERED = 50_000
+"""Words whose ids are kept: the words of long texts are few, and merging one takes ten times what the rest takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenizer:
+    """Turns texts into token ids; any number of threads may use it at once.
+
+    Attributes:
+        tokenize: Gives one row per text, cut and padded to the context length.
+        fits: Tells of each text whether nothing is cut off it.
+    """
+
+    tokenize: Callable[[Sequence[str]], Tokens]
+    fits: Callable[[Sequence[str]], list[bool]]
+
+    def __call__(self, texts: Sequence[str]) -> Tokens:
+        """Return the texts' token ids, shape (n, context length), int64."""
+        return self.tokenize(texts)
+
 
 MERGES = Path(__file__).parent / "clip_merges.txt"
 CHECKSUM = 0xF1E44E3F  # CRC-32 of the merges: the ids are their places, so one line less would shift all that follow
@@ -48,8 +67,8 @@ PLAIN = re.compile(r"[\t\n -%'-~]*")
 PUNCTUATION = str.maketrans("", "", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
-def load_tokenizer(described: Mapping[str, object], folder: Path) -> Tokenize:
-    """Return the function that turns texts into token ids, shape (n, context_length), int64.
+def load_tokenizer(described: Mapping[str, object], folder: Path) -> Tokenizer:
+    """Return what turns texts into token ids, shape (n, context_length), int64.
 
     Args:
         described: "kind" and "context_length" (ids per row), and as the kind has it:
@@ -86,25 +105,40 @@ def load_tokenizer(described: Mapping[str, object], folder: Path) -> Tokenize:
     raise EncoderError(f"a tokenizer is of kind {kind!r}; expected clip or file; export the encoder again")
 
 
-def _clip(length: int) -> Tokenize:
+def _clip(length: int) -> Tokenizer:
     """Return `SimpleTokenizer(context_length=length)`."""
     lines, ids = _merges()
+    known: dict[str, list[int]] = {}
 
-    def tokenize(texts: Sequence[str]) -> Tokens:
+    def uncut(texts: Sequence[str]) -> list[list[int]]:
+        """Return at least the first `length` + 1 ids of each text with its marks, or all where it has fewer."""
         # A word has one id at least: what follows the first `length` words is cut in any case. An id covers at most
         # LONGEST characters, so that the first half of `most` gives `length` ids; the second keeps it from the cut's
         # effect, which reaches a few pieces. All of a word of a million letters would take seconds.
         most = 2 * length * LONGEST
         split = [[word[:most] for word in _words(_lower(text))[:length]] for text in texts]
-        known = _ids_of_words({word for words in split for word in words}, lines, ids)
+        if len(known) > REMEMBERED:
+            known.clear()
+        needed = {word for words in split for word in words}
+        found = {word: known[word] for word in needed if word in known}  # a copy: another thread may clear the words
+        if len(found) < len(needed):
+            new = _ids_of_words(needed - found.keys(), lines, ids)
+            known.update(new)
+            found |= new
+        return [[START_ID, *(each for word in words for each in found[word]), END_ID] for words in split]
+
+    def tokenize(texts: Sequence[str]) -> Tokens:
         tokens = np.zeros((len(texts), length), dtype=np.int64)
-        for row, words in zip(tokens, split, strict=True):
-            found = [START_ID, *(each for word in words for each in known[word]), END_ID][:length]
-            row[: len(found)] = found
-            row[len(found) - 1] = END_ID
+        for row, whole in zip(tokens, uncut(texts), strict=True):
+            cut = whole[:length]
+            row[: len(cut)] = cut
+            row[len(cut) - 1] = END_ID
         return tokens
 
-    return tokenize
+    def fits(texts: Sequence[str]) -> list[bool]:
+        return [len(whole) <= length for whole in uncut(texts)]
+
+    return Tokenizer(tokenize, fits)
 
 
 def _words(text: str) -> list[str]:
@@ -185,9 +219,9 @@ def _merges() -> tuple[list[str], dict[str, int]]:
     return lines, dict(zip(merges.replace(" ", "").split("\n"), range(512, START_ID), strict=True))
 
 
-def _from_file(described: Mapping[str, object], folder: Path, length: int) -> Tokenize:
+def _from_file(described: Mapping[str, object], folder: Path, length: int) -> Tokenizer:
     """Return `HFTokenizer(...)` over the backend in a file."""
-    from tokenizers import Tokenizer  # late: takes 15 ms
+    from tokenizers import Tokenizer as Backend  # late: takes 15 ms
 
     pad, strip = _number(described, "pad_id"), _number(described, "strip_id")
     clean = CLEANERS[_choice(described, "clean", tuple(CLEANERS))]
@@ -200,7 +234,7 @@ def _from_file(described: Mapping[str, object], folder: Path, length: int) -> To
     sides = ("right", "left")
     cut, fill = _choice(described, "truncation_side", sides), _choice(described, "padding_side", sides)
     try:
-        backend = Tokenizer.from_str(file.read_text(encoding="utf-8"))
+        backend = Backend.from_str(file.read_text(encoding="utf-8"))
         backend.enable_truncation(length, direction=cut)
         backend.enable_padding(length=length, pad_id=pad, direction=fill)
     except Exception as error:  # tokenizers raises no other class for what it cannot read
@@ -212,7 +246,10 @@ def _from_file(described: Mapping[str, object], folder: Path, length: int) -> To
         tokens = np.array(rows, dtype=np.int64).reshape(len(rows), length)
         return tokens if strip is None else np.where(tokens == strip, 0, tokens)
 
-    return tokenize
+    def fits(texts: Sequence[str]) -> list[bool]:
+        return [not backend.encode(clean(text)).overflowing for text in texts]
+
+    return Tokenizer(tokenize, fits)
 
 
 def _basic(text: str) -> str:

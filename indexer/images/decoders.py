@@ -14,8 +14,9 @@ from indexer.errors import FailureKind, PictureError
 from indexer.images.colours import Box
 from indexer.images.files import Limits
 from indexer.images.formats import PictureFormat, sniff
-from indexer.images.jxl import declared_size
-from indexer.images.metadata import Exif
+from indexer.images.jxl import declared_size, xmp_of
+from indexer.images.metadata import said_by_picture, said_by_tiff
+from indexer.images.said import Said
 
 _PLUGINS = {
     PictureFormat.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),
@@ -52,7 +53,8 @@ class Decoded:
         format: What the content really is.
         width: Pixels across as stored, at full size.
         height: Pixels down as stored, at full size.
-        exif: What the EXIF block says.
+        orientation: 1 to 8 as in the EXIF standard; 1 is upright.
+        said: What its EXIF, XMP and IPTC say.
         box: The part of the picture, left, top, right, bottom, that is really there: an eighth of 3,003 pixels is
             375.375, and the rest of the last one is padding.
     """
@@ -61,7 +63,8 @@ class Decoded:
     format: str
     width: int
     height: int
-    exif: Exif
+    orientation: int
+    said: Said
     box: Box
 
 
@@ -111,13 +114,15 @@ def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least
         draft = picture.draft(None, (side, side))
     if found is PictureFormat.PNG:  # the block may stand behind the pixels
         picture.load()
-    exif = Exif.of_picture(picture)
+    orientation, said = said_by_picture(picture, xmp=xmp_of(data) if found is PictureFormat.JXL else None)
     picture.load()  # a TIFF forgets its file here, so its EXIF had to be read before
     if found is PictureFormat.TIFF:  # Pillow has turned it already
-        exif = replace(exif, orientation=1)
+        orientation = 1
         width, height = picture.size
     box = draft[1] if draft else (0.0, 0.0, *picture.size)
-    return Decoded(picture=picture, format=found, width=width, height=height, exif=exif, box=box)
+    return Decoded(
+        picture=picture, format=found, width=width, height=height, orientation=orientation, said=said, box=box
+    )
 
 
 def _open(data: bytes, found: PictureFormat) -> ImageFile.ImageFile:
@@ -144,20 +149,20 @@ def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded
         if sniff(data) is PictureFormat.TIFF:  # an ordinary TIFF under the name of a RAW file
             return _decode_plain(data, found=PictureFormat.TIFF, limits=limits, at_least=at_least)
         raise
-    own = Exif.of_tiff(data)
     if isinstance(preview.data, bytes):
-        decoded = _decode_plain(preview.data, found=PictureFormat.JPEG, limits=limits, at_least=at_least)
-        picture, shown, box = decoded.picture, decoded.exif, decoded.box
+        shown = _decode_plain(preview.data, found=PictureFormat.JPEG, limits=limits, at_least=at_least)
     else:
         check_pixels(sizes.width, sizes.height, limits=limits)
-        picture, shown = Image.fromarray(np.asarray(preview.data, dtype=np.uint8)), Exif()
+        picture = Image.fromarray(np.asarray(preview.data, dtype=np.uint8))
         box = (0.0, 0.0, *picture.size)
-    exif, (width, height) = shown.or_else(own), (sizes.width, sizes.height)
+        shown = Decoded(picture, PictureFormat.RAW, sizes.width, sizes.height, 1, Said(), box)
+    picture, orientation, (width, height) = shown.picture, shown.orientation, (sizes.width, sizes.height)
     if (picture.width >= picture.height) != (width >= height):  # the camera has turned the preview already
-        exif, (width, height) = replace(exif, orientation=1), (height, width)
-    elif exif.orientation == 1:
-        exif = replace(exif, orientation=_RAW_FLIPS.get(sizes.flip, 1))
-    return Decoded(picture=picture, format=PictureFormat.RAW, width=width, height=height, exif=exif, box=box)
+        orientation, (width, height) = 1, (height, width)
+    elif orientation == 1:
+        orientation = _RAW_FLIPS.get(sizes.flip, 1)
+    said = shown.said.or_else(said_by_tiff(data))
+    return replace(shown, format=PictureFormat.RAW, width=width, height=height, orientation=orientation, said=said)
 
 
 def _not_installed(found: PictureFormat) -> PictureError:

@@ -1,6 +1,8 @@
-"""The size that a JPEG XL file declares; its decoder tells it only after it has decoded everything."""
+"""What the decoder of JPEG XL does not tell: the size before everything is decoded, and the XMP."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 _SELECTED_BITS = (9, 13, 18, 30)
 """Bits of a side that is no multiple of 8, by a selector of two bits (ISO/IEC 18181-1, SizeHeader)."""
@@ -42,19 +44,32 @@ def _side(bits: _Bits, *, small: bool) -> int:
     return bits.take(_SELECTED_BITS[bits.take(2)]) + 1
 
 
+def xmp_of(data: bytes) -> bytes | None:
+    """Return the XMP that the file holds in a box of its own, None where there is none or it is compressed."""
+    return next((data[start:end] for kind, start, end in _boxes(data) if kind == b"xml "), None)
+
+
 def _codestream(data: bytes) -> int | None:
     """Return where the picture's own bytes begin: at once, or in a box "jxlc", or in the first of "jxlp"."""
     if data.startswith(b"\xff\x0a"):
         return 0
+    for kind, start, _ in _boxes(data):
+        if kind in {b"jxlc", b"jxlp"}:
+            found = start + (4 if kind == b"jxlp" else 0)  # a part begins with its number
+            return found if data[found : found + 2] == b"\xff\x0a" else None
+    return None
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, start and end of what is in each box (ISO/IEC 14496-12); nothing where the file has none."""
     at = 0
     while at + 16 <= len(data):
         length, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
         if length == 1:  # a long box: the length follows in eight bytes
             length, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        if kind in {b"jxlc", b"jxlp"}:
-            found = at + head + (4 if kind == b"jxlp" else 0)  # a part begins with its number
-            return found if data[found : found + 2] == b"\xff\x0a" else None
-        if length < head:  # 0 means up to the end
-            return None
+        if length == 0:  # it goes up to the end
+            length = len(data) - at
+        if length < head:
+            return
+        yield kind, at + head, at + length
         at += length
-    return None

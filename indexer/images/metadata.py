@@ -1,20 +1,20 @@
-"""What a photo says about itself: size, date taken, position, camera."""
+"""What a photo says about itself: size, date taken, position, camera, and what people have written into it."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
-from typing import SupportsFloat
 
-from PIL import ExifTags, Image
+from PIL import Image
 
-_MAX_CAMERA = 80  # characters; the longest names of real cameras have about 50
+from indexer.images.exif import orientation_of, read_exif, tags_of_tiff, value_of
+from indexer.images.iptc import read_iptc
+from indexer.images.said import Said, TakenFrom, embedded
+from indexer.images.xmp import read_xmp
 
-_DATE = re.compile(r"\s*(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_XMP = 700
+"""The tag of a TIFF-like file that holds its XMP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,140 +26,76 @@ class PhotoMetadata:
         width: Pixels across, upright and at full size.
         height: Pixels down, upright and at full size.
         taken_at: When it was taken, in the camera's local time, without a zone; to the second.
+        taken_from: What says so: "exif", "xmp" (also a sidecar) or "iptc"; None exactly where `taken_at` is.
+        utc_offset: Minutes that `taken_at` is ahead of UTC; None where nothing says so.
         latitude: Degrees, north positive, -90 to 90; None without a position that can be true.
         longitude: Degrees, east positive, -180 to 180; None exactly where `latitude` is.
         camera: Maker and model, for instance "Canon EOS R5", at most 80 characters.
+        lens: For instance "RF24-70mm F2.8 L IS USM", at most 80 characters.
+        rating: Stars, 0 to 5; -1 for a rejected photo; None where nobody gave any.
+        title: One line, at most 300 characters.
+        description: One line, at most 5,000 characters.
+        tags: Keywords, none twice whatever its capitals, at most 200 of at most 100 characters.
     """
 
     format: str
     width: int
     height: int
     taken_at: datetime | None = None
+    taken_from: TakenFrom | None = None
+    utc_offset: int | None = None
     latitude: float | None = None
     longitude: float | None = None
     camera: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Exif:
-    """The part of a photo's EXIF block that Recall keeps; every field survives a garbled block.
-
-    Attributes:
-        orientation: 1 to 8 as in the EXIF standard (tag 0x0112); 1 is upright, also where none or nonsense is given.
-        taken_at: As in `PhotoMetadata`.
-        position: Latitude and longitude in degrees.
-        camera: As in `PhotoMetadata`.
-    """
-
-    orientation: int = 1
-    taken_at: datetime | None = None
-    position: tuple[float, float] | None = None
-    camera: str | None = None
+    lens: str | None = None
+    rating: int | None = None
+    title: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
 
     @classmethod
-    def of_picture(cls, picture: Image.Image) -> Exif:
-        """Return what a picture's EXIF block says, all defaults where there is none or it cannot be read."""
-        try:
-            return cls._of_tags(picture.getexif())
-        except Exception:  # noqa: BLE001 metadata is a bonus: no way of breaking it may cost the photo
-            return cls()
-
-    @classmethod
-    def of_tiff(cls, data: bytes) -> Exif:
-        """Return what the tags of a TIFF-like file say, for instance of most RAW formats."""
-        try:
-            tags = Image.Exif()
-            tags.load_from_fp(BytesIO(data))
-            return cls._of_tags(tags)
-        except Exception:  # noqa: BLE001 as above
-            return cls()
-
-    @classmethod
-    def _of_tags(cls, tags: Image.Exif) -> Exif:
-        orientation = tags.get(ExifTags.Base.Orientation)
-        details = _sub_block(tags, ExifTags.IFD.Exif)
-        dates = (
-            details.get(ExifTags.Base.DateTimeOriginal),
-            details.get(ExifTags.Base.DateTimeDigitized),
-            tags.get(ExifTags.Base.DateTime),
-        )
+    def of(cls, said: Said, *, format: str, size: tuple[int, int]) -> PhotoMetadata:  # noqa: A002 the field's name
+        """Return what a photo of this format and upright size says."""
+        latitude, longitude = said.position or (None, None)
         return cls(
-            orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
-            taken_at=next((date for date in map(parse_date, dates) if date), None),
-            position=parse_position(_sub_block(tags, ExifTags.IFD.GPSInfo)),
-            camera=camera_name(tags.get(ExifTags.Base.Make), tags.get(ExifTags.Base.Model)),
+            format=format,
+            width=size[0],
+            height=size[1],
+            taken_at=said.moment.taken_at if said.moment else None,
+            taken_from=said.moment.taken_from if said.moment else None,
+            utc_offset=said.moment.utc_offset if said.moment else None,
+            latitude=latitude,
+            longitude=longitude,
+            camera=said.camera,
+            lens=said.lens,
+            rating=said.rating,
+            title=said.title,
+            description=said.description,
+            tags=said.tags,
         )
 
-    def or_else(self, other: Exif) -> Exif:
-        """Return this with its gaps filled from another block; the orientation stays."""
-        return Exif(
-            orientation=self.orientation,
-            taken_at=self.taken_at or other.taken_at,
-            position=self.position or other.position,
-            camera=self.camera or other.camera,
-        )
 
-
-def _sub_block(tags: Image.Exif, block: int) -> Mapping[int, object]:
-    """Return the tags of a block inside the block, none where its offset points nowhere."""
-    try:
-        return tags.get_ifd(block)
-    except Exception:  # noqa: BLE001 one garbled block leaves the others readable
-        return {}
-
-
-def parse_date(value: object) -> datetime | None:
-    """Return an EXIF date ("2024:07:21 18:03:59"), or None for anything that is no date, like all zeros."""
-    found = _DATE.match(value) if isinstance(value, str) else None
-    if not found:
-        return None
-    year, month, day, hour, minute, second = map(int, found.groups())
-    try:
-        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 a camera knows no zone
-    except ValueError:
-        return None
-
-
-def parse_position(tags: Mapping[int, object]) -> tuple[float, float] | None:
-    """Return latitude and longitude in degrees, or None where either is absent or impossible.
-
-    The point 0, 0 counts as absent: cameras without a fix write it, and it lies in the open sea.
+def said_by_picture(picture: Image.Image, *, xmp: bytes | None = None) -> tuple[int, Said]:
+    """Return a picture's orientation, 1 to 8, and what its EXIF, XMP and IPTC say; defaults where they are damaged.
 
     Args:
-        tags: The GPS block: references under 1 and 3, degrees-minutes-seconds under 2 and 4.
+        picture: As its reader has opened it.
+        xmp: Its XMP where the reader does not know it.
     """
-    latitude = _degrees(tags.get(2), tags.get(1), signs={"N": 1, "S": -1}, limit=90)
-    longitude = _degrees(tags.get(4), tags.get(3), signs={"E": 1, "W": -1}, limit=180)
-    if latitude is None or longitude is None or latitude == longitude == 0:
-        return None
-    return latitude, longitude
+    block = xmp if xmp is not None else picture.info.get("xmp")
+    return _said(picture.getexif, lambda _: block, lambda: read_iptc(picture))
 
 
-def _degrees(value: object, reference: object, *, signs: Mapping[str, int], limit: int) -> float | None:
-    """Return one signed coordinate in degrees; None without a reference, since its sign would be a guess."""
-    letter = reference.decode("latin-1") if isinstance(reference, bytes) else reference
-    sign = signs.get(letter.strip("\0 ").upper()) if isinstance(letter, str) else None
-    if sign is None or not isinstance(value, Sequence) or isinstance(value, str | bytes) or not 1 <= len(value) <= 3:
-        return None
+def said_by_tiff(data: bytes) -> Said:
+    """Return what the tags of a TIFF-like file say, for instance of most RAW formats."""
+    return _said(lambda: tags_of_tiff(data), lambda tags: value_of(tags, _XMP), Said)[1]
+
+
+def _said(
+    load: Callable[[], Image.Exif], xmp: Callable[[Image.Exif], object], iptc: Callable[[], Said]
+) -> tuple[int, Said]:
     try:
-        parts = [float(part) if isinstance(part, SupportsFloat) else math.nan for part in value]
-    except (ZeroDivisionError, OverflowError, ValueError):
-        return None
-    degrees = sign * sum(part / 60**power for power, part in enumerate(parts))
-    return degrees if all(part >= 0 for part in parts) and abs(degrees) <= limit else None  # nan is never >= 0
-
-
-def camera_name(make: object, model: object) -> str | None:
-    """Return "Make Model" without saying the make twice, printable and at most 80 characters; None without either."""
-    maker, name = _clean(make), _clean(model)
-    if maker and name and name.lower().split()[0] == maker.lower().split()[0]:
-        maker = ""  # "NIKON CORPORATION", "NIKON D90"
-    return f"{maker} {name}".strip()[:_MAX_CAMERA].rstrip() or None
-
-
-def _clean(value: object) -> str:
-    """Return text without control or formatting characters, its white space single."""
-    text = value.decode("utf-8", errors="ignore") if isinstance(value, bytes) else value
-    if not isinstance(text, str):
-        return ""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+        tags = load()
+    except Exception:  # noqa: BLE001 metadata is a bonus: no way of breaking it may cost the photo
+        tags = Image.Exif()
+    return orientation_of(tags), embedded(exif=read_exif(tags), xmp=read_xmp(xmp(tags)), iptc=iptc())

@@ -16,7 +16,9 @@ from indexer.images.decoders import Decoded, check_pixels, decode
 from indexer.images.files import Limits, check_bytes, read_file
 from indexer.images.formats import identify
 from indexer.images.geometry import prepare
-from indexer.images.metadata import Exif, PhotoMetadata
+from indexer.images.metadata import PhotoMetadata, said_by_picture
+from indexer.images.said import with_sidecar
+from indexer.images.xmp import read_sidecar
 from indexer.types import Pixels, Preprocess
 
 DEFAULT_LIMITS = Limits()
@@ -37,11 +39,14 @@ class Photo:
     content_hash: bytes
 
 
-def read_photo(path: Path, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS) -> Photo:
+def read_photo(
+    path: Path, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS, sidecar: Path | None = None
+) -> Photo:
     """Return a photo file's pixels, metadata and hash; the file is read once.
 
     Args:
         path: A regular file; anything else is refused without waiting for it.
+        sidecar: The XMP file beside it, whose word counts; one that cannot be read costs nothing.
         preprocess: The encoder's.
         limits: What is larger is refused before it is read or decoded.
 
@@ -49,7 +54,7 @@ def read_photo(path: Path, *, preprocess: Preprocess, limits: Limits = DEFAULT_L
         PictureError: With the reason, in one line and without the path.
     """
     data = read_file(path, limits=limits)
-    pixels, metadata = _prepared(data, name=path.name, preprocess=preprocess, limits=limits)
+    pixels, metadata = _prepared(data, name=path.name, preprocess=preprocess, limits=limits, sidecar=sidecar)
     return Photo(pixels=pixels, metadata=metadata, content_hash=hashlib.sha256(data).digest())
 
 
@@ -90,7 +95,7 @@ def open_picture(
     found = identify(data, name=name)
     with one_error(found, len(data)):
         decoded = decode(data, found=found, limits=limits, at_least=None)
-        return upright(to_rgb(decoded.picture), decoded.exif.orientation), _metadata(decoded)
+        return upright(to_rgb(decoded.picture), decoded.orientation), _metadata(decoded)
 
 
 def _content(source: Path | bytes, *, limits: Limits) -> tuple[bytes, str]:
@@ -105,31 +110,27 @@ def _open_loaded(picture: Image.Image, *, limits: Limits) -> tuple[Image.Image, 
     """Return the upright RGB picture and the metadata of one that Pillow has opened; it stays as it is."""
     check_pixels(picture.width, picture.height, limits=limits)
     picture.load()
-    exif = Exif.of_picture(picture)
-    found = Decoded(picture, picture.format or "", picture.width, picture.height, exif, (0.0, 0.0, *picture.size))
-    return upright(to_rgb(picture), exif.orientation), _metadata(found)
+    orientation, said = said_by_picture(picture)
+    size, box = picture.size, (0.0, 0.0, *picture.size)
+    found = Decoded(picture, picture.format or "", *size, orientation=orientation, said=said, box=box)
+    return upright(to_rgb(picture), orientation), _metadata(found)
 
 
-def _prepared(data: bytes, name: str, *, preprocess: Preprocess, limits: Limits) -> tuple[Pixels, PhotoMetadata]:
+def _prepared(
+    data: bytes, name: str, *, preprocess: Preprocess, limits: Limits, sidecar: Path | None = None
+) -> tuple[Pixels, PhotoMetadata]:
     """Return the square and the metadata of a file's content; a JPEG is decoded no larger than the square needs."""
     found = identify(data, name=name)
     with one_error(found, len(data)):
         decoded = decode(data, found=found, limits=limits, at_least=preprocess.size)
-        orientation = decoded.exif.orientation
+        orientation = decoded.orientation
         box = upright_box(decoded.box, decoded.picture.size, orientation)
-        return prepare(upright(to_rgb(decoded.picture), orientation), preprocess, box=box), _metadata(decoded)
+        square = prepare(upright(to_rgb(decoded.picture), orientation), preprocess, box=box)
+    return square, _metadata(decoded, sidecar)
 
 
-def _metadata(decoded: Decoded) -> PhotoMetadata:
-    exif = decoded.exif
-    latitude, longitude = exif.position or (None, None)
-    lying = exif.orientation >= 5  # a quarter turn, so the sides change places
-    return PhotoMetadata(
-        format=str(decoded.format),
-        width=decoded.height if lying else decoded.width,
-        height=decoded.width if lying else decoded.height,
-        taken_at=exif.taken_at,
-        latitude=latitude,
-        longitude=longitude,
-        camera=exif.camera,
-    )
+def _metadata(decoded: Decoded, sidecar: Path | None = None) -> PhotoMetadata:
+    size = decoded.width, decoded.height
+    lying = decoded.orientation >= 5  # a quarter turn, so the sides change places
+    said = decoded.said if sidecar is None else with_sidecar(decoded.said, read_sidecar(sidecar))
+    return PhotoMetadata.of(said, format=str(decoded.format), size=size[::-1] if lying else size)

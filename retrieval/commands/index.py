@@ -24,7 +24,7 @@ NAMED = 10
 """Failures that the summary names; `recall status --failed` names all."""
 
 
-@click.command("index", short_help="Index folders of photos, or bring all of them up to date.")
+@click.command("index", short_help="Index folders of photos and texts, or bring all of them up to date.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--exclude",
@@ -38,6 +38,23 @@ NAMED = 10
     default=None,
     help="Whether names that begin with a dot are indexed too; remembered for the next run, at first not.",
 )
+@click.option(
+    "--text-column",
+    "text_columns",
+    multiple=True,
+    metavar="NAME",
+    help="Of a table (.csv, .jsonl, .parquet): a column with text; may be repeated. The columns are remembered.",
+)
+@click.option(
+    "--image-column",
+    metavar="NAME",
+    help="Of a table: the column with paths of pictures; they have to lie in the table's folder.",
+)
+@click.option(
+    "--id-column",
+    metavar="NAME",
+    help="Of a table: the column that tells rows apart, also when they move; without it, the number of the row.",
+)
 @json_option
 @encoder_option
 @precision_option
@@ -46,19 +63,26 @@ def index_command(
     paths: tuple[Path, ...],
     exclude: tuple[str, ...],
     include_hidden: bool | None,
+    text_columns: tuple[str, ...],
+    image_column: str | None,
+    id_column: str | None,
     as_json: bool,
     encoder: str | None,
     precision: Precision | None,
     settings: Settings,
 ) -> None:
-    """Index folders and photos, or with no PATHS index again all that was indexed before.
+    """Index folders, photos, texts and tables, or with no PATHS index again all that was indexed before.
 
-    New and changed photos are encoded; moved ones keep their embeddings; deleted ones leave the answers. Stop it with
-    Ctrl-C at any time: the next run goes on from there.
+    In a folder photos and texts (.txt, .md) are found. A table is indexed when it is named itself: each row is one
+    item, with its text, its picture, or both.
+
+    New and changed photos and texts are encoded; moved ones keep their embeddings; deleted ones leave the answers. Stop
+    it with Ctrl-C at any time: the next run goes on from there.
 
     \b
     recall index ~/Pictures
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
+    recall index captions.csv --text-column caption --image-column image
     """
     from indexer.sources import resolve  # late: it brings the picture library, which no help text needs
 
@@ -68,7 +92,15 @@ def index_command(
         open_library(settings, create=bool(paths), encoder=encoder, precision=precision) as library,
         ProgressLine() as progress,
     ):
-        report = library.sync(*paths, exclude=exclude or None, include_hidden=include_hidden, progress=progress)
+        report = library.sync(
+            *paths,
+            exclude=exclude or None,
+            include_hidden=include_hidden,
+            text_columns=text_columns,
+            image_column=image_column,
+            id_column=id_column,
+            progress=progress,
+        )
     if as_json:
         print_json(report.to_dict())
     else:
@@ -85,6 +117,6 @@ def _print_summary(report: Report) -> None:
     for folder in report.unreadable_folders:
         click.echo(f"not listed: {visible(folder)}", err=True)
     for failure in report.failures[:NAMED]:
-        click.echo(f"failed: {visible(failure.path)}: {visible(failure.message)}", err=True)
+        click.echo(f"failed: {visible(failure.place)}: {visible(failure.message)}", err=True)
     if report.failed > NAMED:
         click.echo(f"and {report.failed - NAMED:,} more: recall status --failed", err=True)

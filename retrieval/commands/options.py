@@ -107,10 +107,16 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 def filter_options(command: Command) -> Command:
+    """Add the options that say which photos may be found, and how many."""
+    return click.option("-k", "k", type=int, default=10, show_default=True, help="Number of results.")(
+        place_options(command)
+    )
+
+
+def place_options(command: Command) -> Command:
     """Add the options that say which photos may be found."""
     day = click.DateTime(["%Y-%m-%d", "%Y-%m", "%Y", "%Y-%m-%dT%H:%M:%S"])
     options = (
-        click.option("-k", "k", type=int, default=10, show_default=True, help="Number of results."),
         click.option("--folder", type=click.Path(path_type=Path), help="Only photos in this folder."),
         click.option("--after", type=day, metavar="DATE", help="Only photos taken on this day (2024-05-01) or later."),
         click.option("--before", type=day, metavar="DATE", help="Only photos taken before this day."),

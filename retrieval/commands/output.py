@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from retrieval.hits import Hit
 
 Form = Literal["table", "json", "paths", "null"]
@@ -59,9 +61,14 @@ def print_hits(hits: Sequence[Hit], form: Form) -> None:
             print_table(("score", "taken", "photo"), rows)
     else:
         for hit in hits:
-            click.echo(str(hit.path), nl=form == "paths")
-            if form == "null":
-                click.echo("\0", nl=False)
+            print_path(hit.path, form)
+
+
+def print_path(path: Path, form: Form) -> None:
+    """Print a path in the form "paths" or "null"."""
+    click.echo(str(path), nl=form == "paths")
+    if form == "null":
+        click.echo("\0", nl=False)
 
 
 def print_json(value: Mapping[str, object]) -> None:

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     help="What to search.",
 )
 @click.option(
+    "--hybrid/--no-hybrid",
+    default=True,
+    show_default=True,
+    help="Look for the words too in titles, descriptions, tags and texts.",
+)
+@click.option(
     "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
 )
 @rerank_options
@@ -51,6 +57,7 @@ def search_command(
     query: tuple[str, ...],
     image: Path | None,
     among: Among,
+    hybrid: bool,
     allow_url: bool,
     rerank: tuple[str, ...],
     expand: bool,
@@ -81,7 +88,7 @@ def search_command(
     asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
         hits = library.search(
-            asked, k=k, among=among, rerank=rerank, progress=progress, **filters(folder, after, before)
+            asked, k=k, among=among, hybrid=hybrid, rerank=rerank, progress=progress, **filters(folder, after, before)
         )
     print_hits([each for hit in hits for each in (hit.opened() if expand else [hit])], form)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from indexer.config import Settings
@@ -22,17 +24,18 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
     """
     with open_library(settings) as library:
         if failed:
-            failures = [failure._asdict() for failure in library.failures()]
+            failures = library.failures()
             if as_json:
                 for failure in failures:
-                    print_json(failure)
+                    print_json(failure._asdict())
             elif failures:
-                print_table(("reason", "file", "message"), [(f["kind"], f["path"], f["message"]) for f in failures])
+                print_table(("reason", "file", "message"), [(f.kind, f.place, f.message) for f in failures])
             return
         status = library.status()
     values = {
         "library": str(status.path),
         "photos": status.photos,
+        "texts": status.texts,
         "failed": status.failed,
         "encoder": status.encoder,
         "fingerprint": status.fingerprint,
@@ -45,6 +48,7 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
                 "synced_at": source.synced_at.isoformat() if source.synced_at else None,
                 "exclude": source.exclude,
                 "include_hidden": source.include_hidden,
+                "columns": source.columns,
             }
             for source in status.sources
         ],
@@ -54,6 +58,7 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
         return
     click.echo(f"library  {visible(str(status.path))}")
     click.echo(f"photos   {status.photos:,}")
+    click.echo(f"texts    {status.texts:,}")
     click.echo(f"failed   {status.failed:,}" + (" (recall status --failed lists them)" if status.failed else ""))
     click.echo(
         f"encoder  {visible(status.encoder or 'none yet')}" + (f", {status.dim} dimensions" if status.dim else "")
@@ -63,4 +68,11 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
         synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "not finished yet"
         rules = f", without {', '.join(source.exclude)}" if source.exclude else ""
         rules += ", with hidden" if source.include_hidden else ""
+        rules += _columns(source.columns) if source.columns else ""
         click.echo(f"source   {visible(source.root)} ({synced}{visible(rules)})")
+
+
+def _columns(columns: dict[str, Any]) -> str:
+    """Return which columns of a table are what, for people."""
+    named = [*(("text", name) for name in columns["text"]), ("image", columns["image"]), ("id", columns["id"])]
+    return "".join(f", {use} {name}" for use, name in named if name is not None)

@@ -21,7 +21,8 @@ class Exact:
     def rerank(self, ranking: Ranking, context: Context) -> Ranking:
         """Return the candidates by their exact cosine, photos and texts each in the places that they had.
 
-        One that has just been removed keeps its old score.
+        Where another measure than the cosine made the order, such as words, that stays. A candidate that has just been
+        removed keeps its old score.
         """
         known = context.store.encoder
         if known is None:
@@ -38,7 +39,8 @@ class Exact:
         rescored = replace(ranking, candidates=replace(ranking.candidates, scores=scores, vectors=vectors))
         order = np.arange(len(items))
         for kind in Modality:
-            places = [row for row, item in enumerate(items) if item.kind == kind]
-            order[places] = sorted(places, key=lambda row: (-scores[row], items[row].item_id))
+            rows = [row for row, item in enumerate(items) if item.kind == kind]
+            if np.all(np.diff(ranking.candidates.scores[rows]) <= 0):
+                order[rows] = sorted(rows, key=lambda row: (-scores[row], items[row].item_id))
         own = np.sort(scores)[::-1]
         return replace(rescored.take(order), own=own, standing=own)

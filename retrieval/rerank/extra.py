@@ -15,7 +15,7 @@ import numpy as np
 from indexer.catalog import encoders, units
 from indexer.catalog.units import UnitContent
 from indexer.encoders.base import Encoder
-from indexer.errors import LibraryError, PictureError
+from indexer.errors import LibraryError
 from indexer.types import Modality, Progress, Vectors
 from indexer.vectors.base import as_stored, unit
 from retrieval.rerank.protocol import Context
@@ -87,7 +87,7 @@ class ExtraEmbeddings:
             return
         from indexer.config import processors
         from indexer.decode import DecodePool  # late: photos that are known need no decoder
-        from indexer.images import Limits
+        from indexer.images import Limits, Photo
 
         settings = self.context.settings
         pool = DecodePool(
@@ -99,7 +99,7 @@ class ExtraEmbeddings:
         with pool:
             decoding = pool.imap(photos, key=lambda each: Path(each.path))
             for decoded in _batches(decoding, self.encoder.batch_size):
-                good = [(each, photo.pixels) for each, photo in decoded if not isinstance(photo, PictureError)]
+                good = [(each, photo.pixels) for each, photo in decoded if isinstance(photo, Photo)]
                 if good:
                     yield [each for each, _ in good], self.encoder.encode_images(np.stack([row for _, row in good]))
 

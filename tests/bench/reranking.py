@@ -195,9 +195,7 @@ def encoders(data: Path, place: Path) -> None:
         alone = [[hit.path for hit in own.search(each.caption, k=len(captioned))] for each in captioned]
     with library_of(place / "int8", captioned, encoder="compact+int8") as library:
         first, again = (_seconds(library, captioned[0].caption, "encoder:compact:1000") for _ in range(2))
-        say(
-            f"flickr8k dev indexed with compact+int8; compact loaded and 1,000 photos scored: {first:.1f} s, then {again:.2f}"
-        )
+        say(f"flickr8k dev by compact+int8; compact loaded and 1,000 photos scored in {first:.1f} s, then {again:.2f}")
         say("rerank", "R@1", "R@5", "R@10", "ms a query", "ordered as compact orders them")
         for first_n in (0, 10, 50, 100):
             rerank = (f"encoder:compact:{first_n}",) if first_n else ()

@@ -77,9 +77,10 @@ def test_one_folder_of_several_that_is_not_there(recall_program: Program, filled
 
 def test_a_folder_without_photos(recall_program: Program, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "list.txt").write_text("milk")
+    (tmp_path / "notes" / "list.doc").write_text("milk")
     refused(
-        recall_program("index", tmp_path / "notes"), "holds no photos; expected a folder with pictures such as .jpg"
+        recall_program("index", tmp_path / "notes"),
+        "holds no photos or texts; expected a folder with pictures such as .jpg",
     )
 
 
@@ -93,8 +94,8 @@ def test_a_folder_in_which_no_photo_can_be_read(recall_program: Program, filled:
 
 
 def test_a_file_that_is_no_photo(recall_program: Program, filled: Path, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("milk")
-    refused(recall_program("index", tmp_path / "notes.txt"), "none of the 1 pictures in", "notes.txt")
+    (tmp_path / "notes.doc").write_text("milk")
+    refused(recall_program("index", tmp_path / "notes.doc"), "none of the 1 pictures in", "notes.doc")
 
 
 def test_nothing_to_index_again(recall_program: Program, filled: Path) -> None:

@@ -75,7 +75,7 @@ def decoding_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("recall-decode")]
 
 
-def the(outcome: Photo | PictureError) -> PictureError:
+def the(outcome: Photo | PictureError | None) -> PictureError:
     """Return an outcome that has to be a failure."""
     assert isinstance(outcome, PictureError)
     return outcome

@@ -16,6 +16,7 @@ from retrieval import Library
 from tests.support.colours import paint, paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
+from tests.support.tables import write_table
 from tests.support.zygote import Zygote, alive
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and kills process groups")
@@ -138,3 +139,33 @@ def test_a_killed_writers_lock_falls_with_it(tmp_path: Path) -> None:
         with Store(path, create=False) as store, store.writing("testing"):
             pass
     assert not (path / "writer.json").exists()
+
+
+@pytest.mark.parametrize("name", ["folder", "table.csv"])
+def test_kills_among_texts_and_rows_lose_nothing_that_was_committed(tmp_path: Path, name: str) -> None:
+    pick = random.Random(7)
+    source, library = tmp_path / name, tmp_path / "killed.recall"
+    texts = [f"A red house, number {number}. A lime parrot sits on its roof. Blue is the sky." for number in range(600)]
+    if name == "folder":
+        source.mkdir()
+        for number, text in enumerate(texts):
+            (source / f"{number:03}.txt").write_text(text)
+    else:
+        write_table(source, [{"caption": "red"}])
+        with Library.open(library, encoder=FakeEncoder()) as opened:
+            opened.sync(source, text_columns=["caption"])  # which is remembered
+        write_table(source, [{"caption": text} for text in texts])
+    committed = [count(library, "items")]
+    with Zygote(library, source) as zygote:
+        for _ in range(6):
+            kill_at(zygote, pick.randrange(1, 5), pick.random() * 0.01, group=False)
+            committed.append(count(library, "items"))
+        assert committed == sorted(committed)
+        assert committed[-1] < len(texts)
+        assert list(zygote.run()[1])[-2:] == ["done", "over"]
+    with Library.open(tmp_path / "one go.recall", encoder=FakeEncoder()) as one_go:
+        one_go.sync(source, text_columns=["caption"] if name != "folder" else ())
+    assert contents(library) == contents(tmp_path / "one go.recall")
+    with Library.open(library, encoder=FakeEncoder()) as opened:
+        assert opened.check() == []
+        assert opened.sync(source).unchanged == len(texts)

@@ -266,3 +266,11 @@ def test_a_library_refuses_a_model_whose_files_have_changed(tmp_path: Path, fold
         with pytest.raises(EncoderMismatchError, match="is not the one that this library was indexed with"):
             library.sync(folder)
         assert library.status().photos == 1
+
+
+def test_torch_and_onnx_agree_on_which_texts_fit(encoder: Encoder, small_model: str) -> None:
+    texts = ["", "a dog", "dog " * 13, "dog " * 14, "dog " * 15, "dog " * 500, "x" * 3000, "ß " * 40]
+    fitting = [True, True, True, True, False, False, False, False]  # the context of 16 holds 14 words and two marks
+    assert encoder.fits(texts) == fitting
+    assert load_encoder(small_model, device="cpu").fits(texts) == fitting
+    assert encoder.fits([]) == []

@@ -41,10 +41,10 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     hooks: list[Any] = []
     write = changes.add_embeddings
 
-    def hooked(connection: Any, ids: Any, encoder_id: int, vectors: Vectors) -> None:
+    def hooked(connection: Any, ids: Any, encoder_id: int, vectors: Vectors, **more: Any) -> None:
         for hook in hooks:
             hook()
-        write(connection, ids, encoder_id, vectors)
+        write(connection, ids, encoder_id, vectors, **more)
 
     monkeypatch.setattr(changes, "add_embeddings", hooked)
     yield hooks
@@ -85,9 +85,9 @@ def test_what_waits_for_a_slow_writer_is_bounded(
     taken: list[int] = []
     decode = DecodePool._decode
 
-    def counted(pool: DecodePool, path: Path) -> Any:
+    def counted(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
         taken.append(1)
-        return decode(pool, path)
+        return decode(pool, path, sidecar)
 
     monkeypatch.setattr(DecodePool, "_decode", counted)
     seen: list[tuple[int, int]] = []
@@ -159,10 +159,10 @@ def test_an_error_of_the_decoders_comes_through_and_the_batch_before_it_is_writt
     paint_many(folder, 12)
     decode, last = DecodePool._decode, max(folder.rglob("*.png"))
 
-    def fail_last(pool: DecodePool, path: Path) -> Any:
+    def fail_last(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
         if path == last:
             raise RecallError("no process that decodes photos can be started")
-        return decode(pool, path)
+        return decode(pool, path, sidecar)
 
     monkeypatch.setattr(DecodePool, "_decode", fail_last)
     path = tmp_path / "test.recall"

@@ -280,7 +280,7 @@ def test_a_source_whose_disk_left_an_empty_folder_does_not_keep_the_others_from_
     library.sync(disk, folder)
     (disk / "b.png").unlink()
     paint(folder / "c.png", "lime")
-    with pytest.raises(NoPhotosError, match="disk holds no photos now, but the library has 1 from there"):
+    with pytest.raises(NoPhotosError, match="disk holds no photos or texts now, but the library has 1 from there"):
         library.sync()
     assert names(library) == ["a.png", "b.png", "c.png"]
 

@@ -214,6 +214,31 @@ def test_a_file_pads_and_cuts_on_the_side_it_names(tmp_path: Path) -> None:
     assert ids_of("dog dog cat cat cat", tmp_path, truncation_side="left") == [1, 3, 4, 4, 4, 2]
 
 
+def test_a_text_fits_where_its_ids_are_no_more_than_the_context_holds() -> None:
+    longer = SimpleTokenizer(context_length=400)
+    for length in (3, 24):
+        ours = load_tokenizer({"kind": "clip", "context_length": length}, Path())
+        texts = [*strings_of_every_script(500, seed=4), *(text[:200] for text in ODD), "dog " * (length - 2), ""]
+        counts = (longer(texts).numpy() != 0).sum(axis=1)
+        assert ours.fits(texts) == (counts <= length).tolist()
+        assert ours.fits(["dog " * (length - 2), "dog " * (length - 1)]) == [True, False]
+
+
+def test_a_text_fits_a_file_where_nothing_is_cut_off(tmp_path: Path) -> None:
+    backend().save(str(tmp_path / "tokenizer.json"))  # a row has six ids, two of which are marks
+    for sides in ({}, {"truncation_side": "left"}, {"padding_side": "left"}):
+        ours = load_tokenizer({**FILE, **sides}, tmp_path)
+        assert ours.fits(["", "dog", "dog cat cat cat", "dog cat cat cat dog", "dog " * 50]) == [True] * 3 + [False] * 2
+    assert load_tokenizer(FILE, tmp_path).fits([]) == []
+
+
+def test_words_that_were_met_before_get_the_same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.encoders.tokens.REMEMBERED", 3)  # forgotten again and again
+    ours, theirs = load_tokenizer(CLIP, Path()), SimpleTokenizer(context_length=77)
+    for text in ["a dog on the beach", "the dog and the cat", "a dog", "", "the beach at night"] * 2:
+        assert ours([text]).tolist() == theirs([text]).tolist()
+
+
 def test_a_file_without_cleaning_gets_the_text_as_it_is(tmp_path: Path) -> None:
     # "&" is 9, "s" 12; the entity's other parts are unknown (0)
     assert ids_of("& s;", tmp_path, clean="") == [1, 9, 12, 0, 2, 5]

@@ -35,8 +35,13 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_photos_are_found_by_their_names_in_any_case(root: Path) -> None:
-    make(root, "a.jpg", "B.JPEG", "c.HeiC", "d.png", "notes.txt", "film.mp4", "jpg", "sub/deep/e.webp")
+    make(root, "a.jpg", "B.JPEG", "c.HeiC", "d.png", "notes.doc", "film.mp4", "jpg", "sub/deep/e.webp")
     assert met(root) == ["B.JPEG", "a.jpg", "c.HeiC", "d.png", "sub/deep/e.webp"]
+
+
+def test_texts_are_found_among_photos_and_tables_are_not(root: Path) -> None:
+    make(root, "a.jpg", "a.txt", "B.MD", "c.markdown", "d.text", "e.csv", "f.jsonl", "txt", ".hidden.txt")
+    assert met(root) == ["B.MD", "a.jpg", "a.txt", "c.markdown", "d.text"]
 
 
 def test_size_and_time_are_the_files_own(root: Path) -> None:

@@ -20,7 +20,12 @@ paths = st.lists(st.sampled_from(["a", "a-b", "a.b", "a0", "b", "\udcff", "\ufff
 outside = st.sampled_from(["/out/a", "/out/b"])
 contents = st.integers(1, 4)  # a content is its size here: other content, other size
 times = st.integers(1, 2)
+sidecars = st.sampled_from([None, None, 1, 2])
 failures = st.one_of(st.none(), st.none(), st.sampled_from(list(FailureKind)))
+
+
+Disk = dict[str, tuple[int, int, int | None]]
+"""Path to size, time and the time of the sidecar."""
 
 
 @dataclass
@@ -31,6 +36,7 @@ class Row:
     size: int
     mtime: int
     failure: str | None
+    sidecar: int | None = None
 
     @property
     def content(self) -> int | None:
@@ -43,9 +49,12 @@ class Catalog:
 
     rows: dict[int, Row] = field(default_factory=dict)
     held: dict[int, int | None] = field(default_factory=dict)  # item id -> content that its embedding is of
+    read: dict[int, int | None] = field(default_factory=dict)  # item id -> sidecar that its facts are of
 
     def known(self) -> list[KnownFile]:
-        rows = [KnownFile(id_, row.path, row.size, row.mtime, row.failure) for id_, row in self.rows.items()]
+        rows = [
+            KnownFile(id_, row.path, row.size, row.mtime, row.failure, row.sidecar) for id_, row in self.rows.items()
+        ]
         return sorted(rows, key=lambda item: os.fsencode(item.path))
 
     def same_content(self, file: FoundFile) -> list[KnownFile]:
@@ -59,22 +68,27 @@ class Catalog:
             if isinstance(step, Unchanged) or step in encoded:
                 continue
             if isinstance(step, Removed):
-                del self.rows[step.item_id], self.held[step.item_id]
+                del self.rows[step.item_id], self.held[step.item_id], self.read[step.item_id]
             elif isinstance(step, Moved | Touched):
-                self.put(step.item_id, step.file, self.held[step.item_id])
+                row = self.rows[step.item_id]
+                self.rows[step.item_id] = Row(step.file.path, step.file.size, step.file.mtime_ns, None, row.sidecar)
             else:
                 assert step.copy_of is not None
-                self.put(self.place(step.file), step.file, self.held[step.copy_of])
+                source = step.copy_of
+                self.put(step.file, self.held[source], self.rows[source].sidecar, self.read[source])
         for step in encoded:
-            self.put(self.place(step.file), step.file, step.file.size)
+            sidecar = step.file.sidecar_mtime_ns
+            self.put(step.file, step.file.size, sidecar, sidecar)
 
     def place(self, file: FoundFile) -> int:
         """Return the id of the item at a path, a new one where there is none."""
         held = [id_ for id_, row in self.rows.items() if row.path == file.path]
         return held[0] if held else max(self.rows, default=0) + 1
 
-    def put(self, id_: int, file: FoundFile, content: int | None) -> None:
-        self.rows[id_], self.held[id_] = Row(file.path, file.size, file.mtime_ns, None), content
+    def put(self, file: FoundFile, content: int | None, sidecar: int | None, read: int | None) -> None:
+        id_ = self.place(file)
+        self.rows[id_] = Row(file.path, file.size, file.mtime_ns, None, sidecar)
+        self.held[id_], self.read[id_] = content, read
 
 
 @st.composite
@@ -82,21 +96,21 @@ def catalogs(draw: st.DrawFn) -> Catalog:
     catalog = Catalog()
     names = draw(st.lists(st.one_of(paths, outside), unique=True, max_size=8))
     for id_, name in enumerate(names, start=1):
-        row = Row(name, draw(contents), draw(times), draw(failures))
-        catalog.rows[id_], catalog.held[id_] = row, row.content
+        row = Row(name, draw(contents), draw(times), draw(failures), draw(sidecars))
+        catalog.rows[id_], catalog.held[id_], catalog.read[id_] = row, row.content, row.sidecar
     return catalog
 
 
-disks = st.dictionaries(paths, st.tuples(contents, times), max_size=8)
+disks = st.dictionaries(paths, st.tuples(contents, times, sidecars), max_size=8)
 
 
-def steps_for(
-    catalog: Catalog, disk: dict[str, tuple[int, int]], *, unreadable: str | None = None, lost: bool = False
-) -> list[Step]:
+def steps_for(catalog: Catalog, disk: Disk, *, unreadable: str | None = None, lost: bool = False) -> list[Step]:
     """Return the plan; an unreadable folder hides what is in it, and `lost` says that what is outside is gone."""
     inside = f"{unreadable}/"
     files: list[FoundFile | UnreadableFolder] = [
-        FoundFile(path, *facts) for path, facts in disk.items() if not path.startswith(inside)
+        FoundFile(path, size, mtime, f"{path}.xmp" if sidecar else None, sidecar)
+        for path, (size, mtime, sidecar) in disk.items()
+        if not path.startswith(inside)
     ]
     if unreadable is not None:
         files.append(UnreadableFolder(unreadable, "Permission denied"))
@@ -109,16 +123,15 @@ def steps_for(
 
 
 @given(catalogs(), disks, st.booleans())
-def test_doing_the_steps_makes_the_catalog_what_was_found(
-    catalog: Catalog, disk: dict[str, tuple[int, int]], lost: bool
-) -> None:
+def test_doing_the_steps_makes_the_catalog_what_was_found(catalog: Catalog, disk: Disk, lost: bool) -> None:
     before = {id_: row for id_, row in catalog.rows.items() if row.path.startswith("/out/")}
     failed = {row.path: row for row in catalog.rows.values() if row.failure}
     catalog.do(steps_for(catalog, disk, lost=lost))
     inside = {row.path: (id_, row) for id_, row in catalog.rows.items() if row.path.startswith("/in/")}
     assert inside.keys() == disk.keys()
     for path, (id_, row) in inside.items():
-        assert (row.size, row.mtime) == disk[path]
+        assert (row.size, row.mtime) == disk[path][:2]
+        assert row.failure or catalog.read[id_] == row.sidecar == disk[path][2]  # its facts are the sidecar's
         # its embedding is of its content, or it failed before, is the same file, and nothing else could mend it
         assert catalog.held[id_] == row.size or (row is failed.get(path) and row.failure not in RETRIED)
     for id_, row in before.items():  # what lies outside is at most moved in
@@ -126,15 +139,13 @@ def test_doing_the_steps_makes_the_catalog_what_was_found(
 
 
 @given(catalogs(), disks, st.booleans())
-def test_planning_again_finds_nothing_to_do(catalog: Catalog, disk: dict[str, tuple[int, int]], lost: bool) -> None:
+def test_planning_again_finds_nothing_to_do(catalog: Catalog, disk: Disk, lost: bool) -> None:
     catalog.do(steps_for(catalog, disk, lost=lost))
     assert all(isinstance(step, Unchanged) for step in steps_for(catalog, disk, lost=lost))
 
 
 @given(catalogs(), disks, paths)
-def test_an_unreadable_folder_keeps_its_items_and_shields_no_others(
-    catalog: Catalog, disk: dict[str, tuple[int, int]], folder: str
-) -> None:
+def test_an_unreadable_folder_keeps_its_items_and_shields_no_others(catalog: Catalog, disk: Disk, folder: str) -> None:
     shielded = {id_: row for id_, row in catalog.rows.items() if row.path.startswith(f"{folder}/")}
     catalog.do(steps_for(catalog, disk, unreadable=folder))
     rest = {path for path in disk if not path.startswith(f"{folder}/")}
@@ -145,6 +156,6 @@ def test_an_unreadable_folder_keeps_its_items_and_shields_no_others(
 
 
 @given(catalogs(), disks)
-def test_every_removal_comes_after_every_move(catalog: Catalog, disk: dict[str, tuple[int, int]]) -> None:
+def test_every_removal_comes_after_every_move(catalog: Catalog, disk: Disk) -> None:
     kinds = [isinstance(step, Removed) for step in steps_for(catalog, disk)]
     assert kinds == sorted(kinds)

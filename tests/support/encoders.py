@@ -24,6 +24,7 @@ class FakeEncoder:
     Attributes:
         name: The name that libraries store.
         fingerprint: Another one stands for other weights.
+        context: Words of a text that are read.
         batch_size: Pictures per call.
         unusable: Colours whose pictures get a vector that is not finite, as broken weights give it.
         before_images: Called before each batch with its number of pictures; it may raise, or wait.
@@ -33,6 +34,7 @@ class FakeEncoder:
 
     name: str = "fake/colours"
     fingerprint: str = "c0" * 20
+    context: int = 8
     batch_size: int = 4
     dim: int = 3
     device: str = "cpu"
@@ -57,7 +59,12 @@ class FakeEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return the mean of the colours that each text names, shape (n, 3), unit length."""
         self.texts += texts
-        return normalized(np.array([_named(text) for text in texts], dtype=np.float32).reshape(len(texts), 3))
+        read = [" ".join(text.split()[: self.context]) for text in texts]
+        return normalized(np.array([_named(text) for text in read], dtype=np.float32).reshape(len(texts), 3))
+
+    def fits(self, texts: Sequence[str]) -> list[bool]:
+        """Return whether each text has no more words than are read."""
+        return [len(text.split()) <= self.context for text in texts]
 
 
 def _named(text: str) -> tuple[float, ...]:

@@ -38,7 +38,9 @@ def test_the_tree_is_the_one_that_apps_rely_on() -> None:
         "ConfigError": "RecallError",
         "SourceError": "RecallError",
         "NoPhotosError": "SourceError",
-        "PictureError": "RecallError",
+        "ItemError": "RecallError",
+        "PictureError": "ItemError",
+        "TextError": "ItemError",
         "QueryError": "RecallError",
         "EncoderError": "RecallError",
         "EncoderNotFoundError": "EncoderError",
@@ -49,6 +51,7 @@ def test_the_tree_is_the_one_that_apps_rely_on() -> None:
         "StorageError": "LibraryError",
         "MissingPackageError": "RecallError",
         "EvaluationError": "RecallError",
+        "TransferError": "RecallError",
     }
 
 
@@ -69,6 +72,9 @@ def test_the_kinds_of_failure_are_what_catalogs_hold() -> None:
         "empty",
         "too-large",
         "not-a-picture",
+        "not-text",
+        "bad-row",
+        "outside",
         "damaged",
         "unreadable",
         "unsupported",

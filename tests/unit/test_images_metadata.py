@@ -8,18 +8,51 @@ from datetime import datetime
 import pytest
 from PIL.TiffImagePlugin import IFDRational
 
-from indexer.images.metadata import camera_name, parse_date, parse_position
+from indexer.images import words
+from indexer.images.exif import parse_position
+from indexer.images.said import (
+    Moment,
+    Rank,
+    Said,
+    embedded,
+    parse_date,
+    parse_offset,
+    parse_percent,
+    parse_rating,
+    with_sidecar,
+)
+from indexer.images.words import camera_name
+
+TAKEN = datetime(2024, 7, 21, 18, 3, 59)  # noqa: DTZ001 cameras know no zone
 
 
 def test_a_date_is_read_as_cameras_write_it() -> None:
-    assert parse_date("2024:07:21 18:03:59") == datetime(2024, 7, 21, 18, 3, 59)  # noqa: DTZ001 cameras know no zone
+    assert parse_date("2024:07:21 18:03:59") == (TAKEN, None)
 
 
 @pytest.mark.parametrize(
-    "text", ["2024-07-21T18:03:59", "2024/07/21 18:03:59", " 2024:07:21 18:03:59\0", "2024:07:21 18:03:59+02:00"]
+    ("text", "offset"),
+    [
+        ("2024-07-21T18:03:59", None),
+        ("2024/07/21 18:03:59", None),
+        (" 2024:07:21 18:03:59\0", None),
+        ("2024:07:21 18:03:59+02:00", 120),
+        ("2024-07-21T18:03:59.123-03:30", -210),
+        ("2024-07-21T18:03:59Z", 0),
+        ("2024-07-21T18:03:59+0545", 345),  # Nepal, without a colon as IPTC has it
+        ("2024-07-21T18:03:59+99:00", None),  # no zone of this world: the date stays
+    ],
 )
-def test_a_date_in_a_common_wrong_style_is_read_too(text: str) -> None:
-    assert parse_date(text) == datetime(2024, 7, 21, 18, 3, 59)  # noqa: DTZ001
+def test_a_date_in_another_style_is_read_too_and_its_zone_with_it(text: str, offset: int | None) -> None:
+    assert parse_date(text) == (TAKEN, offset)
+
+
+def test_a_day_without_a_time_counts_as_its_first_moment() -> None:
+    assert parse_date("2024-07-21") == (datetime(2024, 7, 21), None)  # noqa: DTZ001
+
+
+def test_a_time_may_lack_its_seconds() -> None:
+    assert parse_date("2024-07-21T18:03+02:00") == (datetime(2024, 7, 21, 18, 3), 120)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(
@@ -29,7 +62,8 @@ def test_a_date_in_a_common_wrong_style_is_read_too(text: str) -> None:
         "    :  :     :  :  ",
         "2024:13:01 00:00:00",
         "2024:02:30 10:00:00",
-        "2024:07:21",
+        "2024:07:21 24:00:00",
+        "2024-07",
         "",
         None,
         7,
@@ -39,6 +73,74 @@ def test_a_date_in_a_common_wrong_style_is_read_too(text: str) -> None:
 )
 def test_what_is_no_date_gives_none(value: object) -> None:
     assert parse_date(value) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "minutes"),
+    [
+        ("+02:00", 120),
+        ("-0330", -210),
+        ("Z", 0),
+        ("+00:00\0", 0),
+        ("+14:00", 840),
+        ("-12:00", -720),
+        ("+14:01", None),
+        ("-12:01", None),
+        ("+02:75", None),
+        ("02:00", None),
+        ("   :  ", None),
+        ("", None),
+        (2, None),
+        (b"+02:00", None),
+    ],
+)
+def test_an_offset_is_read_where_such_a_zone_exists(value: object, minutes: int | None) -> None:
+    assert parse_offset(value) == minutes
+
+
+@pytest.mark.parametrize(
+    ("value", "stars"),
+    [
+        ("3", 3),
+        (5, 5),
+        ("-1", -1),  # rejected
+        ("0", 0),
+        ("4.0", 4),
+        (" 2 ", 2),
+        ("five", None),
+        ("NaN", None),
+        ("inf", None),
+        ("6", None),
+        ("-2", None),
+        ("1" * 5000, None),
+        ("", None),
+        (None, None),
+        ((3,), None),
+        (65535, None),  # -1 in the 16 bits of EXIF, which knows no sign
+    ],
+)
+def test_a_rating_is_a_number_from_minus_one_to_five(value: object, stars: int | None) -> None:
+    assert parse_rating(value) == stars
+
+
+@pytest.mark.parametrize(
+    ("percent", "stars"),
+    [
+        (0, 0),
+        (1, 1),
+        (25, 2),
+        ("50", 3),
+        (75, 4),
+        (99, 5),
+        (100, 5),
+        (101, None),
+        (-1, None),
+        ("x", None),
+        (None, None),
+    ],
+)
+def test_a_rating_in_percent_has_the_stars_that_windows_means(percent: object, stars: int | None) -> None:
+    assert parse_percent(percent) == stars
 
 
 def test_a_position_has_the_sign_of_its_references() -> None:
@@ -103,3 +205,67 @@ def test_a_camera_name_has_at_most_80_characters() -> None:
     name = camera_name("M" * 500, "x" * 500)
     assert name is not None
     assert len(name) == 80
+
+
+@pytest.mark.parametrize(
+    "value", ["OLYMPUS DIGITAL CAMERA", "SONY DSC ", "Exif_JPEG_PICTURE", "DCIM\\100MEDIA\\DJI_01.JPG"]
+)
+def test_what_cameras_write_into_every_photo_is_no_description(value: str) -> None:
+    assert words.description(value) is None
+
+
+@pytest.mark.parametrize("value", ["Olympus digital camera on a table", "hdr of the church", "Dav and Edf", "1"])
+def test_a_description_that_only_begins_like_boilerplate_stays(value: str) -> None:
+    assert words.description(value) == value
+
+
+@pytest.mark.parametrize("value", ["", "   ", "\0\0", "---", "...", None, 7])
+def test_what_has_no_letter_and_no_digit_is_no_description(value: object) -> None:
+    assert words.description(value) is None
+
+
+def test_a_description_is_one_printable_line_of_5000_characters() -> None:
+    assert words.description("Two\nlines\x1b[31m and\ta tab\u202e") == "Two lines [31m and a tab"
+    assert len(words.description("x" * 10**6) or "") == 5000
+
+
+def test_tags_are_kept_once_whatever_their_capitals() -> None:
+    assert words.tags(["Beach", "beach", " BEACH ", "Sea\n side", "", None, 7]) == ("Beach", "Sea side")
+
+
+def test_tags_are_bounded_in_number_and_length() -> None:
+    kept = words.tags(f"{number} {'x' * 1000}" for number in range(100_000))
+    assert (len(kept), max(map(len, kept))) == (200, 100)
+
+
+def moment(hour: int, rank: Rank, *, offset: int | None = None) -> Moment:
+    return Moment(datetime(2024, 7, 21, hour), offset, "xmp", rank)  # noqa: DTZ001
+
+
+def test_the_dates_count_in_the_order_taken_xmp_iptc_changed() -> None:
+    taken, xmp, iptc, changed = (Said(moment=moment(hour, Rank(hour))) for hour in (1, 2, 3, 4))
+    assert embedded(exif=taken, xmp=xmp, iptc=iptc).moment == taken.moment
+    assert embedded(exif=changed, xmp=xmp, iptc=iptc).moment == xmp.moment
+    assert embedded(exif=changed, xmp=Said(), iptc=iptc).moment == iptc.moment
+    assert embedded(exif=changed, xmp=Said(), iptc=Said()).moment == changed.moment
+
+
+def test_a_zone_is_taken_over_from_another_block_only_with_the_same_date() -> None:
+    same, other = Said(moment=moment(1, Rank.XMP, offset=60)), Said(moment=moment(2, Rank.XMP, offset=60))
+    exif = Said(moment=moment(1, Rank.TAKEN))
+    assert embedded(exif=exif, xmp=same, iptc=Said()).moment == moment(1, Rank.TAKEN, offset=60)
+    assert embedded(exif=exif, xmp=other, iptc=Said()).moment == moment(1, Rank.TAKEN)
+
+
+def test_the_tags_of_all_blocks_come_together() -> None:
+    said = embedded(exif=Said(tags=("c", "A")), xmp=Said(tags=("a",)), iptc=Said(tags=("b",)))
+    assert said.tags == ("a", "b", "c")
+
+
+def test_a_sidecar_counts_more_than_what_is_inside_and_leaves_the_rest() -> None:
+    inside = Said(moment(1, Rank.TAKEN), (1.0, 2.0), "Camera", "Lens", 5, "in", "inside", ("a",))
+    sidecar = Said(moment(2, Rank.XMP), None, "Other", "Other", 0, None, "beside", ("b",))
+    said = with_sidecar(inside, sidecar)
+    expected_moment = moment(2, Rank.SIDECAR)
+    # no star is a verdict too, the camera knows best what it is, and a gap is no verdict
+    assert said == Said(expected_moment, (1.0, 2.0), "Camera", "Lens", 0, "in", "beside", ("b",))

@@ -108,6 +108,13 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "latitude": -33.5,
         "longitude": None,
         "camera": None,
+        "lens": None,
+        "utc_offset": None,
+        "rating": None,
+        "title": None,
+        "description": None,
+        "tags": [],
+        "words": [],
     }
     assert len(lines) == 2
 

@@ -12,12 +12,14 @@ from indexer.plan import RETRIED, Added, Changed, Moved, Planner, Removed, Step,
 from indexer.sources import FoundFile, UnreadableFolder
 
 
-def found(path: str, *, size: int = 1, mtime: int = 1) -> FoundFile:
-    return FoundFile(path, size, mtime)
+def found(path: str, *, size: int = 1, mtime: int = 1, sidecar: int | None = None) -> FoundFile:
+    return FoundFile(path, size, mtime, f"{path}.xmp" if sidecar else None, sidecar)
 
 
-def known(id_: int, path: str, *, size: int = 1, mtime: int = 1, failure: str | None = None) -> KnownFile:
-    return KnownFile(id_, path, size, mtime, failure)
+def known(
+    id_: int, path: str, *, size: int = 1, mtime: int = 1, failure: str | None = None, sidecar: int | None = None
+) -> KnownFile:
+    return KnownFile(id_, path, size, mtime, failure, sidecar)
 
 
 def plan(
@@ -181,3 +183,44 @@ def test_steps_come_while_the_source_is_still_being_listed() -> None:
     steps = Planner(same_content=lambda _: [], is_gone=lambda _: True).steps(listing(), [])  # type: ignore[arg-type]
     assert next(steps) == Added(found("/a"))
     assert listed == ["/a"]
+
+
+@pytest.mark.parametrize(("before", "now"), [(None, 5), (5, None), (5, 6), (6, 5)])
+def test_a_sidecar_that_came_went_or_changed_is_a_change_and_the_photo_is_not_compared(
+    before: int | None, now: int | None
+) -> None:
+    file = found("/a", sidecar=now)
+    planner = Planner(same_content=refuse, is_gone=lambda _: False)
+    assert list(planner.steps([file], [known(1, "/a", sidecar=before)])) == [Changed(file, 1)]
+
+
+def test_a_sidecar_as_it_was_changes_nothing() -> None:
+    assert plan([found("/a", sidecar=5)], [known(1, "/a", sidecar=5)]) == [Unchanged(failed=False)]
+    item = known(1, "/a", sidecar=5)
+    touched = found("/a", mtime=2, sidecar=5)
+    assert plan([touched], [item], same={"/a": [item]}) == [Touched(touched, 1)]
+
+
+def test_a_sidecar_cannot_mend_a_photo_that_is_damaged() -> None:
+    item = known(1, "/a", failure=FailureKind.DAMAGED)
+    assert plan([found("/a", sidecar=5)], [item]) == [Unchanged(failed=True)]
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(5, None), (None, 5), (5, 5), (5, 6)])
+def test_nothing_is_copied_from_or_to_a_photo_with_a_sidecar(mine: int | None, theirs: int | None) -> None:
+    item, file = known(1, "/a", sidecar=theirs), found("/b", sidecar=mine)
+    steps = plan([found("/a", sidecar=theirs), file], [item], same={"/b": [item]})
+    assert steps == [Unchanged(failed=False), Added(file)]
+
+
+def test_a_copy_is_taken_from_the_first_twin_without_a_sidecar() -> None:
+    one, two = known(1, "/a", sidecar=5), known(2, "/b")
+    steps = plan([found("/a", sidecar=5), found("/b"), found("/c")], [one, two], same={"/c": [one, two]})
+    assert steps[2] == Added(found("/c"), copy_of=2)
+
+
+def test_a_moved_photo_is_read_again_only_for_another_sidecar() -> None:
+    item = known(1, "/old", sidecar=5)
+    same, other = found("/new", sidecar=5), found("/new", sidecar=6)
+    assert plan([same], [item], same={"/new": [item]}) == [Moved(same, 1)]
+    assert plan([other], [item], same={"/new": [item]}) == [Moved(other, 1), Changed(other, 1)]

@@ -98,7 +98,7 @@ def test_a_program_reads_exactly_these_keys() -> None:
         "failed": 0,
         "seconds": {"scan": 0.123, "index": 0.0, "total": 1.235},
         "bottleneck": None,
-        "failures": [{"path": "/photos/1.jpg", "kind": "damaged", "message": "cut off"}],
+        "failures": [{"path": "/photos/1.jpg", "kind": "damaged", "message": "cut off", "row": None}],
         "unreadable_folders": ["/a: Permission denied"],
     }
     assert json.loads(json.dumps(report.to_dict())) == report.to_dict()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -25,8 +25,9 @@ def item(
 ) -> FoundItem:
     """Return a photo; `taken` is a time of day."""
     moment = datetime.fromisoformat(f"2024-05-01T{taken}") if taken else None
-    path = f"/photos/{number}.jpg"
-    return FoundItem(number, number, number, kind, None, path, "JPEG", 4, 3, moment, source, None, None, None)
+    values: dict[str, Any] = dict.fromkeys(FoundItem._fields)
+    values |= {"embedding_id": number, "item_id": number, "unit_id": number, "path": f"/photos/{number}.jpg"}
+    return FoundItem(**(values | {"kind": kind, "taken_at": moment, "taken_from": source}))
 
 
 def candidates(

@@ -132,12 +132,18 @@ def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Know
         "latitude": -33.5,
         "longitude": 151.25,
         "camera": "Recall One",
+        "lens": "50 mm",
+        "utc_offset": 600,
+        "rating": -1,
+        "title": "Harbour",
+        "description": "Boats at the quay",
     }
-    made = embed(connection, source, encoder, 7, **facts)
+    made = embed(connection, source, encoder, 7, **facts, tags=("sea", "Boat", "BOAT"))
     found = queries.found_items(connection, [made[6], made[0], 999, *made[1:6]])
     assert found.keys() == set(made)  # 999 is gone
     item, unit = connection.execute(select(UNITS.c.item_id, UNITS.c.id).order_by(UNITS.c.id)).first() or (0, 0)
-    assert found[made[0]] == FoundItem(made[0], item, unit, Modality.PHOTO, None, "/photos/00", **facts)  # type: ignore[arg-type]
+    place = (made[0], item, unit, Modality.PHOTO, None, "/photos/00")
+    assert found[made[0]] == FoundItem(*place, **facts, tags=("Boat", "sea"))  # type: ignore[arg-type]
     assert queries.found_items(connection, []) == {}
 
 

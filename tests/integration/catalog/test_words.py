@@ -1,0 +1,181 @@
+"""Full-text search: any text that a person writes is words, and nothing but words."""
+
+from __future__ import annotations
+
+import sqlite3
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from indexer.catalog import changes, encoders, words
+from indexer.catalog.encoders import KnownEncoder
+from indexer.catalog.models import ITEMS
+from indexer.catalog.sources import KnownSource
+from indexer.types import Preprocess
+from tests.support.catalog import save
+from tests.support.vectors import HALVES
+
+
+def write(connection: Connection, source: KnownSource, encoder: KnownEncoder, texts: Sequence[str | None]) -> None:
+    """Save items /photos/0, /photos/1, … with these texts; in an empty catalog their embeddings are 1, 2, …"""
+    items = save(connection, source, *(f"/photos/{number}" for number in range(len(texts))))
+    changes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(len(texts)) % 16], texts=texts)
+
+
+def found(connection: Connection, encoder: KnownEncoder, query: str, *, limit: int = 10) -> list[int]:
+    """Return the embeddings of the units that match."""
+    return [match.embedding_id for match in words.find_words(connection, encoder.id, query, limit=limit)]
+
+
+def test_units_with_any_of_the_words_are_found_the_best_first(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    texts = ["a red boat at sea", "a boat", None, "a house", "red boat boat boat", "a tree", "a hill", "a road"]
+    write(connection, source, encoder, texts)
+    assert set(found(connection, encoder, "Red BOAT")) == {1, 2, 5}
+    assert found(connection, encoder, "Red BOAT")[-1] == 2  # has only one of the words
+    assert found(connection, encoder, "red boat", limit=1) == [5]
+    assert found(connection, encoder, "submarine") == []
+
+
+def test_equal_ranks_are_ordered_by_id(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+    write(connection, source, encoder, ["a boat"] * 5)
+    assert found(connection, encoder, "boat") == [1, 2, 3, 4, 5]
+
+
+def test_a_lower_number_is_a_better_match(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+    write(connection, source, encoder, ["boat", "a boat on the sea in the sun", "x", "y", "z"])
+    matches = words.find_words(connection, encoder.id, "boat", limit=10)
+    assert [match.embedding_id for match in matches] == [1, 2]  # of two with the word the shorter one
+    assert matches[0].bm25 < matches[1].bm25 < 0
+
+
+def test_only_embeddings_of_the_encoder_that_was_asked_for_are_named(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    write(connection, source, encoder, ["a boat"])
+    other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
+    assert found(connection, other, "boat") == []
+
+
+def test_conditions_on_items_are_kept(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+    write(connection, source, encoder, ["a boat"] * 4)
+    second = ITEMS.c.path == "/photos/1"
+    assert [match[0] for match in words.find_words(connection, encoder.id, "boat", limit=9, conditions=[second])] == [2]
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("cafe", "Café"),  # marks do not count
+        ("CAFÉ", "cafe"),
+        ("cafe\u0301", "café"),  # the mark as a sign of its own
+        ("don't", "I don't know"),
+        ("don\u2019t", "don't"),
+        ("дом", "большой Дом"),
+        ("दिल्ली", "नई दिल्ली"),  # vowel signs are marks, not letters
+        ("2024", "summer 2024"),
+        ("dog,cat", "my cat"),
+        ("sea-side", "the side"),
+    ],
+)
+def test_words_are_found_as_people_write_them(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder, query: str, text: str
+) -> None:
+    write(connection, source, encoder, [text, "something else"])
+    assert found(connection, encoder, query) == [1]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("cat AND dog", [1, 2]),  # "and" is a word like any other, and stands everywhere
+        ("cat NOT dog", [1, 2]),
+        ("NEAR(cat dog)", [1, 2]),
+        ("text:cat", [1]),
+        ("cat*", [1]),
+        ("ca*", []),
+        ("^cat", [1]),
+        ("cat -dog", [1, 2]),
+        ('"cat', [1]),
+        ("cat's", []),
+        ("'cat'", [1]),
+        ("{text}: cat", [1]),
+        ("cat + dog", [1, 2]),
+        ('"', []),
+        ("* - ( ) '' : ^", []),
+        ("", []),
+        ("\0cat\0dog", [1, 2]),
+    ],
+)
+def test_nothing_in_a_query_is_an_operator(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder, query: str, expected: list[int]
+) -> None:
+    write(connection, source, encoder, ["the cat", "the dog", "this and that"])
+    assert sorted(found(connection, encoder, query)) == expected
+
+
+def test_words_are_taken_once_and_at_most_64() -> None:
+    assert words.words_of("Red dog, a Dog and DON'T don't 'quoted'") == ["Red", "dog", "DON'T", "quoted"]
+    assert len(words.words_of(" ".join(map(str, range(1000))))) == 64
+
+
+def test_words_that_stand_everywhere_are_looked_for_only_where_there_are_no_others(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    write(connection, source, encoder, ["to be or not", "the dog"])
+    assert found(connection, encoder, "the dog or a cat") == [2]
+    assert found(connection, encoder, "To be") == [1]
+
+
+def test_which_words_match_is_said_per_unit_in_the_querys_order(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    write(connection, source, encoder, ["Sea and café", "the SEA", "nothing", None])
+    assert words.matched_words(connection, "cafe sea", [1, 2, 3, 4]) == {1: ("cafe", "sea"), 2: ("sea",)}
+    assert words.matched_words(connection, "cafe sea", [2]) == {2: ("sea",)}
+    assert words.matched_words(connection, "cafe sea", []) == {}
+
+
+def test_a_library_has_words_while_one_of_its_units_has(
+    connection: Connection, source: KnownSource, encoder: KnownEncoder
+) -> None:
+    assert not words.has_words(connection)
+    write(connection, source, encoder, [None, None])
+    assert not words.has_words(connection)
+    (item,) = save(connection, source, "/photos/x")
+    changes.add_embeddings(connection, [item], encoder.id, HALVES[:1], texts=["a boat"])
+    assert words.has_words(connection)
+    changes.remove_items(connection, [item])
+    assert not words.has_words(connection)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from("\"'*-+^(){}:, \0"), max_size=40))
+def test_no_query_is_an_error(connection: Connection, query: str) -> None:
+    words.find_words(connection, 1, query, limit=3)
+    words.matched_words(connection, query, [1])
+
+
+# SQLite knows the letters of Unicode 6.1: those of Latin, its marks, and Cyrillic are as they were
+known = st.characters(max_codepoint=0x36F) | st.characters(min_codepoint=0x400, max_codepoint=0x4FF)
+
+
+@settings(deadline=None)
+@given(st.text(known, max_size=30))
+def test_every_text_is_found_by_itself_where_it_has_a_word(text: str) -> None:
+    text = unicodedata.normalize("NFC", text)  # as it is stored
+    catalog = sqlite3.connect(":memory:")
+    catalog.execute('CREATE VIRTUAL TABLE t USING fts5(text, tokenize="unicode61 remove_diacritics 2")')
+    catalog.execute("INSERT INTO t VALUES (?)", (text,))
+    asked = words.words_of(text)
+    hits = [
+        catalog.execute("SELECT count(*) FROM t WHERE t MATCH ?", (words._match([word]),)).fetchone() for word in asked
+    ]
+    catalog.close()
+    assert all(hit == (1,) for hit in hits)

@@ -1,0 +1,62 @@
+"""Text in pieces: nothing is lost, everything fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.chunks import cut, cut_at_word
+from indexer.encoders.onnx import OnnxEncoder
+from tests.support.encoders import FakeEncoder
+
+COMPACT = OnnxEncoder(Path("indexer/encoders/compact").absolute(), name="compact")
+FAKE = FakeEncoder(context=5)
+
+word = st.text(st.characters(max_codepoint=0x2E7F, exclude_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=12)
+prose = st.lists(
+    st.tuples(st.one_of(st.sampled_from(["dog", "Sea.", "it's", "#", "-", "# A", "```", "well-known"]), word),
+              st.sampled_from([" ", "  ", "\n", "\n\n", "\r\n", "\t", ". ", "! "])), max_size=60,
+).map(lambda parts: "".join(f"{first}{gap}" for (first, gap) in parts))  # fmt: skip
+anything = st.one_of(prose, st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
+
+
+def without_space(text: str) -> str:
+    return "".join(text.split())
+
+
+@given(text=anything, markdown=st.booleans())
+def test_pieces_joined_are_the_text_in_order_but_for_white_space(text: str, markdown: bool) -> None:
+    assert without_space("".join(cut(text, FAKE.fits, markdown=markdown))) == without_space(text)
+
+
+@given(text=prose, markdown=st.booleans())
+def test_words_that_fit_are_never_cut(text: str, markdown: bool) -> None:
+    # five words fit, whatever their length, so no word is too long
+    assert [word for piece in cut(text, FAKE.fits, markdown=markdown) for word in piece.split()] == text.split()
+
+
+@settings(max_examples=40)
+@given(text=anything, markdown=st.booleans())
+def test_every_piece_fits_the_encoder_that_ships_with_recall(text: str, markdown: bool) -> None:
+    pieces = cut(text, COMPACT.fits, markdown=markdown)
+    assert all(COMPACT.fits([piece])[0] or len(piece) == 1 for piece in pieces)
+    assert all(piece.strip() for piece in pieces)
+    assert without_space("".join(pieces)) == without_space(text)
+
+
+@settings(max_examples=40)
+@given(text=anything)
+def test_a_query_is_cut_behind_the_last_word_that_fits(text: str) -> None:
+    kept = cut_at_word(text, FAKE.fits)
+    assert text.startswith(kept)
+    assert kept.split() == text.split()[:5]
+
+
+@pytest.mark.parametrize("letters", [1, 200, 100_000])
+def test_a_word_that_does_not_fit_is_cut_between_letters(letters: int) -> None:
+    kept = cut_at_word("ab" * letters, COMPACT.fits)
+    assert 0 < len(kept) <= 2 * letters
+    assert COMPACT.fits([kept]) == [True]
