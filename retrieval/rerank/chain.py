@@ -10,6 +10,7 @@ from indexer.store import Store
 from indexer.types import ProgressCallback, Vectors
 from retrieval.candidates import Candidates
 from retrieval.query import Query
+from retrieval.rerank.encoder import ByEncoder
 from retrieval.rerank.protocol import Context, Ranking, Reranker
 
 POOL = 100
@@ -36,8 +37,8 @@ class Chain:
 def reranked(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], Candidates], *, count: int) -> Ranking:
     """Return the `count` best after all rerankers; all where there are fewer.
 
-    `max(count, POOL)` candidates are reranked, and four times as many for as long as too few come back, since some
-    became members of others.
+    The candidates are `count`, at least `POOL` and at least as many as an encoder is to score, and four times as many
+    for as long as too few come back, since some became members of others.
 
     Args:
         chain: The rerankers.
@@ -47,7 +48,7 @@ def reranked(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], 
         count: Hits wanted.
     """
     context = Context(chain.query, vector, store, chain.settings, chain.progress or (lambda _: None))
-    pool = max(count, POOL)
+    pool = max(count, POOL, *(step.first for step in chain.steps if isinstance(step, ByEncoder)))
     while True:
         candidates = find(pool)
         ranking = Ranking.of(candidates)

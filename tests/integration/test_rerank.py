@@ -76,12 +76,23 @@ def test_exact_puts_right_what_an_index_estimated(colours: Library) -> None:
     red = np.array([1, 0, 0], dtype=np.float32)
     store = colours._store
     found = find(store, red, 5, filters=Query(["red"]).filters)
-    lossy = replace(found, scores=np.array([0.9, 0.8, 0.7, 0.6, 0.5], dtype=np.float32), vectors=found.vectors * 0.5)
+    estimated = np.array([0.9, 0.8, 0.7, 0.6, 0.5], dtype=np.float32)
+    lossy = replace(found.take([2, 4, 0, 1, 3]), scores=estimated, vectors=found.vectors * 0.5)
     context = Context(Query(["red"]), red, store, colours._settings, lambda _: None)
-    exact = Exact().rerank(Ranking.of(lossy.take([2, 4, 0, 1, 3])), context)
+    exact = Exact().rerank(Ranking.of(lossy), context)
     assert [item.path for item in exact.candidates.items] == [item.path for item in found.items]
     assert exact.candidates.scores.tolist() == exact.standing.tolist() == found.scores.tolist()
     assert np.array_equal(exact.candidates.vectors, found.vectors)
+
+
+def test_exact_leaves_an_order_that_words_made(colours: Library) -> None:
+    red = np.array([1, 0, 0], dtype=np.float32)
+    found = find(colours._store, red, 5, filters=Query(["red"]).filters).take([3, 0, 4, 1, 2])
+    context = Context(Query(["red"]), red, colours._store, colours._settings, lambda _: None)
+    exact = Exact().rerank(Ranking.of(found), context)
+    assert exact.candidates.items == found.items
+    assert exact.candidates.scores.tolist() == found.scores.tolist()
+    assert exact.standing.tolist() == sorted(found.scores.tolist(), reverse=True)
 
 
 def test_mmr_changes_the_order_and_leaves_the_scores(colours: Library) -> None:
@@ -253,6 +264,16 @@ def test_a_search_that_takes_more_candidates_encodes_nothing_twice(
     with locked(library.path, "indexing", seconds=0):
         assert len(library.search("red", k=2, rerank=[ByEncoder(turned, 5), "moments"])) == 1
     assert sum(turned.pictures) == 5
+
+
+def test_an_encoder_scores_more_than_the_pool_where_it_is_asked_to(
+    library: Library, folder: Path, turned: Turned
+) -> None:
+    for number in range(110):
+        paint(folder / f"{number:03}.png", "red")
+    library.sync(folder)
+    library.search("red", k=1, rerank=[ByEncoder(turned, 105)])
+    assert sum(turned.pictures) == 105
 
 
 def test_texts_are_scored_text_to_text(colours: Library, turned: Turned) -> None:
