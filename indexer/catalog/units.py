@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.queries import STORED
-from indexer.types import Ids, Modality, Vectors
+from indexer.types import Ids, Modality, Vectors, file_of
 
 PAGE = 5000
 """Units per statement: SQLite takes a limited number of values."""
@@ -34,7 +34,7 @@ def contents(connection: Connection, unit_ids: Sequence[int]) -> dict[int, UnitC
     found = {}
     for wanted in _pages(unit_ids):
         for row in connection.execute(statement.where(UNITS.c.id.in_(wanted))):
-            file = row.picture or row.path
+            file = file_of(row.path, row.picture)
             found[row.id] = UnitContent(row.id, Modality(row.kind), row.text, file, row.size, row.mtime_ns)
     return found
 
@@ -55,8 +55,8 @@ def vectors(connection: Connection, encoder_id: int, dim: int, unit_ids: Sequenc
 
 def keep_vectors(
     connection: Connection, encoder_id: int, encoded: Mapping[int, Vectors], made_of: Mapping[int, UnitContent]
-) -> int:
-    """Keep embeddings of units under an encoder that is not the library's own, and return how many were kept.
+) -> None:
+    """Keep embeddings of units under an encoder that is not the library's own.
 
     Ids of units are used again: one that is not made of the same any more is passed over.
 
@@ -74,7 +74,6 @@ def keep_vectors(
     ]
     if rows:
         connection.execute(insert(EMBEDDINGS).prefix_with("OR REPLACE"), rows)  # what was there could not be read
-    return len(rows)
 
 
 def _pages(unit_ids: Sequence[int]) -> Iterator[Sequence[int]]:
