@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sqlalchemy import Connection
@@ -16,14 +16,17 @@ from sqlalchemy import Connection
 from indexer.catalog import encoders, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
+from indexer.catalog.filters import Filter
 from indexer.catalog.locking import locked
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.encoders.base import Encoder, split_precision
 from indexer.errors import EncoderMismatchError, LibraryError
-from indexer.types import Progress, ProgressCallback
+from indexer.types import Ids, Progress, ProgressCallback
 from indexer.vectors import new_index, read_index
 from indexer.vectors.base import VectorIndex, as_stored
 from indexer.vectors.files import StaleIndexError, write_index
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +64,16 @@ class Store:
                 self._engine.dispose()
                 raise
         self._guard = threading.RLock()
+        self._remembering = threading.Lock()
+        self._remembered: dict[Hashable, Any] = {}
+        self._remembered_version = -1
         self._index: VectorIndex | None = None
         self._indexed = 0  # id of the encoder whose embeddings it holds
         self._watermark = 0
         self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
         self._version = -1
         self._unsaved = False
+        self.few_kept: dict[Filter, Ids | None] = {}  # None: it is much; forgotten whenever the catalog changes
 
     def _upgrade(self) -> None:
         """Bring the schema to the newest revision; a current one costs one query."""
@@ -119,8 +126,25 @@ class Store:
     @property
     def encoder(self) -> KnownEncoder | None:
         """The encoder whose embeddings the library holds; None while nothing was indexed."""
-        with self.reading() as connection:
-            return encoders.active_encoder(connection)
+        return self.remembered("encoder", encoders.active_encoder)
+
+    def remembered(self, what: Hashable, read: Callable[[Connection], T]) -> T:
+        """Return what `read` gives; it is asked once for each state of the catalog, since every search asks the same.
+
+        Args:
+            what: Names it.
+            read: Reads it.
+        """
+        with self._remembering:
+            version = self._data_version()  # before it is read: what is newer is read once more
+            if version != self._remembered_version:
+                self._remembered.clear()
+                self._remembered_version = version
+            if what not in self._remembered:
+                with self.reading() as connection:
+                    self._remembered[what] = read(connection)
+            found: T = self._remembered[what]
+            return found
 
     def bind(self, encoder: Encoder) -> KnownEncoder:
         """Return the library's record of this encoder; the first one becomes the library's own.
@@ -161,6 +185,7 @@ class Store:
                 self._held = len(self._index)
                 self._indexed, self._version, save = known.id, -1, True
             if version != self._version:
+                self.few_kept.clear()
                 try:
                     self._unsaved |= self._catch_up(self._index, known, connection, progress)
                 except BaseException:

@@ -32,7 +32,8 @@ from indexer.errors import (
 )
 
 if TYPE_CHECKING:
-    from indexer.catalog.queries import Failure, Filters
+    from indexer.catalog.filters import Filter
+    from indexer.catalog.queries import Failure
     from indexer.catalog.sources import KnownSource
     from indexer.check import Problem, ProblemKind
     from indexer.config import Settings
@@ -66,7 +67,7 @@ __all__ = [
     "ExportReport",
     "Failure",
     "FailureKind",
-    "Filters",
+    "Filter",
     "Hit",
     "Hits",
     "ImportReport",
@@ -109,7 +110,7 @@ _HOMES = {
     "Explanation": "retrieval.explain",
     "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",
-    "Filters": "indexer.catalog.queries",
+    "Filter": "indexer.catalog.filters",
     "Hit": "retrieval.hits",
     "Hits": "retrieval.hits",
     "ImportReport": "indexer.transfer.incoming",

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection
 
 from indexer.catalog import queries
-from indexer.catalog.queries import Filters, FoundItem
+from indexer.catalog.filters import Filter, both
+from indexer.catalog.queries import FoundItem
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
-from indexer.vectors.base import VectorIndex
+from retrieval.nearest import NearestKept
 
-SPARE = 8
-"""Units that are asked for beyond the items that are wanted: where an item has several, they share a hit."""
+SPARE = 2
+"""Units that are asked for beyond the items that are wanted: one to be left out, and one that is worse than the last,
+which shows that no item of equal score is missing. Where items have several units, more are asked for in another go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def find(
     query: Vectors,
     count: int,
     *,
-    filters: Filters,
+    where: Filter | None,
     kind: Modality | None = None,
     leave_out: int | None = None,
 ) -> Candidates:
@@ -60,48 +61,33 @@ def find(
         store: The library.
         query: Unit vector, shape (d,).
         count: Items wanted, at least 1.
-        filters: Which items may be returned.
+        where: What may be returned; None lets everything pass.
         kind: Only units of this kind; None takes all.
         leave_out: An item that is not returned: the query's own.
     """
+    known = store.encoder
+    if known is None:
+        return NONE
+    kept = where if kind is None else both(where, Filter.kind(kind))
     with store.searching() as index, store.reading() as connection:
-        allowed = _allowed(store, connection, filters, kind)
-        available = len(index) if allowed is None else len(allowed)
+        nearest = NearestKept(index, connection, known.id, query, kept, remembered=store.few_kept)
         wanted = count + SPARE
         while True:
-            ids, scores = _nearest(index, query, min(wanted, available), allowed)
+            ids, scores = nearest.best(wanted)
             found = queries.found_items(connection, ids.tolist())
             rows = _first_of_each([found.get(id_) for id_ in ids.tolist()], leave_out)
-            if len(rows) >= count or len(ids) >= available:
-                break
+            if len(ids) < wanted or (len(rows) >= count and scores[-1] < scores[rows[count - 1]]):
+                break  # that is all, or what is worse was seen too: no item that shares the last score is missing
             wanted *= 4
         ids, scores = ids[rows], scores[rows]
-        nearest = Candidates([found[id_] for id_ in ids.tolist()], scores, index.vectors(ids))
-    order = sorted(range(len(nearest)), key=lambda row: (-nearest.scores[row], nearest.items[row].item_id))
-    return nearest.take(order[:count])
+        candidates = Candidates([found[id_] for id_ in ids.tolist()], scores, index.vectors(ids))
+    order = sorted(range(len(candidates)), key=lambda row: (-candidates.scores[row], candidates.items[row].item_id))
+    return candidates.take(order[:count])
 
 
 def has_kind(store: Store, kind: Modality) -> bool:
     """Return whether the library holds units of a kind."""
-    with store.reading() as connection:
-        return queries.has_kind(connection, kind)
-
-
-def _allowed(store: Store, connection: Connection, filters: Filters, kind: Modality | None) -> Ids | None:
-    """Return the embeddings that may be returned, ascending; None where all may."""
-    known = store.encoder
-    if known is None or (filters == Filters() and kind is None):
-        return None
-    return queries.embedding_ids(connection, known.id, filters, kind=kind)
-
-
-def _nearest(index: VectorIndex, query: Vectors, wanted: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
-    """Return ids and scores of the nearest units, (n,) each, best first."""
-    if wanted < 1:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    nearest = index.search(query[None], wanted, allowed=allowed)
-    kept = nearest.ids[0] != -1
-    return nearest.ids[0][kept], nearest.scores[0][kept]
+    return store.remembered(("has", kind), lambda connection: queries.has_kind(connection, kind))
 
 
 def _first_of_each(found: Sequence[FoundItem | None], leave_out: int | None) -> Ids:

@@ -46,7 +46,7 @@ class Hit:
     Attributes:
         item_id: The item in the catalog.
         unit_id: The unit of it that was found.
-        path: Where its file is.
+        path: Where its file is; of a table's row its picture, or the table where it has none.
         score: Cosine of query and unit, -1 to 1, higher is better. Text and picture queries have different scales:
             for `compact` a good match scores about .3 for words and .7 for a picture.
         why: The cosine with each part of the query.
@@ -66,6 +66,7 @@ class Hit:
         title: In words of the photographer.
         description: In words of the photographer, or of the camera.
         tags: Keywords.
+        row: Of a table's row its id, else None.
         words: Words of the query that its text has, where it was searched for words too.
         rerank: What the rerankers made of it, in their order; those that give no score are not named.
         members: The other photos of the same moment, in their order, where `moments` made one hit of them.
@@ -92,6 +93,7 @@ class Hit:
     title: str | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
+    row: str | None = None
     words: tuple[str, ...] = ()
     rerank: tuple[StepScore, ...] = ()
     members: tuple[Hit, ...] = ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.catalog import queries, words
+from indexer.catalog.filters import Filter, conditions
 from indexer.catalog.models import UNITS
-from indexer.catalog.queries import Filters
 from indexer.store import Store
 from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
@@ -28,7 +28,7 @@ def fused(
     query: Vectors,
     text: str,
     *,
-    filters: Filters,
+    where: Filter | None,
     kind: Modality | None,
     count: int,
 ) -> Candidates:
@@ -41,11 +41,11 @@ def fused(
         near: The items nearest to the query, best first.
         query: Unit vector, shape (d,).
         text: What a person wrote: units with any of its words are looked for.
-        filters: Which items may be returned.
+        where: Which items may be returned.
         kind: Only units of this kind; None takes all.
         count: Items wanted.
     """
-    written = _written(store, query, text, filters=filters, kind=kind, count=max(count, DEPTH))
+    written = _written(store, query, text, where=where, kind=kind, count=max(count, DEPTH))
     if not len(written):
         return near.take(range(min(count, len(near))))
     both = _joined(near, written)
@@ -59,8 +59,7 @@ def fused(
 
 def has_words(store: Store) -> bool:
     """Return whether the library has any text to look for words in."""
-    with store.reading() as connection:
-        return words.has_words(connection)
+    return store.remembered("has words", words.has_words)
 
 
 def words_in(store: Store, text: str, found: Candidates) -> dict[int, tuple[str, ...]]:
@@ -70,15 +69,15 @@ def words_in(store: Store, text: str, found: Candidates) -> dict[int, tuple[str,
 
 
 def _written(
-    store: Store, query: Vectors, text: str, *, filters: Filters, kind: Modality | None, count: int
+    store: Store, query: Vectors, text: str, *, where: Filter | None, kind: Modality | None, count: int
 ) -> Candidates:
     """Return the items with any of the words, best first, with their cosines to the query."""
-    conditions = filters.conditions() + ([] if kind is None else [UNITS.c.kind == kind])
+    passing = conditions(where) + ([] if kind is None else [UNITS.c.kind == kind])
     with store.searching() as index, store.reading() as connection:
         known = store.encoder
         if known is None:
             return NONE
-        matches = words.find_words(connection, known.id, text, limit=count, conditions=conditions)
+        matches = words.find_words(connection, known.id, text, limit=count, conditions=passing)
         matching = np.array([match.embedding_id for match in matches], dtype=np.int64)
         held = matching[np.isin(matching, index.ids)]  # another process may have written since the index was opened
         found = queries.found_items(connection, held.tolist())

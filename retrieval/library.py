@@ -5,26 +5,30 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from indexer.catalog import queries, sources
-from indexer.catalog.queries import Failure, Filters
+from indexer.catalog.filters import Filter
+from indexer.catalog.queries import Failure
 from indexer.config import Settings
 from indexer.encoders import check_name
 from indexer.encoders.base import Encoder, Precision
-from indexer.errors import LibraryError, QueryError, SourceError
+from indexer.errors import LibraryError, SourceError
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from retrieval.encoder import LibraryEncoder
 from retrieval.hits import Hits
-from retrieval.query import Query, as_picture, as_query, first_moment
+from retrieval.paging import Sort, check_page, turn_to
+from retrieval.query import Query, as_picture, as_query
 from retrieval.query_vectors import encode_query, own_embedding, stored_vector
 from retrieval.rerank import Chain, Reranker, rerankers
 from retrieval.search import Among, Question, check_count, search
 from retrieval.status import Status, read_status
+from retrieval.where import narrowed, resolved
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -192,9 +196,12 @@ class Library:
         folder: str | os.PathLike[str] | None = None,
         after: date | None = None,
         before: date | None = None,
+        where: Filter | None = None,
         among: Among = "all",
         hybrid: bool = True,
         rerank: Sequence[str | Reranker] = (),
+        sort: Sort = "score",
+        offset: int = 0,
         progress: ProgressCallback | None = None,
     ) -> Hits:
         """Return the photos and texts that fit a query best, best first.
@@ -206,12 +213,15 @@ class Library:
             folder: Only photos at or under this path.
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
+            where: Only what this filter lets pass, beside folder, after and before.
             among: Whether to search "photos", "texts" or "all".
             hybrid: Whether to look for the words in titles, descriptions, tags and texts too, where the library has
                 any, and to order by both. The scores stay those of what is to be seen.
             rerank: What puts the best hits into another order, one after the other: "mmr:0.7" (diversity), "moments"
                 (a burst becomes one hit), "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half
                 the library's own score), "exact"; or objects with the method of `Reranker`.
+            sort: Order of the k best: by "score", "date" (oldest first), "-date" or "name".
+            offset: How many of the best to leave out, for the next page.
             progress: Called with how far another encoder has come.
 
         Raises:
@@ -220,15 +230,17 @@ class Library:
             LibraryError: The library holds nothing yet.
         """
         extra = None if image is None else as_picture(image)
-        asked = as_query(query, extra, self._filters(folder, after, before))
+        asked = as_query(query, extra, narrowed(where, folder=folder, after=after, before=before))
         check_count(k)
+        check_page(sort, offset)
         steps = self._rerankers(rerank)
+        asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
         words = asked.words if hybrid else ""
-        question = Question(asked.terms, parts, asked.part_weights, asked.filters, among, words=words)
+        question = Question(asked.terms, parts, asked.part_weights, asked.where, among, words=words)
         chain = Chain(steps, asked, self._settings, progress) if steps else None
-        return search(self._store, question, k=k, chain=chain)
+        return turn_to(search(self._store, question, k=offset + k, chain=chain), sort=sort, offset=offset)
 
     def similar(
         self,
@@ -238,6 +250,9 @@ class Library:
         folder: str | os.PathLike[str] | None = None,
         after: date | None = None,
         before: date | None = None,
+        where: Filter | None = None,
+        sort: Sort = "score",
+        offset: int = 0,
     ) -> Hits:
         """Return the photos most like a picture, best first, without the picture itself.
 
@@ -249,22 +264,27 @@ class Library:
             folder: Only photos at or under this path.
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
+            where: Only what this filter lets pass, beside folder, after and before.
+            sort: Order of the k best: by "score", "date" (oldest first), "-date" or "name".
+            offset: How many of the best to leave out, for the next page.
 
         Raises:
             QueryError: The picture cannot be read, k is below 1, or the folder is not indexed.
             LibraryError: The library holds nothing yet.
         """
         picture = as_picture(image)
-        filters = self._filters(folder, after, before)
         check_count(k)
+        check_page(sort, offset)
+        asked = Query(images=[picture], where=narrowed(where, folder=folder, after=after, before=before))
+        asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
         self._need_photos()
-        asked = Query(images=[picture], filters=filters)
         own, unchanged = own_embedding(self._store, picture) if isinstance(picture, Path) else (None, False)
         parts = stored_vector(self._store, own.embedding_id) if own is not None and unchanged else None
         if parts is None:
             parts = encode_query(asked, self._encoder.for_query(), self._settings)
-        question = Question(asked.terms, parts, asked.part_weights, filters, "photos", own.item_id if own else None)
-        return search(self._store, question, k=k)
+        leave_out = own.item_id if own else None
+        question = Question(asked.terms, parts, asked.part_weights, asked.where, "photos", leave_out)
+        return turn_to(search(self._store, question, k=offset + k), sort=sort, offset=offset)
 
     def explain(
         self,
@@ -275,6 +295,7 @@ class Library:
         folder: str | os.PathLike[str] | None = None,
         after: date | None = None,
         before: date | None = None,
+        where: Filter | None = None,
         progress: ProgressCallback | None = None,
     ) -> Explanation:
         """Return why a file is in the answer to a query, or why it is not.
@@ -288,6 +309,7 @@ class Library:
             folder: Only photos at or under this path.
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
+            where: Only what this filter lets pass.
             progress: Called with how many regions of the picture were looked at.
 
         Raises:
@@ -296,8 +318,9 @@ class Library:
         """
         from retrieval.explain import explain  # late: it brings the picture library, which no search of words needs
 
-        asked = as_query(query, None, self._filters(folder, after, before))
+        asked = as_query(query, None, narrowed(where, folder=folder, after=after, before=before))
         check_count(k)
+        asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
         self._need_photos()
         return explain(
             self._store,
@@ -315,6 +338,7 @@ class Library:
         folder: str | os.PathLike[str] | None = None,
         after: date | None = None,
         before: date | None = None,
+        where: Filter | None = None,
         progress: ProgressCallback | None = None,
     ) -> Duplicates:
         """Return the photos that are one picture, in groups with the best of each; nothing is changed.
@@ -326,6 +350,7 @@ class Library:
             folder: Only photos at or under this path.
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
+            where: Only what this filter lets pass, beside folder, after and before.
             progress: Called with how far it has come.
 
         Raises:
@@ -334,9 +359,10 @@ class Library:
         """
         from retrieval.duplicates.find import find_duplicates  # late: what decodes is not needed for searching
 
-        filters = self._filters(folder, after, before)
+        passing = narrowed(where, folder=folder, after=after, before=before)
+        passing = resolved(self._store, passing, self._settings)
         self._need_photos()
-        return find_duplicates(self._store, self._settings, filters=filters, progress=progress)
+        return find_duplicates(self._store, self._settings, where=passing, progress=progress)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.
@@ -474,16 +500,6 @@ class Library:
         """Return the rerankers; one with an encoder stays, so that this is loaded once."""
         made = zip(asked, rerankers(asked), strict=True)
         return [self._reranker.setdefault(name, each) if isinstance(name, str) else each for name, each in made]
-
-    def _filters(self, folder: str | os.PathLike[str] | None, after: date | None, before: date | None) -> Filters:
-        place = None
-        if folder is not None:
-            with self._store.reading() as connection:
-                place = sources.known_place(connection, folder)
-                if not queries.has_items(connection, place):
-                    roots = ", ".join(source.root for source in sources.sources(connection))
-                    raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
-        return Filters(folder=place, after=first_moment(after), before=first_moment(before))
 
     def _need_photos(self) -> None:
         """Refuse a library that holds none."""

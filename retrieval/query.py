@@ -1,16 +1,15 @@
-"""What is asked: weighted texts and pictures together, with filters."""
+"""What is asked: weighted texts and pictures together, with a filter."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from indexer.catalog.queries import Filters
+from indexer.catalog.filters import Filter, both
 from indexer.errors import QueryError
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ Picture: TypeAlias = "Path | Image.Image | bytes"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Any mix of weighted texts and pictures, with filters.
+    """Any mix of weighted texts and pictures, with a filter.
 
     Of parts with unit vectors v_i and weights w_i the query vector is q / |q| with q = w_1 v_1 + … + w_p v_p. Without
     weights each part counts the same. A part with a weight below 0 pushes away what is like it.
@@ -31,13 +30,13 @@ class Query:
         texts: Descriptions, none of them blank.
         images: Pictures.
         weights: One for each part, texts first, finite and not 0; None gives each part 1.
-        filters: Which items may be returned.
+        where: What may be returned; None lets everything pass.
     """
 
     texts: Sequence[str] = ()
     images: Sequence[Picture] = ()
     weights: Sequence[float] | None = None
-    filters: Filters = field(default_factory=Filters)
+    where: Filter | None = None
 
     def __post_init__(self) -> None:
         """Refuse a query that asks for nothing.
@@ -82,28 +81,16 @@ def as_picture(image: str | os.PathLike[str] | Image.Image | bytes) -> Picture:
     return Path(image) if isinstance(image, str | os.PathLike) else image
 
 
-def as_query(query: str | Picture | Query, image: Picture | None, filters: Filters) -> Query:
-    """Return what was asked as one Query: words or a picture or a query, a further picture, filters."""
+def as_query(query: str | Picture | Query, image: Picture | None, where: Filter | None = None) -> Query:
+    """Return what was asked as one Query: words or a picture or a query, a further picture, a further filter."""
     extra = () if image is None else (image,)
     if isinstance(query, Query):
-        if filters != Filters() and query.filters != Filters():
-            raise ValueError("filters were given both in the query and beside it; give them once")
         weights = None if query.weights is None else (*query.weights, *(1.0 for _ in extra))
         images = (*query.images, *extra)
-        return replace(
-            query, images=images, weights=weights, filters=query.filters if filters == Filters() else filters
-        )
+        return replace(query, images=images, weights=weights, where=both(query.where, where))
     if isinstance(query, str):
-        return Query((query,), extra, filters=filters)
-    return Query((), (query, *extra), filters=filters)
-
-
-def first_moment(day: date | None) -> datetime | None:
-    """Return a date's first moment, and a moment as the camera's local time, which has no zone."""
-    if day is None:
-        return None
-    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
-    return moment if moment.tzinfo is None else moment.astimezone().replace(tzinfo=None)
+        return Query((query,), extra, where=where)
+    return Query((), (query, *extra), where=where)
 
 
 def _name(image: Picture) -> str:

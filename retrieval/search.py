@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from indexer.catalog.queries import Filters, FoundItem
+from indexer.catalog.filters import Filter
+from indexer.catalog.queries import FoundItem
 from indexer.errors import QueryError
 from indexer.store import Store
 from indexer.types import Modality, Vectors
@@ -38,7 +39,7 @@ class Question:
         terms: A name for each part of the query, (p,).
         parts: Unit vectors of the parts, shape (p, d), float32.
         weights: What each part counts, (p,).
-        filters: Which items may be returned.
+        where: What may be returned; None lets everything pass.
         among: What is searched.
         leave_out: An item that is not returned: the query's own.
         words: What full-text search looks for beside; "" for nothing.
@@ -47,7 +48,7 @@ class Question:
     terms: Sequence[str]
     parts: Vectors
     weights: Sequence[float]
-    filters: Filters
+    where: Filter | None
     among: Among = "all"
     leave_out: int | None = None
     words: str = ""
@@ -92,7 +93,7 @@ def _found(store: Store, question: Question, query: Vectors, count: int) -> Cand
         return _candidates(store, question, query, count)
     near = _candidates(store, question, query, max(count, DEPTH))
     kind = next((kind for kind, among in _AMONG.items() if among == question.among), None)
-    return fused(store, near, query, question.words, filters=question.filters, kind=kind, count=count)
+    return fused(store, near, query, question.words, where=question.where, kind=kind, count=count)
 
 
 def _candidates(store: Store, question: Question, query: Vectors, count: int) -> Candidates:
@@ -101,9 +102,7 @@ def _candidates(store: Store, question: Question, query: Vectors, count: int) ->
     kinds: list[Modality | None] = [kind for kind in held if question.among in ("all", _AMONG[kind])]
     if len(kinds) == len(held):
         kinds = kinds if len(kinds) > 1 else [None]  # all that there is: nothing to select by
-    found = [
-        find(store, query, count, filters=question.filters, kind=kind, leave_out=question.leave_out) for kind in kinds
-    ]
+    found = [find(store, query, count, where=question.where, kind=kind, leave_out=question.leave_out) for kind in kinds]
     return _merged(found, count) if len(found) != 1 else found[0]
 
 
@@ -141,6 +140,7 @@ def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) ->
     why = zip(question.terms, cosines.tolist(), question.weights, strict=True)
     return Hit(
         path=Path(item.file),
+        row=item.row,
         score=value,
         why=tuple(TermScore(*part) for part in why),
         **{name: getattr(item, name) for name in _SHARED},

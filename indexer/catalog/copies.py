@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from indexer.catalog.filters import Filter, conditions
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
-from indexer.catalog.queries import PAGE, Filters
+from indexer.catalog.queries import PAGE
 from indexer.types import Ids, Modality
 
 _DESCRIBING = ("latitude", "camera", "lens", "rating", "title", "description")
@@ -44,13 +45,13 @@ class PhotoFile(NamedTuple):
     facts: int
 
 
-def photo_embeddings(connection: Connection, encoder_id: int, filters: Filters) -> tuple[Ids, Ids]:
+def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | None) -> tuple[Ids, Ids]:
     """Return the photos that pass the filters: item ids, ascending, and the embedding of each, both shape (n,)."""
     statement = (
         select(ITEMS.c.id, EMBEDDINGS.c.id)
         .join_from(EMBEDDINGS, UNITS)
         .join(ITEMS)
-        .where(EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO, *filters.conditions())
+        .where(EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO, *conditions(where))
         .order_by(ITEMS.c.id, EMBEDDINGS.c.id)
     )
     rows = [tuple(row) for row in connection.execute(statement)]
@@ -59,20 +60,20 @@ def photo_embeddings(connection: Connection, encoder_id: int, filters: Filters) 
     return items, both[first, 1]
 
 
-def equal_content(connection: Connection, filters: Filters) -> Iterator[list[int]]:
+def equal_content(connection: Connection, where: Filter | None) -> Iterator[list[int]]:
     """Yield the ids of photos whose files hold the same bytes, two or more at a time, ascending."""
-    return _equal(connection, ITEMS.c.content_hash, [ITEMS.c.picture.is_(None)], filters)
+    return _equal(connection, ITEMS.c.content_hash, [ITEMS.c.picture.is_(None)], where)
 
 
-def equal_moment(connection: Connection, filters: Filters) -> Iterator[list[int]]:
+def equal_moment(connection: Connection, where: Filter | None) -> Iterator[list[int]]:
     """Yield the ids of photos that a camera took in the same second, two or more at a time, ascending."""
-    return _equal(connection, ITEMS.c.taken_at, [ITEMS.c.taken_from == "exif"], filters)
+    return _equal(connection, ITEMS.c.taken_at, [ITEMS.c.taken_from == "exif"], where)
 
 
 def _equal(
-    connection: Connection, column: Any, conditions: Sequence[ColumnElement[bool]], filters: Filters
+    connection: Connection, column: Any, these: Sequence[ColumnElement[bool]], where: Filter | None
 ) -> Iterator[list[int]]:
-    mine = [ITEMS.c.modality == Modality.PHOTO, ITEMS.c.failure.is_(None), *conditions, *filters.conditions()]
+    mine = [ITEMS.c.modality == Modality.PHOTO, ITEMS.c.failure.is_(None), *these, *conditions(where)]
     several = select(column).where(*mine).group_by(column).having(func.count() > 1)
     statement = select(column, ITEMS.c.id).where(*mine, column.in_(several)).order_by(column, ITEMS.c.id)
     for _, rows in groupby(connection.execute(statement), key=lambda row: row[0]):

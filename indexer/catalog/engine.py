@@ -14,6 +14,7 @@ from urllib.parse import quote
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
+from indexer.catalog.places import distance_km
 from indexer.errors import StorageError
 
 BUSY_SECONDS = 30.0
@@ -30,6 +31,7 @@ def open_engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        connection.create_function("distance_km", 4, distance_km, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")  # a batch is on the disk when it is committed
         return connection

@@ -121,6 +121,10 @@ ITEMS = Table(
     Index(None, "taken_at"),
     Index(None, "source_id"),
     Index(None, "name"),
+    Index(None, "camera"),
+    Index(None, "lens"),
+    Index(None, "rating"),
+    Index(None, "latitude", "longitude"),
 )
 """Photos, documents and rows of tables; one that could not be indexed has `failure` set and no units."""
 
@@ -129,7 +133,7 @@ TAGS = Table(
     METADATA,
     Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
     Column("tag", String(collation="NOCASE"), primary_key=True),
-    Index(None, "tag"),
+    Index(None, "tag", "item_id"),
 )
 """Keywords of items."""
 

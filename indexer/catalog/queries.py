@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -86,11 +85,16 @@ class ItemState(NamedTuple):
 
     id: int
     path: str
+    picture: str | None
     size: int
     mtime_ns: int
     failure: str | None
     failure_message: str | None
-    indexed_at: datetime
+
+    @property
+    def file(self) -> str:
+        """Its file: of a table's row the row's picture, else the table."""
+        return file_of(self.path, self.picture)
 
 
 class Unit(NamedTuple):
@@ -113,32 +117,6 @@ class Failure(NamedTuple):
     def place(self) -> str:
         """File and row, for people."""
         return self.path if self.row is None else f"{self.path}: {self.row}"
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which items may be returned; None does not restrict.
-
-    Attributes:
-        folder: Absolute path; items at or under it.
-        after: Taken at this moment or later.
-        before: Taken earlier than this moment.
-    """
-
-    folder: str | None = None
-    after: datetime | None = None
-    before: datetime | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the filters as SQL conditions on items."""
-        found: list[ColumnElement[bool]] = []
-        if self.folder is not None:
-            found.append(under(ITEMS.c.path, self.folder))
-        if self.after is not None:
-            found.append(ITEMS.c.taken_at >= self.after)
-        if self.before is not None:
-            found.append(ITEMS.c.taken_at < self.before)
-        return found
 
 
 def under(column: Any, folder: str) -> ColumnElement[bool]:
@@ -202,17 +180,9 @@ def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int
     return count or 0, connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(mine)) or 0
 
 
-def embedding_ids(
-    connection: Connection, encoder_id: int, filters: Filters | None = None, *, kind: Modality | None = None
-) -> Ids:
-    """Return the ids of an encoder's embeddings of one kind that pass the filters, ascending, shape (n,)."""
+def embedding_ids(connection: Connection, encoder_id: int) -> Ids:
+    """Return the ids of an encoder's embeddings, ascending, shape (n,)."""
     statement = select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.encoder_id == encoder_id)
-    conditions = filters.conditions() if filters else []
-    if kind is not None:
-        conditions.append(UNITS.c.kind == kind)
-    if conditions:  # by IN, for which SQLite begins with the items: a join would go through all embeddings first
-        units = select(UNITS.c.id).join(ITEMS).where(*conditions)
-        statement = statement.where(EMBEDDINGS.c.unit_id.in_(units))
     return np.sort(np.fromiter(connection.scalars(statement), dtype=np.int64))
 
 
@@ -298,9 +268,13 @@ def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> Own
 
 
 def item_state(connection: Connection, path: str) -> ItemState | None:
-    """Return the item at `path`, or None where there is none."""
-    row = connection.execute(select(*(ITEMS.c[name] for name in ItemState._fields)).where(ITEMS.c.path == path)).first()
-    return None if row is None else ItemState._make(row)
+    """Return the item at `path`, else the table's row with this picture, or None where there is neither."""
+    statement = select(*(ITEMS.c[name] for name in ItemState._fields)).order_by(ITEMS.c.id).limit(1)
+    for column in (ITEMS.c.path, ITEMS.c.picture):
+        row = connection.execute(statement.where(column == path)).first()
+        if row is not None:
+            return ItemState._make(row)
+    return None
 
 
 def units_of(connection: Connection, item_id: int, encoder_id: int) -> list[Unit]:
@@ -314,19 +288,6 @@ def units_of(connection: Connection, item_id: int, encoder_id: int) -> list[Unit
     return [Unit(row.id, Modality(row.kind), row.text) for row in rows]
 
 
-def failing(connection: Connection, item_id: int, filters: Filters) -> list[str]:
-    """Return the filters that an item does not pass, in words."""
-    found = []
-    for field in fields(filters):
-        value = getattr(filters, field.name)
-        if value is None:
-            continue
-        alone = replace(Filters(), **{field.name: value})
-        if connection.scalar(select(ITEMS.c.id).where(ITEMS.c.id == item_id, *alone.conditions())) is None:
-            found.append(f"it does not pass the filter {field.name} {value}")
-    return found
-
-
 def items_of(connection: Connection, embedding_ids: Ids) -> dict[int, int]:
     """Return item ids by embedding id; embeddings that are gone are left out."""
     statement = select(EMBEDDINGS.c.id, UNITS.c.item_id).join_from(EMBEDDINGS, UNITS)
@@ -336,6 +297,14 @@ def items_of(connection: Connection, embedding_ids: Ids) -> dict[int, int]:
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted)))
         found |= {row.id: row.item_id for row in rows}
     return found
+
+
+def position_of(connection: Connection, path: str) -> tuple[float, float] | None:
+    """Return where the photo at `path` was taken, latitude and longitude in degrees, or None where nobody knows."""
+    row = connection.execute(
+        select(ITEMS.c.latitude, ITEMS.c.longitude).where(ITEMS.c.path == path, ITEMS.c.latitude.is_not(None))
+    ).first()
+    return None if row is None else (row.latitude, row.longitude)
 
 
 def failures(

@@ -26,6 +26,9 @@ ITEM_COLUMNS = (
     ("description", sa.String),
 )
 
+FILTERED = (["name"], ["camera"], ["lens"], ["rating"], ["latitude", "longitude"])
+"""Columns of items by which filters find them."""
+
 WORDS = (
     """
     CREATE VIRTUAL TABLE unit_words USING fts5(
@@ -71,11 +74,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("item_id", "tag", name="pk_tags"),
         sa.ForeignKeyConstraint(["item_id"], ["items.id"], name="fk_tags_item_id", ondelete="CASCADE"),
     )
-    op.create_index("ix_tags_tag", "tags", ["tag"])
+    op.create_index("ix_tags_tag_item_id", "tags", ["tag", "item_id"])
     for statement in WORDS:
         op.execute(sa.text(statement))
     _name_items()
-    op.create_index("ix_items_name", "items", ["name"])
+    for columns in FILTERED:
+        op.create_index(f"ix_items_{'_'.join(columns)}", "items", columns)
 
 
 def _name_items() -> None:

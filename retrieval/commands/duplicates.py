@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from indexer.config import Settings
-from retrieval.commands.options import filters, open_library, place_options, settings_options
+from retrieval.commands.filters import filter_options
+from retrieval.commands.options import open_library, settings_options
 from retrieval.commands.output import Form, form_options, print_json, print_path, print_table, size, visible
 from retrieval.commands.progress import ProgressLine
 
 if TYPE_CHECKING:
+    from indexer.catalog.filters import Filter
     from retrieval.duplicates.groups import DuplicateGroup, Duplicates
 
 NOT_COMPARED = 3
@@ -24,12 +24,10 @@ NAMED = 10
 
 
 @click.command("duplicates", short_help="Group photos that are one picture, and name the best of each group.")
-@place_options
+@filter_options
 @form_options
 @settings_options("library", "workers", "max_pixels", "max_bytes", "timeout")
-def duplicates_command(
-    folder: Path | None, after: datetime | None, before: datetime | None, form: Form, settings: Settings
-) -> None:
+def duplicates_command(where: Filter | None, form: Form, settings: Settings) -> None:
     """Group photos that are one picture, and name the best of each group. Nothing is deleted.
 
     One picture are copies, other sizes and formats, parts, and what was turned, mirrored, given a border, changed in
@@ -42,7 +40,7 @@ def duplicates_command(
     recall duplicates -0 | xargs -0 ls -l
     """
     with open_library(settings) as library, ProgressLine() as progress:
-        found = library.duplicates(**filters(folder, after, before), progress=progress)
+        found = library.duplicates(where=where, progress=progress)
     _print_groups(found.groups, form)
     _print_notes(found)
     if found.failures or not found.groups:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,10 @@ import click
 from indexer.config import Settings
 from indexer.errors import QueryError
 from retrieval.commands.asking import typed_query
+from retrieval.commands.filters import filter_options
 from retrieval.commands.options import (
+    count_option,
     encoder_option,
-    filter_options,
-    filters,
     open_library,
     precision_option,
     settings_options,
@@ -24,6 +23,7 @@ from retrieval.commands.progress import ProgressLine
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Precision
+    from retrieval import Filter
     from retrieval.explain import Explanation, Region
 
 TILES = 3
@@ -34,6 +34,7 @@ TILES = 3
 @click.argument("query")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--save", type=click.Path(path_type=Path), help="Write the picture with a map of what fits the query.")
+@count_option
 @filter_options
 @json_option
 @encoder_option
@@ -44,9 +45,7 @@ def explain_command(
     file: Path,
     save: Path | None,
     k: int,
-    folder: Path | None,
-    after: datetime | None,
-    before: datetime | None,
+    where: Filter | None,
     as_json: bool,
     encoder: str | None,
     precision: Precision | None,
@@ -64,7 +63,7 @@ def explain_command(
     """
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
         asked = typed_query([query])
-        found = library.explain(asked, file, k=k, progress=progress, **filters(folder, after, before))
+        found = library.explain(asked, file, k=k, progress=progress, where=where)
     if as_json:
         print_json(found.to_dict())
     else:

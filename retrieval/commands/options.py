@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,20 +105,29 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def filter_options(command: Command) -> Command:
-    """Add the options that say which photos may be found, and how many."""
-    return click.option("-k", "k", type=int, default=10, show_default=True, help="Number of results.")(
-        place_options(command)
-    )
+count_option: Callable[[Command], Command] = click.option(
+    "-k", "k", type=int, default=10, show_default=True, help="Number of results."
+)
 
 
-def place_options(command: Command) -> Command:
-    """Add the options that say which photos may be found."""
-    day = click.DateTime(["%Y-%m-%d", "%Y-%m", "%Y", "%Y-%m-%dT%H:%M:%S"])
+def page_options(command: Command) -> Command:
+    """Add the options that say how many results to show, in which order, from which on."""
     options = (
-        click.option("--folder", type=click.Path(path_type=Path), help="Only photos in this folder."),
-        click.option("--after", type=day, metavar="DATE", help="Only photos taken on this day (2024-05-01) or later."),
-        click.option("--before", type=day, metavar="DATE", help="Only photos taken before this day."),
+        count_option,
+        click.option(
+            "--sort",
+            type=click.Choice(["score", "date", "-date", "name"]),
+            default="score",
+            show_default=True,
+            help="Order of these results: best first, by the date taken (-date is newest first), or by name.",
+        ),
+        click.option(
+            "--offset",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="How many of the best to leave out: with -k 10, --offset 10 is the second page.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -139,11 +147,6 @@ def rerank_options(command: Command) -> Command:
     )
     expand = click.option("--expand", is_flag=True, help="List every photo of a hit that moments made of several.")
     return rerank(expand(command))
-
-
-def filters(folder: Path | None, after: datetime | None, before: datetime | None) -> dict[str, Any]:
-    """Return what the filter options gave as arguments of `Library.search`."""
-    return {"folder": folder, "after": after, "before": before}
 
 
 def open_library(

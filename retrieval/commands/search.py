@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,11 @@ import click
 
 from indexer.config import Settings
 from retrieval.commands.asking import typed_query
+from retrieval.commands.filters import filter_options
 from retrieval.commands.options import (
     encoder_option,
-    filter_options,
-    filters,
     open_library,
+    page_options,
     precision_option,
     rerank_options,
     settings_options,
@@ -24,6 +23,8 @@ from retrieval.commands.progress import ProgressLine
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Precision
+    from retrieval import Filter
+    from retrieval.paging import Sort
     from retrieval.search import Among
 
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
 )
 @rerank_options
+@page_options
 @filter_options
 @form_options
 @encoder_option
@@ -62,9 +64,9 @@ def search_command(
     rerank: tuple[str, ...],
     expand: bool,
     k: int,
-    folder: Path | None,
-    after: datetime | None,
-    before: datetime | None,
+    sort: Sort,
+    offset: int,
+    where: Filter | None,
     form: Form,
     encoder: str | None,
     precision: Precision | None,
@@ -88,13 +90,15 @@ def search_command(
     asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
         hits = library.search(
-            asked, k=k, among=among, hybrid=hybrid, rerank=rerank, progress=progress, **filters(folder, after, before)
-        )
+            asked, k=k, among=among, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
+            progress=progress,
+        )  # fmt: skip
     print_hits([each for hit in hits for each in (hit.opened() if expand else [hit])], form)
 
 
 @click.command("similar")
 @click.argument("photo", type=click.Path(path_type=Path))
+@page_options
 @filter_options
 @form_options
 @encoder_option
@@ -103,9 +107,9 @@ def search_command(
 def similar_command(
     photo: Path,
     k: int,
-    folder: Path | None,
-    after: datetime | None,
-    before: datetime | None,
+    sort: Sort,
+    offset: int,
+    where: Filter | None,
     form: Form,
     encoder: str | None,
     precision: Precision | None,
@@ -117,4 +121,4 @@ def similar_command(
     recall similar photo.jpg
     """
     with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.similar(photo, k=k, **filters(folder, after, before)), form)
+        print_hits(library.similar(photo, k=k, where=where, sort=sort, offset=offset), form)

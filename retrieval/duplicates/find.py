@@ -10,7 +10,7 @@ import numpy as np
 
 from indexer.catalog import copies
 from indexer.catalog.copies import PhotoFile
-from indexer.catalog.queries import Filters
+from indexer.catalog.filters import Filter
 from indexer.config import Settings, processors
 from indexer.decode import DecodePool
 from indexer.images import Limits
@@ -38,20 +38,20 @@ MOST = 20
 
 
 def find_duplicates(
-    store: Store, settings: Settings, *, filters: Filters, progress: ProgressCallback | None = None
+    store: Store, settings: Settings, *, where: Filter | None, progress: ProgressCallback | None = None
 ) -> Duplicates:
     """Return the photos that are one picture, in groups; nothing is changed.
 
     Args:
         store: The library.
         settings: Limits, workers and time limit of the decoder.
-        filters: Which photos are looked at.
+        where: Which photos are looked at.
         progress: Told how far it has come.
     """
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     workers = settings.workers or processors()
     with DecodePool(preprocess=AS_COMPARED, limits=limits, workers=workers, timeout=settings.timeout) as pool:
-        run = _Run(store, filters, Sketches(pool), progress or (lambda _: None))
+        run = _Run(store, where, Sketches(pool), progress or (lambda _: None))
         run.link_equal_files()
         run.link_equal_pictures(run.candidates())
         groups = sorted(run.groups(), key=lambda group: group.best.path)
@@ -64,7 +64,7 @@ class _Run:
     """The state of one search for duplicates; items are named by their ids."""
 
     store: Store
-    filters: Filters
+    where: Filter | None
     sketches: Sketches
     tell: ProgressCallback
     linked: Linked = field(default_factory=Linked)
@@ -73,7 +73,7 @@ class _Run:
     def link_equal_files(self) -> None:
         """Join what has the same bytes; no file is read for it."""
         with self.store.reading() as connection:
-            for alike in copies.equal_content(connection, self.filters):
+            for alike in copies.equal_content(connection, self.where):
                 for item in alike[1:]:
                     self.linked.join(alike[0], item)
                     self.first[item] = alike[0]
@@ -85,8 +85,8 @@ class _Run:
             return np.empty((0, 2), dtype=np.int64)
         with self.store.searching() as index:
             with self.store.reading() as connection:
-                items, embeddings = copies.photo_embeddings(connection, known.id, self.filters)
-                moments = list(self._one_second(copies.equal_moment(connection, self.filters)))
+                items, embeddings = copies.photo_embeddings(connection, known.id, self.where)
+                moments = list(self._one_second(copies.equal_moment(connection, self.where)))
             usable = np.isin(embeddings, index.ids)
             usable &= ~np.isin(items, np.fromiter(self.first, dtype=np.int64))
             items, embeddings = items[usable], embeddings[usable]

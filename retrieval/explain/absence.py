@@ -12,6 +12,8 @@ from indexer.catalog.queries import ItemState
 from indexer.catalog.sources import KnownSource
 from indexer.images import is_photo_name
 from indexer.sources import rules_of
+from indexer.tables import table_format
+from indexer.texts import text_format
 
 
 def why_absent(connection: Connection, place: str) -> str:
@@ -36,9 +38,11 @@ def _why_not_walked(around: KnownSource, place: str) -> str:
     left_out = rules_of(around).why_left_out(os.path.relpath(place, around.root))
     if left_out:
         return f"it was never indexed: {left_out}, in {around.root}; to change that see recall index --help"
-    if not is_photo_name(place):
+    if table_format(place):
+        return f"it was never indexed: a table has to be named itself; run: recall index {place} --text-column NAME"
+    if not is_photo_name(place) and text_format(place) is None:
         ending = Path(place).suffix or "no ending"
-        return f"it was never indexed: its name ends like no photo that Recall reads ({ending})"
+        return f"it was never indexed: its name ends like no photo or text that Recall reads ({ending})"
     when = f"at {around.synced_at:%Y-%m-%d %H:%M} UTC" if around.synced_at else "but not to the end"
     return f"it was not there when {around.root} was last indexed, {when}; run: recall index {around.root}"
 
@@ -46,9 +50,9 @@ def _why_not_walked(around: KnownSource, place: str) -> str:
 def why_stale(item: ItemState) -> str | None:
     """Return how an item's file differs from the one that was indexed, or None where it does not."""
     try:
-        facts = Path(item.path).stat()
+        facts = Path(item.file).stat()
     except OSError as error:
         return f"its file cannot be found now ({error.strerror}); what is said here is of the file that was indexed"
-    if (facts.st_size, facts.st_mtime_ns) != (item.size, item.mtime_ns):
+    if item.file == item.path and (facts.st_size, facts.st_mtime_ns) != (item.size, item.mtime_ns):
         return "its file has changed since it was indexed; run: recall index"
     return None

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.catalog import queries, sources
+from indexer.catalog.filters import Filter
+from indexer.catalog.kept import failing, kept_ids
 from indexer.catalog.queries import ItemState, Unit
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
@@ -143,7 +145,7 @@ class _Explaining:
         parts = encode_query(self.query, self.encoder, self.settings)
         weights = self.query.part_weights
         vector = combined(parts, weights)
-        answer = search(self.store, Question(self.query.terms, parts, weights, self.query.filters), k=self.k)
+        answer = search(self.store, Question(self.query.terms, parts, weights, self.query.where), k=self.k)
         found, unit = self._best_unit(vector)
         value = float(score(vector, unit[None])[0])
         removed = self._removed_by()
@@ -154,7 +156,7 @@ class _Explaining:
         picture, regions, unreadable = self._regions(vector) if found.kind is Modality.PHOTO else (None, None, None)
         why = zip(self.query.terms, score(unit, parts).tolist(), weights, strict=True)
         return Explanation(
-            path=Path(self.item.path),
+            path=Path(self.item.file),
             in_answer=in_answer,
             reasons=[*removed, *filter(None, (why_stale(self.item), unreadable))],
             rank=rank,
@@ -179,7 +181,7 @@ class _Explaining:
     def _removed_by(self) -> list[str]:
         """Return the filters that the item does not pass, in words."""
         with self.store.reading() as connection:
-            return queries.failing(connection, self.item.id, self.query.filters)
+            return [] if self.query.where is None else failing(connection, self.item.id, self.query.where)
 
     def _rank(self, vector: Vectors, value: float, kind: Modality) -> tuple[int, int]:
         """Return the item's place among the units of its kind that pass the filters, and how many these are."""
@@ -187,7 +189,8 @@ class _Explaining:
             known = self.store.encoder
             if known is None:
                 return 1, 1  # all was forgotten a moment ago
-            allowed = queries.embedding_ids(connection, known.id, self.query.filters, kind=kind)
+            kept = Filter.kind(kind) if self.query.where is None else self.query.where & Filter.kind(kind)
+            allowed = kept_ids(connection, known.id, kept)
             better, among = standing(index, connection, vector, value=value, item_id=self.item.id, allowed=allowed)
         return better + 1, among
 
@@ -195,7 +198,7 @@ class _Explaining:
         """Return the picture, what its tiles have to do with the query, and what is wrong where it cannot be read."""
         limits = Limits(max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes)
         try:
-            picture, _ = open_picture(Path(self.item.path), limits=limits)
+            picture, _ = open_picture(Path(self.item.file), limits=limits)
         except PictureError as error:
             return None, None, f"its regions cannot be looked at: {error}"
         return picture, tile_scores(picture, vector, self.encoder, progress=self.progress), None

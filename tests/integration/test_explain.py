@@ -95,7 +95,7 @@ def test_an_outranked_photo_says_by_how_much(colours: Library, folder: Path) -> 
 def test_a_filter_that_removed_it_is_named(colours: Library, folder: Path) -> None:
     found = colours.explain("red", folder / "red.png", before=date(2024, 5, 1), after=date(2024, 4, 1))
     assert (found.in_answer, found.rank) == (False, None)
-    assert list(found.reasons) == ["it does not pass the filter before 2024-05-01 00:00:00"]
+    assert list(found.reasons) == ["it does not pass the filter taken(after=2024-04-01, before=2024-05-01)"]
 
 
 def test_a_file_that_was_never_indexed_says_why(colours: Library, folder: Path, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_file_that_was_never_indexed_says_why(colours: Library, folder: Path, 
         (tmp_path / "elsewhere.png", "it is in no folder that the library knows; run: recall index"),
         (folder / ".hidden.png", "the name .hidden.png begins with a dot and hidden files are left out"),
         (folder / "private" / "a.png", "it is excluded by the pattern 'private*'"),
-        (folder / "notes.pdf", "its name ends like no photo"),
+        (folder / "notes.pdf", "its name ends like no photo or text"),
         (folder / "gone.png", "there is no file"),
         (folder / "sub", "is a folder; name one file in it"),
         (paint(folder / "later.png", "red"), "it was not there when"),
@@ -137,6 +137,22 @@ def test_a_file_that_changed_or_went_since_says_so_beside(colours: Library, fold
     assert gone.regions is None
     assert gone.reasons[0].startswith("its file cannot be found now (")
     assert gone.reasons[1].startswith("its regions cannot be looked at: the file is gone")
+
+
+def test_texts_and_rows_of_tables_are_explained_too(colours: Library, folder: Path, tmp_path: Path) -> None:
+    (folder / "notes.txt").write_text("all is red")
+    table = tmp_path / "table" / "t.csv"
+    paint(table.parent / "lime.png", "lime")
+    table.write_text("what,image\na lime wall,lime.png\n")
+    colours.sync(folder)
+    said = colours.explain("red", table).reasons
+    assert said[0].startswith("it was never indexed: it is in no folder")
+    colours.sync(table, text_columns=["what"], image_column="image")
+    text = colours.explain("something red", folder / "notes.txt", k=1)
+    assert (text.rank, text.among, text.text, text.regions) == (1, 2, "all is red", None)
+    row = colours.explain("lime", table.parent / "lime.png")
+    assert (row.in_answer, row.path, list(row.reasons)) == (True, table.parent / "lime.png", [])
+    assert [hit.row for hit in colours.search("lime", k=9) if hit.path == row.path] == ["1"]
 
 
 def test_an_empty_library_says_how_to_fill_it(library: Library, folder: Path) -> None:

@@ -75,7 +75,7 @@ def test_exact_changes_nothing_since_the_index_is_exact(colours: Library) -> Non
 def test_exact_puts_right_what_an_index_estimated(colours: Library) -> None:
     red = np.array([1, 0, 0], dtype=np.float32)
     store = colours._store
-    found = find(store, red, 5, filters=Query(["red"]).filters)
+    found = find(store, red, 5, where=None)
     estimated = np.array([0.9, 0.8, 0.7, 0.6, 0.5], dtype=np.float32)
     lossy = replace(found.take([2, 4, 0, 1, 3]), scores=estimated, vectors=found.vectors * 0.5)
     context = Context(Query(["red"]), red, store, colours._settings, lambda _: None)
@@ -87,7 +87,7 @@ def test_exact_puts_right_what_an_index_estimated(colours: Library) -> None:
 
 def test_exact_leaves_an_order_that_words_made(colours: Library) -> None:
     red = np.array([1, 0, 0], dtype=np.float32)
-    found = find(colours._store, red, 5, filters=Query(["red"]).filters).take([3, 0, 4, 1, 2])
+    found = find(colours._store, red, 5, where=None).take([3, 0, 4, 1, 2])
     context = Context(Query(["red"]), red, colours._store, colours._settings, lambda _: None)
     exact = Exact().rerank(Ranking.of(found), context)
     assert exact.candidates.items == found.items

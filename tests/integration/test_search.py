@@ -16,7 +16,7 @@ from PIL import Image
 from indexer.catalog import changes, encoders, sources
 from indexer.errors import LibraryError, QueryError
 from indexer.types import Modality
-from retrieval import Filters, Hit, Library, Query
+from retrieval import Filter, Hit, Library, Query
 from tests.support.colours import later, paint, photo
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
@@ -240,9 +240,9 @@ def test_a_query_that_asks_nothing_is_an_error(colours: Library) -> None:
         Query()
 
 
-def test_filters_given_twice_are_a_mistake_of_the_program(colours: Library) -> None:
-    with pytest.raises(ValueError, match="filters were given both in the query and beside it"):
-        colours.search(Query(texts=["red"], filters=Filters(folder="/a")), before=date(2024, 1, 1))
+def test_a_filter_in_the_query_and_arguments_beside_it_all_have_to_hold(colours: Library, folder: Path) -> None:
+    query = Query(texts=["red"], where=Filter.folder(folder / "a"))
+    assert names(colours.search(query, before=date(2024, 5, 2))) == ["red.png"]
 
 
 def test_a_query_picture_that_is_none_says_what_is_wrong_with_it(colours: Library, tmp_path: Path) -> None:

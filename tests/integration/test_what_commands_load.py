@@ -13,7 +13,7 @@ import pytest
 from tests.support.program import program_env
 
 TORCH = {"huggingface_hub", "open_clip", "safetensors", "timm", "torch", "torchvision", "transformers"}
-NEVER = TORCH | {"alembic", "pandas", "sqlalchemy.orm"}
+NEVER = TORCH | {"alembic", "dateparser", "pandas", "sqlalchemy.orm"}
 """What no command needs on a library whose schema is current, with the encoder that ships."""
 
 PICTURES = {"PIL", "indexer.images", "pillow_heif", "pillow_jxl", "rawpy"}
@@ -66,6 +66,7 @@ def loaded_by(place: Path, *args: str) -> set[str]:
         (["search", "a cup of coffee"], {"faiss", "onnxruntime", "sqlalchemy"}, PICTURES | SYNCING),
         (["search", "coffee", "--rerank", "moments", "--rerank", "mmr"], {"onnxruntime"}, PICTURES | SYNCING),
         (["similar", "photos/coffee.png"], {"faiss", "sqlalchemy"}, ENCODING | PICTURES | SYNCING),
+        (["similar", "photos/coffee.png", "--after", "1990-01"], {"faiss"}, ENCODING | PICTURES | SYNCING),
         (["search", "chelsea.png"], {"PIL", "faiss", "onnxruntime"}, {"pillow_heif", "rawpy"} | SYNCING),
         (["evaluate", "captions.csv"], {"PIL", "onnxruntime"}, {"faiss", "sqlalchemy"} | SYNCING),
         (["index", "photos"], {"faiss", "indexer.pipeline"}, {"pillow_heif", "rawpy"} | ENCODING),  # nothing to do

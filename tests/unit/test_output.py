@@ -114,6 +114,7 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "title": None,
         "description": None,
         "tags": [],
+        "row": None,
         "words": [],
     }
     assert len(lines) == 2

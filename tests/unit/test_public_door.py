@@ -24,7 +24,7 @@ PUBLIC = [
     "ExportReport",
     "Failure",
     "FailureKind",
-    "Filters",
+    "Filter",
     "Hit",
     "Hits",
     "ImportReport",

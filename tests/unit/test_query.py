@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexer.catalog.queries import Filters
+from indexer.catalog.criteria import first_moment
+from indexer.catalog.filters import Filter
 from indexer.errors import QueryError
-from retrieval.query import Query, as_query, first_moment
+from retrieval.query import Query, as_query
 
 PICTURE = Image.new("RGB", (1, 1))
 
@@ -35,33 +36,28 @@ def test_a_blank_text_is_refused_also_among_others(blank: str) -> None:
 
 
 def test_words_are_always_words_and_a_path_is_a_picture() -> None:
-    assert as_query("photo.jpg", None, Filters()).texts == ("photo.jpg",)
-    asked = as_query(Path("photo.jpg"), None, Filters())
+    assert as_query("photo.jpg", None).texts == ("photo.jpg",)
+    asked = as_query(Path("photo.jpg"), None)
     assert (asked.texts, asked.images) == ((), (Path("photo.jpg"),))
-    assert as_query(b"bytes", None, Filters()).images == (b"bytes",)
+    assert as_query(b"bytes", None).images == (b"bytes",)
 
 
 def test_a_picture_joins_words_and_pictures() -> None:
-    asked = as_query("at night", PICTURE, Filters())
+    asked = as_query("at night", PICTURE)
     assert (asked.texts, asked.images) == (("at night",), (PICTURE,))
-    assert as_query(Path("a"), Path("b"), Filters()).images == (Path("a"), Path("b"))
-    assert as_query(Query(texts=["a"], images=[b"1"]), b"2", Filters()).images == (b"1", b"2")
+    assert as_query(Path("a"), Path("b")).images == (Path("a"), Path("b"))
+    assert as_query(Query(texts=["a"], images=[b"1"]), b"2").images == (b"1", b"2")
 
 
-def test_filters_are_taken_from_where_they_are_given() -> None:
-    folder = Filters(folder="/photos")
-    assert as_query("a", None, folder).filters == folder
-    assert as_query(Query(texts=["a"], filters=folder), None, Filters()).filters == folder
-    assert as_query(Query(texts=["a"]), None, folder).filters == folder
-
-
-def test_filters_given_twice_are_a_mistake_in_the_program() -> None:
-    with pytest.raises(ValueError, match="filters were given both in the query and beside it"):
-        as_query(Query(texts=["a"], filters=Filters(folder="/a")), None, Filters(folder="/b"))
+def test_a_filter_beside_a_query_narrows_the_one_in_it() -> None:
+    folder, camera = Filter.folder("/photos"), Filter.camera("Canon")
+    assert as_query("a", None, folder).where == folder
+    assert as_query(Query(texts=["a"], where=folder), None).where == folder
+    assert as_query(Query(texts=["a"]), None, folder).where == folder
+    assert as_query(Query(texts=["a"], where=folder), None, camera).where == folder & camera
 
 
 def test_a_date_means_its_first_moment_and_a_moment_itself_without_zone() -> None:
-    assert first_moment(None) is None
     assert str(first_moment(date(2024, 5, 1))) == "2024-05-01 00:00:00"
     # cameras write local time without a zone: 18:30 on the clock is compared with 18:30 on the clock
     assert first_moment(datetime(2024, 5, 1, 18, 30, tzinfo=UTC)) == datetime.fromisoformat("2024-05-01T18:30")

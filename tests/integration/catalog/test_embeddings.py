@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,13 @@ from sqlalchemy import Connection, event, select, update
 
 from indexer.catalog import changes, encoders, queries
 from indexer.catalog.encoders import KnownEncoder
+from indexer.catalog.filters import Filter
+from indexer.catalog.kept import kept_ids
 from indexer.catalog.models import EMBEDDINGS, UNITS
-from indexer.catalog.queries import Failure, Filters, FoundItem
+from indexer.catalog.queries import Failure, FoundItem
 from indexer.catalog.sources import KnownSource
 from indexer.types import Modality, Preprocess
-from tests.support.catalog import NOON, count, embed, row, save
+from tests.support.catalog import NOON, count, embed, save
 from tests.support.vectors import HALVES, ids
 
 
@@ -99,28 +100,6 @@ def test_the_id_of_a_removed_embedding_is_never_given_again(
     assert embed(connection, source, encoder, 1)[0] > first[2]
 
 
-def test_filters_choose_by_folder_and_time(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
-    days = [datetime.fromisoformat(f"2024-05-0{day}") for day in (1, 2, 3)]
-    places = ["/photos/a/1", "/photos/b/2", "/photos/b/3"]
-    saved = changes.save_items(
-        connection,
-        [row(source, place, taken_at=day) for place, day in zip(places, days, strict=True)]
-        + [row(source, "/photos/undated", taken_at=None)],
-    )
-    changes.add_embeddings(connection, saved, encoder.id, HALVES[:4])
-    made = queries.embedding_ids(connection, encoder.id).tolist()
-
-    def chosen(**values: Any) -> list[int]:
-        return [made.index(id_) for id_ in queries.embedding_ids(connection, encoder.id, Filters(**values))]
-
-    assert chosen() == [0, 1, 2, 3]
-    assert chosen(folder="/photos/b") == [1, 2]
-    assert chosen(after=days[1]) == [1, 2]  # at that moment or later
-    assert chosen(before=days[1]) == [0]  # earlier than that moment
-    assert chosen(folder="/photos/b", after=days[0], before=days[2]) == [1]
-    assert chosen(folder="/nowhere") == []
-
-
 @pytest.mark.usefixtures("pages_of_three")
 def test_found_items_carry_what_a_hit_shows(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
     facts = {
@@ -180,13 +159,27 @@ def test_failures_are_listed_and_counted_by_place(connection: Connection, source
     assert queries.count_items(connection, "/photos/c") == (0, 0)
 
 
-@pytest.mark.parametrize("filters", [Filters(folder="/photos/a"), Filters(after=NOON), Filters(before=NOON)])
+@pytest.mark.parametrize(
+    "where",
+    [
+        Filter.folder("/photos/a"),
+        Filter.taken(after=NOON),
+        Filter.taken(before=NOON),
+        Filter.name("a.jpg"),
+        Filter.camera("Canon"),
+        Filter.lens("50mm"),
+        Filter.near(50, 8, km=5),
+        Filter.rating(5),
+        Filter.tag("dog"),
+    ],
+    ids=repr,
+)
 def test_a_filter_begins_with_the_items_that_pass_it(
-    connection: Connection, encoder: KnownEncoder, filters: Filters
+    connection: Connection, encoder: KnownEncoder, where: Filter
 ) -> None:
     asked: list[tuple[str, Any]] = []
     event.listen(connection.engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
-    queries.embedding_ids(connection, encoder.id, filters)
+    kept_ids(connection, encoder.id, where)
     statement, parameters = asked[-1]
     plan = [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert any(step.startswith("SEARCH items") for step in plan)

@@ -1,0 +1,238 @@
+"""Filters against plain Python: whatever is combined, SQL keeps what a loop over the items keeps."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from indexer.catalog import changes, encoders
+from indexer.catalog.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Shape, Taken
+from indexer.catalog.engine import open_engine
+from indexer.catalog.filters import And, Filter, Is, Not, Or
+from indexer.catalog.kept import failing, kept_ids, which_pass
+from indexer.catalog.migrate import upgrade
+from indexer.catalog.patterns import FORMATS, Format, Tag, Words
+from indexer.catalog.places import EARTH_KM, box_around, distance_km
+from indexer.types import Modality, Preprocess
+from tests.support.catalog import add, row
+from tests.support.vectors import HALVES
+
+START = datetime(2024, 1, 1)  # noqa: DTZ001 - cameras know no zone
+FOLDERS = ("/photos", "/photos/a", "/photos/a/b", "/photos/ab", "/elsewhere")
+CAMERAS = ("Canon EOS R5", "canon [x]", "NIKON D90", "Canon", "Z*", None)
+LENSES = ("RF 50mm F1.8", "24-70", None)
+NAMES = ("img_1.jpg", "IMG_2.JPG", "notes.md", "çedille.png", "a[1].nef")
+FORMATS_HELD = ("JPEG", "HEIF", "RAW", None)
+TAGS = ("dog", "Beach", "Été", "hot dog")
+PLACES = (
+    (0.0, 0.0),
+    (90.0, 10.0),
+    (-90.0, 0.0),
+    (52.5, 13.4),
+    (52.6, 13.4),
+    (10.0, 180.0),
+    (10.0, -179.9),
+    (-10.0, 0.3),
+)
+
+
+def facts(number: int) -> dict[str, Any]:
+    """Return what the catalog knows of item `number`: each value beside each other one sooner or later."""
+
+    def pick(values: tuple[Any, ...], step: int) -> Any:
+        return values[(number * step + number // 7) % len(values)]
+
+    latitude, longitude = pick((*PLACES, (None, None)), 5)
+    width, height = pick(((4000, 3000), (3000, 4000), (100, 100), (None, None), (1080, 1920)), 3)
+    return {
+        "path": f"{pick(FOLDERS, 1)}/{number}/{pick(NAMES, 2)}",
+        "format": pick(FORMATS_HELD, 3),
+        "taken_at": None if number % 11 == 0 else START + timedelta(hours=13 * number),
+        "latitude": latitude,
+        "longitude": longitude,
+        "width": width,
+        "height": height,
+        "camera": pick(CAMERAS, 1),
+        "lens": pick(LENSES, 1),
+        "rating": pick((None, -1, 0, 3, 4, 5), 1),
+        "tags": [tag for position, tag in enumerate(TAGS) if number >> position & 1],
+    }
+
+
+ITEMS = [facts(number) for number in range(120)]
+KINDS = [Modality.TEXT if number % 5 == 0 else Modality.PHOTO for number in range(len(ITEMS))]
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """Return a catalog of `ITEMS`, whose embeddings are numbered from 1."""
+    engine = open_engine(Path(tmp_path_factory.mktemp("filters"), "catalog.db"))
+    upgrade(engine)
+    with engine.begin() as connection:
+        encoder = encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
+        source = add(connection, "/photos")
+        saved = changes.save_items(connection, [row(source, **item) for item in ITEMS])
+        for item, kind in zip(saved, KINDS, strict=True):
+            changes.add_embeddings(connection, [item], encoder.id, HALVES[:1], kind=kind)
+        yield connection
+    engine.dispose()
+
+
+def is_like(value: str | None, pattern: str, *, part: bool) -> bool:
+    """Return whether a value is as a pattern says, with Python's own wildcards."""
+    if value is None:
+        return False
+    if part and not set("*?") & set(pattern):
+        return pattern.lower() in value.lower()
+    literal = re.sub(r"\[", "[[]", pattern.lower())
+    return fnmatch.fnmatchcase(value.lower(), literal)
+
+
+def angle_km(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return the distance of two places by the angle between their vectors, in km."""
+    vectors = []
+    for latitude, longitude in (one, other):
+        up, along = math.radians(latitude), math.radians(longitude)
+        vectors.append((math.cos(up) * math.cos(along), math.cos(up) * math.sin(along), math.sin(up)))
+    return EARTH_KM * 2 * math.asin(min(1.0, math.dist(*vectors) / 2))
+
+
+def passes(criterion: Any, item: dict[str, Any], kind: Modality) -> bool:  # noqa: C901, PLR0911 - one case each
+    """Return what a criterion says of an item: never that it does not know."""
+    match criterion:
+        case Taken(after, before):
+            moment = item["taken_at"]
+            return moment is not None and (after is None or moment >= after) and (before is None or moment < before)
+        case Folder(path):
+            return bool(item["path"] == path or item["path"].startswith(path + "/"))
+        case Words("name", pattern):
+            return is_like(Path(item["path"]).name, pattern, part=False)
+        case Words(of, pattern):
+            return is_like(item[of], pattern, part=True)
+        case Format(name):
+            return bool(
+                item["format"] == FORMATS[name] if name in FORMATS else item["path"].lower().endswith(f".{name}")
+            )
+        case Near(latitude, longitude, km):
+            here = item["latitude"], item["longitude"]
+            return here[0] is not None and angle_km(here, (latitude, longitude)) <= km
+        case Orientation(shape):
+            width, height = item["width"], item["height"]
+            return width is not None and shape == (
+                "square" if width == height else "landscape" if width > height else "portrait"
+            )
+        case MinSize(longer, shorter):
+            sides = sorted(side or 0 for side in (item["width"], item["height"]))
+            return sides[0] >= shorter and sides[1] >= longer
+        case MinPixels(pixels):
+            return item["width"] is not None and item["width"] * item["height"] >= pixels
+        case Rating(at_least, at_most):
+            return item["rating"] is not None and at_least <= item["rating"] <= at_most
+        case Tag(pattern):
+            return any(is_like(tag, pattern, part=False) for tag in item["tags"])
+        case Kind(wanted):
+            return kind == wanted
+    raise AssertionError(criterion)
+
+
+def keeps(where: Filter, item: dict[str, Any], kind: Modality) -> bool:
+    """Return whether a filter keeps an item, in plain Python."""
+    match where:
+        case Is(criterion):
+            return passes(criterion, item, kind)
+        case And(parts):
+            return all(keeps(part, item, kind) for part in parts)
+        case Or(parts):
+            return any(keeps(part, item, kind) for part in parts)
+        case Not(part):
+            return not keeps(part, item, kind)
+    raise AssertionError(where)
+
+
+MOMENTS = st.integers(0, 1600).map(lambda hours: START + timedelta(hours=hours))
+PATTERNS = st.sampled_from(["*canon*", "Canon*", "canon", "?", "*", "[x]", "*50*", "d90", "z*", "*.JPG", "Ç*", "a[1]*"])
+
+SINGLE = st.one_of(
+    MOMENTS.map(lambda moment: Filter.taken(after=moment)),
+    MOMENTS.map(lambda moment: Filter.taken(before=moment)),
+    MOMENTS.map(lambda moment: Filter.taken(on=moment.date())),
+    st.sampled_from(FOLDERS).map(Filter.folder),
+    PATTERNS.map(Filter.name),
+    PATTERNS.map(Filter.camera),
+    PATTERNS.map(Filter.lens),
+    st.sampled_from(["jpg", "heic", "raw", "nef", "md"]).map(Filter.format),
+    st.sampled_from([*PLACES, (89.9, -100.0), (10.0, -180.0)]).flatmap(
+        lambda place: st.sampled_from([1, 20, 500, 3000, 19000, 20100]).map(lambda km: Filter.near(*place, km=km))
+    ),
+    st.sampled_from(get_args(Shape)).map(Filter.orientation),
+    st.sampled_from([(1920, 1080), (4000, 3000), (1, 1)]).map(lambda size: Filter.min_size(*size)),
+    st.sampled_from([1, 10_000, 12_000_000]).map(Filter.min_pixels),
+    st.sampled_from([(0, 5), (4, 5), (3, 3)]).map(lambda stars: Filter.rating(*stars)),
+    st.sampled_from(["dog", "BEACH", "été", "*dog*", "nothing", "hot*"]).map(Filter.tag),
+    st.sampled_from(list(Modality)).map(Filter.kind),
+)
+
+FILTERS = st.recursive(
+    SINGLE,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda pair: pair[0] & pair[1]),
+        st.tuples(inner, inner).map(lambda pair: pair[0] | pair[1]),
+        inner.map(lambda one: ~one),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(where=FILTERS)
+def test_a_filter_keeps_what_plain_python_keeps(connection: Connection, where: Filter) -> None:
+    expected = [
+        number for number, (item, kind) in enumerate(zip(ITEMS, KINDS, strict=True), 1) if keeps(where, item, kind)
+    ]
+    assert kept_ids(connection, 1, where).tolist() == expected
+    assert sorted(which_pass(connection, range(1, len(ITEMS) + 1), where)) == expected
+    assert sorted(which_pass(connection, range(1, len(ITEMS) + 1), ~where)) == sorted(
+        set(range(1, len(ITEMS) + 1)) - set(expected)
+    )
+
+
+@settings(max_examples=100)
+@given(where=FILTERS)
+def test_a_part_that_an_item_does_not_pass_is_named_exactly_where_there_is_one(
+    connection: Connection, where: Filter
+) -> None:
+    for number in (1, 60, 120):
+        assert bool(failing(connection, number, where)) != keeps(where, ITEMS[number - 1], KINDS[number - 1])
+
+
+@given(where=FILTERS)
+def test_filters_are_values(where: Filter) -> None:
+    assert where == where.replaced(Is)
+    assert hash(where) == hash(where.replaced(Is))
+    assert repr(where) == repr(where.replaced(Is))
+    assert where != ~where
+
+
+@given(
+    latitude=st.floats(-90, 90),
+    longitude=st.floats(-180, 180),
+    km=st.floats(0.001, 20_000),
+    other=st.tuples(st.floats(-90, 90), st.floats(-180, 180)),
+)
+def test_what_is_near_lies_in_the_box(latitude: float, longitude: float, km: float, other: tuple[float, float]) -> None:
+    box = box_around(latitude, longitude, km)
+    away = distance_km(*other, latitude, longitude)
+    assert away == pytest.approx(angle_km(other, (latitude, longitude)), abs=1e-6)
+    if away is not None and away <= km:
+        assert box.south <= other[0] <= box.north
+        assert not box.longitudes or any(west <= other[1] <= east for west, east in box.longitudes)

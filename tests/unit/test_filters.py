@@ -1,0 +1,85 @@
+"""Filters as values: how they are combined, shown, and refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from indexer.catalog.criteria import Span
+from indexer.catalog.filters import both
+from indexer.errors import QueryError
+from retrieval import Filter as F  # noqa: N817 - as the README shows it
+
+CANON, LENS, WORK = F.camera("Canon*"), F.lens("*50mm*"), F.folder("/photos/work")
+
+
+def test_a_filter_reads_as_it_is_written() -> None:
+    where = F.taken(after=date(2020, 1, 1)) & (CANON | LENS) & ~WORK
+    assert repr(where) == "taken(after=2020-01-01) & (camera('Canon*') | lens('*50mm*')) & ~folder('/photos/work')"
+    assert repr(~(CANON & LENS)) == "~(camera('Canon*') & lens('*50mm*'))"
+    assert repr(F.near(52.5, 13.4, km=5) | F.rating(4)) == "near(52.5, 13.4, km=5) | rating(4, 5)"
+    assert repr(F.taken(on=date(2023, 5, 3))) == "taken(after=2023-05-03, before=2023-05-04)"
+
+
+def test_filters_that_say_the_same_are_equal_and_one_key() -> None:
+    assert CANON & LENS & WORK == CANON & (LENS & WORK)
+    assert (CANON | LENS) | WORK == CANON | (LENS | WORK)
+    assert CANON & LENS != CANON | LENS
+    assert {CANON & LENS: 1}[F.camera("Canon*") & F.lens("*50mm*")] == 1
+
+
+def test_and_between_words_is_a_mistake_that_is_said() -> None:
+    with pytest.raises(TypeError, match=r"combine filters by &, \| and ~"):
+        _ = CANON and LENS
+
+
+def test_none_lets_everything_pass() -> None:
+    assert both(None, None) is None
+    assert both(CANON, None) == both(None, CANON) == CANON
+    assert both(CANON, LENS) == CANON & LENS
+
+
+def test_days_moments_and_spans_are_dates() -> None:
+    noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
+    local = noon.astimezone().replace(tzinfo=None)  # cameras write the time of the place without its zone
+    assert F.taken(after=noon) == F.taken(after=local)
+    month = Span(datetime.fromisoformat("2023-05-01"), datetime.fromisoformat("2023-06-01"))
+    assert F.taken(on=month) == F.taken(after=date(2023, 5, 1), before=date(2023, 6, 1))
+    assert F.taken(on=date.max) == F.taken(after=date.max, before=datetime.max)  # noqa: DTZ901
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: F.taken(after=date(2024, 1, 2), before=date(2024, 1, 1)), "nothing can be taken after 2024-01-02 and"),
+        (lambda: F.taken(after=date(2024, 1, 1), before=date(2024, 1, 1)), "nothing can be taken after"),
+        (lambda: F.near(95, 0, km=1), "there is no place 95,0; expected degrees of latitude from -90 to 90"),
+        (lambda: F.near(0, -180.5, km=1), "there is no place 0,-180.5"),
+        (lambda: F.near(float("nan"), 0, km=1), "there is no place nan,0"),
+        (lambda: F.near(0, 0, km=0), "0 km is no distance"),
+        (lambda: F.near_photo("a.jpg", km=float("inf")), "inf km is no distance"),
+        (lambda: F.format("foo"), "there is no format 'foo'; expected avif, bmp, gif"),
+        (lambda: F.rating(3, 2), "there is no rating from 3 to 2"),
+        (lambda: F.min_size(0, 100), "no photo has 100 x 0 pixels"),
+        (lambda: F.min_pixels(0), "no photo has 0 pixels"),
+        (
+            lambda: F.orientation("round"),  # type: ignore[arg-type]  # on purpose
+            "there is no orientation 'round'",
+        ),
+        (lambda: F.tag("  "), "the tag to filter by is blank"),
+    ],
+)
+def test_what_cannot_be_true_is_refused(make: object, message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        make()  # type: ignore[operator]
+
+
+def test_a_filter_without_a_date_is_a_mistake_of_the_program() -> None:
+    with pytest.raises(ValueError, match="there is no date to filter by"):
+        F.taken()
+
+
+def test_only_a_library_knows_where_a_photo_was_taken() -> None:
+    with pytest.raises(ValueError, match=r"where a\.jpg was taken is not known here"):
+        F.near_photo("a.jpg", km=1).condition()
