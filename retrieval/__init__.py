@@ -46,9 +46,10 @@ if TYPE_CHECKING:
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
     from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
-    from retrieval.hits import Hit, Hits, TermScore
+    from retrieval.hits import Hit, Hits, StepScore, TermScore
     from retrieval.library import Library
     from retrieval.query import Query
+    from retrieval.rerank import Reranker
     from retrieval.status import Status
 
 __all__ = [
@@ -87,9 +88,11 @@ __all__ = [
     "QueryError",
     "RecallError",
     "Report",
+    "Reranker",
     "Settings",
     "SourceError",
     "Status",
+    "StepScore",
     "StorageError",
     "TermScore",
     "TextError",
@@ -119,8 +122,10 @@ _HOMES = {
     "Progress": "indexer.types",
     "Query": "retrieval.query",
     "Report": "indexer.report",
+    "Reranker": "retrieval.rerank",
     "Settings": "indexer.config",
     "Status": "retrieval.status",
+    "StepScore": "retrieval.hits",
     "TermScore": "retrieval.hits",
     "load_encoder": "indexer.encoders",
 }

@@ -31,7 +31,7 @@ class LibraryEncoder:
         """
         self._store = store
         self._settings = settings
-        self._named = _absolute(asked) if isinstance(asked, str) else None
+        self._named = absolute_name(asked) if isinstance(asked, str) else None
         self._loaded = None if isinstance(asked, str) else asked
         self._is_for_queries = False  # it was loaded where queries run, not where the settings say
         self._loading = threading.Lock()
@@ -77,10 +77,10 @@ class LibraryEncoder:
 
     def _name(self) -> str:
         known = self._store.encoder
-        return self._named or (known.name if known else _absolute(self._settings.encoder or DEFAULT_ENCODER))
+        return self._named or (known.name if known else absolute_name(self._settings.encoder or DEFAULT_ENCODER))
 
 
-def _absolute(name: str) -> str:
+def absolute_name(name: str) -> str:
     """Return an encoder's name with the path of a folder made absolute: it is stored, and found from anywhere."""
     plain, precision = split_precision(name)
     if plain.startswith("local-dir:"):

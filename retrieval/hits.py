@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,19 @@ class TermScore:
     term: str
     score: float
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class StepScore:
+    """What a reranker made of a hit.
+
+    Attributes:
+        step: The reranker, as it was asked for.
+        score: Its score, on a scale of its own.
+    """
+
+    step: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,8 @@ class Hit:
         tags: Keywords.
         row: Of a table's row its id, else None.
         words: Words of the query that its text has, where it was searched for words too.
+        rerank: What the rerankers made of it, in their order; those that give no score are not named.
+        members: The other photos of the same moment, in their order, where `moments` made one hit of them.
     """
 
     item_id: int
@@ -79,6 +95,19 @@ class Hit:
     tags: tuple[str, ...] = ()
     row: str | None = None
     words: tuple[str, ...] = ()
+    rerank: tuple[StepScore, ...] = ()
+    members: tuple[Hit, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many photos the hit stands for, itself included."""
+        return 1 + sum(member.count for member in self.members)
+
+    def opened(self) -> Iterator[Hit]:
+        """Yield the hit and then all that it stands for."""
+        yield self
+        for member in self.members:
+            yield from member.opened()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as values that json can write."""
@@ -91,6 +120,9 @@ class Hit:
             "taken_at": self.taken_at.isoformat() if self.taken_at else None,
             "tags": list(self.tags),
             "words": list(self.words),
+            "rerank": [{"step": step.step, "score": round(step.score, 6)} for step in self.rerank],
+            "count": self.count,
+            "members": [str(member.path) for member in self.opened()][1:],
         }
 
 

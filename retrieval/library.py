@@ -25,6 +25,7 @@ from retrieval.hits import Hits
 from retrieval.paging import Sort, check_page, turn_to
 from retrieval.query import Query, as_picture, as_query
 from retrieval.query_vectors import encode_query, own_embedding, stored_vector
+from retrieval.rerank import Chain, Reranker, rerankers
 from retrieval.search import Among, Question, check_count, search
 from retrieval.status import Status, read_status
 from retrieval.where import narrowed, resolved
@@ -71,6 +72,7 @@ class Library:
         if isinstance(encoder, str):
             check_name(encoder)  # before a library is made for it
         self._settings = settings
+        self._reranker: dict[str, Reranker] = {}
         self._store = Store(settings.library, create=create)
         try:
             self._encoder = LibraryEncoder(self._store, settings, asked=encoder, precision=precision)
@@ -197,8 +199,10 @@ class Library:
         where: Filter | None = None,
         among: Among = "all",
         hybrid: bool = True,
+        rerank: Sequence[str | Reranker] = (),
         sort: Sort = "score",
         offset: int = 0,
+        progress: ProgressCallback | None = None,
     ) -> Hits:
         """Return the photos and texts that fit a query best, best first.
 
@@ -213,23 +217,30 @@ class Library:
             among: Whether to search "photos", "texts" or "all".
             hybrid: Whether to look for the words in titles, descriptions, tags and texts too, where the library has
                 any, and to order by both. The scores stay those of what is to be seen.
+            rerank: What puts the best hits into another order, one after the other: "mmr:0.7" (diversity), "moments"
+                (a burst becomes one hit), "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half
+                the library's own score), "exact"; or objects with the method of `Reranker`.
             sort: Order of the k best: by "score", "date" (oldest first), "-date" or "name".
             offset: How many of the best to leave out, for the next page.
+            progress: Called with how far another encoder has come.
 
         Raises:
-            QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
+            QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed, or
+                a reranker is not known.
             LibraryError: The library holds nothing yet.
         """
         extra = None if image is None else as_picture(image)
         asked = as_query(query, extra, narrowed(where, folder=folder, after=after, before=before))
         check_count(k)
         check_page(sort, offset)
+        steps = self._rerankers(rerank)
         asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
         words = asked.words if hybrid else ""
         question = Question(asked.terms, parts, asked.part_weights, asked.where, among, words=words)
-        return turn_to(search(self._store, question, k=offset + k), sort=sort, offset=offset)
+        chain = Chain(steps, asked, self._settings, progress) if steps else None
+        return turn_to(search(self._store, question, k=offset + k, chain=chain), sort=sort, offset=offset)
 
     def similar(
         self,
@@ -484,6 +495,11 @@ class Library:
                 replace=replace,
                 progress=progress,
             )
+
+    def _rerankers(self, asked: Sequence[str | Reranker]) -> list[Reranker]:
+        """Return the rerankers; one with an encoder stays, so that this is loaded once."""
+        made = zip(asked, rerankers(asked), strict=True)
+        return [self._reranker.setdefault(name, each) if isinstance(name, str) else each for name, each in made]
 
     def _need_photos(self) -> None:
         """Refuse a library that holds none."""

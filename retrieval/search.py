@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from math import isnan
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +17,10 @@ from indexer.store import Store
 from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
 from retrieval.candidates import NONE, Candidates, find, has_kind
-from retrieval.hits import Hit, Hits, TermScore
+from retrieval.hits import Hit, Hits, StepScore, TermScore
 from retrieval.hybrid import DEPTH, fused, has_words, words_in
 from retrieval.query_vectors import combined
+from retrieval.rerank import Chain, Ranking, reranked
 
 Among = Literal["photos", "texts", "all"]
 """What is searched."""
@@ -62,8 +64,8 @@ def check_count(k: int) -> None:
         raise QueryError(f"{k} results were asked for; expected at least 1")
 
 
-def search(store: Store, question: Question, *, k: int) -> Hits:
-    """Return the k best items, best first, equal scores by item id.
+def search(store: Store, question: Question, *, k: int, chain: Chain | None = None) -> Hits:
+    """Return the k best items, best first, equal scores by item id; with rerankers, in the order that these give.
 
     Where words are looked for too, the order is that of both rankings together, and the scores stay cosines.
 
@@ -71,19 +73,27 @@ def search(store: Store, question: Question, *, k: int) -> Hits:
         store: The library.
         question: What is asked.
         k: Results wanted, at least 1.
+        chain: Rerankers; None leaves the order as it is.
 
     Raises:
         QueryError: k is below 1, or the parts cancel out.
     """
     check_count(k)
     query = combined(question.parts, question.weights)
+    if chain is None:
+        ranking = Ranking.of(_found(store, question, query, k))
+    else:
+        ranking = reranked(chain, store, query, lambda count: _found(store, question, query, count), count=k)
+    return Hits(_hits(store, ranking, question))
+
+
+def _found(store: Store, question: Question, query: Vectors, count: int) -> Candidates:
+    """Return the best items by looks, or by looks and words together."""
     if not question.words or not has_words(store):
-        return _hits(_candidates(store, question, query, k), question)
-    near = _candidates(store, question, query, max(k, DEPTH))
+        return _candidates(store, question, query, count)
+    near = _candidates(store, question, query, max(count, DEPTH))
     kind = next((kind for kind, among in _AMONG.items() if among == question.among), None)
-    found = fused(store, near, query, question.words, where=question.where, kind=kind, count=k)
-    words = words_in(store, question.words, found)
-    return Hits(replace(hit, words=words.get(hit.unit_id, ())) for hit in _hits(found, question))
+    return fused(store, near, query, question.words, where=question.where, kind=kind, count=count)
 
 
 def _candidates(store: Store, question: Question, query: Vectors, count: int) -> Candidates:
@@ -112,11 +122,18 @@ def _merged(lists: Sequence[Candidates], count: int) -> Candidates:
     return merged.take(list(seen.values())[:count])
 
 
-def _hits(candidates: Candidates, question: Question) -> Hits:
-    return Hits(
-        _hit(item, float(value), question, score(vector, question.parts))
-        for item, value, vector in zip(candidates.items, candidates.scores, candidates.vectors, strict=True)
-    )
+def _hits(store: Store, ranking: Ranking, question: Question) -> Iterator[Hit]:
+    """Yield a hit for each candidate, and in it those that it stands for."""
+    found = ranking.candidates
+    words = words_in(store, question.words, found) if question.words and has_words(store) else {}
+    for row, (item, value, vector) in enumerate(zip(found.items, found.scores, found.vectors, strict=True)):
+        steps = [StepScore(step.name, float(step.scores[row])) for step in ranking.steps]
+        yield replace(
+            _hit(item, float(value), question, score(vector, question.parts)),
+            words=words.get(item.unit_id, ()),
+            rerank=tuple(step for step in steps if not isnan(step.score)),
+            members=tuple(member for group in ranking.members[row] for member in _hits(store, group, question)),
+        )
 
 
 def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) -> Hit:

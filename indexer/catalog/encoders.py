@@ -40,15 +40,25 @@ def set_active_encoder(
     connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess
 ) -> KnownEncoder:
     """Make an encoder the library's own and return it; its row is added where it is new, and takes a new name."""
-    id_ = connection.scalar(select(ENCODERS.c.id).where(ENCODERS.c.fingerprint == fingerprint))
-    if id_ is not None:
-        connection.execute(update(ENCODERS).where(ENCODERS.c.id == id_).values(name=name))
-    else:
-        values = {"name": name, "fingerprint": fingerprint, "dim": dim, "preprocess": asdict(preprocess)}
-        id_ = connection.scalars(insert(ENCODERS).values(**values, added_at=now()).returning(ENCODERS.c.id)).one()
+    id_ = add_encoder(connection, name=name, fingerprint=fingerprint, dim=dim, preprocess=preprocess)
+    connection.execute(update(ENCODERS).where(ENCODERS.c.id == id_).values(name=name))
     connection.execute(delete(META).where(META.c.key == ACTIVE))
     connection.execute(insert(META).values(key=ACTIVE, value=str(id_)))
     return KnownEncoder(id_, name, fingerprint, dim, preprocess)
+
+
+def encoder_id(connection: Connection, fingerprint: str) -> int | None:
+    """Return the id of an encoder, the library's own or another; None where it is not known."""
+    return connection.scalar(select(ENCODERS.c.id).where(ENCODERS.c.fingerprint == fingerprint))
+
+
+def add_encoder(connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess) -> int:
+    """Return the id of an encoder, whose row is added where it is new; which one is the library's own stays."""
+    id_ = encoder_id(connection, fingerprint)
+    if id_ is not None:
+        return id_
+    values = {"name": name, "fingerprint": fingerprint, "dim": dim, "preprocess": asdict(preprocess), "added_at": now()}
+    return int(connection.scalars(insert(ENCODERS).values(**values).returning(ENCODERS.c.id)).one())
 
 
 def now() -> datetime:

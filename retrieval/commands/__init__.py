@@ -74,8 +74,9 @@ class OneLine(logging.Formatter):
     """Formats a message as one line in which nothing can move the cursor: it may hold a file name."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        return one_line(super().format(record))
+        """Return the line, on a terminal in the place of a progress line that stands there."""
+        line = one_line(super().format(record))
+        return f"\r\x1b[K{line}" if sys.stderr.isatty() else line
 
 
 @click.group(cls=RecallGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -54,7 +54,11 @@ def print_hits(hits: Sequence[Hit], form: Form) -> None:
             print_json(hit.to_dict())
     elif form == "table":
         rows = [(f"{hit.score:.3f}", f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "", str(hit.path)) for hit in hits]
-        print_table(("score", "taken", "photo"), rows)
+        if any(hit.members for hit in hits):
+            counted = [(str(hit.count) if hit.members else "", *row) for hit, row in zip(hits, rows, strict=True)]
+            print_table(("photos", "score", "taken", "photo"), counted)
+        else:
+            print_table(("score", "taken", "photo"), rows)
     else:
         for hit in hits:
             print_path(hit.path, form)

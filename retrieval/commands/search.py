@@ -15,9 +15,11 @@ from retrieval.commands.options import (
     open_library,
     page_options,
     precision_option,
+    rerank_options,
     settings_options,
 )
 from retrieval.commands.output import Form, form_options, print_hits
+from retrieval.commands.progress import ProgressLine
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Precision
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
 )
+@rerank_options
 @page_options
 @filter_options
 @form_options
@@ -58,6 +61,8 @@ def search_command(
     among: Among,
     hybrid: bool,
     allow_url: bool,
+    rerank: tuple[str, ...],
+    expand: bool,
     k: int,
     sort: Sort,
     offset: int,
@@ -78,13 +83,17 @@ def search_command(
     recall search photo.jpg
     recall search "a boat" + sunset.jpg - people
     recall search "2: red car" - truck
+    recall search "a dog on the beach" --rerank moments --rerank mmr
     """
     if not query and image is None:
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
     asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
-    with open_library(settings, encoder=encoder, precision=precision) as library:
-        hits = library.search(asked, k=k, among=among, hybrid=hybrid, where=where, sort=sort, offset=offset)
-    print_hits(hits, form)
+    with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
+        hits = library.search(
+            asked, k=k, among=among, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
+            progress=progress,
+        )  # fmt: skip
+    print_hits([each for hit in hits for each in (hit.opened() if expand else [hit])], form)
 
 
 @click.command("similar")

@@ -15,7 +15,7 @@ from indexer.encoders.base import COMPACT
 from indexer.encoders.onnx import OnnxEncoder
 from indexer.errors import EncoderError, EncoderMismatchError
 from retrieval import Library
-from retrieval.encoder import _absolute
+from retrieval.encoder import absolute_name
 from tests.support.colours import paint
 from tests.support.exports import agree, start
 from tests.support.program import Program, program_env
@@ -84,5 +84,5 @@ def test_int8_and_float32_never_meet_in_one_library(
 def test_a_link_to_a_models_folder_is_followed_in_either_precision(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "link").symlink_to("model")
-    assert _absolute(f"local-dir:{tmp_path / 'link'}") == f"local-dir:{tmp_path / 'model'}"
-    assert _absolute(f"local-dir:{tmp_path / 'link'}+int8") == f"local-dir:{tmp_path / 'model'}+int8"
+    assert absolute_name(f"local-dir:{tmp_path / 'link'}") == f"local-dir:{tmp_path / 'model'}"
+    assert absolute_name(f"local-dir:{tmp_path / 'link'}+int8") == f"local-dir:{tmp_path / 'model'}+int8"
