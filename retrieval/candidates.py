@@ -26,11 +26,13 @@ class Candidates:
         items: What the catalog knows of them, (n,).
         scores: Cosine of query and unit, shape (n,), float32.
         vectors: The units' embeddings, shape (n, d), float32, unit length.
+        searched: How many units these are the best of.
     """
 
     items: Sequence[FoundItem]
     scores: Vectors
     vectors: Vectors
+    searched: int
 
     def __len__(self) -> int:
         return len(self.items)
@@ -38,10 +40,11 @@ class Candidates:
     def take(self, rows: Sequence[int] | Ids) -> Candidates:
         """Return the candidates of these rows, in their order."""
         places = np.asarray(rows, dtype=np.int64)
-        return Candidates([self.items[row] for row in places.tolist()], self.scores[places], self.vectors[places])
+        items = [self.items[row] for row in places.tolist()]
+        return Candidates(items, self.scores[places], self.vectors[places], self.searched)
 
 
-NONE = Candidates((), np.empty(0, dtype=np.float32), np.empty((0, 0), dtype=np.float32))
+NONE = Candidates((), np.empty(0, dtype=np.float32), np.empty((0, 0), dtype=np.float32), 0)
 """No candidates."""
 
 
@@ -76,7 +79,7 @@ def find(
                 break
             wanted *= 4
         ids, scores = ids[rows], scores[rows]
-        nearest = Candidates([found[id_] for id_ in ids.tolist()], scores, index.vectors(ids))
+        nearest = Candidates([found[id_] for id_ in ids.tolist()], scores, index.vectors(ids), available)
     order = sorted(range(len(nearest)), key=lambda row: (-nearest.scores[row], nearest.items[row].item_id))
     return nearest.take(order[:count])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,8 @@ class Hit:
         score: Cosine of query and unit, -1 to 1, higher is better. Text and picture queries have different scales:
             for `compact` a good match scores about .3 for words and .7 for a picture.
         why: The cosine with each part of the query.
+        probability: How probable it is that it is right, 0 to 1, as far as photos with captions taught it; None where
+            that cannot be known.
         kind: What was found: a photo, or a piece of text.
         text: The piece of text; of a photo what is known of it in words, None where there is nothing.
         format: File format, for instance "JPEG".
@@ -53,6 +56,7 @@ class Hit:
     path: Path
     score: float
     why: tuple[TermScore, ...]
+    probability: float | None = None
     kind: Modality = Modality.PHOTO
     text: str | None = None
     format: str | None = None
@@ -69,6 +73,7 @@ class Hit:
         return {
             "path": str(self.path),
             "score": round(self.score, 6),
+            "probability": None if self.probability is None else round(self.probability, 4),
             "why": [{"term": part.term, "score": round(part.score, 6), "weight": part.weight} for part in self.why],
             "kind": str(self.kind),
             "text": self.text,
@@ -86,4 +91,18 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """The hits of one query, best first: a list like any other."""
+    """The hits of one query, best first: a list like any other.
+
+    Attributes:
+        expected: How many units of the library are right, about: the sum of the probabilities of the 200 best photos
+            and the 200 best texts; None where there are no probabilities.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), *, expected: float | None = None) -> None:
+        super().__init__(hits)
+        self.expected = expected
+
+    def likely(self, threshold: float) -> Hits:
+        """Return the hits that are at least so probable, and those of which that cannot be known."""
+        kept = (hit for hit in self if hit.probability is None or hit.probability >= threshold)
+        return Hits(kept, expected=self.expected)

@@ -18,6 +18,7 @@ from indexer.encoders.base import Encoder, Precision
 from indexer.errors import LibraryError, QueryError, SourceError
 from indexer.store import Store
 from indexer.types import ProgressCallback
+from retrieval.calibration import Calibrator
 from retrieval.encoder import LibraryEncoder
 from retrieval.hits import Hits
 from retrieval.query import Query, as_picture, as_query, first_moment
@@ -68,6 +69,7 @@ class Library:
         except BaseException:  # whatever it is, also Ctrl-C: nobody else has the store yet, to close it
             self._store.close()
             raise
+        self._calibrator = Calibrator(self._store, self._encoder.for_query)
 
     @classmethod
     def open(
@@ -170,6 +172,7 @@ class Library:
         after: date | None = None,
         before: date | None = None,
         among: Among = "all",
+        threshold: float | None = None,
     ) -> Hits:
         """Return the photos and texts that fit a query best, best first.
 
@@ -181,6 +184,7 @@ class Library:
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
             among: Whether to search "photos", "texts" or "all".
+            threshold: Leave out hits that are less probable than this, 0 to 1; those without a probability stay.
 
         Raises:
             QueryError: The query is empty or its picture cannot be read, k is below 1, the folder is not indexed.
@@ -191,8 +195,11 @@ class Library:
         check_count(k)
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
-        question = Question(asked.terms, parts, asked.part_weights, asked.filters, among)
-        return search(self._store, question, k=k)
+        question = Question(
+            asked.terms, parts, asked.part_weights, asked.filters, among, pictures=len(asked.images)
+        )
+        hits = search(self._store, question, k=k, calibrator=self._calibrator)
+        return hits if threshold is None else hits.likely(threshold)
 
     def similar(
         self,
@@ -227,8 +234,10 @@ class Library:
         parts = stored_vector(self._store, own.embedding_id) if own is not None and unchanged else None
         if parts is None:
             parts = encode_query(asked, self._encoder.for_query(), self._settings)
-        question = Question(asked.terms, parts, asked.part_weights, filters, "photos", own.item_id if own else None)
-        return search(self._store, question, k=k)
+        question = Question(
+            asked.terms, parts, asked.part_weights, filters, "photos", own.item_id if own else None, pictures=1
+        )
+        return search(self._store, question, k=k, calibrator=self._calibrator)
 
     def explain(
         self,
