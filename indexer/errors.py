@@ -14,7 +14,8 @@
     │   ├── LibraryLockedError     another process is writing to it
     │   └── StorageError           disk full, read-only, damaged
     ├── MissingPackageError    an optional package is needed and absent
-    └── EvaluationError        an evaluation set that cannot be used
+    ├── EvaluationError        an evaluation set that cannot be used
+    └── TransferError          an export that cannot be written, or files that cannot be imported
 
 A message says what happened with the value, what was expected, and what to do. Programming mistakes
 stay `ValueError` and `TypeError`.
@@ -105,3 +106,7 @@ class MissingPackageError(RecallError):
 
 class EvaluationError(RecallError):
     """An evaluation set cannot be used."""
+
+
+class TransferError(RecallError):
+    """An export cannot be written, or files cannot be imported."""

@@ -26,6 +26,7 @@ from indexer.errors import (
     RecallError,
     SourceError,
     StorageError,
+    TransferError,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.report import Report
+    from indexer.transfer.incoming import ImportReport
+    from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
+    from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, TermScore
     from retrieval.library import Library
@@ -49,13 +53,16 @@ __all__ = [
     "EncoderError",
     "EncoderMismatchError",
     "EncoderNotFoundError",
+    "Evaluation",
     "EvaluationError",
     "Explanation",
+    "ExportReport",
     "Failure",
     "FailureKind",
     "Filters",
     "Hit",
     "Hits",
+    "ImportReport",
     "KnownSource",
     "Library",
     "LibraryError",
@@ -77,17 +84,21 @@ __all__ = [
     "Status",
     "StorageError",
     "TermScore",
+    "TransferError",
     "__version__",
     "load_encoder",
 ]
 
 _HOMES = {
     "Encoder": "indexer.encoders.base",
+    "Evaluation": "retrieval.evaluate",
     "Explanation": "retrieval.explain",
+    "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.queries",
     "Filters": "indexer.catalog.queries",
     "Hit": "retrieval.hits",
     "Hits": "retrieval.hits",
+    "ImportReport": "indexer.transfer.incoming",
     "KnownSource": "indexer.catalog.sources",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",

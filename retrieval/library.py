@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
     from indexer.check import Problem
     from indexer.report import Report
+    from indexer.transfer import Form
+    from indexer.transfer.incoming import ImportReport
+    from indexer.transfer.report import ExportReport
+    from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
     from retrieval.query import Picture
 
@@ -327,6 +331,92 @@ class Library:
             if dropped:
                 logger.info("%d items were dropped; run: recall index, to encode them again", dropped)
         return list(checks.check(self._store, progress=progress))
+
+    def evaluate(
+        self, table: str | os.PathLike[str], *, split: str | None = None, progress: ProgressCallback | None = None
+    ) -> Evaluation:
+        """Return how well `search` finds what is known to answer the queries of a table.
+
+        Args:
+            table: A CSV file with the columns query and relevant, see `retrieval.evaluate.read_queries`.
+            split: Part of the set, where its table has a column split.
+            progress: Called with how far it has come.
+
+        Raises:
+            EvaluationError: The table cannot be used, or nothing that it names is in the library.
+            LibraryError: The library holds nothing yet.
+        """
+        from retrieval.evaluate.searches import evaluate_searches  # late: searching needs none of it
+
+        self._need_photos()
+        return evaluate_searches(
+            Path(table),
+            self._store,
+            lambda query, k: self.search(query, k=k),
+            system=str(self.path),
+            split=split,
+            progress=progress,
+        )
+
+    def export(
+        self, path: str | os.PathLike[str], *, form: Form = "recall", progress: ProgressCallback | None = None
+    ) -> ExportReport:
+        """Write the library into a new folder, as it is at this moment, and return what was written.
+
+        Args:
+            path: A folder that does not exist yet; it is there when it is whole, and not before.
+            form: "recall" holds all of a library; "clip-retrieval" photos, captions and embeddings for other programs.
+            progress: Called with how far it has come.
+
+        Raises:
+            TransferError: There is something at `path` already, it cannot be written, or there is nothing to write.
+            MissingPackageError: pyarrow is not installed.
+        """
+        from indexer import transfer  # late: no other command needs it
+
+        return transfer.export_library(self._store, Path(path).expanduser(), form=form, progress=progress)
+
+    def import_(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        roots: Mapping[str, str] | None = None,
+        encoder: str | Encoder | None = None,
+        replace: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> ImportReport:
+        """Bring in what `export` or clip-retrieval wrote, and return what was done; the photos need not be here.
+
+        It is committed in batches: a run that is stopped goes on where it was with the next one.
+
+        Args:
+            path: The folder; which of the two it is shows by itself.
+            roots: Folders of the machine that it comes from, and where they lie here; "" stands for the folder that
+                relative paths begin at.
+            encoder: The encoder that made the vectors. clip-retrieval's files do not say it, so that it must be named.
+            replace: Whether items that the library has at the same path are replaced; otherwise they stay as they are.
+            progress: Called with how far it has come.
+
+        Raises:
+            TransferError: The folder is no export, is damaged, or holds vectors of an encoder that nobody named.
+            EncoderMismatchError: The library holds embeddings of another encoder.
+            LibraryLockedError: Another process is writing to the library.
+            MissingPackageError: pyarrow is not installed.
+        """
+        from indexer import transfer  # late, as above
+
+        load = None
+        if encoder is not None:
+            load = LibraryEncoder(self._store, self._settings, asked=encoder, precision=None).by_settings
+        with self._store.writing("importing"):
+            return transfer.import_folder(
+                self._store,
+                Path(path).expanduser(),
+                roots=roots or {},
+                load=load,
+                replace=replace,
+                progress=progress,
+            )
 
     def _filters(self, folder: str | os.PathLike[str] | None, after: date | None, before: date | None) -> Filters:
         place = None

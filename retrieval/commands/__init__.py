@@ -24,6 +24,8 @@ COMMANDS = {
     "forget": "retrieval.commands.maintenance",
     "check": "retrieval.commands.maintenance",
     "evaluate": "retrieval.commands.evaluate",
+    "export": "retrieval.commands.transfer",
+    "import": "retrieval.commands.transfer",
 }
 """Where each command is defined, in the order of the help."""
 
@@ -56,7 +58,7 @@ class RecallGroup(click.Group):
             if not _is_interrupt(error):
                 raise
             goes_on = "; what was done is kept, and the same command goes on from here"
-            click.echo(f"recall: stopped{goes_on if ctx.invoked_subcommand == 'index' else ''}", err=True)
+            click.echo(f"recall: stopped{goes_on if ctx.invoked_subcommand in ('index', 'import') else ''}", err=True)
             ctx.exit(INTERRUPTED)
 
 

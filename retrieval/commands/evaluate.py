@@ -2,59 +2,205 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexer.config import DEFAULT_ENCODER, Settings
-from retrieval.commands.options import encoder_option, precision_option, settings_options
+from indexer.errors import EvaluationError
+from retrieval.commands.options import encoder_option, open_library, precision_option, settings_options
 from retrieval.commands.output import json_option, print_json, print_table, visible
 from retrieval.commands.progress import ProgressLine
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Precision
+    from indexer.types import ProgressCallback
+    from retrieval.evaluate import Comparison, Direction, Evaluation
+
+WAYS = {"text_to_image": "words to photos", "image_to_text": "photos to words", "search": "queries"}
 
 
-@click.command("evaluate", short_help="Measure how well an encoder finds captioned photos.")
-@click.argument("captions", type=click.Path(path_type=Path))
+@click.command("evaluate", short_help="Measure how well photos are found.")
+@click.argument("table", metavar="SET", type=click.Path(path_type=Path))
 @click.option("--split", metavar="NAME", help="Only lines whose column `split` has this value.")
+@click.option(
+    "--compare",
+    "pair",
+    nargs=2,
+    metavar="A B",
+    help="Compare two systems on the set: encoders for captions, libraries for queries.",
+)
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the JSON to a file too."
+)
 @json_option
 @encoder_option
 @precision_option
-@settings_options("device", "batch_size")
+@settings_options("library", "device", "batch_size")
 def evaluate_command(
-    captions: Path,
+    table: Path,
     split: str | None,
+    pair: tuple[str, str] | None,
+    save: Path | None,
     as_json: bool,
     encoder: str | None,
     precision: Precision | None,
     settings: Settings,
 ) -> None:
-    """Measure how well an encoder finds the photos of CAPTIONS, a CSV file with the columns image and caption.
+    """Measure how well the photos of SET are found; it is a CSV file of one of two kinds.
 
-    The photos are in images/ beside it. Prints R@1, R@5 and R@10, the share of queries whose right answer is among
-    the first 1, 5 and 10, from words to photos and back.
+    With the columns image and caption an encoder is measured, from words to photos and back; the photos are in images/
+    beside the file. With the columns query and relevant the library is searched for each query, words or a photo;
+    relevant is a photo that answers it, by its path from the file's folder, and a column grade may say how well it does
+    (1, 2, and so on).
+
+    Prints R@1, R@5 and R@10, the share of queries with a right answer among the first 1, 5 and 10, and with the package
+    ir-measures also MRR, nDCG@10 and mAP, each with its 95 % interval. With --compare, p is that of a paired
+    randomisation test.
 
     \b
     recall evaluate holiday/captions.csv
-    recall evaluate holiday/captions.csv --encoder ViT-B-32/laion2b_s34b_b79k --json
+    recall evaluate holiday/captions.csv --compare compact ViT-B-32/laion2b_s34b_b79k
+    recall evaluate holiday/queries.csv --library photos.recall --save today.json
     """
-    from indexer.encoders import load_encoder  # late: --help does not need numpy
+    from retrieval.evaluate import Comparison, compare, set_kind  # late: --help does not need numpy
+
+    if pair:
+        _check_pair(pair, named=bool(encoder or precision))
+    if save:
+        _check_folder(save)
+    run = _on_captions if set_kind(table) == "captions" else _on_queries
+    with ProgressLine() as progress:
+        found = run(table, split, pair, encoder, precision, settings, progress)
+    _print_left_out(found)
+    result = compare(*found) if pair else found[0]
+    if as_json:
+        print_json(result.to_dict())
+    elif isinstance(result, Comparison):
+        _print_comparison(result)
+    else:
+        _print_evaluation(result)
+    if save:
+        _write(save, result.to_dict())
+    if found[0].failures:
+        click.get_current_context().exit(3)
+
+
+def _check_pair(pair: tuple[str, str], *, named: bool) -> None:
+    if pair[0] == pair[1]:
+        raise click.UsageError(f"--compare names {pair[0]!r} twice; name two systems")
+    if named:
+        raise click.UsageError("--compare names both systems itself; leave out --encoder and --precision")
+
+
+def _check_folder(save: Path) -> None:
+    """Refuse a file that cannot be written before minutes are spent on what is to stand in it."""
+    if not save.absolute().parent.is_dir():
+        raise EvaluationError(f"{save} cannot be written: there is no folder {save.parent}; make it, or name another")
+
+
+def _on_captions(
+    table: Path,
+    split: str | None,
+    pair: tuple[str, str] | None,
+    encoder: str | None,
+    precision: Precision | None,
+    settings: Settings,
+    progress: ProgressCallback,
+) -> list[Evaluation]:
+    """Return what one encoder, or each of two, reaches on captioned photos."""
+    from indexer.encoders import load_encoder  # late, as above
     from indexer.encoders.base import in_precision
     from retrieval.evaluate import evaluate_captions
 
     name = encoder or settings.encoder or DEFAULT_ENCODER
-    name = in_precision(name, precision) if precision else name
-    loaded = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
-    with ProgressLine() as progress:
-        result = evaluate_captions(captions, loaded, split=split, progress=progress)
-    for path, reason in result.failures:
-        click.echo(f"left out: {visible(str(path))}: {visible(reason)}", err=True)
-    if as_json:
-        print_json(result.to_dict())
-        return
-    click.echo(f"{result.encoder}: {result.images:,} photos, {result.captions:,} captions")
-    rows = (("words to photos", result.text_to_image), ("photos to words", result.image_to_text))
-    head = ("", *(f"R@{k}" for k in result.text_to_image))
-    print_table(head, [(name, *(f"{share:.1%}" for share in shares.values())) for name, shares in rows])
+    names = pair or (in_precision(name, precision) if precision else name,)
+    loaded = [load_encoder(each, device=settings.device, batch_size=settings.batch_size) for each in names]
+    return [evaluate_captions(table, each, split=split, progress=progress) for each in loaded]
+
+
+def _on_queries(
+    table: Path,
+    split: str | None,
+    pair: tuple[str, str] | None,
+    encoder: str | None,
+    precision: Precision | None,
+    settings: Settings,
+    progress: ProgressCallback,
+) -> list[Evaluation]:
+    """Return what the search of one library, or of each of two, reaches on queries with known answers."""
+    folders = [Path(each) for each in pair] if pair else [settings.library]
+    with ExitStack() as opened:
+        libraries = [
+            opened.enter_context(open_library(replace(settings, library=folder), encoder=encoder, precision=precision))
+            for folder in folders
+        ]
+        return [library.evaluate(table, split=split, progress=progress) for library in libraries]
+
+
+def _print_left_out(found: Sequence[Evaluation]) -> None:
+    from retrieval.evaluate.metrics import METRICS, metric_names  # late, as above
+
+    for name, reason in found[0].failures:  # those of two that are compared are the same
+        click.echo(f"left out: {visible(name)}: {visible(reason)}", err=True)
+    for each in found:
+        for name in each.missing:
+            click.echo(visible(f"not in {each.about['library']}, counts as not found: {name}"), err=True)
+    if metric_names() != METRICS:
+        click.echo("MRR, nDCG@10 and mAP need ir-measures; run: pip install 'recall-search[evaluate]'", err=True)
+
+
+def _print_evaluation(found: Evaluation) -> None:
+    click.echo(f"{found.system}: {_size(found)}; in brackets 95 % intervals")
+    columns = [_column(direction) for direction in found.directions.values()]
+    names = next(iter(found.directions.values())).metrics
+    print_table(("", *(WAYS[way] for way in found.directions)), zip(names, *columns, strict=True))
+
+
+def _column(direction: Direction) -> Iterable[str]:
+    for (metric, mean), (low, high) in zip(direction.means.items(), direction.intervals.tolist(), strict=True):
+        yield f"{_number(metric, mean)} ({_number(metric, low)} to {_number(metric, high)})"
+
+
+def _print_comparison(found: Comparison) -> None:
+    first, second = found.first.system, found.second.system
+    click.echo(f"{first} and {second}: {_size(found.first)}")
+    for way, differences in found.differences.items():
+        rows = [
+            (
+                metric,
+                _number(metric, each.first),
+                _number(metric, each.second),
+                _number(metric, each.difference, "+"),
+                f"{_number(metric, each.low, '+')} to {_number(metric, each.high, '+')}",
+                "<.001" if each.p < 0.001 else f"{each.p:.3f}",
+            )
+            for metric, each in differences.items()
+        ]
+        click.echo()
+        print_table((WAYS[way], first, second, "difference", "95 % interval", "p"), rows)
+
+
+def _size(found: Evaluation) -> str:
+    about = found.about
+    if "captions" in about:
+        return f"{about['images']:,} photos, {about['captions']:,} captions"
+    return f"{about['queries']:,} queries, {about['relevant']:,} relevant"
+
+
+def _number(metric: str, value: float, sign: str = "") -> str:
+    """Return a share as per cent, any other metric with three digits; no -0 (z)."""
+    return format(value, f"{sign}z.1%" if metric.startswith("R@") else f"{sign}z.3f")
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    """Write the result; it was printed before, so that nothing is lost where that fails."""
+    try:
+        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EvaluationError(f"{path} cannot be written: {error}; name another file with --save") from error

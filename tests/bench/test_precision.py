@@ -61,5 +61,5 @@ def test_int8_beside_float32(
     benchmark.pedantic(lambda: results.update(int8=evaluated(small)))  # type: ignore[no-untyped-call]  # no types yet
     for name, result in results.items():
         for way, words in (("text_to_image", "words to photos"), ("image_to_text", "photos to words")):
-            shares = " / ".join(f"{share:.1%}" for share in result[way].values())
+            shares = " / ".join(f"{result[way][metric]:.1%}" for metric in ("R@1", "R@5", "R@10"))
             table.row(group, f"{name}, {words}: R@1 / R@5 / R@10", shares)

@@ -180,7 +180,7 @@ def test_evaluate_prints_one_object_of_shares(recall: Program, place: Path, smal
     assert list(result)[:5] == ["text_to_image", "image_to_text", "images", "captions", "encoder"]
     assert (result["images"], result["captions"], result["encoder"]) == (2, 3, small_model)
     for way in ("text_to_image", "image_to_text"):
-        assert list(result[way]) == ["R@1", "R@5", "R@10"]
+        assert list(result[way]) == ["R@1", "R@5", "R@10", "MRR", "nDCG@10", "mAP"]
         assert all(0 <= share <= 1 for share in result[way].values())
         assert result[way]["R@5"] == 1.0  # two pictures, three captions: all are among the first five
 

@@ -1,4 +1,4 @@
-"""Recall at k against plain loops, reading evaluation sets, and evaluating a whole one."""
+"""Sets of captioned pictures: reading them, and evaluating an encoder on a whole one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image
 
 from indexer.encoders.base import Encoder
 from indexer.errors import EvaluationError
-from indexer.types import Ids, Pixels, Preprocess, Vectors
-from retrieval.evaluate import evaluate_captions, read_captions, recall_at_k
+from indexer.types import Pixels, Preprocess, Progress, Vectors
+from retrieval.evaluate import compare, evaluate_captions, read_captions
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -40,49 +40,6 @@ class ColourEncoder:
         return np.asarray([COLOURS[colour] for colour in named], dtype=np.float32) / np.float32(255)
 
 
-def slow_recall(scores: list[list[float]], right: list[set[int]], k: int) -> float:
-    hits = 0
-    for row, answers in zip(scores, right, strict=True):
-        order = sorted(range(len(row)), key=lambda index: (-row[index], index))
-        hits += any(index in answers for index in order[:k])
-    return hits / len(scores)
-
-
-@pytest.mark.parametrize("levels", [2, 1000])
-def test_recall_agrees_with_plain_loops_also_where_scores_tie(levels: int) -> None:
-    random = np.random.default_rng(levels)
-    texts = random.integers(0, levels, (40, 3)).astype(np.float32)
-    images = random.integers(0, levels, (15, 3)).astype(np.float32)
-    owners = np.concatenate([np.arange(15), random.integers(0, 15, 25)])
-    scores = texts @ images.T
-    forward, backward = recall_at_k(texts, images, owners, ks=(1, 2, 5))
-    for k in (1, 2, 5):
-        assert forward[k] == slow_recall(scores.tolist(), [{int(owner)} for owner in owners], k)
-        described = [set(np.flatnonzero(owners == image).tolist()) for image in range(15)]
-        assert backward[k] == slow_recall(scores.T.tolist(), described, k)
-
-
-def test_an_encoder_that_gives_one_vector_for_everything_finds_by_chance_only() -> None:
-    same = np.ones((20, 4), dtype=np.float32)
-    forward, backward = recall_at_k(same, same, np.arange(20), ks=(1, 5))
-    assert forward == {1: 1 / 20, 5: 5 / 20}  # only the queries whose answer has the smallest indexes
-    assert backward == {1: 1 / 20, 5: 5 / 20}
-
-
-def test_image_to_text_counts_any_of_the_captions_and_text_to_image_each_one() -> None:
-    images = np.eye(2, dtype=np.float32)
-    texts = np.asarray([[1, 0], [0, 1], [0, 1]], dtype=np.float32)
-    owners: Ids = np.asarray([0, 0, 1])  # the second caption of picture 0 points at picture 1
-    forward, backward = recall_at_k(texts, images, owners, ks=(1,))
-    assert forward == {1: 2 / 3}
-    assert backward == {1: 1 / 2}  # picture 1 meets caption 1, which is not its own, before caption 2
-
-
-def test_recall_of_nothing_is_a_programming_mistake() -> None:
-    with pytest.raises(ValueError, match="do not fit"):
-        recall_at_k(np.ones((0, 3), np.float32), np.ones((2, 3), np.float32), np.zeros(0, np.int64))
-
-
 def write_set(folder: Path, lines: Sequence[str], *, header: str = "image,caption") -> Path:
     (folder / "images").mkdir(parents=True)
     for colour, value in COLOURS.items():
@@ -96,26 +53,54 @@ def test_a_set_is_evaluated_both_ways_in_batches(tmp_path: Path) -> None:
     table = write_set(tmp_path / "set", [f"{colour}.png,all is {colour}" for colour in COLOURS] + ["red.png,a red one"])
     encoder = ColourEncoder()
     assert isinstance(encoder, Encoder)
-    steps: list[int] = []
-    found = evaluate_captions(table, encoder, progress=lambda step: steps.append(step.done))
+    steps: list[Progress] = []
+    found = evaluate_captions(table, encoder, progress=steps.append)
+    ones = {"R@1": 1.0, "R@5": 1.0, "R@10": 1.0, "MRR": 1.0, "nDCG@10": 1.0, "mAP": 1.0}
+    certain = {metric: [1.0, 1.0] for metric in ones}  # whichever queries are drawn, all are answered
     assert found.to_dict() == {
-        "text_to_image": {"R@1": 1.0, "R@5": 1.0, "R@10": 1.0},
-        "image_to_text": {"R@1": 1.0, "R@5": 1.0, "R@10": 1.0},
+        "text_to_image": ones,
+        "image_to_text": ones,
         "images": 3,
         "captions": 4,
         "encoder": "colours",
         "failed": 0,
+        "intervals": {"text_to_image": certain, "image_to_text": certain},
+        "resamples": 1000,
     }
     assert encoder.largest_batch == 2
-    assert steps == [2, 3]
+    assert [(step.stage, step.done, step.total) for step in steps] == [
+        ("encoding photos", 2, 3),
+        ("encoding photos", 3, 3),
+        ("encoding captions", 4, 4),
+        ("measuring", 4, 4),
+        ("measuring", 3, 3),
+    ]
+
+
+def test_the_captions_of_a_picture_belong_together_and_pictures_stand_alone(tmp_path: Path) -> None:
+    table = write_set(tmp_path / "set", ["red.png,red", "blue.png,blue", "red.png,a red one"])
+    found = evaluate_captions(table, ColourEncoder())
+    assert found.directions["text_to_image"].clusters.tolist() == [0, 0, 1]
+    assert found.directions["image_to_text"].clusters.tolist() == [0, 1]
 
 
 def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
     table = write_set(tmp_path / "set", ["red.png,red", "gone.png,green", "blue.png,blue", "text.png,red"])
     (tmp_path / "set" / "images" / "text.png").write_text("no picture")
     found = evaluate_captions(table, ColourEncoder())
-    assert (found.images, found.captions, found.to_dict()["failed"]) == (2, 2, 2)
-    assert [path.name for path, _ in found.failures] == ["gone.png", "text.png"]
+    assert (found.about["images"], found.about["captions"], found.to_dict()["failed"]) == (2, 2, 2)
+    assert [Path(name).name for name, _ in found.failures] == ["gone.png", "text.png"]
+
+
+def test_systems_that_could_not_read_the_same_pictures_are_not_compared(tmp_path: Path) -> None:
+    table = write_set(tmp_path / "set", ["red.png,red", "blue.png,blue"])
+    first = evaluate_captions(table, ColourEncoder())
+    with pytest.raises(EvaluationError, match=r"did not answer the same queries; expected two systems on one set"):
+        compare(first, evaluate_captions(write_set(tmp_path / "other", ["red.png,red"]), ColourEncoder()))
+    (tmp_path / "set" / "images" / "blue.png").unlink()
+    second = evaluate_captions(table, ColourEncoder())
+    with pytest.raises(EvaluationError, match=r"did not answer the same queries: only one .*blue\.png"):
+        compare(first, second)
 
 
 def test_a_set_without_one_readable_picture_is_an_error(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Pat
     for name in ("coffee.png", "rocket.jpg"):
         shutil.copy(skimage_photos / name, folder / "photos")
     shutil.copy(skimage_photos / "chelsea.png", folder)
+    (folder / "captions.csv").write_text("image,caption\nchelsea.png,a cat\n")
     loaded_by(folder, "index", "photos")
     return folder
 
@@ -65,6 +66,7 @@ def loaded_by(place: Path, *args: str) -> set[str]:
         (["search", "a cup of coffee"], {"faiss", "onnxruntime", "sqlalchemy"}, PICTURES | SYNCING),
         (["similar", "photos/coffee.png"], {"faiss", "sqlalchemy"}, ENCODING | PICTURES | SYNCING),
         (["search", "chelsea.png"], {"PIL", "faiss", "onnxruntime"}, {"pillow_heif", "rawpy"} | SYNCING),
+        (["evaluate", "captions.csv"], {"PIL", "onnxruntime"}, {"faiss", "sqlalchemy"} | SYNCING),
         (["index", "photos"], {"faiss", "indexer.pipeline"}, {"pillow_heif", "rawpy"} | ENCODING),  # nothing to do
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -49,6 +49,7 @@ def test_the_tree_is_the_one_that_apps_rely_on() -> None:
         "StorageError": "LibraryError",
         "MissingPackageError": "RecallError",
         "EvaluationError": "RecallError",
+        "TransferError": "RecallError",
     }
 
 

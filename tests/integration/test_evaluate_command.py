@@ -1,0 +1,108 @@
+"""`recall evaluate` as an installed program, with the encoder that ships, on real photos."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import Program
+
+PHOTOS = {"chelsea.png": "a cat", "coffee.png": "a cup of coffee", "rocket.jpg": "a rocket", "camera.png": "a man"}
+
+ONE_WAY = ["R@1", "R@5", "R@10", "MRR", "nDCG@10", "mAP"]
+
+
+@pytest.fixture
+def place(tmp_path: Path, skimage_photos: Path) -> Path:
+    """Return a folder with a table of each kind and the photos that both speak of."""
+    (tmp_path / "images").mkdir()
+    for name in PHOTOS:
+        shutil.copy(skimage_photos / name, tmp_path / "images")
+    captions = [f"{name},{caption}" for name, caption in PHOTOS.items()]
+    queries = [f"{caption},images/{name}" for name, caption in PHOTOS.items()]
+    (tmp_path / "captions.csv").write_text("\n".join(["image,caption", *captions]) + "\n")
+    (tmp_path / "queries.csv").write_text("\n".join(["query,relevant", *queries]) + "\n")
+    return tmp_path
+
+
+def test_captions_are_a_table_of_both_ways_with_intervals(recall_program: Program, place: Path) -> None:
+    done = recall_program("evaluate", place / "captions.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, head, *rows = done.stdout.splitlines()
+    assert first == "compact: 4 photos, 4 captions; in brackets 95 % intervals"
+    assert head.split("  ")[-1] == "photos to words"
+    assert [row.split()[0] for row in rows] == ONE_WAY
+    assert rows[1].startswith("R@5      100.0% (100.0% to 100.0%)")  # there are but four
+
+
+def test_queries_are_searched_in_the_library_and_saved_as_printed(recall_program: Program, place: Path) -> None:
+    assert recall_program("index", place / "images").returncode == 0
+    done = recall_program("evaluate", place / "queries.csv", "--json", "--save", place / "found.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert list(found["search"]) == ONE_WAY
+    assert (found["queries"], found["relevant"], found["encoder"]) == (4, 4, "compact")
+    assert found["search"]["R@5"] == 1
+    assert found == json.loads((place / "found.json").read_text())
+    table = recall_program("evaluate", place / "queries.csv").stdout.splitlines()
+    assert table[0].endswith("test.recall: 4 queries, 4 relevant; in brackets 95 % intervals")
+
+
+def test_two_encoders_are_compared_on_captions(recall_program: Program, place: Path, small_model: str) -> None:
+    done = recall_program("evaluate", place / "captions.csv", "--compare", "compact", small_model)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"compact and {small_model}: 4 photos, 4 captions"
+    assert lines[2].startswith("words to photos  compact  ")
+    assert lines[4].split() == ["R@5", "100.0%", "100.0%", "+0.0%", "+0.0%", "to", "+0.0%", "1.000"]
+
+
+def test_two_libraries_are_compared_on_queries(recall_program: Program, place: Path) -> None:
+    for name, photos in (("all.recall", ["images"]), ("some.recall", ["images/chelsea.png", "images/coffee.png"])):
+        paths = [place / photo for photo in photos]
+        assert recall_program("index", *paths, "--library", place / name).returncode == 0
+    done = recall_program(
+        "evaluate", place / "queries.csv", "--compare", place / "all.recall", place / "some.recall", "--json"
+    )
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert [each["missing"] for each in found["systems"]] == [0, 2]
+    lost = found["differences"]["search"]["R@5"]
+    assert (lost["first"], lost["second"], lost["difference"]) == (1, 0.5, -0.5)
+    assert lost["low"] <= -0.5 <= lost["high"]
+    assert done.stderr.count(f"not in {place / 'some.recall'}, counts as not found: ") == 2
+
+
+def test_photos_that_cannot_be_read_are_named_and_the_exit_code_says_so(recall_program: Program, place: Path) -> None:
+    (place / "images" / "rocket.jpg").write_text("no picture")
+    done = recall_program("evaluate", place / "captions.csv")
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"left out: {place / 'images' / 'rocket.jpg'}: ")
+    assert done.stdout.startswith("compact: 3 photos, 3 captions")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["nowhere.csv"], 1, "there is no nowhere.csv; expected a table with the columns image,caption, or query,rel"),
+        (["images"], 1, "images cannot be read"),
+        (["captions.csv", "--split", "dev"], 1, "captions.csv has the columns image, caption but not split"),
+        (["captions.csv", "--encoder", "bert"], 1, "no encoder is called 'bert'"),
+        (["captions.csv", "--compare", "compact", "bert"], 1, "no encoder is called 'bert'"),
+        (["captions.csv", "--compare", "compact", "compact"], 2, "--compare names 'compact' twice"),
+        (["captions.csv", "--compare", "compact", "x", "--encoder", "y"], 2, "--compare names both systems itself"),
+        (["captions.csv", "--save", "no/found.json"], 1, "no/found.json cannot be written: there is no folder no"),
+        (["queries.csv"], 1, "test.recall"),  # there is no library yet
+    ],
+)
+def test_what_cannot_be_evaluated_ends_in_one_line(
+    recall_program: Program, place: Path, args: list[str], code: int, message: str
+) -> None:
+    done = recall_program("evaluate", *args, cwd=place)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert code == 2 or done.stderr.count("\n") == 1

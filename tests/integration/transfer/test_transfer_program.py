@@ -1,0 +1,135 @@
+"""`recall export` and `recall import`, the installed program on real photos with the encoder that ships."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval import Library
+from tests.support.colours import paint_many
+from tests.support.contents import count, rows
+from tests.support.encoders import FakeEncoder
+from tests.support.program import Program
+from tests.support.records import everything
+
+
+@pytest.fixture
+def few(photos: Path) -> Path:
+    """Return a folder with four real photos and one that is none."""
+    for photo in photos.iterdir():
+        if photo.name not in {"chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png"}:
+            photo.unlink()
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    return photos
+
+
+def test_a_library_moves_to_a_machine_where_the_photos_lie_elsewhere(
+    few: Path, recall_program: Program, tmp_path: Path
+) -> None:
+    assert recall_program("index", few).returncode == 3
+    done = recall_program("export", "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("5 items with 4 embeddings written to out (")
+    there = tmp_path / "there"
+    there.mkdir()
+    shutil.move(few, there / "pictures")
+    done = recall_program("import", "out", "--root", f"{few}=there/pictures", "--library", "new.recall")
+    assert done.returncode == 3  # one of the photos is broken, here as there
+    assert done.stdout.startswith("4 added, 1 failed in ")
+    assert done.stderr.splitlines() == [f"source {there / 'pictures'}", "those that failed: recall status --failed"]
+    found = recall_program("search", "a cat", "-k", "1", "--paths", "--library", "new.recall")
+    assert found.stdout == f"{there / 'pictures' / 'chelsea.png'}\n"
+    assert recall_program("check", "--library", "new.recall").returncode == 0
+    again = recall_program("index", "--json", "--library", "new.recall")
+    report = json.loads(again.stdout)
+    assert (report["unchanged"], report["failed"], report["added"], report["changed"]) == (4, 1, 0, 0)
+
+
+def test_a_round_trip_keeps_everything_bit_for_bit(few: Path, recall_program: Program, tmp_path: Path) -> None:
+    recall_program("index", few, "--exclude", "*.gif")
+    recall_program("export", "out")
+    recall_program("import", "out", "--library", "new.recall")
+    before = everything(tmp_path / "test.recall")
+    assert everything(tmp_path / "new.recall") == before
+    assert (len(before["items"]), len(before["embeddings"])) == (5, 4)
+    again = json.loads(recall_program("import", "out", "--library", "new.recall", "--json").stdout)
+    assert (again["added"], again["known"]) == (0, 5)
+    replaced = json.loads(recall_program("import", "out", "--replace", "--library", "new.recall", "--json").stdout)
+    assert (replaced["replaced"], replaced["failed"]) == (4, 1)
+    assert everything(tmp_path / "new.recall") == before
+
+
+def test_clip_retrievals_layout_goes_out_and_comes_in(few: Path, recall_program: Program, tmp_path: Path) -> None:
+    recall_program("index", few)
+    done = recall_program("export", "clip", "--format", "clip-retrieval")
+    assert done.stdout.startswith("4 items with 4 embeddings written to clip (")
+    assert done.stderr == (
+        "recall: left out 1 items: documents, failures, and paths that are no UTF-8; Recall's own layout holds them\n"
+    )
+    assert np.load(tmp_path / "clip" / "img_emb" / "img_emb_0.npy").shape == (4, 384)
+    refused = recall_program("import", "clip", "--library", "new.recall")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("recall: clip does not say which encoder made its vectors; name it")
+    done = recall_program("import", "clip", "--encoder", "compact", "--library", "new.recall")
+    assert (done.returncode, done.stdout.split(" in ")[0]) == (0, "4 added")
+    vectors = "SELECT path, vector FROM items JOIN units ON item_id = items.id JOIN embeddings ON unit_id = units.id"
+    assert sorted(rows(tmp_path / "new.recall", vectors)) == sorted(rows(tmp_path / "test.recall", vectors))
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("import", "nowhere"), 1, "recall: nowhere is no folder; name one that recall export or clip-retrieval has"),
+        (("import", "photos"), 1, "recall: photos has no manifest.json and no img_emb_0.npy"),
+        (("import", "photos", "--root", "a="), 2, "'a=' does not say where the folder lies now; expected OLD=NEW"),
+        (("import", "photos", "--root", "a=b", "--root", "a=c"), 2, "the same folder is given twice"),
+        (("export", "photos"), 1, "recall: there is no library at"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    args: tuple[str, ...], code: int, said: str, few: Path, recall_program: Program, tmp_path: Path
+) -> None:
+    done = recall_program(*args)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "test.recall").exists()  # no library is made for nothing
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts a process by a signal")
+def test_ctrl_c_stops_an_import_which_the_next_one_completes(
+    library: Library, folder: Path, recall_program: Program, tmp_path: Path
+) -> None:
+    paint_many(folder, 5)
+    library.sync(folder)
+    for copy in range(13):  # 5 * 2 ** 13 items, so that an import takes seconds
+        columns = "source_id, modality, size, mtime_ns, failure, indexed_at"
+        rows(
+            library.path,
+            f"INSERT INTO items (path, {columns}) SELECT CAST(path || '.{copy}' AS BLOB), {columns} FROM items",  # noqa: S608
+        )
+    library.export(tmp_path / "big")
+    process = recall_program.start("import", tmp_path / "big", "--library", tmp_path / "new.recall")
+    end = time.monotonic() + 60
+    while not count(tmp_path / "new.recall", "items"):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err == "recall: stopped; what was done is kept, and the same command goes on from here\n"
+    kept = count(tmp_path / "new.recall", "items")
+    assert 0 < kept < 40960
+    assert kept % 1000 == 0
+    with Library.open(tmp_path / "new.recall", encoder=FakeEncoder()) as new:
+        assert new.import_(tmp_path / "big").known == kept
+    paths = "SELECT path, size FROM items ORDER BY path"
+    assert rows(tmp_path / "new.recall", paths) == rows(library.path, paths)
