@@ -199,9 +199,7 @@ class Library:
         check_count(k)
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
-        question = Question(
-            asked.terms, parts, asked.part_weights, asked.filters, among, pictures=len(asked.images)
-        )
+        question = Question(asked.terms, parts, asked.part_weights, asked.filters, among, pictures=len(asked.images))
         hits = search(self._store, question, k=k, calibrator=self._calibrator)
         return hits if threshold is None else hits.likely(threshold)
 

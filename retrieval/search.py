@@ -128,9 +128,7 @@ def _merged(
         sum(each.searched for each in lists),
     )
     ranks = np.zeros(len(merged)) if values is None or len(lists) == 1 else np.concatenate(list(values))
-    order = sorted(
-        range(len(merged)), key=lambda row: (-ranks[row], -merged.scores[row], merged.items[row].item_id)
-    )
+    order = sorted(range(len(merged)), key=lambda row: (-ranks[row], -merged.scores[row], merged.items[row].item_id))
     seen: dict[int, int] = {}
     for row in order:
         seen.setdefault(merged.items[row].item_id, row)
@@ -139,12 +137,13 @@ def _merged(
     return merged.take(rows), [None if known is None else float(known[row]) for row in rows]
 
 
-def _hits(
-    candidates: Candidates, values: Sequence[float | None], question: Question, expected: float | None
-) -> Hits:
+def _hits(candidates: Candidates, values: Sequence[float | None], question: Question, expected: float | None) -> Hits:
     rows = zip(candidates.items, candidates.scores, candidates.vectors, values, strict=True)
     return Hits(
-        (_hit(item, float(cosine), chance, question, score(vector, question.parts)) for item, cosine, vector, chance in rows),
+        (
+            _hit(item, float(cosine), chance, question, score(vector, question.parts))
+            for item, cosine, vector, chance in rows
+        ),
         expected=expected,
     )
 

@@ -22,7 +22,7 @@ from retrieval.calibration.evidence import Numbers, background_queries, evidence
 from retrieval.calibration.probability import Pair, in_order, probabilities
 from retrieval.calibration.sample import Sample, read_sample
 
-THRESHOLD = 0.1
+THRESHOLD = 0.08
 """Hits below this probability are unlikely; what it keeps and loses is measured in the README."""
 
 DEPTH = 200
@@ -63,9 +63,7 @@ class Calibrator:
         self._sample: Sample | None = None
         self._guard = threading.Lock()
 
-    def probabilities(
-        self, asked: Asked, candidates: Vectors, *, kind: Modality, searched: int
-    ) -> Numbers | None:
+    def probabilities(self, asked: Asked, candidates: Vectors, *, kind: Modality, searched: int) -> Numbers | None:
         """Return the probability of each candidate that it is right, falling, shape (n,).
 
         None where it cannot be known: a query with a picture in a library with fewer than 30 photos, an encoder to

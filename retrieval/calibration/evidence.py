@@ -23,6 +23,9 @@ LEAN = 16
 FLATTEST = 1e-4
 """Background scores that spread less than this mean nothing: float16 vectors give cosines an error of up to 5e-4."""
 
+COMPARED = 64
+"""Background queries whose spread is computed: all of them would cost 3 ms for each query."""
+
 POPULATION = (20, 10_000)
 """Library sizes that the probabilities were fitted on; beyond them the nearer end is taken."""
 
@@ -34,17 +37,21 @@ class Evidence:
     Attributes:
         item: How many standard deviations its score lies above its own scores for other queries.
         query: How many spreads its score lies above the query's scores for the library's other units.
+        breadth: How many standard deviations the query's own scores with the background spread more than those of a
+            background query do, on a logarithmic scale, the same for all: what is narrow ("a giraffe") scores high with
+            whatever is near it (a horse).
         size: Natural logarithm of the number of units that were searched, the same for all: of many units more stand
             out by chance.
     """
 
     item: Numbers
     query: Numbers
+    breadth: Numbers
     size: Numbers
 
     def columns(self) -> Numbers:
-        """Return the three as columns, shape (n, 3)."""
-        return np.stack([self.item, self.query, self.size], axis=1)
+        """Return the four as columns, shape (n, 4)."""
+        return np.stack([self.item, self.query, self.breadth, self.size], axis=1)
 
 
 def background_queries(pools: Sequence[Vectors], weights: Sequence[float]) -> Vectors:
@@ -86,8 +93,19 @@ def evidence(
     seen, lean = len(sample), LEAN  # what fits the query is above, as long as that is less than half of the library
     centre = (seen * middle + lean * sample_means.mean()) / (seen + lean)
     spread = (seen * (middle - low) + lean * sample_spreads.mean()) / (seen + lean)
-    size = np.log(np.clip(population, *POPULATION))
-    return Evidence((scores - means) / spreads, (scores - centre) / spread, np.full(len(scores), size))
+    same = np.ones(len(scores))
+    return Evidence(
+        item=(scores - means) / spreads,
+        query=(scores - centre) / spread,
+        breadth=_breadth(query, others) * same,
+        size=np.log(np.clip(population, *POPULATION)) * same,
+    )
+
+
+def _breadth(query: Vectors, others: Vectors) -> float:
+    usual = np.log(np.maximum(_moments(others[:COMPARED] @ others.T)[1], FLATTEST))
+    own = np.log(np.maximum(_moments(query[None] @ others.T)[1], FLATTEST))
+    return float((own[0] - usual.mean()) / max(float(usual.std()), FLATTEST))
 
 
 def _moments(scores: Vectors) -> tuple[Numbers, Numbers]:

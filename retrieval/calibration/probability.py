@@ -11,11 +11,12 @@ from retrieval.calibration.evidence import Evidence, Numbers
 
 
 class Weights(NamedTuple):
-    """A logistic regression: the log-odds are constant + item * … + query * … + size * …"""
+    """A logistic regression: the log-odds are the constant and, for each kind of evidence, its weight times it."""
 
     constant: float
     item: float
     query: float
+    breadth: float
     size: float
 
 
@@ -28,10 +29,10 @@ class Pair(NamedTuple):
 
 # The numbers that `python -m retrieval.tuning.calibration --data ../shared/data` printed
 FITTED = {
-    Pair(pictured=False, kind=Modality.PHOTO): Weights(0, 1, 1, 0),
-    Pair(pictured=False, kind=Modality.TEXT): Weights(0, 1, 1, 0),
-    Pair(pictured=True, kind=Modality.PHOTO): Weights(0, 1, 1, 0),
-    Pair(pictured=True, kind=Modality.TEXT): Weights(0, 1, 1, 0),
+    Pair(pictured=False, kind=Modality.PHOTO): Weights(-5.77, 1.2, 0.85, 0.56, -0.65),
+    Pair(pictured=False, kind=Modality.TEXT): Weights(-5.126, 0.357, 0.593, 0.0, -0.396),
+    Pair(pictured=True, kind=Modality.PHOTO): Weights(-0.68, 0.494, 0.643, 0.0, -0.7),
+    Pair(pictured=True, kind=Modality.TEXT): Weights(-5.867, 1.704, 0.191, 0.0, -0.447),
 }
 
 

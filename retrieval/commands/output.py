@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
-    from retrieval.hits import Hit
+    from retrieval.hits import Hit, Hits
 
 Form = Literal["table", "json", "paths", "null"]
 Command = Callable[..., None]
@@ -42,6 +42,57 @@ def form_options(command: Command) -> Command:
     return decorated
 
 
+def cut_options(command: Command) -> Command:
+    """Add --threshold and --all to a command that prints hits, and hand it one `threshold`; None is the default one."""
+
+    @functools.wraps(command)
+    def call(*, threshold: float | None, show_all: bool, **arguments: Any) -> None:
+        if show_all and threshold is not None:
+            raise click.UsageError("--threshold and --all exclude each other; give one of them")
+        command(threshold=0.0 if show_all else threshold, **arguments)
+
+    options = (
+        click.option(
+            "--threshold",
+            type=click.FloatRange(0, 1),
+            metavar="P",
+            help="Hide hits that are less probable than this, 0 to 1; by default 0.05.",
+        ),
+        click.option("--all", "show_all", is_flag=True, help="Show unlikely hits too."),
+    )
+    decorated: Command = call
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
+
+
+def print_likely(found: Hits, form: Form, threshold: float | None) -> None:
+    """Print the hits that are probable enough, and on stderr what was hidden; exit with 1 where nothing is left.
+
+    Args:
+        found: All hits.
+        form: How to print them.
+        threshold: Hits below this probability are hidden; None takes the default.
+    """
+    from retrieval.calibration import THRESHOLD  # late: --help does not need numpy
+
+    likely = found.likely(THRESHOLD if threshold is None else threshold)
+    hidden = len(found) - len(likely)
+    if found and not likely:
+        best = found[0]
+        click.echo(
+            f"recall: nothing like this in the library; the best guess is {visible(str(best.path))} at "
+            f"{best.probability:.0%} (--all shows the tail)",
+            err=True,
+        )
+        click.get_current_context().exit(1)
+    print_hits(likely, form)
+    if hidden and form == "table":
+        these = "one more below this line is" if hidden == 1 else f"{hidden} more below this line are"
+        it = "it" if hidden == 1 else "them"
+        click.echo(f"---- {these} unlikely (--all shows {it})", err=True)
+
+
 def print_hits(hits: Sequence[Hit], form: Form) -> None:
     """Print hits in one of the forms; exit with 1 where there are none."""
     if not hits:
@@ -51,13 +102,20 @@ def print_hits(hits: Sequence[Hit], form: Form) -> None:
         for hit in hits:
             print_json(hit.to_dict())
     elif form == "table":
-        rows = [(f"{hit.score:.3f}", f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "", str(hit.path)) for hit in hits]
-        print_table(("score", "taken", "photo"), rows)
+        rows = [
+            (_percent(hit), f"{hit.score:.3f}", f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "", str(hit.path))
+            for hit in hits
+        ]
+        print_table(("likely", "score", "taken", "photo"), rows)
     else:
         for hit in hits:
             click.echo(str(hit.path), nl=form == "paths")
             if form == "null":
                 click.echo("\0", nl=False)
+
+
+def _percent(hit: Hit) -> str:
+    return "" if hit.probability is None else f"{hit.probability:.0%}"
 
 
 def print_json(value: Mapping[str, object]) -> None:

@@ -18,7 +18,7 @@ from retrieval.commands.options import (
     precision_option,
     settings_options,
 )
-from retrieval.commands.output import Form, form_options, print_hits
+from retrieval.commands.output import Form, cut_options, form_options, print_hits, print_likely
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Precision
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
 )
 @filter_options
+@cut_options
 @form_options
 @encoder_option
 @precision_option
@@ -53,6 +54,7 @@ def search_command(
     folder: Path | None,
     after: datetime | None,
     before: datetime | None,
+    threshold: float | None,
     form: Form,
     encoder: str | None,
     precision: Precision | None,
@@ -74,7 +76,8 @@ def search_command(
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
     asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
     with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.search(asked, k=k, among=among, **filters(folder, after, before)), form)
+        found = library.search(asked, k=k, among=among, **filters(folder, after, before))
+    print_likely(found, form, threshold)
 
 
 @click.command("similar")

@@ -1,4 +1,4 @@
-"""`python -m retrieval.tuning.calibration`: fit the constants of `retrieval.calibration.probability` and measure them."""
+"""`python -m retrieval.tuning.calibration`: fit the constants of `retrieval.calibration.probability`, measure them."""
 
 from __future__ import annotations
 
@@ -93,13 +93,15 @@ def _fitted(found: Cases) -> list[Weights]:
 
 
 def _report(found: Cases, fitted: list[Weights]) -> None:
-    constants = np.array(fitted)[found.pair]  # (c, 4)
+    constants = np.array(fitted)[found.pair]  # (c, 5)
     odds = constants[:, 0] + (constants[:, 1:] * found.columns).sum(axis=1)
     values = 1 / (1 + np.exp(-odds))
     for pair, what in enumerate(PAIRS):
         for group in np.unique(found.group[found.pair == pair]):
             rows = (found.pair == pair) & (found.group == group)
-            sys.stdout.write(f"{'picture' if what.pictured else 'words'} to {what.kind}s, {group}: {_line(found, values, rows)}\n")
+            sys.stdout.write(
+                f"{'picture' if what.pictured else 'words'} to {what.kind}s, {group}: {_line(found, values, rows)}\n"
+            )
 
 
 def _line(found: Cases, values: Numbers, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
@@ -113,12 +115,14 @@ def _line(found: Cases, values: Numbers, rows: np.ndarray[tuple[int], np.dtype[n
         f"ECE {calibration_error(values[shown], found.right[shown]):.3f}, AUROC by best {best:.3f}, by expected "
         f"{expected:.3f}; at {THRESHOLD} of {SHOWN} shown: {found.right[kept & found.present].mean():.2f} right, "
         f"{(kept & found.right).sum() / found.right[present].sum():.2f} of the right ones kept, "
-        f"{(there[1][0] < THRESHOLD).mean():.2f} of the absent cut whole, {(there[0][0] < THRESHOLD).mean():.2f} of the "
-        f"present"
+        f"{(there[1][0] < THRESHOLD).mean():.2f} of the absent cut whole, "
+        f"{(there[0][0] < THRESHOLD).mean():.2f} of the present"
     )
 
 
-def _per_query(found: Cases, values: Numbers, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> tuple[Numbers, Numbers]:
+def _per_query(
+    found: Cases, values: Numbers, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> tuple[Numbers, Numbers]:
     """Return best probability and expected number of each query, (q,) each."""
     _, number = np.unique(found.query[rows], return_inverse=True)
     best = np.zeros(number.max() + 1)

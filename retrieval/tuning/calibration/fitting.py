@@ -16,7 +16,7 @@ from retrieval.tuning.calibration.trials import Trials
 TOP = 50
 """Best candidates of a query that take part."""
 
-MOST_QUERIES = 300
+MOST_QUERIES = 150
 """Of one library; of more, every n-th asks."""
 
 DRAWN = 256
@@ -28,7 +28,7 @@ class Cases:
     """Candidates of queries, (c,) each.
 
     Attributes:
-        columns: Their evidence, shape (c, 3).
+        columns: Their evidence, shape (c, 4).
         right: Whether each is right.
         query: Number of the query.
         rank: Place in its list, 0 for the best.
@@ -65,8 +65,17 @@ def cases(all_trials: Iterable[Trials], prompts: Vectors) -> Cases:
                 known = ~trials.unknown[query, places]
                 count = int(known.sum())
                 right = trials.right[query, places][known]
-                found.append((columns[known], right, np.full(count, number), np.flatnonzero(known), np.full(count, present),
-                              np.full(count, trials.group), np.full(count, pair)))
+                found.append(
+                    (
+                        columns[known],
+                        right,
+                        np.full(count, number),
+                        np.flatnonzero(known),
+                        np.full(count, present),
+                        np.full(count, trials.group),
+                        np.full(count, pair),
+                    )
+                )
                 number += 1
     return Cases(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
@@ -88,11 +97,11 @@ def fit(columns: Numbers, right: NDArray[np.bool_], shares: Numbers) -> Weights:
     """Return the weights of a logistic regression, by Newton's method.
 
     Args:
-        columns: Evidence, shape (c, 3).
+        columns: Evidence, shape (c, 4).
         right: What is to be told, shape (c,).
         shares: What each case counts, shape (c,).
     """
-    design = np.column_stack([np.ones(len(columns)), columns])  # (c, 4)
+    design = np.column_stack([np.ones(len(columns)), columns])  # (c, 5)
     weights = np.zeros(design.shape[1])
     shares = shares / shares.sum()
     for _ in range(50):

@@ -66,7 +66,9 @@ def _chosen(photos: list[Photo]) -> list[Photo]:
 def _encoded(photos: list[Photo], encoder: Encoder) -> dict[str, NDArray[np.generic]]:
     vectors = []
     for start in range(0, len(photos), BATCH):
-        pixels = [read_photo(photo.path, preprocess=encoder.preprocess).pixels for photo in photos[start : start + BATCH]]
+        pixels = [
+            read_photo(photo.path, preprocess=encoder.preprocess).pixels for photo in photos[start : start + BATCH]
+        ]
         vectors.append(encoder.encode_images(np.stack(pixels)))
     lines = [(place, caption) for place, photo in enumerate(photos) for caption in photo.captions]
     captions = list(dict.fromkeys([caption for _, caption in lines] + [photo.label for photo in photos if photo.label]))

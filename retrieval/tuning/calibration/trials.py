@@ -66,7 +66,9 @@ class Trials:
     unknown: Marks
 
 
-def captioned_trials(data: Set, half: int, things: Vectors, crowd: Vectors, rng: np.random.Generator) -> Iterator[Trials]:
+def captioned_trials(
+    data: Set, half: int, things: Vectors, crowd: Vectors, rng: np.random.Generator
+) -> Iterator[Trials]:
     """Yield trials of a set with several captions by people for each photo.
 
     Args:
@@ -86,7 +88,13 @@ def captioned_trials(data: Set, half: int, things: Vectors, crowd: Vectors, rng:
     yield from _sizes(whole, rng)
     none = np.zeros((len(texts), len(crowd)), dtype=bool)
     yield Trials(
-        "captions", WORDS_TO_PHOTOS, texts, np.concatenate([photos, crowd]), photos, np.hstack([mine, none]), np.hstack([near, none])
+        "captions",
+        WORDS_TO_PHOTOS,
+        texts,
+        np.concatenate([photos, crowd]),
+        photos,
+        np.hstack([mine, none]),
+        np.hstack([near, none]),
     )
     first = np.unique(owners, return_index=True)[1]  # one caption of each photo asks, the others are the texts
     rest = np.setdiff1d(np.arange(len(owners)), first)
@@ -96,16 +104,16 @@ def captioned_trials(data: Set, half: int, things: Vectors, crowd: Vectors, rng:
     like = near[rest].T & ~own
     yield from _sizes(Trials("captions", PHOTO_TO_TEXTS, photos, texts[rest], photos, own, like), rng)
     said = [data.captions[place].lower() for place in data.said[lines]]
-    counts = np.array([
-        np.bincount(owners, [bool(re.search(rf"\b({form})\b", text)) for text in said], len(chosen))
-        for form in THINGS.values()
-    ])  # (things, p)
+    counts = np.array(
+        [
+            np.bincount(owners, [bool(re.search(rf"\b({form})\b", text)) for text in said], len(chosen))
+            for form in THINGS.values()
+        ]
+    )  # (things, p)
     yield from _sizes(Trials("things", WORDS_TO_PHOTOS, things, photos, photos, counts >= 2, counts == 1), rng)
 
 
-def labelled_trials(
-    data: Set, half: int, crowd: Vectors, rng: np.random.Generator
-) -> Iterator[Trials]:
+def labelled_trials(data: Set, half: int, crowd: Vectors, rng: np.random.Generator) -> Iterator[Trials]:
     """Yield trials of a set whose captions are class names.
 
     Args:
