@@ -57,8 +57,8 @@ class Evidence:
 def background_queries(pools: Sequence[Vectors], weights: Sequence[float]) -> Vectors:
     """Return the query asked of other things: each part replaced by others of its kind, shape (m, d), unit length.
 
-    Row j takes another row of its pool for each part, so that no prompt is combined with itself. A query of one part has
-    the pool itself as its background.
+    Row j takes another row of its pool for each part, so that no prompt is combined with itself. A query of one part
+    has the pool itself as its background.
 
     Args:
         pools: For each part vectors of its kind that have nothing to do with it, shape (m_i, d).

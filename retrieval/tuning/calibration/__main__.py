@@ -19,6 +19,7 @@ from retrieval.calibration.measures import auroc, calibration_error
 from retrieval.calibration.probability import Weights
 from retrieval.tuning.calibration.fitting import PAIRS, Cases, cases, fit
 from retrieval.tuning.calibration.material import Set, load_set
+from retrieval.tuning.calibration.merging import merged_quality
 from retrieval.tuning.calibration.trials import THINGS, Trials, captioned_trials, labelled_trials
 
 SHOWN = 10
@@ -58,6 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
     for pair, weights in zip(PAIRS, fitted, strict=True):
         sys.stdout.write(f"    Pair(pictured={pair.pictured}, kind={pair.kind!r}): {weights},\n")
     _report(cases(_trials(sets, 1, encoder), background), fitted)
+    for asked, (raw, calibrated) in merged_quality(sets["flickr8k"], 1, background, fitted).items():
+        sys.stdout.write(
+            f"photos and texts in one list, nDCG@10 by {asked}: {raw:.3f} raw, {calibrated:.3f} calibrated\n"
+        )
     return 0
 
 
@@ -125,9 +130,9 @@ def _per_query(
 ) -> tuple[Numbers, Numbers]:
     """Return best probability and expected number of each query, (q,) each."""
     _, number = np.unique(found.query[rows], return_inverse=True)
-    best = np.zeros(number.max() + 1)
+    best = np.zeros(number.max() + 1, dtype=np.float64)
     np.maximum.at(best, number, values[rows])
-    return best, np.bincount(number, values[rows])
+    return best, np.bincount(number, values[rows]).astype(np.float64)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def load_set(folder: Path, encoder: Encoder, work: Path) -> Set:
     kept = work / f"{folder.name}-{encoder.fingerprint[:16]}.npz"
     if not kept.exists():
         work.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, **_encoded(_chosen(read_set(folder)), encoder))
+        np.savez(kept, allow_pickle=False, **_encoded(_chosen(read_set(folder)), encoder))
     with np.load(kept) as held:
         return Set(**{name: held[name] for name in held})
 
@@ -63,7 +64,7 @@ def _chosen(photos: list[Photo]) -> list[Photo]:
     return [photo for photo in photos if photo.split == "dev"] or photos
 
 
-def _encoded(photos: list[Photo], encoder: Encoder) -> dict[str, NDArray[np.generic]]:
+def _encoded(photos: list[Photo], encoder: Encoder) -> dict[str, NDArray[Any]]:
     vectors = []
     for start in range(0, len(photos), BATCH):
         pixels = [
