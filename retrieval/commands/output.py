@@ -106,7 +106,8 @@ def print_hits(hits: Sequence[Hit], form: Form) -> None:
             (_percent(hit), f"{hit.score:.3f}", f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "", str(hit.path))
             for hit in hits
         ]
-        print_table(("likely", "score", "taken", "photo"), rows)
+        first = 0 if any(hit.probability is not None for hit in hits) else 1  # no column of nothing
+        print_table(("likely", "score", "taken", "photo")[first:], [row[first:] for row in rows])
     else:
         for hit in hits:
             click.echo(str(hit.path), nl=form == "paths")

@@ -225,11 +225,11 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, recall_path: Path, skimage_
     ],
 )
 def test_plain_words_find_the_photo_among_the_first_three(seeing: Program, words: str, name: str) -> None:
-    done = seeing("search", words, "-k", "3")
+    done = seeing("search", words, "-k", "3", "--all")  # not all of them are likely
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
-    assert head.split() == ["score", "taken", "photo"]
-    scores = [float(line.split()[0]) for line in lines]
+    assert head.split() == ["likely", "score", "taken", "photo"]
+    scores = [float(line.split()[1]) for line in lines]
     assert len(lines) == 3
     assert scores == sorted(scores, reverse=True)
     assert str(seeing.cwd / "photos" / name) in [line.split()[-1] for line in lines]
