@@ -22,7 +22,7 @@ from retrieval.calibration.evidence import Numbers, background_queries, evidence
 from retrieval.calibration.probability import Pair, in_order, probabilities
 from retrieval.calibration.sample import Sample, read_sample
 
-THRESHOLD = 0.08
+THRESHOLD = 0.05
 """Hits below this probability are unlikely; what it keeps and loses is measured in the README."""
 
 DEPTH = 200
@@ -81,7 +81,9 @@ class Calibrator:
         if not len(candidates) or not len(units) or any(pool is None for pool in pools):
             return None
         others = background_queries([pool for pool in pools if pool is not None], asked.weights)
-        found = evidence(asked.vector, candidates, others=others, sample=units, population=searched)
+        found = evidence(
+            asked.vector, candidates, others=others, pictured=any(asked.pictured), sample=units, population=searched
+        )
         if found is None:
             return None
         return in_order(probabilities(found, Pair(any(asked.pictured), kind)))

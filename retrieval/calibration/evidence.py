@@ -14,8 +14,8 @@ from indexer.types import Vectors
 Numbers = NDArray[np.float64]
 
 TRIMMED = 0.01
-"""Share of an item's background scores, the highest ones, that are left out: the prompt that happens to say what the
-photo shows, and the picture that is the photo itself."""
+"""Share of a photo's scores with a background of pictures, the highest ones, that are left out: the photo itself, which
+is in the library, and its copies. Prompts all count: a horse has better ones than "a giraffe"."""
 
 LEAN = 16
 """How many units of the library the items' own background counts as in the query's: a small library says little."""
@@ -73,7 +73,7 @@ def background_queries(pools: Sequence[Vectors], weights: Sequence[float]) -> Ve
 
 
 def evidence(
-    query: Vectors, candidates: Vectors, *, others: Vectors, sample: Vectors, population: int
+    query: Vectors, candidates: Vectors, *, others: Vectors, pictured: bool, sample: Vectors, population: int
 ) -> Evidence | None:
     """Return what speaks for each candidate; None where the background says nothing.
 
@@ -81,12 +81,13 @@ def evidence(
         query: Unit vector, shape (d,).
         candidates: Unit vectors of the candidates, shape (n, d).
         others: The background queries, shape (m, d).
+        pictured: Whether there are pictures in them, which may be the candidates themselves.
         sample: Units of the library of the candidates' kind, shape (s, d), at least one.
         population: How many units were searched, at least 1.
     """
     scores = (candidates @ query).astype(np.float64)  # (n,)
-    means, spreads = _moments(candidates @ others.T)  # (n,)
-    sample_means, sample_spreads = _moments(sample @ others.T)  # (s,)
+    means, spreads = _moments(candidates @ others.T, TRIMMED * pictured)  # (n,)
+    sample_means, sample_spreads = _moments(sample @ others.T, TRIMMED * pictured)  # (s,)
     if min(np.median(sample_spreads), spreads.min(initial=np.inf)) < FLATTEST:
         return None
     low, middle = np.quantile(sample @ query, [0.16, 0.5])  # a normal distribution's mean and one deviation below:
@@ -103,13 +104,13 @@ def evidence(
 
 
 def _breadth(query: Vectors, others: Vectors) -> float:
-    usual = np.log(np.maximum(_moments(others[:COMPARED] @ others.T)[1], FLATTEST))
-    own = np.log(np.maximum(_moments(query[None] @ others.T)[1], FLATTEST))
+    usual = np.log(np.maximum(_moments(others[:COMPARED] @ others.T, TRIMMED)[1], FLATTEST))
+    own = np.log(np.maximum(_moments(query[None] @ others.T, TRIMMED)[1], FLATTEST))
     return float((own[0] - usual.mean()) / max(float(usual.std()), FLATTEST))
 
 
-def _moments(scores: Vectors) -> tuple[Numbers, Numbers]:
-    """Return mean and standard deviation of each row without its highest values, (n,) each."""
-    kept = scores.shape[1] - int(np.ceil(TRIMMED * scores.shape[1]))
+def _moments(scores: Vectors, trimmed: float) -> tuple[Numbers, Numbers]:
+    """Return mean and standard deviation of each row without this share of its highest values, (n,) each."""
+    kept = scores.shape[1] - int(np.ceil(trimmed * scores.shape[1]))
     lower = np.partition(scores, kept - 1, axis=1)[:, :kept].astype(np.float64)
     return lower.mean(axis=1), lower.std(axis=1)

@@ -29,10 +29,10 @@ class Pair(NamedTuple):
 
 # The numbers that `python -m retrieval.tuning.calibration --data ../shared/data` printed
 FITTED = {
-    Pair(pictured=False, kind=Modality.PHOTO): Weights(-5.77, 1.2, 0.85, 0.56, -0.65),
-    Pair(pictured=False, kind=Modality.TEXT): Weights(-5.126, 0.357, 0.593, 0.0, -0.396),
-    Pair(pictured=True, kind=Modality.PHOTO): Weights(-0.68, 0.494, 0.643, 0.0, -0.7),
-    Pair(pictured=True, kind=Modality.TEXT): Weights(-5.867, 1.704, 0.191, 0.0, -0.447),
+    Pair(pictured=False, kind=Modality.PHOTO): Weights(-5.32, 0.984, 0.54, 0.322, -0.478),
+    Pair(pictured=False, kind=Modality.TEXT): Weights(-5.105, 0.587, 0.706, 0.487, -0.548),
+    Pair(pictured=True, kind=Modality.PHOTO): Weights(-0.746, 0.491, 0.673, -0.165, -0.705),
+    Pair(pictured=True, kind=Modality.TEXT): Weights(-5.836, 2.15, -0.018, -0.26, -0.57),
 }
 
 

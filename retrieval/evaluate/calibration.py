@@ -48,7 +48,7 @@ def calibration_quality(texts: Vectors, images: Vectors, owners: Ids, prompts: V
             kept = np.arange(len(images)) if present else np.delete(np.arange(len(images)), owner)
             order = kept[np.argsort(-(images[kept] @ text), kind="stable")[:COUNTED]]
             sample = images[kept[np.unique(np.linspace(0, len(kept) - 1, min(DRAWN, len(kept))).astype(np.int64))]]
-            found = evidence(text, images[order], others=others, sample=sample, population=len(kept))
+            found = evidence(text, images[order], others=others, pictured=False, sample=sample, population=len(kept))
             if found is None:
                 return {}
             values = in_order(probabilities(found, Pair(pictured=False, kind=Modality.PHOTO)))

@@ -76,9 +76,14 @@ def test_evidence_does_not_depend_on_the_scale_of_an_encoders_scores() -> None:
         # a further coordinate that all share: every cosine c becomes .75 + .25 c
         return np.hstack([np.full((len(rows), 1), 0.75**0.5), 0.5 * rows]).astype(np.float32)
 
-    plain = evidence(query, found, others=others, sample=sample, population=60)
+    plain = evidence(query, found, others=others, sample=sample, pictured=False, population=60)
     other = evidence(
-        narrowed(query[None])[0], narrowed(found), others=narrowed(others), sample=narrowed(sample), population=60
+        narrowed(query[None])[0],
+        narrowed(found),
+        others=narrowed(others),
+        sample=narrowed(sample),
+        pictured=False,
+        population=60,
     )
     assert plain is not None
     assert other is not None
@@ -87,14 +92,14 @@ def test_evidence_does_not_depend_on_the_scale_of_an_encoders_scores() -> None:
 
 def test_a_background_that_always_scores_the_same_says_nothing() -> None:
     same = np.repeat(_vectors(1, 0), 50, axis=0)
-    assert evidence(same[0], _vectors(3, 1), others=same, sample=_vectors(9, 2), population=9) is None
+    assert evidence(same[0], _vectors(3, 1), others=same, sample=_vectors(9, 2), pictured=False, population=9) is None
 
 
 def test_what_stands_out_is_more_probable_than_what_does_not() -> None:
     query = _vectors(1, 0)[0]
     library = _vectors(100, 1)
     library[0] = query
-    found = evidence(query, library[:2], others=_vectors(200, 2), sample=library, population=100)
+    found = evidence(query, library[:2], others=_vectors(200, 2), sample=library, pictured=False, population=100)
     assert found is not None
     right, wrong = probabilities(found, Pair(pictured=False, kind=Modality.PHOTO))
     assert right > 0.3  # 4 and 4 deviations in 16 dimensions

@@ -16,7 +16,7 @@ from retrieval.tuning.calibration.trials import Trials
 TOP = 50
 """Best candidates of a query that take part."""
 
-MOST_QUERIES = 150
+MOST_QUERIES = 60
 """Of one library; of more, every n-th asks."""
 
 DRAWN = 256
@@ -60,7 +60,7 @@ def cases(all_trials: Iterable[Trials], prompts: Vectors) -> Cases:
             for present in (True, False):
                 kept = np.flatnonzero(np.ones(len(trials.units), bool) if present else ~trials.right[query])
                 pool = prompts if not trials.pair.pictured else _drawn(trials.photos)
-                top, columns = _best(trials.queries[query], trials.units[kept], pool)
+                top, columns = _best(trials.queries[query], trials.units[kept], pool, pictured=trials.pair.pictured)
                 places = kept[top]
                 known = ~trials.unknown[query, places]
                 count = int(known.sum())
@@ -84,10 +84,10 @@ def _drawn(vectors: Vectors) -> Vectors:
     return vectors[np.unique(np.linspace(0, len(vectors) - 1, min(DRAWN, len(vectors))).astype(np.int64))]
 
 
-def _best(query: Vectors, units: Vectors, pool: Vectors) -> tuple[Ids, Numbers]:
+def _best(query: Vectors, units: Vectors, pool: Vectors, *, pictured: bool) -> tuple[Ids, Numbers]:
     top = np.argsort(-(units @ query), kind="stable")[:TOP]
     others = background_queries([pool], [1.0])
-    found = evidence(query, units[top], others=others, sample=_drawn(units), population=len(units))
+    found = evidence(query, units[top], others=others, pictured=pictured, sample=_drawn(units), population=len(units))
     if found is None:
         raise ValueError("the background says nothing about this encoder")
     return top, found.columns()

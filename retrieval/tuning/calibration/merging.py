@@ -44,8 +44,8 @@ def merged_quality(data: Set, half: int, prompts: Vectors, fitted: list[Weights]
             pool = prompts if asked == "words" else photos
             of_photos, of_texts = (fitted[PAIRS.index(Pair(asked == "photo", kind))] for kind in Modality)
             lists = [
-                _list(query, shown, right, pool=pool, weights=of_photos),
-                _list(query, texts[rest], said, pool=pool, weights=of_texts),
+                _list(query, shown, right, pool=pool, pictured=asked == "photo", weights=of_photos),
+                _list(query, texts[rest], said, pool=pool, pictured=asked == "photo", weights=of_texts),
             ]
             relevant = int(right.sum() + said.sum())
             scores, values, marks = (np.concatenate(parts) for parts in zip(*lists, strict=True))
@@ -56,13 +56,13 @@ def merged_quality(data: Set, half: int, prompts: Vectors, fitted: list[Weights]
 
 
 def _list(
-    query: Vectors, units: Vectors, right: Marks, *, pool: Vectors, weights: Weights
+    query: Vectors, units: Vectors, right: Marks, *, pool: Vectors, pictured: bool, weights: Weights
 ) -> tuple[Vectors, Numbers, Marks]:
     """Return scores, probabilities and what is right of the best units of one kind, best first."""
     top = np.argsort(-(units @ query), kind="stable")[:DEPTH]
     sample = units[np.unique(np.linspace(0, len(units) - 1, min(256, len(units))).astype(np.int64))]
     others = background_queries([pool[:: max(1, len(pool) // 256)]], [1.0])
-    found = evidence(query, units[top], others=others, sample=sample, population=len(units))
+    found = evidence(query, units[top], others=others, pictured=pictured, sample=sample, population=len(units))
     if found is None:
         raise ValueError("the background says nothing about this encoder")
     odds = weights.constant + found.columns() @ np.array(weights[1:])
