@@ -16,6 +16,7 @@ from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
 from retrieval.calibration import DEPTH, Asked, Calibrator
 from retrieval.calibration.evidence import Numbers
+from retrieval.calibration.probability import Pair, merging_values
 from retrieval.candidates import NONE, Candidates, find, has_kind
 from retrieval.hits import Hit, Hits, TermScore
 from retrieval.query_vectors import combined
@@ -65,8 +66,8 @@ def check_count(k: int) -> None:
 def search(store: Store, question: Question, *, k: int, calibrator: Calibrator | None = None) -> Hits:
     """Return the k best items, best first, equal scores by item id.
 
-    Photos and texts have scores of different scales (the modality gap): where both are found they are ordered by
-    probability, within each by score.
+    Photos and texts have scores of different scales (the modality gap): where both are found, their order comes from
+    their probabilities (`merging_values`), within each kind from the scores.
 
     Args:
         store: The library.
@@ -81,7 +82,7 @@ def search(store: Store, question: Question, *, k: int, calibrator: Calibrator |
     query = combined(question.parts, question.weights)
     found = _candidates(store, question, query, k if calibrator is None else max(k, DEPTH))
     values = None if calibrator is None else _probabilities(calibrator, question, query, found)
-    merged, kept = _merged(found, values, k)
+    merged, kept = _merged(found, values, k, pictured=question.pictures > 0)
     expected = None if values is None else float(sum(each[:DEPTH].sum() for each in values))
     return _hits(merged, kept, question, expected)
 
@@ -116,7 +117,7 @@ def _candidates(store: Store, question: Question, query: Vectors, count: int) ->
 
 
 def _merged(
-    lists: Sequence[Candidates], values: Sequence[Numbers] | None, count: int
+    lists: Sequence[Candidates], values: Sequence[Numbers] | None, count: int, *, pictured: bool
 ) -> tuple[Candidates, Sequence[float | None]]:
     """Return one list of several, best first, with its probabilities; of an item that is in several its better unit."""
     if not lists:
@@ -127,7 +128,12 @@ def _merged(
         np.concatenate([each.vectors for each in lists]),
         sum(each.searched for each in lists),
     )
-    ranks = np.zeros(len(merged)) if values is None or len(lists) == 1 else np.concatenate(list(values))
+    ranks = np.zeros(len(merged))
+    if values is not None and len(lists) > 1:
+        kinds = [Modality(each.items[0].kind) for each in lists]
+        ranks = np.concatenate(
+            [merging_values(each, Pair(pictured, kind)) for each, kind in zip(values, kinds, strict=True)]
+        )
     order = sorted(range(len(merged)), key=lambda row: (-ranks[row], -merged.scores[row], merged.items[row].item_id))
     seen: dict[int, int] = {}
     for row in order:

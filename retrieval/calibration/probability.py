@@ -32,7 +32,7 @@ FITTED = {
     Pair(pictured=False, kind=Modality.PHOTO): Weights(-5.32, 0.984, 0.54, 0.322, -0.478),
     Pair(pictured=False, kind=Modality.TEXT): Weights(-5.105, 0.587, 0.706, 0.487, -0.548),
     Pair(pictured=True, kind=Modality.PHOTO): Weights(-0.746, 0.491, 0.673, -0.165, -0.705),
-    Pair(pictured=True, kind=Modality.TEXT): Weights(-5.836, 2.15, -0.018, -0.26, -0.57),
+    Pair(pictured=True, kind=Modality.TEXT): Weights(-5.836, 2.15, 0.0, -0.26, -0.57),
 }
 
 
@@ -41,6 +41,23 @@ def probabilities(evidence: Evidence, pair: Pair) -> Numbers:
     weights = FITTED[pair]
     odds = weights.constant + evidence.columns() @ np.array(weights[1:])
     result: Numbers = 1 / (1 + np.exp(-odds))
+    return result
+
+
+SHIFTS = {
+    Pair(pictured=False, kind=Modality.PHOTO): -1.5,
+    Pair(pictured=False, kind=Modality.TEXT): 0.0,
+    Pair(pictured=True, kind=Modality.PHOTO): -3.0,
+    Pair(pictured=True, kind=Modality.TEXT): 0.0,
+}
+"""Added to the log-odds where photos and texts share a list. Photos were fitted on classes too, where more is
+right than the photo and the texts of one moment; chosen on the fitting half of Flickr8k dev for nDCG@10."""
+
+
+def merging_values(values: Numbers, pair: Pair) -> Numbers:
+    """Return what orders hits of several kinds in one list, from their probabilities, (n,) each."""
+    inside = np.clip(values, 1e-12, 1 - 1e-12)
+    result: Numbers = np.log(inside / (1 - inside)) + SHIFTS[pair]
     return result
 
 

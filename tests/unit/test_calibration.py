@@ -102,5 +102,5 @@ def test_what_stands_out_is_more_probable_than_what_does_not() -> None:
     found = evidence(query, library[:2], others=_vectors(200, 2), sample=library, pictured=False, population=100)
     assert found is not None
     right, wrong = probabilities(found, Pair(pictured=False, kind=Modality.PHOTO))
-    assert right > 0.3  # 4 and 4 deviations in 16 dimensions
+    assert right > 0.2  # 4 deviations above both, in 16 dimensions
     assert wrong < 0.05

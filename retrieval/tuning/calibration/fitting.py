@@ -109,4 +109,5 @@ def fit(columns: Numbers, right: NDArray[np.bool_], shares: Numbers) -> Weights:
         slope = design.T @ (shares * (chance - right))
         curve = (design * (shares * chance * (1 - chance))[:, None]).T @ design + 1e-9 * np.eye(len(weights))
         weights -= np.linalg.solve(curve, slope)
+    weights[1:3] = np.maximum(weights[1:3], 0)  # to stand out never counts against a hit: below 0 it is noise
     return Weights(*(round(float(weight), 3) for weight in weights))

@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.types import Modality, Vectors
 from retrieval.calibration.evidence import Numbers, background_queries, evidence
-from retrieval.calibration.probability import Pair, Weights, in_order
+from retrieval.calibration.probability import Pair, Weights, in_order, merging_values
 from retrieval.tuning.calibration.fitting import PAIRS
 from retrieval.tuning.calibration.material import Set
 from retrieval.tuning.calibration.trials import Marks
@@ -48,8 +48,12 @@ def merged_quality(data: Set, half: int, prompts: Vectors, fitted: list[Weights]
                 _list(query, texts[rest], said, pool=pool, pictured=asked == "photo", weights=of_texts),
             ]
             relevant = int(right.sum() + said.sum())
-            scores, values, marks = (np.concatenate(parts) for parts in zip(*lists, strict=True))
-            raw, calibrated = np.argsort(-scores, kind="stable"), np.lexsort((-scores, -values))
+            scores, _, marks = (np.concatenate(parts) for parts in zip(*lists, strict=True))
+            pictured = asked == "photo"
+            ranks = np.concatenate(
+                [merging_values(each[1], Pair(pictured, kind)) for each, kind in zip(lists, Modality, strict=True)]
+            )
+            raw, calibrated = np.argsort(-scores, kind="stable"), np.lexsort((-scores, -ranks))
             results[asked].append((_ndcg(marks[raw], relevant), _ndcg(marks[calibrated], relevant)))
     means = {asked: np.mean(pairs, axis=0).tolist() for asked, pairs in results.items()}
     return {asked: (raw, calibrated) for asked, (raw, calibrated) in means.items()}
