@@ -94,10 +94,10 @@ class Calibrator:
             return sample.photos if len(sample.photos) >= FEWEST else None
         with self._guard:
             if self._background is None:
-                self._background = background(self._load())
-            pool = self._background
-        distinct = len(np.unique(pool.round(3), axis=0))  # an encoder that knows few words gives most the same vector
-        return pool if 2 * distinct > len(pool) else None
+                pool = background(self._load())
+                distinct = len(np.unique(pool.round(3), axis=0))  # who knows few words gives most the same vector
+                self._background = pool if 2 * distinct > len(pool) else pool[:0]
+            return self._background if len(self._background) else None
 
     def _current_sample(self) -> Sample:
         with self._guard:

@@ -10,7 +10,7 @@ from indexer.catalog import queries
 from indexer.store import Store
 from indexer.types import Modality, Vectors
 
-SIZE = 512
+SIZE = 256
 """Units that are drawn, evenly over their ids."""
 
 

@@ -18,7 +18,7 @@ COUNTED = 200
 MOST = 1000
 """Captions that ask; of more, evenly chosen ones."""
 
-DRAWN = 512
+DRAWN = 256
 """Pictures that stand for the whole set, as in a search."""
 
 
