@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,10 @@ SPARE = 2
 which shows that no item of equal score is missing. Where items have several units, more are asked for in another go."""
 
 
+NOTHING: Vectors = np.empty((0, 0), dtype=np.float32)
+"""No vectors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Items with the unit of each that is nearest to a query, best first; parallel.
@@ -27,11 +31,15 @@ class Candidates:
         items: What the catalog knows of them, (n,).
         scores: Cosine of query and unit, shape (n,), float32.
         vectors: The units' embeddings, shape (n, d), float32, unit length.
+        searched: How many units they are the best of, about.
+        further: Embeddings of the units that come next, shape (m, d), where these were asked for.
     """
 
     items: Sequence[FoundItem]
     scores: Vectors
     vectors: Vectors
+    searched: int = 0
+    further: Vectors = field(default_factory=lambda: NOTHING)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -39,10 +47,11 @@ class Candidates:
     def take(self, rows: Sequence[int] | Ids) -> Candidates:
         """Return the candidates of these rows, in their order."""
         places = np.asarray(rows, dtype=np.int64)
-        return Candidates([self.items[row] for row in places.tolist()], self.scores[places], self.vectors[places])
+        items = [self.items[row] for row in places.tolist()]
+        return replace(self, items=items, scores=self.scores[places], vectors=self.vectors[places])
 
 
-NONE = Candidates((), np.empty(0, dtype=np.float32), np.empty((0, 0), dtype=np.float32))
+NONE = Candidates((), np.empty(0, dtype=np.float32), NOTHING)
 """No candidates."""
 
 
@@ -54,6 +63,7 @@ def find(
     where: Filter | None,
     kind: Modality | None = None,
     leave_out: int | None = None,
+    depth: int = 0,
 ) -> Candidates:
     """Return the `count` items nearest to a query, best first, equal scores by item id; all where there are fewer.
 
@@ -64,6 +74,8 @@ def find(
         where: What may be returned; None lets everything pass.
         kind: Only units of this kind; None takes all.
         leave_out: An item that is not returned: the query's own.
+        depth: So many units are wanted in all, those that come next without their items; fewer are given where a
+            filter would make them dear.
     """
     known = store.encoder
     if known is None:
@@ -73,14 +85,16 @@ def find(
         nearest = NearestKept(index, connection, known.id, query, kept, remembered=store.few_kept)
         wanted = count + SPARE
         while True:
-            ids, scores = nearest.best(wanted)
-            found = queries.found_items(connection, ids.tolist())
-            rows = _first_of_each([found.get(id_) for id_ in ids.tolist()], leave_out)
-            if len(ids) < wanted or (len(rows) >= count and scores[-1] < scores[rows[count - 1]]):
+            ids, scores = nearest.best(wanted, depth)
+            found = queries.found_items(connection, ids[:wanted].tolist())
+            rows = _first_of_each([found.get(id_) for id_ in ids[:wanted].tolist()], leave_out)
+            if len(ids) < wanted or (len(rows) >= count and scores[wanted - 1] < scores[rows[count - 1]]):
                 break  # that is all, or what is worse was seen too: no item that shares the last score is missing
             wanted *= 4
+        further = index.vectors(ids[wanted:depth])
         ids, scores = ids[rows], scores[rows]
-        candidates = Candidates([found[id_] for id_ in ids.tolist()], scores, index.vectors(ids))
+        items = [found[id_] for id_ in ids.tolist()]
+        candidates = Candidates(items, scores, index.vectors(ids), nearest.searched, further)
     order = sorted(range(len(candidates)), key=lambda row: (-candidates.scores[row], candidates.items[row].item_id))
     return candidates.take(order[:count])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +50,7 @@ class Hit:
         score: Cosine of query and unit, -1 to 1, higher is better. Text and picture queries have different scales:
             for `compact` a good match scores about .3 for words and .7 for a picture.
         why: The cosine with each part of the query.
+        probability: That it is right, 0 to 1; None where that cannot be known.
         kind: What was found: a photo, or a piece of text.
         text: The piece of text; of a photo what is known of it in words, None where there is nothing.
         format: File format, for instance "JPEG".
@@ -77,6 +78,7 @@ class Hit:
     path: Path
     score: float
     why: tuple[TermScore, ...]
+    probability: float | None = None
     kind: Modality = Modality.PHOTO
     text: str | None = None
     format: str | None = None
@@ -115,6 +117,7 @@ class Hit:
         return plain | {
             "path": str(self.path),
             "score": round(self.score, 6),
+            "probability": None if self.probability is None else round(self.probability, 4),
             "why": [{"term": part.term, "score": round(part.score, 6), "weight": part.weight} for part in self.why],
             "kind": str(self.kind),
             "taken_at": self.taken_at.isoformat() if self.taken_at else None,
@@ -127,4 +130,28 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """The hits of one query, best first: a list like any other."""
+    """The hits of one query, best first: a list like any other, and what is to be said about all of it.
+
+    Attributes:
+        expected: How many units of the library are right, about: the sum of the probabilities of the best of each kind
+            (of `retrieval.calibration.DEPTH`, or of those that a filter gave); None where there are no probabilities.
+        told: How many words of the query were looked for in texts; "a" and "the" are not among them.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), *, expected: float | None = None, told: int = 0) -> None:
+        super().__init__(hits)
+        self.expected = expected
+        self.told = told
+
+    def likely(self, threshold: float) -> Hits:
+        """Return the hits that are at least so probable; those of which that cannot be known stay.
+
+        So do those that have at least half of the words that were looked for: what a photo looks like says nothing
+        about who is on it.
+        """
+        kept = (hit for hit in self if _stays(hit, threshold, self.told))
+        return Hits(kept, expected=self.expected, told=self.told)
+
+
+def _stays(hit: Hit, threshold: float, told: int) -> bool:
+    return hit.probability is None or hit.probability >= threshold or (told > 0 and 2 * len(hit.words) >= told)

@@ -20,6 +20,7 @@ from indexer.encoders.base import Encoder, Precision
 from indexer.errors import LibraryError, SourceError
 from indexer.store import Store
 from indexer.types import ProgressCallback
+from retrieval.calibration import Calibrator
 from retrieval.encoder import LibraryEncoder
 from retrieval.hits import Hits
 from retrieval.paging import Sort, check_page, turn_to
@@ -79,6 +80,7 @@ class Library:
         except BaseException:  # whatever it is, also Ctrl-C: nobody else has the store yet, to close it
             self._store.close()
             raise
+        self._calibrator = Calibrator(self._store, self._encoder.for_query)
 
     @classmethod
     def open(
@@ -200,6 +202,7 @@ class Library:
         among: Among = "all",
         hybrid: bool = True,
         rerank: Sequence[str | Reranker] = (),
+        threshold: float | None = None,
         sort: Sort = "score",
         offset: int = 0,
         progress: ProgressCallback | None = None,
@@ -220,6 +223,7 @@ class Library:
             rerank: What puts the best hits into another order, one after the other: "mmr:0.7" (diversity), "moments"
                 (a burst becomes one hit), "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half
                 the library's own score), "exact"; or objects with the method of `Reranker`.
+            threshold: Leave out hits that are less probable than this, 0 to 1, see `Hits.likely`; None leaves out none.
             sort: Order of the k best: by "score", "date" (oldest first), "-date" or "name".
             offset: How many of the best to leave out, for the next page.
             progress: Called with how far another encoder has come.
@@ -238,9 +242,12 @@ class Library:
         self._need_photos()
         parts = encode_query(asked, self._encoder.for_query(), self._settings)
         words = asked.words if hybrid else ""
-        question = Question(asked.terms, parts, asked.part_weights, asked.where, among, words=words)
+        weights, pictures = asked.part_weights, len(asked.images)
+        question = Question(asked.terms, parts, weights, asked.where, among, words=words, pictures=pictures)
         chain = Chain(steps, asked, self._settings, progress) if steps else None
-        return turn_to(search(self._store, question, k=offset + k, chain=chain), sort=sort, offset=offset)
+        hits = search(self._store, question, k=offset + k, chain=chain, calibrator=self._calibrator)
+        page = turn_to(hits, sort=sort, offset=offset)
+        return page if threshold is None else page.likely(threshold)
 
     def similar(
         self,
@@ -283,8 +290,9 @@ class Library:
         if parts is None:
             parts = encode_query(asked, self._encoder.for_query(), self._settings)
         leave_out = own.item_id if own else None
-        question = Question(asked.terms, parts, asked.part_weights, asked.where, "photos", leave_out)
-        return turn_to(search(self._store, question, k=offset + k), sort=sort, offset=offset)
+        question = Question(asked.terms, parts, asked.part_weights, asked.where, "photos", leave_out, pictures=1)
+        hits = search(self._store, question, k=offset + k, calibrator=self._calibrator)
+        return turn_to(hits, sort=sort, offset=offset)
 
     def explain(
         self,

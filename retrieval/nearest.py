@@ -52,14 +52,23 @@ class NearestKept:
         self._remembered = remembered
         self._allowed: Ids | None = None
 
-    def best(self, wanted: int) -> tuple[Ids, Vectors]:
+    @property
+    def searched(self) -> int:
+        """How many units are searched: those that the filter keeps where that is known, else all."""
+        return len(self._index) if self._allowed is None else len(self._allowed)
+
+    def best(self, wanted: int, depth: int = 0) -> tuple[Ids, Vectors]:
         """Return ids and scores of the nearest units, (n,) each, best first, ties by id; all where there are fewer.
 
         What a filter keeps is searched exactly where it is little. Where it is much, the nearest of all are likely to
         have enough of it among them; then nobody has to know what else the filter keeps.
+
+        Args:
+            wanted: How many, at least 1.
+            depth: As many as this where they cost nothing.
         """
         if self._where is None:
-            return self._search(wanted)
+            return self._search(max(wanted, depth))
         if self._allowed is None:
             self._allowed = self._few(self._where)
         if self._allowed is None:
@@ -67,7 +76,7 @@ class NearestKept:
             if found is not None:
                 return found
             self._allowed = kept_ids(self._connection, self._encoder_id, self._where)
-        return self._search(wanted, self._allowed)
+        return self._search(max(wanted, depth), self._allowed)
 
     def _few(self, where: Filter) -> Ids | None:
         """Return what a filter keeps where that is little, else None."""

@@ -12,13 +12,17 @@ import numpy as np
 
 from indexer.catalog.filters import Filter
 from indexer.catalog.queries import FoundItem
+from indexer.catalog.words import words_of
 from indexer.errors import QueryError
 from indexer.store import Store
 from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
+from retrieval.calibration import DEPTH as JUDGED
+from retrieval.calibration import Asked, Calibrator
 from retrieval.candidates import NONE, Candidates, find, has_kind
 from retrieval.hits import Hit, Hits, StepScore, TermScore
 from retrieval.hybrid import DEPTH, fused, has_words, words_in
+from retrieval.likelihood import Likelihood
 from retrieval.query_vectors import combined
 from retrieval.rerank import Chain, Ranking, reranked
 
@@ -43,6 +47,7 @@ class Question:
         among: What is searched.
         leave_out: An item that is not returned: the query's own.
         words: What full-text search looks for beside; "" for nothing.
+        pictures: How many of the parts are pictures, the last ones.
     """
 
     terms: Sequence[str]
@@ -52,6 +57,13 @@ class Question:
     among: Among = "all"
     leave_out: int | None = None
     words: str = ""
+    pictures: int = 0
+
+    @property
+    def asked(self) -> Asked:
+        """The query as the calibration sees it."""
+        words = len(self.terms) - self.pictures
+        return Asked(combined(self.parts, self.weights), self.weights, [False] * words + [True] * self.pictures)
 
 
 def check_count(k: int) -> None:
@@ -64,76 +76,110 @@ def check_count(k: int) -> None:
         raise QueryError(f"{k} results were asked for; expected at least 1")
 
 
-def search(store: Store, question: Question, *, k: int, chain: Chain | None = None) -> Hits:
+def search(
+    store: Store, question: Question, *, k: int, chain: Chain | None = None, calibrator: Calibrator | None = None
+) -> Hits:
     """Return the k best items, best first, equal scores by item id; with rerankers, in the order that these give.
 
-    Where words are looked for too, the order is that of both rankings together, and the scores stay cosines.
+    Photos and texts have scores of different scales (the modality gap): where both are found, their order comes from
+    their probabilities, within each kind from the scores. Where words are looked for too, the order is that of both
+    rankings together. The scores stay cosines.
 
     Args:
         store: The library.
         question: What is asked.
         k: Results wanted, at least 1.
         chain: Rerankers; None leaves the order as it is.
+        calibrator: Gives the hits their probabilities; without one they have none.
 
     Raises:
         QueryError: k is below 1, or the parts cancel out.
     """
     check_count(k)
-    query = combined(question.parts, question.weights)
-    if chain is None:
-        ranking = Ranking.of(_found(store, question, query, k))
-    else:
-        ranking = reranked(chain, store, query, lambda count: _found(store, question, query, count), count=k)
-    return Hits(_hits(store, ranking, question))
-
-
-def _found(store: Store, question: Question, query: Vectors, count: int) -> Candidates:
-    """Return the best items by looks, or by looks and words together."""
-    if not question.words or not has_words(store):
-        return _candidates(store, question, query, count)
-    near = _candidates(store, question, query, max(count, DEPTH))
-    kind = next((kind for kind, among in _AMONG.items() if among == question.among), None)
-    return fused(store, near, query, question.words, where=question.where, kind=kind, count=count)
-
-
-def _candidates(store: Store, question: Question, query: Vectors, count: int) -> Candidates:
-    """Return the best items of the kinds that are searched."""
-    held = [kind for kind in Modality if has_kind(store, kind)]
-    kinds: list[Modality | None] = [kind for kind in held if question.among in ("all", _AMONG[kind])]
-    if len(kinds) == len(held):
-        kinds = kinds if len(kinds) > 1 else [None]  # all that there is: nothing to select by
-    found = [find(store, query, count, where=question.where, kind=kind, leave_out=question.leave_out) for kind in kinds]
-    return _merged(found, count) if len(found) != 1 else found[0]
-
-
-def _merged(lists: Sequence[Candidates], count: int) -> Candidates:
-    """Return one list of several, best first; of an item that is in several its better unit."""
-    if not lists:
-        return NONE
-    merged = Candidates(
-        [item for each in lists for item in each.items],
-        np.concatenate([each.scores for each in lists]),
-        np.concatenate([each.vectors for each in lists]),
+    asked = question.asked
+    likelihood = None if calibrator is None else Likelihood(calibrator, asked)
+    run = _Search(store, question, asked.vector, likelihood)
+    ranking = Ranking.of(run.found(k)) if chain is None else reranked(chain, store, asked.vector, run.found, count=k)
+    return Hits(
+        run.hits(ranking),
+        expected=likelihood.expected if likelihood else None,
+        told=len(words_of(question.words)) if run.has_words else 0,
     )
-    order = sorted(range(len(merged)), key=lambda row: (-merged.scores[row], merged.items[row].item_id))
-    seen: dict[int, int] = {}
-    for row in order:
-        seen.setdefault(merged.items[row].item_id, row)
-    return merged.take(list(seen.values())[:count])
 
 
-def _hits(store: Store, ranking: Ranking, question: Question) -> Iterator[Hit]:
-    """Yield a hit for each candidate, and in it those that it stands for."""
-    found = ranking.candidates
-    words = words_in(store, question.words, found) if question.words and has_words(store) else {}
-    for row, (item, value, vector) in enumerate(zip(found.items, found.scores, found.vectors, strict=True)):
-        steps = [StepScore(step.name, float(step.scores[row])) for step in ranking.steps]
-        yield replace(
-            _hit(item, float(value), question, score(vector, question.parts)),
-            words=words.get(item.unit_id, ()),
-            rerank=tuple(step for step in steps if not isnan(step.score)),
-            members=tuple(member for group in ranking.members[row] for member in _hits(store, group, question)),
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One search on its way from a query's vector, shape (d,), to hits."""
+
+    store: Store
+    question: Question
+    query: Vectors
+    likelihood: Likelihood | None
+
+    @property
+    def has_words(self) -> bool:
+        """Whether words are looked for, in a library that has any."""
+        return bool(self.question.words) and has_words(self.store)
+
+    def found(self, count: int) -> Candidates:
+        """Return the best items by looks, or by looks and words together."""
+        if not self.has_words:
+            return self._near(count)
+        near = self._near(max(count, DEPTH))
+        where, among = self.question.where, self.question.among
+        kind = next((kind for kind, name in _AMONG.items() if name == among), None)
+        return fused(self.store, near, self.query, self.question.words, where=where, kind=kind, count=count)
+
+    def _near(self, count: int) -> Candidates:
+        """Return the best items of the kinds that are searched, by looks."""
+        held = [kind for kind in Modality if has_kind(self.store, kind)]
+        kinds: list[Modality | None] = [kind for kind in held if self.question.among in ("all", _AMONG[kind])]
+        if len(kinds) == len(held):
+            kinds = kinds if len(kinds) > 1 else [None]  # all that there is: nothing to select by
+        where, own = self.question.where, self.question.leave_out
+        depth = JUDGED if self.likelihood else 0
+        lists = [
+            find(self.store, self.query, count, where=where, kind=kind, leave_out=own, depth=depth) for kind in kinds
+        ]
+        if self.likelihood:
+            self.likelihood.judge(lists)
+        return lists[0] if len(lists) == 1 else self._merged(lists, count)
+
+    def _merged(self, lists: Sequence[Candidates], count: int) -> Candidates:
+        """Return one list of several, best first; of an item that is in several its better unit."""
+        lists = [each for each in lists if len(each)]
+        if not lists:
+            return NONE
+        merged = Candidates(
+            [item for each in lists for item in each.items],
+            np.concatenate([each.scores for each in lists]),
+            np.concatenate([each.vectors for each in lists]),
+            sum(each.searched for each in lists),
         )
+        values = self.likelihood.merging_values(merged) if self.likelihood else None
+        ranks = merged.scores if values is None else values
+        order = sorted(
+            range(len(merged)), key=lambda row: (-ranks[row], -merged.scores[row], merged.items[row].item_id)
+        )
+        seen: dict[int, int] = {}
+        for row in order:
+            seen.setdefault(merged.items[row].item_id, row)
+        return merged.take(list(seen.values())[:count])
+
+    def hits(self, ranking: Ranking) -> Iterator[Hit]:
+        """Yield a hit for each candidate, and in it those that it stands for."""
+        found = ranking.candidates
+        words = words_in(self.store, self.question.words, found) if self.has_words else {}
+        chances = self.likelihood.of(found) if self.likelihood else [None] * len(found)
+        for row, (item, value, vector) in enumerate(zip(found.items, found.scores, found.vectors, strict=True)):
+            steps = [StepScore(step.name, float(step.scores[row])) for step in ranking.steps]
+            yield replace(
+                _hit(item, float(value), self.question, score(vector, self.question.parts)),
+                probability=chances[row],
+                words=words.get(item.unit_id, ()),
+                rerank=tuple(step for step in steps if not isnan(step.score)),
+                members=tuple(member for group in ranking.members[row] for member in self.hits(group)),
+            )
 
 
 def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) -> Hit:

@@ -12,8 +12,6 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from retrieval.hits import Hit
-
 Form = Literal["table", "json", "paths", "null"]
 Command = Callable[..., None]
 
@@ -42,26 +40,6 @@ def form_options(command: Command) -> Command:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated
-
-
-def print_hits(hits: Sequence[Hit], form: Form) -> None:
-    """Print hits in one of the forms; exit with 1 where there are none."""
-    if not hits:
-        click.echo("recall: nothing found", err=True)
-        click.get_current_context().exit(1)
-    if form == "json":
-        for hit in hits:
-            print_json(hit.to_dict())
-    elif form == "table":
-        rows = [(f"{hit.score:.3f}", f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "", str(hit.path)) for hit in hits]
-        if any(hit.members for hit in hits):
-            counted = [(str(hit.count) if hit.members else "", *row) for hit, row in zip(hits, rows, strict=True)]
-            print_table(("photos", "score", "taken", "photo"), counted)
-        else:
-            print_table(("score", "taken", "photo"), rows)
-    else:
-        for hit in hits:
-            print_path(hit.path, form)
 
 
 def print_path(path: Path, form: Form) -> None:

@@ -10,6 +10,7 @@ import click
 from indexer.config import Settings
 from retrieval.commands.asking import typed_query
 from retrieval.commands.filters import filter_options
+from retrieval.commands.hits import cut_options, print_hits, print_likely
 from retrieval.commands.options import (
     encoder_option,
     open_library,
@@ -18,7 +19,7 @@ from retrieval.commands.options import (
     rerank_options,
     settings_options,
 )
-from retrieval.commands.output import Form, form_options, print_hits
+from retrieval.commands.output import Form, form_options
 from retrieval.commands.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @rerank_options
 @page_options
 @filter_options
+@cut_options
 @form_options
 @encoder_option
 @precision_option
@@ -67,6 +69,7 @@ def search_command(
     sort: Sort,
     offset: int,
     where: Filter | None,
+    threshold: float | None,
     form: Form,
     encoder: str | None,
     precision: Precision | None,
@@ -76,7 +79,8 @@ def search_command(
 
     A part of QUERY is a picture where it names a file with a picture's name, and else words; "-" is a picture or words
     from standard input, "clipboard:" the picture in the clipboard. Put + or - between parts to add them or to take
-    them away, and a number with a colon before a part that is to count more.
+    them away, and a number with a colon before a part that is to count more. Hits that are probably wrong are hidden;
+    where nothing is likely, it says so and exits with 1.
 
     \b
     recall search "a dog on the beach"
@@ -93,7 +97,7 @@ def search_command(
             asked, k=k, among=among, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
             progress=progress,
         )  # fmt: skip
-    print_hits([each for hit in hits for each in (hit.opened() if expand else [hit])], form)
+    print_likely(hits, form, threshold=threshold, expand=expand)
 
 
 @click.command("similar")

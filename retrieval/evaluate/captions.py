@@ -17,6 +17,8 @@ from indexer.encoders.base import Encoder
 from indexer.errors import EvaluationError, PictureError
 from indexer.images import read_photo
 from indexer.types import Ids, Pixels, Progress, ProgressCallback, Vectors
+from retrieval.calibration.background import background
+from retrieval.evaluate.calibration import calibration_quality
 from retrieval.evaluate.evaluation import Evaluation, measure
 from retrieval.evaluate.metrics import Judged
 from retrieval.evaluate.sets import CaptionedPicture, read_captions
@@ -29,7 +31,12 @@ _CAPTIONS = 256  # per call of the encoder
 
 
 def evaluate_captions(
-    csv_path: Path, encoder: Encoder, *, split: str | None = None, progress: ProgressCallback | None = None
+    csv_path: Path,
+    encoder: Encoder,
+    *,
+    split: str | None = None,
+    calibration: bool = False,
+    progress: ProgressCallback | None = None,
 ) -> Evaluation:
     """Return what the encoder reaches on a set of captioned pictures.
 
@@ -40,6 +47,7 @@ def evaluate_captions(
         csv_path: As for `read_captions`.
         encoder: Which gives the vectors.
         split: Part of the set, where its table has a column split.
+        calibration: Measure the probabilities of a search too, see `calibration_quality`; the result is in `about`.
         progress: Called after each batch.
 
     Raises:
@@ -63,7 +71,12 @@ def evaluate_captions(
             "text_to_image": measure(forward, owners, progress),
             "image_to_text": measure(backward, np.arange(len(kept)), progress),
         },
-        about={"images": len(kept), "captions": len(texts), "encoder": encoder.name},
+        about={
+            "images": len(kept),
+            "captions": len(texts),
+            "encoder": encoder.name,
+            **(calibration_quality(texts, images, owners, background(encoder)) if calibration else {}),
+        },
         failures=tuple(failures),
     )
 

@@ -50,7 +50,7 @@ class Evaluation:
 
     system: str
     directions: Mapping[str, Direction]
-    about: Mapping[str, str | int]
+    about: Mapping[str, str | int | float]
     failures: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
 

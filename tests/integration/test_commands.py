@@ -110,7 +110,7 @@ def test_a_query_that_cannot_be_used_is_one_line(
 def test_a_query_that_is_longer_than_the_encoder_reads_is_cut_at_a_word_and_says_so(
     recall: Program, indexed: object
 ) -> None:
-    done = recall("search", "a very " * 100 + "long query", "-k", "1", "--paths")
+    done = recall("search", "a very " * 100 + "long query", "-k", "1", "--paths", "--all")
     assert done.returncode == 0
     assert done.stdout.count("\n") == 1
     assert done.stderr.count("\n") == 1
@@ -235,11 +235,11 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, recall_path: Path, skimage_
     ],
 )
 def test_plain_words_find_the_photo_among_the_first_three(seeing: Program, words: str, name: str) -> None:
-    done = seeing("search", words, "-k", "3")
+    done = seeing("search", words, "-k", "3", "--all")  # not all of them are likely
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
-    assert head.split() == ["score", "taken", "photo"]
-    scores = [float(line.split()[0]) for line in lines]
+    assert head.split() == ["likely", "score", "taken", "photo"]
+    scores = [float(line.split()[1]) for line in lines]
     assert len(lines) == 3
     assert scores == sorted(scores, reverse=True)
     assert str(seeing.cwd / "photos" / name) in [line.split()[-1] for line in lines]

@@ -340,7 +340,7 @@ def burst(photos: Path) -> Path:
 
 def test_the_program_collapses_a_burst_and_opens_it(recall_program: Program, burst: Path) -> None:
     assert recall_program("index", burst).returncode == 0
-    search = ("search", "a cat", "-k", "2", "--rerank", "moments")
+    search = ("search", "a cat", "-k", "2", "--rerank", "moments", "--all")
     table = recall_program(*search)
     assert table.returncode == 0, table.stderr
     head, first, _ = table.stdout.splitlines()

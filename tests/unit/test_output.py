@@ -12,7 +12,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from retrieval.commands.output import form_options, one_line, print_hits, print_json, print_table, size, visible
+from retrieval.commands.hits import print_hits
+from retrieval.commands.output import form_options, one_line, print_json, print_table, size, visible
 from retrieval.hits import Hit, TermScore
 
 
@@ -86,6 +87,13 @@ def test_hits_for_xargs_end_with_nul_and_keep_every_byte(capsys: pytest.CaptureF
     assert printed(lambda: print_hits([hit("/a\nb"), hit("/c")], "null"), capsys) == "/a\nb\0/c\0"
 
 
+def test_a_table_of_hits_has_their_probabilities_where_they_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+    hits = [hit(probability=0.625), hit("/photos/dog.jpg", score=0.25, probability=0.0313)]
+    assert printed(lambda: print_hits(hits, "table"), capsys) == (
+        "likely  score  photo\n62%     0.312  /photos/cat.jpg\n3%      0.250  /photos/dog.jpg\n"
+    )
+
+
 def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     moment = datetime.fromisoformat("2024-05-01T12:30:15")
     lines = printed(
@@ -95,6 +103,7 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(lines[0]) == {
         "path": "/photos/cat.jpg",
         "score": 0.3125,
+        "probability": None,
         "why": [{"term": "a cat", "score": 0.3125, "weight": 1.0}],
         "kind": "photo",
         "text": None,
@@ -116,6 +125,9 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "tags": [],
         "row": None,
         "words": [],
+        "rerank": [],
+        "count": 1,
+        "members": [],
     }
     assert len(lines) == 2
 

@@ -1,0 +1,38 @@
+"""How good probabilities are: calibration error, and how well present is told from absent."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.calibration.evidence import Numbers
+
+BINS = 15
+"""Bins of the calibration error, with equally many probabilities in each."""
+
+
+def calibration_error(values: Numbers, right: NDArray[np.bool_], bins: int = BINS) -> float:
+    """Return the expected calibration error, 0 to 1: the mean distance of probability and share of right ones.
+
+    Probabilities are sorted into bins of equal number (Nguyen and O'Connor 2015, section 3).
+
+    Args:
+        values: Probabilities, shape (n,), n at least 1.
+        right: Whether each was right, shape (n,).
+        bins: How many bins.
+    """
+    order = np.argsort(values, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return float(sum(len(part) * abs(values[part].mean() - right[part].mean()) for part in parts) / len(values))
+
+
+def auroc(positive: Numbers, negative: Numbers) -> float:
+    """Return how often a value of the first kind is above one of the second, equal ones as half, 0 to 1.
+
+    Args:
+        positive: Shape (p,), p at least 1.
+        negative: Shape (n,), n at least 1.
+    """
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, side="left") + np.searchsorted(ordered, positive, side="right")
+    return float(below.sum() / (2 * len(positive) * len(negative)))
