@@ -314,6 +314,8 @@ def test_the_order_that_words_and_looks_made_together_is_where_rerankers_begin(
     plain = names(colours.search("red wall"))
     assert plain != names(colours.search("red wall", hybrid=False))
     chains: list[list[str | Reranker]] = [["exact"], ["mmr:1"], [ByEncoder(turned), "blend:1"]]
+    turned_about = names(colours.search("red wall", rerank=[ByEncoder(turned)]))
+    assert names(colours.search("red wall", rerank=[ByEncoder(turned), "exact"])) == turned_about != plain
     for rerank in chains:
         assert names(colours.search("red wall", rerank=rerank)) == plain
 
