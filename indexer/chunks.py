@@ -80,7 +80,7 @@ def as_read(texts: Sequence[str], fits: Fits) -> list[str]:
     for text, kept in zip(texts, read, strict=True):
         if len(kept) < len(text):
             logger.warning(
-                "the encoder reads %d of the %d words of the query; the last that counts: …%s",
+                "the query is longer than the encoder reads: the first %d of its %d words count, up to: …%s",
                 len(kept.split()),
                 len(text.split()),
                 kept[-30:],

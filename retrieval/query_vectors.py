@@ -9,6 +9,7 @@ import numpy as np
 
 from indexer.catalog import queries, sources
 from indexer.catalog.queries import OwnEmbedding
+from indexer.chunks import as_read
 from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import PictureError, QueryError
@@ -24,6 +25,8 @@ gives a unit vector an error of up to 2**-11)."""
 def encode_query(query: Query, encoder: Encoder, settings: Settings) -> Vectors:
     """Return one unit vector per part of a query, texts first, shape (p, d).
 
+    A text that is longer than the encoder reads is cut at a word, and a warning says so.
+
     Args:
         query: Texts and pictures.
         encoder: Its vectors must be those of the library.
@@ -33,7 +36,7 @@ def encode_query(query: Query, encoder: Encoder, settings: Settings) -> Vectors:
         QueryError: A picture cannot be read.
     """
     pixels = [_pixels(image, encoder, settings) for image in query.images]
-    vectors = [encoder.encode_texts(list(query.texts))]
+    vectors = [encoder.encode_texts(as_read(query.texts, encoder.fits))]
     if pixels:
         vectors.append(encoder.encode_images(np.stack(pixels)))
     return np.concatenate(vectors)

@@ -107,6 +107,16 @@ def test_a_query_that_cannot_be_used_is_one_line(
     assert done.stderr.count("\n") == 1
 
 
+def test_a_query_that_is_longer_than_the_encoder_reads_is_cut_at_a_word_and_says_so(
+    recall: Program, indexed: object
+) -> None:
+    done = recall("search", "a very " * 100 + "long query", "-k", "1", "--paths")
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 1
+    assert done.stderr.count("\n") == 1
+    assert "longer than the encoder reads" in done.stderr
+
+
 def test_search_by_a_picture_that_is_none_is_one_line(recall: Program, indexed: object) -> None:
     done = recall("search", "photos/broken.jpg")
     assert (done.returncode, done.stdout) == (1, "")

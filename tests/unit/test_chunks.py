@@ -86,7 +86,7 @@ def test_a_query_that_is_cut_is_said(caplog: pytest.LogCaptureFixture) -> None:
     ]
     (record,) = caplog.records
     assert record.getMessage() == (
-        "the encoder reads 8 of the 9 words of the query; the last that counts: …hree four five six seven eight"
+        "the query is longer than the encoder reads: the first 8 of its 9 words count, up to: …hree four five six seven eight"
     )
 
 
