@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,14 @@ def test_hits_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_a_hit_that_stands_for_several_has_their_number_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    hits = [replace(hit("/a"), members=(hit("/b"), replace(hit("/c"), members=(hit("/d"),)))), hit("/e")]
+    assert [each.path.name for each in hits[0].opened()] == ["a", "b", "c", "d"]
+    assert printed(lambda: print_hits(hits, "table"), capsys) == (
+        "photos  score  taken  photo\n4       0.312         /a\n        0.312         /e\n"
+    )
+
+
 def test_hits_as_paths_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(lambda: print_hits([hit("/a b"), hit("/c")], "paths"), capsys) == "/a b\n/c\n"
 
@@ -116,6 +125,9 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "tags": [],
         "row": None,
         "words": [],
+        "rerank": [],
+        "count": 1,
+        "members": [],
     }
     assert len(lines) == 2
 
