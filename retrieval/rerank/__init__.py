@@ -9,6 +9,7 @@ moments.py     moments    a burst becomes one hit
 encoder.py     encoder    another encoder's score
 extra.py       the embeddings that it needs, kept in the catalog
 blend.py       blend      weighted sum of the scores so far
+scales.py      scores of different encoders on one scale
 """
 
 from __future__ import annotations

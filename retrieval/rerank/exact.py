@@ -21,8 +21,8 @@ class Exact:
     def rerank(self, ranking: Ranking, context: Context) -> Ranking:
         """Return the candidates by their exact cosine, photos and texts each in the places that they had.
 
-        Where another measure than the cosine made the order, such as words, that stays. A candidate that has just been
-        removed keeps its old score.
+        Where another measure than the cosine made the order, such as words or a reranker, that stays. A candidate that
+        has just been removed keeps its old score.
         """
         known = context.store.encoder
         if known is None:
@@ -37,10 +37,12 @@ class Exact:
                 vectors[row] = exact[item.unit_id]
                 scores[row] = score(context.vector, vectors[row : row + 1])[0]
         rescored = replace(ranking, candidates=replace(ranking.candidates, scores=scores, vectors=vectors))
+        if np.any(np.diff(ranking.places) < 0):
+            return rescored
         order = np.arange(len(items))
         for kind in Modality:
             rows = [row for row, item in enumerate(items) if item.kind == kind]
             if np.all(np.diff(ranking.candidates.scores[rows]) <= 0):
                 order[rows] = sorted(rows, key=lambda row: (-scores[row], items[row].item_id))
         own = np.sort(scores)[::-1]
-        return replace(rescored.take(order), own=own, standing=own)
+        return replace(rescored.take(order), places=ranking.places, own=own, standing=own)

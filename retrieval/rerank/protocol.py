@@ -35,6 +35,7 @@ class Ranking:
 
     Attributes:
         candidates: One for each hit.
+        places: Where the search had each, 0 for the best, shape (n,): equals stay in that order.
         own: How good the search found each, shape (n,), float32: its cosine, or where photos and texts were merged by
             another measure, the cosines in the order of that.
         standing: What the next reranker takes for how good each is, on the scale of `own`; at first the same.
@@ -43,6 +44,7 @@ class Ranking:
     """
 
     candidates: Candidates
+    places: Ids
     own: Vectors
     standing: Vectors
     steps: tuple[Step, ...] = ()
@@ -52,24 +54,25 @@ class Ranking:
     def of(cls, candidates: Candidates) -> Self:
         """Return candidates as a search found them."""
         own = np.sort(candidates.scores)[::-1]
-        return cls(candidates, own, own, members=((),) * len(candidates))
+        return cls(candidates, np.arange(len(candidates)), own, own, members=((),) * len(candidates))
 
     def __len__(self) -> int:
         return len(self.candidates)
 
     def take(self, rows: Sequence[int] | Ids) -> Ranking:
         """Return the candidates of these rows, in their order."""
-        places = np.asarray(rows, dtype=np.int64)
+        taken = np.asarray(rows, dtype=np.int64)
         return Ranking(
-            self.candidates.take(places),
-            self.own[places],
-            self.standing[places],
-            tuple(Step(step.name, step.scores[places]) for step in self.steps),
-            tuple(self.members[row] for row in places.tolist()),
+            self.candidates.take(taken),
+            self.places[taken],
+            self.own[taken],
+            self.standing[taken],
+            tuple(Step(step.name, step.scores[taken]) for step in self.steps),
+            tuple(self.members[row] for row in taken.tolist()),
         )
 
     def scored(self, step: Step, standing: NDArray[np.floating], *, first: int | None = None) -> Ranking:
-        """Return the candidates ordered by a new standing, equal ones by item id.
+        """Return the candidates ordered by a new standing, equal ones as the search had them.
 
         Args:
             step: What it comes from.
@@ -77,7 +80,7 @@ class Ranking:
             first: Only so many of the best are put into a new order, the others follow; None orders all.
         """
         count = len(self) if first is None else min(first, len(self))
-        order = sorted(range(count), key=lambda row: (-standing[row], self.candidates.items[row].item_id))
+        order = sorted(range(count), key=lambda row: (-standing[row], self.places[row]))
         judged = replace(self, standing=standing.astype(np.float32), steps=(*self.steps, step))
         return judged.take([*order, *range(count, len(self))])
 

@@ -20,7 +20,7 @@ from indexer.errors import QueryError
 from indexer.types import Modality, Pixels, Vectors
 from retrieval import Hit, Library, Query
 from retrieval.candidates import find
-from retrieval.rerank import Context, Ranking
+from retrieval.rerank import Context, Ranking, Reranker
 from retrieval.rerank.encoder import ByEncoder
 from retrieval.rerank.exact import Exact
 from tests.support.colours import later, paint
@@ -303,6 +303,29 @@ def test_steps_are_done_in_their_order(colours: Library, turned: Turned) -> None
     hits = colours.search("red", rerank=[ByEncoder(turned), "mmr:1"])
     assert names(hits) == names(colours.search("red", rerank=[ByEncoder(turned)]))
     assert [step.step for step in hits[0].rerank] == ["encoder:fake/turned", "mmr:1"]
+
+
+def test_the_order_that_words_and_looks_made_together_is_where_rerankers_begin(
+    colours: Library, folder: Path, turned: Turned
+) -> None:
+    (folder / "wall.txt").write_text("the blue wall of the house")
+    (folder / "grass.txt").write_text("lime grass at the wall")
+    colours.sync(folder)
+    plain = names(colours.search("red wall"))
+    assert plain != names(colours.search("red wall", hybrid=False))
+    chains: list[list[str | Reranker]] = [["exact"], ["mmr:1"], [ByEncoder(turned), "blend:1"]]
+    turned_about = names(colours.search("red wall", rerank=[ByEncoder(turned)]))
+    assert names(colours.search("red wall", rerank=[ByEncoder(turned), "exact"])) == turned_about != plain
+    for rerank in chains:
+        assert names(colours.search("red wall", rerank=rerank)) == plain
+
+
+def test_a_page_is_cut_out_of_the_reranked_list(colours: Library, turned: Turned) -> None:
+    steps: list[str | Reranker] = [ByEncoder(turned, 4), "mmr:0.6"]
+    whole = names(colours.search("red", rerank=steps))
+    pages = [names(colours.search("red", k=2, offset=offset, rerank=steps)) for offset in (0, 2, 4)]
+    assert [name for page in pages for name in page] == whole
+    assert names(colours.search("red", rerank=steps, sort="name")) == sorted(whole)
 
 
 def test_an_unknown_reranker_is_refused_before_an_encoder_is_loaded(colours: Library) -> None:

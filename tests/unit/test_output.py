@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,14 @@ def test_hits_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     hits = [hit(taken_at=datetime.fromisoformat("2024-05-01T12:30")), hit("/photos/\x1b[2J.jpg", score=-0.0625)]
     assert printed(lambda: print_hits(hits, "table"), capsys) == (
         "score   taken       photo\n0.312   2024-05-01  /photos/cat.jpg\n-0.062              /photos/\\x1b[2J.jpg\n"
+    )
+
+
+def test_a_hit_that_stands_for_several_has_their_number_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    hits = [replace(hit("/a"), members=(hit("/b"), replace(hit("/c"), members=(hit("/d"),)))), hit("/e")]
+    assert [each.path.name for each in hits[0].opened()] == ["a", "b", "c", "d"]
+    assert printed(lambda: print_hits(hits, "table"), capsys) == (
+        "photos  score  taken  photo\n4       0.312         /a\n        0.312         /e\n"
     )
 
 

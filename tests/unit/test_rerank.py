@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -44,8 +45,7 @@ def candidates(
 
 def reranked(names: Sequence[str], found: Candidates, *, steps: Sequence[Step] = ()) -> Ranking:
     """Return what rerankers make of candidates."""
-    start = Ranking.of(found)
-    ranking = Ranking(start.candidates, start.own, start.standing, tuple(steps), start.members)
+    ranking = replace(Ranking.of(found), steps=tuple(steps))
     for each in rerankers(names):
         ranking = each.rerank(ranking, UNUSED)
     return ranking
