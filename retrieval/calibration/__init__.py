@@ -22,7 +22,7 @@ from retrieval.calibration.evidence import Backdrop, Numbers, backdrop, backgrou
 from retrieval.calibration.probability import Pair, in_order, probabilities
 from retrieval.calibration.sample import Sample, read_sample
 
-THRESHOLD = 0.05
+THRESHOLD = 0.02
 """Hits below this probability are unlikely; what it keeps and loses is measured in the README."""
 
 DEPTH = 200

@@ -33,7 +33,7 @@ def cut_options(command: Command) -> Command:
             "--threshold",
             type=click.FloatRange(0, 1),
             metavar="P",
-            help="Hide hits that are less probable than this, 0 to 1; by default 0.05.",
+            help="Hide hits that are less probable than this, 0 to 1; by default 0.02.",
         ),
         click.option("--all", "show_all", is_flag=True, help="Show unlikely hits too."),
     )

@@ -17,8 +17,6 @@ from indexer.encoders.base import Encoder
 from indexer.errors import EvaluationError, PictureError
 from indexer.images import read_photo
 from indexer.types import Ids, Pixels, Progress, ProgressCallback, Vectors
-from retrieval.calibration.background import background
-from retrieval.evaluate.calibration import calibration_quality
 from retrieval.evaluate.evaluation import Evaluation, measure
 from retrieval.evaluate.metrics import Judged
 from retrieval.evaluate.sets import CaptionedPicture, read_captions
@@ -75,10 +73,17 @@ def evaluate_captions(
             "images": len(kept),
             "captions": len(texts),
             "encoder": encoder.name,
-            **(calibration_quality(texts, images, owners, background(encoder)) if calibration else {}),
+            **(_calibration(texts, images, owners, encoder) if calibration else {}),
         },
         failures=tuple(failures),
     )
+
+
+def _calibration(texts: Vectors, images: Vectors, owners: Ids, encoder: Encoder) -> dict[str, float]:
+    from retrieval.calibration.background import background  # late: it stands beside what opens libraries
+    from retrieval.evaluate.calibration import calibration_quality
+
+    return calibration_quality(texts, images, owners, background(encoder))
 
 
 def judged_both_ways(texts: Vectors, images: Vectors, owners: Ids) -> tuple[Judged, Judged]:

@@ -166,8 +166,8 @@ def test_what_is_not_known_cannot_be_forgotten(recall_program: Program, filled: 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["search", "red", "--after", "yesterday"], "'yesterday' does not match the formats"),
-        (["search", "red", "--before", "2024-13-01"], "'2024-13-01' does not match the formats"),
+        (["search", "red", "--after", "someday"], "there is no date 'someday'"),
+        (["search", "red", "--before", "2024-13-01"], "there is no date '2024-13-01': month must be in 1..12"),
         (["search", "red", "-k", "many"], "'many' is not a valid integer"),
         (["search", "red", "--colour"], "No such option '--colour'"),
         (["search", "red", "--json", "--paths"], "--json and --paths exclude each other"),

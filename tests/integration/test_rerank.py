@@ -367,8 +367,8 @@ def test_the_program_collapses_a_burst_and_opens_it(recall_program: Program, bur
     table = recall_program(*search)
     assert table.returncode == 0, table.stderr
     head, first, _ = table.stdout.splitlines()
-    assert head.split() == ["photos", "score", "taken", "photo"]
-    assert first.startswith("3 ")
+    assert head.split() == ["likely", "score", "photos", "taken", "photo"]
+    assert first.split()[2] == "3"
     assert "cat-" in first
     best, second = map(json.loads, recall_program(*search, "--json").stdout.splitlines())
     cats = {str(burst / f"cat-{number}.jpg") for number in range(3)}

@@ -241,7 +241,7 @@ def test_the_installed_program_finds_a_photo_by_the_words_of_its_sidecar(recall_
     found = recall_program("search", "zanzibar", "--json", "-k", "1")
     assert '"words": ["zanzibar"]' in found.stdout
     assert "coffee.png" in found.stdout
-    alone = recall_program("search", "zanzibar", "--no-hybrid", "--json", "-k", "20")
+    alone = recall_program("search", "zanzibar", "--no-hybrid", "--all", "--json", "-k", "20")
     assert '"words": []' in alone.stdout
     assert '"words": ["zanzibar"]' not in alone.stdout
     assert recall_program("check").returncode == 0

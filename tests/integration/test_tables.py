@@ -308,5 +308,5 @@ def test_the_program_indexes_a_table_of_real_photos(recall_program: Program, pho
     assert recall_program("index").stdout.startswith("0 added, 2 unchanged, 1 failed in ")
     assert "captions.csv" in recall_program("status").stdout
     assert ", text said, image file, id file)" in recall_program("status").stdout
-    hit = recall_program("search", "a rocket", "-k", "1", "--paths").stdout.strip()
+    hit = recall_program("search", "a rocket", "-k", "1", "--all", "--paths").stdout.strip()
     assert Path(hit).name == "rocket.jpg"

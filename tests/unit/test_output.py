@@ -84,7 +84,7 @@ def test_a_hit_that_stands_for_several_has_their_number_in_the_table(capsys: pyt
     hits = [replace(hit("/a"), members=(hit("/b"), replace(hit("/c"), members=(hit("/d"),)))), hit("/e")]
     assert [each.path.name for each in hits[0].opened()] == ["a", "b", "c", "d"]
     assert printed(lambda: print_hits(hits, "table"), capsys) == (
-        "photos  score  taken  photo\n4       0.312         /a\n        0.312         /e\n"
+        "score  photos  photo\n0.312  4       /a\n0.312          /e\n"
     )
 
 
