@@ -80,8 +80,9 @@ def _print(found: Explanation) -> None:
         click.echo(f"{'note' if found.in_answer else 'not in the answer'}: {visible(reason)}")
     if found.score is None:
         return
+    chance = "" if found.probability is None else f", probability {found.probability:.0%}"
     place = f", rank {found.rank:,} of {found.among:,}" if found.rank else ""
-    click.echo(f"score {found.score:.3f}{place}")
+    click.echo(f"score {found.score:.3f}{chance}{place}")
     if found.text and found.kind == "text":
         click.echo(f"found in: {visible(found.text)}")
     words = [(word.word or f"[{found.why[word.part].term}]", f"{word.effect:+.3f}") for word in found.words]

@@ -21,6 +21,7 @@ from indexer.images import Limits, open_picture
 from indexer.store import Store
 from indexer.types import Modality, ProgressCallback, Vectors
 from indexer.vectors.base import score
+from retrieval.calibration import THRESHOLD, Calibrator
 from retrieval.explain.absence import why_absent, why_stale
 from retrieval.explain.regions import Regions, tile_scores
 from retrieval.explain.standing import standing
@@ -45,6 +46,7 @@ class Explanation:
         rank: Its place among all items of its kind that pass the filters, 1 for the best; None where it has none.
         among: How many there are.
         score: Cosine of query and unit; None where the file is not in the library.
+        probability: That it is right, 0 to 1, as `search` gives it; None where that cannot be known.
         last_score: Score of the last item of the answer, which it would have to beat; None where the answer is empty.
         kind: A photo, or a piece of text.
         text: The piece of text.
@@ -60,6 +62,7 @@ class Explanation:
     rank: int | None = None
     among: int | None = None
     score: float | None = None
+    probability: float | None = None
     last_score: float | None = None
     kind: Modality | None = None
     text: str | None = None
@@ -71,7 +74,8 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as values that json can write; of the regions only the tiles."""
         plain = {
-            name: getattr(self, name) for name in ("in_answer", "rank", "among", "score", "last_score", "kind", "text")
+            name: getattr(self, name)
+            for name in ("in_answer", "rank", "among", "score", "probability", "last_score", "kind", "text")
         }
         return plain | {
             "path": str(self.path),
@@ -89,6 +93,8 @@ def explain(
     *,
     load: Callable[[], Encoder],
     settings: Settings,
+    calibrator: Calibrator,
+    hybrid: bool,
     k: int,
     progress: ProgressCallback | None = None,
 ) -> Explanation:
@@ -100,6 +106,8 @@ def explain(
         path: The file, indexed or not.
         load: Gives the encoder; not called for a file that is not in the library.
         settings: Limits of the pictures.
+        calibrator: Gives the probability.
+        hybrid: Whether words are looked for too.
         k: Length of the answer.
         progress: Told how many regions are encoded.
 
@@ -117,7 +125,7 @@ def explain(
         absent = _why_without(item, place, found=bool(units)) if item else why_absent(connection, place)
     if item is None or absent:
         return Explanation(Path(place), in_answer=False, reasons=[absent or ""])
-    return _Explaining(store, query, item, units, load(), settings, k, progress).explanation()
+    return _Explaining(store, query, item, units, load(), settings, calibrator, hybrid, k, progress).explanation()
 
 
 def _why_without(item: ItemState, place: str, *, found: bool) -> str | None:
@@ -137,6 +145,8 @@ class _Explaining:
     units: Sequence[Unit]
     encoder: Encoder
     settings: Settings
+    calibrator: Calibrator
+    hybrid: bool
     k: int
     progress: ProgressCallback | None
 
@@ -145,23 +155,30 @@ class _Explaining:
         parts = encode_query(self.query, self.encoder, self.settings)
         weights = self.query.part_weights
         vector = combined(parts, weights)
-        answer = search(self.store, Question(self.query.terms, parts, weights, self.query.where), k=self.k)
+        words = self.query.words if self.hybrid else ""
+        pictures = len(self.query.images)
+        question = Question(self.query.terms, parts, weights, self.query.where, words=words, pictures=pictures)
+        answer = search(self.store, question, k=self.k, calibrator=self.calibrator)
         found, unit = self._best_unit(vector)
         value = float(score(vector, unit[None])[0])
         removed = self._removed_by()
         rank, among = (None, None) if removed else self._rank(vector, value, found.kind)
-        in_answer = any(hit.item_id == self.item.id for hit in answer)
-        if rank is not None and not in_answer:
+        hit = next((hit for hit in answer if hit.item_id == self.item.id), None)
+        probability = hit.probability if hit else self._probability(question, unit, found.kind, among)
+        if rank is not None and hit is None:
             removed = [_outranked(rank, self.k, value, answer)]
+        elif hit is not None and hit not in answer.likely(THRESHOLD):
+            removed = ["recall search hides it as unlikely, unless it is asked for --all"]
         picture, regions, unreadable = self._regions(vector) if found.kind is Modality.PHOTO else (None, None, None)
         why = zip(self.query.terms, score(unit, parts).tolist(), weights, strict=True)
         return Explanation(
             path=Path(self.item.file),
-            in_answer=in_answer,
+            in_answer=hit is not None,
             reasons=[*removed, *filter(None, (why_stale(self.item), unreadable))],
             rank=rank,
             among=among,
             score=value,
+            probability=probability,
             last_score=answer[-1].score if answer else None,
             kind=found.kind,
             text=found.text,
@@ -177,6 +194,11 @@ class _Explaining:
             vectors = index.vectors(np.array([unit.embedding_id for unit in self.units], dtype=np.int64))
         best = int(score(vector, vectors).argmax())
         return self.units[best], vectors[best]
+
+    def _probability(self, question: Question, unit: Vectors, kind: Modality, among: int | None) -> float | None:
+        """Return the probability of a unit that is in no answer."""
+        found = self.calibrator.probabilities(question.asked, unit[None], kind=kind, searched=among or 1)
+        return None if found is None else float(found[0])
 
     def _removed_by(self) -> list[str]:
         """Return the filters that the item does not pass, in words."""
@@ -206,5 +228,7 @@ class _Explaining:
 
 def _outranked(rank: int, k: int, value: float, answer: Hits) -> str:
     """Return why an item that passes all filters is not in an answer, in words."""
+    if rank <= k:
+        return "it is outranked: others, of another kind or with the query's words in their texts, come before it"
     last = f", the last of them with {answer[-1].score:.3f} against {value:.3f}" if answer else ""
     return f"it is outranked: {rank - 1:,} others fit better, and {k} were asked for{last}"
