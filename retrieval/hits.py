@@ -133,8 +133,9 @@ class Hits(list[Hit]):
     """The hits of one query, best first: a list like any other, and what is to be said about all of it.
 
     Attributes:
-        expected: How many units of the library are right, about: the sum of the probabilities of the best of each kind
-            (of `retrieval.calibration.DEPTH`, or of those that a filter gave); None where there are no probabilities.
+        expected: How many of the library's photos and texts are right, about: the sum of the probabilities of the best
+            of each kind, `retrieval.calibration.DEPTH` of them or as many as were asked for. Where these are all likely
+            there are more. None where there are no probabilities.
         told: How many words of the query were looked for in texts; "a" and "the" are not among them.
     """
 

@@ -25,8 +25,8 @@ from retrieval.calibration.sample import Sample, read_sample
 THRESHOLD = 0.02
 """Hits below this probability are unlikely; what it keeps and loses is measured in the README."""
 
-DEPTH = 200
-"""Best units of a kind that an expected number of matches counts."""
+DEPTH = 24
+"""Best units of a kind that an expected number of matches counts, at least: each costs every query."""
 
 FORMS = 32
 """Forms of queries (weights, and which parts are pictures) whose background is kept: half a megabyte each."""

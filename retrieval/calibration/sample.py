@@ -38,13 +38,14 @@ def read_sample(store: Store, known: Sample | None) -> Sample:
 
     The same library always gives the same sample.
     """
-    with store.searching() as index, store.reading() as connection:
+    with store.searching() as index:
         ids = index.ids
         state = (len(ids), int(ids[-1]) if len(ids) else 0)
         if known is not None and known.state == state:
             return known
         drawn = ids[np.unique(np.linspace(0, len(ids) - 1, min(SIZE, len(ids))).astype(np.int64))]
-        kinds = queries.found_items(connection, drawn.tolist())
+        with store.reading() as connection:
+            kinds = queries.found_items(connection, drawn.tolist())
         present = np.array([id_ in kinds for id_ in drawn.tolist()], dtype=bool)
         drawn = drawn[present]
         vectors = index.vectors(drawn)

@@ -65,10 +65,15 @@ def print_likely(found: Hits, form: Form, *, threshold: float | None, expand: bo
         )
         click.get_current_context().exit(1)
     print_hits([each for hit in likely for each in (hit.opened() if expand else [hit])], form)
-    if hidden and form == "table":
-        these = "one more below this line is" if hidden == 1 else f"{hidden} more below this line are"
-        it = "it" if hidden == 1 else "them"
-        click.echo(f"---- {these} unlikely (--all shows {it})", err=True)
+    if form == "table" and found.expected is not None and threshold != 0.0:
+        click.echo(_end(found.expected, hidden), err=True)
+
+
+def _end(expected: float, hidden: int) -> str:
+    """Return the line under a table: what was hidden, and how many are right in all."""
+    these = "one more below this line is" if hidden == 1 else f"{hidden} more below this line are"
+    cut = f"{these} unlikely (--all shows {'it' if hidden == 1 else 'them'}); " if hidden else ""
+    return f"---- {cut}expected matches in the library: about {expected:.1f}"
 
 
 def print_hits(hits: Sequence[Hit], form: Form) -> None:

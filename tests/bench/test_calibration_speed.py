@@ -1,0 +1,74 @@
+"""Milliseconds of a warm search with probabilities, beside the same search without them, on one library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from indexer.store import Store
+from indexer.types import Vectors
+from retrieval.calibration import Calibrator
+from retrieval.query import Query
+from retrieval.search import Question, search
+from tests.bench.table import Table
+from tests.bench.timing import in_turns, milliseconds
+from tests.support.encoders import FakeEncoder
+from tests.support.many import fill
+from tests.support.vectors import clustered_vectors, unit_vectors
+
+MANY, DIM, K, ROUNDS = 100_000, 512, 10, 60
+
+
+class Scattered(FakeEncoder):
+    """Gives each text a direction of its own, as a background needs it; the words mean nothing."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        return unit_vectors(len(texts), DIM, seed=len(texts))
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Scattered:
+    return Scattered(dim=DIM, fingerprint="5c" * 20)
+
+
+@pytest.fixture(scope="module")
+def store(scratch: Path, encoder: Scattered) -> Iterator[Store]:
+    """Return an open library of `MANY` photos."""
+    place = scratch / "calibrated.recall"
+    fill(place, encoder, clustered_vectors(MANY, DIM, clusters=MANY // 50, spread=1.0))
+    with Store(place, create=False) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("pictured", [False, True], ids=["words", "picture"])
+def test_a_search_with_probabilities(
+    store: Store, encoder: Scattered, pictured: bool, benchmark: BenchmarkFixture, table: Table
+) -> None:
+    with store.searching() as index:
+        picked = index.vectors(index.ids[np.linspace(0, MANY - 1, ROUNDS + 1).astype(int)])
+    moved = picked + unit_vectors(ROUNDS + 1, DIM, seed=5)  # near some photos, as descriptions are
+    queries = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    calibrator = Calibrator(store, lambda: encoder)
+
+    def searching(by: Calibrator | None) -> Callable[[int], object]:
+        def ask(number: int) -> object:
+            part = queries[number][None]
+            question = Question(["a query"], part, Query(texts=["a query"]).part_weights, None, pictures=int(pictured))
+            hits = search(store, question, k=K, calibrator=by)
+            assert (hits.expected is not None) == (by is not None)
+            return hits
+
+        return ask
+
+    seconds = in_turns(
+        benchmark, {"without": searching(None), "with probabilities": searching(calibrator)}, rounds=ROUNDS
+    )
+    what = "a picture" if pictured else "words"
+    group = f"One search by {what}, the encoder left out: {MANY:,} x {DIM}, k {K} (ratio: to the one without)"
+    for name, value in seconds.items():
+        goal = None if name == "without" else 1.1
+        table.row(group, name, milliseconds(value), ratio=value / seconds["without"], at_most=goal)
