@@ -74,7 +74,9 @@ demo: $(VENV)/.demo  ## install Recall, index some real photos and search them
 	$(call show,search "a cat" -k 3)
 	$(call show,search "a cup of coffee" -k 3)
 	$(call show,search "a man with a camera" -k 3)
+	$(call show,search "a submarine" -k 3) || { status=$$?; [ $$status = 1 ] || exit $$status; }  # 1: nothing like it
 	$(call show,similar $(PHOTOS)/motorcycle_left.png -k 3)
+	$(call show,explain "a cup of coffee" $(PHOTOS)/coffee.png)
 	$(call show,status)
 	@printf '\nNow your own photos. Type:\n\n    source $(BIN)/activate\n    recall index ~/Pictures\n'
 	@printf '    recall search "a dog on the beach"\n    recall --help\n'

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from indexer.errors import MissingPackageError
 from indexer.types import Modality
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,34 @@ class Hits(list[Hit]):
         """
         kept = (hit for hit in self if _stays(hit, threshold, self.told))
         return Hits(kept, expected=self.expected, told=self.told)
+
+    def to_frame(self) -> DataFrame:
+        """Return the hits as a pandas DataFrame, a row each, best first; its columns are those of `Hit`.
+
+        Each part of `why` and step of `rerank` has a column: the cosine with part "a cat" is in "why: a cat".
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        try:
+            import pandas as pd  # late: searching needs none of it
+        except ImportError as error:
+            raise MissingPackageError(
+                "hits as a table need pandas; run: pip install 'recall-search[tables]'"
+            ) from error
+        rows = []
+        for hit in self:
+            values = {
+                field.name: getattr(hit, field.name) for field in fields(hit) if field.name not in ("why", "rerank")
+            }
+            values |= {
+                "path": str(hit.path),
+                "kind": str(hit.kind),
+                "members": [str(each.path) for each in hit.members],
+            }
+            values |= {f"why: {part.term}": part.score for part in hit.why}
+            rows.append(values | {f"rerank: {step.step}": step.score for step in hit.rerank})
+        return pd.DataFrame(rows)
 
 
 def _stays(hit: Hit, threshold: float, told: int) -> bool:

@@ -59,7 +59,7 @@ def print_likely(found: Hits, form: Form, *, threshold: float | None, expand: bo
     if found and not likely:
         best = max(found, key=lambda hit: hit.probability or 0.0)
         click.echo(
-            f"recall: nothing like this in the library; the best guess is {visible(str(best.path))} at "
+            f"recall: nothing like this was found; the best guess is {visible(str(best.path))} at "
             f"{best.probability or 0.0:.0%} (--all shows the tail)",
             err=True,
         )

@@ -27,7 +27,7 @@ def test_what_is_not_there_gives_one_line_with_the_best_guess_and_exit_code_1(
     found = recall_program("search", "a submarine")
     assert found.returncode == 1
     assert found.stdout == ""
-    assert "nothing like this in the library; the best guess is" in found.stderr
+    assert "nothing like this was found; the best guess is" in found.stderr
     assert len(found.stderr.splitlines()) == 1
 
 

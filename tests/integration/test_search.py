@@ -225,6 +225,14 @@ def test_a_hit_can_be_written_as_json(colours: Library) -> None:
     assert (written["format"], written["width"], written["height"]) == ("PNG", 16, 12)
 
 
+def test_hits_become_a_table_of_pandas(colours: Library) -> None:
+    frame = colours.search(Query(texts=["red", "lime"]), k=3).to_frame()
+    assert [Path(path).name for path in frame["path"]] == ["orange.png", "tomato.png", "red.png"]
+    assert frame["why: red"].round(2).tolist() == [0.84, 0.9, 1.0]
+    assert str(frame["taken_at"].iloc[0]) == "2024-05-02 12:00:00"
+    assert colours.search("red", after=date(2030, 1, 1)).to_frame().empty
+
+
 @pytest.mark.parametrize("k", [0, -1])
 def test_asking_for_no_results_is_an_error(colours: Library, folder: Path, k: int) -> None:
     with pytest.raises(QueryError, match="expected at least 1"):
