@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -78,7 +79,7 @@ def evaluate_command(
     Prints R@1, R@5 and R@10, the share of queries with a right answer among the first 1, 5 and 10, and with the package
     ir-measures also MRR, nDCG@10 and mAP, each with its 95 % interval. With --compare, p is that of a paired
     randomisation test. The first 1,000 hits of each query are looked at; where rerankers take part the first 100, with
-    which and without, as many as they see in a search. A name that says a reranker is none of a folder: write ./mmr.
+    which and without, as many as they see in a search. A folder that is called like a reranker is ./mmr.
 
     \b
     recall evaluate holiday/captions.csv
@@ -163,6 +164,7 @@ def _on_queries(
     rerank: Sequence[str],
 ) -> list[Evaluation]:
     """Return what the search of one library, or of each of two, reaches on queries with known answers."""
+    logging.getLogger("retrieval.rerank").setLevel(logging.WARNING)  # else a line for each query
     if pair and _are_chains(pair):
         return _on_chains(table, split, pair, settings, progress)
     folders = [Path(each) for each in pair] if pair else [settings.library]
