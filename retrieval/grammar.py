@@ -11,6 +11,9 @@ from indexer.errors import QueryError
 STDIN = "-"
 """A part that stands for what comes from standard input."""
 
+CLIPBOARD = "clipboard:"
+"""A part that stands for the picture in the clipboard."""
+
 _WEIGHTED = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*:\s*(.*)", flags=re.DOTALL)
 
 

@@ -93,5 +93,16 @@ def as_query(query: str | Picture | Query, image: Picture | None, where: Filter 
     return Query((), (query, *extra), where=where)
 
 
+def query_of(parts: Sequence[tuple[str | Picture, float]]) -> Query:
+    """Return parts with their weights, words or pictures, as one Query."""
+    texts = [(value, weight) for value, weight in parts if isinstance(value, str)]
+    pictures = [(value, weight) for value, weight in parts if not isinstance(value, str)]
+    return Query(
+        texts=[text for text, _ in texts],
+        images=[picture for picture, _ in pictures],
+        weights=[weight for _, weight in (*texts, *pictures)],
+    )
+
+
 def _name(image: Picture) -> str:
     return os.fspath(image) if isinstance(image, Path) else "image"

@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError
-from retrieval.grammar import STDIN, parse_parts
+from retrieval.grammar import CLIPBOARD, STDIN, parse_parts
 from retrieval.remote import fetch_picture, is_url
 
 if TYPE_CHECKING:
     from retrieval.query import Picture, Query
-
-CLIPBOARD = "clipboard:"
-"""A part that stands for the picture in the clipboard."""
 
 
 def typed_query(words: Sequence[str], *, images: Sequence[Path] = (), allow_url: bool = False) -> Query:
@@ -30,20 +27,13 @@ def typed_query(words: Sequence[str], *, images: Sequence[Path] = (), allow_url:
     Raises:
         QueryError: A part cannot be used.
     """
-    from retrieval.query import Query  # late: --help needs no database library
+    from retrieval.query import query_of  # late: --help needs no database library
 
     parts = parse_parts(words)
     if sum(part.value == STDIN for part in parts) > 1:
         raise QueryError("standard input was named twice by '-', but can be read only once; name it once")
     values = [(_value(part.value, allow_url=allow_url), part.weight) for part in parts]
-    texts = [(value, weight) for value, weight in values if isinstance(value, str)]
-    pictures = [(value, weight) for value, weight in values if not isinstance(value, str)]
-    pictures += [(image, 1.0) for image in images]
-    return Query(
-        texts=[text for text, _ in texts],
-        images=[picture for picture, _ in pictures],
-        weights=[weight for _, weight in (*texts, *pictures)],
-    )
+    return query_of([*values, *((image, 1.0) for image in images)])
 
 
 def _value(part: str, *, allow_url: bool) -> str | Picture:

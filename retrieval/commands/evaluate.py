@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +15,13 @@ import click
 
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.errors import EvaluationError
-from retrieval.commands.options import encoder_option, open_library, precision_option, settings_options
+from retrieval.commands.options import (
+    encoder_option,
+    open_library,
+    precision_option,
+    rerank_option,
+    settings_options,
+)
 from retrieval.commands.output import json_option, print_json, print_table, visible
 from retrieval.commands.progress import ProgressLine
 
@@ -34,8 +41,10 @@ WAYS = {"text_to_image": "words to photos", "image_to_text": "photos to words", 
     "pair",
     nargs=2,
     metavar="A B",
-    help="Compare two systems on the set: encoders for captions, libraries for queries.",
+    help="Compare two systems on the set: encoders for captions; for queries two libraries, or two chains of "
+    "rerankers on one library, written as for --rerank with + between them, or none.",
 )
+@rerank_option
 @click.option(
     "--calibration",
     is_flag=True,
@@ -52,6 +61,7 @@ def evaluate_command(
     table: Path,
     split: str | None,
     pair: tuple[str, str] | None,
+    rerank: tuple[str, ...],
     calibration: bool,
     save: Path | None,
     as_json: bool,
@@ -62,29 +72,35 @@ def evaluate_command(
     """Measure how well the photos of SET are found; it is a CSV file of one of two kinds.
 
     With the columns image and caption an encoder is measured, from words to photos and back; the photos are in images/
-    beside the file. With the columns query and relevant the library is searched for each query, words or a photo;
-    relevant is a photo that answers it, by its path from the file's folder, and a column grade may say how well it does
-    (1, 2, and so on).
+    beside the file. With the columns query and relevant the library is searched for each query: words, a photo by its
+    path from the file's folder, or parts as `recall search` takes them, where there is a + or - between them;
+    relevant is a photo that answers it, by its path too, and a column grade may say how well it does (1, 2, and so on).
 
     Prints R@1, R@5 and R@10, the share of queries with a right answer among the first 1, 5 and 10, and with the package
     ir-measures also MRR, nDCG@10 and mAP, each with its 95 % interval. With --compare, p is that of a paired
-    randomisation test.
+    randomisation test. The first 1,000 hits of each query are looked at; where rerankers take part the first 100, with
+    which and without, as many as they see in a search. A folder that is called like a reranker is ./mmr.
 
     \b
     recall evaluate holiday/captions.csv
     recall evaluate holiday/captions.csv --compare compact ViT-B-32/laion2b_s34b_b79k
     recall evaluate holiday/queries.csv --library photos.recall --save today.json
+    recall evaluate holiday/queries.csv --library photos.recall --compare none moments+mmr:0.7
     """
     from retrieval.evaluate import Comparison, compare, set_kind  # late: --help does not need numpy
 
     if pair:
-        _check_pair(pair, named=bool(encoder or precision))
+        _check_pair(pair, named=bool(encoder or precision or rerank))
     if save:
         _check_folder(save)
     captions = set_kind(table) == "captions"
     if calibration and (pair or not captions):
         raise click.UsageError("--calibration is for one encoder on a set with the columns image and caption")
-    run = functools.partial(_on_captions, calibration=calibration) if captions else _on_queries
+    if rerank and captions:
+        raise click.UsageError("--rerank is for a set with the columns query and relevant")
+    run = functools.partial(_on_captions, calibration=calibration)
+    if not captions:
+        run = functools.partial(_on_queries, rerank=rerank)
     with ProgressLine() as progress:
         found = run(table, split, pair, encoder, precision, settings, progress)
     _print_left_out(found)
@@ -105,7 +121,7 @@ def _check_pair(pair: tuple[str, str], *, named: bool) -> None:
     if pair[0] == pair[1]:
         raise click.UsageError(f"--compare names {pair[0]!r} twice; name two systems")
     if named:
-        raise click.UsageError("--compare names both systems itself; leave out --encoder and --precision")
+        raise click.UsageError("--compare names both systems itself; leave out --encoder, --precision and --rerank")
 
 
 def _check_folder(save: Path) -> None:
@@ -144,15 +160,56 @@ def _on_queries(
     precision: Precision | None,
     settings: Settings,
     progress: ProgressCallback,
+    *,
+    rerank: Sequence[str],
 ) -> list[Evaluation]:
     """Return what the search of one library, or of each of two, reaches on queries with known answers."""
+    logging.getLogger("retrieval.rerank").setLevel(logging.WARNING)  # else a line for each query
+    if pair and _are_chains(pair):
+        return _on_chains(table, split, pair, settings, progress)
     folders = [Path(each) for each in pair] if pair else [settings.library]
     with ExitStack() as opened:
         libraries = [
             opened.enter_context(open_library(replace(settings, library=folder), encoder=encoder, precision=precision))
             for folder in folders
         ]
-        return [library.evaluate(table, split=split, progress=progress) for library in libraries]
+        return [library.evaluate(table, split=split, rerank=rerank, progress=progress) for library in libraries]
+
+
+def _are_chains(pair: tuple[str, str]) -> bool:
+    """Return whether both are chains of rerankers, not libraries.
+
+    Raises:
+        UsageError: One of them is neither, or they are not of one kind.
+    """
+    from retrieval.rerank import FORMS, names_rerankers  # late, as above
+
+    chains = [each for each in pair if names_rerankers(each)]
+    for each in pair:
+        if each not in chains and not Path(each).exists():
+            raise click.UsageError(
+                f"--compare names {each!r}, which is neither a library's folder nor a reranker; expected two "
+                f"libraries, or two of none, {FORMS}, with + between those that follow each other"
+            )
+    if len(chains) == 1:
+        raise click.UsageError(
+            f"--compare names the rerankers {chains[0]!r} and a library; name two libraries, or two chains of rerankers"
+        )
+    return bool(chains)
+
+
+def _on_chains(
+    table: Path, split: str | None, pair: tuple[str, str], settings: Settings, progress: ProgressCallback
+) -> list[Evaluation]:
+    """Return what the search of one library reaches with each of two chains of rerankers, on equally many hits."""
+    from retrieval.evaluate.searches import depth_for  # late, as above
+    from retrieval.rerank import chain_names, rerankers
+
+    chains = [chain_names(each) for each in pair]
+    depth = depth_for([*rerankers(chains[0]), *rerankers(chains[1])])  # a wrong name shows before the first is measured
+    with open_library(settings) as library:
+        found = [library.evaluate(table, split=split, rerank=chain, depth=depth, progress=progress) for chain in chains]
+    return [replace(each, system=name) for each, name in zip(found, pair, strict=True)]
 
 
 def _print_left_out(found: Sequence[Evaluation]) -> None:
@@ -160,9 +217,9 @@ def _print_left_out(found: Sequence[Evaluation]) -> None:
 
     for name, reason in found[0].failures:  # those of two that are compared are the same
         click.echo(f"left out: {visible(name)}: {visible(reason)}", err=True)
-    for each in found:
-        for name in each.missing:
-            click.echo(visible(f"not in {each.about['library']}, counts as not found: {name}"), err=True)
+    missing = ((each.about["library"], name) for each in found for name in each.missing)
+    for library, name in dict.fromkeys(missing):  # rerankers are compared on one library
+        click.echo(visible(f"not in {library}, counts as not found: {name}"), err=True)
     if metric_names() != METRICS:
         click.echo("MRR, nDCG@10 and mAP need ir-measures; run: pip install 'recall-search[evaluate]'", err=True)
 
@@ -207,7 +264,7 @@ def _size(found: Evaluation) -> str:
     about = found.about
     if "captions" in about:
         return f"{about['images']:,} photos, {about['captions']:,} captions"
-    return f"{about['queries']:,} queries, {about['relevant']:,} relevant"
+    return f"{about['queries']:,} queries, {about['relevant']:,} relevant, {about['depth']:,} hits of each"
 
 
 def _number(metric: str, value: float, sign: str = "") -> str:

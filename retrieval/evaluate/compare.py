@@ -64,7 +64,7 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
     """Return how two systems differ on the same queries.
 
     Raises:
-        EvaluationError: They did not answer the same queries.
+        EvaluationError: They did not answer the same queries, or were asked for different numbers of hits.
     """
     left = {name for name, _ in first.failures} ^ {name for name, _ in second.failures}
     shapes = [{name: way.values.shape for name, way in each.directions.items()} for each in (first, second)]
@@ -73,6 +73,12 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
             f"{first.system} and {second.system} did not answer the same queries"
             + (f": only one of them could read {min(left)}" if left else "")
             + "; expected two systems on one set"
+        )
+    depths = [each.about.get("depth") for each in (first, second)]
+    if depths[0] != depths[1]:
+        raise EvaluationError(
+            f"{first.system} was asked for {depths[0]} hits of each query and {second.system} for {depths[1]}; "
+            "expected as many of both; give both the same depth"
         )
     differences = {name: _differences(first.directions[name], second.directions[name]) for name in first.directions}
     return Comparison(first, second, differences)

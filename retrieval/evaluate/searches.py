@@ -14,13 +14,26 @@ from retrieval.evaluate.evaluation import Evaluation, measure
 from retrieval.evaluate.metrics import Judged
 from retrieval.evaluate.sets import JudgedQuery, read_queries
 from retrieval.hits import Hit
+from retrieval.query import Query
 from retrieval.query_vectors import own_embedding
+from retrieval.rerank import POOL, Reranker
 
 DEPTH = 1000
 """Hits that are asked for, as TREC does: what lies deeper counts as not found."""
 
-Search = Callable[[str | Path, int], Sequence[Hit]]
+Search = Callable[[Query, int], Sequence[Hit]]
 """Gives the best hits of a query, as many as are asked for, best first."""
+
+
+def depth_for(rerank: Sequence[object]) -> int:
+    """Return how many hits are asked for with these rerankers: with some, as many as they see in a search."""
+    return POOL if rerank else DEPTH
+
+
+def system_name(library: Path, rerank: Sequence[str | Reranker]) -> str:
+    """Return what to call the search of a library with these rerankers."""
+    names = (each if isinstance(each, str) else type(each).__name__ for each in rerank)
+    return ", ".join([str(library), *names])
 
 
 def evaluate_searches(
@@ -29,19 +42,22 @@ def evaluate_searches(
     search: Search,
     *,
     system: str,
+    depth: int = DEPTH,
     split: str | None = None,
     progress: ProgressCallback | None = None,
 ) -> Evaluation:
     """Return what a search finds of the files that are relevant to each query of a set.
 
     A query that cannot be answered is named in the result and left out. A query picture that is in the library itself
-    is left out of its own answers, unless the set says that it is relevant.
+    is left out of its own answers, unless the set says that it is relevant. Photos that a reranker made one hit of are
+    one answer, with the best of their grades.
 
     Args:
         csv_path: As for `read_queries`.
         store: The library, which holds something.
         search: How it is searched.
         system: What to call that.
+        depth: Hits that are asked for; what lies deeper counts as not found.
         split: Part of the set, where its table has a column split.
         progress: Called after each query.
 
@@ -51,12 +67,12 @@ def evaluate_searches(
     """
     asked = read_queries(csv_path, split)
     known = _known(asked, store, csv_path)
-    places: list[list[int]] = []
+    judged: list[list[tuple[int, int]]] = []
     failures: list[tuple[str, str]] = []
     answered: list[JudgedQuery] = []
     for number, query in enumerate(asked, start=1):
         try:
-            places.append(_places(query, known, store, search))
+            judged.append(_judgements(query, known, store, search(query.query, depth)))
             answered.append(query)
         except QueryError as error:
             failures.append((query.name, str(error)))
@@ -64,13 +80,13 @@ def evaluate_searches(
             progress(Progress("searching", number, len(asked)))
     if not answered:
         raise EvaluationError(f"none of the {len(asked)} queries of {csv_path} can be answered: {failures[0][1]}")
-    judged = _judged(answered, places)
     return Evaluation(
         system=system,
-        directions={"search": measure(judged, np.arange(len(answered)), progress)},
+        directions={"search": measure(_judged(judged), np.arange(len(answered)), progress)},
         about={
             "queries": len(answered),
-            "relevant": len(judged.places),
+            "relevant": sum(len(query.relevant) for query in answered),
+            "depth": depth,
             "library": str(store.path),
             "encoder": store.encoder.name if store.encoder else "",
             "missing": sum(item is None for item in known.values()),
@@ -101,20 +117,32 @@ def _item(store: Store, path: Path) -> int | None:
     return None if own is None else own.item_id
 
 
-def _places(query: JudgedQuery, known: dict[Path, int | None], store: Store, search: Search) -> list[int]:
-    """Return the place of each relevant file among the hits of a query, -1 where it is not there."""
-    relevant = [known[path] for path in query.relevant]
-    own = _item(store, query.query) if isinstance(query.query, Path) else None
-    left_out = None if own in relevant else own
-    hits = [hit.item_id for hit in search(query.query, DEPTH) if hit.item_id != left_out]
-    order = {item: place for place, item in reversed(list(enumerate(hits)))}
-    return [-1 if item is None else order.get(item, -1) for item in relevant]
+def _judgements(
+    query: JudgedQuery, known: dict[Path, int | None], store: Store, hits: Sequence[Hit]
+) -> list[tuple[int, int]]:
+    """Return place and grade of each relevant answer to a query, the place -1 where it is not among the hits."""
+    own = {_item(store, picture) for picture in query.query.images if isinstance(picture, Path)}
+    left_out = own.difference(known[path] for path in query.relevant)
+    answers = [[each.item_id for each in hit.opened() if each.item_id not in left_out] for hit in hits]
+    places: dict[int | None, int] = {}
+    for place, items in enumerate(filter(None, answers)):
+        for item in items:
+            places.setdefault(item, place)
+    found: dict[int, int] = {}
+    missing: list[tuple[int, int]] = []
+    for path, grade in query.relevant.items():
+        place = places.get(known[path], -1)
+        if place < 0:
+            missing.append((place, grade))
+        else:
+            found[place] = max(grade, found.get(place, 0))
+    return [*found.items(), *missing]
 
 
-def _judged(answered: Sequence[JudgedQuery], places: Sequence[Sequence[int]]) -> Judged:
+def _judged(judged: Sequence[Sequence[tuple[int, int]]]) -> Judged:
     return Judged(
-        queries=len(answered),
-        owners=np.repeat(np.arange(len(answered)), [len(each) for each in places]),
-        places=np.array([place for each in places for place in each], dtype=np.int64),
-        grades=np.array([grade for query in answered for grade in query.relevant.values()], dtype=np.int64),
+        queries=len(judged),
+        owners=np.repeat(np.arange(len(judged)), [len(each) for each in judged]),
+        places=np.array([place for each in judged for place, _ in each], dtype=np.int64),
+        grades=np.array([grade for each in judged for _, grade in each], dtype=np.int64),
     )

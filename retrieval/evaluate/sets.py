@@ -7,10 +7,13 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from indexer.errors import EvaluationError
-from indexer.images import is_photo_name
+from indexer.errors import EvaluationError, QueryError
+from retrieval.evaluate.cells import query_in
+
+if TYPE_CHECKING:
+    from retrieval.query import Query
 
 SetKind = Literal["captions", "queries"]
 
@@ -42,12 +45,12 @@ class JudgedQuery:
 
     Attributes:
         name: The query as it stands in the table.
-        query: Words, or the file of a query picture, which may be missing or damaged.
+        query: What it asks; the file of a query picture may be missing or damaged.
         relevant: The files that answer it, at least one, with how well they do, 1 or more.
     """
 
     name: str
-    query: str | Path
+    query: Query
     relevant: dict[Path, int]
 
 
@@ -90,15 +93,16 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
     """Return the queries of an evaluation set in the order of their first line.
 
     Args:
-        csv_path: Table with the columns query and relevant, and maybe grade and split. Several lines of one query are
-            several relevant files, with paths from the table's folder. A grade is a whole number from 1 to `HIGHEST`,
-            higher for a better answer, 1 where there is none; of a pair that stands there twice the higher one counts.
+        csv_path: Table with the columns query (see `query_in`) and relevant, and maybe grade and split. Several lines
+            of one query are several relevant files, with paths from the table's folder. A grade is a whole number from
+            1 to `HIGHEST`, higher for a better answer, 1 where there is none; of a pair that stands there twice the
+            higher one counts.
         split: Where given, only lines whose column `split` says so.
 
     Raises:
         EvaluationError: There is no such table, it lacks a column, a line cannot be used, or none is left.
     """
-    found: dict[str, dict[Path, int]] = {}
+    found: dict[str, JudgedQuery] = {}
     for number, query, relevant, row in _lines(csv_path, "queries", split):
         if not query and not relevant:
             continue
@@ -107,21 +111,21 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
             raise EvaluationError(f"line {number} of {csv_path} has a {there} but no {absent}; expected both")
         if "\0" in query + relevant:
             raise EvaluationError(f"line {number} of {csv_path} holds a zero byte, which no name has; take it out")
-        grades = found.setdefault(query, {})
+        if query not in found:
+            found[query] = JudgedQuery(query, _query(query, number, csv_path), {})
+        grades = found[query].relevant
         path = Path(os.path.normpath(csv_path.parent / relevant))  # a/../b.jpg is b.jpg
         grades[path] = max(_grade(row.get("grade"), number, csv_path), grades.get(path, 0))
     if not found:
         raise _nothing(csv_path, "query", "a query and a relevant file", split)
-    return [JudgedQuery(name, _query(name, csv_path.parent), grades) for name, grades in found.items()]
+    return list(found.values())
 
 
-def _query(text: str, folder: Path) -> str | Path:
-    """Return a query as it is searched for: a picture where it has a picture's name and is one word or a file.
-
-    The one place that says what the column query may hold.
-    """
-    is_picture = is_photo_name(text) and (" " not in text or os.path.isfile(folder / text))  # a long text is no error
-    return folder / text if is_picture else text
+def _query(cell: str, number: int, csv_path: Path) -> Query:
+    try:
+        return query_in(cell, csv_path.parent)
+    except QueryError as error:
+        raise EvaluationError(f"line {number} of {csv_path} cannot be asked: {error}") from error
 
 
 def _grade(value: str | None, number: int, csv_path: Path) -> int:

@@ -220,27 +220,41 @@ class Finding(Opened):
         return find_duplicates(self._store, self._settings, where=passing, progress=progress)
 
     def evaluate(
-        self, table: str | os.PathLike[str], *, split: str | None = None, progress: ProgressCallback | None = None
+        self,
+        table: str | os.PathLike[str],
+        *,
+        split: str | None = None,
+        rerank: Sequence[str | Reranker] = (),
+        depth: int | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Evaluation:
         """Return how well `search` finds what is known to answer the queries of a table.
 
         Args:
             table: A CSV file with the columns query and relevant, see `retrieval.evaluate.read_queries`.
             split: Part of the set, where its table has a column split.
+            rerank: As for `search`.
+            depth: Hits of each query that are looked at. None takes 1,000, and with rerankers 100, as many as these see
+                in a search; to compare with what has none, give both the same.
             progress: Called with how far it has come.
 
         Raises:
             EvaluationError: The table cannot be used, or nothing that it names is in the library.
+            QueryError: A reranker is not known, or the depth is below 1.
             LibraryError: The library holds nothing yet.
         """
-        from retrieval.evaluate.searches import evaluate_searches  # late: searching needs none of it
+        from retrieval.evaluate.searches import depth_for, evaluate_searches, system_name  # late: searching needs none
 
+        steps = self._rerankers(rerank)
+        depth = depth_for(steps) if depth is None else depth
+        check_count(depth)
         self._need_photos()
         return evaluate_searches(
             Path(table),
             self._store,
-            lambda query, k: self.search(query, k=k),
-            system=str(self.path),
+            lambda query, k: self.search(query, k=k, rerank=steps),
+            system=system_name(self.path, rerank),
+            depth=depth,
             split=split,
             progress=progress,
         )

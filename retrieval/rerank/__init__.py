@@ -14,8 +14,20 @@ scales.py      scores of different encoders on one scale
 
 from __future__ import annotations
 
-from retrieval.rerank.chain import Chain, reranked
-from retrieval.rerank.names import FORMS, rerankers
+from retrieval.rerank.chain import POOL, Chain, reranked
+from retrieval.rerank.names import FORMS, chain_names, names_rerankers, rerankers
 from retrieval.rerank.protocol import Context, Ranking, Reranker, Step
 
-__all__ = ["FORMS", "Chain", "Context", "Ranking", "Reranker", "Step", "reranked", "rerankers"]
+__all__ = [
+    "FORMS",
+    "POOL",
+    "Chain",
+    "Context",
+    "Ranking",
+    "Reranker",
+    "Step",
+    "chain_names",
+    "names_rerankers",
+    "reranked",
+    "rerankers",
+]

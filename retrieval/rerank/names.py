@@ -17,6 +17,20 @@ FORMS = "exact, mmr[:LAMBDA], moments[:COSINE], encoder:NAME[:N], blend:WEIGHT[,
 """The ways to name a reranker, for help and errors."""
 
 
+NOTHING = "none"
+"""The chain without a reranker."""
+
+
+def names_rerankers(written: str) -> bool:
+    """Return whether this begins as a chain of rerankers does, right or wrong in what follows."""
+    return re.split("[:+]", written, maxsplit=1)[0] in (NOTHING, *_MAKERS)
+
+
+def chain_names(written: str) -> list[str]:
+    """Return the names in a chain such as "moments+mmr:0.7"; those of encoders may hold a + themselves."""
+    return [] if written == NOTHING else re.split(rf"\+(?=(?:{'|'.join(_MAKERS)})(?:[:+]|$))", written)
+
+
 def rerankers(asked: Sequence[str | Reranker]) -> list[Reranker]:
     """Return rerankers, by name (see `FORMS`) or as they are.
 

@@ -48,7 +48,7 @@ def test_queries_are_searched_in_the_library_and_saved_as_printed(recall_program
     assert found["search"]["R@5"] == 1
     assert found == json.loads((place / "found.json").read_text())
     table = recall_program("evaluate", place / "queries.csv").stdout.splitlines()
-    assert table[0].endswith("test.recall: 4 queries, 4 relevant; in brackets 95 % intervals")
+    assert table[0].endswith("test.recall: 4 queries, 4 relevant, 1,000 hits of each; in brackets 95 % intervals")
 
 
 def test_two_encoders_are_compared_on_captions(recall_program: Program, place: Path, small_model: str) -> None:
@@ -76,6 +76,39 @@ def test_two_libraries_are_compared_on_queries(recall_program: Program, place: P
     assert done.stderr.count(f"not in {place / 'some.recall'}, counts as not found: ") == 2
 
 
+def test_two_chains_of_rerankers_are_compared_on_one_library(recall_program: Program, place: Path) -> None:
+    assert recall_program("index", place / "images").returncode == 0
+    chains = ("none", "encoder:compact+int8:2+blend:0.5+mmr:0")
+    done = recall_program("evaluate", place / "queries.csv", "--compare", *chains, "--json")
+    assert done.returncode == 0
+    assert "re-ranked" not in done.stderr  # a line for each query would hide the rest
+    found = json.loads(done.stdout)
+    assert [each["name"] for each in found["systems"]] == list(chains)
+    assert [each["depth"] for each in found["systems"]] == [100, 100]
+    metrics = found["differences"]["search"]
+    assert (metrics["R@5"]["difference"], metrics["R@5"]["p"]) == (0, 1)  # there are but four photos
+    alone = recall_program("evaluate", place / "queries.csv", "--rerank", "mmr:0", "--json")
+    assert json.loads(alone.stdout)["search"]["R@5"] == 1
+    lines = recall_program("evaluate", place / "queries.csv", "--compare", "none", "exact").stdout.splitlines()
+    assert lines[0] == "none and exact: 4 queries, 4 relevant, 100 hits of each"
+    assert lines[3].split()[-5:] == ["+0.0%", "+0.0%", "to", "+0.0%", "1.000"]  # exact changes nothing
+
+
+def test_a_query_of_parts_is_asked_as_by_search(recall_program: Program, place: Path) -> None:
+    assert recall_program("index", place / "images").returncode == 0
+    (place / "parts.csv").write_text(
+        "query,relevant\nimages/chelsea.png + images/coffee.png - a cat,images/camera.png\n"
+        "2: a cat + a rocket,images/chelsea.png\n"
+    )
+    found = json.loads(recall_program("evaluate", place / "parts.csv", "--json").stdout)
+    assert (found["queries"], found["failed"]) == (2, 0)
+    searched = recall_program("search", "2: a cat", "+", "a rocket", "--paths", "--threshold", "0").stdout.splitlines()
+    place_of_cat = searched.index(str(place / "images" / "chelsea.png")) + 1
+    alone = place / "alone.csv"
+    alone.write_text("query,relevant\n2: a cat + a rocket,images/chelsea.png\n")
+    assert json.loads(recall_program("evaluate", alone, "--json").stdout)["search"]["MRR"] == 1 / place_of_cat
+
+
 def test_photos_that_cannot_be_read_are_named_and_the_exit_code_says_so(recall_program: Program, place: Path) -> None:
     (place / "images" / "rocket.jpg").write_text("no picture")
     done = recall_program("evaluate", place / "captions.csv")
@@ -96,6 +129,12 @@ def test_photos_that_cannot_be_read_are_named_and_the_exit_code_says_so(recall_p
         (["captions.csv", "--compare", "compact", "x", "--encoder", "y"], 2, "--compare names both systems itself"),
         (["captions.csv", "--save", "no/found.json"], 1, "no/found.json cannot be written: there is no folder no"),
         (["queries.csv"], 1, "test.recall"),  # there is no library yet
+        (["captions.csv", "--rerank", "mmr"], 2, "--rerank is for a set with the columns query and relevant"),
+        (["queries.csv", "--compare", "none", "mmr", "--rerank", "mmr"], 2, "--compare names both systems itself"),
+        (["queries.csv", "--compare", "none", "best"], 2, "names 'best', which is neither a library's folder nor"),
+        (["queries.csv", "--compare", "images", "mmr"], 2, "names the rerankers 'mmr' and a library; name two"),
+        (["queries.csv", "--compare", "none", "mmr:high"], 1, "mmr has 'high', which is no number"),
+        (["queries.csv", "--compare", "none", "mmr+best"], 1, "no reranker is called 'mmr+best'; expected exact, mmr"),
     ],
 )
 def test_what_cannot_be_evaluated_ends_in_one_line(

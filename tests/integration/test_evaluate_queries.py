@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from indexer.errors import EvaluationError, LibraryError
+from indexer.errors import EvaluationError, LibraryError, QueryError
 from indexer.types import Progress
 from retrieval import Library
-from retrieval.evaluate import JudgedQuery, read_queries, set_kind
+from retrieval.evaluate import JudgedQuery, compare, read_queries, set_kind
+from retrieval.evaluate.cells import query_in
+from retrieval.query import query_of
 from tests.support.colours import paint
 
 LONG = "a very long text " * 40 + "that ends like a file.jpg"
@@ -44,12 +47,36 @@ def test_lines_of_one_query_are_its_relevant_files_with_grades(folder: Path) -> 
     )
     assert set_kind(table) == "queries"
     assert read_queries(table) == [
-        JudgedQuery("red", "red", {folder / "red.png": 3, folder / "tomato.png": 2}),  # the higher of two grades
-        JudgedQuery("blue sky", "blue sky", {folder / "blue.png": 1}),
-        JudgedQuery("./like this.png", "./like this.png", {Path("/photos/a.png"): 1}),  # no such file: words
-        JudgedQuery("like.jpg", folder / "like.jpg", {folder / "red.png": 1}),
-        JudgedQuery(LONG, LONG, {folder / "red.png": 1}),
+        JudgedQuery(
+            "red", query_of([("red", 1)]), {folder / "red.png": 3, folder / "tomato.png": 2}
+        ),  # the higher of two grades
+        JudgedQuery("blue sky", query_of([("blue sky", 1)]), {folder / "blue.png": 1}),
+        JudgedQuery("./like this.png", query_of([("./like this.png", 1)]), {Path("/photos/a.png"): 1}),  # no such file
+        JudgedQuery("like.jpg", query_of([(folder / "like.jpg", 1)]), {folder / "red.png": 1}),
+        JudgedQuery(LONG, query_of([(LONG, 1)]), {folder / "red.png": 1}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "parts"),
+    [
+        ("a dog's ball", [("a dog's ball", 1)]),
+        ("a red-brown dog + a dog's ball", [("a red-brown dog", 1), ("a dog's ball", 1)]),
+        ("a boat + ./sunset.jpg - people", [("a boat", 1), ("people", -1), (Path("sunset.jpg"), 1)]),
+        ("2: red car - truck", [("red car", 2), ("truck", -1)]),
+        ("0.5: red car", [("red car", 0.5)]),
+        ("12:30 on a clock", [("12:30 on a clock", 1)]),  # a time of the day: no space behind the colon
+        ("+ or -", [("+ or -", 1)]),  # no sign has a part on both sides
+        ('"a man - and his dog"', [("a man - and his dog", 1)]),
+        ('like "no other" dog + "a # b"', [("like no other dog", 1), ("a # b", 1)]),
+        ("C:\\new\\a.jpg + night", [("night", 1), (Path("C:\\new\\a.jpg"), 1)]),
+    ],
+)
+def test_a_cell_has_several_parts_where_signs_stand_between_them(
+    folder: Path, cell: str, parts: list[tuple[str | Path, float]]
+) -> None:
+    expected = [(folder / value if isinstance(value, Path) else value, weight) for value, weight in parts]
+    assert query_in(cell, folder) == query_of(expected)
 
 
 def test_a_split_chooses_queries(folder: Path) -> None:
@@ -68,6 +95,15 @@ def test_a_split_chooses_queries(folder: Path) -> None:
         (["query,relevant,grade", "red,red.png,-2"], r"has the grade '-2'; expected"),
         (["query,relevant,grade", "red,red.png,1", "red,red.png,high"], r"line 3 of .* has the grade 'high'; expected"),
         (["query,relevant,grade", "red,red.png,2147483648"], r"line 2 of .* has the grade '2147483648'; expected"),
+        (
+            ["query,relevant", "red + - blue,red.png"],
+            r"line 2 of .* cannot be asked: there is nothing between '\+' and",
+        ),
+        (["query,relevant", "red -  ,red.png", "0: red + blue,red.png"], r"line 3 of .* has the weight 0"),
+        (["query,relevant", "- + red,red.png"], r"line 2 of .* cannot ask for '-'; name a file"),
+        (["query,relevant", "clipboard:,red.png"], r"line 2 of .* cannot ask for 'clipboard:'; name a file"),
+        (["query,relevant", "red + https://a.b/c.jpg,red.png"], r"cannot ask for 'https://a\.b/c\.jpg'; name a file"),
+        (["query,relevant", '"a 5"" nail - wood",red.png'], r"line 2 of .* has a double quote that nothing closes"),
         (["query,relevant", "red,red\0.png"], r"line 2 of .* holds a zero byte"),
         (["query,relevant", "red,"], r"line 2 of .* has a query but no relevant; expected both"),
         (["query,relevant", ",red.png"], r"line 2 of .* has a relevant but no query; expected both"),
@@ -97,6 +133,7 @@ def test_a_search_is_measured_by_the_places_of_what_is_relevant(colours: Library
     assert found.about == {
         "queries": 2,
         "relevant": 3,
+        "depth": 1000,
         "library": str(colours.path),
         "encoder": "fake/colours",
         "missing": 0,
@@ -119,6 +156,55 @@ def test_a_query_picture_of_the_library_is_no_answer_to_itself(colours: Library,
     assert found.directions["search"].means["R@1"] == 1
     itself = colours.evaluate(write(folder, "query,relevant", "red.png,tomato.png", "red.png,red.png"))
     assert itself.directions["search"].means["mAP"] == 1  # the set says that it is one: red first, tomato second
+
+
+def test_parts_of_a_query_are_added_and_taken_away(colours: Library, folder: Path) -> None:
+    table = write(folder, "query,relevant", "red + lime,orange.png", "tomato.png - red,lime.png")
+    # red (1, 0, 0) and lime (0, 1, 0) add up to what orange (1, .65, 0) is nearest to; tomato (1, .39, .28) less red is
+    # (-.10, .36, .26) before it has unit length: lime has a cosine of .79 with it, blue of .57, red of -.22
+    found = colours.evaluate(table)
+    assert found.directions["search"].means["R@1"] == 1
+    own = colours.evaluate(write(folder, "query,relevant", "2: tomato.png + red,red.png"))
+    assert own.directions["search"].means["R@1"] == 1  # tomato.png would be first, and is no answer to itself
+
+
+def test_rerankers_are_measured_on_the_hits_that_they_see(colours: Library, folder: Path) -> None:
+    table = write(folder, "query,relevant", "red,tomato.png")
+    plain = colours.evaluate(table, depth=100)
+    apart = colours.evaluate(table, rerank=["mmr:0"])
+    assert [each.about["depth"] for each in (plain, apart)] == [100, 100]
+    assert apart.system == f"{colours.path}, mmr:0"
+    # by score red, tomato, …; by difference alone tomato, which is like red and orange, comes after lime or blue
+    assert plain.directions["search"].means["MRR"] == 1 / 2
+    assert apart.directions["search"].means["MRR"] < 1 / 2
+    assert compare(plain, apart).differences["search"]["MRR"].difference < 0
+
+
+def test_what_lies_deeper_than_was_asked_for_is_not_found(colours: Library, folder: Path) -> None:
+    table = write(folder, "query,relevant", "red,tomato.png")
+    found = colours.evaluate(table, depth=1)
+    assert found.directions["search"].means["MRR"] == 0
+    with pytest.raises(EvaluationError, match=r"was asked for 1 hits of each query and .* for 1000; expected as many"):
+        compare(found, colours.evaluate(table))
+    with pytest.raises(QueryError, match="0 results were asked for; expected at least 1"):
+        colours.evaluate(table, depth=0)
+    with pytest.raises(QueryError, match="no reranker is called 'best'"):
+        colours.evaluate(table, rerank=["best"])
+
+
+def test_photos_of_one_moment_are_one_answer(library: Library, folder: Path) -> None:
+    for name in ("red", "tomato"):
+        paint(folder / f"{name}.png", name)
+        os.utime(folder / f"{name}.png", (1_600_000_000, 1_600_000_000))  # moments wants file times to be the same
+    paint(folder / "orange.png", "orange")
+    library.sync(folder)
+    table = write(folder, "query,relevant,grade", "red,tomato.png,2", "red,red.png,1", "lime,red.png,1")
+    plain, grouped = (library.evaluate(table, rerank=rerank) for rerank in (["exact"], ["moments"]))
+    # red: red and tomato are hits 1 and 2, or one hit. lime: orange, tomato, red, or orange and the hit of both
+    assert plain.directions["search"].values[:, 3].tolist() == [1, pytest.approx(1 / 3)]  # MRR
+    assert grouped.directions["search"].values[:, 3].tolist() == [1, 1 / 2]
+    assert grouped.directions["search"].values[0, 4] == 1  # nDCG: the one answer has the better grade
+    assert grouped.about["relevant"] == 3
 
 
 def test_a_query_picture_that_cannot_be_read_is_named_and_left_out(colours: Library, folder: Path) -> None:
