@@ -123,6 +123,10 @@ class _Search:
 
     def found(self, count: int) -> Candidates:
         """Return the best items by looks, or by looks and words together."""
+        if self.store.encoder is None:
+            return NONE
+        with self.store.searching() as index:
+            count = min(count, len(index))
         if not self.has_words:
             return self._near(count)
         near = self._near(depth_for(count))
