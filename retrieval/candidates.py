@@ -50,6 +50,10 @@ class Candidates:
         items = [self.items[row] for row in places.tolist()]
         return replace(self, items=items, scores=self.scores[places], vectors=self.vectors[places])
 
+    def first(self, count: int) -> Candidates:
+        """Return so many of the best, all where there are fewer."""
+        return self.take(range(min(count, len(self))))
+
 
 NONE = Candidates((), np.empty(0, dtype=np.float32), NOTHING)
 """No candidates."""

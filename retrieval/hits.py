@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import MissingPackageError
+from indexer.errors import MissingPackageError, QueryError
 from indexer.types import Modality
 
 if TYPE_CHECKING:
@@ -153,7 +153,12 @@ class Hits(list[Hit]):
 
         So do those that have at least half of the words that were looked for: what a photo looks like says nothing
         about who is on it.
+
+        Raises:
+            QueryError: The threshold is not from 0 to 1.
         """
+        if not 0 <= threshold <= 1:
+            raise QueryError(f"the threshold is {threshold:g}; expected a probability from 0 to 1")
         kept = (hit for hit in self if _stays(hit, threshold, self.told))
         return Hits(kept, expected=self.expected, told=self.told)
 

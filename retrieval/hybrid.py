@@ -14,12 +14,24 @@ from retrieval.candidates import NONE, Candidates
 from retrieval.fusion import reciprocal_ranks
 
 DEPTH = 100
-"""Ranks of each list that are fused; the order of the first hundred does not depend on how many are shown."""
+"""Ranks of each list that are fused, and for as long as more are shown twice as many: see `depth_for`."""
 
 STEEPNESS = 10
 """The k of the fusion. The 60 of its paper is for systems that agree on most of what they find; looks and words do not.
 Of 10, 20 and 60 it was the best at every depth on one half of the queries of `tests/bench/hybrid.py`, which reports on
 the other half: .41 of the photos come first, .71 among five and .81 among ten with 10, and .39, .66 and .73 with 60."""
+
+
+def depth_for(count: int) -> int:
+    """Return how much of each list is looked at for so many results.
+
+    Several lists make one order in levels: that of the first `DEPTH` of each stays in front of what twice as many
+    give, and so on. So the order does not depend on how many are shown, and pages of it fit together.
+    """
+    depth = DEPTH
+    while depth < count:
+        depth *= 2
+    return depth
 
 
 def fused(
@@ -38,22 +50,28 @@ def fused(
 
     Args:
         store: The library.
-        near: The items nearest to the query, best first.
+        near: The items nearest to the query, best first, `depth_for(count)` of them where there are so many.
         query: Unit vector, shape (d,).
         text: What a person wrote: units with any of its words are looked for.
         where: Which items may be returned.
         kind: Only units of this kind; None takes all.
         count: Items wanted.
     """
-    written = _written(store, query, text, where=where, kind=kind, count=max(count, DEPTH))
+    deepest = depth_for(count)
+    written = _written(store, query, text, where=where, kind=kind, count=deepest)
     if not len(written):
-        return near.take(range(min(count, len(near))))
+        return near.first(count)
     both = _joined(near, written)
     row_of: dict[int, int] = {}
     for row, item in enumerate(both.items):
         row_of.setdefault(item.item_id, row)
     rankings = [[item.item_id for item in ranking.items] for ranking in (near, written)]
-    order = reciprocal_ranks(rankings, k=STEEPNESS)
+    order: dict[int, None] = {}
+    depth = DEPTH
+    while depth <= deepest:
+        level = reciprocal_ranks([ranking[:depth] for ranking in rankings], k=STEEPNESS)
+        order |= dict.fromkeys(level)  # what a level before has keeps its place
+        depth *= 2
     return both.take([row_of[item_id] for item_id in list(order)[:count]])
 
 
@@ -77,14 +95,19 @@ def _written(
         known = store.encoder
         if known is None:
             return NONE
-        matches = words.find_words(connection, known.id, text, limit=count, conditions=passing)
-        matching = np.array([match.embedding_id for match in matches], dtype=np.int64)
-        held = matching[np.isin(matching, index.ids)]  # another process may have written since the index was opened
-        found = queries.found_items(connection, held.tolist())
-        first: dict[int, int] = {}
-        for id_ in held.tolist():
-            first.setdefault(found[id_].item_id, id_)
-        ids = list(first.values())
+        limit = count
+        while True:
+            matches = words.find_words(connection, known.id, text, limit=limit, conditions=passing)
+            matching = np.array([match.embedding_id for match in matches], dtype=np.int64)
+            held = matching[np.isin(matching, index.ids)]  # another process may have written since it was opened
+            found = queries.found_items(connection, held.tolist())
+            first: dict[int, int] = {}
+            for id_ in held.tolist():
+                first.setdefault(found[id_].item_id, id_)
+            if len(first) >= count or len(matches) < limit:
+                break  # else an item has several of these units
+            limit *= 4
+        ids = list(first.values())[:count]
         vectors = index.vectors(np.array(ids, dtype=np.int64))
     return Candidates([found[id_] for id_ in ids], score(query, vectors), vectors)
 

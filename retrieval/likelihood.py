@@ -28,6 +28,7 @@ class Likelihood:
     asked: Asked
     expected: float | None = None
     _known: dict[int, float] = field(default_factory=dict)  # by unit id
+    _searched: dict[Modality, int] = field(default_factory=dict)  # units of a kind, by the lists that were judged
     _unknowable: bool = False  # of one kind: then of none, for they are compared
 
     def judge(self, lists: Sequence[Candidates]) -> None:
@@ -35,6 +36,7 @@ class Likelihood:
         self._known.clear()
         self.expected = 0.0
         for each in lists:
+            self._searched |= {item.kind: each.searched for item in each.items[:1]}
             vectors = np.concatenate([each.vectors, each.further]) if len(each.further) else each.vectors
             values = self._probabilities(each, vectors)
             if values is None:
@@ -77,7 +79,8 @@ class Likelihood:
         if self._unknowable or not len(candidates):
             return None if self._unknowable else np.empty(0)
         kind = candidates.items[0].kind
-        values = self.calibrator.probabilities(self.asked, vectors, kind=kind, searched=candidates.searched)
+        searched = self._searched.get(kind, candidates.searched)
+        values = self.calibrator.probabilities(self.asked, vectors, kind=kind, searched=searched)
         self._unknowable = values is None
         return values
 

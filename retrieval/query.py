@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 Picture: TypeAlias = "Path | Image.Image | bytes"
 """A query picture: a file, an open picture, or the bytes of a file."""
 
+HEAVIEST = 1_000_000
+"""The most that a part may count, and the least is one by it: beyond, float32 knows only one part or none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -29,7 +31,7 @@ class Query:
     Attributes:
         texts: Descriptions, none of them blank.
         images: Pictures.
-        weights: One for each part, texts first, finite and not 0; None gives each part 1.
+        weights: One for each part, texts first, not 0, up to `HEAVIEST` and from 1 by it; None gives each part 1.
         where: What may be returned; None lets everything pass.
     """
 
@@ -42,7 +44,7 @@ class Query:
         """Refuse a query that asks for nothing.
 
         Raises:
-            QueryError: There is neither text nor picture, a text is blank, or a weight is 0 or no number.
+            QueryError: There is neither text nor picture, a text is blank, or a weight cannot be used.
             ValueError: There are more or fewer weights than parts.
         """
         if isinstance(self.texts, str):
@@ -57,8 +59,11 @@ class Query:
         if len(self.weights) != parts:
             raise ValueError(f"there are {len(self.weights)} weights for {parts} parts; expected one for each")
         for weight in self.weights:
-            if not math.isfinite(weight) or weight == 0:
-                raise QueryError(f"a part of the query has the weight {weight:g}; expected a number that is not 0")
+            if not 1 / HEAVIEST <= abs(weight) <= HEAVIEST:
+                raise QueryError(
+                    f"a part of the query has the weight {weight:g}; expected a number that is not 0, for instance 2 "
+                    f"or .5, up to {HEAVIEST:,}"
+                )
 
     @property
     def terms(self) -> list[str]:

@@ -19,6 +19,8 @@ MAX_BYTES = 50 * 1024 * 1024
 
 REDIRECTS = 5
 CHUNK = 1 << 16
+TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""Where networks without IPv4 reach it: the last 32 bits are the address there (RFC 6052, section 2.1)."""
 TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 """What a server may call a picture; whether it is one, the decoder says."""
 
@@ -109,6 +111,8 @@ def _is_public(address: str) -> bool:
     """Return whether anyone on the internet would reach the same machine by this address."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
+    if parsed in TRANSLATED:
+        mapped = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
     return parsed.is_global and not parsed.is_multicast and (mapped is None or _is_public(str(mapped)))
 
 

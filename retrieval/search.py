@@ -21,7 +21,7 @@ from retrieval.calibration import DEPTH as JUDGED
 from retrieval.calibration import Asked, Calibrator
 from retrieval.candidates import NONE, Candidates, find, has_kind
 from retrieval.hits import Hit, Hits, StepScore, TermScore
-from retrieval.hybrid import DEPTH, fused, has_words, words_in
+from retrieval.hybrid import DEPTH, depth_for, fused, has_words, words_in
 from retrieval.likelihood import Likelihood
 from retrieval.query_vectors import combined
 from retrieval.rerank import Chain, Ranking, reranked
@@ -123,9 +123,13 @@ class _Search:
 
     def found(self, count: int) -> Candidates:
         """Return the best items by looks, or by looks and words together."""
+        if self.store.encoder is None:
+            return NONE
+        with self.store.searching() as index:
+            count = min(count, len(index))
         if not self.has_words:
             return self._near(count)
-        near = self._near(max(count, DEPTH))
+        near = self._near(depth_for(count))
         where, among = self.question.where, self.question.among
         kind = next((kind for kind, name in _AMONG.items() if name == among), None)
         return fused(self.store, near, self.query, self.question.words, where=where, kind=kind, count=count)
@@ -136,6 +140,20 @@ class _Search:
         kinds: list[Modality | None] = [kind for kind in held if self.question.among in ("all", _AMONG[kind])]
         if len(kinds) == len(held):
             kinds = kinds if len(kinds) > 1 else [None]  # all that there is: nothing to select by
+        if len(kinds) == 1:
+            return self._judged(kinds, count)[0]
+        return self._of_several(kinds, depth_for(count)).first(count)
+
+    def _of_several(self, kinds: Sequence[Modality | None], depth: int) -> Candidates:
+        """Return so many of each kind in one list; what half as many give stays in front, see `depth_for`."""
+        front = self._of_several(kinds, depth // 2) if depth > DEPTH else NONE
+        merged = self._merged(self._judged(kinds, depth))
+        row_of = {item.item_id: row for row, item in enumerate(merged.items)}
+        before = [row_of[item.item_id] for item in front.items if item.item_id in row_of]
+        return merged.take(list(dict.fromkeys((*before, *range(len(merged)))))).first(depth)
+
+    def _judged(self, kinds: Sequence[Modality | None], count: int) -> list[Candidates]:
+        """Return the best items of each kind."""
         where, own = self.question.where, self.question.leave_out
         depth = JUDGED if self.likelihood else 0
         lists = [
@@ -143,9 +161,9 @@ class _Search:
         ]
         if self.likelihood:
             self.likelihood.judge(lists)
-        return lists[0] if len(lists) == 1 else self._merged(lists, count)
+        return lists
 
-    def _merged(self, lists: Sequence[Candidates], count: int) -> Candidates:
+    def _merged(self, lists: Sequence[Candidates]) -> Candidates:
         """Return one list of several, best first; of an item that is in several its better unit."""
         lists = [each for each in lists if len(each)]
         if not lists:
@@ -164,7 +182,7 @@ class _Search:
         seen: dict[int, int] = {}
         for row in order:
             seen.setdefault(merged.items[row].item_id, row)
-        return merged.take(list(seen.values())[:count])
+        return merged.take(list(seen.values()))
 
     def hits(self, ranking: Ranking) -> Iterator[Hit]:
         """Yield a hit for each candidate, and in it those that it stands for."""

@@ -150,7 +150,7 @@ class MinSize:
     shorter: int
 
     def __post_init__(self) -> None:
-        if self.shorter < 1:
+        if self.shorter < 1 or self.longer >= 2**62:
             raise QueryError(f"no photo has {self.longer} x {self.shorter} pixels; expected for instance 1920x1080")
 
     def condition(self) -> ColumnElement[bool]:

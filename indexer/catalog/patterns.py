@@ -38,6 +38,9 @@ TEXT_ENDINGS = frozenset(("txt", "md", "markdown", "csv", "tsv", "jsonl", "ndjso
 ENDINGS = RAW_ENDINGS | TEXT_ENDINGS
 """Formats that only the ending of a name tells: makes of RAW files, kinds of texts and tables."""
 
+LONGEST = 1000
+"""Characters of a pattern: no name has more, and SQLite refuses patterns of more than 50,000 bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -147,3 +150,9 @@ def _matches(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
 def _check_words(of: str, pattern: str) -> None:
     if not pattern.strip():
         raise QueryError(f"the {of} to filter by is blank; expected words, in which * stands for anything")
+    if len(pattern) > LONGEST:
+        raise QueryError(f"the {of} to filter by has {len(pattern):,} characters; expected {LONGEST:,} at most")
+    try:
+        pattern.encode()
+    except UnicodeEncodeError:
+        raise QueryError(f"the {of} to filter by is no valid text ({pattern!r}); put ? for what is no letter") from None

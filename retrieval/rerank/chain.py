@@ -37,8 +37,9 @@ class Chain:
 def reranked(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], Candidates], *, count: int) -> Ranking:
     """Return the `count` best after all rerankers; all where there are fewer.
 
-    The candidates are `count`, at least `POOL` and at least as many as an encoder is to score, and four times as many
-    for as long as too few come back, since some became members of others.
+    The candidates are `POOL`, or as many as an encoder is to score where that is more, and four times as many for as
+    long as too few come back. What came back of fewer stays in front, so that the order does not depend on `count` and
+    pages neither overlap nor leave anything out.
 
     Args:
         chain: The rerankers.
@@ -48,12 +49,16 @@ def reranked(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], 
         count: Hits wanted.
     """
     context = Context(chain.query, vector, store, chain.settings, chain.progress or (lambda _: None))
-    pool = max(count, POOL, *(step.first for step in chain.steps if isinstance(step, ByEncoder)))
+    pool = max([POOL, *(step.first for step in chain.steps if isinstance(step, ByEncoder))])
+    order: list[int] = []
     while True:
         candidates = find(pool)
         ranking = Ranking.of(candidates)
         for step in chain.steps:
             ranking = step.rerank(ranking, context)
+        rows = {item.item_id: row for row, item in enumerate(ranking.candidates.items)}
+        order = [item_id for item_id in dict.fromkeys((*order, *rows)) if item_id in rows]
+        ranking = ranking.take([rows[item_id] for item_id in order])
         if len(ranking) >= count or len(candidates) < pool:
             return ranking.take(range(min(count, len(ranking))))
         pool *= 4

@@ -287,3 +287,30 @@ def test_a_read_only_library_is_searched_and_not_written(recall_program: Program
 def test_a_read_only_folder_for_a_new_library(recall_program: Program, read_only: Path, made: Made) -> None:
     done = recall_program("index", made[0], "--library", read_only.parent / "new.recall")
     refused(done, "new.recall cannot be written (", "make it writable or name another library with --library")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--threshold", "nan"), "the threshold is nan; expected a probability from 0 to 1"),
+        (("--name", os.fsdecode(b"caf\xe9*")), "the name to filter by is no valid text"),
+        (("--min-size", f"{10**30}x5"), "no photo has"),
+        (("+", "9" * 45 + ": cat"), "a part of the query has the weight 1e+45; expected a number"),
+    ],
+)
+def test_what_no_search_can_use_is_one_line(
+    recall_program: Program, photos: Path, options: tuple[str, ...], message: str
+) -> None:
+    recall_program("index", photos)
+    found = recall_program("search", "dog", *options)
+    assert found.returncode in (1, 2)
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_more_results_than_any_library_has_give_all_that_there_is(recall_program: Program, photos: Path) -> None:
+    (photos / "note.txt").write_text("a dog at the beach")
+    recall_program("index", photos)
+    found = recall_program("search", "dog", "--all", "--paths", "-k", "9" * 30)
+    assert len(found.stdout.splitlines()) == 22  # the photos and the note
+    assert recall_program("search", "dog", "--offset", "9" * 30).stderr == "recall: nothing found\n"

@@ -118,6 +118,8 @@ def test_a_name_of_which_one_address_is_inside_is_refused(monkeypatch: pytest.Mo
         ("::ffff:127.0.0.1", False),
         ("::ffff:8.8.8.8", True),
         ("2002:7f00:1::", False),  # 6to4 of 127.0.0.1
+        ("64:ff9b::a00:1", False),  # 10.0.0.1 behind a translator (NAT64)
+        ("64:ff9b::808:808", True),  # 8.8.8.8 behind it
     ],
 )
 def test_only_addresses_of_the_whole_internet_are_public(address: str, public: bool) -> None:

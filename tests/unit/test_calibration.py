@@ -1,12 +1,18 @@
+from typing import cast
+
 import numpy as np
 import pytest
 
+from indexer.catalog.queries import FoundItem
 from indexer.encoders.base import normalized
-from indexer.types import Modality
+from indexer.types import Modality, Vectors
+from retrieval.calibration import Asked, Calibrator
 from retrieval.calibration.background import prompts
-from retrieval.calibration.evidence import Evidence, backdrop, background_queries, evidence
+from retrieval.calibration.evidence import Evidence, Numbers, backdrop, background_queries, evidence
 from retrieval.calibration.measures import auroc, calibration_error
 from retrieval.calibration.probability import FITTED, Pair, in_order, probabilities
+from retrieval.candidates import Candidates
+from retrieval.likelihood import Likelihood
 
 
 def _vectors(rows: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
@@ -102,3 +108,29 @@ def test_what_stands_out_is_more_probable_than_what_does_not() -> None:
     right, wrong = probabilities(found, Pair(pictured=False, kind=Modality.PHOTO))
     assert right > 0.2  # 4 deviations above both, in 16 dimensions
     assert wrong < 0.05
+
+
+class _Noting:
+    """A calibrator that notes of how many units each candidate is said to be the best."""
+
+    def __init__(self) -> None:
+        self.searched: list[int] = []
+
+    def probabilities(self, asked: Asked, candidates: Vectors, *, kind: Modality, searched: int) -> Numbers:
+        self.searched.append(searched)
+        return np.full(len(candidates), 0.5)
+
+
+def test_what_only_words_found_is_judged_as_one_of_as_many_units_as_the_rest() -> None:
+    # else it would be one of the fewest that there can be, and so far more probable than it is in a large library
+    noting = _Noting()
+    vectors = _vectors(2, seed=1)
+    likelihood = Likelihood(cast("Calibrator", noting), Asked(vectors[0], [1.0], [False]))
+    likelihood.judge([Candidates([_photo(1)], np.ones(1, dtype=np.float32), vectors[:1], searched=5000)])
+    assert likelihood.of(Candidates([_photo(1), _photo(2)], np.ones(2, dtype=np.float32), vectors)) == [0.5, 0.5]
+    assert noting.searched == [5000, 5000]
+
+
+def _photo(number: int) -> FoundItem:
+    nothing = dict.fromkeys(FoundItem._fields[6:-1])
+    return FoundItem(number, number, number, Modality.PHOTO, None, f"/{number}.jpg", **nothing)  # type: ignore[arg-type]

@@ -54,6 +54,9 @@ def test_days_moments_and_spans_are_dates() -> None:
     [
         (lambda: F.taken(after=date(2024, 1, 2), before=date(2024, 1, 1)), "nothing can be taken after 2024-01-02 and"),
         (lambda: F.taken(after=date(2024, 1, 1), before=date(2024, 1, 1)), "nothing can be taken after"),
+        (lambda: F.name("*a" * 30_000), "the name to filter by has 60,000 characters; expected 1,000 at most"),
+        (lambda: F.tag("caf\udce9"), "the tag to filter by is no valid text"),
+        (lambda: F.min_size(10**30, 5), "no photo has"),
         (lambda: F.near(95, 0, km=1), "there is no place 95,0; expected degrees of latitude from -90 to 90"),
         (lambda: F.near(0, -180.5, km=1), "there is no place 0,-180.5"),
         (lambda: F.near(float("nan"), 0, km=1), "there is no place nan,0"),
