@@ -57,6 +57,19 @@ def words_of(query: str) -> list[str]:
     return (telling or list(words.values()))[:MAX_WORDS]
 
 
+def share_of(query: str, text: str | None) -> float:
+    """Return how much of a query's words a text has, 0 to 1, as the index compares them: without case and accents."""
+    wanted = {part for word in words_of(query) for part in _folded(word)}
+    return len(wanted & set(_folded(text or ""))) / len(wanted) if wanted else 0.0
+
+
+def _folded(text: str) -> list[str]:
+    """Return the words of a text, small and without accents."""
+    apart = unicodedata.normalize("NFD", text.casefold())
+    letters = (letter if _in_word(letter) else " " for letter in apart if not unicodedata.combining(letter))
+    return "".join(letters).split()
+
+
 def _in_word(letter: str) -> bool:
     """Return whether the index keeps a character: what FTS5's tokenizer "unicode61" takes for part of a word."""
     return unicodedata.category(letter)[0] in "LNM"

@@ -86,3 +86,13 @@ def test_words_that_are_gone_from_a_sidecar_are_gone_from_the_answers(colours: L
     colours.sync(folder)
     assert all(not hit.words for hit in colours.search("sunset", k=6))
     assert [hit.path.stem for hit in colours.search("rain", k=6) if hit.words] == ["blue"]
+
+
+def test_few_of_the_words_do_not_come_before_what_looks_like_all_of_them(colours: Library, folder: Path) -> None:
+    for number in range(40):
+        paint(folder / f"yellow {number}.png", "yellow")
+    colours.sync(folder)
+    # by words only blue is there, with one of five: sqrt(1/5)/11 and, behind 45 others by looks, 1/56 are less than 1/11
+    found = names(colours.search("yellow lime orange gold sunset", k=12))
+    assert found[0] != "blue"
+    assert "blue" in found

@@ -28,3 +28,8 @@ def test_one_ranking_stays_as_it_is_and_none_gives_none() -> None:
     assert list(reciprocal_ranks([[3, 1, 2]])) == [3, 1, 2]
     assert reciprocal_ranks([]) == {}
     assert reciprocal_ranks([[], []]) == {}
+
+
+def test_a_ranking_may_count_less_for_some_ids() -> None:
+    assert list(reciprocal_ranks([[1, 2], [3, 4]], k=10)) == [1, 3, 2, 4]
+    assert list(reciprocal_ranks([[1, 2], [3, 4]], k=10, weights=[{}, {3: 0.5}])) == [1, 2, 4, 3]  # 1/12 > .5/11

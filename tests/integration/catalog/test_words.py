@@ -179,3 +179,18 @@ def test_every_text_is_found_by_itself_where_it_has_a_word(text: str) -> None:
     ]
     catalog.close()
     assert all(hit == (1,) for hit in hits)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "share"),
+    [
+        ("a red dog", "The DOG is réd", 1.0),  # "a" is not looked for, case and accents do not count
+        ("red dog", "a dog", 0.5),
+        ("red dog", "redo the dogs", 0.0),  # whole words only
+        ("don't", "we don\N{RIGHT SINGLE QUOTATION MARK}t", 1.0),
+        ("red", None, 0.0),
+        ("?!", "?!", 0.0),
+    ],
+)
+def test_the_share_of_a_querys_words_that_a_text_has(query: str, text: str | None, share: float) -> None:
+    assert words.share_of(query, text) == share
