@@ -337,6 +337,7 @@ class Library:
             load=self._encoder.for_query,
             settings=self._settings,
             k=k,
+            calibrator=self._calibrator,
             progress=progress,
         )
 

@@ -21,6 +21,7 @@ from indexer.images import Limits, open_picture
 from indexer.store import Store
 from indexer.types import Modality, ProgressCallback, Vectors
 from indexer.vectors.base import score
+from retrieval.calibration import Calibrator
 from retrieval.explain.absence import why_absent, why_stale
 from retrieval.explain.regions import Regions, tile_scores
 from retrieval.explain.standing import standing
@@ -90,6 +91,7 @@ def explain(
     load: Callable[[], Encoder],
     settings: Settings,
     k: int,
+    calibrator: Calibrator | None = None,
     progress: ProgressCallback | None = None,
 ) -> Explanation:
     """Return why a file is in the answer to a query, or not.
@@ -101,6 +103,7 @@ def explain(
         load: Gives the encoder; not called for a file that is not in the library.
         settings: Limits of the pictures.
         k: Length of the answer.
+        calibrator: Of the library, as for `search`.
         progress: Told how many regions are encoded.
 
     Raises:
@@ -117,7 +120,7 @@ def explain(
         absent = _why_without(item, place, found=bool(units)) if item else why_absent(connection, place)
     if item is None or absent:
         return Explanation(Path(place), in_answer=False, reasons=[absent or ""])
-    return _Explaining(store, query, item, units, load(), settings, k, progress).explanation()
+    return _Explaining(store, query, item, units, load(), settings, k, calibrator, progress).explanation()
 
 
 def _why_without(item: ItemState, place: str, *, found: bool) -> str | None:
@@ -138,6 +141,7 @@ class _Explaining:
     encoder: Encoder
     settings: Settings
     k: int
+    calibrator: Calibrator | None
     progress: ProgressCallback | None
 
     def explanation(self) -> Explanation:
@@ -145,7 +149,15 @@ class _Explaining:
         parts = encode_query(self.query, self.encoder, self.settings)
         weights = self.query.part_weights
         vector = combined(parts, weights)
-        answer = search(self.store, Question(self.query.terms, parts, weights, self.query.where), k=self.k)
+        question = Question(
+            self.query.terms,
+            parts,
+            weights,
+            self.query.where,
+            words=self.query.words,
+            pictures=len(self.query.images),
+        )
+        answer = search(self.store, question, k=self.k, calibrator=self.calibrator)
         found, unit = self._best_unit(vector)
         value = float(score(vector, unit[None])[0])
         removed = self._removed_by()
@@ -174,9 +186,12 @@ class _Explaining:
     def _best_unit(self, vector: Vectors) -> tuple[Unit, Vectors]:
         """Return the unit of the item that is nearest to the query, and its embedding, shape (d,)."""
         with self.store.searching() as index:
-            vectors = index.vectors(np.array([unit.embedding_id for unit in self.units], dtype=np.int64))
+            units = [unit for unit in self.units if unit.embedding_id in index.ids]
+            if not units:
+                raise LibraryError(f"the embedding of {self.item.file} is damaged or just changing; run: recall check")
+            vectors = index.vectors(np.array([unit.embedding_id for unit in units], dtype=np.int64))
         best = int(score(vector, vectors).argmax())
-        return self.units[best], vectors[best]
+        return units[best], vectors[best]
 
     def _removed_by(self) -> list[str]:
         """Return the filters that the item does not pass, in words."""
@@ -206,5 +221,7 @@ class _Explaining:
 
 def _outranked(rank: int, k: int, value: float, answer: Hits) -> str:
     """Return why an item that passes all filters is not in an answer, in words."""
+    if rank <= k:
+        return f"it is outranked: {rank - 1:,} others of its kind look more like it, but what has its words comes first"
     last = f", the last of them with {answer[-1].score:.3f} against {value:.3f}" if answer else ""
     return f"it is outranked: {rank - 1:,} others fit better, and {k} were asked for{last}"
