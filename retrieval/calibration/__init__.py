@@ -90,18 +90,20 @@ class Calibrator:
     def _behind(self, asked: Asked, kind: Modality) -> Backdrop | None:
         """Return the background of a query for units of a kind, which queries of the same form share."""
         form = (tuple(asked.weights), tuple(asked.pictured), kind)
-        sample = self._current_sample()
-        if form not in self._backdrops:
+        sample, known = self._current_sample()
+        found = known.get(form)
+        if found is None:
             pools = [self._pool(sample, pictured=pictured) for pictured in asked.pictured]
             usable = [pool for pool in pools if pool is not None]
             units = sample.of(kind)
             if len(usable) < len(pools) or not len(units):
                 return None
-            if len(self._backdrops) >= FORMS:
-                self._backdrops.clear()
             others = background_queries(usable, asked.weights)
-            self._backdrops[form] = backdrop(others, units, pictured=any(asked.pictured))
-        return self._backdrops[form]
+            found = backdrop(others, units, pictured=any(asked.pictured))
+            if len(known) >= FORMS:
+                known.clear()
+            known[form] = found
+        return found
 
     def _pool(self, sample: Sample, *, pictured: bool) -> Vectors | None:
         """Return what stands for a part's kind in the background; None where there is nothing usable."""
@@ -114,9 +116,10 @@ class Calibrator:
                 self._background = pool if 2 * distinct > len(pool) else pool[:0]
             return self._background if len(self._background) else None
 
-    def _current_sample(self) -> Sample:
+    def _current_sample(self) -> tuple[Sample, dict[object, Backdrop]]:
+        """Return the sample, and the backgrounds that were made of this very one: other threads may go on."""
         with self._guard:
             known, self._sample = self._sample, read_sample(self._store, self._sample)
             if self._sample is not known:
                 self._backdrops = {}
-            return self._sample
+            return self._sample, self._backdrops

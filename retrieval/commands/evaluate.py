@@ -16,6 +16,7 @@ import click
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.errors import EvaluationError
 from retrieval.commands.options import (
+    FilePath,
     encoder_option,
     open_library,
     precision_option,
@@ -34,7 +35,7 @@ WAYS = {"text_to_image": "words to photos", "image_to_text": "photos to words", 
 
 
 @click.command("evaluate", short_help="Measure how well photos are found.")
-@click.argument("table", metavar="SET", type=click.Path(path_type=Path))
+@click.argument("table", metavar="SET", type=FilePath())
 @click.option("--split", metavar="NAME", help="Only lines whose column `split` has this value.")
 @click.option(
     "--compare",
@@ -50,9 +51,7 @@ WAYS = {"text_to_image": "words to photos", "image_to_text": "photos to words", 
     is_flag=True,
     help="Measure the probabilities of a search too; for captions only. Takes about a minute for 1,000 photos.",
 )
-@click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the JSON to a file too."
-)
+@click.option("--save", type=FilePath(dir_okay=False), metavar="FILE", help="Write the JSON to a file too.")
 @json_option
 @encoder_option
 @precision_option

@@ -12,6 +12,7 @@ from indexer.errors import QueryError
 from retrieval.commands.asking import typed_query
 from retrieval.commands.filters import filter_options
 from retrieval.commands.options import (
+    FilePath,
     count_option,
     encoder_option,
     open_library,
@@ -32,8 +33,8 @@ TILES = 3
 
 @click.command("explain", short_help="Say why a photo is in an answer, or why it is not.")
 @click.argument("query")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--save", type=click.Path(path_type=Path), help="Write the picture with a map of what fits the query.")
+@click.argument("file", type=FilePath())
+@click.option("--save", type=FilePath(), help="Write the picture with a map of what fits the query.")
 @count_option
 @filter_options
 @json_option

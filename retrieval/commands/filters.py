@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexer.errors import QueryError
-from retrieval.commands.options import Command
+from retrieval.commands.options import Command, FilePath
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +36,7 @@ def _several(name: str, metavar: str | None, words: str, **more: Any) -> Callabl
 
 
 def _also_not(negation: str) -> list[Callable[[Command], Command]]:
-    path = {"type": click.Path(path_type=Path)}
+    path = {"type": FilePath()}
     return [
         _several(
             negation + name,

@@ -10,7 +10,7 @@ import click
 
 from indexer.config import Settings
 from indexer.report import Report
-from retrieval.commands.options import encoder_option, open_library, precision_option, settings_options
+from retrieval.commands.options import FilePath, encoder_option, open_library, precision_option, settings_options
 from retrieval.commands.output import json_option, print_json, visible
 from retrieval.commands.progress import ProgressLine
 
@@ -25,7 +25,7 @@ NAMED = 10
 
 
 @click.command("index", short_help="Index folders of photos and texts, or bring all of them up to date.")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=FilePath())
 @click.option(
     "--exclude",
     multiple=True,

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from indexer.config import Settings
-from retrieval.commands.options import open_library, settings_options
+from retrieval.commands.options import FilePath, open_library, settings_options
 from retrieval.commands.output import json_option, print_json, print_table
 from retrieval.commands.progress import ProgressLine
 
 
 @click.command("forget", short_help="Take a folder or photo out of the library.")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=FilePath())
 @settings_options("library")
 def forget_command(path: Path, settings: Settings) -> None:
     """Take a folder or photo out of the library; the files stay where they are.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,24 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 
+
+class FilePath(click.Path):
+    """A file or folder on the command line; "" is refused, which pathlib takes for the current folder."""
+
+    def __init__(self, *, dir_okay: bool = True) -> None:
+        super().__init__(dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if os.fspath(value) == "":
+            self.fail("an empty path was given; name a file or folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 _SETTINGS: dict[str, Callable[[Command], Command]] = {
     "library": click.option(
         "--library",
-        type=click.Path(path_type=Path),
+        type=FilePath(),
         metavar="FOLDER",
         envvar="RECALL_LIBRARY",
         show_envvar=True,

@@ -12,6 +12,7 @@ from retrieval.commands.asking import typed_query
 from retrieval.commands.filters import filter_options
 from retrieval.commands.hits import cut_options, print_hits, print_likely
 from retrieval.commands.options import (
+    FilePath,
     encoder_option,
     open_library,
     page_options,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 @click.command("search", short_help="Find photos and texts by words, pictures, or both.")
 @click.argument("query", nargs=-1)
-@click.option("--image", type=click.Path(path_type=Path), help="A picture to search for together with the words.")
+@click.option("--image", type=FilePath(), help="A picture to search for together with the words.")
 @click.option(
     "--in",
     "among",
@@ -101,7 +102,7 @@ def search_command(
 
 
 @click.command("similar")
-@click.argument("photo", type=click.Path(path_type=Path))
+@click.argument("photo", type=FilePath())
 @page_options
 @filter_options
 @form_options

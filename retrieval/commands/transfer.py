@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.config import Settings
-from retrieval.commands.options import open_library, settings_options
+from retrieval.commands.options import FilePath, open_library, settings_options
 from retrieval.commands.output import json_option, print_json, size, visible
 from retrieval.commands.progress import ProgressLine
 
@@ -22,7 +22,7 @@ SOME_FAILED = 3
 
 
 @click.command("export", short_help="Write the library into a folder that moves to another machine.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=FilePath())
 @click.option(
     "--format",
     "form",
@@ -52,7 +52,7 @@ def export_command(folder: Path, form: Form, as_json: bool, settings: Settings) 
 
 
 @click.command("import", short_help="Bring in what recall export or clip-retrieval wrote.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=FilePath())
 @click.option(
     "--root",
     "roots",

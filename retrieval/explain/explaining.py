@@ -191,9 +191,12 @@ class _Explaining:
     def _best_unit(self, vector: Vectors) -> tuple[Unit, Vectors]:
         """Return the unit of the item that is nearest to the query, and its embedding, shape (d,)."""
         with self.store.searching() as index:
-            vectors = index.vectors(np.array([unit.embedding_id for unit in self.units], dtype=np.int64))
+            units = [unit for unit in self.units if unit.embedding_id in index.ids]
+            if not units:
+                raise LibraryError(f"the embedding of {self.item.file} is damaged or just changing; run: recall check")
+            vectors = index.vectors(np.array([unit.embedding_id for unit in units], dtype=np.int64))
         best = int(score(vector, vectors).argmax())
-        return self.units[best], vectors[best]
+        return units[best], vectors[best]
 
     def _probability(self, question: Question, unit: Vectors, kind: Modality, among: int | None) -> float | None:
         """Return the probability of a unit that is in no answer."""

@@ -166,6 +166,9 @@ def test_what_is_not_known_cannot_be_forgotten(recall_program: Program, filled: 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        (["forget", ""], "an empty path was given; name a file or folder"),
+        (["index", ""], "an empty path was given"),
+        (["similar", ""], "an empty path was given"),
         (["search", "red", "--after", "someday"], "there is no date 'someday'"),
         (["search", "red", "--before", "2024-13-01"], "there is no date '2024-13-01': month must be in 1..12"),
         (["search", "red", "-k", "many"], "'many' is not a valid integer"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from datetime import date, datetime
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from PIL import Image
 from indexer.errors import LibraryError, QueryError
 from retrieval import Library, Query
 from retrieval.explain import save_heat
+from tests.support.blocks import xmp_block
 from tests.support.colours import later, paint
+from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
 
@@ -178,3 +181,24 @@ def test_the_program_explains_a_real_photo(
     again = recall_program("explain", "a cat", "copy.png")
     assert (again.returncode, again.stderr) == (1, "")
     assert "not in the answer: it was never indexed: it is in no folder" in again.stdout
+
+
+def test_the_answer_that_is_explained_is_that_of_search_words_included(colours: Library, folder: Path) -> None:
+    (folder / "blue.xmp").write_bytes(xmp_block(title="Sunset over Rome"))
+    colours.sync(folder)
+    assert colours.search("red sunset", k=1)[0].path.stem == "blue"  # first by words, and among five by looks
+    assert colours.explain("red sunset", folder / "blue.png", k=1).in_answer
+    red = colours.explain("red sunset", folder / "red.png", k=1)
+    assert (red.in_answer, red.rank) == (False, 1)
+    assert "with the query's words in their texts, come before it" in red.reasons[0]
+
+
+def test_a_damaged_embedding_is_said(colours: Library, folder: Path) -> None:
+    catalog = colours.path / "catalog.db"
+    with sqlite3.connect(catalog) as connection:
+        connection.execute("UPDATE embeddings SET vector = x'00'")
+    connection.close()
+    for file in colours.path.glob("index-*.faiss"):
+        file.unlink()
+    with Library.open(colours.path, encoder=FakeEncoder()) as again, pytest.raises(LibraryError, match="is damaged or"):
+        again.explain("red", folder / "red.png")

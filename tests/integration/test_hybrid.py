@@ -92,7 +92,7 @@ def test_few_of_the_words_do_not_come_before_what_looks_like_all_of_them(colours
     for number in range(40):
         paint(folder / f"yellow {number}.png", "yellow")
     colours.sync(folder)
-    # by words only blue is there, with one of five: sqrt(1/5)/11 and, behind 45 others by looks, 1/56 are less than 1/11
+    # by words only blue is there, with one of five: sqrt(1/5)/11 and, behind 45 others by looks, 1/56: less than 1/11
     found = names(colours.search("yellow lime orange gold sunset", k=12))
     assert found[0] != "blue"
     assert "blue" in found
