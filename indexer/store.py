@@ -73,7 +73,7 @@ class Store:
         self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
         self._version = -1
         self._unsaved = False
-        self.few_kept: dict[Filter, Ids | None] = {}  # None: it is much; forgotten whenever the catalog changes
+        self.kept: dict[Filter, Ids | None] = {}  # None: much; forgotten when the catalog changes
 
     def _upgrade(self) -> None:
         """Bring the schema to the newest revision; a current one costs one query."""
@@ -185,7 +185,7 @@ class Store:
                 self._held = len(self._index)
                 self._indexed, self._version, save = known.id, -1, True
             if version != self._version:
-                self.few_kept.clear()
+                self.kept.clear()
                 try:
                     self._unsaved |= self._catch_up(self._index, known, connection, progress)
                 except BaseException:

@@ -86,7 +86,7 @@ def find(
         return NONE
     kept = where if kind is None else both(where, Filter.kind(kind))
     with store.searching() as index, store.reading() as connection:
-        nearest = NearestKept(index, connection, known.id, query, kept, remembered=store.few_kept)
+        nearest = NearestKept(index, connection, known.id, query, kept, remembered=store.kept)
         wanted = count + SPARE
         while True:
             ids, scores = nearest.best(wanted, depth)

@@ -23,6 +23,12 @@ STEP = 4
 REMEMBERED = 64
 """Filters of which it is remembered whether they keep little, and what: half a megabyte at most."""
 
+MANY = 1_000_000
+"""Units beyond which it is not remembered which they are: 8 MB."""
+
+LARGE = 4
+"""Filters that keep more, and of which it is remembered what: such as the kinds of a library of photos and texts."""
+
 
 class NearestKept:
     """Finds the nearest units of one query that a filter keeps."""
@@ -45,7 +51,7 @@ class NearestKept:
             encoder_id: The encoder.
             query: Unit vector, shape (d,).
             where: What is kept; None keeps all.
-            remembered: See `Store.few_kept`; added to.
+            remembered: See `Store.kept`; added to.
         """
         self._index, self._connection, self._encoder_id = index, connection, encoder_id
         self._query, self._where = query, where
@@ -75,16 +81,29 @@ class NearestKept:
             found = self._among_the_nearest(wanted, self._where)
             if found is not None:
                 return found
-            self._allowed = kept_ids(self._connection, self._encoder_id, self._where)
+            self._allowed = self._kept(self._where)
         return self._search(max(wanted, depth), self._allowed)
 
     def _few(self, where: Filter) -> Ids | None:
         """Return what a filter keeps where that is little, else None."""
         if where not in self._remembered:
-            if len(self._remembered) >= REMEMBERED:
-                self._remembered.clear()
-            self._remembered[where] = few_kept_ids(self._connection, self._encoder_id, where, FEW)
-        return self._remembered[where]
+            self._remember(where, few_kept_ids(self._connection, self._encoder_id, where, FEW))
+        held = self._remembered[where]
+        return held if held is not None and len(held) < FEW else None
+
+    def _kept(self, where: Filter) -> Ids:
+        """Return what a filter keeps."""
+        held = self._remembered.get(where)
+        if held is None:
+            held = kept_ids(self._connection, self._encoder_id, where)
+            self._remember(where, held if len(held) < MANY else None)
+        return held
+
+    def _remember(self, where: Filter, ids: Ids | None) -> None:
+        large = sum(held is not None and len(held) >= FEW for held in self._remembered.values())
+        if len(self._remembered) >= REMEMBERED or large >= LARGE:
+            self._remembered.clear()
+        self._remembered[where] = ids
 
     def _among_the_nearest(self, wanted: int, where: Filter) -> tuple[Ids, Vectors] | None:
         """Return the best that a filter keeps of the very nearest units, None where these are not enough."""
@@ -99,6 +118,8 @@ class NearestKept:
             rows += [start + place for place, id_ in enumerate(step) if id_ in passing]
             if len(rows) >= wanted:
                 return ids[rows[:wanted]], scores[rows[:wanted]]
+            if AHEAD // STEP * len(rows) < wanted // 2:
+                break  # so few that the others will not have the rest
         return None
 
     def _search(self, wanted: int, allowed: Ids | None = None) -> tuple[Ids, Vectors]:

@@ -40,7 +40,7 @@ def test_a_search_with_a_filter(store: Store, share: str, benchmark: BenchmarkFi
     def searching(where: Filter | None, *, again: bool) -> Callable[[int], object]:
         def search(number: int) -> object:
             if not again and where is not None:
-                store.few_kept.pop(where, None)
+                store.kept.pop(where, None)
             return find(store, queries[number], K, where=where)
 
         return search
