@@ -61,7 +61,7 @@ def test_indexing_and_one_search_from_nothing(
 ) -> None:
     library, database = scratch / "beside-rclip.recall", neighbour.data / "db.sqlite3"
     on: list[str | Path] = ["--library", library, "--device", "cpu"]
-    search = whole_process([program.path, "search", TEXT, *on], program.env, scratch)
+    search = whole_process([program.path, "search", TEXT, "--all", *on], program.env, scratch)
     theirs = whole_process([neighbour.programs / "rclip", TEXT], neighbour.env, some_photos)
 
     def ours(precision: str) -> None:
@@ -108,7 +108,7 @@ def test_a_cold_search_beside_rclip(
         library = scratch / f"beside-rclip-{name}.recall"
         fabricate(library, encoder, vectors, root)
         actions[f"Recall, {name}"] = whole_process(
-            [program.path, "search", TEXT, "--library", library], program.env, root
+            [program.path, "search", TEXT, "--all", "--library", library], program.env, root
         )
     (neighbour.data / "db.sqlite3").unlink(missing_ok=True)
     rclip.fill(neighbour.programs, neighbour.data, vectors, root, neighbour.env)
