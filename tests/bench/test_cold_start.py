@@ -41,7 +41,9 @@ def test_a_cold_search(
     vectors = clustered_vectors(PHOTOS, encoder.dim, clusters=PHOTOS // 50, spread=1.0)
     library = scratch / "cold.recall"
     fabricate(library, encoder, vectors, scratch / "nowhere")
-    search = whole_process([program.path, "search", TEXT, "--library", library, "--json", "--all"], program.env, scratch)
+    search = whole_process(
+        [program.path, "search", TEXT, "--library", library, "--json", "--all"], program.env, scratch
+    )
     torch = whole_process([sys.executable, "-c", THROUGH_TORCH, library, TEXT], program.env, scratch)
     found = [json.loads(line)["path"] for line in search().splitlines()]
     assert found == [line.split(" ", 1)[1] for line in torch().splitlines()]  # or the comparison says nothing
