@@ -25,7 +25,7 @@ LONG = 2_000
 WRAPPED = re.compile(r"""(?<=[^\n]{40})(?<![.!?:;|])\n(?=[^\W\d_]|["'(«„“])""")
 """The end of a full line in the middle of a sentence, as mails and READMEs have them: no place to cut at."""
 
-BEGUN = re.compile(r"(?<=\s)[^\s\u2e80-\U0010ffff]{1,40}\Z")
+BEGUN = re.compile(r"(?<!\S)[^\s\u2e80-\U0010ffff]{1,40}\Z")
 """A word that goes on behind a cut: the splitter takes "it's" and "well-known" apart. Chinese and Japanese, above
 U+2E80, put no space between words."""
 
