@@ -17,6 +17,8 @@
     │   └── StorageError           disk full, read-only, damaged
     ├── MissingPackageError    an optional package is needed and absent
     ├── EvaluationError        an evaluation set that cannot be used
+    ├── FeedbackError          a judgement, or an example of a word, that cannot be used
+    ├── TuningError            learning from judgements failed, or there is too little to learn from
     └── TransferError          an export that cannot be written, or files that cannot be imported
 
 A message says what happened with the value, what was expected, and what to do. Programming mistakes
@@ -123,6 +125,14 @@ class MissingPackageError(RecallError):
 
 class EvaluationError(RecallError):
     """An evaluation set cannot be used."""
+
+
+class FeedbackError(RecallError):
+    """A judgement, or an example of a private word, cannot be used."""
+
+
+class TuningError(RecallError):
+    """Learning from judgements failed, or there is too little to learn from."""
 
 
 class TransferError(RecallError):

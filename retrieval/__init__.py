@@ -16,6 +16,7 @@ from indexer.errors import (
     EncoderNotFoundError,
     EvaluationError,
     FailureKind,
+    FeedbackError,
     ItemError,
     LibraryError,
     LibraryLockedError,
@@ -29,6 +30,7 @@ from indexer.errors import (
     StorageError,
     TextError,
     TransferError,
+    TuningError,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ __all__ = [
     "ExportReport",
     "Failure",
     "FailureKind",
+    "FeedbackError",
     "Filter",
     "Hit",
     "Hits",
@@ -97,6 +100,7 @@ __all__ = [
     "TermScore",
     "TextError",
     "TransferError",
+    "TuningError",
     "__version__",
     "load_encoder",
 ]

@@ -160,8 +160,115 @@ EMBEDDINGS = Table(
     Column("unit_id", ForeignKey("units.id", ondelete="CASCADE"), nullable=False),
     Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), nullable=False),
     Column("vector", LargeBinary, nullable=False),
+    Column("mapped", Boolean, nullable=False, server_default="0"),  # made from another encoder's, see ENCODER_MAPS
     UniqueConstraint("unit_id", "encoder_id"),
     Index(None, "encoder_id", "id"),
     sqlite_autoincrement=True,  # an id is never used again: the index's watermark relies on it
 )
 """The unit-length vector of each unit under each encoder, as little-endian float16."""
+
+ENCODER_MAPS = Table(
+    "encoder_maps",
+    METADATA,
+    Column("old_id", ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True),
+    Column("new_id", ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True),
+    Column("matrix", LargeBinary, nullable=False),  # little-endian float32, rows of the old, columns of the new
+    Column("about", JSON, nullable=False),  # what was measured when it was fitted
+    Column("made_at", DateTime, nullable=False),
+)
+"""Linear maps between encoders: an embedding of the old one times the matrix stands for the new one's meanwhile."""
+
+QUERIES = Table(
+    "queries",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("key", String, nullable=False, unique=True),  # the same for the same parts and weights
+    Column("parts", JSON, nullable=False),  # texts, images (paths) and weights, see `retrieval.feedback`
+    Column("asked_at", DateTime, nullable=False),
+)
+"""Queries whose hits were judged."""
+
+SHOWINGS = Table(
+    "showings",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("query_id", ForeignKey("queries.id", ondelete="CASCADE"), nullable=False),
+    Column("fingerprint", String, nullable=False),  # of the encoder that found them, its adapter included
+    Column("shown_at", DateTime, nullable=False),
+    Index(None, "query_id"),
+)
+"""Each time that hits of a query were shown to be judged."""
+
+SHOWN = Table(
+    "shown",
+    METADATA,
+    Column("showing_id", ForeignKey("showings.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),  # from 1 for the best
+    Column("path", PathBytes, nullable=False),  # of the item; there may be none at it any more
+    Column("score", Double),
+    Index(None, "path"),
+)
+"""The hits that were shown, in their order."""
+
+JUDGEMENTS = Table(
+    "judgements",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("query_id", ForeignKey("queries.id", ondelete="CASCADE"), nullable=False),
+    Column("showing_id", ForeignKey("showings.id", ondelete="SET NULL")),  # NULL: judged without having been shown
+    Column("path", PathBytes, nullable=False),  # of the item, which may leave the library and come back
+    Column("content_hash", LargeBinary),  # of its file when it was judged: it may have moved
+    Column("is_good", Boolean, nullable=False),
+    Column("judged_at", DateTime, nullable=False),
+    Index(None, "query_id", "path"),
+    Index(None, "path"),
+)
+"""What a user said of hits; of several about the same the latest counts."""
+
+PRIVATE_WORDS = Table(
+    "private_words",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("word", String(collation="NOCASE"), nullable=False, unique=True),
+    Column("added_at", DateTime, nullable=False),
+)
+"""Words that a user has taught the library."""
+
+WORD_EXAMPLES = Table(
+    "word_examples",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("word_id", ForeignKey("private_words.id", ondelete="CASCADE"), nullable=False),
+    Column("path", PathBytes, nullable=False),  # where it came from
+    Column("content_hash", LargeBinary, nullable=False),  # of that file
+    Column("picture", LargeBinary, nullable=False),  # the photo, reduced: it is there when the file is gone
+    Column("added_at", DateTime, nullable=False),
+    UniqueConstraint("word_id", "content_hash"),
+)
+"""The photos that say what a private word means."""
+
+EXAMPLE_EMBEDDINGS = Table(
+    "example_embeddings",
+    METADATA,
+    Column("example_id", ForeignKey("word_examples.id", ondelete="CASCADE"), primary_key=True),
+    Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+"""The unit-length vector of each example under each encoder, as little-endian float16; made anew where missing."""
+
+VERSIONS = Table(
+    "versions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),  # "adapter" or "lora"
+    Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), nullable=False),  # what it was learnt on
+    Column(
+        "parent_id", ForeignKey("versions.id", ondelete="SET NULL")
+    ),  # what was active then; NULL: the plain encoder
+    Column("weights", LargeBinary),  # of an adapter
+    Column("name", String),  # of a lora: the encoder that it made
+    Column("receipt", JSON, nullable=False),  # what the gate measured, and its verdict
+    Column("made_at", DateTime, nullable=False),
+    sqlite_autoincrement=True,  # people roll back by number
+)
+"""What was learnt from judgements; `meta` says which one is active."""

@@ -51,7 +51,9 @@ def test_the_tree_is_the_one_that_apps_rely_on() -> None:
         "StorageError": "LibraryError",
         "MissingPackageError": "RecallError",
         "EvaluationError": "RecallError",
+        "FeedbackError": "RecallError",
         "TransferError": "RecallError",
+        "TuningError": "RecallError",
     }
 
 

@@ -24,6 +24,7 @@ PUBLIC = [
     "ExportReport",
     "Failure",
     "FailureKind",
+    "FeedbackError",
     "Filter",
     "Hit",
     "Hits",
@@ -54,6 +55,7 @@ PUBLIC = [
     "TermScore",
     "TextError",
     "TransferError",
+    "TuningError",
     "__version__",
     "load_encoder",
 ]
