@@ -1,0 +1,197 @@
+"""Small transforms of an encoder's output, learnt from judgements: near identity, low rank, one for each tower."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.encoders.base import Encoder, normalized
+from indexer.errors import EncoderError, EncoderMismatchError
+from indexer.types import Pixels, Preprocess, Vectors
+
+HIGHEST_RANK = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LowRank:
+    """The transform x -> (x + x D U) / |x + x D U| of row vectors x.
+
+    Attributes:
+        down: D, shape (d, r), float32.
+        up: U, shape (r, d), float32; zeros leave everything as it is.
+    """
+
+    down: Vectors
+    up: Vectors
+
+    def __call__(self, rows: Vectors) -> Vectors:
+        """Return the rows transformed, shape (n, d), unit length."""
+        return normalized(np.asarray(rows + rows @ self.down @ self.up, dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adapter:
+    """What an encoder's vectors become: texts by one transform, photos by another.
+
+    Where photos are not transformed the index stays as it is, and only what is asked is adapted.
+
+    Attributes:
+        text: Transform of text vectors; None leaves them as they are.
+        photo: Transform of photo vectors, those of the index too; None leaves them as they are.
+    """
+
+    text: LowRank | None
+    photo: LowRank | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be applied.
+
+        Raises:
+            EncoderError: There is no transform, or its matrices do not fit together.
+        """
+        parts = [part for part in (self.text, self.photo) if part is not None]
+        shapes = {part.down.shape + part.up.shape for part in parts}
+        if not parts or not all(_fits(part) for part in parts) or len({shape[0] for shape in shapes}) > 1:
+            raise EncoderError(f"an adapter has matrices of the shapes {sorted(shapes)}; expected (d, r) and (r, d)")
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors that it takes."""
+        part = self.text or self.photo
+        return 0 if part is None else len(part.down)
+
+    @property
+    def changes_index(self) -> bool:
+        """Whether photos are transformed, so that the index has to be made from transformed vectors."""
+        return self.photo is not None
+
+    def texts(self, vectors: Vectors) -> Vectors:
+        """Return text vectors transformed, shape (n, d), unit length."""
+        return vectors if self.text is None else self.text(vectors)
+
+    def photos(self, vectors: Vectors) -> Vectors:
+        """Return photo vectors transformed, shape (n, d), unit length."""
+        return vectors if self.photo is None else self.photo(vectors)
+
+    def at(self, share: float) -> Adapter:
+        """Return the adapter that lies so far on the way from no change (0) to this one (1).
+
+        WiSE-FT (Wortsman et al. 2022) interpolates old and new weights; here the old ones are the identity.
+        """
+        return Adapter(*(None if part is None else LowRank(part.down, part.up * np.float32(share)) for part in
+                         (self.text, self.photo)))  # fmt: skip
+
+    def to_bytes(self) -> bytes:
+        """Return the adapter as bytes: a line of JSON with the shapes, then the matrices as little-endian float32."""
+        parts = {name: part for name, part in (("text", self.text), ("photo", self.photo)) if part is not None}
+        head = json.dumps({name: list(part.down.shape) for name, part in parts.items()})
+        sides = (side for part in parts.values() for side in (part.down, part.up))
+        return head.encode() + b"\n" + b"".join(side.astype("<f4").tobytes() for side in sides)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Adapter:
+        """Return the adapter of `to_bytes`.
+
+        Raises:
+            EncoderError: They are damaged.
+        """
+        head, _, body = raw.partition(b"\n")
+        parts: dict[str, LowRank] = {}
+        try:
+            values = np.frombuffer(body, dtype="<f4").astype(np.float32)
+            for name, (dim, rank) in json.loads(head).items():
+                down, up, values = values[: dim * rank], values[dim * rank : 2 * dim * rank], values[2 * dim * rank :]
+                parts[name] = LowRank(down.reshape(dim, rank), up.reshape(rank, dim))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise EncoderError(f"an adapter is damaged ({error}); run: recall rollback") from error
+        if len(values) or not parts.keys() <= {"text", "photo"}:
+            raise EncoderError("an adapter is damaged: it holds more than its matrices; run: recall rollback")
+        return cls(parts.get("text"), parts.get("photo"))
+
+    @property
+    def digest(self) -> str:
+        """Hex digest over the matrices."""
+        found = hashlib.sha256()
+        for part in (self.text, self.photo):
+            found.update(b"-" if part is None else part.down.tobytes() + part.up.tobytes())
+        return found.hexdigest()[:40]
+
+
+def adapted_fingerprint(fingerprint: str, adapter: Adapter) -> str:
+    """Return the fingerprint of an encoder with an adapter."""
+    return hashlib.sha256(f"{fingerprint} {adapter.digest}".encode()).hexdigest()[:40]
+
+
+class AdaptedEncoder:
+    """An encoder with an adapter behind it; what it gives may meet vectors that this adapter transformed, and no other.
+
+    Where the adapter leaves photos as they are, so do pictures in queries.
+    """
+
+    def __init__(self, encoder: Encoder, adapter: Adapter) -> None:
+        """Put an adapter behind an encoder.
+
+        Raises:
+            EncoderMismatchError: It is for vectors of another length.
+        """
+        if encoder.dim != adapter.dim:
+            raise EncoderMismatchError(
+                f"the adapter takes vectors of {adapter.dim} dimensions, but encoder {encoder.name!r} gives "
+                f"{encoder.dim}; run: recall rollback"
+            )
+        self.plain = encoder
+        self.adapter = adapter
+        self._fingerprint = adapted_fingerprint(encoder.fingerprint, adapter)
+
+    @property
+    def name(self) -> str:
+        """The name of the encoder without the adapter."""
+        return self.plain.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest over the encoder and the adapter."""
+        return self._fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self.plain.dim
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return self.plain.device
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures per call."""
+        return self.plain.batch_size
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How pictures are prepared."""
+        return self.plain.preprocess
+
+    def encode_images(self, pixels: Pixels) -> Vectors:
+        """Return one unit vector per picture, shape (n, dim)."""
+        return self.adapter.photos(self.plain.encode_images(pixels))
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector per text, shape (n, dim)."""
+        return self.adapter.texts(self.plain.encode_texts(texts))
+
+    def fits(self, texts: Sequence[str]) -> list[bool]:
+        """Return for each text whether it is read to its end."""
+        return self.plain.fits(texts)
+
+
+def _fits(part: LowRank) -> bool:
+    down, up = part.down, part.up
+    if down.ndim != 2 or up.shape != down.shape[::-1] or not 0 < down.shape[1] <= HIGHEST_RANK:
+        return False
+    return down.dtype == np.float32 == up.dtype and bool(np.isfinite(down).all() and np.isfinite(up).all())
