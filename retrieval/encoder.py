@@ -58,6 +58,21 @@ class LibraryEncoder:
     def for_query(self) -> Encoder:
         """Return the encoder for a query with what was learnt for it, sure that its vectors may meet the library's.
 
+        Raises:
+            EncoderMismatchError: The library was indexed with another, or what was learnt is for another.
+            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+        """
+        plain, adapter = self.plain_for_query(), self._store.adapter
+        if adapter is None:
+            return plain
+        with self._loading:
+            if self._adapted is None or (self._adapted.plain, self._adapted.adapter) != (plain, adapter):
+                self._adapted = AdaptedEncoder(plain, adapter)
+            return self._adapted
+
+    def plain_for_query(self) -> Encoder:
+        """Return the encoder for a query without what was learnt, as the catalog's embeddings are.
+
         With the device "auto" it is loaded on the CPU: what a GPU needs takes seconds to import, one query a few
         milliseconds. An encoder that is loaded already serves wherever it is.
 
@@ -72,12 +87,7 @@ class LibraryEncoder:
             known = self._store.encoder
             if known is not None:
                 check_encoder(known, self._loaded)
-            adapter = self._store.adapter
-            if adapter is None:
-                return self._loaded
-            if self._adapted is None or (self._adapted.plain, self._adapted.adapter) != (self._loaded, adapter):
-                self._adapted = AdaptedEncoder(self._loaded, adapter)
-            return self._adapted
+            return self._loaded
 
     def _load(self, device: str) -> Encoder:
         return load_encoder(self._name(), device=device, batch_size=self._settings.batch_size)
