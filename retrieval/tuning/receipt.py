@@ -80,10 +80,9 @@ class Receipt:
             TuningError: Something is missing.
         """
         known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {key: value for key, value in held.items() if key in known}
         try:
-            return cls(
-                **{key: tuple(value) if key == "seeds" else value for key, value in held.items() if key in known}
-            )
+            return cls(**{**values, "seeds": tuple(values.get("seeds", ()))})
         except TypeError as error:
             raise TuningError(f"the receipt of what was learnt is damaged ({error}); run: recall rollback") from error
 
