@@ -47,7 +47,7 @@ def test_judged_values_are_those_of_ir_measures() -> None:
 def test_the_interval_is_students() -> None:
     # mean 3.5, standard deviation 1.8708, t of five degrees of freedom 2.5706: 2.5706 * 1.8708 / sqrt(6) = 1.9633
     found = compared(np.array([1.0, 2, 3, 4, 5, 6]))
-    assert (found.low, found.high) == (pytest.approx(1.5367, abs=0.003), pytest.approx(5.4633, abs=0.003))
+    assert [found.low, found.high] == pytest.approx([1.5367, 5.4633], abs=0.003)
     assert found.p == pytest.approx(2 / 64, abs=0.006)  # all six gain: two of 64 flips are as far out
 
 
@@ -150,5 +150,5 @@ def test_a_probe_counts_texts_whose_photo_is_among_the_first_five() -> None:
 def test_a_library_with_few_photos_makes_no_probe() -> None:
     from tests.support.encoders import FakeEncoder
 
-    with pytest.raises(TuningError, match="3 photos .* needs 50"):
+    with pytest.raises(TuningError, match=r"3 photos .* needs 50"):
         probe_of_library(FakeEncoder(), np.eye(3, dtype=np.float32))
