@@ -60,7 +60,8 @@ class Probe:
 def shipped_probe(encoder: Encoder) -> Probe | None:
     """Return the probe that comes with the package for an encoder: classes of photos and what they are called.
 
-    Each class is the mean of its photos' embeddings, with noise on it (see `BLUR`). None where there is none for this encoder.
+    Each class is the mean of its photos' embeddings, with noise on it (see `BLUR`).
+    None where there is none for this encoder.
     """
     plain = _plain(encoder)
     names, file = HERE / "classes.txt", HERE / file_name(plain.fingerprint)
