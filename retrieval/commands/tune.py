@@ -38,7 +38,12 @@ def tune_command(dry_run: bool, probe: Path | None, as_json: bool, settings: Set
     if as_json:
         print_json(receipt.to_dict())
     else:
-        click.echo(receipt.told(dry_run=dry_run))
+        click.echo(str(receipt))
+        click.echo(
+            f"{receipt.judgements} judgements, {receipt.used} used, {receipt.contradicted} overruled by later ones, "
+            f"{receipt.gone} of files that are gone; {receipt.seconds:.0f} s" + ("; nothing was changed" * dry_run),
+            err=True,
+        )
 
 
 @click.command("versions")
@@ -54,7 +59,7 @@ def versions_command(as_json: bool, settings: Settings) -> None:
 
     with open_library(settings) as library:
         found = library.versions()
-    receipts = [Receipt.from_dict(version.receipt) for version in found]
+    receipts = [Receipt.from_dict(dict(version.receipt)) for version in found]
     if as_json:
         for version in found:
             print_json(version._asdict() | {"made_at": version.made_at.isoformat()})

@@ -32,9 +32,7 @@ def query_from(parts: Mapping[str, Any]) -> Query:
     """
     try:
         texts, images, weights = parts["texts"], [Path(image) for image in parts["images"]], parts["weights"]
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("texts are no strings")
-        return Query(texts, images, [float(weight) for weight in weights])
+        return Query([str(text) for text in texts], images, [float(weight) for weight in weights])
     except (KeyError, TypeError, ValueError, QueryError) as error:
         raise FeedbackError(f"{parts!r} is no query ({error}); expected texts, images and weights") from error
 

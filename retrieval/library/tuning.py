@@ -70,7 +70,7 @@ class Tuning(Opened):
                     kind="adapter",
                     encoder_id=known.id,
                     receipt=receipt.to_dict(),
-                    weights=adapter.to_bytes(),
+                    weights=None if adapter is None else adapter.to_bytes(),  # None: no change was the best
                 )
                 if receipt.passed:
                     versions.activate(connection, version)

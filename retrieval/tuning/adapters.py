@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import TuningError
-from indexer.types import ProgressCallback, Progress, Vectors
+from indexer.types import Progress, ProgressCallback, Vectors
 from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.ranking import Array, Weights, loss_of, task_of, unit_length
 
@@ -87,6 +87,6 @@ def _check(lessons: Lessons, general: Vectors) -> None:
             raise TuningError(f"vectors of {name} are not finite; index anew with: recall index --force")
     if not lessons.good.any() or (lessons.good.all() and not len(lessons.others)):
         raise TuningError(
-            f"{len(lessons.good)} judgements hold {int(lessons.good.sum())} good ones; an adapter learns from good ones "
-            "and others to compare with: judge more"
+            f"{len(lessons.good)} judgements hold {int(lessons.good.sum())} good ones; an adapter learns from good "
+            "ones and others to compare with: judge more"
         )
