@@ -53,7 +53,9 @@ class Lessons:
             if found != shape:
                 raise ValueError(f"lessons have {name} of the shape {found}; expected {shape}")
         if n and not 0 <= self.owners.min() <= self.owners.max() < q:
-            raise ValueError(f"lessons have owners from {self.owners.min()} to {self.owners.max()}; expected 0 to {q - 1}")
+            raise ValueError(
+                f"lessons have owners from {self.owners.min()} to {self.owners.max()}; expected 0 to {q - 1}"
+            )
 
     def take(self, rows: Ids) -> Lessons:
         """Return the lessons of these queries alone, in this order and numbered anew; the unjudged units stay.

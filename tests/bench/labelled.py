@@ -38,7 +38,9 @@ class Labelled:
 
 def labelled(data: Path) -> Labelled:
     """Return the labelled sets of the data folder under `compact`, from the cache after the first time."""
-    rows = [(data / name / "images" / row["image"], f"{name}/{row['label']}") for name in SETS for row in _rows(data / name)]
+    rows = [
+        (data / name / "images" / row["image"], f"{name}/{row['label']}") for name in SETS for row in _rows(data / name)
+    ]
     photos, borders = _encoded([path for path, _ in rows], "labelled")
     return Labelled(photos, np.array([label for _, label in rows]), borders)
 
