@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +13,11 @@ from indexer.store import Store
 from indexer.types import ProgressCallback
 from retrieval.calibration.background import background
 from retrieval.feedback.lessons import read_lessons
-from retrieval.tuning.adapters import train_adapter
+from retrieval.tuning.adapters import query_scores, train_adapter
 from retrieval.tuning.gate import tune
 from retrieval.tuning.lessons import Lessons
-from retrieval.tuning.probe import Probe, default_probe, probe_of_captions
+from retrieval.tuning.probe import Probe, probe_of_captions, probe_of_library, shipped_probe
 from retrieval.tuning.receipt import Receipt
-
-logger = logging.getLogger(__name__)
-
-SEEDS: Sequence[int] = (0, 1, 2)
-"""Ways to split the queries that are tried, and averaged."""
 
 
 def learn(
@@ -34,8 +27,8 @@ def learn(
     *,
     probe: Path | None = None,
     progress: ProgressCallback | None = None,
-) -> tuple[Adapter, Receipt]:
-    """Return what was learnt from all judgements, and what it is worth; nothing is changed.
+) -> tuple[Adapter | None, Receipt]:
+    """Return what was learnt from all judgements, None where nothing was, and what it is worth; nothing is changed.
 
     Args:
         store: The library.
@@ -54,13 +47,24 @@ def learn(
             "there is nothing to learn from: no query has a hit that was judged good; run: recall judge QUERY"
         )
     general = background(encoder)
-    found = probe_of_captions(probe, encoder, progress=progress) if probe else default_probe(encoder, lessons)
 
     def train(some: Lessons, seed: int) -> Adapter:
         return train_adapter(some, general, seed=seed)
 
-    adapter, receipt = tune(lessons, train=train, probe=found, seeds=SEEDS, progress=progress)
-    return adapter, replace(receipt, counts=counts.to_dict())
+    outcome = tune(lessons, train=train, score=query_scores, probe=_probe(probe, encoder, lessons), progress=progress)
+    receipt = replace(
+        outcome.receipt,
+        judgements=counts.judgements,
+        used=counts.used,
+        contradicted=counts.contradicted,
+        gone=counts.gone,
+    )
+    return outcome.adapter, receipt
 
 
-__all__ = ["Probe", "learn"]
+def _probe(table: Path | None, encoder: Encoder, lessons: Lessons) -> Probe:
+    """Return the general probe: the one that was named, the one that comes with Recall, or one of the library."""
+    if table is not None:
+        return probe_of_captions(table, encoder)
+    shipped = shipped_probe(encoder)
+    return shipped or probe_of_library(encoder, lessons.others[lessons.others_are_photos])

@@ -91,8 +91,8 @@ def loss_of(weights: Weights, task: Task) -> tuple[float, Weights]:
     distance by which general texts and unjudged photos have moved.
     """
     text, photo = weights[:2], weights[2:]
-    asked = moved_texts, text_lengths = unit_length(_moved(task.texts, text))
-    shown = moved_images, image_lengths = unit_length(_moved(task.images, photo))
+    asked = moved_texts, _ = unit_length(_moved(task.texts, text))
+    shown = moved_images, _ = unit_length(_moved(task.images, photo))
     strength = np.linalg.norm(task.texts, axis=1)[:, None]  # a query's parts keep their weights
     depth = np.linalg.norm(task.images, axis=1)[:, None]
     queries, lengths = unit_length(strength * moved_texts + depth * moved_images)
@@ -170,7 +170,9 @@ def _gradient(rows: Array, part: Weights, out: Array, lengths: Array, slope: Arr
 
 
 def _back_to_length(slope: Array, out: Array, lengths: Array) -> Array:
-    return (slope - (slope * out).sum(axis=1, keepdims=True) * out) / lengths
+    along: Array = (slope * out).sum(axis=1, keepdims=True)
+    turned: Array = (slope - along * out) / lengths
+    return turned
 
 
 def _summed(rows: Array, owners: Ids, count: int) -> Array:
