@@ -5,8 +5,8 @@
 One library of all labelled photos, embedded by `compact` once (kept in .work/). A user of the first kind asks in
 general words ("a flower in the garden") and means one class of that domain alone. A user of the second kind asks for
 classes of a domain by name, in several phrasings, and wants those photos. Each judges the ten best hits of queries,
-every tenth verdict wrong. What was learnt is measured on queries that were never judged, over the whole library; the general probe
-is Flickr8k's dev captions, which no user has anything to do with.
+every tenth verdict wrong. What was learnt is measured on queries that were never judged, over the whole library; the
+general probe is Flickr8k's dev captions, which no user has anything to do with.
 """
 
 from __future__ import annotations
@@ -185,6 +185,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--choosing", action="store_true", help="on the sets that constants are chosen on")
     parser.add_argument("--shuffled", action="store_true", help="with verdicts that mean nothing")
+    parser.add_argument("--both", action="store_true", help="photos are transformed too")
     options = parser.parse_args()
     encoder = load_encoder("compact")
     photos = library(options.data, encoder)
@@ -197,8 +198,8 @@ def main() -> None:
     sys.stdout.write(
         f"{len(photos.vectors)} photos, general probe {probe.r5(None):.1f} points of R@5, {len(domains)} domains\n"
     )
-    for judgements, both in itertools.product(options.judgements, (False, True)):
-        table(encoder, photos, probe, general, domains, judgements, both=both, options=options)
+    for judgements in options.judgements:
+        table(encoder, photos, probe, general, domains, judgements, both=options.both, options=options)
 
 
 def table(
