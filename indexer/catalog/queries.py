@@ -189,7 +189,7 @@ def of_kind(connection: Connection, ids: Sequence[int], kind: Modality) -> set[i
     return found
 
 
-def units_of(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+def unit_ids(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
     """Return the unit of each of some embeddings, by the embedding's id."""
     found: dict[int, int] = {}
     statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.unit_id)

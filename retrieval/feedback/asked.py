@@ -32,16 +32,14 @@ def query_from(parts: Mapping[str, Any]) -> Query:
     """
     try:
         texts, images, weights = parts["texts"], [Path(image) for image in parts["images"]], parts["weights"]
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError("texts are no strings")
-        return Query(texts, images, [float(weight) for weight in weights])
+        return Query([str(text) for text in texts], images, [float(weight) for weight in weights])
     except (KeyError, TypeError, ValueError, QueryError) as error:
         raise FeedbackError(f"{parts!r} is no query ({error}); expected texts, images and weights") from error
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
     """Return the key of a query's parts: the same for the same, whatever else was asked for with them."""
-    return json.dumps([parts["texts"], parts["images"], parts["weights"]], ensure_ascii=False)
+    return json.dumps([parts["texts"], parts["images"], parts["weights"]])  # in ASCII: a file name may be no text
 
 
 def name_of(parts: Mapping[str, Any]) -> str:

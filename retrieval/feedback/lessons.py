@@ -80,7 +80,8 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Le
         asked = [
             found
             for group in _by_query(feedback.judgements(connection), counts).values()
-            if known is not None and (found := _asked(connection, group, known.id, encoder, settings, counts))
+            if known is not None
+            and (found := _asked(connection, group, known.id, encoder, settings=settings, counts=counts))
         ]
         judged = {unit.unit_id for query in asked for unit, _ in query.units}
         others, are_photos = _others(connection, known.id if known else 0, encoder.dim, judged)
@@ -133,6 +134,7 @@ def _asked(
     group: Sequence[Judgement],
     encoder_id: int,
     encoder: Encoder,
+    *,
     settings: Settings,
     counts: Counts,
 ) -> _Asked | None:
@@ -168,7 +170,7 @@ def _others(
     """Return embeddings of a sample of units that nobody judged, (m, dim), and whether each is a photo's, (m,)."""
     ids = queries.embedding_ids(connection, encoder_id)
     drawn = np.sort(np.random.default_rng(0).permutation(ids)[: OTHERS + len(judged)])
-    units = queries.units_of(connection, drawn.tolist())
+    units = queries.unit_ids(connection, drawn.tolist())
     free: Ids = np.array([id_ for id_ in drawn.tolist() if units.get(id_) not in judged][:OTHERS], dtype=np.int64)
     held, vectors = feedback.vectors_of(connection, dim, free)
     photos = queries.of_kind(connection, held.tolist(), Modality.PHOTO)
