@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, exists, insert, select
 from indexer.catalog.encoders import now
 from indexer.catalog.models import EMBEDDINGS, ITEMS, JUDGEMENTS, QUERIES, SHOWINGS, SHOWN, UNITS
 from indexer.catalog.queries import PAGE, STORED
-from indexer.types import Ids, Modality, Vectors
+from indexer.types import Ids, Modality, Vectors, file_of
 
 
 class Judgement(NamedTuple):
@@ -76,6 +76,12 @@ def keep_showing(
     return id_
 
 
+def add_shown(connection: Connection, showing_id: int, position: int, path: str) -> None:
+    """Add to a showing that an item stood at a place of it, from 1, where that is not known yet."""
+    values = {"showing_id": showing_id, "position": position, "path": path}
+    connection.execute(insert(SHOWN).prefix_with("OR IGNORE"), values)
+
+
 def add_judgements(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add judgements: columns of the table without the id."""
     if rows:
@@ -122,10 +128,11 @@ def item_at(connection: Connection, path: str) -> tuple[int, str, bytes | None] 
     return None
 
 
-def item_facts(connection: Connection, item_id: int) -> tuple[str, bytes | None] | None:
-    """Return path and content hash of an item; None where it is gone."""
-    row = connection.execute(select(ITEMS.c.path, ITEMS.c.content_hash).where(ITEMS.c.id == item_id)).first()
-    return None if row is None else (row.path, row.content_hash)
+def item_facts(connection: Connection, item_id: int, file: str) -> tuple[str, bytes | None] | None:
+    """Return path and content hash of an item; None where it is gone, and another file's item may have its number."""
+    columns = (ITEMS.c.path, ITEMS.c.content_hash, ITEMS.c.picture)
+    row = connection.execute(select(*columns).where(ITEMS.c.id == item_id)).first()
+    return None if row is None or file_of(row.path, row.picture) != file else (row.path, row.content_hash)
 
 
 def judged_units(connection: Connection, encoder_id: int, judged: Judgement) -> list[JudgedUnit]:

@@ -39,7 +39,7 @@ def query_from(parts: Mapping[str, Any]) -> Query:
 
 def key_of(parts: Mapping[str, Any]) -> str:
     """Return the key of a query's parts: the same for the same, whatever else was asked for with them."""
-    return json.dumps([parts["texts"], parts["images"], parts["weights"]], ensure_ascii=False)
+    return json.dumps([parts["texts"], parts["images"], parts["weights"]])  # in ASCII: a file name may be no text
 
 
 def name_of(parts: Mapping[str, Any]) -> str:

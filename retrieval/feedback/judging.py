@@ -44,7 +44,7 @@ def show(store: Store, query: Query, hits: Sequence[Hit]) -> int:
     """
     parts = parts_of(query)
     with store.transaction() as connection:
-        facts = [(feedback.item_facts(connection, hit.item_id), hit.score) for hit in hits]
+        facts = [(feedback.item_facts(connection, hit.item_id, str(hit.path)), hit.score) for hit in hits]
         shown = [(found[0], score) for found, score in facts if found is not None]
         query_id = feedback.keep_query(connection, key_of(parts), parts)
         return feedback.keep_showing(connection, query_id, store.fingerprint, shown)
@@ -98,8 +98,8 @@ def _items(connection: Connection, judged: Iterable[Judged]) -> list[tuple[str, 
     found: dict[str, bytes | None] = {}
     for each in judged:
         if isinstance(each, Hit):
-            facts = feedback.item_facts(connection, each.item_id)
             name = str(each.path)
+            facts = feedback.item_facts(connection, each.item_id, name)
         else:
             name = sources.known_place(connection, each)
             item = feedback.item_at(connection, name)
