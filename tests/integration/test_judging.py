@@ -172,7 +172,7 @@ def test_a_table_is_imported_and_its_bad_lines_are_named(colours: Library, folde
     assert report.refused[1].startswith("line 4: the query text is blank")
     stream = io.StringIO()
     colours.export_judgements(stream, as_csv=True)
-    assert stream.getvalue().splitlines()[0] == "query,path,verdict,judged_at"
+    assert stream.getvalue().splitlines()[0] == "query,path,verdict,position,judged_at"
 
 
 @pytest.mark.parametrize(
