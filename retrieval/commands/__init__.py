@@ -20,6 +20,8 @@ COMMANDS = {
     "similar": "retrieval.commands.search",
     "explain": "retrieval.commands.explain",
     "duplicates": "retrieval.commands.duplicates",
+    "learn": "retrieval.commands.words",
+    "words": "retrieval.commands.words",
     "status": "retrieval.commands.status",
     "encoders": "retrieval.commands.encoders",
     "forget": "retrieval.commands.maintenance",

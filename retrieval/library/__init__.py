@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from retrieval.library.finding import Finding
 from retrieval.library.keeping import Keeping
+from retrieval.library.vocabulary import Vocabulary
 
 __all__ = ["Library"]
 
 
-class Library(Finding, Keeping):
+class Library(Finding, Keeping, Vocabulary):
     """A folder `NAME.recall` that knows what is to be seen in photos, which stay where they are.
 
     Use it in a `with` statement. One process at a time may write (`sync`, `forget`, `import_`, `check` with repair);

@@ -51,7 +51,10 @@ def alone(folder: Path, encoder: Encoder, cache: Path) -> Material:
     """Return the photos of a set."""
     rows = read(folder)
     vectors = _encoded(
-        cache / f"{folder.name}.npy", encoder, len(rows), lambda at: read_pixels(rows[at][0], preprocess=encoder.preprocess)
+        cache / f"{folder.name}.npy",
+        encoder,
+        len(rows),
+        lambda at: read_pixels(rows[at][0], preprocess=encoder.preprocess),
     )
     return Material(
         vectors, [row[1] for row in rows], list(range(len(rows))), [""] * len(rows), {row[1]: row[2] for row in rows}
