@@ -15,7 +15,6 @@ import numpy as np
 from indexer.catalog import encoders, private_words
 from indexer.catalog.private_words import KnownWord
 from indexer.chunks import as_read
-from indexer.config import Settings
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import FeedbackError, LibraryError
@@ -134,7 +133,7 @@ def shares(store: Store, texts: Sequence[str]) -> list[float]:
     return [reading(text, words).share for text in texts]
 
 
-def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder, settings: Settings) -> Vectors:
+def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder) -> Vectors:
     """Return one unit vector for each text, shape (n, d).
 
     That of a text with private words is half the text without them and half their photos, as a query of words and a
@@ -145,7 +144,6 @@ def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder, settings:
         store: The library, which has the words.
         texts: None of them blank.
         encoder: Any; where the words have no vectors under it yet, they get them.
-        settings: Limits of pictures.
     """
     words = words_of(store)
     readings = [reading(text, words) for text in texts]
@@ -153,6 +151,7 @@ def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder, settings:
                                            encoder.fits))  # fmt: skip
     if not any(each.words for each in readings):
         return vectors
+    vectors = vectors.copy()
     for row, each in enumerate(readings):
         if each.words:
             photos = normalized(np.sum([_meaning(store, word, encoder) for word in each.words], axis=0)[None])[0]

@@ -37,7 +37,7 @@ def encode_query(query: Query, encoder: Encoder, settings: Settings, *, store: S
         QueryError: A picture cannot be read.
     """
     pixels = [_pixels(image, encoder, settings) for image in query.images]
-    vectors = [text_vectors(store, query.texts, encoder, settings)]
+    vectors = [text_vectors(store, query.texts, encoder)]
     if pixels:
         vectors.append(encoder.encode_images(np.stack(pixels)))
     return np.concatenate(vectors)

@@ -27,8 +27,8 @@ from retrieval.explain.regions import Regions, tile_scores
 from retrieval.explain.standing import standing
 from retrieval.explain.words import WordEffect, word_effects
 from retrieval.hits import Hits, TermScore
-from retrieval.query import Query
 from retrieval.private_words import shares, text_vectors
+from retrieval.query import Query
 from retrieval.query_vectors import combined, encode_query
 from retrieval.search import Question, search
 
@@ -194,7 +194,7 @@ class _Explaining:
 
     def _encoded(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of texts, shape (n, d)."""
-        return text_vectors(self.store, texts, self.encoder, self.settings)
+        return text_vectors(self.store, texts, self.encoder)
 
     def _best_unit(self, vector: Vectors) -> tuple[Unit, Vectors]:
         """Return the unit of the item that is nearest to the query, and its embedding, shape (d,)."""
