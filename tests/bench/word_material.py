@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,14 +93,14 @@ def _pasted(front: Path, behind: Path) -> Image.Image:
         return whole
 
 
-def _encoded(file: Path, encoder: Encoder, count: int, pixels: object) -> Vectors:
+def _encoded(file: Path, encoder: Encoder, count: int, pixels: Callable[[int], Pixels]) -> Vectors:
     """Return embeddings, kept in a file, shape (n, d)."""
     if file.exists():
         held: Vectors = np.load(file)
         return held
     parts = []
     for start in range(0, count, 64):
-        batch = np.stack([pixels(at) for at in range(start, min(start + 64, count))])  # type: ignore[operator]
+        batch = np.stack([pixels(at) for at in range(start, min(start + 64, count))])
         parts.append(encoder.encode_images(batch))
     vectors: Vectors = np.concatenate(parts)
     file.parent.mkdir(parents=True, exist_ok=True)
