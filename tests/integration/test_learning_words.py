@@ -85,9 +85,13 @@ def test_a_word_in_a_text_is_half_of_it(taught: Library) -> None:
 
 
 def test_parts_weights_and_explanations_know_the_word(taught: Library, photos: Path) -> None:
-    hit = taught.search(Query(["a rocket", "Biscuit"], weights=[1, -0.2]), k=1)[0]
-    assert hit.path.name == "rocket.jpg"
-    assert [term.term for term in hit.why] == ["a rocket", "Biscuit"]
+    with taught._store.reading() as connection:
+        copy = connection.scalars(select(WORD_EXAMPLES.c.picture)).one()
+    for weight in (1.0, -0.5):
+        word = taught.search(Query(["a rocket", "Biscuit"], weights=[1, weight]), k=21, hybrid=False)
+        picture = taught.search(Query(["a rocket"], [copy], weights=[1, weight]), k=21, hybrid=False)
+        assert [hit.score for hit in word] == pytest.approx([hit.score for hit in picture], abs=1e-3)  # float16
+        assert [term.weight for term in word[0].why] == [1, weight]
     explained = taught.explain("Biscuit asleep", photos / "chelsea.png")
     best = taught.search("Biscuit asleep", k=1)[0]
     assert explained.score == pytest.approx(best.score, abs=1e-4)
