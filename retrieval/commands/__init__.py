@@ -25,6 +25,8 @@ COMMANDS = {
     "versions": "retrieval.commands.tune",
     "rollback": "retrieval.commands.tune",
     "duplicates": "retrieval.commands.duplicates",
+    "learn": "retrieval.commands.words",
+    "words": "retrieval.commands.words",
     "status": "retrieval.commands.status",
     "encoders": "retrieval.commands.encoders",
     "forget": "retrieval.commands.maintenance",

@@ -81,7 +81,7 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Le
             found
             for group in _by_query(feedback.judgements(connection), counts).values()
             if known is not None
-            and (found := _asked(connection, group, known.id, encoder, settings=settings, counts=counts))
+            and (found := _asked(connection, group, known.id, encoder, store=store, settings=settings, counts=counts))
         ]
         judged = {unit.unit_id for query in asked for unit, _ in query.units}
         others, are_photos = _others(connection, known.id if known else 0, encoder.dim, judged)
@@ -135,6 +135,7 @@ def _asked(
     encoder_id: int,
     encoder: Encoder,
     *,
+    store: Store,
     settings: Settings,
     counts: Counts,
 ) -> _Asked | None:
@@ -143,7 +144,7 @@ def _asked(
     counts.not_compared += len(group) - len(kept)
     query = query_from(group[0].parts)
     try:
-        parts = encode_query(query, encoder, settings)
+        parts = encode_query(query, encoder, settings, store=store)
     except QueryError as error:
         logger.warning("the query %s is left out: %s", name_of(group[0].parts), error)
         counts.queries_left_out += 1
