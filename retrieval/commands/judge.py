@@ -88,7 +88,12 @@ def _answer(hit: Hit, number: int, total: int) -> str | None:
 
 @click.group("feedback")
 def feedback_command() -> None:
-    """List, move and forget what you judged."""
+    """List, move and forget what you judged.
+
+    \b
+    recall feedback list
+    recall feedback export judged.jsonl
+    """
 
 
 @feedback_command.command("list")
