@@ -244,7 +244,9 @@ def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[in
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
         tags = tags_of(connection, [row[1] for row in rows])
         for row in rows:
-            found[row[0]] = FoundItem._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(kind=Modality(row.kind))
+            found[row[0]] = FoundItem._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(
+                kind=Modality(row.kind)
+            )
     return found
 
 

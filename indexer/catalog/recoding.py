@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select
+from sqlalchemy import Connection, and_, case, delete, exists, func, insert, select
 
 from indexer.catalog.encoders import ACTIVE, KnownEncoder, encoder_id, encoder_of, now
 from indexer.catalog.models import (
@@ -54,7 +54,7 @@ class EncoderState(NamedTuple):
 def encoder_states(connection: Connection) -> list[EncoderState]:
     """Return the encoders that the library has embeddings of; `agreement` is that of its mapped ones."""
     held = func.count(EMBEDDINGS.c.id)
-    mapped = func.coalesce(func.sum(EMBEDDINGS.c.mapped), 0)
+    mapped = func.count(case((EMBEDDINGS.c.mapped.is_(True), 1)))
     active = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
     statement = (
         select(ENCODERS, held.label("held"), mapped.label("mapped"))

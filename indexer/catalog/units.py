@@ -78,7 +78,9 @@ def keep_vectors(
         if now.get(unit_id) == made_of[unit_id]
     ]
     if rows:
-        connection.execute(insert(EMBEDDINGS).prefix_with("OR REPLACE"), rows)  # what was there could not be read, or was mapped
+        connection.execute(
+            insert(EMBEDDINGS).prefix_with("OR REPLACE"), rows
+        )  # what was there could not be read, or was mapped
 
 
 def _pages(unit_ids: Sequence[int]) -> Iterator[Sequence[int]]:

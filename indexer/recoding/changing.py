@@ -110,7 +110,7 @@ class _Change:
             self.store.index(save=True, progress=self.progress)
         with self.store.reading() as connection:
             known_id = self.new_id if is_new else self.old.id
-            count, mapped_count = len(queries.embedding_ids(connection, known_id)), 0
+            count = len(queries.embedding_ids(connection, known_id))
             mapped_count = recoding.count_mapped(connection, known_id)
         seconds = time.perf_counter() - start
         now = self.encoder.name if is_new else self.old.name
@@ -131,7 +131,7 @@ class _Change:
             return recoding.count_lacking(connection, self.old.id, self.new_id)
 
     def _encode_sample(self) -> None:
-        """Encode units that stand for all, a batch and a transaction at a time; those that are encoded already count."""
+        """Encode units that stand for all, a transaction for each batch; those that are encoded already count."""
         with self.store.reading() as connection:
             if recoding.known_map(connection, self.old.id, self.new_id) is not None:
                 return  # an earlier run came further
@@ -182,7 +182,7 @@ class _Change:
                     "its vectors go with the old ones; are the photos' disks there? Nothing was changed"
                 )
             matrix = np.concatenate([each for each, _ in fits.values()])
-            about = {
+            about: dict[str, Any] = {
                 "kinds": [str(kind) for kind in fits],  # the matrix holds theirs below each other
                 "agreement": {str(kind): found.to_dict() for kind, (_, found) in fits.items()},
             }
@@ -194,7 +194,7 @@ class _Change:
         return {Modality(kind): part for kind, part in zip(kept[1]["kinds"], parts, strict=True)}, kept[1]["agreement"]
 
     def _pairs(self, connection: Any, kind: Modality) -> tuple[Vectors, Vectors]:
-        """Return the vectors of the units of a kind that both encoders made some of, shapes (n, d_old) and (n, d_new)."""
+        """Return the vectors of units of a kind under both encoders, none of them mapped, (n, d_old) and (n, d_new)."""
         both = np.intersect1d(
             recoding.real_units(connection, self.old.id, kind), recoding.real_units(connection, self.new_id, kind)
         ).tolist()

@@ -99,10 +99,12 @@ def drop_former(store: Store, name: str | None = None) -> int:
         if not found:
             active = next((each.name for each in states.values() if each.is_active), None)
             if name is not None and name == active:
-                raise LibraryError(f"encoder {name!r} is the one that is searched with; first run: recall encoder use OTHER")
+                raise LibraryError(
+                    f"encoder {name!r} is the one that is searched with; first run: recall encoder use OTHER"
+                )
             others = ", ".join(each.name for each in idle) or "none"
             raise LibraryError(
-                f"the library has no old embeddings of {name or 'a former encoder'}; encoders that can be dropped: {others}"
+                f"the library has no old embeddings of {name or 'a former encoder'}; what can be dropped: {others}"
             )
         gone = sum(recoding.drop_of(connection, each.fingerprint) for each in found)
     for each in found:
