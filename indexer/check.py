@@ -88,7 +88,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
     """Return what is wrong with the index file, or None; one that is only behind is not wrong."""
     try:
         index, watermark = read_index(
-            store.index_file(known.fingerprint), fingerprint=known.fingerprint, every_byte=True
+            store.index_file(store.index_fingerprint), fingerprint=store.index_fingerprint, every_byte=True
         )
     except StaleIndexError as error:
         return str(error)
@@ -97,7 +97,8 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
         lost = ids[~held & (ids <= watermark)]
         if len(lost):
             return f"{len(lost)} embeddings are not in the index"
-        if not np.array_equal(index.stored(ids[held]), as_stored(vectors[held])):
+        adapted = store.adapted(connection, ids, vectors)
+        if not np.array_equal(index.stored(ids[held]), as_stored(adapted[held])):
             return "the index holds other vectors than the catalog"
     return None
 

@@ -13,15 +13,16 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from sqlalchemy import Connection
 
-from indexer.catalog import encoders, queries
+from indexer.catalog import encoders, queries, versions
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.filters import Filter
 from indexer.catalog.locking import locked
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
+from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder, split_precision
 from indexer.errors import EncoderMismatchError, LibraryError
-from indexer.types import Ids, Progress, ProgressCallback
+from indexer.types import Ids, Modality, Progress, ProgressCallback, Vectors
 from indexer.vectors import new_index, read_index
 from indexer.vectors.base import VectorIndex, as_stored
 from indexer.vectors.files import StaleIndexError, write_index
@@ -68,7 +69,7 @@ class Store:
         self._remembered: dict[Hashable, Any] = {}
         self._remembered_version = -1
         self._index: VectorIndex | None = None
-        self._indexed = 0  # id of the encoder whose embeddings it holds
+        self._indexed = ""  # fingerprint of the encoder whose embeddings it holds, or of that with its adapter
         self._watermark = 0
         self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
         self._version = -1
@@ -128,6 +129,41 @@ class Store:
         """The encoder whose embeddings the library holds; None while nothing was indexed."""
         return self.remembered("encoder", encoders.active_encoder)
 
+    @property
+    def adapter(self) -> Adapter | None:
+        """What was learnt from judgements and is active; the catalog's embeddings are those without it."""
+        return self.remembered("adapter", _active_adapter)
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the encoder that queries need, with its adapter; "" while nothing was indexed."""
+        known, adapter = self.encoder, self.adapter
+        if known is None:
+            return ""
+        return known.fingerprint if adapter is None else adapted_fingerprint(known.fingerprint, adapter)
+
+    @property
+    def index_fingerprint(self) -> str:
+        """That of the vectors in the index: an adapter for queries alone leaves them as they are."""
+        known, adapter = self.encoder, self.adapter
+        if known is None or adapter is None or not adapter.changes_index:
+            return known.fingerprint if known else ""
+        return adapted_fingerprint(known.fingerprint, adapter)
+
+    def adapted(self, connection: Connection, ids: Ids, vectors: Vectors) -> Vectors:
+        """Return embeddings of the catalog as the index has them, shape (n, d).
+
+        Args:
+            connection: Of the catalog.
+            ids: Of the embeddings, shape (n,).
+            vectors: As the catalog has them, shape (n, d).
+        """
+        adapter = self.adapter
+        if adapter is None or not adapter.changes_index or not len(ids):
+            return vectors
+        photos = queries.of_kind(connection, ids.tolist(), Modality.PHOTO)
+        return adapter.mixed(vectors, np.array([id_ in photos for id_ in ids.tolist()]))
+
     def remembered(self, what: Hashable, read: Callable[[Connection], T]) -> T:
         """Return what `read` gives; it is asked once for each state of the catalog, since every search asks the same.
 
@@ -180,10 +216,11 @@ class Store:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
         with self._guard, self.reading() as connection:
             version = self._data_version()
-            if self._index is None or self._indexed != known.id:
+            fingerprint = self.index_fingerprint
+            if self._index is None or self._indexed != fingerprint:
                 self._index, self._watermark = self._read(known, connection)
                 self._held = len(self._index)
-                self._indexed, self._version, save = known.id, -1, True
+                self._indexed, self._version, save = fingerprint, -1, True
             if version != self._version:
                 self.kept.clear()
                 try:
@@ -193,7 +230,7 @@ class Store:
                     raise
                 self._version = version
             if save and self._unsaved:
-                self._save(self._index, known)
+                self._save(self._index)
             return self._index
 
     @contextmanager
@@ -216,13 +253,14 @@ class Store:
 
     def _read(self, known: KnownEncoder, connection: Connection) -> tuple[VectorIndex, int]:
         try:
-            index, watermark = read_index(self.index_file(known.fingerprint), fingerprint=known.fingerprint)
+            fingerprint = self.index_fingerprint
+            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint)
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)
             return new_index(known.dim), 0
         ids, vectors = queries.last_embeddings(connection, known.id, known.dim, watermark, COMPARED)
         held = np.isin(ids, index.ids).all()
-        if held and np.array_equal(index.stored(ids), as_stored(vectors)):
+        if held and np.array_equal(index.stored(ids), as_stored(self.adapted(connection, ids, vectors))):
             return index, watermark
         logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")
         return new_index(known.dim), 0
@@ -239,7 +277,7 @@ class Store:
         for ids, vectors, damaged in queries.embeddings_after(connection, known.id, known.dim, self._watermark):
             if damaged:
                 logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
-            index.add(ids, vectors)
+            index.add(ids, self.adapted(connection, ids, vectors))
             held += len(ids) + len(damaged)
             changed = True
             if progress:
@@ -248,10 +286,9 @@ class Store:
         self._watermark = newest  # not the highest ever seen: a restored backup gives the same ids again
         return changed
 
-    def _save(self, index: VectorIndex, known: KnownEncoder) -> None:
-        file = self.index_file(known.fingerprint)
+    def _save(self, index: VectorIndex) -> None:
         try:
-            write_index(index, file, fingerprint=known.fingerprint, watermark=self._watermark)
+            write_index(index, self.index_file(self._indexed), fingerprint=self._indexed, watermark=self._watermark)
         except OSError as error:
             logger.warning("the index was not saved and will be made again next time: %s", error)
         self._unsaved = False
@@ -262,6 +299,11 @@ class Store:
             return int(cursor.execute("PRAGMA data_version").fetchone()[0])
         finally:
             cursor.close()
+
+
+def _active_adapter(connection: Connection) -> Adapter | None:
+    weights = versions.active_weights(connection)
+    return None if weights is None else Adapter.from_bytes(weights)
 
 
 def check_encoder_name(known: KnownEncoder, name: str) -> None:

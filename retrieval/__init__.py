@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from retrieval.explain import Explanation
     from retrieval.hits import Hit, Hits, StepScore, TermScore
     from retrieval.library import Library
+    from retrieval.private_words import LearnReport, PrivateWord
     from retrieval.query import Query
     from retrieval.rerank import Reranker
     from retrieval.status import Status
@@ -76,6 +77,7 @@ __all__ = [
     "ImportReport",
     "ItemError",
     "KnownSource",
+    "LearnReport",
     "Library",
     "LibraryError",
     "LibraryLockedError",
@@ -84,6 +86,7 @@ __all__ = [
     "NoPhotosError",
     "PictureError",
     "Preprocess",
+    "PrivateWord",
     "Problem",
     "ProblemKind",
     "Progress",
@@ -119,8 +122,10 @@ _HOMES = {
     "Hits": "retrieval.hits",
     "ImportReport": "indexer.transfer.incoming",
     "KnownSource": "indexer.catalog.sources",
+    "LearnReport": "retrieval.private_words",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",
+    "PrivateWord": "retrieval.private_words",
     "Problem": "indexer.check",
     "ProblemKind": "indexer.check",
     "Progress": "indexer.types",

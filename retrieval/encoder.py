@@ -8,6 +8,7 @@ from pathlib import Path
 
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.encoders import load_encoder
+from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder, Precision, in_precision, split_precision
 from indexer.store import Store, check_encoder, check_encoder_name
 
@@ -35,6 +36,7 @@ class LibraryEncoder:
         self._loaded = None if isinstance(asked, str) else asked
         self._is_asked = asked is not None or precision is not None
         self._is_for_queries = False  # it was loaded where queries run, not where the settings say
+        self._adapted: AdaptedEncoder | None = None
         self._loading = threading.Lock()
         if precision is not None:
             self._named = in_precision(self._name(), precision)
@@ -44,7 +46,7 @@ class LibraryEncoder:
             check_encoder_name(known, wanted)
 
     def by_settings(self) -> Encoder:
-        """Return the encoder on the device of the settings.
+        """Return the encoder on the device of the settings, without what was learnt: so embeddings are kept.
 
         Raises:
             EncoderNotFoundError: It is not on this machine and cannot be downloaded.
@@ -56,7 +58,22 @@ class LibraryEncoder:
             return self._loaded
 
     def for_query(self) -> Encoder:
-        """Return the encoder for a query, sure that its vectors may meet those of the library.
+        """Return the encoder for a query with what was learnt for it, sure that its vectors may meet the library's.
+
+        Raises:
+            EncoderMismatchError: The library was indexed with another, or what was learnt is for another.
+            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+        """
+        plain, adapter = self.plain_for_query(), self._store.adapter
+        if adapter is None:
+            return plain
+        with self._loading:
+            if self._adapted is None or (self._adapted.plain, self._adapted.adapter) != (plain, adapter):
+                self._adapted = AdaptedEncoder(plain, adapter)
+            return self._adapted
+
+    def plain_for_query(self) -> Encoder:
+        """Return the encoder for a query without what was learnt, as the catalog's embeddings are.
 
         With the device "auto" it is loaded on the CPU: what a GPU needs takes seconds to import, one query a few
         milliseconds. An encoder that is loaded already serves wherever it is.

@@ -9,12 +9,12 @@ import numpy as np
 
 from indexer.catalog import queries, sources
 from indexer.catalog.queries import OwnEmbedding
-from indexer.chunks import as_read
 from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import PictureError, QueryError
 from indexer.store import Store
 from indexer.types import Vectors
+from retrieval.private_words import text_vectors
 from retrieval.query import Picture, Query
 
 CANCELLED = 1e-3
@@ -22,7 +22,7 @@ CANCELLED = 1e-3
 gives a unit vector an error of up to 2**-11)."""
 
 
-def encode_query(query: Query, encoder: Encoder, settings: Settings) -> Vectors:
+def encode_query(query: Query, encoder: Encoder, settings: Settings, *, store: Store) -> Vectors:
     """Return one unit vector per part of a query, texts first, shape (p, d).
 
     A text that is longer than the encoder reads is cut at a word, and a warning says so.
@@ -31,12 +31,13 @@ def encode_query(query: Query, encoder: Encoder, settings: Settings) -> Vectors:
         query: Texts and pictures.
         encoder: Its vectors must be those of the library.
         settings: Limits of the pictures.
+        store: The library, whose private words may stand in the texts.
 
     Raises:
         QueryError: A picture cannot be read.
     """
     pixels = [_pixels(image, encoder, settings) for image in query.images]
-    vectors = [encoder.encode_texts(as_read(query.texts, encoder.fits))]
+    vectors = [text_vectors(store, query.texts, encoder)]
     if pixels:
         vectors.append(encoder.encode_images(np.stack(pixels)))
     return np.concatenate(vectors)

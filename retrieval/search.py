@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from math import isnan
+from math import hypot, isnan
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +48,7 @@ class Question:
         leave_out: An item that is not returned: the query's own.
         words: What full-text search looks for beside; "" for nothing.
         pictures: How many of the parts are pictures, the last ones.
+        taught: How much of the vector of each text comes from photos of private words, 0 to 1; () for none of any.
     """
 
     terms: Sequence[str]
@@ -58,12 +59,21 @@ class Question:
     leave_out: int | None = None
     words: str = ""
     pictures: int = 0
+    taught: Sequence[float] = ()
 
     @property
     def asked(self) -> Asked:
-        """The query as the calibration sees it."""
-        words = len(self.terms) - self.pictures
-        return Asked(combined(self.parts, self.weights), self.weights, [False] * words + [True] * self.pictures)
+        """The query as the calibration sees it: a text with private words is words and a picture."""
+        texts = len(self.terms) - self.pictures
+        shares = [*(self.taught or [0.0] * texts), *[1.0] * self.pictures]
+        weights: list[float] = []
+        pictured: list[bool] = []
+        for weight, share in zip(self.weights, shares, strict=True):
+            kinds = [(False, 1 - share), (True, share)]
+            own = [(kind, much / hypot(share, 1 - share)) for kind, much in kinds if much]
+            weights += [weight * much for _, much in own]  # words and photos are almost at right angles
+            pictured += [kind for kind, _ in own]
+        return Asked(combined(self.parts, self.weights), weights, pictured)
 
 
 def check_count(k: int) -> None:

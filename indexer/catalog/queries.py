@@ -181,6 +181,25 @@ def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int
     return count or 0, connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(mine)) or 0
 
 
+def of_kind(connection: Connection, ids: Sequence[int], kind: Modality) -> set[int]:
+    """Return those of some embeddings whose unit is of a kind."""
+    found: set[int] = set()
+    statement = select(EMBEDDINGS.c.id).join_from(EMBEDDINGS, UNITS).where(UNITS.c.kind == kind)
+    for start in range(0, len(ids), PAGE):
+        found.update(connection.scalars(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE]))))
+    return found
+
+
+def unit_ids(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Return the unit of each of some embeddings, by the embedding's id."""
+    found: dict[int, int] = {}
+    statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.unit_id)
+    for start in range(0, len(ids), PAGE):
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE])))
+        found |= {row.id: row.unit_id for row in rows}
+    return found
+
+
 def embedding_ids(connection: Connection, encoder_id: int) -> Ids:
     """Return the ids of an encoder's embeddings, ascending, shape (n,)."""
     statement = select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.encoder_id == encoder_id)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, and_, case, delete, exists, func, insert, select
 
+from indexer.catalog import versions
 from indexer.catalog.encoders import ACTIVE, KnownEncoder, encoder_id, encoder_of, now
 from indexer.catalog.models import (
     EMBEDDINGS,
@@ -26,9 +27,6 @@ from indexer.types import Ids, Modality, Vectors
 
 FORMER = "former_encoder"
 """Key in `meta`: id of the encoder that was active before, while mapped embeddings are left."""
-
-_VERSION = "active_version"
-"""Key in `meta`: what was learnt on the active encoder, and means nothing to another."""
 
 
 class OldEmbedding(NamedTuple):
@@ -188,7 +186,7 @@ def known_map(connection: Connection, old_id: int, new_id: int) -> tuple[bytes, 
 
 def switch(connection: Connection, *, old_id: int, new_id: int) -> None:
     """Make another encoder the library's own; what was learnt on the old one is put aside."""
-    connection.execute(delete(META).where(META.c.key.in_((ACTIVE, FORMER, _VERSION))))
+    connection.execute(delete(META).where(META.c.key.in_((ACTIVE, FORMER, versions.ACTIVE))))
     connection.execute(insert(META), [{"key": ACTIVE, "value": str(new_id)}, {"key": FORMER, "value": str(old_id)}])
 
 

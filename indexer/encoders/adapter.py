@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import EncoderError, EncoderMismatchError
@@ -30,7 +31,10 @@ class LowRank:
 
     def __call__(self, rows: Vectors) -> Vectors:
         """Return the rows transformed, shape (n, d), unit length."""
-        return normalized(np.asarray(rows + rows @ self.down @ self.up, dtype=np.float32))
+        # no matrix product, which may round a row differently by its place: equal photos would change their order
+        low = np.einsum("nd,dr->nr", rows, self.down, dtype=np.float32)
+        moved = np.einsum("nr,rd->nd", low, self.up, dtype=np.float32)
+        return normalized(rows + moved)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +80,18 @@ class Adapter:
     def photos(self, vectors: Vectors) -> Vectors:
         """Return photo vectors transformed, shape (n, d), unit length."""
         return vectors if self.photo is None else self.photo(vectors)
+
+    def mixed(self, vectors: Vectors, are_photos: NDArray[np.bool_]) -> Vectors:
+        """Return vectors of units transformed, each by its kind, shape (n, d), unit length.
+
+        Args:
+            vectors: Unit vectors, shape (n, d).
+            are_photos: Whether each is one of a photo; else it is one of a text, shape (n,).
+        """
+        found = vectors.copy()
+        found[are_photos] = self.photos(vectors[are_photos])
+        found[~are_photos] = self.texts(vectors[~are_photos])
+        return found
 
     def at(self, share: float) -> Adapter:
         """Return the adapter that lies so far on the way from no change (0) to this one (1).

@@ -76,7 +76,7 @@ def _note_completion(store: Store, encoder_id: int, report: Report) -> None:
             recoding.drop_embeddings(connection, former.id)
         recoding.forget_former(connection)
     if not is_needed:
-        store.index_file(former.fingerprint).unlink(missing_ok=True)
+        _drop_idle_indexes(store)
 
 
 def drop_former(store: Store, name: str | None = None) -> int:
@@ -107,6 +107,13 @@ def drop_former(store: Store, name: str | None = None) -> int:
                 f"the library has no old embeddings of {name or 'a former encoder'}; what can be dropped: {others}"
             )
         gone = sum(recoding.drop_of(connection, each.fingerprint) for each in found)
-    for each in found:
-        store.index_file(each.fingerprint).unlink(missing_ok=True)
+    _drop_idle_indexes(store)
     return gone
+
+
+def _drop_idle_indexes(store: Store) -> None:
+    """Delete the index files of all but what is searched; should one be wanted again it is made again."""
+    mine = store.index_file(store.index_fingerprint)
+    for file in store.path.glob("index-*.faiss"):
+        if file != mine:
+            file.unlink(missing_ok=True)

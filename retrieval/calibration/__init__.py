@@ -122,4 +122,6 @@ class Calibrator:
             known, self._sample = self._sample, read_sample(self._store, self._sample)
             if self._sample is not known:
                 self._backdrops = {}
+                if known is None or known.state[-1] != self._sample.state[-1]:
+                    self._background = None  # of another encoder
             return self._sample, self._backdrops

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder, normalized
 from indexer.encoders.shelf import cache_folder
 from indexer.types import Vectors
@@ -31,6 +32,8 @@ def background(encoder: Encoder) -> Vectors:
     For `compact` they come with the package, for others they are kept in the cache folder; one that cannot be written
     costs the encoding each time that a library is opened.
     """
+    if isinstance(encoder, AdaptedEncoder):
+        return encoder.adapter.texts(background(encoder.plain))
     name = file_name(encoder.fingerprint)
     for folder in (HERE, cache_folder()):
         found = _read(folder / name, encoder.dim)

@@ -27,12 +27,12 @@ class Sample:
     Attributes:
         photos: Unit vectors, shape (p, d).
         texts: Unit vectors, shape (t, d).
-        state: What the library held: number of units and last id.
+        state: What the library held: number of units and last id, and of which encoder.
     """
 
     photos: Vectors
     texts: Vectors
-    state: tuple[int, int]
+    state: tuple[int, int, str]
 
     def of(self, kind: Modality) -> Vectors:
         """Return the units of a kind."""
@@ -47,7 +47,7 @@ def read_sample(store: Store, known: Sample | None) -> Sample:
     encoder = store.encoder
     with store.searching() as index:
         ids = index.ids
-        state = (len(ids), int(ids[-1]) if len(ids) else 0)
+        state = (len(ids), int(ids[-1]) if len(ids) else 0, store.fingerprint)
         if known is not None and known.state == state:
             return known
         if encoder is None:

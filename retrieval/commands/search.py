@@ -11,6 +11,7 @@ from indexer.config import Settings
 from retrieval.commands.asking import typed_query
 from retrieval.commands.filters import filter_options
 from retrieval.commands.hits import cut_options, print_hits, print_likely
+from retrieval.commands.last import write_last
 from retrieval.commands.options import (
     FilePath,
     encoder_option,
@@ -98,6 +99,7 @@ def search_command(
             asked, k=k, among=among, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
             progress=progress,
         )  # fmt: skip
+        write_last(library.path, query)
     print_likely(hits, form, threshold=threshold, expand=expand)
 
 

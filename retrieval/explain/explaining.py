@@ -27,6 +27,7 @@ from retrieval.explain.regions import Regions, tile_scores
 from retrieval.explain.standing import standing
 from retrieval.explain.words import WordEffect, word_effects
 from retrieval.hits import Hits, TermScore
+from retrieval.private_words import shares, text_vectors
 from retrieval.query import Query
 from retrieval.query_vectors import combined, encode_query
 from retrieval.search import Question, search
@@ -152,12 +153,15 @@ class _Explaining:
 
     def explanation(self) -> Explanation:
         """Return the explanation."""
-        parts = encode_query(self.query, self.encoder, self.settings)
+        parts = encode_query(self.query, self.encoder, self.settings, store=self.store)
         weights = self.query.part_weights
         vector = combined(parts, weights)
         words = self.query.words if self.hybrid else ""
         pictures = len(self.query.images)
-        question = Question(self.query.terms, parts, weights, self.query.where, words=words, pictures=pictures)
+        taught = shares(self.store, self.query.texts)
+        question = Question(
+            self.query.terms, parts, weights, self.query.where, words=words, pictures=pictures, taught=taught
+        )
         answer = search(self.store, question, k=self.k, calibrator=self.calibrator)
         found, unit = self._best_unit(vector)
         value = float(score(vector, unit[None])[0])
@@ -183,10 +187,14 @@ class _Explaining:
             kind=found.kind,
             text=found.text,
             why=[TermScore(*part) for part in why],
-            words=word_effects(self.query, parts, unit, self.encoder),
+            words=word_effects(self.query, parts, unit, self._encoded),
             regions=regions,
             picture=picture,
         )
+
+    def _encoded(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts, shape (n, d)."""
+        return text_vectors(self.store, texts, self.encoder)
 
     def _best_unit(self, vector: Vectors) -> tuple[Unit, Vectors]:
         """Return the unit of the item that is nearest to the query, and its embedding, shape (d,)."""

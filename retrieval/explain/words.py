@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.encoders.base import Encoder
 from indexer.errors import QueryError
 from indexer.types import Vectors
 from retrieval.query import Query
@@ -32,7 +31,9 @@ class WordEffect:
     effect: float
 
 
-def word_effects(query: Query, parts: Vectors, unit: Vectors, encoder: Encoder) -> list[WordEffect]:
+def word_effects(
+    query: Query, parts: Vectors, unit: Vectors, encode: Callable[[Sequence[str]], Vectors]
+) -> list[WordEffect]:
     """Return what each word of the texts does for the score of a unit, and of several parts what each part does.
 
     A text of one word has no other reading to compare with, so that only several parts tell something about it. This is
@@ -42,7 +43,7 @@ def word_effects(query: Query, parts: Vectors, unit: Vectors, encoder: Encoder) 
         query: What was asked.
         parts: Unit vectors of its parts, shape (p, d).
         unit: Embedding of what was found, shape (d,), unit length.
-        encoder: Which made the vectors.
+        encode: Gives the unit vectors of texts, shape (n, d), as it gave those of the parts.
     """
     weights = query.part_weights
     full = float(combined(parts, weights) @ unit)
@@ -54,7 +55,7 @@ def word_effects(query: Query, parts: Vectors, unit: Vectors, encoder: Encoder) 
             if score is not None:
                 found.append(WordEffect(number, None, full - score))
     left_out = list(_left_out(query.texts))
-    vectors = encoder.encode_texts([text for _, _, text in left_out])
+    vectors = encode([text for _, _, text in left_out])
     for (number, word, _), vector in zip(left_out, vectors, strict=True):
         changed = parts.copy()
         changed[number] = vector

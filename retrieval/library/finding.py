@@ -14,6 +14,7 @@ from indexer.types import ProgressCallback
 from retrieval.hits import Hits
 from retrieval.library.opening import Opened
 from retrieval.paging import Sort, check_page, turn_to
+from retrieval.private_words import shares
 from retrieval.query import Query, as_picture, as_query
 from retrieval.query_vectors import encode_query, own_embedding, stored_vector
 from retrieval.rerank import Chain, Reranker, rerankers
@@ -83,10 +84,13 @@ class Finding(Opened):
         steps = self._rerankers(rerank)
         asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
         self._need_photos()
-        parts = encode_query(asked, self._encoder.for_query(), self._settings)
+        parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
         words = asked.words if hybrid else ""
         weights, pictures = asked.part_weights, len(asked.images)
-        question = Question(asked.terms, parts, weights, asked.where, among, words=words, pictures=pictures)
+        taught = shares(self._store, asked.texts)
+        question = Question(
+            asked.terms, parts, weights, asked.where, among, words=words, pictures=pictures, taught=taught
+        )
         chain = Chain(steps, asked, self._settings, progress) if steps else None
         hits = search(self._store, question, k=offset + k, chain=chain, calibrator=self._calibrator)
         page = turn_to(hits, sort=sort, offset=offset)
@@ -131,7 +135,7 @@ class Finding(Opened):
         own, unchanged = own_embedding(self._store, picture) if isinstance(picture, Path) else (None, False)
         parts = stored_vector(self._store, own.embedding_id) if own is not None and unchanged else None
         if parts is None:
-            parts = encode_query(asked, self._encoder.for_query(), self._settings)
+            parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
         leave_out = own.item_id if own else None
         question = Question(asked.terms, parts, asked.part_weights, asked.where, "photos", leave_out, pictures=1)
         hits = search(self._store, question, k=offset + k, calibrator=self._calibrator)

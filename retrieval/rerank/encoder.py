@@ -64,7 +64,8 @@ class ByEncoder:
         if unit_ids:
             encoder = self._loaded(context)
             start = time.perf_counter()
-            query = combined(encode_query(context.query, encoder, context.settings), context.query.part_weights)
+            parts = encode_query(context.query, encoder, context.settings, store=context.store)
+            query = combined(parts, context.query.part_weights)
             found = ExtraEmbeddings(encoder, context).vectors(unit_ids)
             for row, unit_id in enumerate(unit_ids):
                 if unit_id in found:

@@ -30,6 +30,10 @@ class Exact:
         items = ranking.candidates.items
         with context.store.reading() as connection:
             ids, kept = units.vectors(connection, known.id, known.dim, [item.unit_id for item in items])
+        adapter = context.store.adapter
+        if adapter is not None and adapter.changes_index:
+            photos = {item.unit_id for item in items if item.kind == Modality.PHOTO}
+            kept = adapter.mixed(kept, np.array([id_ in photos for id_ in ids.tolist()], dtype=np.bool_))
         exact = dict(zip(ids.tolist(), unit(as_stored(kept)), strict=True))
         scores, vectors = ranking.candidates.scores.copy(), ranking.candidates.vectors.copy()
         for row, item in enumerate(items):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import insert, select
 
-from indexer.catalog import recoding
+from indexer.catalog import recoding, records
 from indexer.catalog.encoders import now
 from indexer.catalog.models import ITEMS, JUDGEMENTS, QUERIES, UNITS
 from indexer.encoders.base import normalized
@@ -182,6 +182,20 @@ def test_a_kill_in_any_stage_loses_nothing(tmp_path: Path, folder: Path, stage: 
         assert library.sync().mapped == 0
         assert states(library) == [("fake/turned", True, 40, 0)]
         assert library.check() == []
+
+
+def test_an_export_leaves_mapped_vectors_out(changed: Library) -> None:
+    with changed._store.reading() as connection:
+        known = changed._store.encoder
+        assert known is not None
+        held = [unit["vectors"] for unit in records.unit_records(connection)]
+    assert (len(held), sum(known.id in vectors for vectors in held)) == (40, 12)
+
+
+def test_filters_work_between_the_switch_and_the_next_sync(changed: Library, folder: Path) -> None:
+    paint(folder / "part" / "lime.png", "lime")
+    changed.sync(folder / "part")
+    assert [hit.path.name for hit in changed.search("red", k=5, folder=folder / "part")] == ["lime.png"]
 
 
 def test_what_was_shown_most_is_encoded_first(changed: Library) -> None:

@@ -1,0 +1,36 @@
+"""The last search of a library, as it was typed, so that `recall judge` can take it up."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from indexer.errors import FeedbackError
+
+FILE = "last-search.json"
+
+
+def write_last(library: Path, words: Sequence[str]) -> None:
+    """Keep what was typed; a library that cannot be written to costs nothing but this."""
+    part = library / f"{FILE}.{os.getpid()}.part"
+    with suppress(OSError, ValueError):  # surrogates of a file name that is no text are no JSON in UTF-8
+        part.write_text(json.dumps(list(words)), encoding="utf-8")
+        part.replace(library / FILE)
+
+
+def read_last(library: Path) -> list[str]:
+    """Return what was typed for the last search.
+
+    Raises:
+        FeedbackError: There was none.
+    """
+    try:
+        words = json.loads((library / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        words = None
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        raise FeedbackError('there is no last search to judge; give a query: recall judge "a dog on the beach"')
+    return words

@@ -1,0 +1,79 @@
+"""What was judged, as arrays: queries, the units that were judged for them, and some that were not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.types import Ids, Vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """Judged queries and units, all under the encoder without an adapter.
+
+    Attributes:
+        names: The judged queries in words for people, q of them.
+        texts: Of each query the weighted sum of its text parts' unit vectors, zeros where it has none; shape (q, d).
+        images: The same for its picture parts, shape (q, d).
+        owners: The query of each judged unit, a row of `texts`; shape (n,), int64.
+        units: Embeddings of the judged units, shape (n, d), unit length.
+        are_photos: Whether a judged unit is a photo, shape (n,).
+        good: The verdicts, shape (n,).
+        others: Embeddings of units that nobody judged, a random sample; shape (m, d), unit length.
+        others_are_photos: Whether each of those is a photo, shape (m,).
+    """
+
+    names: tuple[str, ...]
+    texts: Vectors
+    images: Vectors
+    owners: Ids
+    units: Vectors
+    are_photos: NDArray[np.bool_]
+    good: NDArray[np.bool_]
+    others: Vectors
+    others_are_photos: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit together.
+
+        Raises:
+            ValueError: A shape is another, or a judged unit belongs to no query.
+        """
+        q, n, m = len(self.names), len(self.owners), len(self.others)
+        dim = self.texts.shape[-1]
+        expected = {
+            "texts": (q, dim), "images": (q, dim), "owners": (n,), "units": (n, dim), "are_photos": (n,),
+            "good": (n,), "others": (m, dim), "others_are_photos": (m,),
+        }  # fmt: skip
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise ValueError(f"lessons have {name} of the shape {found}; expected {shape}")
+        if n and not 0 <= self.owners.min() <= self.owners.max() < q:
+            raise ValueError(
+                f"lessons have owners from {self.owners.min()} to {self.owners.max()}; expected 0 to {q - 1}"
+            )
+
+    def take(self, rows: Ids) -> Lessons:
+        """Return the lessons of these queries alone, in this order and numbered anew; the unjudged units stay.
+
+        Args:
+            rows: Different rows of `texts`, shape (r,), int64.
+        """
+        place = np.full(len(self.names), -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        kept = place[self.owners] >= 0
+        return Lessons(
+            names=tuple(self.names[row] for row in rows),
+            texts=self.texts[rows],
+            images=self.images[rows],
+            owners=place[self.owners[kept]],
+            units=self.units[kept],
+            are_photos=self.are_photos[kept],
+            good=self.good[kept],
+            others=self.others,
+            others_are_photos=self.others_are_photos,
+        )

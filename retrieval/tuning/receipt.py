@@ -1,0 +1,92 @@
+"""What learning came to: measured gain, loss on what was not taught, and the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from indexer.errors import TuningError
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outcome of one run, as it is shown and kept.
+
+    Attributes:
+        method: What was trained, "adapter" or "lora".
+        passed: Whether it may be put to use.
+        reason: Why not; empty where it passed.
+        queries: Judged queries that were compared, each while it was held out.
+        ndcg_before: Mean nDCG@10 of the held-out queries, 0 to 1.
+        ndcg_after: The same with what was learnt.
+        low: Lower end of the 95 % interval of the gain in nDCG@10.
+        high: Its upper end.
+        p: How likely chance alone gives such a gain or loss, two-sided.
+        r5_before: Share of the held-out queries with a good one among the first five, 0 to 1.
+        r5_after: The same with what was learnt.
+        probe: What the general probe is.
+        probe_before: Its R@5 without what was learnt, points.
+        probe_after: Its R@5 with it, points.
+        share: How much of what was learnt is applied, 0 to 1.
+        seeds: With which the queries were split and the training started.
+        seconds: What it took.
+        judgements: Those that there were.
+        used: Those that taught.
+        contradicted: Those left out because of another one.
+        gone: Those whose unit or picture is not there any more.
+    """
+
+    method: str
+    passed: bool
+    reason: str
+    queries: int
+    ndcg_before: float
+    ndcg_after: float
+    low: float
+    high: float
+    p: float
+    r5_before: float
+    r5_after: float
+    probe: str
+    probe_before: float
+    probe_after: float
+    share: float = 1.0
+    seeds: tuple[int, ...] = ()
+    seconds: float = 0.0
+    judgements: int = 0
+    used: int = 0
+    contradicted: int = 0
+    gone: int = 0
+
+    def __str__(self) -> str:
+        """Return the receipt in one line for people."""
+        gain, probe = self.ndcg_after - self.ndcg_before, self.probe_after - self.probe_before
+        return (
+            f"nDCG@10 {_short(self.ndcg_before)} -> {_short(self.ndcg_after)} ({_short(gain, '+')}, "
+            f"95 % {_short(self.low)} to {_short(self.high)}, n = {self.queries} queries); "
+            f"R@5 {_short(self.r5_before)} -> {_short(self.r5_after)}; general probe {probe:+.1f}; "
+            + ("activated" if self.passed else f"kept inactive: {self.reason}")
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the receipt as JSON takes it."""
+        return {**asdict(self), "seeds": list(self.seeds)}
+
+    @classmethod
+    def from_dict(cls, held: dict[str, Any]) -> Self:
+        """Return the receipt of `to_dict`; of a later version's only what is known here.
+
+        Raises:
+            TuningError: Something is missing.
+        """
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {key: value for key, value in held.items() if key in known}
+        try:
+            return cls(**{**values, "seeds": tuple(values.get("seeds", ()))})
+        except TypeError as error:
+            raise TuningError(f"the receipt of what was learnt is damaged ({error}); run: recall rollback") from error
+
+
+def _short(value: float, sign: str = "-") -> str:
+    """Return a share as .61; -.05 and, where asked for, +.13."""
+    return format(value, f"{sign}.2f").replace("0.", ".", 1)

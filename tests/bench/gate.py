@@ -1,0 +1,101 @@
+"""How often the gate lets nothing through, and something: `python -m tests.bench.gate [RUNS]`.
+
+Lessons are made up, with a trainer that is instant: the statistics are what is measured. Verdicts
+are shuffled within each query, so that there is nothing to learn, or follow a hidden taste.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from indexer.encoders.adapter import Adapter, LowRank
+from indexer.encoders.base import normalized
+from indexer.types import Vectors
+from retrieval.tuning.gate import Outcome, tune
+from retrieval.tuning.lessons import Lessons
+from retrieval.tuning.probe import Probe
+
+DIM = 32
+
+SIZES = ((7, 3), (10, 10), (50, 10))
+"""Queries, and judged hits of each: about 20, 100 and 500 judgements."""
+
+
+def made_up(queries: int, hits: int, seed: int, *, taste: float) -> Lessons:
+    """Return lessons of queries about different things; the user's verdicts follow one direction as far as `taste`."""
+    random = np.random.default_rng(seed)
+    texts = _texts(queries, random)
+    owners = np.repeat(np.arange(queries), hits)
+    noise = random.standard_normal((len(owners), DIM)) / np.sqrt(DIM)
+    units = normalized((texts[owners] + noise).astype(np.float32))
+    wish = taste * np.sqrt(DIM) * units[:, 0] + random.standard_normal(len(owners))
+    good = wish > np.repeat(np.median(wish.reshape(queries, hits), axis=1), hits)
+    return Lessons(
+        names=tuple(map(str, range(queries))), texts=texts, images=np.zeros_like(texts), owners=owners, units=units,
+        are_photos=np.ones(len(owners), dtype=bool), good=good,
+        others=units[:0], others_are_photos=np.zeros(0, dtype=bool),
+    )  # fmt: skip
+
+
+def _texts(count: int, random: np.random.Generator) -> Vectors:
+    """Return texts about different things, with something in common as all texts of CLIP have, shape (count, DIM)."""
+    rows = random.standard_normal((count, DIM)) / np.sqrt(DIM)
+    rows[:, 1] += 1
+    return normalized(rows.astype(np.float32))
+
+
+def shuffled(lessons: Lessons, seed: int) -> Lessons:
+    """Return the lessons with the verdicts of each query in another order."""
+    random = np.random.default_rng(seed)
+    order = np.lexsort((random.random(len(lessons.owners)), lessons.owners))  # owners are ascending
+    return Lessons(
+        lessons.names, lessons.texts, lessons.images, lessons.owners, lessons.units, lessons.are_photos,
+        lessons.good[order], lessons.others, lessons.others_are_photos,
+    )  # fmt: skip
+
+
+def rocchio(lessons: Lessons, seed: int) -> Adapter:
+    """Return an adapter that moves each text by what made good units of all queries differ from bad ones."""
+    del seed  # nothing is drawn
+    side = np.where(lessons.good, 1.0, -1.0)
+    wanted = (lessons.units * side[:, None]).mean(axis=0)
+    shared = normalized(lessons.texts.mean(axis=0, keepdims=True))
+    return Adapter(LowRank(shared.T.astype(np.float32), (6 * wanted[None, :]).astype(np.float32)))
+
+
+def cosines(lessons: Lessons, adapter: Adapter | None) -> Vectors:
+    """Return the cosine of each judged unit with its query's text, shape (n,)."""
+    texts = lessons.texts if adapter is None else adapter.texts(lessons.texts)
+    scores: Vectors = np.einsum("nd,nd->n", texts[lessons.owners], lessons.units)
+    return scores
+
+
+def probe() -> Probe:
+    """Return a probe of 100 things that no adapter here is about."""
+    random = np.random.default_rng(0)
+    texts = _texts(100, random)
+    photos = normalized((texts + 0.1 * random.standard_normal((100, DIM))).astype(np.float32))
+    return Probe(texts, photos, np.arange(100), "made up")
+
+
+def outcome(queries: int, hits: int, seed: int, *, taste: float, null: bool) -> Outcome:
+    """Return what the gate says of one user."""
+    lessons = made_up(queries, hits, seed, taste=taste)
+    return tune(shuffled(lessons, seed) if null else lessons, train=rocchio, score=cosines, probe=probe())
+
+
+def main() -> None:
+    """Print the rates."""
+    runs = int(sys.argv[1]) if sys.argv[1:] else 200
+    for queries, hits in SIZES:
+        for null in (True, False):
+            passed = sum(outcome(queries, hits, seed, taste=2, null=null).receipt.passed for seed in range(runs))
+            what = "shuffled" if null else "a taste"
+            sys.stdout.write(f"{queries * hits:>4} judgements, {what}: {passed} of {runs} pass ({passed / runs:.1%})\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

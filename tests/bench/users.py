@@ -1,0 +1,249 @@
+"""What learning brings to simulated users, who mean something that the encoder does not know.
+
+    python -m tests.bench.users ../shared/data
+
+One library of all labelled photos, embedded by `compact` once (kept in .work/). A user of the first kind asks in
+general words ("a flower in the garden") and means one class of that domain alone. A user of the second kind asks for
+classes of a domain by name, in several phrasings, and wants those photos. Each judges the ten best hits of queries,
+every tenth verdict wrong. What was learnt is measured on queries that were never judged, over the whole library; the
+general probe is Flickr8k's dev captions, which no user has anything to do with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.encoders import load_encoder
+from indexer.encoders.adapter import Adapter
+from indexer.encoders.base import Encoder, normalized
+from indexer.errors import PictureError, TuningError
+from indexer.images import read_photo
+from indexer.types import Ids, Vectors
+from retrieval.calibration.background import background
+from retrieval.evaluate.resampling import intervals
+from retrieval.evaluate.sets import CaptionedPicture, read_captions
+from retrieval.tuning.adapters import query_scores, train_adapter
+from retrieval.tuning.gate import tune
+from retrieval.tuning.lessons import Lessons
+from retrieval.tuning.probe import Probe, shipped_probe
+
+WRONG = 0.1
+SHOWN = 10
+CACHE = Path(".work/users")
+
+DOMAINS = {
+    "flowers5": ("flower", "blossom", "plant", "bloom"),
+    "food10": ("meal", "dish", "plate of food", "snack"),
+    "furniture": ("piece of furniture", "thing for the living room", "furnishing", "household object"),
+    "sea_animals": ("sea animal", "creature of the ocean", "animal in the water", "marine creature"),
+    "clothing": ("piece of clothing", "garment", "thing to wear", "outfit"),
+    "monkeys10": ("monkey", "ape", "primate", "animal in a tree"),
+    "pets37": ("pet", "furry friend", "cat or dog", "animal at home"),
+    "birds100": ("bird", "feathered animal", "animal with wings", "songbird"),
+}
+"""Sets, and what a user calls all that is in them."""
+
+SETTINGS = ("a {}", "a photo of a {}", "my {}", "a close-up of a {}", "a {} outside", "the most beautiful {}",
+            "a {} in daylight", "a picture of some {}", "one {}", "a {} in front of a plain background")  # fmt: skip
+NAMED = ("{}", "a photo of a {}", "a picture showing {}", "{} seen from close", "my own {}", "the {} again")
+
+CHOSEN_ON = ("flowers5", "clothing", "monkeys10")
+"""Sets on which constants of the training were chosen; the others are what is reported."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photos:
+    """Embedded photos with their sets, labels and captions."""
+
+    vectors: Vectors
+    sets: NDArray[np.str_]
+    labels: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class User:
+    """Who judges: queries, and which photos of the library answer each, (q, n)."""
+
+    name: str
+    kind: str
+    queries: tuple[str, ...]
+    relevant: NDArray[np.bool_]
+
+
+def embedded(
+    data: Path, name: str, encoder: Encoder, *, split: str | None = None
+) -> tuple[Vectors, list[CaptionedPicture]]:
+    """Return the embeddings of a set and its pictures, from the cache where they are there."""
+    found = read_captions(data / name / "captions.csv", split)
+    file = CACHE / f"{name}-{encoder.fingerprint[:16]}.npy"
+    if not file.is_file():
+        rows = []
+        for picture in found:
+            try:
+                rows.append(
+                    encoder.encode_images(read_photo(picture.path, preprocess=encoder.preprocess).pixels[None])[0]
+                )
+            except PictureError:
+                rows.append(np.zeros(encoder.dim, dtype=np.float32))
+        CACHE.mkdir(parents=True, exist_ok=True)
+        np.save(file, np.stack(rows))
+    return np.load(file), found
+
+
+def library(data: Path, encoder: Encoder) -> Photos:
+    """Return one library of all labelled sets that are used."""
+    vectors, sets, labels = [], [], []
+    for name in (*DOMAINS, "caltech101", "corel900"):
+        rows, pictures = embedded(data, name, encoder)
+        vectors.append(rows)
+        sets += [name] * len(pictures)
+        labels += [picture.path.stem.rpartition("_")[0] for picture in pictures]
+    return Photos(np.concatenate(vectors), np.array(sets), np.array(labels))
+
+
+def users(photos: Photos, domains: Sequence[str], seed: int) -> list[User]:
+    """Return a user of each kind for each domain; which class the first kind means is drawn."""
+    random = np.random.default_rng(seed)
+    found = []
+    for name in domains:
+        mine = photos.sets == name
+        labels, counts = np.unique(photos.labels[mine], return_counts=True)
+        meant = random.choice(labels[counts >= np.quantile(counts, 0.5)])
+        general = tuple(setting.format(word) for setting, word in itertools.product(SETTINGS, DOMAINS[name]))
+        is_meant = mine & (photos.labels == meant)
+        found.append(User(f"{name}: {meant}", "class", general, np.tile(is_meant, (len(general), 1))))
+        some = random.permutation(labels)[:20]
+        pairs = list(itertools.product(NAMED, some))
+        named = tuple(phrase.format(label.replace("_", " ")) for phrase, label in pairs)
+        relevant = np.stack([mine & (photos.labels == label) for _, label in pairs])
+        found.append(User(f"{name}: all", "breed", named, relevant))
+    return found
+
+
+def ndcg(scores: Vectors, relevant: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return nDCG@10 and R@5 of each query over the whole library, shape (q, 2)."""
+    best = np.argsort(-scores, axis=1)[:, :10]
+    found = np.take_along_axis(relevant, best, axis=1)
+    discounts = 1 / np.log2(np.arange(10) + 2)
+    ideal = np.array([discounts[: min(10, int(count))].sum() for count in relevant.sum(axis=1)])
+    return np.stack([found @ discounts / ideal, found[:, :5].any(axis=1)], axis=1)
+
+
+def judged(
+    user: User, texts: Vectors, photos: Photos, judgements: int, seed: int, *, shuffled: bool = False
+) -> tuple[Lessons, Ids]:
+    """Return what a user judged, and the queries that were never judged."""
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(user.queries))
+    asked = order[: min(judgements // SHOWN, len(order) * 3 // 4)]
+    shown = np.argsort(-(texts[asked] @ photos.vectors.T), axis=1)[:, :SHOWN]
+    good = np.take_along_axis(user.relevant[asked], shown, axis=1)
+    good = (good ^ (random.random(good.shape) < WRONG)).ravel()
+    unjudged = random.permutation(np.setdiff1d(np.arange(len(photos.vectors)), shown))[:5000]
+    return Lessons(
+        names=tuple(user.queries[row] for row in asked),
+        texts=texts[asked],
+        images=np.zeros_like(texts[asked]),
+        owners=np.repeat(np.arange(len(asked)), SHOWN),
+        units=photos.vectors[shown.ravel()],
+        are_photos=np.ones(shown.size, dtype=np.bool_),
+        good=random.permutation(good) if shuffled else good,
+        others=photos.vectors[unjudged],
+        others_are_photos=np.ones(len(unjudged), dtype=np.bool_),
+    ), order[len(asked) :]
+
+
+def rocchio(lessons: Lessons, texts: Vectors) -> Vectors:
+    """Return queries moved to the mean of the good hits of the judged queries that are like them (Rocchio 1971)."""
+    near = lessons.texts @ texts.T  # (q, t)
+    weights = np.exp(10 * near)[lessons.owners][lessons.good]
+    return normalized(texts + 0.5 * normalized(weights.T @ lessons.units[lessons.good]))
+
+
+def measured(user: User, texts: Vectors, photos: Photos, unseen: Ids, adapter: Adapter | None) -> NDArray[np.float64]:
+    """Return mean nDCG@10 and R@5 on unseen queries, (2,)."""
+    rows, queries = photos.vectors, texts[unseen]
+    if adapter is not None:
+        rows, queries = adapter.photos(rows), adapter.texts(queries)
+    means: NDArray[np.float64] = ndcg(queries @ rows.T, user.relevant[unseen]).mean(axis=0)
+    return means
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--judgements", type=int, nargs="+", default=[20, 100, 500])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--choosing", action="store_true", help="on the sets that constants are chosen on")
+    parser.add_argument("--shuffled", action="store_true", help="with verdicts that mean nothing")
+    parser.add_argument("--both", action="store_true", help="photos are transformed too")
+    options = parser.parse_args()
+    encoder = load_encoder("compact")
+    photos = library(options.data, encoder)
+    rows, pictures = embedded(options.data, "flickr8k", encoder, split="dev")
+    captions = [caption for picture in pictures for caption in picture.captions]
+    owners = np.repeat(np.arange(len(pictures)), [len(picture.captions) for picture in pictures])
+    probe = Probe(encoder.encode_texts(captions), rows, owners, "Flickr8k dev")
+    general = background(encoder)
+    domains = [name for name in DOMAINS if (name in CHOSEN_ON) == options.choosing]
+    sys.stdout.write(
+        f"{len(photos.vectors)} photos, general probe {probe.r5(None):.1f} points of R@5, {len(domains)} domains\n"
+    )
+    for judgements in options.judgements:
+        table(encoder, photos, probe, general, domains, judgements, both=options.both, options=options)
+
+
+def table(
+    encoder: Encoder, photos: Photos, probe: Probe, general: Vectors, domains: Sequence[str], judgements: int,
+    *, both: bool, options: argparse.Namespace,
+) -> None:  # fmt: skip
+    """Print a line for each kind of user: means over users and seeds."""
+    gate = shipped_probe(encoder) or probe
+    found: dict[str, list[list[float]]] = {}
+    let: dict[str, list[bool]] = {}
+    for seed in range(options.seeds):
+        for user in users(photos, domains, seed):
+            texts = encoder.encode_texts(user.queries)
+            lessons, unseen = judged(user, texts, photos, judgements, seed, shuffled=options.shuffled)
+            if not lessons.good.any():
+                continue
+            try:
+                outcome = tune(
+                    lessons, train=lambda some, number: train_adapter(some, general, seed=number, both=both),
+                    score=query_scores, probe=gate, seeds=(0,),
+                )  # fmt: skip
+                let.setdefault(user.kind, []).append(outcome.receipt.passed)
+                adapter = outcome.adapter
+            except TuningError:
+                let.setdefault(user.kind, []).append(False)
+                adapter = train_adapter(lessons, general, seed=seed, both=both)
+            before, after = (measured(user, texts, photos, unseen, each) for each in (None, adapter))
+            moved = rocchio(lessons, texts[unseen]) @ photos.vectors.T
+            plain = ndcg(moved, user.relevant[unseen]).mean(axis=0)
+            lost = [each.r5(adapter) - each.r5(None) for each in (probe, gate)]
+            found.setdefault(user.kind, []).append([*before, *after, plain[0], *lost])
+    for kind, values in found.items():
+        each = np.array(values)
+        means = each.mean(axis=0)
+        low, high = intervals((each[:, 2] - each[:, 0])[:, None], np.arange(len(each)))[0]
+        sys.stdout.write(
+            f"{kind:<6} {judgements:>4} judgements, {'both sides' if both else 'query side'}: "
+            f"nDCG@10 {means[0]:.3f} -> {means[2]:.3f} ({means[2] / means[0] - 1:+.0%}; gain 95 % {low:+.3f} to "
+            f"{high:+.3f}), R@5 {means[1]:.3f} -> {means[3]:.3f}, Rocchio {means[4]:.3f}, Flickr8k {means[5]:+.2f} "
+            f"(worst {each[:, 5].min():+.2f}), shipped probe {means[6]:+.2f}, "
+            f"let through {sum(let[kind])} of {len(let[kind])}\n"
+        )
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

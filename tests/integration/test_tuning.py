@@ -1,0 +1,171 @@
+"""Learning from judgements, proving it, undoing it: with the real compact encoder on real photos."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.catalog import versions
+from indexer.encoders.adapter import Adapter, LowRank
+from indexer.errors import LibraryLockedError, TuningError
+from retrieval import Library
+from retrieval.tuning import learning
+from retrieval.tuning.receipt import Receipt
+from tests.support.contents import count, rows
+from tests.support.program import Program
+
+WORDS = ("a cat", "a drink", "a space rocket", "a motorcycle", "old coins", "a brick wall", "text on a page", "grass")
+
+ASKED = (
+    "my favourite flower", "a flower in the garden", "a beautiful blossom", "flowers outside", "a plant in bloom",
+    "a close-up of a flower", "a bouquet", "a flower in the sun", "spring flowers", "petals",
+    "a flower on a green background", "a colourful flower",
+)  # fmt: skip
+
+
+@pytest.fixture
+def judged(photos: Path, tmp_path: Path) -> Iterator[Library]:
+    """Return a library of real photos with verdicts that mean nothing: every third hit is good."""
+    with Library.open(tmp_path / "test.recall") as library:
+        library.sync(photos)
+        for number, query in enumerate(WORDS):
+            hits = library.search(query, k=6)
+            good = [hit for place, hit in enumerate(hits) if (place + number) % 3 == 0]
+            library.judge(query, good=good, bad=[hit for hit in hits if hit not in good])
+        yield library
+
+
+def learnt(library: Library) -> int:
+    """Keep a version that turns all queries a little, use it, and return its number."""
+    dim = library.encoder.dim
+    random = np.random.default_rng(0)
+    down, up = (random.standard_normal(shape).astype(np.float32) for shape in ((dim, 2), (2, dim)))
+    known = library._store.encoder
+    assert known is not None
+    with library._store.transaction() as connection:
+        weights = Adapter(LowRank(down, up)).to_bytes()
+        id_ = versions.add_version(connection, kind="adapter", encoder_id=known.id, receipt={}, weights=weights)
+    return library.rollback(id_)
+
+
+def answers(library: Library) -> list[tuple[Path, float]]:
+    return [(hit.path, hit.score) for query in WORDS for hit in library.search(query, k=3)]
+
+
+def test_what_proves_nothing_is_kept_inactive_and_changes_no_answer(judged: Library) -> None:
+    before = answers(judged)
+    receipt = judged.tune()
+    assert not receipt.passed
+    assert "kept inactive: " in str(receipt)
+    assert (receipt.judgements, receipt.used, receipt.queries) == (48, 48, 8)
+    (version,) = judged.versions()
+    assert not version.is_active
+    assert Receipt.from_dict(dict(version.receipt)) == receipt
+    assert answers(judged) == before
+
+
+def test_a_version_is_used_by_its_number_and_undone(judged: Library) -> None:
+    before = answers(judged)
+    assert learnt(judged) == 1
+    assert [version.is_active for version in judged.versions()] == [True]
+    assert answers(judged) != before
+    assert judged.rollback() == 0
+    assert answers(judged) == before
+    with pytest.raises(TuningError, match="nothing to undo"):
+        judged.rollback()
+    with pytest.raises(TuningError, match=r"there is no version 9; expected 0 .* or one of: 1"):
+        judged.rollback(9)
+
+
+def test_the_same_judgements_give_the_same(judged: Library) -> None:
+    first, second = judged.tune(dry_run=True), judged.tune(dry_run=True)
+    assert first.to_dict() | {"seconds": 0} == second.to_dict() | {"seconds": 0}
+    assert judged.versions() == []
+
+
+def test_too_few_judgements_say_how_many_are_needed(judged: Library) -> None:
+    for query in WORDS[:4]:
+        judged.forget_judgements(query=query)
+    with pytest.raises(TuningError, match="4 judged queries have both a good and a bad hit; learning needs 6"):
+        judged.tune()
+    judged.forget_judgements()
+    with pytest.raises(TuningError, match="there is nothing to learn from"):
+        judged.tune()
+
+
+def test_training_that_fails_leaves_everything_as_it_was(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt(judged)
+    before = answers(judged)
+
+    def diverging(*_: object, **__: object) -> Adapter:
+        raise TuningError("training an adapter came to a loss of nan")
+
+    monkeypatch.setattr(learning, "train_adapter", diverging)
+    with pytest.raises(TuningError, match="nan"):
+        judged.tune()
+    assert [version.is_active for version in judged.versions()] == [True]
+    assert answers(judged) == before
+
+
+def test_a_kill_while_learning_leaves_what_was_active(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "train_adapter", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        judged.tune()
+    assert count(judged.path, "versions") == 0
+    assert judged.search("a cat", k=1)
+
+
+def test_two_cannot_learn_at_once(judged: Library) -> None:
+    with Library.open(judged.path) as other, other._store.writing("indexing"), pytest.raises(LibraryLockedError):
+        judged.tune()
+
+
+def test_an_adapter_that_ruins_general_queries_is_kept_inactive(
+    judged: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dim = judged.encoder.dim
+    random = np.random.default_rng(0)
+    noise = LowRank(*(random.standard_normal(shape).astype(np.float32) for shape in ((dim, 64), (64, dim))))
+    monkeypatch.setattr(learning, "train_adapter", lambda *_, **__: Adapter(noise))
+    receipt = judged.tune()
+    assert not receipt.passed
+    assert [version.is_active for version in judged.versions()] == [False]
+
+
+def test_damaged_weights_can_be_undone(judged: Library) -> None:
+    learnt(judged)
+    with judged._store.transaction() as connection:
+        connection.exec_driver_sql("UPDATE versions SET weights = X'00'")
+    assert judged.rollback() == 0
+    assert judged.search("a cat", k=1)
+
+
+def test_a_user_who_means_tulips_is_understood_from_the_program_alone(
+    shared_data: Path, tmp_path: Path, recall_program: Program
+) -> None:
+    (tmp_path / "flowers").symlink_to(shared_data / "flowers5" / "images")
+    recall_program("index", tmp_path / "flowers")
+    with (tmp_path / "judged.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(("query", "path", "verdict"))
+        for query in ASKED:
+            found = recall_program("search", query, "--all", "--paths").stdout.splitlines()
+            table.writerows((query, path, "good" if "tulip" in Path(path).name else "bad") for path in found)
+    assert recall_program("feedback", "import", tmp_path / "judged.csv").returncode == 0
+    tried = json.loads(recall_program("tune", "--dry-run", "--json").stdout)
+    assert tried["passed"]
+    unseen = ("search", "something nice from the florist", "--all", "--paths")
+    before = recall_program(*unseen).stdout
+    assert recall_program("tune").stdout.strip().endswith("activated")
+    after = recall_program(*unseen).stdout
+    assert after.count("tulip") > before.count("tulip")
+    assert " active " in recall_program("versions").stdout
+    assert recall_program("rollback").stdout == "searches use the encoder as it is\n"
+    assert recall_program(*unseen).stdout == before
+    (library,) = tmp_path.glob("**/*.recall")
+    assert rows(library, "SELECT count(*) FROM versions") == [(1,)]

@@ -1,0 +1,30 @@
+"""Lessons that are made up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from indexer.encoders.base import normalized
+from indexer.types import Vectors
+from retrieval.tuning.lessons import Lessons
+
+
+def unit_rows(count: int, dim: int, random: np.random.Generator) -> Vectors:
+    """Return rows of random directions, shape (count, dim), unit length."""
+    return normalized(random.standard_normal((count, dim)).astype(np.float32))
+
+
+def lessons_of(*, queries: int, units: int, others: int, dim: int, seed: int) -> Lessons:
+    """Return lessons of random vectors and verdicts, of photos and texts."""
+    random = np.random.default_rng(seed)
+    return Lessons(
+        names=tuple(map(str, range(queries))),
+        texts=unit_rows(queries, dim, random),
+        images=np.zeros((queries, dim), dtype=np.float32),
+        owners=random.integers(0, queries, units),
+        units=unit_rows(units, dim, random),
+        are_photos=random.random(units) < 0.7,
+        good=random.random(units) < 0.5,
+        others=unit_rows(others, dim, random),
+        others_are_photos=random.random(others) < 0.7,
+    )

@@ -1,0 +1,154 @@
+"""Whether what was learnt is let through: metrics of judged hits, the verdict, and the gate on made-up users."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from indexer.encoders.adapter import Adapter, LowRank
+from indexer.errors import TuningError
+from retrieval.tuning.gate import tune
+from retrieval.tuning.judging import compared, judged_values, verdict
+from retrieval.tuning.lessons import Lessons
+from retrieval.tuning.probe import Probe, probe_of_library
+from retrieval.tuning.receipt import Receipt
+from tests.bench.gate import cosines, made_up, outcome, probe, rocchio
+
+RECEIPT = Receipt("adapter", True, "", 83, 0.61, 0.74, 0.05, 0.21, 0.001, 0.7, 0.8, "p", 70.0, 69.8, seeds=(0, 1))
+
+
+def test_judged_values_count_a_query_by_its_judged_units_in_the_order_of_their_scores() -> None:
+    lessons = made_up(2, 3, 0, taste=1)
+    good = np.array([False, True, False, True, False, False])
+    scores = np.array([0.9, 0.5, 0.1, 0.3, 0.3, 0.3], dtype=np.float32)
+    # the good unit of the first query stands second: 1 / log2(3); that of the second is first of equal ones
+    assert judged_values(replace(lessons, good=good), scores).tolist() == [[pytest.approx(0.63093), 1.0], [1.0, 1.0]]
+
+
+def test_judged_values_are_those_of_ir_measures() -> None:
+    measures = pytest.importorskip("ir_measures")
+    lessons = made_up(4, 13, 1, taste=1)
+    scores = np.random.default_rng(0).random(52).astype(np.float32)
+    names = [str(number) for number in range(52)]
+    relevant: dict[str, dict[str, int]] = {str(query): {} for query in range(4)}
+    lists: dict[str, dict[str, float]] = {str(query): {} for query in range(4)}
+    for name, owner, good, score in zip(names, lessons.owners, lessons.good, scores.tolist(), strict=True):
+        relevant[str(owner)][name], lists[str(owner)][name] = int(good), score
+    kinds = [measures.nDCG @ 10, measures.Success @ 5]
+    expected = np.zeros((4, 2))
+    for metric in measures.iter_calc(kinds, relevant, lists):
+        expected[int(metric.query_id), kinds.index(metric.measure)] = metric.value
+    np.testing.assert_allclose(judged_values(lessons, scores), expected, atol=1e-9)
+
+
+def test_the_interval_is_students() -> None:
+    # mean 3.5, standard deviation 1.8708, t of five degrees of freedom 2.5706: 2.5706 * 1.8708 / sqrt(6) = 1.9633
+    found = compared(np.array([1.0, 2, 3, 4, 5, 6]))
+    assert [found.low, found.high] == pytest.approx([1.5367, 5.4633], abs=0.003)
+    assert found.p == pytest.approx(2 / 64, abs=0.006)  # all six gain: two of 64 flips are as far out
+
+
+@pytest.mark.parametrize(
+    ("gain", "probe_after", "reason"),
+    [
+        (0.1, 69.0, ""),
+        (0.1, 68.9, "searches for anything else lost 1.1 points, more than 1"),
+        (0.1, float("nan"), "searches for anything else lost nan points, more than 1"),
+        (-0.1, 70.0, "held-out queries gained nothing; judge more"),
+    ],
+)
+def test_a_gain_passes_while_the_probe_loses_no_more_than_a_point(gain: float, probe_after: float, reason: str) -> None:
+    old = np.full((8, 2), 0.5)
+    new = old + gain + np.linspace(0, 0.01, 8)[:, None]
+    found = verdict(old, new, 70.0, probe_after)
+    assert (found.passed, found.reason) == (not reason, reason)
+
+
+def test_one_great_gain_among_many_queries_may_be_chance() -> None:
+    old = np.zeros((10, 2))
+    new = old.copy()
+    new[0] = 1.0
+    assert verdict(old, new, 70.0, 70.0).reason == "the gain may be chance; judge more"
+
+
+def test_a_receipt_reads_as_one_line() -> None:
+    assert str(RECEIPT) == (
+        "nDCG@10 .61 -> .74 (+.13, 95 % .05 to .21, n = 83 queries); R@5 .70 -> .80; general probe -0.2; activated"
+    )
+    kept = replace(RECEIPT, passed=False, reason="the gain may be chance", low=-0.05)
+    assert "95 % -.05 to .21" in str(kept)
+    assert str(kept).endswith("; kept inactive: the gain may be chance")
+
+
+def test_a_receipt_survives_its_dictionary_and_keys_of_a_later_version() -> None:
+    assert Receipt.from_dict({**RECEIPT.to_dict(), "later": 1}) == RECEIPT
+    with pytest.raises(TuningError, match="damaged"):
+        Receipt.from_dict({"method": "adapter"})
+
+
+def test_a_taste_passes_and_shuffled_verdicts_do_not() -> None:
+    assert [outcome(50, 10, seed, taste=2, null=False).receipt.passed for seed in range(3)] == [True] * 3
+    assert [outcome(10, 10, seed, taste=2, null=True).receipt.passed for seed in range(5)] == [False] * 5
+
+
+def test_the_same_lessons_give_the_same_adapter_and_receipt() -> None:
+    first, second = (outcome(10, 10, 3, taste=2, null=False) for _ in range(2))
+    assert replace(first.receipt, seconds=0) == replace(second.receipt, seconds=0)
+    assert first.adapter is not None
+    assert second.adapter is not None
+    assert first.adapter.digest == second.adapter.digest
+
+
+def test_no_query_is_compared_by_an_adapter_that_learnt_from_it() -> None:
+    seen: list[tuple[str, ...]] = []
+    scored: list[tuple[str, ...]] = []
+
+    def train(lessons: Lessons, seed: int) -> Adapter:
+        seen.append(lessons.names)
+        return rocchio(lessons, seed)
+
+    def score(lessons: Lessons, adapter: Adapter | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        if seen and adapter is not None:
+            scored.append(lessons.names)
+            assert not set(lessons.names) & set(seen[-1])
+        return cosines(lessons, adapter)
+
+    tune(made_up(12, 5, 0, taste=2), train=train, score=score, probe=probe())
+    assert scored
+    assert len(seen[-1]) == 12  # what is kept learns from all
+    assert all(before != after for before, after in pairwise(seen))
+
+
+def test_too_few_queries_say_how_many_are_missing() -> None:
+    lessons = made_up(7, 3, 0, taste=2)
+    good = lessons.good.copy()
+    good[:6] = True  # two queries with nothing bad
+    with pytest.raises(TuningError, match=r"5 judged queries .* needs 6: judge 1 more"):
+        tune(replace(lessons, good=good), train=rocchio, score=cosines, probe=probe())
+
+
+def test_an_adapter_that_ruins_other_searches_is_kept_inactive() -> None:
+    def ruin(lessons: Lessons, seed: int) -> Adapter:
+        found = rocchio(lessons, seed).text
+        assert found is not None
+        return Adapter(LowRank(found.down, found.up * 100))
+
+    found = tune(made_up(20, 10, 0, taste=2), train=ruin, score=cosines, probe=probe())
+    assert not found.receipt.passed
+
+
+def test_a_probe_counts_texts_whose_photo_is_among_the_first_five() -> None:
+    eye = np.eye(8, dtype=np.float32)
+    assert Probe(eye, eye, np.arange(8), "").r5() == 100.0
+    # a text is as near to all photos but its own; its own stands last, but for ties by number: 0 of 8
+    assert Probe(-eye, eye, np.arange(8), "").r5() == 0.0
+
+
+def test_a_library_with_few_photos_makes_no_probe() -> None:
+    from tests.support.encoders import FakeEncoder
+
+    with pytest.raises(TuningError, match=r"3 photos .* needs 50"):
+        probe_of_library(FakeEncoder(), np.eye(3, dtype=np.float32))

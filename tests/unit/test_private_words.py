@@ -1,0 +1,66 @@
+"""Where private words stand in a text, and which words can be taught."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from indexer.catalog.private_words import KnownWord
+from indexer.errors import FeedbackError
+from retrieval.private_words import checked, named, reading
+
+ADDED = datetime(2026, 1, 1)  # noqa: DTZ001 - as the catalog has it
+WORDS = [KnownWord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt Emma", "Biscuit", "Zoë", "C++"), 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "rest", "share"),
+    [
+        ("Biscuit asleep on the sofa", ["Biscuit"], "asleep on the sofa", 0.5),
+        ("a photo of BISCUIT's bowl", ["Biscuit"], "a photo of 's bowl", 0.5),
+        ("biscuit", ["Biscuit"], "", 1.0),
+        ("biscuit!", ["Biscuit"], "", 1.0),  # nothing is said beside
+        ("two Biscuits on a plate", [], "two Biscuits on a plate", 0.0),  # another word
+        ("aunt  emma and Biscuit", ["Aunt Emma", "Biscuit"], "and", 0.5),  # the longest, over two blanks
+        ("Emma, Aunt Emma", ["Emma", "Aunt Emma"], "", 1.0),
+        ("ZOE\u0308 swims", ["Zoë"], "swims", 0.5),  # written as two characters, in capitals
+        ("a book about C++ in shops", ["C++"], "a book about in shops", 0.5),  # its signs are no pattern
+    ],
+)
+def test_private_words_are_found_whole_in_any_case_longest_first(
+    text: str, words: list[str], rest: str, share: float
+) -> None:
+    found = reading(text, WORDS)
+    assert ([each.word for each in found.words], found.rest, found.share) == (words, rest, share)
+
+
+def test_a_text_without_private_words_stays_as_it_is() -> None:
+    assert reading("a  dog", WORDS) == ((), "a  dog")
+    assert reading("Biscuit", []) == ((), "Biscuit")
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        (" \n", "is blank"),
+        ("x" * 101, "has 101 characters; expected at most 100"),
+        ("?!", "no letter or digit"),
+        ("+", "no letter or digit"),
+        ("1: dog", "means something else in a query"),
+        (".5:dog", "means something else in a query"),
+        ("salt + pepper", "means something else in a query"),
+        ("clipboard:", "means something else in a query"),
+        ("a\x1b[2Jb", "characters that cannot be seen"),
+    ],
+)
+def test_a_word_that_could_not_be_asked_for_is_refused(word: str, reason: str) -> None:
+    with pytest.raises(FeedbackError, match=reason):
+        checked(word)
+
+
+def test_a_word_is_known_in_any_case_and_with_any_blanks() -> None:
+    assert checked("  Aunt \t Emma ") == "Aunt Emma"
+    assert named(WORDS, "aUNT  eMMA") == WORDS[1]
+    assert named(WORDS, "ZOË") == WORDS[3]  # beyond the letters that SQLite knows the case of
+    assert named(WORDS, "Aunt") is None
