@@ -38,6 +38,9 @@ class Report:
         failed: Files that could not be indexed.
         unreadable_folders: Folders that could not be listed; what was known in them is kept.
         failures: The first failures by path, at most `LISTED`.
+        recoded: Photos and pieces of text with a mapped embedding that got one of the library's encoder.
+        mapped: Embeddings that are still mapped from the former encoder's.
+        not_recoded: The first of those and why they are, at most `LISTED`.
         seconds: Seconds by stage. "decode" is summed over the decoder processes, and both it and "write" go on beside
             the others, so that the stages may add up to more than the whole.
         waited: Seconds by stage that the run spent on it and on nothing else: all of a stage that the caller's thread
@@ -54,6 +57,9 @@ class Report:
     failed: int = 0
     unreadable_folders: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    recoded: int = 0
+    mapped: int = 0
+    not_recoded: list[Failure] = field(default_factory=list)
     seconds: dict[Stage, float] = field(default_factory=dict)
     waited: dict[Stage, float] = field(default_factory=dict)
     total_seconds: float = 0.0
@@ -126,6 +132,9 @@ class Report:
             "bottleneck": {"stage": stage, "share": round(share, 3)} if stage else None,
             "failures": [failure._asdict() for failure in self.failures],
             "unreadable_folders": self.unreadable_folders,
+            "recoded": self.recoded,
+            "mapped": self.mapped,
+            "not_recoded": [failure._asdict() for failure in self.not_recoded],
         }
 
 

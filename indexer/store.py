@@ -318,7 +318,7 @@ def check_encoder_name(known: KnownEncoder, name: str) -> None:
     if known.name != name and not (alike and split_precision(known.name)[1] == split_precision(name)[1]):
         raise EncoderMismatchError(
             f"this library was indexed with encoder {known.name!r} but {name!r} was asked for; leave out --encoder, or "
-            f"index into another library: recall index --library OTHER.recall --encoder {name} FOLDER"
+            f"change the library's encoder: recall encoder use {name}"
         )
 
 
@@ -333,7 +333,7 @@ def check_encoder(known: KnownEncoder, encoder: Encoder) -> None:
         raise EncoderMismatchError(
             f"encoder {encoder.name!r} is not the one that this library was indexed with (fingerprint "
             f"{encoder.fingerprint[:8]}, expected {known.fingerprint[:8]}): have its files changed? Put the old ones "
-            "back, or index into a new library with --library"
+            f"back, or run: recall encoder use {encoder.name}"
         )
 
 

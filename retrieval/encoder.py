@@ -34,6 +34,7 @@ class LibraryEncoder:
         self._settings = settings
         self._named = absolute_name(asked) if isinstance(asked, str) else None
         self._loaded = None if isinstance(asked, str) else asked
+        self._is_asked = asked is not None or precision is not None
         self._is_for_queries = False  # it was loaded where queries run, not where the settings say
         self._adapted: AdaptedEncoder | None = None
         self._loading = threading.Lock()
@@ -51,6 +52,7 @@ class LibraryEncoder:
             EncoderNotFoundError: It is not on this machine and cannot be downloaded.
         """
         with self._loading:
+            self._leave_former()
             if self._loaded is None or self._is_for_queries:
                 self._loaded, self._is_for_queries = self._load(self._settings.device), False
             return self._loaded
@@ -81,6 +83,7 @@ class LibraryEncoder:
             EncoderNotFoundError: It is not on this machine and cannot be downloaded.
         """
         with self._loading:
+            self._leave_former()
             if self._loaded is None:
                 device = "cpu" if self._settings.device == "auto" else self._settings.device
                 self._loaded, self._is_for_queries = self._load(device), device != self._settings.device
@@ -88,6 +91,20 @@ class LibraryEncoder:
             if known is not None:
                 check_encoder(known, self._loaded)
             return self._loaded
+
+    def take(self, encoder: Encoder) -> None:
+        """Take the encoder that the library has been given meanwhile, in the place of the one that was asked for."""
+        with self._loading:
+            self._named = encoder.name if self._named is not None else None
+            self._loaded, self._is_for_queries = encoder, False
+
+    def _leave_former(self) -> None:
+        """Forget what was loaded where another process has changed the library's encoder and nobody asked for one."""
+        known = self._store.encoder
+        if self._is_asked or known is None or self._loaded is None:
+            return
+        if self._loaded.fingerprint != known.fingerprint:
+            self._loaded = None
 
     def _load(self, device: str) -> Encoder:
         return load_encoder(self._name(), device=device, batch_size=self._settings.batch_size)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from indexer import pipeline
 from indexer.catalog import sources
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import SourceError
+from indexer.recoding import encode_mapped
 from indexer.report import Report
 from indexer.sources import Rules, rules_of
 from indexer.store import Store
@@ -18,6 +21,43 @@ from indexer.tables import FORMATS, Columns, table_format
 from indexer.types import ProgressCallback
 
 logger = logging.getLogger(__name__)
+
+
+def sync_and_recode(
+    store: Store,
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    load: Callable[[], Encoder],
+    settings: Settings,
+    exclude: Sequence[str] | None = None,
+    include_hidden: bool | None = None,
+    columns: Columns | None = None,
+    progress: ProgressCallback | None = None,
+) -> Report:
+    """Bring a library in step as `sync_paths` does, then make mapped embeddings anew, and return what was done.
+
+    A source that is refused does not keep the embeddings of the others mapped.
+    """
+    report = Report()
+    recode = partial(encode_mapped, store, load=load, settings=settings, progress=progress)
+    try:
+        report = sync_paths(
+            store,
+            paths,
+            load=load,
+            settings=settings,
+            exclude=exclude,
+            include_hidden=include_hidden,
+            columns=columns,
+            progress=progress,
+        )
+    except SourceError:
+        recode(report=report)
+        raise
+    start = time.perf_counter()
+    recode(report=report)
+    report.total_seconds += time.perf_counter() - start
+    return report
 
 
 def sync_paths(

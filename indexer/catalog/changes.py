@@ -128,7 +128,9 @@ def copy_item(connection: Connection, item_id: int, values: dict[str, Any]) -> N
     for unit in connection.execute(select(UNITS.c.id, *kept).where(UNITS.c.item_id == item_id)).mappings().all():
         values = {"item_id": copy_id} | {column.name: unit[column.name] for column in kept}
         copied = connection.scalar(insert(UNITS).values(values).returning(UNITS.c.id))
-        vectors = select(EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.unit_id == unit["id"])
+        vectors = select(EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector, EMBEDDINGS.c.mapped).where(
+            EMBEDDINGS.c.unit_id == unit["id"]
+        )
         for row in connection.execute(vectors).mappings().all():
             connection.execute(insert(EMBEDDINGS).values(unit_id=copied, **row))
 

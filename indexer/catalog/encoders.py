@@ -30,8 +30,13 @@ def active_encoder(connection: Connection) -> KnownEncoder | None:
     id_ = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
     if id_ is None or not connection.scalar(select(exists().where(EMBEDDINGS.c.encoder_id == int(id_)))):
         return None
+    return encoder_of(connection, int(id_))
+
+
+def encoder_of(connection: Connection, id_: int) -> KnownEncoder:
+    """Return the encoder with this id."""
     columns = (ENCODERS.c.id, ENCODERS.c.name, ENCODERS.c.fingerprint, ENCODERS.c.dim, ENCODERS.c.preprocess)
-    row = connection.execute(select(*columns).where(ENCODERS.c.id == int(id_))).one()
+    row = connection.execute(select(*columns).where(ENCODERS.c.id == id_)).one()
     stored = row.preprocess | {"mean": tuple(row.preprocess["mean"]), "std": tuple(row.preprocess["std"])}
     return KnownEncoder(row.id, row.name, row.fingerprint, row.dim, Preprocess(**stored))
 

@@ -59,6 +59,7 @@ class FoundItem(NamedTuple):
     description: str | None
     picture: str | None = None
     tags: tuple[str, ...] = ()
+    mapped: bool = False
 
     @property
     def file(self) -> str:
@@ -250,9 +251,9 @@ def has_kind(connection: Connection, kind: Modality) -> bool:
 
 def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [ITEMS.c[name] for name in FoundItem._fields[5:-1]]
+    columns = [ITEMS.c[name] for name in FoundItem._fields[5:-2]]
     statement = (
-        select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns)
+        select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns, EMBEDDINGS.c.mapped)
         .join_from(EMBEDDINGS, UNITS)
         .join(ITEMS)
     )
@@ -262,7 +263,9 @@ def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[in
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
         tags = tags_of(connection, [row[1] for row in rows])
         for row in rows:
-            found[row[0]] = FoundItem._make((*row, tags.get(row[1], ())))._replace(kind=Modality(row.kind))
+            found[row[0]] = FoundItem._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(
+                kind=Modality(row.kind)
+            )
     return found
 
 

@@ -19,7 +19,7 @@ Record = dict[str, Any]
 
 def encoder_records(connection: Connection) -> list[Record]:
     """Return the encoders that the library holds embeddings of, and whether each is the `active` one."""
-    used = exists().where(EMBEDDINGS.c.encoder_id == ENCODERS.c.id)
+    used = exists().where(EMBEDDINGS.c.encoder_id == ENCODERS.c.id, EMBEDDINGS.c.mapped.is_(False))
     active = active_encoder(connection)
     rows = connection.execute(select(ENCODERS).where(used).order_by(ENCODERS.c.id)).mappings()
     return [dict(row) | {"active": active is not None and row["id"] == active.id} for row in rows]
@@ -41,10 +41,11 @@ def item_records(connection: Connection) -> Iterator[Record]:
 
 
 def unit_records(connection: Connection) -> Iterator[Record]:
-    """Yield all units with their embeddings, by item and position."""
+    """Yield all units with their embeddings, by item and position; mapped ones stand for nothing and are left out."""
+    own = and_(EMBEDDINGS.c.unit_id == UNITS.c.id, EMBEDDINGS.c.mapped.is_(False))
     statement = (
         select(UNITS, EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector)
-        .join_from(UNITS, EMBEDDINGS, isouter=True)
+        .join_from(UNITS, EMBEDDINGS, own, isouter=True)
         .order_by(UNITS.c.item_id, UNITS.c.position)
     )
     pages = connection.execute(statement).mappings().partitions(PAGE)

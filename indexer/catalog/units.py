@@ -39,12 +39,17 @@ def contents(connection: Connection, unit_ids: Sequence[int]) -> dict[int, UnitC
     return found
 
 
-def vectors(connection: Connection, encoder_id: int, dim: int, unit_ids: Sequence[int]) -> tuple[Ids, Vectors]:
+def vectors(
+    connection: Connection, encoder_id: int, dim: int, unit_ids: Sequence[int], *, own: bool = False
+) -> tuple[Ids, Vectors]:
     """Return unit ids (n,) and their embeddings under an encoder as they are kept, shape (n, dim), float32.
 
-    Units without one are left out, and those whose bytes are no vector.
+    Units without one are left out, and those whose bytes are no vector; with `own` also those whose embedding is
+    mapped from another encoder's.
     """
     statement = select(EMBEDDINGS.c.unit_id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.encoder_id == encoder_id)
+    if own:
+        statement = statement.where(EMBEDDINGS.c.mapped.is_(False))
     good: list[Row[*tuple[Any, ...]]] = []
     for wanted in _pages(unit_ids):
         rows = connection.execute(statement.where(EMBEDDINGS.c.unit_id.in_(wanted)))
@@ -68,12 +73,14 @@ def keep_vectors(
     """
     now = contents(connection, list(encoded))
     rows: list[dict[str, Any]] = [
-        {"unit_id": unit_id, "encoder_id": encoder_id, "vector": vector.astype(STORED).tobytes()}
+        {"unit_id": unit_id, "encoder_id": encoder_id, "vector": vector.astype(STORED).tobytes(), "mapped": False}
         for unit_id, vector in encoded.items()
         if now.get(unit_id) == made_of[unit_id]
     ]
     if rows:
-        connection.execute(insert(EMBEDDINGS).prefix_with("OR REPLACE"), rows)  # what was there could not be read
+        connection.execute(
+            insert(EMBEDDINGS).prefix_with("OR REPLACE"), rows
+        )  # what was there could not be read, or was mapped
 
 
 def _pages(unit_ids: Sequence[int]) -> Iterator[Sequence[int]]:

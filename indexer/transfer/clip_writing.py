@@ -107,7 +107,9 @@ def _counts(known: KnownEncoder) -> tuple[Any, Any, Any]:
 def _with(known: KnownEncoder, kind: Modality) -> Any:
     """Return the ids of the items that have an embedding of a kind, by way of the embeddings: each is met once."""
     statement = select(UNITS.c.item_id).distinct().join_from(EMBEDDINGS, UNITS)
-    return statement.where(EMBEDDINGS.c.encoder_id == known.id, UNITS.c.kind == kind).subquery()
+    return statement.where(
+        EMBEDDINGS.c.encoder_id == known.id, EMBEDDINGS.c.mapped.is_(False), UNITS.c.kind == kind
+    ).subquery()
 
 
 def _samples(connection: Any, known: KnownEncoder) -> Iterator[_Sample]:
@@ -119,6 +121,7 @@ def _samples(connection: Any, known: KnownEncoder) -> Iterator[_Sample]:
         units = (
             select(UNITS.c.item_id, UNITS.c.kind, UNITS.c.text, EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector)
             .join_from(UNITS, EMBEDDINGS)
+            .where(EMBEDDINGS.c.mapped.is_(False))
             .where(UNITS.c.item_id.in_([row["id"] for row in page]))  # alone, or SQLite begins with the encoder
             .order_by(UNITS.c.item_id, UNITS.c.position)
         )

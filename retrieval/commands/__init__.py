@@ -29,6 +29,7 @@ COMMANDS = {
     "words": "retrieval.commands.words",
     "status": "retrieval.commands.status",
     "encoders": "retrieval.commands.encoders",
+    "encoder": "retrieval.commands.encoder",
     "forget": "retrieval.commands.maintenance",
     "check": "retrieval.commands.maintenance",
     "evaluate": "retrieval.commands.evaluate",
@@ -66,7 +67,10 @@ class RecallGroup(click.Group):
             if not _is_interrupt(error):
                 raise
             goes_on = "; what was done is kept, and the same command goes on from here"
-            click.echo(f"recall: stopped{goes_on if ctx.invoked_subcommand in ('index', 'import') else ''}", err=True)
+            click.echo(
+                f"recall: stopped{goes_on if ctx.invoked_subcommand in ('index', 'import', 'encoder') else ''}",
+                err=True,
+            )
             ctx.exit(INTERRUPTED)
 
 

@@ -114,6 +114,11 @@ def _print_summary(report: Report) -> None:
     if report.bottleneck:
         stage, share = report.bottleneck
         click.echo(f"{stage} was the bottleneck ({share:.0%} of the time)", err=True)
+    if report.recoded or report.mapped:
+        left = f"; {report.mapped:,} are still mapped" if report.mapped else ""
+        click.echo(f"{report.recoded:,} mapped embeddings were made anew{left}")
+    for failure in report.not_recoded[:NAMED]:
+        click.echo(f"still mapped: {visible(failure.place)}: {visible(failure.message)}", err=True)
     for folder in report.unreadable_folders:
         click.echo(f"not listed: {visible(folder)}", err=True)
     for failure in report.failures[:NAMED]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from retrieval.library.encoders import Encoders
 from retrieval.library.finding import Finding
 from retrieval.library.judging import Judging
 from retrieval.library.keeping import Keeping
@@ -11,9 +12,9 @@ from retrieval.library.vocabulary import Vocabulary
 __all__ = ["Library"]
 
 
-class Library(Finding, Judging, Tuning, Vocabulary, Keeping):
+class Library(Finding, Judging, Tuning, Vocabulary, Keeping, Encoders):
     """A folder `NAME.recall` that knows what is to be seen in photos, which stay where they are.
 
-    Use it in a `with` statement. One process at a time may write (`sync`, `judge`, `tune`, `learn`, `forget`,
-    `import_`, `check` with repair); any number may search meanwhile, and searches may run in several threads.
+    Use it in a `with` statement. One process at a time may write (`sync`, `judge`, `tune`, `learn`, `use_encoder`,
+    `forget`, `import_`, `check` with repair); any number may search meanwhile, and searches may run in several threads.
     """

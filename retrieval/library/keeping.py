@@ -47,7 +47,7 @@ class Keeping(Opened):
 
         New and changed photos are encoded, moved ones keep their embeddings, deleted ones leave the answers. A run
         that is stopped goes on where it was with the next one. A file that cannot be read is recorded with its
-        reason, and stops nothing.
+        reason, and stops nothing. After that, embeddings that `use_encoder` mapped are made anew.
 
         Args:
             *paths: Folders and files; none means everything that was indexed before.
@@ -68,13 +68,13 @@ class Keeping(Opened):
             StorageError: The disk is full or read-only; what was committed is kept.
         """
         from indexer.tables import Columns  # late, as the next
-        from retrieval.syncing import sync_paths  # late: what decodes and encodes is not needed for searching
+        from retrieval.syncing import sync_and_recode  # late: what decodes and encodes is not needed for searching
 
         if isinstance(text_columns, str):
             raise TypeError(f"text_columns is the string {text_columns!r}; expected a sequence of strings")
         columns = Columns(tuple(text_columns), image_column, id_column)
         with self._store.writing("indexing"):
-            return sync_paths(
+            return sync_and_recode(
                 self._store,
                 paths,
                 load=self._encoder.by_settings,

@@ -60,7 +60,7 @@ class ExtraEmbeddings:
             encoder_id = encoders.encoder_id(connection, self.encoder.fingerprint)
             if encoder_id is None:
                 return {}
-            ids, kept = units.vectors(connection, encoder_id, self.encoder.dim, unit_ids)
+            ids, kept = units.vectors(connection, encoder_id, self.encoder.dim, unit_ids, own=True)
         return _usable(ids.tolist(), kept)
 
     def _encode(self, unit_ids: Sequence[int]) -> None:

@@ -132,6 +132,7 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "title": None,
         "description": None,
         "tags": [],
+        "mapped": False,
         "row": None,
         "words": [],
         "rerank": [],

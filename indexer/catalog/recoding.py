@@ -1,0 +1,221 @@
+"""Statements of a change of encoder: units that lack an embedding, mapped ones, and the switch itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection, and_, case, delete, exists, func, insert, select
+
+from indexer.catalog import versions
+from indexer.catalog.encoders import ACTIVE, KnownEncoder, encoder_id, encoder_of, now
+from indexer.catalog.models import (
+    EMBEDDINGS,
+    ENCODER_MAPS,
+    ENCODERS,
+    ITEMS,
+    JUDGEMENTS,
+    META,
+    SHOWN,
+    UNITS,
+    VERSIONS,
+)
+from indexer.catalog.queries import STORED
+from indexer.catalog.units import UnitContent, contents
+from indexer.types import Ids, Modality, Vectors
+
+FORMER = "former_encoder"
+"""Key in `meta`: id of the encoder that was active before, while mapped embeddings are left."""
+
+
+class OldEmbedding(NamedTuple):
+    """An embedding under the old encoder of a unit that has none under the new one."""
+
+    unit_id: int
+    kind: Modality
+    vector: bytes
+
+
+class EncoderState(NamedTuple):
+    """An encoder of the library: whether its embeddings are searched, and how many it has."""
+
+    name: str
+    fingerprint: str
+    dim: int
+    is_active: bool
+    encoded: int
+    mapped: int
+    agreement: dict[str, Any] | None
+
+
+def encoder_states(connection: Connection) -> list[EncoderState]:
+    """Return the encoders that the library has embeddings of; `agreement` is that of its mapped ones."""
+    held = func.count(EMBEDDINGS.c.id)
+    mapped = func.count(case((EMBEDDINGS.c.mapped.is_(True), 1)))
+    active = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
+    statement = (
+        select(ENCODERS, held.label("held"), mapped.label("mapped"))
+        .join_from(ENCODERS, EMBEDDINGS)
+        .group_by(ENCODERS.c.id)
+        .order_by(ENCODERS.c.id)
+    )
+    rows = connection.execute(statement).all()
+    newest = select(ENCODER_MAPS.c.new_id, ENCODER_MAPS.c.about).order_by(ENCODER_MAPS.c.made_at)
+    about = {row.new_id: row.about["agreement"] for row in connection.execute(newest)}
+    return [
+        EncoderState(
+            row.name,
+            row.fingerprint,
+            row.dim,
+            str(row.id) == active,
+            row.held - row.mapped,
+            row.mapped,
+            about.get(row.id) if row.mapped else None,
+        )
+        for row in rows
+    ]
+
+
+def real_units(connection: Connection, encoder_id: int, kind: Modality) -> Ids:
+    """Return the ids of units of a kind whose embedding under an encoder is its own, ascending, shape (n,)."""
+    statement = (
+        select(UNITS.c.id)
+        .join_from(EMBEDDINGS, UNITS)
+        .where(EMBEDDINGS.c.encoder_id == encoder_id, EMBEDDINGS.c.mapped.is_(False), UNITS.c.kind == kind)
+    )
+    return np.sort(np.fromiter(connection.scalars(statement), dtype=np.int64))
+
+
+def lacking(connection: Connection, old_id: int, new_id: int, *, after: int, limit: int) -> list[OldEmbedding]:
+    """Return the next units behind `after` that have an embedding under the old encoder and none under the new."""
+    other = EMBEDDINGS.alias()
+    has = exists().where(other.c.unit_id == EMBEDDINGS.c.unit_id, other.c.encoder_id == new_id)
+    statement = (
+        select(UNITS.c.id, UNITS.c.kind, EMBEDDINGS.c.vector)
+        .join_from(UNITS, EMBEDDINGS)
+        .where(UNITS.c.id > after, EMBEDDINGS.c.encoder_id == old_id, ~has)
+        .order_by(UNITS.c.id)
+        .limit(limit)
+    )
+    return [OldEmbedding(row.id, Modality(row.kind), row.vector) for row in connection.execute(statement)]
+
+
+def count_lacking(connection: Connection, old_id: int, new_id: int) -> int:
+    """Return how many units have an embedding under the old encoder and none under the new."""
+    other = EMBEDDINGS.alias()
+    has = exists().where(other.c.unit_id == EMBEDDINGS.c.unit_id, other.c.encoder_id == new_id)
+    found = select(func.count()).select_from(EMBEDDINGS).where(EMBEDDINGS.c.encoder_id == old_id, ~has)
+    return connection.scalar(found) or 0
+
+
+def add_mapped(connection: Connection, encoder_id: int, unit_ids: Sequence[int], vectors: Vectors) -> None:
+    """Give units embeddings that were made from another encoder's, unit vectors of shape (n, d)."""
+    rows = [
+        {"unit_id": unit_id, "encoder_id": encoder_id, "vector": row.tobytes(), "mapped": True}
+        for unit_id, row in zip(unit_ids, vectors.astype(STORED), strict=True)
+    ]
+    if rows:
+        connection.execute(insert(EMBEDDINGS), rows)
+
+
+def mapped_units(connection: Connection, encoder_id: int) -> Ids:
+    """Return the units whose embedding is mapped, shape (n,): the most used first, then by rating, then the newest."""
+    shown = select(SHOWN.c.path, func.count().label("times")).group_by(SHOWN.c.path).subquery()
+    judged = select(JUDGEMENTS.c.path, func.count().label("times")).group_by(JUDGEMENTS.c.path).subquery()
+    used = func.coalesce(shown.c.times, 0) + func.coalesce(judged.c.times, 0)
+    statement = (
+        select(UNITS.c.id)
+        .join_from(EMBEDDINGS, UNITS)
+        .join(ITEMS)
+        .join(shown, shown.c.path == ITEMS.c.path, isouter=True)
+        .join(judged, judged.c.path == ITEMS.c.path, isouter=True)
+        .where(EMBEDDINGS.c.encoder_id == encoder_id, EMBEDDINGS.c.mapped.is_(True))
+        .order_by(used.desc(), func.coalesce(ITEMS.c.rating, 0).desc(), ITEMS.c.taken_at.desc(), UNITS.c.id)
+    )
+    return np.fromiter(connection.scalars(statement), dtype=np.int64)
+
+
+def count_mapped(connection: Connection, encoder_id: int) -> int:
+    """Return how many embeddings of an encoder are mapped."""
+    mine = and_(EMBEDDINGS.c.encoder_id == encoder_id, EMBEDDINGS.c.mapped.is_(True))
+    return connection.scalar(select(func.count()).select_from(EMBEDDINGS).where(mine)) or 0
+
+
+def put_real(
+    connection: Connection, encoder_id: int, encoded: Mapping[int, Vectors], made_of: Mapping[int, UnitContent]
+) -> int:
+    """Give units the embeddings that the encoder itself made, in place of mapped ones, and return how many.
+
+    Each gets a new id, by which an index notices it. A unit that is not made of the same any more is passed over.
+
+    Args:
+        connection: Open connection, in a transaction.
+        encoder_id: The encoder.
+        encoded: Unit vectors by unit id, shape (d,), float32.
+        made_of: What the units were when they were encoded.
+    """
+    present = contents(connection, list(encoded))
+    good = [unit_id for unit_id in encoded if present.get(unit_id) == made_of[unit_id]]
+    if not good:
+        return 0
+    mine = and_(EMBEDDINGS.c.encoder_id == encoder_id, EMBEDDINGS.c.unit_id.in_(good))
+    connection.execute(delete(EMBEDDINGS).where(mine))
+    stored = [
+        {"unit_id": unit_id, "encoder_id": encoder_id, "vector": encoded[unit_id].astype(STORED).tobytes()}
+        for unit_id in good
+    ]
+    connection.execute(insert(EMBEDDINGS), [row | {"mapped": False} for row in stored])
+    return len(good)
+
+
+def keep_map(connection: Connection, old_id: int, new_id: int, matrix: Vectors, about: dict[str, Any]) -> None:
+    """Keep a map between two encoders in place of the one that there was."""
+    mine = and_(ENCODER_MAPS.c.old_id == old_id, ENCODER_MAPS.c.new_id == new_id)
+    connection.execute(delete(ENCODER_MAPS).where(mine))
+    values = {"matrix": matrix.astype("<f4").tobytes(), "about": about, "made_at": now()}
+    connection.execute(insert(ENCODER_MAPS).values(old_id=old_id, new_id=new_id, **values))
+
+
+def known_map(connection: Connection, old_id: int, new_id: int) -> tuple[bytes, dict[str, Any]] | None:
+    """Return the map from one encoder to another and what was measured of it, None where there is none."""
+    mine = and_(ENCODER_MAPS.c.old_id == old_id, ENCODER_MAPS.c.new_id == new_id)
+    row = connection.execute(select(ENCODER_MAPS.c.matrix, ENCODER_MAPS.c.about).where(mine)).first()
+    return None if row is None else (row.matrix, row.about)
+
+
+def switch(connection: Connection, *, old_id: int, new_id: int) -> None:
+    """Make another encoder the library's own; what was learnt on the old one is put aside."""
+    connection.execute(delete(META).where(META.c.key.in_((ACTIVE, FORMER, versions.ACTIVE))))
+    connection.execute(insert(META), [{"key": ACTIVE, "value": str(new_id)}, {"key": FORMER, "value": str(old_id)}])
+
+
+def former_encoder(connection: Connection) -> KnownEncoder | None:
+    """Return the encoder that was active before, None where its embeddings were given up."""
+    id_ = connection.scalar(select(META.c.value).where(META.c.key == FORMER))
+    return None if id_ is None else encoder_of(connection, int(id_))
+
+
+def is_needed(connection: Connection, encoder_id: int) -> bool:
+    """Return whether a rollback would need an encoder's embeddings: another one was learnt on it."""
+    learnt = exists().where(VERSIONS.c.encoder_id == encoder_id, VERSIONS.c.kind == "lora")
+    return bool(connection.scalar(select(learnt)))
+
+
+def drop_embeddings(connection: Connection, encoder_id: int) -> int:
+    """Delete an encoder's embeddings and the map that gave it some, and return how many embeddings those were."""
+    connection.execute(delete(ENCODER_MAPS).where(ENCODER_MAPS.c.new_id == encoder_id))
+    gone = connection.execute(delete(EMBEDDINGS).where(EMBEDDINGS.c.encoder_id == encoder_id)).rowcount
+    connection.execute(delete(META).where(META.c.key == FORMER, META.c.value == str(encoder_id)))
+    return gone
+
+
+def drop_of(connection: Connection, fingerprint: str) -> int:
+    """Delete the embeddings of the encoder with a fingerprint, and return how many those were."""
+    id_ = encoder_id(connection, fingerprint)
+    return 0 if id_ is None else drop_embeddings(connection, id_)
+
+
+def forget_former(connection: Connection) -> None:
+    """Note that nothing mapped is left."""
+    connection.execute(delete(META).where(META.c.key == FORMER))

@@ -1,0 +1,214 @@
+"""Makes another encoder the library's own: a sample is encoded, a map is fitted, the rest is mapped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from indexer.catalog import encoders, queries, recoding, units
+from indexer.catalog.encoders import KnownEncoder
+from indexer.config import Settings
+from indexer.encoders.base import Encoder
+from indexer.errors import EncoderError, LibraryError
+from indexer.recoding.encoded import encoded
+from indexer.recoding.fitting import fit, mapped
+from indexer.store import Store
+from indexer.types import Ids, Modality, Progress, ProgressCallback, Vectors
+
+SAMPLE = 1000
+"""Units of each kind that both encoders embed, for the map; a library with no more is encoded whole at once."""
+
+SEED = 0
+
+PAGE = 2000
+"""Units that are mapped and committed together."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderChange:
+    """What a change of encoder did.
+
+    Attributes:
+        encoder: The encoder that is active now.
+        former: The one that was, the same where nothing was to be done.
+        units: Units that have an embedding under it.
+        mapped: How many of them are mapped from the former one's.
+        agreement: By kind what was measured of the map, see `indexer.recoding.fitting.Agreement`; empty where nothing
+            had to be mapped.
+        seconds: From beginning to end.
+    """
+
+    encoder: str
+    former: str
+    units: int
+    mapped: int
+    agreement: dict[str, dict[str, Any]]
+    seconds: float
+
+    @property
+    def is_new(self) -> bool:
+        """Whether another encoder was active before."""
+        return self.encoder != self.former
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the change as values that json can write."""
+        names = ("encoder", "former", "units", "mapped", "agreement")
+        return {name: getattr(self, name) for name in names} | {"seconds": round(self.seconds, 3)}
+
+
+def use_encoder(
+    store: Store, encoder: Encoder, *, settings: Settings, progress: ProgressCallback | None = None
+) -> EncoderChange:
+    """Make an encoder the library's own and return what was done; until the very end the old one answers as before.
+
+    Killed before that it goes on where it was when it is called again.
+
+    Args:
+        store: The library; its write lock must be held.
+        encoder: The new one.
+        settings: Limits, workers and time limit of the decoder.
+        progress: Told how far it has come.
+
+    Raises:
+        LibraryError: The library holds nothing yet.
+        EncoderError: No unit could be encoded, so that there is nothing to fit a map on.
+        StorageError: The disk is full or read-only; what was committed is kept.
+    """
+    old = store.encoder
+    if old is None:
+        raise LibraryError(
+            f"{store.path} holds nothing yet; run: recall index --encoder {encoder.name} FOLDER, instead"
+        )
+    return _Change(store, old, encoder, settings, progress or (lambda _: None)).run()
+
+
+@dataclass(slots=True)
+class _Change:
+    store: Store
+    old: KnownEncoder
+    encoder: Encoder
+    settings: Settings
+    progress: ProgressCallback
+    new_id: int = 0
+
+    def run(self) -> EncoderChange:
+        start = time.perf_counter()
+        agreement: dict[str, dict[str, Any]] = {}
+        is_new = self.encoder.fingerprint != self.old.fingerprint
+        if is_new:
+            self._add_encoder()
+            if self._lacking():
+                self._encode_sample()
+            if self._lacking():
+                agreement = self._map_rest()
+            with self.store.transaction() as connection:
+                recoding.switch(connection, old_id=self.old.id, new_id=self.new_id)
+            self.store.index(save=True, progress=self.progress)
+        with self.store.reading() as connection:
+            known_id = self.new_id if is_new else self.old.id
+            count = len(queries.embedding_ids(connection, known_id))
+            mapped_count = recoding.count_mapped(connection, known_id)
+        seconds = time.perf_counter() - start
+        now = self.encoder.name if is_new else self.old.name
+        return EncoderChange(now, self.old.name, count, mapped_count, agreement, seconds)
+
+    def _add_encoder(self) -> None:
+        with self.store.transaction() as connection:
+            self.new_id = encoders.add_encoder(
+                connection,
+                name=self.encoder.name,
+                fingerprint=self.encoder.fingerprint,
+                dim=self.encoder.dim,
+                preprocess=self.encoder.preprocess,
+            )
+
+    def _lacking(self) -> int:
+        with self.store.reading() as connection:
+            return recoding.count_lacking(connection, self.old.id, self.new_id)
+
+    def _encode_sample(self) -> None:
+        """Encode units that stand for all, a transaction for each batch; those that are encoded already count."""
+        with self.store.reading() as connection:
+            if recoding.known_map(connection, self.old.id, self.new_id) is not None:
+                return  # an earlier run came further
+            drawn: list[int] = []
+            for kind in Modality:
+                mine = recoding.real_units(connection, self.old.id, kind)
+                drawn += _drawn(mine, recoding.real_units(connection, self.new_id, kind))
+            made_of = units.contents(connection, drawn)
+        done = 0
+        self.progress(Progress("encoding a sample", 0, len(drawn)))
+        for batch in encoded(list(made_of.values()), self.encoder, self.settings):
+            with self.store.transaction() as connection:
+                recoding.put_real(connection, self.new_id, batch.vectors, made_of)
+            done += batch.count
+            self.progress(Progress("encoding a sample", done, len(drawn)))
+
+    def _map_rest(self) -> dict[str, dict[str, Any]]:
+        """Give all units without an embedding a mapped one, and return the agreement of the map by kind."""
+        matrices, agreement = self._fitted()
+        total, done, after = self._lacking(), 0, 0
+        while True:
+            with self.store.transaction() as connection:
+                rows = recoding.lacking(connection, self.old.id, self.new_id, after=after, limit=PAGE)
+                good = [row for row in rows if len(row.vector) == self.old.dim * queries.STORED.itemsize]
+                for kind in Modality:
+                    mine = [row for row in good if row.kind == kind]
+                    if mine:
+                        raw = np.frombuffer(b"".join(row.vector for row in mine), dtype=queries.STORED)
+                        old = raw.astype(np.float32).reshape(len(mine), self.old.dim)
+                        vectors = mapped(old, matrices.get(kind, next(iter(matrices.values()))))
+                        recoding.add_mapped(connection, self.new_id, [row.unit_id for row in mine], vectors)
+            if not rows:
+                return agreement
+            after = rows[-1].unit_id
+            done += len(rows)
+            self.progress(Progress("mapping", done, total))
+
+    def _fitted(self) -> tuple[dict[Modality, Vectors], dict[str, dict[str, Any]]]:
+        """Return the map of each kind that there are pairs of, and its agreement; a map that is kept serves again."""
+        with self.store.reading() as connection:
+            kept = recoding.known_map(connection, self.old.id, self.new_id)
+            pairs = {kind: self._pairs(connection, kind) for kind in Modality} if kept is None else {}
+        if kept is None:
+            fits = {kind: fit(*both, seed=SEED) for kind, both in pairs.items() if len(both[0])}
+            if not fits:
+                raise EncoderError(
+                    f"no photo or text could be encoded with {self.encoder.name!r}, so that nothing is known of how "
+                    "its vectors go with the old ones; are the photos' disks there? Nothing was changed"
+                )
+            matrix = np.concatenate([each for each, _ in fits.values()])
+            about: dict[str, Any] = {
+                "kinds": [str(kind) for kind in fits],  # the matrix holds theirs below each other
+                "agreement": {str(kind): found.to_dict() for kind, (_, found) in fits.items()},
+            }
+            with self.store.transaction() as connection:
+                recoding.keep_map(connection, self.old.id, self.new_id, matrix, about)
+            kept = matrix.astype("<f4").tobytes(), about
+        stacked = np.frombuffer(kept[0], dtype="<f4").astype(np.float32)
+        parts = stacked.reshape(len(kept[1]["kinds"]), self.old.dim + 1, self.encoder.dim)
+        return {Modality(kind): part for kind, part in zip(kept[1]["kinds"], parts, strict=True)}, kept[1]["agreement"]
+
+    def _pairs(self, connection: Any, kind: Modality) -> tuple[Vectors, Vectors]:
+        """Return the vectors of units of a kind under both encoders, none of them mapped, (n, d_old) and (n, d_new)."""
+        both = np.intersect1d(
+            recoding.real_units(connection, self.old.id, kind), recoding.real_units(connection, self.new_id, kind)
+        ).tolist()
+        first_ids, first = units.vectors(connection, self.old.id, self.old.dim, both)
+        second_ids, second = units.vectors(connection, self.new_id, self.encoder.dim, both)
+        _, here, there = np.intersect1d(first_ids, second_ids, assume_unique=True, return_indices=True)
+        return first[here], second[there]
+
+
+def _drawn(candidates: Ids, known: Ids) -> Sequence[int]:
+    """Return the units to encode, ascending, so that with the known ones there are `SAMPLE` that both encoders have."""
+    left = np.setdiff1d(candidates, known, assume_unique=True)
+    wanted = SAMPLE - (len(candidates) - len(left))
+    if wanted <= 0:
+        return []
+    chosen = np.random.default_rng(SEED).choice(left, size=min(wanted, len(left)), replace=False)
+    return [int(each) for each in np.sort(chosen)]
