@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class Photos:
         self.unreadable: dict[Path, str] = {}
         self._pool = DecodePool(preprocess=preprocess, limits=limits, workers=workers)
 
-    def __enter__(self) -> Photos:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -32,14 +32,15 @@ def backward_in_chunks(
     """
     with torch.no_grad(), precision():
         found = [
-            torch.cat([tower(rows).float() for rows in inputs.split(chunk)]).requires_grad_() for tower, inputs in parts
+            torch.cat([tower(rows).float() for rows in torch.split(inputs, chunk)]).requires_grad_()
+            for tower, inputs in parts
         ]
     value = loss(found)
     value.backward()  # type: ignore[no-untyped-call]
     for (tower, inputs), vectors in zip(parts, found, strict=True):
         if vectors.grad is None:
             continue
-        for rows, wanted in zip(inputs.split(chunk), vectors.grad.split(chunk), strict=True):
+        for rows, wanted in zip(torch.split(inputs, chunk), torch.split(vectors.grad, chunk), strict=True):
             with precision():
                 again = tower(rows)
             again.float().backward(wanted)  # type: ignore[no-untyped-call]

@@ -36,7 +36,8 @@ class Update(nn.Module):
 
     def change(self) -> Tensor:
         """Return what is added to the weight, shape (rows, columns)."""
-        return self.scale * (self.lora_B[ADAPTER] @ self.lora_A[ADAPTER])
+        found: Tensor = self.scale * (self.lora_B[ADAPTER] @ self.lora_A[ADAPTER])
+        return found
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return the weight with its update."""

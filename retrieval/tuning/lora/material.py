@@ -1,4 +1,4 @@
-"""What a training needs to know before it begins: readable photos, the frozen model's vectors, labels, hard negatives."""
+"""What a training knows before it begins: readable photos, frozen vectors, labels, hard negatives."""
 
 from __future__ import annotations
 
