@@ -56,14 +56,14 @@ class LoraPlan:
 
     rank: int = 8
     alpha: int = 16
-    epochs: int = 10
-    batch: int = 32
+    epochs: int = 20
+    batch: int = 8
     chunk: int = 32
     negatives: int = 3
     keep: float = 1.0
     kept: int = 16
-    rate: float = 2e-4
-    patience: int = 3
+    rate: float = 3e-4
+    patience: int = 5
     seed: int = 0
 
     def __post_init__(self) -> None:
