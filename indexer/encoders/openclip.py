@@ -49,6 +49,7 @@ class OpenClipEncoder:
         """Wrap a model whose weights are loaded; most callers want `load_encoder`."""
         self._name = name
         self._tokenizer = tokenizer
+        self._architecture = architecture
         self._device = device
         self._batch_size = batch_size or BATCH.get(device.type, 32)
         self._preprocess = _preprocess(model.visual.preprocess_cfg, name)
@@ -120,6 +121,11 @@ class OpenClipEncoder:
     def tokenizer(self) -> Any:
         """open_clip's tokenizer."""
         return self._tokenizer
+
+    @property
+    def architecture(self) -> object:
+        """open_clip's `model_cfg` of it."""
+        return self._architecture
 
     def tokens(self, texts: Sequence[str]) -> torch.Tensor:
         """Return the texts' token ids, shape (n, context), int64, where the model is."""

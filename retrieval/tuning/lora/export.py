@@ -1,0 +1,74 @@
+"""A model as an ordinary open_clip folder, with its preprocessing and tokenizer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+from torch import nn
+
+from indexer.encoders.openclip import PROBE
+from indexer.errors import EncoderError
+from retrieval.tuning.lora.checkpoints import save_tensors
+
+CONFIG_NAME = "open_clip_config.json"
+WEIGHTS_NAME = "open_clip_model.safetensors"
+PREPROCESS = ("size", "mode", "mean", "std", "interpolation", "resize_mode", "fill_color")
+
+
+def write_model(folder: Path, model: nn.Module, tokenizer: Any, architecture: Any) -> Path:
+    """Return the folder after writing the model into it: whole, or not at all.
+
+    Args:
+        folder: A new one.
+        model: open_clip's, plain.
+        tokenizer: open_clip's, of that model.
+        architecture: The model's `model_cfg`.
+
+    Raises:
+        EncoderError: The folder exists or cannot be written, or the tokenizer cannot be kept in it.
+    """
+    if folder.exists():
+        raise EncoderError(f"{folder} exists already; a model is only written into a new folder")
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    try:
+        part.mkdir(parents=True)
+        _fill(part, model, tokenizer, architecture)
+        part.rename(folder)
+    except OSError as error:
+        raise EncoderError(f"the model cannot be written to {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def _fill(folder: Path, model: nn.Module, tokenizer: Any, architecture: Any) -> None:
+    preprocess: dict[str, Any] = model.visual.preprocess_cfg  # type: ignore[union-attr,assignment]
+    if hasattr(tokenizer, "save_pretrained"):
+        tokenizer.save_pretrained(str(folder))
+        named = {"hf_tokenizer_name": "in this folder"} | architecture["text_cfg"]  # any name makes it read the files
+        architecture = architecture | {"text_cfg": named}
+    config = {
+        "model_cfg": architecture,
+        "preprocess_cfg": {name: preprocess[name] for name in PREPROCESS if preprocess.get(name) is not None},
+    }
+    save_tensors(
+        folder / WEIGHTS_NAME,
+        {name: each.detach().cpu().clone() for name, each in model.state_dict().items()},
+        {"format": "pt"},
+    )
+    with (folder / CONFIG_NAME).open("w", encoding="utf-8") as stream:
+        stream.write(json.dumps(config, indent=2) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    again = open_clip.get_tokenizer(f"local-dir:{folder}")
+    if not np.array_equal(np.asarray(again(list(PROBE))), np.asarray(tokenizer(list(PROBE)))):
+        raise EncoderError(
+            f"the tokenizer of the model ({type(tokenizer).__name__}) cannot be kept in a folder: read back, it gives "
+            "other tokens; start from an encoder whose text_cfg names a tokenizer"
+        )
