@@ -184,9 +184,10 @@ def known_map(connection: Connection, old_id: int, new_id: int) -> tuple[bytes, 
     return None if row is None else (row.matrix, row.about)
 
 
-def switch(connection: Connection, *, old_id: int, new_id: int) -> None:
-    """Make another encoder the library's own; what was learnt on the old one is put aside."""
-    connection.execute(delete(META).where(META.c.key.in_((ACTIVE, FORMER, versions.ACTIVE))))
+def switch(connection: Connection, *, old_id: int, new_id: int, version: int | None = None) -> None:
+    """Make another encoder the library's own; what was learnt on the old one is put aside, and a version takes over."""
+    connection.execute(delete(META).where(META.c.key.in_((ACTIVE, FORMER))))
+    versions.activate(connection, version)
     connection.execute(insert(META), [{"key": ACTIVE, "value": str(new_id)}, {"key": FORMER, "value": str(old_id)}])
 
 

@@ -61,7 +61,12 @@ class EncoderChange:
 
 
 def use_encoder(
-    store: Store, encoder: Encoder, *, settings: Settings, progress: ProgressCallback | None = None
+    store: Store,
+    encoder: Encoder,
+    *,
+    settings: Settings,
+    version: int | None = None,
+    progress: ProgressCallback | None = None,
 ) -> EncoderChange:
     """Make an encoder the library's own and return what was done; until the very end the old one answers as before.
 
@@ -71,6 +76,7 @@ def use_encoder(
         store: The library; its write lock must be held.
         encoder: The new one.
         settings: Limits, workers and time limit of the decoder.
+        version: What was learnt that becomes active with it.
         progress: Told how far it has come.
 
     Raises:
@@ -83,7 +89,7 @@ def use_encoder(
         raise LibraryError(
             f"{store.path} holds nothing yet; run: recall index --encoder {encoder.name} FOLDER, instead"
         )
-    return _Change(store, old, encoder, settings, progress or (lambda _: None)).run()
+    return _Change(store, old, encoder, settings, progress or (lambda _: None), version).run()
 
 
 @dataclass(slots=True)
@@ -93,6 +99,7 @@ class _Change:
     encoder: Encoder
     settings: Settings
     progress: ProgressCallback
+    version: int | None
     new_id: int = 0
 
     def run(self) -> EncoderChange:
@@ -106,7 +113,7 @@ class _Change:
             if self._lacking():
                 agreement = self._map_rest()
             with self.store.transaction() as connection:
-                recoding.switch(connection, old_id=self.old.id, new_id=self.new_id)
+                recoding.switch(connection, old_id=self.old.id, new_id=self.new_id, version=self.version)
             self.store.index(save=True, progress=self.progress)
         with self.store.reading() as connection:
             known_id = self.new_id if is_new else self.old.id

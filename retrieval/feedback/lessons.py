@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from indexer.catalog import feedback, queries
 from indexer.catalog.feedback import JudgedUnit, Judgement
 from indexer.catalog.queries import STORED
+from indexer.catalog.units import contents
 from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import QueryError
@@ -57,6 +58,7 @@ class _Asked(NamedTuple):
     """A query with its vectors and the latest verdicts on it."""
 
     name: str
+    words: str
     text: Vectors
     image: Vectors
     units: list[tuple[JudgedUnit, bool]]
@@ -84,7 +86,8 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Le
             and (found := _asked(connection, group, known.id, encoder, store=store, settings=settings, counts=counts))
         ]
         judged = {unit.unit_id for query in asked for unit, _ in query.units}
-        others, are_photos = _others(connection, known.id if known else 0, encoder.dim, judged)
+        others, are_photos, other_units = _others(connection, known.id if known else 0, encoder.dim, judged)
+        made_of = contents(connection, [*judged, *other_units])
     rows = [(number, unit, is_good) for number, query in enumerate(asked) for unit, is_good in query.units]
     counts.used = len(rows)
     empty = np.empty((0, encoder.dim), dtype=np.float32)
@@ -98,6 +101,9 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Le
         good=np.array([is_good for _, _, is_good in rows], dtype=np.bool_),
         others=others,
         others_are_photos=are_photos,
+        words=tuple(query.words for query in asked),
+        files=tuple(made_of[unit.unit_id].path for _, unit, _ in rows),
+        other_files=tuple(made_of[unit_id].path for unit_id in other_units),
     ), counts
 
 
@@ -162,20 +168,22 @@ def _asked(
     if not any(is_good for _, is_good in units):
         counts.queries_left_out += 1
         return None
-    return _Asked(name_of(group[0].parts), text, image, units)
+    alone = len(query.texts) == 1 and not query.images and query.part_weights[0] > 0
+    return _Asked(name_of(group[0].parts), query.texts[0] if alone else "", text, image, units)
 
 
 def _others(
     connection: Connection, encoder_id: int, dim: int, judged: set[int]
-) -> tuple[Vectors, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Return embeddings of a sample of units that nobody judged, (m, dim), and whether each is a photo's, (m,)."""
+) -> tuple[Vectors, np.ndarray[tuple[int], np.dtype[np.bool_]], list[int]]:
+    """Return embeddings of a sample of units that nobody judged, (m, dim), whether each is a photo's, and the units."""
     ids = queries.embedding_ids(connection, encoder_id)
     drawn = np.sort(np.random.default_rng(0).permutation(ids)[: OTHERS + len(judged)])
     units = queries.unit_ids(connection, drawn.tolist())
     free: Ids = np.array([id_ for id_ in drawn.tolist() if units.get(id_) not in judged][:OTHERS], dtype=np.int64)
     held, vectors = feedback.vectors_of(connection, dim, free)
     photos = queries.of_kind(connection, held.tolist(), Modality.PHOTO)
-    return normalized(vectors), np.array([id_ in photos for id_ in held.tolist()], dtype=np.bool_)
+    are_photos = np.array([id_ in photos for id_ in held.tolist()], dtype=np.bool_)
+    return normalized(vectors), are_photos, [units[id_] for id_ in held.tolist()]
 
 
 def _vector(unit: JudgedUnit) -> Vectors:

@@ -1,34 +1,45 @@
-"""The gate: an adapter is let through only when it helps queries that it has not seen and harms nothing else."""
+"""The gate: what was learnt is let through only when it helps queries that it has not seen and harms nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Protocol
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from indexer.encoders.adapter import Adapter
 from indexer.errors import TuningError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from retrieval.tuning.judging import FEWEST, PROBE_LOSS, contrasted, judged_values, verdict
 from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.receipt import Receipt
 
-Train = Callable[[Lessons, int], Adapter]
-"""An adapter from lessons and a seed."""
-
-Score = Callable[[Lessons, Adapter | None], Vectors]
-"""The score of each judged unit, shape (n,)."""
-
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""How much of an adapter may be applied, see `Adapter.at`."""
+"""How much of what was learnt may be applied, see `Adapter.at`: for weights that is WiSE-FT (Wortsman et al. 2022)."""
 
 FOLDS = 5
 
 
-class GeneralProbe(Protocol):
+class Change(Protocol):
+    """What was learnt: an adapter, or new weights."""
+
+    def at(self, share: float) -> Self:
+        """Return a part of the change, 0 for none and 1 for all."""
+        ...
+
+
+C = TypeVar("C", bound=Change)
+C_contra = TypeVar("C_contra", bound=Change, contravariant=True)
+
+Train = Callable[[Lessons, int], C]
+"""A change from lessons and a seed."""
+
+Score = Callable[[Lessons, C | None], Vectors]
+"""The score of each judged unit, shape (n,)."""
+
+
+class GeneralProbe(Protocol[C_contra]):
     """What measures searches for anything that nobody judged, see `Probe`."""
 
     @property
@@ -36,44 +47,48 @@ class GeneralProbe(Protocol):
         """What it is, for people."""
         ...
 
-    def r5(self, adapter: Adapter | None) -> float:
-        """Return its R@5 under an adapter, or without one, points."""
+    def r5(self, change: C_contra | None, /) -> float:
+        """Return its R@5 under a change, or without one, points."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Generic[C]):
     """What learning gave.
 
     Attributes:
-        adapter: The adapter with its share applied, also where it has not passed; None where no share was worth it.
+        change: What was learnt with its share applied, also where it has not passed; None where no share was worth it.
         receipt: What was measured, and whether it may be put to use.
     """
 
-    adapter: Adapter | None
+    change: C | None
     receipt: Receipt
 
 
 def tune(
     lessons: Lessons,
     *,
-    train: Train,
-    score: Score,
-    probe: GeneralProbe,
+    train: Train[C],
+    score: Score[C],
+    probe: GeneralProbe[C],
+    method: str = "adapter",
+    folds: int = FOLDS,
     seeds: tuple[int, ...] = (0, 1, 2),
     progress: ProgressCallback | None = None,
-) -> Outcome:
-    """Return an adapter learnt from all lessons, with a receipt from queries that were held out.
+) -> Outcome[C]:
+    """Return what was learnt from all lessons, with a receipt from queries that were held out.
 
-    Queries are split into `FOLDS` parts, once for each seed. For each part an adapter learns from the others, less an
+    Queries are split into `folds` parts, once for each seed. For each part a change is learnt from the others, less an
     inner part on which its share is chosen; then the part is compared without and with it. What is kept learns from
     everything, with the median of the shares chosen.
 
     Args:
         lessons: What was judged.
-        train: Makes an adapter.
+        train: Learns a change.
         score: Orders judged units.
         probe: What must not suffer.
+        method: For the receipt.
+        folds: Parts, at least 2.
         seeds: Of splits and training, at least one.
         progress: Told each training.
 
@@ -91,22 +106,22 @@ def tune(
     old = judged_values(lessons, score(lessons, None))
     new = np.zeros((len(seeds), len(lessons.names), 2))
     shares: list[float] = []
-    total = len(seeds) * FOLDS + 1
+    total = len(seeds) * folds + 1
     for number, seed in enumerate(seeds):
-        for fold, held in enumerate(_parts(rows, FOLDS, seed)):
-            _tell(progress, number * FOLDS + fold, total)
+        for fold, held in enumerate(_parts(rows, folds, seed)):
+            _tell(progress, number * folds + fold, total)
             rest = np.setdiff1d(np.arange(len(lessons.names)), held)
-            adapter, share = _learnt(lessons, rest, train=train, score=score, probe=probe, before=before, seed=seed)
+            change, share = _learnt(lessons, rest, train=train, score=score, probe=probe, before=before, seed=seed)
             shares.append(share)
             taken = lessons.take(held)
-            new[number, held] = judged_values(taken, score(taken, adapter.at(share) if share else None))
+            new[number, held] = judged_values(taken, score(taken, change.at(share) if share else None))
     share = _nearest(float(np.median(shares)))
     _tell(progress, total - 1, total)
     final = train(lessons, seeds[0]).at(share) if share else None
     after = before if final is None else probe.r5(final)
     receipt = verdict(
         old[rows], new.mean(axis=0)[rows], before, after,
-        probe=probe.name, share=share, seeds=seeds, seconds=monotonic() - started,
+        method=method, probe=probe.name, share=share, seeds=seeds, seconds=monotonic() - started,
     )  # fmt: skip
     if final is None and receipt.passed:
         receipt = replace(receipt, passed=False, reason="most parts of the judgements gained nothing; judge more")
@@ -115,21 +130,21 @@ def tune(
 
 
 def _learnt(
-    lessons: Lessons, rest: Ids, *, train: Train, score: Score, probe: GeneralProbe, before: float, seed: int
-) -> tuple[Adapter, float]:
-    """Return an adapter from a part of these queries, and the share that is best on the others of them."""
+    lessons: Lessons, rest: Ids, *, train: Train[C], score: Score[C], probe: GeneralProbe[C], before: float, seed: int
+) -> tuple[C, float]:
+    """Return what a part of these queries teaches, and the share of it that is best on the others of them."""
     inner = _parts(rest[np.isin(rest, contrasted(lessons))], FOLDS, seed + 1)[0]
-    adapter = train(lessons.take(np.setdiff1d(rest, inner)), seed)
+    change = train(lessons.take(np.setdiff1d(rest, inner)), seed)
     chosen = lessons.take(inner)
     best, found = 0.0, -1.0
     for share in SHARES:  # of equal ones the smaller, which changes less
-        part = adapter.at(share) if share else None
+        part = change.at(share) if share else None
         if share and before - probe.r5(part) > PROBE_LOSS:
             continue
         value = float(judged_values(chosen, score(chosen, part))[:, 0].mean())
         if value > found + 1e-9:
             best, found = share, value
-    return adapter, best
+    return change, best
 
 
 def _parts(rows: Ids, count: int, seed: int) -> list[Ids]:

@@ -14,7 +14,7 @@ from indexer.types import ProgressCallback
 from retrieval.calibration.background import background
 from retrieval.feedback.lessons import read_lessons
 from retrieval.tuning.adapters import query_scores, train_adapter
-from retrieval.tuning.gate import tune
+from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe, probe_of_captions, probe_of_library, shipped_probe
 from retrieval.tuning.receipt import Receipt
@@ -51,7 +51,9 @@ def learn(
     def train(some: Lessons, seed: int) -> Adapter:
         return train_adapter(some, general, seed=seed)
 
-    outcome = tune(lessons, train=train, score=query_scores, probe=_probe(probe, encoder, lessons), progress=progress)
+    outcome: Outcome[Adapter] = tune(
+        lessons, train=train, score=query_scores, probe=_probe(probe, encoder, lessons), progress=progress
+    )
     receipt = replace(
         outcome.receipt,
         judgements=counts.judgements,
@@ -59,7 +61,7 @@ def learn(
         contradicted=counts.contradicted,
         gone=counts.gone,
     )
-    return outcome.adapter, receipt
+    return outcome.change, receipt
 
 
 def _probe(table: Path | None, encoder: Encoder, lessons: Lessons) -> Probe:

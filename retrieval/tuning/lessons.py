@@ -24,6 +24,10 @@ class Lessons:
         good: The verdicts, shape (n,).
         others: Embeddings of units that nobody judged, a random sample; shape (m, d), unit length.
         others_are_photos: Whether each of those is a photo, shape (m,).
+        words: The words of each query that is one text and nothing else, q of them, "" for the others; empty where
+            nobody asked.
+        files: The file of each judged unit, n of them; empty where nobody asked, as the next.
+        other_files: The same of those that nobody judged, m of them.
     """
 
     names: tuple[str, ...]
@@ -35,6 +39,9 @@ class Lessons:
     good: NDArray[np.bool_]
     others: Vectors
     others_are_photos: NDArray[np.bool_]
+    words: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    other_files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together.
@@ -52,20 +59,26 @@ class Lessons:
             found = getattr(self, name).shape
             if found != shape:
                 raise ValueError(f"lessons have {name} of the shape {found}; expected {shape}")
+        for name, length in {"words": q, "files": n, "other_files": m}.items():
+            if len(getattr(self, name)) not in (0, length):
+                raise ValueError(f"lessons have {len(getattr(self, name))} {name}; expected {length} or none")
         if n and not 0 <= self.owners.min() <= self.owners.max() < q:
             raise ValueError(
                 f"lessons have owners from {self.owners.min()} to {self.owners.max()}; expected 0 to {q - 1}"
             )
 
-    def take(self, rows: Ids) -> Lessons:
+    def take(self, rows: Ids, units: NDArray[np.bool_] | None = None) -> Lessons:
         """Return the lessons of these queries alone, in this order and numbered anew; the unjudged units stay.
 
         Args:
             rows: Different rows of `texts`, shape (r,), int64.
+            units: Which judged units to keep of these queries', shape (n,); None keeps all.
         """
         place = np.full(len(self.names), -1, dtype=np.int64)
         place[rows] = np.arange(len(rows))
         kept = place[self.owners] >= 0
+        if units is not None:
+            kept &= units
         return Lessons(
             names=tuple(self.names[row] for row in rows),
             texts=self.texts[rows],
@@ -76,4 +89,7 @@ class Lessons:
             good=self.good[kept],
             others=self.others,
             others_are_photos=self.others_are_photos,
+            words=tuple(self.words[row] for row in rows) if self.words else (),
+            files=tuple(self.files[row] for row in np.flatnonzero(kept)) if self.files else (),
+            other_files=self.other_files,
         )

@@ -80,7 +80,7 @@ def probe() -> Probe:
     return Probe(texts, photos, np.arange(100), "made up")
 
 
-def outcome(queries: int, hits: int, seed: int, *, taste: float, null: bool) -> Outcome:
+def outcome(queries: int, hits: int, seed: int, *, taste: float, null: bool) -> Outcome[Adapter]:
     """Return what the gate says of one user."""
     lessons = made_up(queries, hits, seed, taste=taste)
     return tune(shuffled(lessons, seed) if null else lessons, train=rocchio, score=cosines, probe=probe())

@@ -33,7 +33,7 @@ from retrieval.calibration.background import background
 from retrieval.evaluate.resampling import intervals
 from retrieval.evaluate.sets import CaptionedPicture, read_captions
 from retrieval.tuning.adapters import query_scores, train_adapter
-from retrieval.tuning.gate import tune
+from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe, shipped_probe
 
@@ -213,9 +213,10 @@ def let_through(lessons: Lessons, general: Vectors, probe: Probe, *, both: bool)
         return train_adapter(some, general, seed=seed, both=both)
 
     try:
-        return tune(lessons, train=train, score=query_scores, probe=probe, seeds=(0,)).receipt.passed
+        found: Outcome[Adapter] = tune(lessons, train=train, score=query_scores, probe=probe, seeds=(0,))
     except TuningError:  # too few
         return False
+    return found.receipt.passed
 
 
 def table(

@@ -10,7 +10,7 @@ import pytest
 
 from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import TuningError
-from retrieval.tuning.gate import tune
+from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.judging import compared, judged_values, verdict
 from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe, probe_of_library
@@ -97,9 +97,9 @@ def test_a_taste_passes_and_shuffled_verdicts_do_not() -> None:
 def test_the_same_lessons_give_the_same_adapter_and_receipt() -> None:
     first, second = (outcome(10, 10, 3, taste=2, null=False) for _ in range(2))
     assert replace(first.receipt, seconds=0) == replace(second.receipt, seconds=0)
-    assert first.adapter is not None
-    assert second.adapter is not None
-    assert first.adapter.digest == second.adapter.digest
+    assert first.change is not None
+    assert second.change is not None
+    assert first.change.digest == second.change.digest
 
 
 def test_no_query_is_compared_by_an_adapter_that_learnt_from_it() -> None:
@@ -116,7 +116,8 @@ def test_no_query_is_compared_by_an_adapter_that_learnt_from_it() -> None:
             assert not set(lessons.names) & set(seen[-1])
         return cosines(lessons, adapter)
 
-    tune(made_up(12, 5, 0, taste=2), train=train, score=score, probe=probe())
+    found: Outcome[Adapter] = tune(made_up(12, 5, 0, taste=2), train=train, score=score, probe=probe())
+    assert found.receipt.queries == 12
     assert scored
     assert len(seen[-1]) == 12  # what is kept learns from all
     assert all(before != after for before, after in pairwise(seen))
@@ -127,7 +128,7 @@ def test_too_few_queries_say_how_many_are_missing() -> None:
     good = lessons.good.copy()
     good[:6] = True  # two queries with nothing bad
     with pytest.raises(TuningError, match=r"5 judged queries .* needs 6: judge 1 more"):
-        tune(replace(lessons, good=good), train=rocchio, score=cosines, probe=probe())
+        _: Outcome[Adapter] = tune(replace(lessons, good=good), train=rocchio, score=cosines, probe=probe())
 
 
 def test_an_adapter_that_ruins_other_searches_is_kept_inactive() -> None:
@@ -136,7 +137,7 @@ def test_an_adapter_that_ruins_other_searches_is_kept_inactive() -> None:
         assert found is not None
         return Adapter(LowRank(found.down, found.up * 100))
 
-    found = tune(made_up(20, 10, 0, taste=2), train=ruin, score=cosines, probe=probe())
+    found: Outcome[Adapter] = tune(made_up(20, 10, 0, taste=2), train=ruin, score=cosines, probe=probe())
     assert not found.receipt.passed
 
 

@@ -47,7 +47,7 @@ class Probe:
     owners: Ids
     name: str
 
-    def r5(self, adapter: Adapter | None = None) -> float:
+    def r5(self, adapter: Adapter | None = None, /) -> float:
         """Return for how many of 100 texts the right photo is among the first five, under an adapter or without."""
         texts, photos = self.texts, self.photos
         if adapter is not None:
