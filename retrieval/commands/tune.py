@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -13,6 +14,14 @@ from retrieval.commands.progress import ProgressLine
 
 
 @click.command("tune")
+@click.option(
+    "--method",
+    type=click.Choice(["adapter", "lora"]),
+    default="adapter",
+    show_default=True,
+    help="adapter: transform queries, in seconds. lora: train the encoder itself, in minutes to hours; it becomes the "
+    "library's encoder.",
+)
 @click.option("--dry-run", is_flag=True, help="Measure what would be learnt, and change nothing.")
 @click.option(
     "--probe",
@@ -22,19 +31,23 @@ from retrieval.commands.progress import ProgressLine
     "default general words that come with Recall.",
 )
 @json_option
-@settings_options("library", "device")
-def tune_command(dry_run: bool, probe: Path | None, as_json: bool, settings: Settings) -> None:
+@settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes")
+def tune_command(
+    method: Literal["adapter", "lora"], dry_run: bool, probe: Path | None, as_json: bool, settings: Settings
+) -> None:
     """Learn from your judgements, and use it where it proves better.
 
     What is learnt is tried on judged queries that it has not seen, and on general words. Where it is no better, or
-    does harm, it is kept but not used. `recall rollback` undoes it.
+    does harm, it is kept but not used. `recall rollback` undoes it. Stop it with Ctrl-C at any time: nothing is changed
+    before it is done, and `--method lora` goes on from its last epoch.
 
     \b
     recall tune --dry-run
     recall tune
+    recall tune --method lora
     """
     with open_library(settings) as library, ProgressLine() as progress:
-        receipt = library.tune(dry_run=dry_run, probe=probe, progress=progress)
+        receipt = library.tune(method=method, dry_run=dry_run, probe=probe, progress=progress)
     if as_json:
         print_json(receipt.to_dict())
     else:
@@ -76,7 +89,7 @@ def versions_command(as_json: bool, settings: Settings) -> None:
 
 @click.command("rollback")
 @click.argument("version", type=int, required=False)
-@settings_options("library")
+@settings_options("library", "device", "workers")
 def rollback_command(version: int | None, settings: Settings) -> None:
     """Undo what was learnt last: go back to what was active before, or to VERSION; 0 is the encoder as it is.
 

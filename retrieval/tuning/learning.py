@@ -1,4 +1,4 @@
-"""From a library's judgements to an adapter and its receipt."""
+"""From a library's judgements to an adapter, or to new weights, and its receipt."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe, probe_of_captions, probe_of_library, shipped_probe
 from retrieval.tuning.receipt import Receipt
+from retrieval.tuning.weights import NewWeights, learn_weights, of_words_and_photos, require_peft
 
 
 def learn(
@@ -25,43 +26,56 @@ def learn(
     encoder: Encoder,
     settings: Settings,
     *,
+    weights: Path | None = None,
     probe: Path | None = None,
     progress: ProgressCallback | None = None,
-) -> tuple[Adapter | None, Receipt]:
+) -> tuple[Adapter | NewWeights | None, Receipt]:
     """Return what was learnt from all judgements, None where nothing was, and what it is worth; nothing is changed.
 
     Args:
         store: The library.
         encoder: Its encoder, without what was learnt before.
-        settings: Limits of query pictures.
+        settings: Limits of pictures; device and workers.
+        weights: Folder for checkpoints of a training of the encoder itself; None learns an adapter.
         probe: A table of captioned pictures to use as the general probe; None takes the one that fits the encoder.
         progress: Called with how far it has come.
 
     Raises:
         TuningError: There are too few judgements, or learning from them fails.
         EvaluationError: The table of captioned pictures cannot be used.
+        MissingPackageError: Weights are to be trained, and a package for that is not installed.
     """
+    if weights is not None:
+        require_peft()
     lessons, counts = read_lessons(store, encoder, settings)
     if not len(lessons.names):
         raise TuningError(
             "there is nothing to learn from: no query has a hit that was judged good; run: recall judge QUERY"
         )
+    outcome: Outcome[Adapter] | Outcome[NewWeights]
+    if weights is None:
+        outcome = _adapter(lessons, encoder, probe, progress)
+    else:
+        outcome = learn_weights(encoder.name, lessons, settings, work=weights, probe=probe, progress=progress)
+    receipt = replace(
+        outcome.receipt,
+        judgements=counts.judgements,
+        used=counts.used if weights is None else len(of_words_and_photos(lessons).files),
+        contradicted=counts.contradicted,
+        gone=counts.gone,
+    )
+    return outcome.change, receipt
+
+
+def _adapter(
+    lessons: Lessons, encoder: Encoder, probe: Path | None, progress: ProgressCallback | None
+) -> Outcome[Adapter]:
     general = background(encoder)
 
     def train(some: Lessons, seed: int) -> Adapter:
         return train_adapter(some, general, seed=seed)
 
-    outcome: Outcome[Adapter] = tune(
-        lessons, train=train, score=query_scores, probe=_probe(probe, encoder, lessons), progress=progress
-    )
-    receipt = replace(
-        outcome.receipt,
-        judgements=counts.judgements,
-        used=counts.used,
-        contradicted=counts.contradicted,
-        gone=counts.gone,
-    )
-    return outcome.change, receipt
+    return tune(lessons, train=train, score=query_scores, probe=_probe(probe, encoder, lessons), progress=progress)
 
 
 def _probe(table: Path | None, encoder: Encoder, lessons: Lessons) -> Probe:
