@@ -16,11 +16,11 @@ from retrieval.commands.progress import ProgressLine
 @click.command("tune")
 @click.option(
     "--method",
-    type=click.Choice(["adapter", "lora"]),
+    type=click.Choice(["adapter", "adapter-both", "lora"]),
     default="adapter",
     show_default=True,
-    help="adapter: transform queries, in seconds. lora: train the encoder itself, in minutes to hours; it becomes the "
-    "library's encoder.",
+    help="adapter: transform queries, in seconds. adapter-both: the photos' embeddings too, in minutes. lora: train "
+    "the encoder itself, in minutes to hours; it becomes the library's encoder.",
 )
 @click.option("--dry-run", is_flag=True, help="Measure what would be learnt, and change nothing.")
 @click.option(
@@ -33,7 +33,11 @@ from retrieval.commands.progress import ProgressLine
 @json_option
 @settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes")
 def tune_command(
-    method: Literal["adapter", "lora"], dry_run: bool, probe: Path | None, as_json: bool, settings: Settings
+    method: Literal["adapter", "adapter-both", "lora"],
+    dry_run: bool,
+    probe: Path | None,
+    as_json: bool,
+    settings: Settings,
 ) -> None:
     """Learn from your judgements, and use it where it proves better.
 
@@ -81,10 +85,16 @@ def versions_command(as_json: bool, settings: Settings) -> None:
         click.echo("nothing was learnt yet; judge what searches find with: recall judge QUERY", err=True)
         return
     rows = [
-        (str(version.id), "active" if version.is_active else "", f"{version.made_at:%Y-%m-%d %H:%M}", str(receipt))
+        (
+            str(version.id),
+            version.kind,
+            "active" if version.is_active else "",
+            f"{version.made_at:%Y-%m-%d %H:%M}",
+            str(receipt),
+        )
         for version, receipt in zip(found, receipts, strict=True)
     ]
-    print_table(("version", "", "learnt (UTC)", "receipt"), rows)
+    print_table(("version", "kind", "", "learnt (UTC)", "receipt"), rows)
 
 
 @click.command("rollback")

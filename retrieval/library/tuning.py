@@ -32,7 +32,7 @@ class Tuning(Opened):
     def tune(
         self,
         *,
-        method: Literal["adapter", "lora"] = "adapter",
+        method: Literal["adapter", "adapter-both", "lora"] = "adapter",
         dry_run: bool = False,
         probe: str | os.PathLike[str] | None = None,
         progress: ProgressCallback | None = None,
@@ -43,9 +43,10 @@ class Tuning(Opened):
         better on the first and does no harm to the second do searches use it from now on; else it is kept, inactive.
         Whatever happens, what was active before stays active until the new version is whole.
 
-        "adapter" transforms queries behind the encoder: no photo is read again. "lora" trains the encoder itself (Hu et
-        al. 2021), which takes minutes to hours, and a run that was stopped goes on with the next call; what it gives is
-        an open_clip model in `encoders/` of the library, put to use as by `use_encoder`.
+        "adapter" transforms queries behind the encoder: no photo is read again. "adapter-both" transforms the photos'
+        embeddings too, so that the index is made anew; it takes eight times as long. "lora" trains the encoder itself
+        (Hu et al. 2021), which takes minutes to hours, and a run that was stopped goes on with the next call; what it
+        gives is an open_clip model in `encoders/` of the library, put to use as by `use_encoder`.
 
         Args:
             method: What is learnt.
@@ -71,6 +72,7 @@ class Tuning(Opened):
                 self._encoder.plain_for_query(),
                 self._settings,
                 weights=checkpoints if method == "lora" else None,
+                both=method == "adapter-both",
                 probe=None if probe is None else Path(probe),
                 progress=progress,
             )
@@ -81,7 +83,7 @@ class Tuning(Opened):
             with self._store.transaction() as connection:
                 version = versions.add_version(
                     connection,
-                    kind=method,
+                    kind="lora" if method == "lora" else "adapter",
                     encoder_id=known.id,
                     receipt=receipt.to_dict(),
                     weights=change.to_bytes() if isinstance(change, Adapter) else None,  # None: no change was the best

@@ -27,6 +27,7 @@ def learn(
     settings: Settings,
     *,
     weights: Path | None = None,
+    both: bool = False,
     probe: Path | None = None,
     progress: ProgressCallback | None = None,
 ) -> tuple[Adapter | NewWeights | None, Receipt]:
@@ -37,6 +38,7 @@ def learn(
         encoder: Its encoder, without what was learnt before.
         settings: Limits of pictures; device and workers.
         weights: Folder for checkpoints of a training of the encoder itself; None learns an adapter.
+        both: Whether an adapter transforms photos too.
         probe: A table of captioned pictures to use as the general probe; None takes the one that fits the encoder.
         progress: Called with how far it has come.
 
@@ -54,7 +56,7 @@ def learn(
         )
     outcome: Outcome[Adapter] | Outcome[NewWeights]
     if weights is None:
-        outcome = _adapter(lessons, encoder, probe, progress)
+        outcome = _adapter(lessons, encoder, probe, both=both, progress=progress)
     else:
         outcome = learn_weights(encoder.name, lessons, settings, work=weights, probe=probe, progress=progress)
     receipt = replace(
@@ -68,12 +70,12 @@ def learn(
 
 
 def _adapter(
-    lessons: Lessons, encoder: Encoder, probe: Path | None, progress: ProgressCallback | None
+    lessons: Lessons, encoder: Encoder, probe: Path | None, *, both: bool, progress: ProgressCallback | None
 ) -> Outcome[Adapter]:
     general = background(encoder)
 
     def train(some: Lessons, seed: int) -> Adapter:
-        return train_adapter(some, general, seed=seed)
+        return train_adapter(some, general, seed=seed, both=both)
 
     return tune(lessons, train=train, score=query_scores, probe=_probe(probe, encoder, lessons), progress=progress)
 

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import LibraryLockedError, TuningError
 from retrieval import Library
 from retrieval.tuning import learning
+from retrieval.tuning.adapters import train_adapter
 from retrieval.tuning.receipt import Receipt
 from tests.support.contents import count, rows
 from tests.support.program import Program
@@ -169,3 +171,19 @@ def test_a_user_who_means_tulips_is_understood_from_the_program_alone(
     assert recall_program(*unseen).stdout == before
     (library,) = tmp_path.glob("**/*.recall")
     assert rows(library, "SELECT count(*) FROM versions") == [(1,)]
+
+
+def test_both_sides_are_learnt_where_asked_for(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    sides: list[bool] = []
+    real = train_adapter
+
+    def train(*args: Any, both: bool, **kwargs: Any) -> Adapter:
+        adapter = real(*args, both=both, **kwargs)
+        sides.append(adapter.changes_index)
+        return adapter
+
+    monkeypatch.setattr(learning, "train_adapter", train)
+    monkeypatch.setattr("retrieval.tuning.adapters.STEPS", 5)
+    judged.tune(method="adapter-both", dry_run=True)
+    assert sides
+    assert all(sides)
