@@ -34,7 +34,8 @@ class EncoderChange:
 
     Attributes:
         encoder: The encoder that is active now.
-        former: The one that was, the same where nothing was to be done.
+        former: The one that was.
+        is_new: Whether they are two; other weights of the same name are another encoder.
         units: Units that have an embedding under it.
         mapped: How many of them are mapped from the former one's.
         agreement: By kind what was measured of the map, see `indexer.recoding.fitting.Agreement`; empty where nothing
@@ -44,19 +45,15 @@ class EncoderChange:
 
     encoder: str
     former: str
+    is_new: bool
     units: int
     mapped: int
     agreement: dict[str, dict[str, Any]]
     seconds: float
 
-    @property
-    def is_new(self) -> bool:
-        """Whether another encoder was active before."""
-        return self.encoder != self.former
-
     def to_dict(self) -> dict[str, Any]:
         """Return the change as values that json can write."""
-        names = ("encoder", "former", "units", "mapped", "agreement")
+        names = ("encoder", "former", "is_new", "units", "mapped", "agreement")
         return {name: getattr(self, name) for name in names} | {"seconds": round(self.seconds, 3)}
 
 
@@ -106,8 +103,8 @@ class _Change:
         start = time.perf_counter()
         agreement: dict[str, dict[str, Any]] = {}
         is_new = self.encoder.fingerprint != self.old.fingerprint
+        self._add_encoder()
         if is_new:
-            self._add_encoder()
             if self._lacking():
                 self._encode_sample()
             if self._lacking():
@@ -116,12 +113,10 @@ class _Change:
                 recoding.switch(connection, old_id=self.old.id, new_id=self.new_id, version=self.version)
             self.store.index(save=True, progress=self.progress)
         with self.store.reading() as connection:
-            known_id = self.new_id if is_new else self.old.id
-            count = len(queries.embedding_ids(connection, known_id))
-            mapped_count = recoding.count_mapped(connection, known_id)
+            count = len(queries.embedding_ids(connection, self.new_id))
+            mapped_count = recoding.count_mapped(connection, self.new_id)
         seconds = time.perf_counter() - start
-        now = self.encoder.name if is_new else self.old.name
-        return EncoderChange(now, self.old.name, count, mapped_count, agreement, seconds)
+        return EncoderChange(self.encoder.name, self.old.name, is_new, count, mapped_count, agreement, seconds)
 
     def _add_encoder(self) -> None:
         with self.store.transaction() as connection:
@@ -132,6 +127,7 @@ class _Change:
                 dim=self.encoder.dim,
                 preprocess=self.encoder.preprocess,
             )
+            encoders.rename(connection, self.new_id, self.encoder.name)  # its folder may have moved since
 
     def _lacking(self) -> int:
         with self.store.reading() as connection:

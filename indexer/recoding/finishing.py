@@ -37,6 +37,9 @@ def encode_mapped(
         settings: Limits, workers and time limit of the decoder.
         report: Gets the counts.
         progress: Told how far it has come.
+
+    Raises:
+        EncoderMismatchError: The encoder that was loaded is not the library's; nothing was changed.
     """
     known = store.encoder
     if known is None:
@@ -45,6 +48,7 @@ def encode_mapped(
         left = recoding.mapped_units(connection, known.id)
     if len(left):
         encoder, told = load(), progress or (lambda _: None)
+        store.bind(encoder)  # another process may have changed the library's, or somebody the files of this one
         done = 0
         told(Progress("encoding anew", 0, len(left)))
         for start in range(0, len(left), PAGE):
