@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event, select
 
-from indexer.errors import EncoderMismatchError
+from indexer.catalog import recoding
+from indexer.catalog.models import ENCODER_MAPS, ENCODERS
+from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.recoding import changing
+from indexer.types import Progress
 from retrieval import Library
 from tests.integration.test_encoder_change import Turned, states
-from tests.support.colours import paint_many
+from tests.support.colours import PALETTE, paint, paint_many
 from tests.support.encoders import FakeEncoder
 
 
@@ -66,3 +71,99 @@ def test_other_weights_of_the_same_name_are_another_encoder(changed: Library) ->
     again.fingerprint = "ff" * 20
     change = changed.use_encoder(again)
     assert (change.is_new, change.former, change.to_dict()["is_new"]) == (True, "fake/turned", True)
+
+
+class Third(FakeEncoder):
+    """The colours as they are, under another name."""
+
+    def __init__(self) -> None:
+        super().__init__(name="fake/third", fingerprint="03" * 20)
+
+
+def test_on_the_way_through_a_third_encoder_real_vectors_are_mapped_and_all_old_ones_given_up(
+    changed: Library, folder: Path
+) -> None:
+    change = changed.use_encoder(Third())
+    assert (change.former, change.units, change.mapped) == ("fake/turned", 40, 28)
+    with changed._store.reading() as connection:
+        known = {row.name: row.id for row in connection.execute(select(ENCODERS.c.name, ENCODERS.c.id))}
+        maps = {tuple(row) for row in connection.execute(select(ENCODER_MAPS.c.old_id, ENCODER_MAPS.c.new_id))}
+    first, second, third = known["fake/colours"], known["fake/turned"], known["fake/third"]
+    assert maps == {(first, second), (first, third)}  # and not what was mapped already
+    assert changed.sync(folder).recoded == 28
+    assert states(changed) == [("fake/third", True, 40, 0)]
+    assert changed.check() == []
+
+
+def test_what_was_added_in_between_gets_a_vector_of_a_third_encoder_too(changed: Library, folder: Path) -> None:
+    away = folder.with_name("away")
+    folder.rename(away)
+    paint(folder.with_name("more") / "a.png", "red")
+    changed.sync(folder.with_name("more"))
+    away.rename(folder)
+    assert changed.use_encoder(Third()).units == 41
+    assert changed.sync().mapped == 0
+    assert states(changed) == [("fake/third", True, 41, 0)]
+    assert changed.check() == []
+
+
+def test_the_former_encoders_are_dropped_one_by_one(changed: Library) -> None:
+    changed.use_encoder(Third())
+    assert (changed.drop_encoder(), changed.drop_encoder()) == (40, 40)  # the latest first
+    assert states(changed) == [("fake/third", True, 12, 28)]
+    with pytest.raises(LibraryError, match="can be dropped: none"):
+        changed.drop_encoder()
+
+
+def test_a_page_of_what_is_to_be_mapped_does_not_read_all_that_is_left(library: Library, folder: Path) -> None:
+    paint_many(folder, 3)
+    library.sync(folder)
+    asked: list[tuple[str, Any]] = []
+    with library._store.reading() as connection:
+        event.listen(connection.engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
+        page = recoding.lacking(connection, 1, 2, after=1, limit=1)
+        statement, parameters = asked[-1]
+        plan = [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert [row.id for row in page] == [2]
+    assert any("(encoder_id=? AND id>?)" in step for step in plan)
+    assert not any("TEMP B-TREE" in step for step in plan)
+
+
+def test_an_interrupted_change_fits_a_map_for_a_kind_that_came_since(library: Library, folder: Path) -> None:
+    paint_many(folder, 40)
+    library.sync(folder)
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "mapping":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        library.use_encoder(Turned(), progress=stop)
+    for number in range(20):
+        (folder / f"{number}.txt").write_text(f"{PALETTE[number % 6]} number {number}")
+    library.sync(folder)
+    assert set(library.use_encoder(Turned()).agreement) == {"photo", "text"}
+
+
+def test_a_kind_of_which_nothing_could_be_encoded_is_said(
+    library: Library, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paint_many(folder, 20)
+    for number in range(20):
+        (folder / f"{number}.txt").write_text(f"{PALETTE[number % 6]} number {number}")
+    library.sync(folder)
+    for photo in folder.rglob("*.png"):
+        photo.unlink()
+    assert set(library.use_encoder(Turned()).agreement) == {"text"}
+    assert "no photo could be encoded with fake/turned" in caplog.text
+
+
+def test_what_an_export_left_out_is_encoded_after_the_import(changed: Library, folder: Path, tmp_path: Path) -> None:
+    changed.export(tmp_path / "out")
+    with Library.open(tmp_path / "new.recall", encoder=Turned()) as other:
+        other.import_(tmp_path / "out")
+        assert len(other.search("red", k=100)) == 12
+        report = other.sync()
+        assert (report.unchanged, report.recoded, report.not_recoded) == (40, 28, [])
+        assert len(other.search("red", k=100)) == 40
+        assert other.check() == []
