@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from indexer.catalog import recoding
 from indexer.catalog.models import ENCODER_MAPS, ENCODERS
 from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.recoding import changing
-from indexer.types import Progress
+from indexer.types import Progress, Vectors
 from retrieval import Library
 from tests.integration.test_encoder_change import Turned, states
 from tests.support.colours import PALETTE, paint, paint_many
@@ -167,3 +168,29 @@ def test_what_an_export_left_out_is_encoded_after_the_import(changed: Library, f
         assert (report.unchanged, report.recoded, report.not_recoded) == (40, 28, [])
         assert len(other.search("red", k=100)) == 40
         assert other.check() == []
+
+
+class Interrupted(FakeEncoder):
+    """While it encodes a query, another process changes the library's encoder."""
+
+    change: Callable[[], object] | None = None
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        found = super().encode_texts(texts)
+        if self.change:
+            self.change()
+        return found
+
+
+@pytest.mark.parametrize("new", [Turned, Third])
+def test_a_query_encoded_before_a_change_never_meets_the_new_vectors(
+    library: Library, folder: Path, new: type[FakeEncoder]
+) -> None:
+    paint_many(folder, 40)
+    library.sync(folder)
+    encoder = Interrupted()
+    with Library.open(library.path, encoder=encoder) as other:
+        assert other.search("red", k=3)
+        encoder.change = lambda: library.use_encoder(new())
+        with pytest.raises(EncoderMismatchError, match=new().name):
+            other.search("red", k=3)
