@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import event, select
 
-from indexer.catalog import recoding
+from indexer.catalog import recoding, versions
 from indexer.catalog.models import ENCODER_MAPS, ENCODERS
+from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.recoding import changing
 from indexer.types import Progress, Vectors
 from retrieval import Library
-from tests.integration.test_encoder_change import Turned, states
+from tests.integration.test_encoder_change import OTHER, Turned, states
 from tests.support.colours import PALETTE, paint, paint_many
 from tests.support.encoders import FakeEncoder
 
@@ -159,8 +161,11 @@ def test_a_kind_of_which_nothing_could_be_encoded_is_said(
     assert "no photo could be encoded with fake/turned" in caplog.text
 
 
-def test_what_an_export_left_out_is_encoded_after_the_import(changed: Library, folder: Path, tmp_path: Path) -> None:
+def test_what_an_export_left_out_is_encoded_after_the_import(
+    changed: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     changed.export(tmp_path / "out")
+    assert "28 embeddings are mapped from a former encoder's and were left out" in caplog.text
     with Library.open(tmp_path / "new.recall", encoder=Turned()) as other:
         other.import_(tmp_path / "out")
         assert len(other.search("red", k=100)) == 12
@@ -194,3 +199,28 @@ def test_a_query_encoded_before_a_change_never_meets_the_new_vectors(
         encoder.change = lambda: library.use_encoder(new())
         with pytest.raises(EncoderMismatchError, match=new().name):
             other.search("red", k=3)
+
+
+def test_the_share_of_neighbours_is_not_told_where_there_are_no_others(changed: Library) -> None:
+    agreement = next(each.agreement for each in changed.encoders() if each.is_active)
+    assert agreement is not None
+    assert (agreement["photo"]["held_out"], agreement["photo"]["neighbours"]) == (2, None)  # any map keeps one of one
+
+
+def test_an_adapter_is_put_aside_in_the_switch(library: Library, folder: Path) -> None:
+    paint_many(folder, 40)
+    library.sync(folder)
+    store = library._store
+    half = LowRank(np.eye(3, 1, dtype=np.float32), np.eye(1, 3, dtype=np.float32))
+    with store.transaction() as connection:
+        weights = Adapter(half, half).to_bytes()
+        versions.activate(
+            connection, versions.add_version(connection, kind="adapter", encoder_id=1, receipt={}, weights=weights)
+        )
+    assert library.search("red", k=1)
+    library.use_encoder(Turned())
+    assert (store.adapter, store.fingerprint, store.index_fingerprint) == (None, OTHER, OTHER)
+    assert library.search("red", k=1)
+    library.use_encoder(FakeEncoder())
+    assert store.adapter is None
+    assert library.check() == []
