@@ -38,7 +38,8 @@ class Report:
         failed: Files that could not be indexed.
         unreadable_folders: Folders that could not be listed; what was known in them is kept.
         failures: The first failures by path, at most `LISTED`.
-        recoded: Photos and pieces of text with a mapped embedding that got one of the library's encoder.
+        recoded: Photos and pieces of text with a mapped embedding, or with none after an import, that got one of the
+            library's encoder.
         mapped: Embeddings that are still mapped from the former encoder's.
         not_recoded: The first of those and why they are, at most `LISTED`.
         seconds: Seconds by stage. "decode" is summed over the decoder processes, and both it and "write" go on beside

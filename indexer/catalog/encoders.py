@@ -46,7 +46,7 @@ def set_active_encoder(
 ) -> KnownEncoder:
     """Make an encoder the library's own and return it; its row is added where it is new, and takes a new name."""
     id_ = add_encoder(connection, name=name, fingerprint=fingerprint, dim=dim, preprocess=preprocess)
-    connection.execute(update(ENCODERS).where(ENCODERS.c.id == id_).values(name=name))
+    rename(connection, id_, name)
     connection.execute(delete(META).where(META.c.key == ACTIVE))
     connection.execute(insert(META).values(key=ACTIVE, value=str(id_)))
     return KnownEncoder(id_, name, fingerprint, dim, preprocess)
@@ -64,6 +64,11 @@ def add_encoder(connection: Connection, *, name: str, fingerprint: str, dim: int
         return id_
     values = {"name": name, "fingerprint": fingerprint, "dim": dim, "preprocess": asdict(preprocess), "added_at": now()}
     return int(connection.scalars(insert(ENCODERS).values(**values).returning(ENCODERS.c.id)).one())
+
+
+def rename(connection: Connection, id_: int, name: str) -> None:
+    """Note the name that an encoder is found by now."""
+    connection.execute(update(ENCODERS).where(ENCODERS.c.id == id_, ENCODERS.c.name != name).values(name=name))
 
 
 def now() -> datetime:

@@ -26,12 +26,13 @@ from indexer.catalog.units import UnitContent, contents
 from indexer.types import Ids, Modality, Vectors
 
 FORMER = "former_encoder"
-"""Key in `meta`: id of the encoder that was active before, while mapped embeddings are left."""
+"""Key in `meta`: ids of the encoders that were active before, the latest first, while mapped embeddings are left."""
 
 
 class OldEmbedding(NamedTuple):
     """An embedding under the old encoder of a unit that has none under the new one."""
 
+    id: int
     unit_id: int
     kind: Modality
     vector: bytes
@@ -88,17 +89,19 @@ def real_units(connection: Connection, encoder_id: int, kind: Modality) -> Ids:
 
 
 def lacking(connection: Connection, old_id: int, new_id: int, *, after: int, limit: int) -> list[OldEmbedding]:
-    """Return the next units behind `after` that have an embedding under the old encoder and none under the new."""
+    """Return the next embeddings with an id behind `after` under the old encoder whose unit has none under the new."""
+    # by their ids and not the units': so an index gives them in order, and a page does not read all that is left
     other = EMBEDDINGS.alias()
     has = exists().where(other.c.unit_id == EMBEDDINGS.c.unit_id, other.c.encoder_id == new_id)
     statement = (
-        select(UNITS.c.id, UNITS.c.kind, EMBEDDINGS.c.vector)
-        .join_from(UNITS, EMBEDDINGS)
-        .where(UNITS.c.id > after, EMBEDDINGS.c.encoder_id == old_id, ~has)
-        .order_by(UNITS.c.id)
+        select(EMBEDDINGS.c.id, EMBEDDINGS.c.unit_id, UNITS.c.kind, EMBEDDINGS.c.vector)
+        .join_from(EMBEDDINGS, UNITS)
+        .where(EMBEDDINGS.c.id > after, EMBEDDINGS.c.encoder_id == old_id, ~has)
+        .order_by(EMBEDDINGS.c.id)
         .limit(limit)
     )
-    return [OldEmbedding(row.id, Modality(row.kind), row.vector) for row in connection.execute(statement)]
+    rows = connection.execute(statement)
+    return [OldEmbedding(row.id, row.unit_id, Modality(row.kind), row.vector) for row in rows]
 
 
 def count_lacking(connection: Connection, old_id: int, new_id: int) -> int:
@@ -107,6 +110,14 @@ def count_lacking(connection: Connection, old_id: int, new_id: int) -> int:
     has = exists().where(other.c.unit_id == EMBEDDINGS.c.unit_id, other.c.encoder_id == new_id)
     found = select(func.count()).select_from(EMBEDDINGS).where(EMBEDDINGS.c.encoder_id == old_id, ~has)
     return connection.scalar(found) or 0
+
+
+def lacking_kinds(connection: Connection, old_id: int, new_id: int) -> set[Modality]:
+    """Return the kinds of the units that have an embedding under the old encoder and none under the new."""
+    other = EMBEDDINGS.alias()
+    has = exists().where(other.c.unit_id == EMBEDDINGS.c.unit_id, other.c.encoder_id == new_id)
+    statement = select(UNITS.c.kind).join_from(EMBEDDINGS, UNITS).where(EMBEDDINGS.c.encoder_id == old_id, ~has)
+    return {Modality(kind) for kind in connection.scalars(statement.distinct())}
 
 
 def add_mapped(connection: Connection, encoder_id: int, unit_ids: Sequence[int], vectors: Vectors) -> None:
@@ -134,6 +145,12 @@ def mapped_units(connection: Connection, encoder_id: int) -> Ids:
         .order_by(used.desc(), func.coalesce(ITEMS.c.rating, 0).desc(), ITEMS.c.taken_at.desc(), UNITS.c.id)
     )
     return np.fromiter(connection.scalars(statement), dtype=np.int64)
+
+
+def bare_units(connection: Connection, encoder_id: int) -> Ids:
+    """Return the units that have no embedding under an encoder, ascending, shape (n,): an export left them out."""
+    has = exists().where(EMBEDDINGS.c.unit_id == UNITS.c.id, EMBEDDINGS.c.encoder_id == encoder_id)
+    return np.fromiter(connection.scalars(select(UNITS.c.id).where(~has).order_by(UNITS.c.id)), dtype=np.int64)
 
 
 def count_mapped(connection: Connection, encoder_id: int) -> int:
@@ -186,15 +203,27 @@ def known_map(connection: Connection, old_id: int, new_id: int) -> tuple[bytes, 
 
 def switch(connection: Connection, *, old_id: int, new_id: int, version: int | None = None) -> None:
     """Make another encoder the library's own; what was learnt on the old one is put aside, and a version takes over."""
-    connection.execute(delete(META).where(META.c.key.in_((ACTIVE, FORMER))))
+    earlier = [each for each in _former_ids(connection) if each not in (old_id, new_id)]
+    connection.execute(delete(META).where(META.c.key == ACTIVE))
+    connection.execute(insert(META).values(key=ACTIVE, value=str(new_id)))
+    _note_former(connection, [old_id, *earlier])
     versions.activate(connection, version)
-    connection.execute(insert(META), [{"key": ACTIVE, "value": str(new_id)}, {"key": FORMER, "value": str(old_id)}])
 
 
-def former_encoder(connection: Connection) -> KnownEncoder | None:
-    """Return the encoder that was active before, None where its embeddings were given up."""
-    id_ = connection.scalar(select(META.c.value).where(META.c.key == FORMER))
-    return None if id_ is None else encoder_of(connection, int(id_))
+def former_encoders(connection: Connection) -> list[KnownEncoder]:
+    """Return the encoders that were active before, the latest first, but those whose embeddings were given up."""
+    return [encoder_of(connection, id_) for id_ in _former_ids(connection)]
+
+
+def _former_ids(connection: Connection) -> list[int]:
+    value = connection.scalar(select(META.c.value).where(META.c.key == FORMER))
+    return [int(each) for each in value.split(",")] if value else []
+
+
+def _note_former(connection: Connection, ids: Sequence[int]) -> None:
+    connection.execute(delete(META).where(META.c.key == FORMER))
+    if ids:
+        connection.execute(insert(META).values(key=FORMER, value=",".join(map(str, ids))))
 
 
 def is_needed(connection: Connection, encoder_id: int) -> bool:
@@ -207,7 +236,7 @@ def drop_embeddings(connection: Connection, encoder_id: int) -> int:
     """Delete an encoder's embeddings and the map that gave it some, and return how many embeddings those were."""
     connection.execute(delete(ENCODER_MAPS).where(ENCODER_MAPS.c.new_id == encoder_id))
     gone = connection.execute(delete(EMBEDDINGS).where(EMBEDDINGS.c.encoder_id == encoder_id)).rowcount
-    connection.execute(delete(META).where(META.c.key == FORMER, META.c.value == str(encoder_id)))
+    _note_former(connection, [each for each in _former_ids(connection) if each != encoder_id])
     return gone
 
 
@@ -219,4 +248,4 @@ def drop_of(connection: Connection, fingerprint: str) -> int:
 
 def forget_former(connection: Connection) -> None:
     """Note that nothing mapped is left."""
-    connection.execute(delete(META).where(META.c.key == FORMER))
+    _note_former(connection, ())

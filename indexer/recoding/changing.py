@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Connection
 
 from indexer.catalog import encoders, queries, recoding, units
 from indexer.catalog.encoders import KnownEncoder
@@ -18,6 +20,8 @@ from indexer.recoding.encoded import encoded
 from indexer.recoding.fitting import fit, mapped
 from indexer.store import Store
 from indexer.types import Ids, Modality, Progress, ProgressCallback, Vectors
+
+logger = logging.getLogger(__name__)
 
 SAMPLE = 1000
 """Units of each kind that both encoders embed, for the map; a library with no more is encoded whole at once."""
@@ -34,7 +38,8 @@ class EncoderChange:
 
     Attributes:
         encoder: The encoder that is active now.
-        former: The one that was, the same where nothing was to be done.
+        former: The one that was.
+        is_new: Whether they are two; other weights of the same name are another encoder.
         units: Units that have an embedding under it.
         mapped: How many of them are mapped from the former one's.
         agreement: By kind what was measured of the map, see `indexer.recoding.fitting.Agreement`; empty where nothing
@@ -44,19 +49,15 @@ class EncoderChange:
 
     encoder: str
     former: str
+    is_new: bool
     units: int
     mapped: int
     agreement: dict[str, dict[str, Any]]
     seconds: float
 
-    @property
-    def is_new(self) -> bool:
-        """Whether another encoder was active before."""
-        return self.encoder != self.former
-
     def to_dict(self) -> dict[str, Any]:
         """Return the change as values that json can write."""
-        names = ("encoder", "former", "units", "mapped", "agreement")
+        names = ("encoder", "former", "is_new", "units", "mapped", "agreement")
         return {name: getattr(self, name) for name in names} | {"seconds": round(self.seconds, 3)}
 
 
@@ -89,13 +90,14 @@ def use_encoder(
         raise LibraryError(
             f"{store.path} holds nothing yet; run: recall index --encoder {encoder.name} FOLDER, instead"
         )
-    return _Change(store, old, encoder, settings, progress or (lambda _: None), version).run()
+    return _Change(store, old, old, encoder, settings, progress or (lambda _: None), version).run()
 
 
 @dataclass(slots=True)
 class _Change:
     store: Store
     old: KnownEncoder
+    source: KnownEncoder  # whose embeddings are mapped: the old one, or one before it that it has mapped ones from
     encoder: Encoder
     settings: Settings
     progress: ProgressCallback
@@ -106,22 +108,22 @@ class _Change:
         start = time.perf_counter()
         agreement: dict[str, dict[str, Any]] = {}
         is_new = self.encoder.fingerprint != self.old.fingerprint
+        self._add_encoder()
         if is_new:
-            self._add_encoder()
-            if self._lacking():
-                self._encode_sample()
-            if self._lacking():
-                agreement = self._map_rest()
+            for source in self._sources():
+                self.source = source
+                if self._lacking():
+                    self._encode_sample()
+                if self._lacking():
+                    agreement = self._map_rest() | agreement
             with self.store.transaction() as connection:
                 recoding.switch(connection, old_id=self.old.id, new_id=self.new_id, version=self.version)
             self.store.index(save=True, progress=self.progress)
         with self.store.reading() as connection:
-            known_id = self.new_id if is_new else self.old.id
-            count = len(queries.embedding_ids(connection, known_id))
-            mapped_count = recoding.count_mapped(connection, known_id)
+            count = len(queries.embedding_ids(connection, self.new_id))
+            mapped_count = recoding.count_mapped(connection, self.new_id)
         seconds = time.perf_counter() - start
-        now = self.encoder.name if is_new else self.old.name
-        return EncoderChange(now, self.old.name, count, mapped_count, agreement, seconds)
+        return EncoderChange(self.encoder.name, self.old.name, is_new, count, mapped_count, agreement, seconds)
 
     def _add_encoder(self) -> None:
         with self.store.transaction() as connection:
@@ -132,19 +134,33 @@ class _Change:
                 dim=self.encoder.dim,
                 preprocess=self.encoder.preprocess,
             )
+            encoders.rename(connection, self.new_id, self.encoder.name)  # its folder may have moved since
+
+    def _sources(self) -> list[KnownEncoder]:
+        """Return whose embeddings are mapped: first real ones of those before where the old one has mapped ones."""
+        with self.store.reading() as connection:
+            is_mapped = recoding.count_mapped(connection, self.old.id) > 0
+            earlier = recoding.former_encoders(connection) if is_mapped else []
+        return [*(each for each in earlier if each.id not in (self.old.id, self.new_id)), self.old]
 
     def _lacking(self) -> int:
         with self.store.reading() as connection:
-            return recoding.count_lacking(connection, self.old.id, self.new_id)
+            return recoding.count_lacking(connection, self.source.id, self.new_id)
+
+    def _kept_map(self, connection: Connection) -> tuple[bytes, dict[str, Any]] | None:
+        """Return the map that an earlier run fitted, None where there is none for a kind that is wanted now."""
+        kept = recoding.known_map(connection, self.source.id, self.new_id)
+        wanted = recoding.lacking_kinds(connection, self.source.id, self.new_id) if kept else set()
+        return kept if kept and wanted <= set(kept[1]["kinds"]) else None
 
     def _encode_sample(self) -> None:
         """Encode units that stand for all, a transaction for each batch; those that are encoded already count."""
         with self.store.reading() as connection:
-            if recoding.known_map(connection, self.old.id, self.new_id) is not None:
+            if self._kept_map(connection) is not None:
                 return  # an earlier run came further
             drawn: list[int] = []
             for kind in Modality:
-                mine = recoding.real_units(connection, self.old.id, kind)
+                mine = recoding.real_units(connection, self.source.id, kind)
                 drawn += _drawn(mine, recoding.real_units(connection, self.new_id, kind))
             made_of = units.contents(connection, drawn)
         done = 0
@@ -161,25 +177,26 @@ class _Change:
         total, done, after = self._lacking(), 0, 0
         while True:
             with self.store.transaction() as connection:
-                rows = recoding.lacking(connection, self.old.id, self.new_id, after=after, limit=PAGE)
-                good = [row for row in rows if len(row.vector) == self.old.dim * queries.STORED.itemsize]
+                rows = recoding.lacking(connection, self.source.id, self.new_id, after=after, limit=PAGE)
+                good = [row for row in rows if len(row.vector) == self.source.dim * queries.STORED.itemsize]
                 for kind in Modality:
                     mine = [row for row in good if row.kind == kind]
                     if mine:
                         raw = np.frombuffer(b"".join(row.vector for row in mine), dtype=queries.STORED)
-                        old = raw.astype(np.float32).reshape(len(mine), self.old.dim)
+                        old = raw.astype(np.float32).reshape(len(mine), self.source.dim)
                         vectors = mapped(old, matrices.get(kind, next(iter(matrices.values()))))
                         recoding.add_mapped(connection, self.new_id, [row.unit_id for row in mine], vectors)
             if not rows:
                 return agreement
-            after = rows[-1].unit_id
+            after = rows[-1].id
             done += len(rows)
             self.progress(Progress("mapping", done, total))
 
     def _fitted(self) -> tuple[dict[Modality, Vectors], dict[str, dict[str, Any]]]:
         """Return the map of each kind that there are pairs of, and its agreement; a map that is kept serves again."""
         with self.store.reading() as connection:
-            kept = recoding.known_map(connection, self.old.id, self.new_id)
+            kept = self._kept_map(connection)
+            wanted = recoding.lacking_kinds(connection, self.source.id, self.new_id)
             pairs = {kind: self._pairs(connection, kind) for kind in Modality} if kept is None else {}
         if kept is None:
             fits = {kind: fit(*both, seed=SEED) for kind, both in pairs.items() if len(both[0])}
@@ -188,24 +205,27 @@ class _Change:
                     f"no photo or text could be encoded with {self.encoder.name!r}, so that nothing is known of how "
                     "its vectors go with the old ones; are the photos' disks there? Nothing was changed"
                 )
+            for kind in sorted(wanted - set(fits)):
+                advice = "all are mapped as the others are, which may tell little; are their disks there?"
+                logger.warning("no %s could be encoded with %s: %s", kind, self.encoder.name, advice)
             matrix = np.concatenate([each for each, _ in fits.values()])
             about: dict[str, Any] = {
                 "kinds": [str(kind) for kind in fits],  # the matrix holds theirs below each other
                 "agreement": {str(kind): found.to_dict() for kind, (_, found) in fits.items()},
             }
             with self.store.transaction() as connection:
-                recoding.keep_map(connection, self.old.id, self.new_id, matrix, about)
+                recoding.keep_map(connection, self.source.id, self.new_id, matrix, about)
             kept = matrix.astype("<f4").tobytes(), about
         stacked = np.frombuffer(kept[0], dtype="<f4").astype(np.float32)
-        parts = stacked.reshape(len(kept[1]["kinds"]), self.old.dim + 1, self.encoder.dim)
+        parts = stacked.reshape(len(kept[1]["kinds"]), self.source.dim + 1, self.encoder.dim)
         return {Modality(kind): part for kind, part in zip(kept[1]["kinds"], parts, strict=True)}, kept[1]["agreement"]
 
-    def _pairs(self, connection: Any, kind: Modality) -> tuple[Vectors, Vectors]:
+    def _pairs(self, connection: Connection, kind: Modality) -> tuple[Vectors, Vectors]:
         """Return the vectors of units of a kind under both encoders, none of them mapped, (n, d_old) and (n, d_new)."""
         both = np.intersect1d(
-            recoding.real_units(connection, self.old.id, kind), recoding.real_units(connection, self.new_id, kind)
+            recoding.real_units(connection, self.source.id, kind), recoding.real_units(connection, self.new_id, kind)
         ).tolist()
-        first_ids, first = units.vectors(connection, self.old.id, self.old.dim, both)
+        first_ids, first = units.vectors(connection, self.source.id, self.source.dim, both)
         second_ids, second = units.vectors(connection, self.new_id, self.encoder.dim, both)
         _, here, there = np.intersect1d(first_ids, second_ids, assume_unique=True, return_indices=True)
         return first[here], second[there]

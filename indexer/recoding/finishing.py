@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from indexer.catalog import recoding, units
 from indexer.catalog.queries import Failure
 from indexer.config import Settings
@@ -28,8 +30,9 @@ def encode_mapped(
 ) -> None:
     """Put real embeddings in the place of mapped ones, the most used first, and note in the report what was done.
 
-    A photo that cannot be read keeps its mapped one. When none is left the former encoder's embeddings are deleted,
-    unless what was learnt on it may be rolled back to.
+    Units that have none at all, since an export leaves mapped ones out, come before them. A photo that cannot be read
+    keeps its mapped one. When none is left the former encoders' embeddings are deleted, unless what was learnt on one
+    may be rolled back to.
 
     Args:
         store: The library; its write lock must be held.
@@ -37,14 +40,19 @@ def encode_mapped(
         settings: Limits, workers and time limit of the decoder.
         report: Gets the counts.
         progress: Told how far it has come.
+
+    Raises:
+        EncoderMismatchError: The encoder that was loaded is not the library's; nothing was changed.
     """
     known = store.encoder
     if known is None:
         return
     with store.reading() as connection:
-        left = recoding.mapped_units(connection, known.id)
+        bare = recoding.bare_units(connection, known.id)
+        left = np.concatenate([bare, recoding.mapped_units(connection, known.id)])
     if len(left):
         encoder, told = load(), progress or (lambda _: None)
+        store.bind(encoder)  # another process may have changed the library's, or somebody the files of this one
         done = 0
         told(Progress("encoding anew", 0, len(left)))
         for start in range(0, len(left), PAGE):
@@ -65,17 +73,17 @@ def encode_mapped(
 
 
 def _note_completion(store: Store, encoder_id: int, report: Report) -> None:
-    """Count what is still mapped; where nothing is, delete the former encoder's embeddings and forget it."""
+    """Count what is still mapped; where nothing is, delete the former encoders' embeddings and forget them."""
     with store.transaction() as connection:
         report.mapped = recoding.count_mapped(connection, encoder_id)
-        former = recoding.former_encoder(connection)
-        if report.mapped or former is None:
+        former = recoding.former_encoders(connection)
+        if report.mapped or not former:
             return
-        is_needed = recoding.is_needed(connection, former.id)
-        if not is_needed:
-            recoding.drop_embeddings(connection, former.id)
+        given_up = [each for each in former if not recoding.is_needed(connection, each.id)]
+        for each in given_up:
+            recoding.drop_embeddings(connection, each.id)
         recoding.forget_former(connection)
-    if not is_needed:
+    if given_up:
         _drop_idle_indexes(store)
 
 
@@ -91,7 +99,7 @@ def drop_former(store: Store, name: str | None = None) -> int:
     """
     with store.transaction() as connection:
         states = {each.fingerprint: each for each in recoding.encoder_states(connection)}
-        former = recoding.former_encoder(connection)
+        former = next(iter(recoding.former_encoders(connection)), None)
         idle = [each for each in states.values() if not each.is_active]
         found = [each for each in idle if each.name == name] if name else idle[:0]
         if name is None and former is not None and former.fingerprint in states:

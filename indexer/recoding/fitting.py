@@ -29,7 +29,8 @@ class Agreement:
         held_out: Units that it was measured on; 0 where there were too few to spare any, then nothing was measured.
         penalty: The penalty that served best.
         cosine: Mean cosine of mapped and true vectors.
-        neighbours: Share of the true nearest `NEIGHBOURS` among those held out that mapped vectors find.
+        neighbours: Share of the true nearest `NEIGHBOURS` among those held out that mapped vectors find; None where
+            no more than these were held out.
     """
 
     fitted: int
@@ -84,16 +85,15 @@ def mapped(old: Vectors, matrix: Vectors) -> Vectors:
 def neighbours_kept(queries: Vectors, guessed: Vectors, true: Vectors, *, count: int = NEIGHBOURS) -> float | None:
     """Return the share of each row's nearest true rows that are among its nearest guessed ones; itself not counted.
 
-    None where there are fewer than two rows.
+    None where there are no others: then every map would find them all.
 
     Args:
         queries: Shape (n, d), the true vectors.
         guessed: Shape (n, d).
         true: Shape (n, d).
-        count: Neighbours; all of them where there are fewer.
+        count: Neighbours.
     """
-    count = min(count, len(true) - 1)
-    if count < 1:
+    if len(true) - 1 <= count:
         return None
     lists = []
     for rows in (true, guessed):

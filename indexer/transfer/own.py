@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Column
 
-from indexer.catalog import records
+from indexer.catalog import recoding, records
 from indexer.catalog.models import ITEMS, UNITS, PathBytes
 from indexer.catalog.queries import STORED
 from indexer.catalog.records import Record
@@ -73,12 +73,16 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
                 report.vectors += len(vectors)
                 report.left_out += left_out
                 told()
+        mapped = recoding.count_mapped(connection, store.encoder.id) if store.encoder else 0
         rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows}
         write_manifest(folder, encoders=list(encoders.values()), sources=sources, rows=rows)
         report.items = items.rows
         report.bytes = sum(file.stat().st_size for file in folder.iterdir())
     if report.left_out:
         logger.warning("%d embeddings are damaged and were left out; run: recall check", report.left_out)
+    if mapped:
+        advice = "to export them run recall index first, or after the import"
+        logger.warning("%d embeddings are mapped from a former encoder's and were left out; %s", mapped, advice)
     return report
 
 

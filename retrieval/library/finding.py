@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -84,16 +84,19 @@ class Finding(Opened):
         steps = self._rerankers(rerank)
         asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
         self._need_photos()
-        parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
         words = asked.words if hybrid else ""
         weights, pictures = asked.part_weights, len(asked.images)
-        taught = shares(self._store, asked.texts)
-        question = Question(
-            asked.terms, parts, weights, asked.where, among, words=words, pictures=pictures, taught=taught
-        )
         chain = Chain(steps, asked, self._settings, progress) if steps else None
-        hits = search(self._store, question, k=offset + k, chain=chain, calibrator=self._calibrator)
-        page = turn_to(hits, sort=sort, offset=offset)
+
+        def answer() -> Hits:
+            parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
+            taught = shares(self._store, asked.texts)
+            question = Question(
+                asked.terms, parts, weights, asked.where, among, words=words, pictures=pictures, taught=taught
+            )
+            return search(self._store, question, k=offset + k, chain=chain, calibrator=self._calibrator)
+
+        page = turn_to(self._of_one_encoder(answer), sort=sort, offset=offset)
         return page if threshold is None else page.likely(threshold)
 
     def similar(
@@ -132,14 +135,33 @@ class Finding(Opened):
         asked = Query(images=[picture], where=narrowed(where, folder=folder, after=after, before=before))
         asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
         self._need_photos()
-        own, unchanged = own_embedding(self._store, picture) if isinstance(picture, Path) else (None, False)
-        parts = stored_vector(self._store, own.embedding_id) if own is not None and unchanged else None
-        if parts is None:
-            parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
-        leave_out = own.item_id if own else None
-        question = Question(asked.terms, parts, asked.part_weights, asked.where, "photos", leave_out, pictures=1)
-        hits = search(self._store, question, k=offset + k, calibrator=self._calibrator)
-        return turn_to(hits, sort=sort, offset=offset)
+
+        def answer() -> Hits:
+            own, unchanged = own_embedding(self._store, picture) if isinstance(picture, Path) else (None, False)
+            parts = stored_vector(self._store, own.embedding_id) if own is not None and unchanged else None
+            if parts is None:
+                parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
+            leave_out = own.item_id if own else None
+            question = Question(asked.terms, parts, asked.part_weights, asked.where, "photos", leave_out, pictures=1)
+            return search(self._store, question, k=offset + k, calibrator=self._calibrator)
+
+        return turn_to(self._of_one_encoder(answer), sort=sort, offset=offset)
+
+    def _of_one_encoder(self, answer: Callable[[], Hits]) -> Hits:
+        """Return an answer again until its query and what it was held against are of one encoder.
+
+        Another process may change the library's encoder, or what was learnt for it, while the query is encoded.
+        """
+        while True:
+            before = self._store.fingerprint
+            try:
+                hits = answer()
+            except ValueError:  # vectors of other dimensions
+                if self._store.fingerprint == before:
+                    raise
+            else:
+                if self._store.fingerprint == before:
+                    return hits
 
     def explain(
         self,
