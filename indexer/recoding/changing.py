@@ -221,21 +221,26 @@ class _Change:
         return {Modality(kind): part for kind, part in zip(kept[1]["kinds"], parts, strict=True)}, kept[1]["agreement"]
 
     def _pairs(self, connection: Connection, kind: Modality) -> tuple[Vectors, Vectors]:
-        """Return the vectors of units of a kind under both encoders, none of them mapped, (n, d_old) and (n, d_new)."""
-        both = np.intersect1d(
-            recoding.real_units(connection, self.source.id, kind), recoding.real_units(connection, self.new_id, kind)
-        ).tolist()
+        """Return the vectors of units of a kind under both encoders, none of them mapped, (n, d_old) and (n, d_new).
+
+        On a way back both may have embedded all: more than a sample tells no more and would fill the memory.
+        """
+        here, there = (recoding.real_units(connection, each, kind) for each in (self.source.id, self.new_id))
+        both = _some(np.intersect1d(here, there, assume_unique=True), SAMPLE)
         first_ids, first = units.vectors(connection, self.source.id, self.source.dim, both)
         second_ids, second = units.vectors(connection, self.new_id, self.encoder.dim, both)
-        _, here, there = np.intersect1d(first_ids, second_ids, assume_unique=True, return_indices=True)
-        return first[here], second[there]
+        _, rows, others = np.intersect1d(first_ids, second_ids, assume_unique=True, return_indices=True)
+        return first[rows], second[others]
 
 
 def _drawn(candidates: Ids, known: Ids) -> Sequence[int]:
     """Return the units to encode, ascending, so that with the known ones there are `SAMPLE` that both encoders have."""
     left = np.setdiff1d(candidates, known, assume_unique=True)
     wanted = SAMPLE - (len(candidates) - len(left))
-    if wanted <= 0:
-        return []
-    chosen = np.random.default_rng(SEED).choice(left, size=min(wanted, len(left)), replace=False)
+    return _some(left, max(wanted, 0))
+
+
+def _some(units: Ids, count: int) -> list[int]:
+    """Return so many of some units, ascending, drawn by `SEED`; all where there are fewer."""
+    chosen = np.random.default_rng(SEED).choice(units, size=min(count, len(units)), replace=False)
     return [int(each) for each in np.sort(chosen)]

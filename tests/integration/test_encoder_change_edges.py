@@ -110,6 +110,19 @@ def test_what_was_added_in_between_gets_a_vector_of_a_third_encoder_too(changed:
     assert changed.check() == []
 
 
+def test_a_map_back_is_fitted_on_a_sample_where_both_encoders_have_seen_all(changed: Library, folder: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage == "encoding anew" and progress.done >= 24:
+            raise KeyboardInterrupt
+
+    paint(folder / "new.png", "red")
+    with pytest.raises(KeyboardInterrupt):
+        changed.sync(folder, progress=stop)
+    assert states(changed)[1] == ("fake/turned", True, 37, 4)
+    agreement = changed.use_encoder(FakeEncoder()).agreement["photo"]
+    assert agreement["fitted"] + agreement["held_out"] == 11  # and one of the 12 chose the penalty
+
+
 def test_the_former_encoders_are_dropped_one_by_one(changed: Library) -> None:
     changed.use_encoder(Third())
     assert (changed.drop_encoder(), changed.drop_encoder()) == (40, 40)  # the latest first
