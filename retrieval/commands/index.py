@@ -118,7 +118,7 @@ def _print_summary(report: Report) -> None:
         left = f"; {report.mapped:,} are still mapped" if report.mapped else ""
         click.echo(f"{report.recoded:,} mapped embeddings were made anew{left}")
     for failure in report.not_recoded[:NAMED]:
-        click.echo(f"still mapped: {visible(failure.place)}: {visible(failure.message)}", err=True)
+        click.echo(f"not encoded anew: {visible(failure.place)}: {visible(failure.message)}", err=True)
     for folder in report.unreadable_folders:
         click.echo(f"not listed: {visible(folder)}", err=True)
     for failure in report.failures[:NAMED]:
