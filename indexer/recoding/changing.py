@@ -16,7 +16,7 @@ from indexer.catalog.encoders import KnownEncoder
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, LibraryError
-from indexer.recoding.encoded import encoded
+from indexer.recoding.encoded import encoded, usable
 from indexer.recoding.fitting import fit, mapped
 from indexer.store import Store
 from indexer.types import Ids, Modality, Progress, ProgressCallback, Vectors
@@ -184,8 +184,10 @@ class _Change:
                     if mine:
                         raw = np.frombuffer(b"".join(row.vector for row in mine), dtype=queries.STORED)
                         old = raw.astype(np.float32).reshape(len(mine), self.source.dim)
-                        vectors = mapped(old, matrices.get(kind, next(iter(matrices.values()))))
-                        recoding.add_mapped(connection, self.new_id, [row.unit_id for row in mine], vectors)
+                        sound = usable(old)  # a unit whose vector is damaged gets none, and is encoded by the next sync
+                        ids = [row.unit_id for row, is_sound in zip(mine, sound, strict=True) if is_sound]
+                        vectors = mapped(old[sound], matrices.get(kind, next(iter(matrices.values()))))
+                        recoding.add_mapped(connection, self.new_id, ids, vectors)
             if not rows:
                 return agreement
             after = rows[-1].id
@@ -230,7 +232,9 @@ class _Change:
         first_ids, first = units.vectors(connection, self.source.id, self.source.dim, both)
         second_ids, second = units.vectors(connection, self.new_id, self.encoder.dim, both)
         _, rows, others = np.intersect1d(first_ids, second_ids, assume_unique=True, return_indices=True)
-        return first[rows], second[others]
+        first, second = first[rows], second[others]
+        sound = usable(first) & usable(second)  # one that is damaged would spoil the map
+        return first[sound], second[sound]
 
 
 def _drawn(candidates: Ids, known: Ids) -> Sequence[int]:

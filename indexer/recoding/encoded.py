@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.catalog.units import UnitContent
 from indexer.config import Settings, processors
@@ -79,11 +80,16 @@ def _photos(photos: Sequence[UnitContent], encoder: Encoder, settings: Settings)
             yield batch
 
 
-def _checked(batch: Sequence[UnitContent], vectors: Vectors, into: EncodedBatch) -> EncodedBatch:
+def usable(vectors: Vectors) -> NDArray[np.bool_]:
+    """Return which of some vectors, shape (n, d), are of unit length, (n,)."""
     with np.errstate(over="ignore", invalid="ignore"):
-        good = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # NaN and infinity fail this too
-    for each, vector, usable in zip(batch, vectors, good, strict=True):
-        if usable:
+        good: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # NaN and infinity fail this too
+    return good
+
+
+def _checked(batch: Sequence[UnitContent], vectors: Vectors, into: EncodedBatch) -> EncodedBatch:
+    for each, vector, is_good in zip(batch, vectors, usable(vectors), strict=True):
+        if is_good:
             into.vectors[each.unit_id] = vector
         else:
             into.failed.append((each, "the encoder gives no usable vector for it"))

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from indexer.catalog import recoding, versions
-from indexer.catalog.models import ENCODER_MAPS, ENCODERS
+from indexer.catalog.models import EMBEDDINGS, ENCODER_MAPS, ENCODERS
 from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.recoding import changing
@@ -236,4 +236,24 @@ def test_an_adapter_is_put_aside_in_the_switch(library: Library, folder: Path) -
     assert library.search("red", k=1)
     library.use_encoder(FakeEncoder())
     assert store.adapter is None
+    assert library.check() == []
+
+
+def test_a_damaged_embedding_spoils_no_other_and_is_made_anew(library: Library, folder: Path) -> None:
+    paint_many(folder, 40)
+    library.sync(folder)
+    with library._store.transaction() as connection:  # one of the sample and others, however it is drawn
+        connection.execute(
+            update(EMBEDDINGS).where(EMBEDDINGS.c.id % 4 == 0).values(vector=np.full(3, np.nan, "<f2").tobytes())
+        )
+    library.use_encoder(Turned())
+    with library._store.reading() as connection:
+        kept = [
+            np.frombuffer(row, "<f2")
+            for row in connection.scalars(select(EMBEDDINGS.c.vector).where(EMBEDDINGS.c.encoder_id == 2))
+        ]
+    assert 30 <= len(kept) < 40  # a quarter is damaged, and some of these are in the sample
+    assert np.isfinite(np.array(kept)).all()
+    assert library.sync().mapped == 0
+    assert states(library) == [("fake/turned", True, 40, 0)]
     assert library.check() == []
