@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -84,8 +83,8 @@ def test_check_wheel_contents_finds_no_fault(wheel: Path) -> None:
 
 def test_the_sdist_carries_tests_and_migrations_and_builds_the_same_wheel(names: set[str], tmp_path: Path) -> None:
     sdist = build("sdist", ROOT, tmp_path / "sdist")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path / "source", filter="data")
+    (tmp_path / "source").mkdir()
+    subprocess.run(["tar", "-xf", sdist, "-C", tmp_path / "source"], check=True)  # Python 3.11.2's has no safe way
     (source,) = (tmp_path / "source").iterdir()
     assert (source / "tests" / "conftest.py").exists()
     assert (source / "migrations" / "env.py").exists()
