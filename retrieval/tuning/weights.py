@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import count
@@ -23,6 +23,7 @@ from retrieval.evaluate.sets import read_captions
 from retrieval.tuning.adapters import query_scores
 from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lessons import Lessons
+from retrieval.tuning.probe import SMALLEST
 
 if TYPE_CHECKING:
     from indexer.encoders.openclip import OpenClipEncoder
@@ -38,9 +39,6 @@ OTHERS = 400
 
 PROBED = 300
 """Unjudged photos of the library to measure with, none of them among those that are learnt beside."""
-
-SMALLEST = 50
-"""Photos in a probe, as of `retrieval.tuning.probe`."""
 
 
 class NewWeights:
@@ -84,7 +82,7 @@ class PhotoProbe:
     owners: Ids
     start: OpenClipEncoder
     photos: Photos
-    known: float | None = field(default=None)
+    known: float | None = None
 
     def r5(self, change: NewWeights | None, /) -> float:
         """Return for how many of 100 texts the right photo is among the first five; photos that are gone are passed."""
