@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -16,13 +12,11 @@ from indexer.catalog import encoders, units
 from indexer.catalog.units import UnitContent
 from indexer.encoders.base import Encoder
 from indexer.errors import LibraryError
-from indexer.types import Modality, Progress, Vectors
+from indexer.types import Progress, Vectors
 from indexer.vectors.base import as_stored, unit
 from retrieval.rerank.protocol import Context
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -67,41 +61,18 @@ class ExtraEmbeddings:
         """Encode units, a batch at a time, and keep what was encoded, where nobody else is writing."""
         with self.context.store.reading() as connection:
             made_of = units.contents(connection, unit_ids)
-        photos = [each for each in made_of.values() if each.kind == Modality.PHOTO and _as_indexed(each)]
-        texts = [each for each in made_of.values() if each.kind == Modality.TEXT]
-        done, total = 0, len(photos) + len(texts)
-        for batch, vectors in chain(self._encoded_texts(texts), self._encoded_photos(photos)):
-            encoded = _usable([each.unit_id for each in batch], vectors)
-            self._note(encoded)
-            self._keep(encoded, made_of)
-            done += len(batch)
-            self.context.progress(Progress("re-ranking", done, total))
-
-    def _encoded_texts(self, texts: Sequence[UnitContent]) -> Iterator[tuple[Sequence[UnitContent], Vectors]]:
-        for batch in _batches(texts, self.encoder.batch_size):
-            yield batch, self.encoder.encode_texts([each.text or "" for each in batch])
-
-    def _encoded_photos(self, photos: Sequence[UnitContent]) -> Iterator[tuple[Sequence[UnitContent], Vectors]]:
-        """Yield batches of photos and their vectors; what cannot be decoded is left out."""
-        if not photos:
+        if not made_of:
             return
-        from indexer.config import processors
-        from indexer.decode import DecodePool  # late: photos that are known need no decoder
-        from indexer.images import Limits, Photo
+        from indexer.recoding.encoded import encoded  # late: photos that are known need no decoder
 
-        settings = self.context.settings
-        pool = DecodePool(
-            preprocess=self.encoder.preprocess,
-            limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-            workers=min(settings.workers or processors(), len(photos)),
-            timeout=settings.timeout,
-        )
-        with pool:
-            decoding = pool.imap(photos, key=lambda each: Path(each.path))
-            for decoded in _batches(decoding, self.encoder.batch_size):
-                good = [(each, photo.pixels) for each, photo in decoded if isinstance(photo, Photo)]
-                if good:
-                    yield [each for each, _ in good], self.encoder.encode_images(np.stack([row for _, row in good]))
+        done = 0
+        for batch in encoded(list(made_of.values()), self.encoder, self.context.settings):
+            if batch.vectors:
+                found = _usable(list(batch.vectors), np.stack(list(batch.vectors.values())))
+                self._note(found)
+                self._keep(found, made_of)
+            done += batch.count
+            self.context.progress(Progress("re-ranking", done, len(made_of)))
 
     def _keep(self, encoded: dict[int, Vectors], made_of: dict[int, UnitContent]) -> None:
         store = self.context.store
@@ -127,18 +98,3 @@ def _usable(unit_ids: Sequence[int], vectors: Vectors) -> dict[int, Vectors]:
         good = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # NaN and infinity fail this too
     exact = unit(as_stored(vectors[good]))
     return dict(zip((each for each, kept in zip(unit_ids, good, strict=True) if kept), exact, strict=True))
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
-
-
-def _as_indexed(content: UnitContent) -> bool:
-    """Return whether a photo's file is the one that was indexed, by size and time, as a sync sees it."""
-    try:
-        facts = os.stat(content.path)
-    except (OSError, ValueError):
-        return False
-    return (facts.st_size, facts.st_mtime_ns) == (content.size, content.mtime_ns)
