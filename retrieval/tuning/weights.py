@@ -34,6 +34,10 @@ FOLDS = 3
 SEEDS = (0, 1)
 """Seven trainings with the last one; each takes about a minute for 100 judgements with `compact` on two cores."""
 
+STOPPED = 20
+"""Queries from which a fifth decides when to stop. One or two queries would stop by chance: users of ten judged queries
+gained less than those of two, of whom every query was learnt from (`tests.bench.lora_users`)."""
+
 OTHERS = 400
 """Unjudged photos to learn beside: half the nearest to the queries, half at random."""
 
@@ -163,7 +167,7 @@ def learn_weights(
 
         def train(part: Lessons, seed: int) -> NewWeights:
             number = next(numbers)
-            learnt, valid = _divided(paired(part), seed)
+            learnt, valid = divided(paired(part), seed)
             return NewWeights(
                 train_lora(
                     start, learnt, valid,
@@ -223,10 +227,10 @@ def _looked(encoder: OpenClipEncoder, photos: Photos, paths: Sequence[Path]) -> 
     return look(encoder, photos, paths, chunk=encoder.batch_size, progress=None)
 
 
-def _divided(queries: list[PairedQuery], seed: int) -> tuple[list[PairedQuery], list[PairedQuery]]:
-    """Return queries to learn from and a fifth of them to stop by; of fewer than five all are learnt from."""
+def divided(queries: list[PairedQuery], seed: int) -> tuple[list[PairedQuery], list[PairedQuery]]:
+    """Return queries to learn from and a fifth of them to stop by; of few all are learnt from, to the last epoch."""
     order = np.random.default_rng([seed, 1]).permutation(len(queries))
-    held = len(queries) // 5
+    held = len(queries) // 5 if len(queries) >= STOPPED else 0
     return [queries[row] for row in order[held:]], [queries[row] for row in order[:held]]
 
 

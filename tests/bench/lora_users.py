@@ -4,9 +4,11 @@
 
 The library is every photo of pets37 and a part of Flickr8k's dev photos. A user of the kind `class` says generic words
 and means one breed, any of the five that such words find most often: of one that they never find there is no good
-verdict to learn from. One of the kind `breed` says names of six breeds in turn. A user judges the first ten of each
-query, every tenth verdict wrong. Measured on phrasings that were never judged, over the whole library; beside it
-Flickr8k's captions, from words to pictures (R@5, every caption a query). Compact was trained on a part of pets37.
+verdict to learn from. One of the kind `breed` says names of six breeds in turn. One of the kind `style` says generic
+words and means the pets' photos of a style: the darkest third, the lightest, the most colourful or the palest. A user
+judges the first ten of each query, every tenth verdict wrong (`--shuffled`: all in random order). Measured on
+phrasings that were never judged, over the whole library; beside it Flickr8k's captions, from words to pictures (R@5,
+every caption a query). Compact was trained on a part of pets37.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from retrieval.evaluate.sets import read_captions
 from retrieval.tuning.lora import LoraPlan, PairedQuery, train_lora
 from retrieval.tuning.lora.data import Photos
 from retrieval.tuning.lora.material import look
+from retrieval.tuning.weights import divided
+from tests.bench.styles import STYLES, styled, tones
 
 GENERIC = (
     "pet", "animal", "friend", "little one", "darling", "companion", "furry friend", "four-legged friend", "sweetheart",
@@ -38,7 +42,7 @@ NAMED = ("{}", "a photo of a {}", "my {}", "a {} at home", "a picture of a {} ou
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Something that a user may say, and the label that it means."""
+    """Something that a user may say, and what it means: a label, or a style."""
 
     text: str
     label: str
@@ -48,7 +52,9 @@ def phrasings(kind: str, labels: Sequence[str], often: Sequence[str], seed: int)
     """Return what a user says, in an order of its own."""
     random = np.random.default_rng([7, seed])
     chosen = random.permutation(len(labels))
-    if kind == "class":
+    if kind == "style":
+        said = [Words(owner.format(name), STYLES[seed % len(STYLES)]) for owner in OWNERS for name in GENERIC]
+    elif kind == "class":
         said = [Words(owner.format(name), often[seed % len(often)]) for owner in OWNERS for name in GENERIC]
     else:
         said = [Words(form.format(labels[row]), labels[row]) for form in NAMED for row in chosen[:6]]
@@ -72,7 +78,11 @@ class Library:
         self.general = read_captions(data / "flickr8k" / "captions.csv", "dev")[:most]
         self.paths = [*self.pets, *(picture.path for picture in self.general)]
         self.labels = sorted(set(self.pets.values()))
-        self.names = np.array([self.pets.get(path, "") for path in self.paths])
+        names = np.array([self.pets.get(path, "") for path in self.paths])
+        tone = tones(list(self.pets))
+        self.meant = {label: names == label for label in self.labels}
+        for style in STYLES:
+            self.meant[style] = np.append(styled(style, tone), np.zeros(len(self.general), dtype=np.bool_))
 
     def vectors(self, encoder: OpenClipEncoder) -> Vectors:
         with Photos(encoder.preprocess, limits=None, workers=1) as photos:
@@ -83,14 +93,14 @@ class Library:
         """Return the five breeds that are most often among the first ten of generic words."""
         words = [owner.format(name) for owner in OWNERS for name in GENERIC]
         first = np.argsort(-(encoder.encode_texts(words) @ vectors.T), axis=1, kind="stable")[:, :10]
-        counts = {label: int((self.names[first] == label).sum()) for label in self.labels}
+        counts = {label: int(self.meant[label][first].sum()) for label in self.labels}
         return sorted(self.labels, key=lambda label: -counts[label])[:5]
 
     def values(self, encoder: OpenClipEncoder, vectors: Vectors, words: Sequence[Words]) -> tuple[float, float]:
         """Return mean nDCG@10 and R@5 over the words."""
         scores = encoder.encode_texts([each.text for each in words]) @ vectors.T
         order = np.argsort(-scores, axis=1, kind="stable")
-        found = [ndcg_and_hit(self.names[row] == each.label) for row, each in zip(order, words, strict=True)]
+        found = [ndcg_and_hit(self.meant[each.label][row]) for row, each in zip(order, words, strict=True)]
         return float(np.mean([value for value, _ in found])), float(np.mean([value for _, value in found]))
 
     def probe(self, encoder: OpenClipEncoder, vectors: Vectors) -> float:
@@ -101,13 +111,16 @@ class Library:
         places = (scores > scores[np.arange(len(texts)), owners][:, None]).sum(axis=1)
         return float((places < 5).mean() * 100)
 
-    def judge(self, encoder: OpenClipEncoder, vectors: Vectors, words: Sequence[Words], seed: int) -> list[PairedQuery]:
+    def judge(
+        self, encoder: OpenClipEncoder, vectors: Vectors, words: Sequence[Words], seed: int, *, shuffled: bool
+    ) -> list[PairedQuery]:
         """Return the verdicts on the first ten of each, every tenth wrong."""
         random, found = np.random.default_rng([8, seed]), []
         scores = encoder.encode_texts([each.text for each in words]) @ vectors.T
         for row, each in zip(scores, words, strict=True):
             shown = np.argsort(-row, kind="stable")[:10]
-            good = (self.names[shown] == each.label) ^ (random.random(10) < 0.1)
+            good = self.meant[each.label][shown] ^ (random.random(10) < 0.1)
+            good = random.permutation(good) if shuffled else good
             paths = [self.paths[number] for number in shown]
             taken, refused = (tuple(np.array(paths, dtype=object)[mask]) for mask in (good, ~good))
             found.append(PairedQuery(each.text, taken, refused))
@@ -119,7 +132,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--judgements", type=int, nargs="+", default=[20, 100])
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--kinds", nargs="+", default=["class", "breed"])
+    parser.add_argument("--kinds", nargs="+", default=["class", "breed", "style"])
+    parser.add_argument("--shuffled", action="store_true", help="with verdicts that mean nothing")
     parser.add_argument("--general", type=int, default=200, help="Flickr8k dev photos")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.5, 1.0])
     parser.add_argument("--epochs", type=int, default=LoraPlan().epochs)
@@ -135,14 +149,13 @@ def main() -> None:
             for seed in range(options.seeds):
                 said = phrasings(kind, library.labels, often, seed)
                 count = judgements // 10
-                judged = library.judge(start, before, said[:count], seed)
+                judged = library.judge(start, before, said[:count], seed, shuffled=options.shuffled)
                 unseen = said[-10:]
-                held = max(0, min(count // 5, count - 2))
-                valid = judged[:held] if any(query.good for query in judged[:held]) else []
+                learnt, valid = divided([query for query in judged if query.good], seed)
                 plan = LoraPlan(epochs=options.epochs, rate=options.rate, seed=seed)
                 with tempfile.TemporaryDirectory() as work:
                     trained = train_lora(
-                        start, judged[held:], valid,
+                        start, learnt, valid,
                         others=library.paths, work=Path(work), plan=plan, workers=1,
                     )  # fmt: skip
                 old = library.values(start, before, unseen)

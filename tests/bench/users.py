@@ -5,10 +5,12 @@
 One library of all labelled photos, embedded by `compact` once (kept in .work/). A user of the first kind asks in
 general words ("a flower outside") and means one class of that domain alone, one of the second kind likes a third of
 its classes. A user of the third kind asks for classes by name, in several phrasings, and wants those photos; `compact`
-was trained on most photos of these sets, with these names, and finds nearly all of them by itself. Each judges the ten
-best hits of queries, every tenth verdict wrong. What was learnt from all judgements is measured on queries that were
-never judged, over the whole library, with the whole adapter, also where the gate would not have let it through. The
-general probe is Flickr8k's dev captions, which no user has anything to do with.
+was trained on most photos of these sets, with these names, and finds nearly all of them by itself. One of the fourth
+asks in general words and likes a style, computed from pixels: the darkest third of the photos, the lightest, the most
+colourful or the palest. Each judges the ten best hits of queries, every tenth verdict wrong. What was learnt from all
+judgements is measured on queries that were never judged, over the whole library, with the whole adapter, also where
+the gate would not have let it through. The general probe is Flickr8k's dev captions, which no user has anything to do
+with.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from retrieval.tuning.adapters import query_scores, train_adapter
 from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe, shipped_probe
+from tests.bench.styles import STYLES, styled, tones
 
 WRONG = 0.1
 SHOWN = 10
@@ -63,11 +66,12 @@ CHOSEN_ON = ("flowers5", "clothing", "monkeys10")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photos:
-    """Embedded photos with their sets, labels and captions."""
+    """Embedded photos with their sets, labels and tones (see `tests.bench.styles`)."""
 
     vectors: Vectors
     sets: NDArray[np.str_]
     labels: NDArray[np.str_]
+    tone: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,13 +106,14 @@ def embedded(
 
 def library(data: Path, encoder: Encoder) -> Photos:
     """Return one library of all labelled sets that are used."""
-    vectors, sets, labels = [], [], []
+    vectors, sets, labels, paths = [], [], [], []
     for name in (*DOMAINS, "caltech101", "corel900"):
         rows, pictures = embedded(data, name, encoder)
         vectors.append(rows)
         sets += [name] * len(pictures)
         labels += [picture.path.stem.rpartition("_")[0] for picture in pictures]
-    return Photos(np.concatenate(vectors), np.array(sets), np.array(labels))
+        paths += [picture.path for picture in pictures]
+    return Photos(np.concatenate(vectors), np.array(sets), np.array(labels), tones(paths))
 
 
 def users(photos: Photos, domains: Sequence[str], seed: int) -> list[User]:
@@ -129,6 +134,11 @@ def users(photos: Photos, domains: Sequence[str], seed: int) -> list[User]:
         named = tuple(phrase.format(label.replace("_", " ")) for phrase, label in pairs)
         relevant = np.stack([mine & (photos.labels == label) for _, label in pairs])
         found.append(User(f"{name}: all", "breed", named, relevant))
+        style = STYLES[(seed + domains.index(name)) % len(STYLES)]
+        rows = np.flatnonzero(mine)[styled(style, photos.tone[mine])]
+        found.append(
+            User(f"{name}: {style}", "style", general, np.tile(np.isin(np.arange(len(mine)), rows), (len(general), 1)))
+        )
     return found
 
 
