@@ -17,6 +17,7 @@ from indexer.store import Store
 from indexer.types import Progress, ProgressCallback, file_of, row_of
 from indexer.vectors import read_index
 from indexer.vectors.base import as_stored
+from indexer.vectors.chosen import read_choice
 from indexer.vectors.files import StaleIndexError
 
 
@@ -100,6 +101,12 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
         adapted = store.adapted(connection, ids, vectors)
         if not np.array_equal(index.stored(ids[held]), as_stored(adapted[held])):
             return "the index holds other vectors than the catalog"
+    chosen = store.choice_file(store.index_fingerprint)
+    if chosen.exists():
+        try:
+            read_choice(chosen, index, fingerprint=store.index_fingerprint, every_byte=True)
+        except StaleIndexError as error:
+            return str(error)
     return None
 
 

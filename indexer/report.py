@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:  # a command's help imports this module and needs no database library
     from indexer.catalog.queries import Failure
+    from indexer.vectors.figures import IndexChoice
 
 Outcome = Literal["added", "changed", "moved", "removed", "unchanged", "failed"]
 OUTCOMES = get_args(Outcome)
@@ -42,6 +43,7 @@ class Report:
             library's encoder.
         mapped: Embeddings that are still mapped from the former encoder's.
         not_recoded: The first of those and why they are, at most `LISTED`.
+        chosen: The index that was chosen at the end, None where that was not due.
         seconds: Seconds by stage. "decode" is summed over the decoder processes, and both it and "write" go on beside
             the others, so that the stages may add up to more than the whole.
         waited: Seconds by stage that the run spent on it and on nothing else: all of a stage that the caller's thread
@@ -61,6 +63,7 @@ class Report:
     recoded: int = 0
     mapped: int = 0
     not_recoded: list[Failure] = field(default_factory=list)
+    chosen: IndexChoice | None = None
     seconds: dict[Stage, float] = field(default_factory=dict)
     waited: dict[Stage, float] = field(default_factory=dict)
     total_seconds: float = 0.0
@@ -136,6 +139,7 @@ class Report:
             "recoded": self.recoded,
             "mapped": self.mapped,
             "not_recoded": [failure._asdict() for failure in self.not_recoded],
+            "chosen": None if self.chosen is None else asdict(self.chosen.figures[0]),
         }
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from indexer.transfer.incoming import ImportReport
     from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
+    from indexer.vectors.figures import IndexChoice, IndexFigures
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
     from retrieval.evaluate import Evaluation
     from retrieval.explain import Explanation
@@ -75,6 +76,8 @@ __all__ = [
     "Hit",
     "Hits",
     "ImportReport",
+    "IndexChoice",
+    "IndexFigures",
     "ItemError",
     "KnownSource",
     "LearnReport",
@@ -121,6 +124,8 @@ _HOMES = {
     "Hit": "retrieval.hits",
     "Hits": "retrieval.hits",
     "ImportReport": "indexer.transfer.incoming",
+    "IndexChoice": "indexer.vectors.figures",
+    "IndexFigures": "indexer.vectors.figures",
     "KnownSource": "indexer.catalog.sources",
     "LearnReport": "retrieval.private_words",
     "Library": "retrieval.library",

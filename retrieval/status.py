@@ -11,6 +11,7 @@ from indexer.catalog import queries, sources
 from indexer.catalog.sources import KnownSource
 from indexer.store import Store
 from indexer.types import Modality
+from indexer.vectors.figures import IndexChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Status:
         dim: Length of a vector.
         catalog_bytes: Size of the catalog on the disk.
         index_bytes: Size of the index files on the disk.
+        choice: The index that was chosen by measurement, None where none was and all vectors are looked at.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class Status:
     dim: int | None
     catalog_bytes: int
     index_bytes: int
+    choice: IndexChoice | None = None
 
 
 def read_status(store: Store) -> Status:
@@ -60,6 +63,7 @@ def read_status(store: Store) -> Status:
         dim=known.dim if known else None,
         catalog_bytes=_bytes(store.path.glob("catalog.db*")),
         index_bytes=_bytes(store.path.glob("index-*")),
+        choice=store.left_choice() if known else None,
     )
 
 

@@ -84,7 +84,7 @@ def _note_completion(store: Store, encoder_id: int, report: Report) -> None:
             recoding.drop_embeddings(connection, each.id)
         recoding.forget_former(connection)
     if given_up:
-        _drop_idle_indexes(store)
+        store.drop_indexes(kept=[store.index_fingerprint])
 
 
 def drop_former(store: Store, name: str | None = None) -> int:
@@ -115,13 +115,5 @@ def drop_former(store: Store, name: str | None = None) -> int:
                 f"the library has no old embeddings of {name or 'a former encoder'}; what can be dropped: {others}"
             )
         gone = sum(recoding.drop_of(connection, each.fingerprint) for each in found)
-    _drop_idle_indexes(store)
+    store.drop_indexes(kept=[store.index_fingerprint])
     return gone
-
-
-def _drop_idle_indexes(store: Store) -> None:
-    """Delete the index files of all but what is searched; should one be wanted again it is made again."""
-    mine = store.index_file(store.index_fingerprint)
-    for file in store.path.glob("index-*.faiss"):
-        if file != mine:
-            file.unlink(missing_ok=True)

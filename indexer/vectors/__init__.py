@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from indexer.errors import MissingPackageError
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.files import StaleIndexError, read_label
+from indexer.vectors.files import Label, StaleIndexError, read_label
 
 if TYPE_CHECKING:
     from indexer.vectors.faiss_index import FaissIndex
+    from indexer.vectors.inverted import InvertedFile
+
+Kind = TypeVar("Kind", "FaissIndex", "InvertedFile")
 
 
 def new_index(dim: int) -> VectorIndex:
@@ -35,10 +38,15 @@ def read_index(path: Path, *, fingerprint: str, every_byte: bool = False) -> tup
         MissingPackageError: Neither faiss-cpu nor faiss-gpu is installed.
     """
     kind = _kind()
+    index, label = _read(path, kind, fingerprint=fingerprint, every_byte=every_byte)
+    return index, label.watermark
+
+
+def _read(path: Path, kind: type[Kind], *, fingerprint: str, every_byte: bool) -> tuple[Kind, Label]:
     try:
         with path.open("rb", buffering=0) as file:  # one file from check to load, also when another is put in its place
             label = read_label(file, kind=kind.__name__, fingerprint=fingerprint, every_byte=every_byte)
-            return kind.load(file), label.watermark
+            return kind.load(file), label
     except FileNotFoundError as error:
         raise StaleIndexError(f"{path} is missing") from error
     except (StaleIndexError, RuntimeError, OSError) as error:

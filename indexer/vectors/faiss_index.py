@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,8 +21,21 @@ FEW = 1024
 BLOCK = 65536
 """Rows that are copied at once: 100 MB in float32 at 384 numbers each."""
 
+MANY = 4
+"""Queries from which matrix products over all of them are faster than a scan for each."""
+
+TOGETHER = 256
+"""Queries that are multiplied at once: with a block of vectors, 17 MB of products."""
+
+DEEPEST = 1000
+"""Results per query up to which these are kept for many queries at once."""
+
 AHEAD = 128 << 10
 """Bytes that are asked for in one call: the most that Linux fetches for one, as it is set by default."""
+
+
+Rows = Ids | slice
+"""Rows of an index, ascending: (n,), or from one to another."""
 
 
 class FaissIndex:
@@ -92,16 +106,13 @@ class FaissIndex:
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
         """Return the k best ids for each query row; see `VectorIndex.search`."""
         queries = check_search(queries, k, self.dim)
-        if allowed is None:
-            rows = np.arange(len(self))
-        else:
-            places, held = self._places(allowed)
-            rows = places[held]
+        rows: Rows = slice(0, len(self))
+        if allowed is not None:
+            rows = _as_slice(*self._places(allowed))
         ids = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        if len(rows):
-            for i, query in enumerate(queries):
-                candidates = rows if len(rows) <= FEW else self._candidates(query, k, rows)
+        if _count(rows):
+            for i, (query, candidates) in enumerate(zip(queries, self._candidates(queries, k, rows), strict=True)):
                 ids[i], scores[i] = best(self._ids[candidates], score(query, unit(self._codes[candidates])), k)
         return Nearest(ids, scores)
 
@@ -120,7 +131,8 @@ class FaissIndex:
         Raises:
             RuntimeError: FAISS cannot read the file.
         """
-        loaded, mapped = _read(file)
+        _read_ahead(file.fileno())
+        loaded, mapped = opened(file, faiss.IO_FLAG_MMAP_IFC)  # IO_FLAG_MMAP maps lists only
         if not isinstance(loaded, faiss.IndexIDMap):
             raise RuntimeError(f"it holds a {type(loaded).__name__}")  # noqa: TRY004 - as faiss says it itself
         inner = faiss.downcast_index(loaded.index)
@@ -147,46 +159,122 @@ class FaissIndex:
         held = self._ids[inside] == ids if len(self._ids) else np.zeros(len(ids), dtype=bool)
         return inside, held
 
-    def _candidates(self, query: Vectors, k: int, rows: Ids) -> Ids:
-        """Return rows that surely hold the k best of `rows`, ties of the last one included.
+    def _candidates(self, queries: Vectors, k: int, rows: Rows) -> Iterator[Rows]:
+        """Yield for each query rows that surely hold the k best of `rows`, ties of the last one included.
 
-        FAISS gives q·c for the held c, whose length is 1 within SLACK; what counts is q·c/|c|. The two differ by
-        SLACK/(1 - SLACK) of the score, and by what 2d float32 operations round on either side (Higham 2002, 3.1).
+        What finds them gives q·c for the held c, whose length is 1 within SLACK; what counts is q·c/|c|. The two differ
+        by SLACK/(1 - SLACK) of the score, and by what 2d float32 operations round on either side (Higham 2002, 3.1).
         """
-        parameters = None
-        if len(rows) < len(self):
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]  # its stubs lack it
-        rounding = 4 * self.dim * 2.0**-24 * float(np.linalg.norm(query))
-        threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(1)  # one query on two threads is slower, much slower on a busy machine
-        try:
-            wanted = min(k + 16, len(rows))
-            while wanted < len(rows):
-                scores, found = self._flat.search(query[None], wanted, params=parameters)
-                kth, last = scores[0, [k - 1, -1]].tolist()
+        total = _count(rows)
+        if total <= FEW:
+            yield from (rows for _ in queries)
+            return
+        many = len(queries) >= MANY and k <= DEEPEST
+        firsts = self._first_of_many(queries, k + 16, rows) if many else (None for _ in queries)
+        for query, known in zip(queries, firsts, strict=True):
+            rounding = 4 * self.dim * 2.0**-24 * float(np.linalg.norm(query))
+            first, wanted = known, min(k + 16, total)
+            while wanted < total:
+                scores, found = first or self._first(query, wanted, rows)
+                kth, last = scores[[k - 1, -1]].tolist()
                 if last + abs(last) * SLACK * 1.01 + rounding < kth - abs(kth) * SLACK * 1.01 - rounding:
-                    return np.sort(found[0])
+                    yield np.sort(found)
+                    break
+                first = None
                 wanted *= 4
-            return rows
-        finally:
-            faiss.omp_set_num_threads(threads)
+            else:
+                yield rows
+
+    def _first(self, query: Vectors, wanted: int, rows: Rows) -> tuple[Vectors, Ids]:
+        """Return scores and rows of the best of one query, as FAISS finds them, (wanted,) each."""
+        parameters = None
+        if isinstance(rows, slice) and _count(rows) < len(self):
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorRange(rows.start, rows.stop))  # type: ignore[call-arg]  # its stubs lack it
+        elif not isinstance(rows, slice):
+            parameters = faiss.SearchParameters(sel=among(rows))  # type: ignore[call-arg]  # as above
+        with single_threaded():
+            scores, found = self._flat.search(query[None], wanted, params=parameters)
+        return scores[0], found[0]
+
+    def _first_of_many(self, queries: Vectors, wanted: int, rows: Rows) -> Iterator[tuple[Vectors, Ids]]:
+        """Yield the same for many queries: matrix products over blocks of vectors that are made float32 once."""
+        for start in range(0, len(queries), TOGETHER):
+            part = queries[start : start + TOGETHER]
+            scores: Vectors = np.empty((len(part), 0), dtype=np.float32)
+            found: Ids = np.empty((len(part), 0), dtype=np.int64)
+            for block in _blocks(rows, BLOCK // 4):
+                products = part @ self._codes[block].astype(np.float32).T  # (q, b)
+                best_ones = (
+                    np.argpartition(-products, wanted - 1, axis=1)[:, :wanted] if _count(block) > wanted else None
+                )
+                numbers = np.arange(block.start, block.stop) if isinstance(block, slice) else block
+                if best_ones is None:
+                    fresh, theirs = products, np.tile(numbers, (len(part), 1))
+                else:
+                    fresh, theirs = np.take_along_axis(products, best_ones, axis=1), numbers[best_ones]
+                scores, found = np.hstack([scores, fresh]), np.hstack([found, theirs])
+                order = np.argsort(-scores, axis=1, kind="stable")[:, :wanted]
+                scores, found = np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)
+            yield from zip(scores, found, strict=True)
+
+
+def _as_slice(places: Ids, held: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Rows:
+    """Return the rows of the ids that are held, ascending: as a slice where none between them is left out."""
+    rows = places[held]
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def _count(rows: Rows) -> int:
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
+def _blocks(rows: Rows, size: int) -> Iterator[Rows]:
+    for start in range(0, _count(rows), size):
+        if isinstance(rows, slice):
+            yield slice(rows.start + start, min(rows.start + start + size, rows.stop))
+        else:
+            yield rows[start : start + size]
+
+
+def among(numbers: Ids) -> faiss.IDSelector:
+    """Return what lets some numbers pass, (n,) ascending; a bit for each up to the highest is faster than a set."""
+    mask = np.zeros(int(numbers[-1]) + 1 if len(numbers) else 1, dtype=np.bool_)
+    mask[numbers] = True
+    bits = np.packbits(mask, bitorder="little")
+    return faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]  # its stubs are those of C++
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Have FAISS take one thread: for one query two are slower, much slower on a busy machine."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _empty(dim: int) -> faiss.IndexIDMap:
     return faiss.IndexIDMap(faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT))
 
 
-def _read(file: BinaryIO) -> tuple[faiss.Index, bool]:
+def opened(file: BinaryIO, mapping: int) -> tuple[faiss.Index, bool]:
     """Return what FAISS reads from an open file at its beginning, and whether that is mapped.
 
     FAISS maps by name only. The name of an open file is that of this very file, whatever stands at its path now.
+
+    Args:
+        file: A file that FAISS wrote.
+        mapping: The flag of FAISS under which it maps such an index.
     """
     for folder in ("/proc/self/fd", "/dev/fd"):  # Linux; macOS. On Windows a mapped file could not be replaced
         name = Path(folder, str(file.fileno()))
         if name.exists():
-            _read_ahead(file.fileno())
             with suppress(RuntimeError):  # a file system without mapping, or no index: the other way says what is wrong
-                return faiss.read_index(str(name), faiss.IO_FLAG_MMAP_IFC), True  # IO_FLAG_MMAP maps lists only
+                return faiss.read_index(str(name), mapping), True
     return faiss.read_index(faiss.PyCallbackIOReader(file.read)), False  # type: ignore[attr-defined]  # its stubs lack it
 
 

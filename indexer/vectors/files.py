@@ -8,9 +8,9 @@ import struct
 import time
 import zlib
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from indexer.vectors.base import VectorIndex
 
@@ -38,6 +38,7 @@ class Label:
         checksum: CRC-32 of all bytes before the label.
         mtime_ns: The file's own time as it was set after writing. A file that still has it was not written to since
             and is trusted without being read, so that opening it costs nothing; any other is read and checked.
+        more: What else its kind has to say.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Label:
     watermark: int
     checksum: int
     mtime_ns: int
+    more: dict[str, Any] = field(default_factory=dict)
 
 
 def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: int) -> None:
@@ -56,19 +58,38 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         index.save(part)
-        with part.open("r+b") as file:
-            checksum = _checksum(file, part.stat().st_size)
-            label = Label(type(index).__name__, fingerprint, watermark, checksum, _passed_moment())
-            raw = json.dumps(asdict(label)).encode()
-            file.seek(0, os.SEEK_END)
-            file.write(raw + TAIL.pack(len(raw), zlib.crc32(raw), MAGIC))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(OSError):  # without the time it is checked whenever it is opened
-            os.utime(part, ns=(label.mtime_ns, label.mtime_ns))
-        part.replace(path)
+        put(part, path, kind=type(index).__name__, fingerprint=fingerprint, watermark=watermark)
     finally:
         part.unlink(missing_ok=True)
+
+
+def put(
+    part: Path, path: Path, *, kind: str, fingerprint: str, watermark: int, more: dict[str, Any] | None = None
+) -> None:
+    """Put a label behind what a file holds, flush it to the disk and move it to `path`.
+
+    Args:
+        part: The file, in the same folder.
+        path: Where it goes; what is there is replaced.
+        kind: See `Label`, as the others.
+        fingerprint: The same.
+        watermark: The same.
+        more: The same.
+
+    Raises:
+        OSError: The disk is full or read-only; what is at `path` is as it was.
+    """
+    with part.open("r+b") as file:
+        checksum = _checksum(file, part.stat().st_size)
+        label = Label(kind, fingerprint, watermark, checksum, _passed_moment(), more or {})
+        raw = json.dumps(asdict(label)).encode()
+        file.seek(0, os.SEEK_END)
+        file.write(raw + TAIL.pack(len(raw), zlib.crc32(raw), MAGIC))
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(OSError):  # without the time it is checked whenever it is opened
+        os.utime(part, ns=(label.mtime_ns, label.mtime_ns))
+    part.replace(path)
 
 
 def read_label(file: BinaryIO, *, kind: str, fingerprint: str, every_byte: bool = False) -> Label:

@@ -32,6 +32,7 @@ COMMANDS = {
     "encoder": "retrieval.commands.encoder",
     "forget": "retrieval.commands.maintenance",
     "check": "retrieval.commands.maintenance",
+    "optimize": "retrieval.commands.optimize",
     "evaluate": "retrieval.commands.evaluate",
     "export": "retrieval.commands.transfer",
     "import": "retrieval.commands.transfer",

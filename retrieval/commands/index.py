@@ -11,7 +11,7 @@ import click
 from indexer.config import Settings
 from indexer.report import Report
 from retrieval.commands.options import FilePath, encoder_option, open_library, precision_option, settings_options
-from retrieval.commands.output import json_option, print_json, visible
+from retrieval.commands.output import in_words, json_option, print_json, visible
 from retrieval.commands.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ def _print_summary(report: Report) -> None:
     if report.recoded or report.mapped:
         left = f"; {report.mapped:,} are still mapped" if report.mapped else ""
         click.echo(f"{report.recoded:,} mapped embeddings were made anew{left}")
+    if report.chosen:
+        click.echo(f"a new index was chosen: {in_words(report.chosen.figures[0])}")
     for failure in report.not_recoded[:NAMED]:
         click.echo(f"not encoded anew: {visible(failure.place)}: {visible(failure.message)}", err=True)
     for folder in report.unreadable_folders:

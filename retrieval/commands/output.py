@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from indexer.vectors.figures import IndexFigures
+
 Form = Literal["table", "json", "paths", "null"]
 Command = Callable[..., None]
 
@@ -81,3 +83,10 @@ def size(number: int) -> str:
             break
         value, unit = value / 1000, bigger
     return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def in_words(figures: IndexFigures) -> str:
+    """Return an index's figures for people."""
+    if figures.kind == "exact":
+        return f"exact, {figures.milliseconds:.1f} ms a query"
+    return f"{figures.kind}, {figures.recall:.3f} of the ten best in {figures.milliseconds:.1f} ms a query"

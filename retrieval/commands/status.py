@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexer.config import Settings
 from retrieval.commands.options import open_library, settings_options
-from retrieval.commands.output import json_option, print_json, print_table, size, visible
+from retrieval.commands.output import in_words, json_option, print_json, print_table, size, visible
+
+if TYPE_CHECKING:
+    from indexer.vectors.figures import IndexChoice
 
 
 @click.command("status")
@@ -42,6 +46,7 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
         "dim": status.dim,
         "catalog_bytes": status.catalog_bytes,
         "index_bytes": status.index_bytes,
+        "index": _index(status.choice),
         "sources": [
             {
                 "path": source.root,
@@ -64,12 +69,22 @@ def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
         f"encoder  {visible(status.encoder or 'none yet')}" + (f", {status.dim} dimensions" if status.dim else "")
     )
     click.echo(f"disk     catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}")
+    if status.choice:
+        figures = status.choice.figures[0]
+        click.echo(
+            f"index    {in_words(figures)} (chosen {status.choice.at:%Y-%m-%d %H:%M} UTC for {figures.vectors:,})"
+        )
     for source in status.sources:
         synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "not finished yet"
         rules = f", without {', '.join(source.exclude)}" if source.exclude else ""
         rules += ", with hidden" if source.include_hidden else ""
         rules += _columns(source.columns) if source.columns else ""
         click.echo(f"source   {visible(source.root)} ({synced}{visible(rules)})")
+
+
+def _index(choice: IndexChoice | None) -> dict[str, Any] | None:
+    """Return the index that was chosen, None where none was."""
+    return None if choice is None else asdict(choice.figures[0]) | {"chosen_at": choice.at.isoformat()}
 
 
 def _columns(columns: dict[str, Any]) -> str:

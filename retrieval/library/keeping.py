@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog import queries, sources
 from indexer.catalog.queries import Failure
-from indexer.errors import SourceError
+from indexer.errors import ConfigError, SourceError
 from indexer.types import ProgressCallback
 from retrieval.encoder import LibraryEncoder
 from retrieval.library.opening import Opened
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from indexer.transfer import Form
     from indexer.transfer.incoming import ImportReport
     from indexer.transfer.report import ExportReport
+    from indexer.vectors.figures import IndexChoice
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ class Keeping(Opened):
 
         New and changed photos are encoded, moved ones keep their embeddings, deleted ones leave the answers. A run
         that is stopped goes on where it was with the next one. A file that cannot be read is recorded with its
-        reason, and stops nothing. After that, embeddings that `use_encoder` mapped are made anew.
+        reason, and stops nothing. After that, embeddings that `use_encoder` mapped are made anew, and where it is due
+        an index is chosen, see `optimize`.
 
         Args:
             *paths: Folders and files; none means everything that was indexed before.
@@ -68,13 +70,14 @@ class Keeping(Opened):
             StorageError: The disk is full or read-only; what was committed is kept.
         """
         from indexer.tables import Columns  # late, as the next
+        from retrieval.optimizing import renew_index
         from retrieval.syncing import sync_and_recode  # late: what decodes and encodes is not needed for searching
 
         if isinstance(text_columns, str):
             raise TypeError(f"text_columns is the string {text_columns!r}; expected a sequence of strings")
         columns = Columns(tuple(text_columns), image_column, id_column)
         with self._store.writing("indexing"):
-            return sync_and_recode(
+            report = sync_and_recode(
                 self._store,
                 paths,
                 load=self._encoder.by_settings,
@@ -84,6 +87,41 @@ class Keeping(Opened):
                 columns=columns if columns.used else None,
                 progress=progress,
             )
+            report.chosen = renew_index(self._store, self._encoder.for_query, progress=progress)
+        return report
+
+    def optimize(
+        self, *, recall: float = 0.99, memory: int | None = None, progress: ProgressCallback | None = None
+    ) -> IndexChoice:
+        """Return the index that was chosen by measurement, after putting it to use.
+
+        Each kind of index is built from the library's own vectors and measured with words and photos as queries. Chosen
+        is the one that answers soonest of those that find enough in the memory there is. `sync` does the same by itself
+        for a library of 100,000 units or more, and again when a tenth of it has changed; it asks for what was asked for
+        here. Searches go on meanwhile.
+
+        Args:
+            recall: The part of the ten best by exact search that has to be found, above 0 and at most 1; 1 is exact
+                search.
+            memory: Bytes that the index may take in memory at most; None for no limit.
+            progress: Called with how far it has come.
+
+        Raises:
+            ConfigError: No index is what was asked for, or a number is out of range.
+            LibraryError: The library holds nothing yet.
+            LibraryLockedError: Another process is writing to the library.
+            StorageError: The disk is full or read-only; what was searched with before still is.
+        """
+        from indexer.vectors.figures import Asked  # late, as the next
+        from retrieval.optimizing import choose_index
+
+        if not 0 < recall <= 1:
+            raise ConfigError(f"a recall of {recall:g} was asked for; expected more than 0 and at most 1, such as 0.99")
+        if memory is not None and memory < 1:
+            raise ConfigError(f"{memory} bytes of memory were allowed; expected at least 1, or none for no limit")
+        self._need_photos()
+        with self._store.writing("choosing an index"):
+            return choose_index(self._store, self._encoder.for_query, asked=Asked(recall, memory), progress=progress)
 
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.

@@ -163,10 +163,7 @@ class Tuning(Opened):
         store = self._store
         store.index(save=True, progress=progress)
         known = store.encoder
-        needed = {store.index_file(each) for each in (store.index_fingerprint, known.fingerprint if known else "")}
-        for file in store.path.glob("index-*.faiss"):
-            if file not in needed:
-                file.unlink(missing_ok=True)
+        store.drop_indexes(kept=[store.index_fingerprint, known.fingerprint if known else ""])
 
 
 def _target(found: dict[int, Version], active: int | None, to: int | None) -> int:

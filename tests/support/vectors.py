@@ -59,3 +59,19 @@ def slow_search(
     scored.sort()  # best first, equal scores by id
     padding = k - len(scored)
     return [id_ for _, id_ in scored[:k]] + [-1] * padding, [-score for score, _ in scored[:k]] + [-np.inf] * padding
+
+
+def mixed_vectors(n: int, basis: Vectors, *, seed: int = 0) -> Vectors:
+    """Return unit vectors between those of a basis, shape (n, dim), float32: as spread as embeddings are, and as many.
+
+    Args:
+        n: Vectors.
+        basis: Of an encoder, shape (b, dim), so that its words find some of them.
+        seed: Of the random numbers.
+    """
+    random = np.random.default_rng(seed)
+    one, other, third = (basis[random.integers(len(basis), size=n)] for _ in range(3))
+    rows: Vectors = one + 0.7 * other + 0.4 * third
+    rows += 0.02 * random.standard_normal(rows.shape, dtype=np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows

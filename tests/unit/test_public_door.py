@@ -29,6 +29,8 @@ PUBLIC = [
     "Hit",
     "Hits",
     "ImportReport",
+    "IndexChoice",
+    "IndexFigures",
     "ItemError",
     "KnownSource",
     "LearnReport",

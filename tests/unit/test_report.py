@@ -103,6 +103,7 @@ def test_a_program_reads_exactly_these_keys() -> None:
         "recoded": 0,
         "mapped": 0,
         "not_recoded": [],
+        "chosen": None,
     }
     assert json.loads(json.dumps(report.to_dict())) == report.to_dict()
 

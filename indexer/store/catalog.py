@@ -1,8 +1,7 @@
-"""Catalog and index opened together: one library on the disk, many readers and one writer at a time."""
+"""A library's catalog, open: connections, the write lock, and the encoder that it is for."""
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -16,30 +15,21 @@ from sqlalchemy import Connection
 from indexer.catalog import encoders, queries, versions
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
-from indexer.catalog.filters import Filter
 from indexer.catalog.locking import locked
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder, split_precision
 from indexer.errors import EncoderMismatchError, LibraryError
-from indexer.types import Ids, Modality, Progress, ProgressCallback, Vectors
-from indexer.vectors import new_index, read_index
-from indexer.vectors.base import VectorIndex, as_stored
-from indexer.vectors.files import StaleIndexError, write_index
+from indexer.types import Ids, Modality, Vectors
 
 T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
-
-COMPARED = 256
-"""Last embeddings of an index file that are held against the catalog: there a file of another catalog differs."""
 
 UPGRADE_SECONDS = 10.0
 """How long opening waits for another process that is making or upgrading the same catalog."""
 
 
-class Store:
-    """A library's folder: `catalog.db`, the truth, and index files, which are derived from it."""
+class OpenCatalog:
+    """The part of a `Store` that holds the catalog."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
         """Open a library, upgrading its schema where that is older.
@@ -64,17 +54,9 @@ class Store:
             except BaseException:
                 self._engine.dispose()
                 raise
-        self._guard = threading.RLock()
         self._remembering = threading.Lock()
         self._remembered: dict[Hashable, Any] = {}
         self._remembered_version = -1
-        self._index: VectorIndex | None = None
-        self._indexed = ""  # fingerprint of the encoder whose embeddings it holds, or of that with its adapter
-        self._watermark = 0
-        self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
-        self._version = -1
-        self._unsaved = False
-        self.kept: dict[Filter, Ids | None] = {}  # None: much; forgotten when the catalog changes
 
     def _upgrade(self) -> None:
         """Bring the schema to the newest revision; a current one costs one query."""
@@ -201,97 +183,6 @@ class Store:
                 dim=encoder.dim,
                 preprocess=encoder.preprocess,
             )
-
-    def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:
-        """Return the index over the library's embeddings, in step with the catalog.
-
-        A file that is behind catches up; one that is missing, torn or of another encoder is rebuilt.
-
-        Args:
-            save: Write the file although it was only behind; one that was rebuilt is always written, where it can be.
-            progress: Told how many embeddings were read.
-        """
-        known = self.encoder
-        if known is None:
-            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
-        with self._guard, self.reading() as connection:
-            version = self._data_version()
-            fingerprint = self.index_fingerprint
-            if self._index is None or self._indexed != fingerprint:
-                self._index, self._watermark = self._read(known, connection)
-                self._held = len(self._index)
-                self._indexed, self._version, save = fingerprint, -1, True
-            if version != self._version:
-                self.kept.clear()
-                try:
-                    self._unsaved |= self._catch_up(self._index, known, connection, progress)
-                except BaseException:
-                    self._index, self._version = None, -1  # it is neither the old one nor the new
-                    raise
-                self._version = version
-            if save and self._unsaved:
-                self._save(self._index)
-            return self._index
-
-    @contextmanager
-    def searching(self) -> Iterator[VectorIndex]:
-        """Give the index, in step with the catalog; no other thread changes it meanwhile."""
-        with self._guard:
-            yield self.index()
-
-    def rebuild_index(self, progress: ProgressCallback | None = None) -> VectorIndex:
-        """Throw the index away and make it again from the catalog."""
-        with self._guard:
-            for file in self.path.glob("index-*.faiss"):
-                file.unlink()
-            self._index, self._version = None, -1
-            return self.index(save=True, progress=progress)
-
-    def index_file(self, fingerprint: str) -> Path:
-        """Return where the index of an encoder's embeddings is kept."""
-        return self.path / f"index-{fingerprint[:16]}.faiss"
-
-    def _read(self, known: KnownEncoder, connection: Connection) -> tuple[VectorIndex, int]:
-        try:
-            fingerprint = self.index_fingerprint
-            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint)
-        except StaleIndexError as reason:
-            logger.debug("the index is rebuilt: %s", reason)
-            return new_index(known.dim), 0
-        ids, vectors = queries.last_embeddings(connection, known.id, known.dim, watermark, COMPARED)
-        held = np.isin(ids, index.ids).all()
-        if held and np.array_equal(index.stored(ids), as_stored(self.adapted(connection, ids, vectors))):
-            return index, watermark
-        logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")
-        return new_index(known.dim), 0
-
-    def _catch_up(
-        self, index: VectorIndex, known: KnownEncoder, connection: Connection, progress: ProgressCallback | None
-    ) -> bool:
-        """Bring an index in step with the catalog and return whether it changed."""
-        held, newest = queries.extent(connection, known.id, self._watermark)
-        changed = False
-        if held != self._held:  # ids only disappear: an equal count means equal ids
-            present = queries.embedding_ids(connection, known.id)
-            changed = index.remove(np.setdiff1d(index.ids, present, assume_unique=True)) > 0
-        for ids, vectors, damaged in queries.embeddings_after(connection, known.id, known.dim, self._watermark):
-            if damaged:
-                logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
-            index.add(ids, self.adapted(connection, ids, vectors))
-            held += len(ids) + len(damaged)
-            changed = True
-            if progress:
-                progress(Progress("building the index", len(index)))
-        self._held = held
-        self._watermark = newest  # not the highest ever seen: a restored backup gives the same ids again
-        return changed
-
-    def _save(self, index: VectorIndex) -> None:
-        try:
-            write_index(index, self.index_file(self._indexed), fingerprint=self._indexed, watermark=self._watermark)
-        except OSError as error:
-            logger.warning("the index was not saved and will be made again next time: %s", error)
-        self._unsaved = False
 
     def _data_version(self) -> int:
         cursor = self._watch.cursor()

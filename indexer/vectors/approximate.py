@@ -1,0 +1,133 @@
+"""An index that looks at a part of the vectors: an inverted file names candidates, exact cosines decide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from indexer.types import Ids, Vectors
+from indexer.vectors.base import Nearest, Stored, VectorIndex, best, check_search, score
+
+USUAL = 24
+"""Results up to which the measured numbers of lists and candidates hold; for more, so many times more are taken."""
+
+DEEPEST = 1000
+"""Results from which the exact index is searched: so many are wanted for pages and statistics, and never often."""
+
+SELECTIVE = 0.1
+"""Share of the vectors that a filter must leave for the inverted file to serve; less is scored exactly."""
+
+
+class Candidates(Protocol):
+    """What names candidates: an inverted file, see `indexer.vectors.inverted`."""
+
+    def __len__(self) -> int:
+        """Return how many vectors it was built from."""
+
+    def candidates(self, queries: Vectors, count: int, *, probes: int, allowed: Ids | None = None) -> Ids:
+        """Return the ids of likely neighbours of each query, shape (q, count), -1 where there are too few."""
+
+
+class ApproximateIndex:
+    """A `VectorIndex` whose search finds most of the best, not surely all; scores are exact all the same.
+
+    The inverted file stays as it was built. What was added since is searched exactly, what was removed is left out, so
+    that both cost a little more with every change until it is built anew; see `drift`.
+    """
+
+    def __init__(self, exact: VectorIndex, lists: Candidates, *, last: int, probes: int, refine: int) -> None:
+        """Put an inverted file before an exact index.
+
+        Args:
+            exact: Holds the vectors, and is changed through this.
+            lists: Built from those of them that had an id up to `last`.
+            last: The highest id that it was built from.
+            probes: Lists that are looked through for each query.
+            refine: Candidates that are scored exactly for each query.
+        """
+        self._exact, self._lists = exact, lists
+        self._last, self._probes, self._refine = last, probes, refine
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self._exact.dim
+
+    @property
+    def ids(self) -> Ids:
+        """All ids, ascending, shape (n,)."""
+        return self._exact.ids
+
+    def __len__(self) -> int:
+        return len(self._exact)
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add rows; see `VectorIndex.add`."""
+        self._exact.add(ids, vectors)
+
+    def remove(self, ids: Ids) -> int:
+        """Remove rows by id and return how many were there."""
+        return self._exact.remove(ids)
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the vectors of ids that are all held, shape (n, dim), unit length."""
+        return self._exact.vectors(ids)
+
+    def stored(self, ids: Ids) -> Stored:
+        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
+        return self._exact.stored(ids)
+
+    def save(self, path: Path) -> None:
+        """Write the vectors to a file; the inverted file has its own."""
+        self._exact.save(path)
+
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+        """Return k ids for each query row, most of them the best; see `VectorIndex.search`.
+
+        Few allowed ids and many results are searched exactly, and so is a query that finds fewer than k.
+        """
+        queries = check_search(queries, k, self.dim)
+        if k > DEEPEST or (allowed is not None and len(allowed) < SELECTIVE * len(self)):
+            return self._exact.search(queries, k, allowed=allowed)
+        share = 1.0 if allowed is None else len(allowed) / max(1, len(self))
+        deeper = max(1.0, k / USUAL)
+        named = self._lists.candidates(
+            queries, round(self._refine * deeper), probes=round(self._probes * deeper / share), allowed=allowed
+        )
+        newer = self.ids[np.searchsorted(self.ids, self._last, side="right") :]
+        if allowed is not None:
+            newer = np.intersect1d(newer, allowed, assume_unique=True)
+        exist = min(k, len(self) if allowed is None else len(allowed))
+        ids = np.full((len(queries), k), -1, dtype=np.int64)
+        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        fresh = self._exact.search(queries, k, allowed=newer) if len(newer) else None
+        for row, query in enumerate(queries):
+            held = self._held(named[row])
+            values = score(query, self.vectors(held))
+            if fresh is not None:
+                held, values = np.concatenate([held, fresh.ids[row]]), np.concatenate([values, fresh.scores[row]])
+            if np.count_nonzero(held != -1) < exist:
+                found = self._exact.search(query[None], k, allowed=allowed)
+                ids[row], scores[row] = found.ids[0], found.scores[0]
+            else:
+                ids[row], scores[row] = best(held, values, k)
+        return Nearest(ids, scores)
+
+    def _held(self, ids: Ids) -> Ids:
+        """Return those of some ids that are held still, without -1."""
+        places = np.minimum(np.searchsorted(self.ids, ids), max(len(self) - 1, 0))
+        return ids[self.ids[places] == ids] if len(self) else ids[:0]
+
+
+def drift(ids: Ids, last: int, built: int) -> float:
+    """Return what was added or removed since an index was built, over what it was built from.
+
+    Args:
+        ids: What is held now, shape (n,), ascending.
+        last: The highest id that it was built from.
+        built: How many it was built from.
+    """
+    still = int(np.searchsorted(ids, last, side="right"))
+    return (len(ids) - still + built - still) / max(1, built)

@@ -1,0 +1,85 @@
+"""What is asked of an index, what was measured of it, and with which queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from indexer.types import Ids, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Queries that nothing was learnt from.
+
+    Attributes:
+        vectors: Shape (q, dim), float32, unit length.
+        own: The unit that each is, which is no result, shape (q,); None where they are none.
+    """
+
+    vectors: Vectors
+    own: Ids | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFigures:
+    """One kind of index as it was measured here.
+
+    Attributes:
+        kind: "exact", or how the inverted file holds its vectors.
+        recall: Of the ten best by exact search, the part that is found; of the kind of query that it is lowest for.
+        milliseconds: Median of one query, without the encoder.
+        opening: Milliseconds to open the inverted file, which a command does for each search.
+        memory: Bytes that it searches in: all vectors where it is exact, else the inverted file.
+        seconds: What it took to build.
+        vectors: How many it was built from.
+        probes: Lists that are looked through, 0 where it is exact.
+        refine: Candidates that are scored exactly, 0 where it is exact.
+        fits: Whether recall and memory are what was asked for.
+    """
+
+    kind: str
+    recall: float
+    milliseconds: float
+    opening: float
+    memory: int
+    seconds: float
+    vectors: int
+    probes: int = 0
+    refine: int = 0
+    fits: bool = False
+
+    @property
+    def waiting(self) -> float:
+        """Milliseconds that somebody waits for a search from the command line, without the encoder."""
+        return self.opening + self.milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an index has to be.
+
+    Attributes:
+        recall: Part of the ten best that it finds at least, above 0, at most 1.
+        memory: Bytes that it searches in at most; None for no limit.
+    """
+
+    recall: float
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexChoice:
+    """What was chosen, and why.
+
+    Attributes:
+        asked: What the index had to be.
+        figures: All that was measured, the chosen one first.
+        last: The highest id that there was.
+        at: When that was.
+    """
+
+    asked: Asked
+    figures: tuple[IndexFigures, ...]
+    last: int
+    at: datetime

@@ -1,0 +1,219 @@
+"""Inverted files and the index that stands on them, with exact search as the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.errors import ConfigError
+from indexer.types import Ids, Vectors
+from indexer.vectors import new_index
+from indexer.vectors.approximate import ApproximateIndex, drift
+from indexer.vectors.base import VectorIndex
+from indexer.vectors.choosing import choose
+from indexer.vectors.figures import Asked, Held
+from indexer.vectors.inverted import KINDS, Builder, InvertedFile, Kind, expected_bytes, lists_for
+from tests.support.vectors import clustered_vectors, ids, unit_vectors
+
+N, DIM = 6000, 32
+
+
+@pytest.fixture(scope="module")
+def rows() -> Vectors:
+    return clustered_vectors(N, DIM, clusters=60, spread=0.7)
+
+
+@pytest.fixture(scope="module")
+def held() -> Ids:
+    """Return the ids of the rows, with gaps."""
+    return np.arange(N, dtype=np.int64) * 3 + 7
+
+
+@pytest.fixture
+def exact(rows: Vectors, held: Ids) -> VectorIndex:
+    index = new_index(DIM)
+    index.add(held, rows)
+    return index
+
+
+@pytest.fixture(scope="module")
+def built(rows: Vectors, held: Ids) -> dict[Kind, InvertedFile]:
+    """Return an inverted file of each kind."""
+    index = new_index(DIM)
+    index.add(held, rows)
+    builder = Builder(index.ids, index.vectors, DIM, progress=None)
+    return {kind: builder.build(kind) for kind in KINDS}
+
+
+@pytest.fixture(params=KINDS)
+def lists(request: pytest.FixtureRequest, built: dict[Kind, InvertedFile]) -> InvertedFile:
+    return built[request.param]
+
+
+def over(exact: VectorIndex, lists: InvertedFile, *, probes: int = 32, refine: int = 400) -> ApproximateIndex:
+    """Return an index on all that the inverted file was built from."""
+    return ApproximateIndex(exact, lists, last=int(exact.ids[-1]), probes=probes, refine=refine)
+
+
+def recall(found: Ids, truth: Ids) -> float:
+    """Return the part of the true ids that is found, the mean over queries."""
+    return float(
+        np.mean([len(np.intersect1d(one, other)) / len(other) for one, other in zip(found, truth, strict=True)])
+    )
+
+
+def near(rows: Vectors, count: int = 40) -> Vectors:
+    """Return queries near some of the rows, shape (count, DIM)."""
+    moved = rows[:: len(rows) // count][:count] + 0.5 * unit_vectors(count, DIM, seed=3)
+    found: Vectors = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    return found
+
+
+def test_it_finds_nearly_all_of_the_ten_best_and_scores_them_exactly(
+    exact: VectorIndex, lists: InvertedFile, rows: Vectors
+) -> None:
+    queries = near(rows)
+    truth, found = exact.search(queries, 10), over(exact, lists).search(queries, 10)
+    assert recall(found.ids, truth.ids) >= 0.97
+    for row in range(len(queries)):
+        scores = dict(zip(truth.ids[row].tolist(), truth.scores[row].tolist(), strict=True))
+        same = [
+            (scores[id_], score)
+            for id_, score in zip(found.ids[row].tolist(), found.scores[row].tolist(), strict=True)
+            if id_ in scores
+        ]
+        assert all(one == other for one, other in same)
+
+
+def test_one_query_gives_what_a_batch_gives(exact: VectorIndex, lists: InvertedFile, rows: Vectors) -> None:
+    index, queries = over(exact, lists), near(rows, 6)
+    batch = index.search(queries, 10)
+    for row in range(len(queries)):
+        assert index.search(queries[row : row + 1], 10).ids[0].tolist() == batch.ids[row].tolist()
+
+
+def test_what_was_removed_is_never_found_and_what_was_added_is_at_once(
+    exact: VectorIndex, lists: InvertedFile, rows: Vectors, held: Ids
+) -> None:
+    index, query = over(exact, lists), rows[100:101]
+    assert index.search(query, 3).ids[0, 0] == held[100]
+    index.remove(held[100:101])
+    assert held[100] not in index.search(query, 50).ids[0]
+    index.add(ids(10**6), query)
+    assert index.search(query, 3).ids[0, 0] == 10**6
+    assert drift(index.ids, int(held[-1]), N) == pytest.approx(2 / N)
+
+
+def test_where_most_was_removed_the_rest_is_still_found(exact: VectorIndex, lists: InvertedFile, held: Ids) -> None:
+    index, query = over(exact, lists, probes=4, refine=50), unit_vectors(1, DIM, seed=8)
+    index.remove(held[:-20])
+    assert np.count_nonzero(index.search(query, 12).ids[0] != -1) == 12
+    assert set(index.search(query, 30).ids[0].tolist()) == {-1, *held[-20:].tolist()}
+    index.remove(held)
+    assert index.search(query, 2).ids.tolist() == [[-1, -1]]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
+def test_only_what_a_filter_leaves_is_found_and_all_of_that(
+    exact: VectorIndex, lists: InvertedFile, rows: Vectors, held: Ids, share: float
+) -> None:
+    allowed = held[np.random.default_rng(1).random(N) < share]
+    queries = near(rows)
+    truth = exact.search(queries, 10, allowed=allowed)
+    found = over(exact, lists).search(queries, 10, allowed=allowed)
+    assert np.isin(found.ids, allowed).all()
+    assert recall(found.ids, truth.ids) >= 0.97
+
+
+def test_many_results_are_as_complete_as_few(exact: VectorIndex, lists: InvertedFile, rows: Vectors) -> None:
+    queries, index = near(rows), over(exact, lists, probes=16, refine=100)
+    for k in (10, 100, 1001):
+        assert recall(index.search(queries, k).ids, exact.search(queries, k).ids) >= 0.95
+
+
+def test_a_file_gives_the_same_answers_mapped_or_not(
+    exact: VectorIndex, lists: InvertedFile, rows: Vectors, tmp_path: Path
+) -> None:
+    queries = near(rows, 5)
+    lists.save(tmp_path / "lists")
+    with (tmp_path / "lists").open("rb") as file:
+        again = InvertedFile.load(file)
+    (tmp_path / "lists").unlink()  # replaced by another, or deleted: what is open stays
+    assert (len(again), again.dim, again.lists) == (N, DIM, lists.lists)
+    expected = over(exact, lists).search(queries, 10)
+    assert over(exact, again).search(queries, 10).ids.tolist() == expected.ids.tolist()
+
+
+def test_sizes_are_known_before_anything_is_built(built: dict[Kind, InvertedFile], tmp_path: Path) -> None:
+    for kind, lists in built.items():
+        lists.save(tmp_path / kind)
+        assert 0.6 < expected_bytes(kind, N, DIM) / (tmp_path / kind).stat().st_size < 1.6, kind
+
+
+@pytest.mark.parametrize(
+    ("n", "lists"), [(1, 1), (40, 1), (80, 2), (10_000, 256), (100_000, 1024), (1_000_000, 4096), (10_000_000, 8192)]
+)
+def test_there_are_about_four_times_the_root_of_lists(n: int, lists: int) -> None:
+    assert lists_for(n) == lists  # a power of two, of which each has 40 vectors to learn from
+
+
+def held_out(rows: Vectors, held: Ids) -> dict[str, Held]:
+    return {"near": Held(near(rows)), "own": Held(rows[:50], held[:50])}
+
+
+def test_the_fastest_of_those_that_find_enough_is_chosen(
+    exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path
+) -> None:
+    figures, file = choose(exact, held_out(rows, held), Asked(0.95), folder=tmp_path)
+    assert {each.kind for each in figures} == {"exact", *KINDS}
+    assert figures[0].fits
+    assert figures[0].waiting == min(each.waiting for each in figures if each.fits)
+    assert list(tmp_path.iterdir()) == ([] if file is None else [file])
+
+
+def test_the_memory_that_is_allowed_is_kept(exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path) -> None:
+    least = expected_bytes("ivf-pq4", N, DIM)
+    figures, file = choose(exact, held_out(rows, held), Asked(0.5, int(least * 1.2)), folder=tmp_path)
+    assert file is not None
+    assert figures[0].memory <= least * 1.2 < N * DIM * 2
+
+
+def test_too_little_memory_says_which_is_the_least(
+    exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path
+) -> None:
+    message = r"no index finds 0.9 of the ten best in 1,000 bytes: the smallest that may, ivf-\w+, takes about \d"
+    with pytest.raises(ConfigError, match=message):
+        choose(exact, held_out(rows, held), Asked(0.9, 1000), folder=tmp_path)
+    with pytest.raises(
+        ConfigError,
+        match=r"no index finds 1 of the ten best in 0\.1 MB: the smallest that may, exact, takes about 0\.4 MB",
+    ):
+        choose(exact, held_out(rows, held), Asked(1.0, 100_000), folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_that_can_be_found_is_found_exactly(exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path) -> None:
+    figures, file = choose(exact, held_out(rows, held), Asked(1.0), folder=tmp_path)
+    assert ([each.kind for each in figures], file) == (["exact"], None)
+
+
+@pytest.mark.parametrize("n", [1, 9, 100])
+def test_a_handful_of_vectors_is_searched_exactly(n: int, rows: Vectors, held: Ids, tmp_path: Path) -> None:
+    index = new_index(DIM)
+    index.add(held[:n], rows[:n])
+    figures, file = choose(index, {"own": Held(rows[:n], held[:n])}, Asked(0.99), folder=tmp_path)
+    assert ([each.kind for each in figures], figures[0].fits, file) == (["exact"], True, None)
+
+
+def test_a_stop_leaves_no_file(
+    exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("indexer.vectors.choosing.InvertedFile.load", stop)
+    with pytest.raises(KeyboardInterrupt):
+        choose(exact, held_out(rows, held), Asked(0.9), folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []

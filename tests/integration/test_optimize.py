@@ -1,0 +1,319 @@
+"""An index that is chosen by measurement: on request, by itself where a library has grown, and again when it drifts."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer import optimizing
+from indexer.encoders import load_encoder
+from indexer.encoders.base import Encoder
+from indexer.errors import ConfigError, LibraryError, StorageError
+from indexer.vectors.approximate import ApproximateIndex
+from indexer.vectors.files import StaleIndexError
+from retrieval import Library
+from retrieval.calibration.background import background, prompts
+from tests.support.encoders import FakeEncoder
+from tests.support.many import fill
+from tests.support.program import Program
+from tests.support.vectors import mixed_vectors
+
+MANY = 10_007  # what `fill` scatters has to be prime to 48271
+
+
+@pytest.fixture(scope="module")
+def compact() -> Encoder:
+    return load_encoder("compact")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, compact: Encoder) -> Path:
+    """Return a library of `MANY` photos that are like what the background prompts say."""
+    path = tmp_path_factory.mktemp("many") / "test.recall"
+    fill(path, compact, mixed_vectors(MANY, background(compact)))
+    return path
+
+
+@pytest.fixture
+def path(made: Path, tmp_path: Path) -> Path:
+    """Return a copy of it, where `recall_program` looks for its own."""
+    return Path(shutil.copytree(made, tmp_path / "test.recall"))
+
+
+@pytest.fixture(scope="module")
+def chosen(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of it for which an index was chosen."""
+    path = Path(shutil.copytree(made, tmp_path_factory.mktemp("chosen") / "test.recall"))
+    with Library.open(path) as library:
+        library.optimize(recall=0.9, memory=3_000_000)
+    return path
+
+
+@pytest.fixture
+def copy(chosen: Path, tmp_path: Path) -> Path:
+    """Return a copy of that one."""
+    return Path(shutil.copytree(chosen, tmp_path / "test.recall"))
+
+
+@pytest.fixture
+def early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an index chosen from 5,000 photos on."""
+    monkeypatch.setattr(optimizing, "BOUND", 5000)
+
+
+def kind_of(library: Library) -> str | None:
+    choice = library.status().choice
+    return None if choice is None else choice.figures[0].kind
+
+
+def searched(library: Library) -> type:
+    """Return the class of the index that answers."""
+    return type(library._store.index())
+
+
+def answers(library: Library) -> list[list[int]]:
+    """Return the ten best items for some prompts."""
+    return [[hit.item_id for hit in library.search(text, k=10)] for text in prompts()[:20]]
+
+
+def wrong_indexes(library: Library) -> list[str]:
+    """Return what is wrong with the index files; the photos of the library do not exist."""
+    return [problem.what for problem in library.check() if problem.kind == "index"]
+
+
+def recall_of(found: list[list[int]], truth: list[list[int]]) -> float:
+    return float(np.mean([len(set(one) & set(other)) / 10 for one, other in zip(found, truth, strict=True)]))
+
+
+def choices(library: Path) -> list[Path]:
+    return list(library.glob("*.lists"))
+
+
+def test_a_library_answers_the_same_for_the_most_part_after_it(path: Path) -> None:
+    with Library.open(path) as library:
+        before = answers(library)
+        choice = library.optimize(recall=0.95, memory=3_000_000)
+        figures = choice.figures[0]
+        assert figures.kind in ("ivf-pq4", "ivf-rabitq")  # 3 MB: exact takes 7.7, and eight bits a number 4.1
+        assert (figures.vectors, figures.recall >= 0.95, figures.memory <= 3_000_000) == (MANY, True, True)
+        assert searched(library) is ApproximateIndex
+        assert recall_of(answers(library), before) >= 0.9
+    with Library.open(path) as again:
+        assert kind_of(again) == figures.kind
+        assert recall_of(answers(again), before) >= 0.9
+        assert wrong_indexes(again) == []
+    assert not list(path.glob("*.part"))
+
+
+def test_the_program_shows_what_was_measured(path: Path, recall_program: Program) -> None:
+    done = recall_program("optimize", "--recall", "0.95", "--memory", "3MB")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["index", "recall@10", "one", "query", "opening", "memory", "build"]
+    assert lines[1].endswith("chosen")
+    assert any(line.startswith("exact") and line.endswith("too large") for line in lines)
+    status = recall_program("status").stdout
+    assert "index    ivf-" in status
+    assert f"for {MANY:,})" in status
+    assert recall_program("search", prompts()[0], "--all").returncode == 0
+    done = recall_program("optimize", "--recall", "1", "--json")
+    assert '"kind": "exact"' in done.stdout
+    assert '"chosen": true' in done.stdout
+    assert "index    exact" in recall_program("status").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--memory", "10kB"],
+            "recall: no index finds 0.99 of the ten best in 10,000 bytes: the smallest that may, ivf-",
+        ),
+        (["--memory", "much"], "'much' is no size; write for instance 500MB or 2GB"),
+        (["--memory", "0GB"], "'0GB' is no size; expected at least one byte"),
+        (["--recall", "0"], "0<x<=1"),
+        (["--recall", "1.5"], "0<x<=1"),
+    ],
+)
+def test_what_cannot_be_is_refused(path: Path, recall_program: Program, arguments: list[str], message: str) -> None:
+    done = recall_program("optimize", *arguments)
+    assert done.returncode in (1, 2)
+    assert message in done.stderr.replace("\n", " ")
+    assert not choices(path)
+
+
+def test_the_library_refuses_numbers_out_of_range(path: Path) -> None:
+    with Library.open(path) as library:
+        for wrong in ({"recall": 0.0}, {"recall": 1.1}, {"memory": 0}):
+            with pytest.raises(ConfigError, match="expected"):
+                library.optimize(**wrong)
+
+
+def test_an_empty_library_is_refused(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "empty.recall") as library, pytest.raises(LibraryError, match="recall index FOLDER"):
+        library.optimize()
+
+
+@pytest.mark.usefixtures("early")
+def test_indexing_chooses_by_itself_and_again_when_much_has_changed(path: Path, photos: Path) -> None:
+    with Library.open(path) as library:
+        report = library.sync(photos)
+        assert report.chosen is not None
+        assert report.chosen.asked.recall == 0.99
+        assert report.to_dict()["chosen"] is not None
+        assert library.sync().chosen is None  # nothing has changed
+        first = report.chosen.at
+        assert library.forget("/photos/10 %") > MANY * 0.09
+        assert library.sync().chosen is None  # a tenth, and some photos less
+        library.forget("/photos/50 %")
+        report = library.sync()
+        assert report.chosen is not None
+        assert report.chosen.at > first
+        assert report.chosen.figures[0].vectors == library.status().photos < MANY / 2
+
+
+@pytest.mark.usefixtures("early")
+def test_what_was_asked_for_is_asked_again(copy: Path, photos: Path) -> None:
+    with Library.open(copy) as library:
+        library.forget("/photos/50 %")
+        report = library.sync(photos / "coffee.png")
+        assert report.chosen is not None
+        assert (report.chosen.asked.recall, report.chosen.asked.memory) == (0.9, 3_000_000)
+        library.optimize(recall=1)
+        assert (kind_of(library), library.sync().chosen) == ("exact", None)  # by itself it does not come back
+
+
+@pytest.mark.usefixtures("early")
+def test_a_choice_that_cannot_be_made_stops_no_indexing(
+    path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("indexer.vectors.inverted.InvertedFile.save", _disk_full)
+    with Library.open(path) as library:
+        report = library.sync(photos)
+        assert (report.added > 10, report.chosen) == (True, None)
+    assert "no faster index was chosen: the index cannot be written" in caplog.text
+
+
+def test_a_disk_that_fills_leaves_the_old_index_in_place(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Library.open(copy) as library:
+        (file,) = choices(copy)
+        old, expected = file.read_bytes(), answers(library)
+        monkeypatch.setattr("indexer.vectors.inverted.InvertedFile.save", _disk_full)
+        with pytest.raises(StorageError, match=r"No space left on device.*nothing was changed"):
+            library.optimize(recall=0.9, memory=3_000_000)
+        assert (file.read_bytes(), answers(library)) == (old, expected)
+    assert not list(copy.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]), id="cut"),
+        pytest.param(lambda file: file.write_bytes(b""), id="empty"),
+        pytest.param(lambda file: _flip(file, 0.1), id="a bit at the beginning"),
+        pytest.param(lambda file: _flip(file, 0.7), id="a bit behind the middle"),
+        pytest.param(lambda file: _flip(file, 0.999), id="a bit at the end"),
+        pytest.param(
+            lambda file: file.write_bytes(file.read_bytes().replace(b'"probes"', b'"tested"')), id="another version"
+        ),
+    ],
+)
+@pytest.mark.usefixtures("early")
+def test_a_damaged_choice_is_noticed_and_made_again(path: Path, photos: Path, damage: Callable[[Path], None]) -> None:
+    with Library.open(path) as library:
+        exact = answers(library)
+        library.optimize(recall=0.9, memory=3_000_000)
+    (file,) = choices(path)
+    damage(file)
+    with Library.open(path) as library:
+        assert answers(library) == exact
+        assert kind_of(library) is None
+        assert len(wrong_indexes(library)) == 1
+        report = library.sync(photos / "coffee.png")
+        assert report.chosen is not None
+        assert wrong_indexes(library) == []
+
+
+def test_the_choice_of_another_library_is_not_taken(chosen: Path, compact: Encoder, tmp_path: Path) -> None:
+    other = tmp_path / "other.recall"
+    fill(other, compact, mixed_vectors(MANY, background(compact), seed=5))
+    (file,) = choices(chosen)
+    shutil.copy2(file, other)
+    with Library.open(other) as library:
+        assert searched(library) is not ApproximateIndex
+        with pytest.raises(StaleIndexError, match="other vectors"):
+            _read_choice(library)
+
+
+def test_a_choice_for_another_encoder_is_not_taken(chosen: Path, tmp_path: Path) -> None:
+    (file,) = choices(chosen)
+    other = tmp_path / "other.recall"
+    fill(other, FakeEncoder(dim=384), mixed_vectors(100, np.eye(384, dtype=np.float32)))
+    shutil.copy2(file, other / f"index-{'c0' * 8}.lists")
+    with Library.open(other, encoder=FakeEncoder(dim=384)) as library:
+        assert searched(library) is not ApproximateIndex
+
+
+def test_another_open_library_takes_the_choice_with_the_next_change(path: Path, photos: Path) -> None:
+    with Library.open(path) as reader, Library.open(path) as writer:
+        reader.search("a cat")
+        writer.optimize(recall=0.9, memory=3_000_000)
+        assert searched(reader) is not ApproximateIndex
+        writer.sync(photos / "coffee.png")
+        assert searched(reader) is ApproximateIndex
+        index = reader._store.index()
+        newest = index.ids[-1:]
+        assert newest[0] > MANY
+        assert index.search(index.vectors(newest), 1).ids[0].tolist() == newest.tolist()  # it is found at once
+
+
+@pytest.mark.skipif(os.name == "nt", reason="stops a process by a signal")
+def test_ctrl_c_leaves_what_there_was(copy: Path, recall_program: Program) -> None:
+    (file,) = choices(copy)
+    old = file.read_bytes()
+    run = recall_program.start("optimize", "--recall", "0.999")
+    while run.poll() is None and not list(copy.glob("*.part")):
+        time.sleep(0.01)  # until it has built the first
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert (run.returncode, said.splitlines()[-1]) == (130, "recall: stopped")
+    assert (file.read_bytes(), list(copy.glob("*.part"))) == (old, [])
+
+
+@pytest.mark.slow
+def test_a_large_library_gets_its_index_by_itself(tmp_path: Path, compact: Encoder, photos: Path) -> None:
+    path = tmp_path / "large.recall"
+    fill(path, compact, mixed_vectors(200_003, background(compact)))
+    with Library.open(path) as library:
+        truth = answers(library)
+        report = library.sync(photos)
+        assert report.chosen is not None
+        assert report.chosen.figures[0].kind != "exact"
+        assert report.chosen.figures[0].recall >= 0.99
+        assert recall_of(answers(library), truth) >= 0.97
+
+
+def _disk_full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _flip(file: Path, place: float) -> None:
+    """Change one bit, and with it the time of the file."""
+    content = bytearray(file.read_bytes())
+    content[int(place * (len(content) - 1))] ^= 1
+    file.write_bytes(content)
+
+
+def _read_choice(library: Library) -> None:
+    from indexer.vectors.chosen import read_choice
+
+    store = library._store
+    read_choice(store.choice_file(store.fingerprint), store.index(), fingerprint=store.fingerprint)
