@@ -55,6 +55,12 @@ $(VENV)/.dev: SIZE = $(LARGE)
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(install)
 
+$(VENV)/.bench: EXTRAS = bench
+$(VENV)/.bench: PACKAGE = usearch
+$(VENV)/.bench: SIZE = $(LARGE)
+$(VENV)/.bench: $(VENV)/.dev pyproject.toml constraints.txt
+	$(install)
+
 $(VENV)/.train: EXTRAS = cpu,train
 $(VENV)/.train: PACKAGE = torch
 $(VENV)/.train: SIZE = $(LARGE)
@@ -98,7 +104,7 @@ fix: $(VENV)/.dev  ## put right what a tool can put right
 	@$(BIN)/ruff format
 	@$(COG) -r README.md
 
-bench: $(VENV)/.dev  ## measure speed (tests/bench)
+bench: $(VENV)/.bench  ## measure speed (tests/bench)
 	@$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,iqr,rounds
 
 wheel: $(VENV)/.dev  ## build wheel and sdist into dist/, and use the wheel alone from another folder

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, Stored, VectorIndex, best, check_search, score
+from indexer.vectors.base import Nearest, Stored, VectorIndex, best, check_search
 
 USUAL = 24
 """Results up to which the measured numbers of lists and candidates hold; for more, so many times more are taken."""
@@ -79,6 +79,10 @@ class ApproximateIndex:
         """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
         return self._exact.stored(ids)
 
+    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
+        return self._exact.scored(query, ids)
+
     def save(self, path: Path) -> None:
         """Write the vectors to a file; the inverted file has its own."""
         self._exact.save(path)
@@ -96,16 +100,12 @@ class ApproximateIndex:
         named = self._lists.candidates(
             queries, round(self._refine * deeper), probes=round(self._probes * deeper / share), allowed=allowed
         )
-        newer = self.ids[np.searchsorted(self.ids, self._last, side="right") :]
-        if allowed is not None:
-            newer = np.intersect1d(newer, allowed, assume_unique=True)
+        fresh = self._newer(queries, k, allowed)
         exist = min(k, len(self) if allowed is None else len(allowed))
         ids = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        fresh = self._exact.search(queries, k, allowed=newer) if len(newer) else None
         for row, query in enumerate(queries):
-            held = self._held(named[row])
-            values = score(query, self.vectors(held))
+            held, values = self._exact.scored(query, named[row])
             if fresh is not None:
                 held, values = np.concatenate([held, fresh.ids[row]]), np.concatenate([values, fresh.scores[row]])
             if np.count_nonzero(held != -1) < exist:
@@ -115,10 +115,12 @@ class ApproximateIndex:
                 ids[row], scores[row] = best(held, values, k)
         return Nearest(ids, scores)
 
-    def _held(self, ids: Ids) -> Ids:
-        """Return those of some ids that are held still, without -1."""
-        places = np.minimum(np.searchsorted(self.ids, ids), max(len(self) - 1, 0))
-        return ids[self.ids[places] == ids] if len(self) else ids[:0]
+    def _newer(self, queries: Vectors, k: int, allowed: Ids | None) -> Nearest | None:
+        """Return the best of what was added since, None where that is nothing."""
+        newer = self.ids[np.searchsorted(self.ids, self._last, side="right") :]
+        if allowed is not None and len(newer):
+            newer = np.intersect1d(newer, allowed, assume_unique=True)
+        return self._exact.search(queries, k, allowed=newer) if len(newer) else None
 
 
 def drift(ids: Ids, last: int, built: int) -> float:

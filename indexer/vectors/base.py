@@ -87,6 +87,14 @@ class VectorIndex(Protocol):
                 are passed over.
         """
 
+    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return those of some ids that are held, (n,), and the cosines of their vectors with a query, (n,), float32.
+
+        Args:
+            query: Unit vector, shape (dim,), float32.
+            ids: Shape (m,), in any order; -1 is no id.
+        """
+
     def save(self, path: Path) -> None:
         """Write the index to a file, in its own format."""
 

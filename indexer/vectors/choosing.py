@@ -128,7 +128,7 @@ def _truth(exact: VectorIndex, held: Held) -> list[Ids]:
     found = []
     for row, (ids, scores) in enumerate(zip(nearest.ids, nearest.scores, strict=True)):
         others = np.flatnonzero((ids != -1) & (ids != (-1 if held.own is None else held.own[row])))
-        found.append(ids[others][scores[others] >= scores[others[:K][-1]]])
+        found.append(ids[others][scores[others] >= scores[others[:K][-1:]]])
     return found
 
 

@@ -65,6 +65,11 @@ class ExactIndex:
             np.array([row for _, row in found], dtype=np.float32).reshape(len(queries), k),
         )
 
+    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
+        held = ids[np.isin(ids, self._ids)]
+        return held, score(query, self.vectors(held))
+
     def save(self, path: Path) -> None:
         """Write ids and vectors to a .npz file."""
         with path.open("wb") as file:

@@ -116,6 +116,11 @@ class FaissIndex:
                 ids[i], scores[i] = best(self._ids[candidates], score(query, unit(self._codes[candidates])), k)
         return Nearest(ids, scores)
 
+    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
+        rows, held = self._places(ids)
+        return ids[held], score(query, unit(self._codes[rows[held]]))
+
     def save(self, path: Path) -> None:
         """Write the index in FAISS's own format (IndexIDMap over IndexScalarQuantizer)."""
         with path.open("wb") as file:  # opened here: FAISS takes no name that is not valid UTF-8
@@ -200,22 +205,39 @@ class FaissIndex:
         """Yield the same for many queries: matrix products over blocks of vectors that are made float32 once."""
         for start in range(0, len(queries), TOGETHER):
             part = queries[start : start + TOGETHER]
-            scores: Vectors = np.empty((len(part), 0), dtype=np.float32)
-            found: Ids = np.empty((len(part), 0), dtype=np.int64)
+            best_yet = [_Best(wanted) for _ in part]
             for block in _blocks(rows, BLOCK // 4):
-                products = part @ self._codes[block].astype(np.float32).T  # (q, b)
-                best_ones = (
-                    np.argpartition(-products, wanted - 1, axis=1)[:, :wanted] if _count(block) > wanted else None
-                )
                 numbers = np.arange(block.start, block.stop) if isinstance(block, slice) else block
-                if best_ones is None:
-                    fresh, theirs = products, np.tile(numbers, (len(part), 1))
-                else:
-                    fresh, theirs = np.take_along_axis(products, best_ones, axis=1), numbers[best_ones]
-                scores, found = np.hstack([scores, fresh]), np.hstack([found, theirs])
-                order = np.argsort(-scores, axis=1, kind="stable")[:, :wanted]
-                scores, found = np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)
-            yield from zip(scores, found, strict=True)
+                products = part @ self._codes[block].astype(np.float32).T  # (q, b)
+                better = products >= np.array([each.least for each in best_yet], dtype=np.float32)[:, None]
+                for row in np.flatnonzero(better.any(axis=1)).tolist():
+                    places = np.flatnonzero(better[row])
+                    best_yet[row].take(products[row, places], numbers[places])
+            for each in best_yet:
+                yield each.scores, each.rows
+
+
+class _Best:
+    """The best so far of one query: scores and rows, best first, (n,) each, n at most `wanted`."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self.scores: Vectors = np.empty(0, dtype=np.float32)
+        self.rows: Ids = np.empty(0, dtype=np.int64)
+
+    @property
+    def least(self) -> float:
+        """What a score must have to be among them."""
+        return float(self.scores[-1]) if len(self.scores) == self._wanted else -np.inf
+
+    def take(self, scores: Vectors, rows: Ids) -> None:
+        """Take in more."""
+        scores, rows = np.concatenate([self.scores, scores]), np.concatenate([self.rows, rows])
+        if len(scores) > 4 * self._wanted:
+            few = np.argpartition(-scores, self._wanted - 1)[: self._wanted]
+            scores, rows = scores[few], rows[few]
+        order = np.argsort(-scores, kind="stable")[: self._wanted]
+        self.scores, self.rows = scores[order], rows[order]
 
 
 def _as_slice(places: Ids, held: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Rows:

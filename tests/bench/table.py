@@ -19,7 +19,8 @@ PACKAGES = ("numpy", "faiss-cpu", "onnxruntime", "torch", "open-clip-torch")
 class Table:
     """Rows by group, in the order in which they were measured."""
 
-    groups: dict[str, list[tuple[str, str, str, str, str]]] = field(default_factory=dict)
+    groups: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    heads: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def row(
         self,
@@ -51,15 +52,24 @@ class Table:
             goal, verdict = f"at most {at_most:g}", "met" if ratio <= at_most else "not met"
         self.groups.setdefault(group, []).append((what, measured, shown, goal, verdict))
 
+    def wide(self, group: str, **figures: str) -> None:
+        """Add a row of a table whose columns have these names; the first says what was measured."""
+        self.heads[group] = tuple(name.replace("_", " ") for name in figures)
+        self.groups.setdefault(group, []).append(tuple(figures.values()))
+
     def lines(self) -> Iterator[str]:
         """Yield the tables in Markdown, their columns under each other."""
-        rows = [HEAD, *(row for group in self.groups.values() for row in group)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+        usual = [row for group, rows in self.groups.items() if group not in self.heads for row in rows]
         for group, members in self.groups.items():
-            yield from ("", f"**{group}**", "", _line(HEAD, widths))
+            head = self.heads.get(group, HEAD)
+            rows = [head, *(members if group in self.heads else usual)]
+            widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+            yield from ("", f"**{group}**", "", _line(head, widths))
             yield (
                 "|"
-                + "|".join("-" * (width + 1) + (":" if 0 < at < 3 else "-") for at, width in enumerate(widths))
+                + "|".join(
+                    "-" * (width + 1) + (":" if _is_figure(at, head) else "-") for at, width in enumerate(widths)
+                )
                 + "|"
             )
             for row in members:
@@ -81,10 +91,14 @@ def _processor() -> str:
     return found[0] if found else platform.processor() or platform.machine()
 
 
+def _is_figure(at: int, row: tuple[str, ...]) -> bool:
+    return 0 < at < (3 if len(row) == len(HEAD) else len(row))
+
+
 def _line(row: tuple[str, ...], widths: list[int]) -> str:
     """Return a row of a table; figures stand at the right of their column."""
     cells = [
-        cell.rjust(width) if 0 < at < 3 else cell.ljust(width)
+        cell.rjust(width) if _is_figure(at, row) else cell.ljust(width)
         for at, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return "| " + " | ".join(cells) + " |"

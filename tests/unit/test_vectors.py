@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from indexer.errors import MissingPackageError
+from indexer.types import Ids, Vectors
 from indexer.vectors import faiss_index, new_index
+from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.base import SLACK, VectorIndex, as_stored, best, score, unit
 from indexer.vectors.exact import ExactIndex
 from indexer.vectors.faiss_index import FaissIndex
@@ -19,11 +21,23 @@ from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
 Make = Callable[[int], VectorIndex]
 
 
-@pytest.fixture(params=["exact", "faiss", "faiss by its own search"])
+class NothingNear:
+    """An inverted file of nothing: whatever an index before it holds was added since."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def candidates(self, queries: Vectors, count: int, *, probes: int, allowed: Ids | None = None) -> Ids:
+        return np.full((len(queries), count), -1, dtype=np.int64)
+
+
+@pytest.fixture(params=["exact", "faiss", "faiss by its own search", "approximate"])
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Make:
     """Return a maker of empty indexes; the third kind never takes the short way for few vectors."""
     if request.param == "exact":
         return ExactIndex
+    if request.param == "approximate":
+        return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, probes=1, refine=50)
     if request.param == "faiss by its own search":
         monkeypatch.setattr(faiss_index, "FEW", 0)
     return FaissIndex
@@ -39,6 +53,23 @@ def filled(make: Make) -> VectorIndex:
 
 def test_it_is_what_the_protocol_says(make: Make) -> None:
     assert isinstance(make(4), VectorIndex)
+
+
+def test_the_cosines_of_some_ids_are_those_of_what_is_held(filled: VectorIndex) -> None:
+    held, scores = filled.scored(HALVES[0], ids(40, -1, 10, 15, 20, 900))
+    # the first two vectors differ in one sign (1/2), the first and the fourth in two (0)
+    assert (held.tolist(), scores.tolist()) == ([40, 10, 20], [0.0, 1.0, 0.5])
+    nothing, none = filled.scored(HALVES[0], ids(-1, 5))
+    assert (nothing.tolist(), none.tolist()) == ([], [])
+
+
+@pytest.mark.parametrize("allowed", [None, ids(*range(20, 160, 10)), ids(10, 30, 90, 120, 160)])
+def test_many_queries_at_once_give_what_each_gives_alone(filled: VectorIndex, allowed: Ids | None) -> None:
+    together = filled.search(HALVES, 5, allowed=allowed)
+    for row in range(len(HALVES)):
+        alone = filled.search(HALVES[row : row + 1], 5, allowed=allowed)
+        assert together.ids[row].tolist() == alone.ids[0].tolist()
+        assert together.scores[row].tolist() == alone.scores[0].tolist()
 
 
 def test_an_empty_index_finds_nothing(make: Make) -> None:
