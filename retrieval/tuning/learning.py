@@ -20,7 +20,7 @@ from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe, probe_of_captions, probe_of_library, shipped_probe
 from retrieval.tuning.receipt import Receipt
-from retrieval.tuning.weights import NewWeights, learn_weights, of_words_and_photos, require_peft
+from retrieval.tuning.weights import NewWeights, learn_weights, require_peft
 
 
 def learn(
@@ -60,13 +60,13 @@ def learn(
     if weights is None:
         outcome = _adapter(lessons, encoder, probe, both=both, progress=progress)
     else:
-        outcome = learn_weights(encoder.name, lessons, settings, work=weights, probe=probe, progress=progress)
+        outcome = learn_weights(encoder, lessons, settings, work=weights, probe=probe, progress=progress)
     receipt = replace(
         outcome.receipt,
         judgements=counts.judgements,
-        used=counts.used if weights is None else len(of_words_and_photos(lessons).files),
+        used=counts.used if weights is None else outcome.receipt.used,
         contradicted=counts.contradicted,
-        gone=counts.gone,
+        gone=counts.gone + outcome.receipt.gone,
     )
     return outcome.change, receipt
 

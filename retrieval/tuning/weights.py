@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from indexer.config import Settings, processors
-from indexer.encoders.base import require_torch, split_precision
-from indexer.errors import EvaluationError, MissingPackageError, TuningError
+from indexer.encoders import NAME
+from indexer.encoders.base import Encoder, require_torch, split_precision
+from indexer.errors import MissingPackageError, TuningError
 from indexer.images import Limits
-from indexer.types import Ids, Progress, ProgressCallback, Vectors
-from retrieval.calibration.background import prompts
-from retrieval.evaluate.captions import judged_both_ways
-from retrieval.evaluate.sets import read_captions
-from retrieval.tuning.adapters import query_scores
+from indexer.types import ProgressCallback, Vectors
 from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lessons import Lessons
-from retrieval.tuning.probe import SMALLEST
+from retrieval.tuning.measuring import (
+    HELD,
+    Numbered,
+    files_of,
+    pairs,
+    probe_of_photos,
+    probe_of_table,
+    seen,
+    seen_again,
+    weight_scores,
+)
+from retrieval.tuning.worded import STOPPED, beside, divided, of_words_and_photos, paired, readable, tell_lost
 
 if TYPE_CHECKING:
     from indexer.encoders.openclip import OpenClipEncoder
-    from retrieval.tuning.lora.data import PairedQuery, Photos
+    from retrieval.tuning.lora.data import LoraPlan, Photos
     from retrieval.tuning.lora.trained import Trained
 
 FOLDS = 3
 SEEDS = (0, 1)
 """Seven trainings with the last one; each takes about a minute for 100 judgements with `compact` on two cores."""
 
-STOPPED = 20
-"""Queries from which a fifth decides when to stop. One or two queries would stop by chance: users of ten judged queries
-gained less than those of two, of whom every query was learnt from (`tests.bench.lora_users`)."""
+ON_CPU = 8
+"""Photos or texts that a CPU trains at once, see `_plan`."""
 
-OTHERS = 400
-"""Unjudged photos to learn beside: half the nearest to the queries, half at random."""
 
-PROBED = 300
-"""Unjudged photos of the library to measure with, none of them among those that are learnt beside."""
+class Reading(TypedDict):
+    """How photos are decoded."""
+
+    limits: Limits
+    workers: int
+    timeout: float
 
 
 class NewWeights:
@@ -66,48 +73,6 @@ class NewWeights:
         return self.trained.save(folder, self.share)
 
 
-@dataclass(slots=True)
-class PhotoProbe:
-    """Texts and the photos that they mean, which are read again for every encoder.
-
-    Attributes:
-        name: What it is, for people.
-        texts: The texts.
-        paths: The photos.
-        owners: The photo that each text means, a row of `paths`, ascending; shape (t,).
-        start: The encoder before training.
-        photos: Decodes them.
-        known: R@5 of `start`, once it is known.
-    """
-
-    name: str
-    texts: Sequence[str]
-    paths: Sequence[Path]
-    owners: Ids
-    start: OpenClipEncoder
-    photos: Photos
-    known: float | None = None
-
-    def r5(self, change: NewWeights | None, /) -> float:
-        """Return for how many of 100 texts the right photo is among the first five; photos that are gone are passed."""
-        if change is None and self.known is not None:
-            return self.known
-        encoder = self.start if change is None else change.encoder
-        vectors = _looked(encoder, self.photos, self.paths)
-        here = np.array([path in vectors for path in self.paths])
-        kept = here[self.owners]
-        if not kept.any():
-            raise TuningError(f"none of the photos of {self.name} can be read any more; are their disks there?")
-        place = np.cumsum(here) - 1
-        texts = encoder.encode_texts([text for text, keep in zip(self.texts, kept, strict=True) if keep])
-        rows = np.stack([vectors[path] for path in self.paths if path in vectors])
-        forward, _ = judged_both_ways(texts, rows, place[self.owners[kept]])
-        found = float(100 * np.mean(forward.places < 5))
-        if change is None:
-            self.known = found
-        return found
-
-
 def require_peft() -> None:
     """Refuse to train where a package is missing; none is imported.
 
@@ -120,7 +85,7 @@ def require_peft() -> None:
 
 
 def learn_weights(
-    name: str,
+    encoder: Encoder,
     lessons: Lessons,
     settings: Settings,
     *,
@@ -133,10 +98,10 @@ def learn_weights(
     """Return new weights of an encoder, None where no share of them was worth it, and their receipt.
 
     A run that was stopped goes on from the last epoch of the training that it was in, as long as `work` is kept and
-    nothing else was judged.
+    nothing else was judged. The receipt counts the judgements that taught, and those whose photo cannot be read now.
 
     Args:
-        name: Of the encoder; int8 is trained in float32.
+        encoder: The library's, without an adapter; int8 is trained in float32.
         lessons: What was judged, with words and files. Queries that are not one text, and texts that were judged, are
             left out.
         settings: Device, limits and workers.
@@ -148,134 +113,131 @@ def learn_weights(
 
     Raises:
         TuningError: There are too few judgements, or training fails.
+        EncoderError: The encoder cannot be loaded.
         MissingPackageError: A package is not installed.
         EvaluationError: The table of captioned pictures cannot be used.
     """
     require_peft()
-    from indexer.encoders.openclip import OpenClipEncoder  # late: these take seconds
-    from retrieval.tuning.lora.data import LoraPlan, Photos
-    from retrieval.tuning.lora.train import train_lora
+    from retrieval.tuning.lora.data import Photos  # late: it takes seconds
 
-    some = of_words_and_photos(lessons)
-    start = OpenClipEncoder.load(split_precision(name)[0], device=settings.device, batch_size=settings.batch_size)
-    limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-    workers = settings.workers or min(8, processors())
-    others, probed = _beside(some)
-    numbers = count(1)
-    total = folds * len(seeds) + 1
-    with Photos(start.preprocess, limits=limits, workers=workers) as photos:
-
-        def train(part: Lessons, seed: int) -> NewWeights:
-            number = next(numbers)
-            learnt, valid = divided(paired(part), seed)
-            return NewWeights(
-                train_lora(
-                    start, learnt, valid,
-                    others=others, work=work / str(number), plan=LoraPlan(seed=seed), limits=limits, workers=workers,
-                    progress=_numbered(progress, number, total),
-                )
-            )  # fmt: skip
-
-        def score(part: Lessons, change: NewWeights | None) -> Vectors:
-            return query_scores(part, None) if change is None else weight_scores(part, change.encoder, photos)
-
-        general = _probe(probe, start, photos, probed)
+    start = _loaded(encoder, settings)
+    told = Numbered(progress, folds * len(seeds) + 1)
+    with Photos(start.preprocess, hold=HELD, **reading(settings)) as photos:
+        asked = of_words_and_photos(lessons)
+        vectors = seen(start, photos, files_of(asked), progress=told)
+        some, gone = readable(asked, vectors, photos)
+        others, probed = beside(some, with_probe=probe is None)
+        if probe is None:
+            general = probe_of_photos(probed, start, photos, progress=told)
+        else:
+            general = probe_of_table(probe, start, photos, progress=told)
+        learner = _Learner(
+            start=start,
+            settings=settings,
+            work=work,
+            others=others,
+            before=dict(zip(pairs(some), weight_scores(some, start, vectors), strict=True)),
+            stops=len(some.names) >= STOPPED,
+            photos=photos,
+            told=told,
+        )
         outcome: Outcome[NewWeights] = tune(
-            some, train=train, score=score, probe=general, method="lora", folds=folds, seeds=seeds
+            some, train=learner.train, score=learner.score, probe=general, method="lora", folds=folds, seeds=seeds
         )
-    return outcome
+    return Outcome(outcome.change, replace(outcome.receipt, used=len(some.files), gone=gone))
 
 
-def of_words_and_photos(lessons: Lessons) -> Lessons:
-    """Return the photos that were judged for queries of one text, of queries that keep a good one."""
-    units = lessons.are_photos
-    good = np.bincount(lessons.owners[units & lessons.good], minlength=len(lessons.names)) > 0
-    worded = np.array([bool(each) for each in lessons.words], dtype=np.bool_)
-    return lessons.take(np.flatnonzero(good & worded), units)
+@dataclass(frozen=True, slots=True)
+class _Learner:
+    """Trains parts of the lessons, and scores them before and after.
 
-
-def paired(lessons: Lessons) -> list[PairedQuery]:
-    """Return the lessons as words and files."""
-    from retrieval.tuning.lora.data import PairedQuery  # late: the package imports torch
-
-    found = []
-    for number, words in enumerate(lessons.words):
-        mine = np.flatnonzero(lessons.owners == number)
-        good = tuple(Path(lessons.files[row]) for row in mine if lessons.good[row])
-        bad = tuple(Path(lessons.files[row]) for row in mine if not lessons.good[row])
-        found.append(PairedQuery(words, good, bad))
-    return found
-
-
-def weight_scores(lessons: Lessons, encoder: OpenClipEncoder, photos: Photos) -> Vectors:
-    """Return the cosine of each judged photo with its query under an encoder, shape (n,).
-
-    A photo that cannot be read now has the score that it had before training.
+    Attributes:
+        start: The encoder before training.
+        settings: Limits and workers.
+        work: Folder for checkpoints.
+        others: Unjudged photos to learn beside.
+        before: Score of each pair of query and file under `start`.
+        stops: Whether queries are held out to stop by: the same in all trainings, so that the one that is kept is
+            trained as those that were measured.
+        photos: Decodes what is measured.
+        told: Told each step.
     """
-    texts = encoder.encode_texts(list(lessons.words))
-    vectors = _looked(encoder, photos, list(dict.fromkeys(map(Path, lessons.files))))
-    scores = query_scores(lessons, None).copy()
-    for row, (owner, file) in enumerate(zip(lessons.owners.tolist(), lessons.files, strict=True)):
-        if Path(file) in vectors:
-            scores[row] = texts[owner] @ vectors[Path(file)]
-    return scores
+
+    start: OpenClipEncoder
+    settings: Settings
+    work: Path
+    others: list[Path]
+    before: dict[tuple[str, str], float]
+    stops: bool
+    photos: Photos
+    told: Numbered
+
+    def train(self, part: Lessons, seed: int) -> NewWeights:
+        """Return what these lessons teach."""
+        from retrieval.tuning.lora.train import train_lora  # late, as above
+
+        self.told.number += 1
+        learnt, valid = divided(paired(part), seed, stops=self.stops)
+        trained = train_lora(
+            self.start, learnt, valid,
+            others=self.others, work=self.work / str(self.told.number), plan=_plan(self.start, seed),
+            progress=self.told, **reading(self.settings),
+        )  # fmt: skip
+        if self.told.number == 1 and trained.unreadable:  # the others learn beside the same photos
+            tell_lost(trained.unreadable, "unjudged photos", len(self.others))
+        return NewWeights(trained)
+
+    def score(self, part: Lessons, change: NewWeights | None) -> Vectors:
+        """Return the score of each judged photo.
+
+        Raises:
+            TuningError: A photo cannot be read any more.
+        """
+        if change is None:
+            return np.array([self.before[pair] for pair in pairs(part)], dtype=np.float32)
+        vectors = seen_again(change.encoder, self.photos, files_of(part), progress=self.told)
+        return weight_scores(part, change.encoder, vectors)
 
 
-def _looked(encoder: OpenClipEncoder, photos: Photos, paths: Sequence[Path]) -> dict[Path, Vectors]:
-    from retrieval.tuning.lora.material import look  # late, as above
-
-    return look(encoder, photos, paths, chunk=encoder.batch_size, progress=None)
-
-
-def divided(queries: list[PairedQuery], seed: int) -> tuple[list[PairedQuery], list[PairedQuery]]:
-    """Return queries to learn from and a fifth of them to stop by; of few all are learnt from, to the last epoch."""
-    order = np.random.default_rng([seed, 1]).permutation(len(queries))
-    held = len(queries) // 5 if len(queries) >= STOPPED else 0
-    return [queries[row] for row in order[held:]], [queries[row] for row in order[:held]]
+def reading(settings: Settings) -> Reading:
+    """Return how photos are decoded."""
+    return Reading(
+        limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
+        workers=settings.workers or min(8, processors()),
+        timeout=settings.timeout,
+    )
 
 
-def _beside(lessons: Lessons) -> tuple[list[Path], list[Path]]:
-    """Return unjudged photos to learn beside, and others to measure with."""
-    rows = np.flatnonzero(lessons.others_are_photos)
-    drawn = np.random.default_rng(0).permutation(rows)
-    probed, rest = drawn[:PROBED], drawn[PROBED:]
-    near = np.zeros(0, dtype=np.int64)
-    if len(rest) and len(lessons.texts):
-        near = rest[np.argsort(-(lessons.others[rest] @ lessons.texts.T).max(axis=1), kind="stable")[: OTHERS // 2]]
-    chosen = list(dict.fromkeys([*near.tolist(), *rest[: OTHERS // 2].tolist()]))
-    files = [Path(each) for each in lessons.other_files]
-    return [files[row] for row in chosen], [files[row] for row in probed.tolist()]
+def _loaded(encoder: Encoder, settings: Settings) -> OpenClipEncoder:
+    """Return the encoder as open_clip's model in float32.
 
+    Raises:
+        TuningError: It has no name to load it by, or what is loaded gives other vectors.
+        EncoderError: It cannot be loaded.
+    """
+    from indexer.encoders.openclip import OpenClipEncoder  # late: it takes seconds
 
-def _probe(table: Path | None, start: OpenClipEncoder, photos: Photos, probed: Sequence[Path]) -> PhotoProbe:
-    """Return the general probe: captioned pictures, or general words with the photo that the start finds for each."""
-    if table is not None:
-        pictures = read_captions(table)
-        texts = [caption for picture in pictures for caption in picture.captions]
-        owners = np.repeat(np.arange(len(pictures)), [len(picture.captions) for picture in pictures])
-        if not texts:
-            raise EvaluationError(f"{table} has no captions; expected the columns image and caption")
-        return PhotoProbe(table.name, texts, [picture.path for picture in pictures], owners, start, photos)
-    vectors = _looked(start, photos, list(dict.fromkeys(probed)))
-    paths = list(vectors)
-    if len(paths) < SMALLEST:
+    name, precision = split_precision(encoder.name)
+    if not NAME.fullmatch(name):
         raise TuningError(
-            f"{len(paths)} photos of the library have no judgement and can be read; to see whether learning harms "
-            f"other searches needs {SMALLEST}: index more, or name a table of captioned photos with --probe"
+            f"the library's encoder {name!r} is no open_clip model that can be loaded by its name, so that it has no "
+            "weights to train; leave out --method lora: an adapter works with any encoder"
         )
-    found = np.argmax(start.encode_texts(list(prompts())) @ np.stack(list(vectors.values())).T, axis=1)
-    order = np.argsort(found, kind="stable")
-    texts = [prompts()[row] for row in order.tolist()]
-    name = f"{len(texts)} prompts on {len(paths)} photos of the library"
-    return PhotoProbe(name, texts, paths, found[order].astype(np.int64), start, photos)
+    start = OpenClipEncoder.load(name, device=settings.device, batch_size=settings.batch_size)
+    if precision == "float32" and start.fingerprint != encoder.fingerprint:
+        raise TuningError(
+            f"{name!r} has other weights now than the library's encoder of that name: trained, it would not be what "
+            f"was judged; run: recall encoder use {name}"
+        )
+    return start
 
 
-def _numbered(progress: ProgressCallback | None, number: int, total: int) -> ProgressCallback | None:
-    """Return a callback that says which training it is."""
-    if progress is None:
-        return None
+def _plan(start: OpenClipEncoder, seed: int) -> LoraPlan:
+    """Return a plan whose chunk suits the device; the chunk changes no result.
 
-    def told(each: Progress) -> None:
-        progress(Progress(f"{each.stage} ({number} of {total})", each.done, each.total))
+    On two cores 8 photos of `compact` take 1.8 GB and 32 take 3.7, and no less time.
+    """
+    from retrieval.tuning.lora.data import LoraPlan  # late, as above
 
-    return told
+    plan = LoraPlan(seed=seed)
+    return replace(plan, chunk=min(ON_CPU if start.device == "cpu" else plan.chunk, start.batch_size))

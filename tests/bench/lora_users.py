@@ -28,7 +28,7 @@ from retrieval.evaluate.sets import read_captions
 from retrieval.tuning.lora import LoraPlan, PairedQuery, train_lora
 from retrieval.tuning.lora.data import Photos
 from retrieval.tuning.lora.material import look
-from retrieval.tuning.weights import divided
+from retrieval.tuning.worded import STOPPED, divided
 from tests.bench.styles import STYLES, styled, tones
 
 GENERIC = (
@@ -151,7 +151,8 @@ def main() -> None:
                 count = judgements // 10
                 judged = library.judge(start, before, said[:count], seed, shuffled=options.shuffled)
                 unseen = said[-10:]
-                learnt, valid = divided([query for query in judged if query.good], seed)
+                usable = [query for query in judged if query.good]
+                learnt, valid = divided(usable, seed, stops=len(usable) >= STOPPED)
                 plan = LoraPlan(epochs=options.epochs, rate=options.rate, seed=seed)
                 with tempfile.TemporaryDirectory() as work:
                     trained = train_lora(

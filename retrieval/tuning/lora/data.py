@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.decode import DecodePool
-from indexer.errors import PictureError
+from indexer.errors import PictureError, TuningError
 from indexer.images import Limits
 from indexer.types import Preprocess, Vectors
 
@@ -79,10 +79,22 @@ class Photos:
         unreadable: Why a photo could not be read, by path.
     """
 
-    def __init__(self, preprocess: Preprocess, *, limits: Limits | None, workers: int) -> None:
-        """Make the worker pool; a context manager closes it."""
+    def __init__(
+        self, preprocess: Preprocess, *, limits: Limits | None, workers: int, timeout: float = 60.0, hold: int = 0
+    ) -> None:
+        """Make the worker pool; a context manager closes it.
+
+        Args:
+            preprocess: As for `DecodePool`, as are the next three.
+            limits: The same.
+            workers: The same.
+            timeout: The same.
+            hold: Bytes of decoded photos to keep for the next time.
+        """
         self.unreadable: dict[Path, str] = {}
-        self._pool = DecodePool(preprocess=preprocess, limits=limits, workers=workers)
+        self._pool = DecodePool(preprocess=preprocess, limits=limits, workers=workers, timeout=timeout)
+        self._held: dict[Path, NDArray[np.uint8]] = {}
+        self._room = hold
 
     def __enter__(self) -> Self:
         return self
@@ -91,15 +103,35 @@ class Photos:
         self._pool.close()
 
     def stream(self, paths: Iterable[Path]) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
-        """Yield the photos that can be read with their pixels, shape (size, size, 3), in their order.
+        """Yield the photos that can be read with their pixels, shape (size, size, 3): those held, then in their order.
 
         Of any number of photos the pool holds a bounded number at once.
         """
-        for path, photo in self._pool.imap(paths, key=lambda each: each):
+        wanted = list(paths)
+        yield from ((path, self._held[path]) for path in wanted if path in self._held)
+        absent = [path for path in wanted if path not in self._held]
+        for path, photo in self._pool.imap(absent, key=lambda each: each):
             if photo is None or isinstance(photo, PictureError):
                 self.unreadable[path] = str(photo)
-            else:
-                yield path, photo.pixels
+                continue
+            if photo.pixels.nbytes <= self._room and path not in self._held:
+                self._held[path] = photo.pixels
+                self._room -= photo.pixels.nbytes
+            yield path, photo.pixels
+
+    def require(self, paths: Iterable[Path], found: Container[Path]) -> None:
+        """Refuse to go on without photos that could be read before.
+
+        Raises:
+            TuningError: One is not among those found now.
+        """
+        missing = [path for path in paths if path not in found]
+        if missing:
+            reason = self.unreadable.get(missing[0], "it is not there")
+            raise TuningError(
+                f"{len(missing)} photos that could be read before cannot be read any more, first {missing[0]}: "
+                f"{reason}; put their disk back and run the same again: it goes on from its last epoch"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

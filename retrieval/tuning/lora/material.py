@@ -41,6 +41,7 @@ def look(
     paths: Sequence[Path],
     *,
     chunk: int,
+    stage: str = "looking",
     progress: ProgressCallback | None,
 ) -> dict[Path, NDArray[np.float32]]:
     """Return the unit vector of every photo that can be read; a chunk of pictures is held at once."""
@@ -58,7 +59,7 @@ def look(
         if len(held) == chunk:
             encode()
         if progress:
-            progress(Progress("looking", done + 1, len(paths)))
+            progress(Progress(stage, done + 1, len(paths)))
     encode()
     return found
 

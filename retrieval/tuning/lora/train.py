@@ -45,6 +45,7 @@ def train_lora(
     plan: LoraPlan | None = None,
     limits: Limits | None = None,
     workers: int = 0,
+    timeout: float = 60.0,
     progress: ProgressCallback | None = None,
 ) -> Trained:
     """Return what training adds to an encoder's weights; the encoder itself stays as it is.
@@ -61,6 +62,7 @@ def train_lora(
         plan: How long and how fast.
         limits: Of photos.
         workers: Processes that decode; 0 for one per processor, at most 8.
+        timeout: Seconds that one photo may take.
         progress: Called with photos looked at, then with steps.
 
     Raises:
@@ -71,7 +73,7 @@ def train_lora(
     plan = plan or LoraPlan()
     start = OpenClipEncoder.load(encoder, device=device) if isinstance(encoder, str) else encoder
     workers = workers or min(8, os.cpu_count() or 1)
-    with Photos(start.preprocess, limits=limits, workers=workers) as photos:
+    with Photos(start.preprocess, limits=limits, workers=workers, timeout=timeout) as photos:
         known = {path for query in (*train, *valid) for path in (*query.good, *query.bad)}
         unjudged = [path for path in dict.fromkeys(others) if path not in known]
         paths = [*judged_paths([*train, *valid]), *unjudged]
