@@ -91,7 +91,12 @@ def tell_lost(missing: Mapping[Path, str], what: str, total: int) -> None:
 
 def beside(lessons: Lessons, *, with_probe: bool) -> tuple[list[Path], list[Path]]:
     """Return unjudged photos to learn beside, and others to measure with: half, but at least the fewest that do."""
-    rows = np.flatnonzero(lessons.others_are_photos)
+    files = [Path(each) for each in lessons.other_files]
+    known = np.flatnonzero(lessons.others_are_photos)
+    rows = np.array([row for row in known.tolist() if files[row].exists()], dtype=np.int64)
+    if len(rows) < len(known):
+        gone = sorted(set(known.tolist()) - set(rows.tolist()))
+        tell_lost({files[row]: "the file is gone" for row in gone}, "unjudged photos", len(known))
     drawn = np.random.default_rng(0).permutation(rows)
     measured = min(PROBED, max(len(drawn) // 2, SMALLEST)) if with_probe else 0
     probed, rest = drawn[:measured], drawn[measured:]
@@ -99,5 +104,4 @@ def beside(lessons: Lessons, *, with_probe: bool) -> tuple[list[Path], list[Path
     if len(rest) and len(lessons.texts):
         near = rest[np.argsort(-(lessons.others[rest] @ lessons.texts.T).max(axis=1), kind="stable")[: OTHERS // 2]]
     chosen = list(dict.fromkeys([*near.tolist(), *rest[: OTHERS // 2].tolist()]))
-    files = [Path(each) for each in lessons.other_files]
     return [files[row] for row in chosen], [files[row] for row in probed.tolist()]

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import pytest
 from PIL import Image
 
+from indexer.encoders.openclip import OpenClipEncoder
 from indexer.errors import MissingPackageError, TuningError
+from indexer.images import read_pixels
 from retrieval import Library
 from retrieval.tuning import gate, judging, weights
+from retrieval.tuning.lora import LoraPlan
 from tests.support.models import save_model
 from tests.support.program import Program
 
@@ -23,6 +27,12 @@ START = "start"
 
 def is_red(path: Path) -> bool:
     return path.name.startswith("red")
+
+
+@pytest.fixture
+def _learns_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of one epoch whose steps are too small to change an order."""
+    monkeypatch.setattr(weights, "_plan", lambda _, seed: LoraPlan(epochs=1, rate=1e-9, seed=seed))
 
 
 @pytest.fixture
@@ -83,6 +93,43 @@ def test_weights_that_prove_better_become_the_library_s_encoder_and_are_undone(j
     folder = version.name.removeprefix("local-dir:")
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     assert model.visual.image_size in (32, (32, 32))
+
+
+@pytest.mark.usefixtures("_learns_nothing", "_only_the_gain_counts")
+def test_a_training_that_learnt_nothing_gains_nothing_over_embeddings_of_files_that_were_replaced(
+    judged: Library, tmp_path: Path
+) -> None:
+    judged.forget_judgements()
+    paths = sorted((tmp_path / "photos").iterdir())
+    for each in paths:  # the embeddings are now those of other photos
+        each.rename(each.with_suffix(".old"))
+    for each, other in zip(paths, [*paths[60:], *paths[:60]], strict=True):
+        each.with_suffix(".old").rename(other)
+    start = OpenClipEncoder.load(judged.encoder.name, device="cpu")
+    vectors = start.encode_images(np.stack([read_pixels(path, preprocess=start.preprocess) for path in paths]))
+    for number, word in enumerate(WORDS):  # verdicts that the start orders without a fault
+        shown = np.arange(number, 96, 12)
+        order = shown[np.argsort(-(vectors[shown] @ start.encode_texts([word])[0]))].tolist()
+        judged.judge(word, good=[paths[row] for row in order[:4]], bad=[paths[row] for row in order[4:]])
+    told: list[str] = []
+    receipt = judged.tune(method="lora", progress=lambda each: told.append(each.stage))
+    assert [receipt.ndcg_before, receipt.ndcg_after] == pytest.approx([1, 1])
+    assert not receipt.passed
+    assert list(dict.fromkeys(told))[:4] == ["measuring", "looking (1 of 7)", "training (1 of 7)", "measuring (1 of 7)"]
+    assert "measuring (6 of 7)" in told
+
+
+@pytest.mark.usefixtures("_learns_nothing")
+def test_photos_that_are_gone_are_left_out_of_both_sides_counted_and_said(
+    judged: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in sorted((tmp_path / "photos").iterdir())[0:40:2]:
+        path.unlink()
+    receipt = judged.tune(method="lora", dry_run=True)
+    # of the forty first photos twelve with an even number were shown, as rows 0, 2, ... 10 of each twenty
+    assert (receipt.judgements, receipt.used, receipt.gone) == (96, 84, 12)
+    assert receipt.ndcg_before == pytest.approx(receipt.ndcg_after)
+    assert "12 of 96 judged photos cannot be read and are left out, first " in caplog.text
 
 
 def test_a_dry_run_keeps_nothing_but_where_it_stood(judged: Library) -> None:

@@ -41,7 +41,7 @@ def save_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: dict[str, 
     """Write tensors to a file, whole or not at all.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: The folder cannot be written, or the disk is full.
     """
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
@@ -50,6 +50,8 @@ def save_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: dict[str, 
             os.fsync(stream.fileno())
         part.chmod(0o644)  # safetensors writes for the owner alone
         part.replace(file)
+    except SafetensorError as error:  # of a full disk too
+        raise OSError(str(error)) from error
     finally:
         part.unlink(missing_ok=True)
 

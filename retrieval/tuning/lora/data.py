@@ -130,7 +130,8 @@ class Photos:
             reason = self.unreadable.get(missing[0], "it is not there")
             raise TuningError(
                 f"{len(missing)} photos that could be read before cannot be read any more, first {missing[0]}: "
-                f"{reason}; put their disk back and run the same again: it goes on from its last epoch"
+                f"{reason}; put their disk back and run the same again: it goes on from its last epoch (without them it "
+                "begins anew)"
             )
 
 
