@@ -11,8 +11,8 @@ import numpy as np
 
 from indexer.errors import TuningError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
-from retrieval.tuning.judging import FEWEST, PROBE_LOSS, contrasted, judged_values, verdict
-from retrieval.tuning.lessons import Lessons
+from retrieval.tuning.judging import FEWEST, PROBE_LOSS, Values, contrasted, judged_values, verdict
+from retrieval.tuning.lessons import Lessons, alike
 from retrieval.tuning.receipt import Receipt
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -78,9 +78,9 @@ def tune(
 ) -> Outcome[C]:
     """Return what was learnt from all lessons, with a receipt from queries that were held out.
 
-    Queries are split into `folds` parts, once for each seed. For each part a change is learnt from the others, less an
-    inner part on which its share is chosen; then the part is compared without and with it. What is kept learns from
-    everything, with the median of the shares chosen.
+    Queries are split into `folds` parts, once for each seed; those of the same words, but for case and blanks, are one.
+    For each part a change is learnt from the others, less an inner part on which its share is chosen; then the part is
+    compared without and with it. What is kept learns from everything, with the median of the shares chosen.
 
     Args:
         lessons: What was judged.
@@ -96,11 +96,12 @@ def tune(
         TuningError: Fewer than `FEWEST` queries have both a good and a bad unit, or training failed.
     """
     started = monotonic()
-    rows = contrasted(lessons)
-    if len(rows) < FEWEST:
+    rows, groups = contrasted(lessons), alike(lessons.texts + lessons.images)
+    different = len(np.unique(groups[rows]))
+    if different < FEWEST:
         raise TuningError(
-            f"{len(rows)} judged queries have both a good and a bad hit; learning needs {FEWEST}: "
-            f"judge {FEWEST - len(rows)} more"
+            f"{different} judged queries have both a good and a bad hit; learning needs {FEWEST}: "
+            f"judge {FEWEST - different} more"
         )
     before = probe.r5(None)
     old = judged_values(lessons, score(lessons, None))
@@ -108,19 +109,22 @@ def tune(
     shares: list[float] = []
     total = len(seeds) * folds + 1
     for number, seed in enumerate(seeds):
-        for fold, held in enumerate(_parts(rows, folds, seed)):
+        for fold, held in enumerate(_parts(rows, groups, folds, seed)):
             _tell(progress, number * folds + fold, total)
-            rest = np.setdiff1d(np.arange(len(lessons.names)), held)
-            change, share = _learnt(lessons, rest, train=train, score=score, probe=probe, before=before, seed=seed)
+            rest = _without(np.arange(len(groups)), held, groups)
+            change, share = _learnt(
+                lessons, rest, groups, train=train, score=score, probe=probe, before=before, seed=seed
+            )
             shares.append(share)
             taken = lessons.take(held)
             new[number, held] = judged_values(taken, score(taken, change.at(share) if share else None))
+            del change  # before the next takes as much memory again
     share = _nearest(float(np.median(shares)))
     _tell(progress, total - 1, total)
     final = train(lessons, seeds[0]).at(share) if share else None
     after = before if final is None else probe.r5(final)
     receipt = verdict(
-        old[rows], new.mean(axis=0)[rows], before, after,
+        _by_group(old[rows], groups[rows]), _by_group(new.mean(axis=0)[rows], groups[rows]), before, after,
         method=method, probe=probe.name, share=share, seeds=seeds, seconds=monotonic() - started,
     )  # fmt: skip
     if final is None and receipt.passed:
@@ -130,11 +134,19 @@ def tune(
 
 
 def _learnt(
-    lessons: Lessons, rest: Ids, *, train: Train[C], score: Score[C], probe: GeneralProbe[C], before: float, seed: int
+    lessons: Lessons,
+    rest: Ids,
+    groups: Ids,
+    *,
+    train: Train[C],
+    score: Score[C],
+    probe: GeneralProbe[C],
+    before: float,
+    seed: int,
 ) -> tuple[C, float]:
     """Return what a part of these queries teaches, and the share of it that is best on the others of them."""
-    inner = _parts(rest[np.isin(rest, contrasted(lessons))], FOLDS, seed + 1)[0]
-    change = train(lessons.take(np.setdiff1d(rest, inner)), seed)
+    inner = _parts(rest[np.isin(rest, contrasted(lessons))], groups, FOLDS, seed + 1)[0]
+    change = train(lessons.take(_without(rest, inner, groups)), seed)
     chosen = lessons.take(inner)
     best, found = 0.0, -1.0
     for share in SHARES:  # of equal ones the smaller, which changes less
@@ -147,10 +159,21 @@ def _learnt(
     return change, best
 
 
-def _parts(rows: Ids, count: int, seed: int) -> list[Ids]:
-    """Return rows in parts of about equal size, at random."""
-    drawn = np.random.default_rng(seed).permutation(rows)
-    return [np.sort(part) for part in np.array_split(drawn, min(count, len(drawn)))]
+def _parts(rows: Ids, groups: Ids, count: int, seed: int) -> list[Ids]:
+    """Return queries in parts of about equal size, at random; those of one group are together."""
+    drawn = np.random.default_rng(seed).permutation(np.unique(groups[rows]))
+    return [rows[np.isin(groups[rows], part)] for part in np.array_split(drawn, min(count, len(drawn)))]
+
+
+def _without(rows: Ids, held: Ids, groups: Ids) -> Ids:
+    """Return the queries that are of no group of those held out."""
+    return rows[~np.isin(groups[rows], groups[held])]
+
+
+def _by_group(values: Values, groups: Ids) -> Values:
+    """Return the mean of each group's values: the same words judged twice are one query."""
+    _, place = np.unique(groups, return_inverse=True)
+    return np.stack([values[place == number].mean(axis=0) for number in range(place.max() + 1)])
 
 
 def _nearest(share: float) -> float:

@@ -7,7 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.encoders.base import normalized
 from indexer.types import Ids, Vectors
+
+_ALIKE = 1 - 1e-5
+"""Cosine from which two vectors are one but for rounding: words that differ in case or blanks alone give the same."""
+
+
+def alike(vectors: Vectors) -> Ids:
+    """Return for each vector the first row that it is a copy of, itself where there is none before it; shape (n,).
+
+    Args:
+        vectors: Shape (n, d), of any length.
+    """
+    units = normalized(vectors)
+    same = units @ units.T > _ALIKE
+    np.fill_diagonal(same, val=True)
+    first: Ids = same.argmax(axis=1).astype(np.int64)
+    return first
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from indexer.errors import EncoderError, TuningError
-from indexer.types import Progress
+from indexer.types import Progress, ProgressCallback
 from retrieval.tuning.lora import LoraPlan, PairedQuery, Trained, checkpoints, train_lora
 from retrieval.tuning.lora import run as running
 from tests.support.models import save_model
@@ -34,12 +34,13 @@ def disk(tmp_path: Path) -> Path:
     return folder
 
 
-def learn(disk: Path, work: Path, *, valid: bool = False, progress: object = None) -> Trained:
+def learn(disk: Path, work: Path, *, valid: bool = False, progress: ProgressCallback | None = None) -> Trained:
     paths = [disk / f"{number:02}.png" for number in range(12)]
     train = [PairedQuery("mine", tuple(paths[0:6:3]), tuple(paths[1:7:3])), PairedQuery("yours", (paths[4],), ())]
     return train_lora(
-        f"local-dir:{disk.parent / 'clip'}", train, [PairedQuery("mine too", (paths[6],), (paths[7],))] if valid else [],
-        others=paths[8:], work=work, device="cpu", plan=PLAN, workers=1, progress=progress,  # type: ignore[arg-type]
+        f"local-dir:{disk.parent / 'clip'}", train,
+        [PairedQuery("mine too", (paths[6],), (paths[7],))] if valid else [],
+        others=paths[8:], work=work, device="cpu", plan=PLAN, workers=1, progress=progress,
     )  # fmt: skip
 
 

@@ -123,6 +123,32 @@ def test_no_query_is_compared_by_an_adapter_that_learnt_from_it() -> None:
     assert all(before != after for before, after in pairwise(seen))
 
 
+def test_the_same_words_again_are_never_learnt_from_where_they_are_held_out() -> None:
+    lessons = made_up(12, 5, 0, taste=2)
+    texts = lessons.texts.copy()
+    texts[1::2] = texts[::2] * 0.5  # "Biscuit" and "biscuit ", one of less weight: the same direction, six times
+    good = lessons.good.copy()
+    good[lessons.owners == 3] = True  # a query that is not compared, for its twin is
+    lessons = replace(lessons, texts=texts, good=good)
+    learnt: list[set[int]] = []
+
+    def train(part: Lessons, seed: int) -> Adapter:
+        learnt.append({int(name) // 2 for name in part.names})
+        return rocchio(part, seed)
+
+    def score(part: Lessons, adapter: Adapter | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        assert adapter is None or not learnt[-1] & {int(name) // 2 for name in part.names}
+        return cosines(part, adapter)
+
+    found: Outcome[Adapter] = tune(lessons, train=train, score=score, probe=probe())
+    assert found.receipt.queries == 6
+    assert {len(each) for each in learnt[:-1]} <= {3, 4}  # of six words one or two are held out, and an inner one
+    assert learnt[-1] == set(range(6))
+    texts[10:] = texts[:2]
+    with pytest.raises(TuningError, match="5 judged queries have both"):
+        _: Outcome[Adapter] = tune(replace(lessons, texts=texts), train=train, score=score, probe=probe())
+
+
 def test_too_few_queries_say_how_many_are_missing() -> None:
     lessons = made_up(7, 3, 0, taste=2)
     good = lessons.good.copy()

@@ -14,6 +14,7 @@ from indexer.decode import DecodePool
 from indexer.errors import PictureError, TuningError
 from indexer.images import Limits
 from indexer.types import Preprocess, Vectors
+from retrieval.tuning.lessons import alike
 
 Labels = NDArray[np.int8]
 """Of each query and photo, shape (queries, photos): 1 where it answers, 0 where it does not, -1 where that is open."""
@@ -130,8 +131,8 @@ class Photos:
             reason = self.unreadable.get(missing[0], "it is not there")
             raise TuningError(
                 f"{len(missing)} photos that could be read before cannot be read any more, first {missing[0]}: "
-                f"{reason}; put their disk back and run the same again: it goes on from its last epoch (without them it "
-                "begins anew)"
+                f"{reason}; put their disk back and run the same again: it goes on from its last epoch (without them "
+                "it begins anew)"
             )
 
 
@@ -177,32 +178,33 @@ def label(queries: Sequence[PairedQuery], frozen: Frozen, *, guard: float = 0.95
 
     What was judged is that. Another photo is wrong where it is more like the query's bad photos than like its good
     ones; of a query without bad ones, where its score stays below `guard` of the best good one's (the positive-aware
-    mining of Moreira et al. 2024, section 3, so that a right answer that nobody judged is not pushed away).
+    mining of Moreira et al. 2024, section 3, so that a right answer that nobody judged is not pushed away) and it is no
+    copy of a good one.
 
     Args:
         queries: With photos among `frozen.paths`.
         frozen: The vectors before training; `frozen.queries` has these queries' rows.
-        guard: Part of the good score.
+        guard: Part of the good score, and the cosine from which a photo counts as a copy of another.
     """
     rows: dict[Path, int] = {path: row for row, path in enumerate(frozen.paths)}
     labels = np.full((len(queries), len(rows)), OPEN, dtype=np.int8)
-    by_text: dict[str, list[int]] = {}
     for number, query in enumerate(queries):
-        by_text.setdefault(query.text, []).append(number)
         good, bad = [rows[path] for path in query.good], [rows[path] for path in query.bad]
         scores = frozen.photos @ frozen.queries[number]  # (photos,)
         likeness = (frozen.photos @ frozen.photos[good].T).max(axis=1)  # (photos,)
         if bad:
             wrong = (frozen.photos @ frozen.photos[bad].T).max(axis=1) > likeness
         else:
-            wrong = scores < guard * scores[good].max()
+            best = float(scores[good].max())
+            wrong = (scores < best - (1 - guard) * abs(best)) & (likeness < guard)
         labels[number, wrong] = WRONG
         labels[number, bad] = WRONG
         labels[number, good] = GOOD
-    for same in by_text.values():  # the same words again: what answered once is no wrong answer
+    groups = alike(frozen.queries)
+    for group in np.unique(groups):  # the same words again: what answered once is no wrong answer
+        same = np.flatnonzero(groups == group)
         answered = (labels[same] == GOOD).any(axis=0)
-        for number in same:
-            labels[number, answered & (labels[number] != GOOD)] = OPEN
+        labels[same] = np.where(answered & (labels[same] != GOOD), OPEN, labels[same])
     return labels
 
 
