@@ -41,6 +41,11 @@ def encoder_of(connection: Connection, id_: int) -> KnownEncoder:
     return KnownEncoder(row.id, row.name, row.fingerprint, row.dim, Preprocess(**stored))
 
 
+def names(connection: Connection) -> list[str]:
+    """Return the names of all encoders that the library knows, active or not."""
+    return list(connection.scalars(select(ENCODERS.c.name)))
+
+
 def set_active_encoder(
     connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess
 ) -> KnownEncoder:

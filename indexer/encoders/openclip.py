@@ -196,7 +196,11 @@ def _device(wanted: str) -> torch.device:
 
 def _known_weights(name: str) -> tuple[str, str]:
     """Return model and weights of a MODEL/WEIGHTS name that open_clip knows."""
-    model, weights = name.split("/", 1)
+    model, slash, weights = name.partition("/")
+    if not slash:
+        raise EncoderNotFoundError(
+            f"open_clip has no encoder {name!r}; expected MODEL/WEIGHTS, hf-hub:ORG/REPO or local-dir:PATH"
+        )
     tags = open_clip.list_pretrained_tags_by_model(model)
     if not tags:
         raise EncoderNotFoundError(f"open_clip knows no model {model!r}; run: recall encoders --all")

@@ -90,7 +90,7 @@ def versions_command(as_json: bool, settings: Settings) -> None:
             version.kind,
             "active" if version.is_active else "",
             f"{version.made_at:%Y-%m-%d %H:%M}",
-            str(receipt),
+            receipt.line(is_active=version.is_active),
         )
         for version, receipt in zip(found, receipts, strict=True)
     ]

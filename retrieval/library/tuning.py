@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from indexer.catalog import versions
+from indexer.catalog import encoders, versions
 from indexer.catalog.versions import Version
 from indexer.encoders import load_encoder
 from indexer.encoders.adapter import Adapter
+from indexer.encoders.base import split_precision
 from indexer.errors import TuningError
 from indexer.types import ProgressCallback
 from retrieval.library.opening import Opened
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from retrieval.tuning.receipt import Receipt
 
 logger = logging.getLogger(__name__)
+
+TRAINED = re.compile(r"lora-\d{8}-\d{6}(\.\d+\.part)?")
+"""The folders that are made for trained encoders, whole or in the making."""
 
 PLAIN = 0
 """Stands for the encoder without anything learnt, where a version is asked for by its number."""
@@ -67,6 +73,8 @@ class Tuning(Opened):
         self._need_photos()
         with self._store.writing("tuning"):
             checkpoints = self._store.path / "tuning"
+            if not dry_run:
+                self._sweep()
             change, receipt = learn(
                 self._store,
                 self._encoder.plain_for_query(),
@@ -78,7 +86,7 @@ class Tuning(Opened):
             )
             known = self._store.encoder
             if dry_run or known is None:
-                return receipt
+                return replace(receipt, dry_run=True)
             name = None if change is None or isinstance(change, Adapter) else change.save(self._folder())
             with self._store.transaction() as connection:
                 version = versions.add_version(
@@ -157,6 +165,20 @@ class Tuning(Opened):
         """Return a new folder of the library for a trained encoder."""
         made = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         return self._store.path.absolute() / "encoders" / f"lora-{made}"
+
+    def _sweep(self) -> None:
+        """Delete trained encoders that no version and no encoder of the catalog names: of a run that was stopped."""
+        with self._store.reading() as connection:
+            known = {
+                encoder for version in versions.versions(connection) for encoder in (version.name, version.encoder)
+            }
+            known |= set(encoders.names(connection))
+        # by the last part, since a library that was moved names the folders where they were
+        kept = {Path(split_precision(name)[0]).name for name in known if name}
+        for folder in (self._store.path / "encoders").glob("lora-*"):
+            if TRAINED.fullmatch(folder.name) and folder.name not in kept and not folder.is_symlink():
+                logger.info("deleting %s: no version is made of it", folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _renew_index(self, progress: ProgressCallback | None) -> None:
         """Bring the index in step with what is active, and delete those of other versions."""

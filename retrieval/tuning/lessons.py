@@ -20,6 +20,8 @@ def alike(vectors: Vectors) -> Ids:
     Args:
         vectors: Shape (n, d), of any length.
     """
+    if not len(vectors):
+        return np.zeros(0, dtype=np.int64)
     units = normalized(vectors)
     same = units @ units.T > _ALIKE
     np.fill_diagonal(same, val=True)

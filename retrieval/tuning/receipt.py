@@ -34,6 +34,7 @@ class Receipt:
         used: Those that taught.
         contradicted: Those left out because of another one.
         gone: Those whose unit or picture is not there any more.
+        dry_run: Whether it was only measured: nothing was kept.
     """
 
     method: str
@@ -57,16 +58,28 @@ class Receipt:
     used: int = 0
     contradicted: int = 0
     gone: int = 0
+    dry_run: bool = False
 
     def __str__(self) -> str:
-        """Return the receipt in one line for people."""
+        """Return the receipt in one line for people, as it was when it was written."""
+        return self.line(is_active=self.passed)
+
+    def line(self, *, is_active: bool) -> str:
+        """Return the receipt in one line for people, where its version is active now or is not."""
         gain, probe = self.ndcg_after - self.ndcg_before, self.probe_after - self.probe_before
         return (
             f"nDCG@10 {_short(self.ndcg_before)} -> {_short(self.ndcg_after)} ({_short(gain, '+')}, "
             f"95 % {_short(self.low)} to {_short(self.high)}, n = {self.queries} queries); "
             f"R@5 {_short(self.r5_before)} -> {_short(self.r5_after)}; general probe {probe:+.1f}; "
-            + ("activated" if self.passed else f"kept inactive: {self.reason}")
+            + self._end(is_active=is_active)
         )
+
+    def _end(self, *, is_active: bool) -> str:
+        if not self.passed:
+            return f"{'would be ' * self.dry_run}kept inactive: {self.reason}"
+        if self.dry_run:
+            return "would be activated"
+        return "activated" if is_active else "passed, not active"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON takes it."""

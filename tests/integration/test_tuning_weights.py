@@ -11,12 +11,14 @@ import open_clip
 import pytest
 from PIL import Image
 
+from indexer import recoding
 from indexer.encoders.openclip import OpenClipEncoder
-from indexer.errors import MissingPackageError, TuningError
+from indexer.errors import EncoderNotFoundError, MissingPackageError, TuningError
 from indexer.images import read_pixels
 from retrieval import Library
 from retrieval.tuning import gate, judging, weights
 from retrieval.tuning.lora import LoraPlan
+from tests.support.encoders import FakeEncoder
 from tests.support.models import save_model
 from tests.support.program import Program
 
@@ -136,6 +138,51 @@ def test_a_dry_run_keeps_nothing_but_where_it_stood(judged: Library) -> None:
     judged.tune(method="lora", dry_run=True)
     assert judged.versions() == []
     assert not (judged.path / "encoders").exists()
+
+
+@pytest.mark.usefixtures("_only_the_gain_counts")
+def test_a_stop_before_the_encoder_is_changed_says_so_and_loses_nothing(
+    judged: Library, monkeypatch: pytest.MonkeyPatch, recall_program: Program
+) -> None:
+    monkeypatch.setattr(weights, "_plan", lambda _, seed: LoraPlan(epochs=4, rate=1e-3, seed=seed))
+    made = judged.path / "encoders"
+    with monkeypatch.context() as patch:
+        patch.setattr(recoding, "use_encoder", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            judged.tune(method="lora")
+    said = recall_program("versions", "--library", str(judged.path)).stdout
+    assert "passed, not active" in said
+    assert " active " not in said
+    (kept,) = made.iterdir()
+    for name in ("lora-20200101-000000", "lora-20200101-000000.12.part", "lora-of-mine"):
+        (made / name).mkdir()
+    monkeypatch.setattr(weights, "SEEDS", (0,))
+    judged.tune(dry_run=True)
+    assert len(list(made.iterdir())) == 4  # nothing is changed
+    judged.tune()
+    assert {folder.name for folder in made.iterdir()} == {kept.name, "lora-of-mine"}
+    assert judged.rollback(1) == 1
+    assert judged.encoder.name == f"local-dir:{kept}"
+
+
+def test_an_encoder_that_is_an_object_of_the_caller_s_cannot_be_trained(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (8, 8), (250, 0, 0)).save(tmp_path / "photos" / "red.png")
+    with Library.open(tmp_path / "own.recall", encoder=FakeEncoder(name="mine")) as library:
+        library.sync(tmp_path / "photos")
+        library.judge("red", good=[tmp_path / "photos" / "red.png"], bad=[])
+        with pytest.raises(TuningError, match=r"is no open_clip model that can be loaded by its name"):
+            library.tune(method="lora")
+    with pytest.raises(EncoderNotFoundError, match="open_clip has no encoder 'mine'; expected MODEL/WEIGHTS"):
+        OpenClipEncoder.load("mine", device="cpu")
+
+
+def test_weights_that_were_replaced_since_the_library_was_opened_are_not_trained(
+    judged: Library, tmp_path: Path
+) -> None:
+    save_model(tmp_path / START, seed=7)
+    with pytest.raises(TuningError, match="has other weights now than the library's encoder of that name"):
+        judged.tune(method="lora")
 
 
 def test_without_peft_it_is_said_what_to_install(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,14 @@ def test_a_receipt_reads_as_one_line() -> None:
     assert str(kept).endswith("; kept inactive: the gain may be chance")
 
 
+def test_a_receipt_says_of_what_is_not_used_that_it_is_not() -> None:
+    assert RECEIPT.line(is_active=True).endswith("; activated")
+    assert RECEIPT.line(is_active=False).endswith("; passed, not active")
+    assert str(replace(RECEIPT, dry_run=True)).endswith("; would be activated")
+    kept = replace(RECEIPT, passed=False, reason="the gain may be chance", dry_run=True)
+    assert str(kept).endswith("; would be kept inactive: the gain may be chance")
+
+
 def test_a_receipt_survives_its_dictionary_and_keys_of_a_later_version() -> None:
     assert Receipt.from_dict({**RECEIPT.to_dict(), "later": 1}) == RECEIPT
     with pytest.raises(TuningError, match="damaged"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from retrieval.tuning.lessons import alike
 from tests.support.lessons import lessons_of
 
 
@@ -42,3 +43,9 @@ def test_a_unit_of_no_query_is_refused(owner: int) -> None:
     lessons = lessons_of(queries=3, units=5, others=2, dim=4, seed=0)
     with pytest.raises(ValueError, match="expected 0 to 2"):
         replace(lessons, owners=np.array([0, 1, 2, 0, owner]))
+
+
+def test_vectors_of_one_direction_are_one() -> None:
+    rows = np.array([[1, 0], [0, 1], [0.5, 1e-4], [0, 0], [0.1, 1]], dtype=np.float32)
+    assert alike(rows).tolist() == [0, 1, 0, 3, 4]  # cosines with the first 1 and 0.99999998, with the second 0.995
+    assert alike(rows[:0]).tolist() == []
