@@ -17,7 +17,8 @@ from indexer.errors import EncoderNotFoundError, MissingPackageError, TuningErro
 from indexer.images import read_pixels
 from retrieval import Library
 from retrieval.tuning import gate, judging, weights
-from retrieval.tuning.lora import LoraPlan
+from retrieval.tuning.lora import LoraPlan, PairedQuery
+from retrieval.tuning.worded import divided
 from tests.support.encoders import FakeEncoder
 from tests.support.models import save_model
 from tests.support.program import Program
@@ -119,6 +120,23 @@ def test_a_training_that_learnt_nothing_gains_nothing_over_embeddings_of_files_t
     assert not receipt.passed
     assert list(dict.fromkeys(told))[:4] == ["measuring", "looking (1 of 7)", "training (1 of 7)", "measuring (1 of 7)"]
     assert "measuring (6 of 7)" in told
+
+
+@pytest.mark.usefixtures("_learns_nothing")
+def test_trainings_that_are_measured_stop_as_the_one_that_is_kept(
+    judged: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+
+    def noted(queries: list[PairedQuery], seed: int, *, stops: bool) -> tuple[list[PairedQuery], list[PairedQuery]]:
+        learnt, valid = divided(queries, seed, stops=stops)
+        held.append(len(valid))
+        return learnt, valid
+
+    monkeypatch.setattr(weights, "divided", noted)
+    monkeypatch.setattr(weights, "STOPPED", 12)  # the library has twelve, a measured training six
+    judged.tune(method="lora", dry_run=True)
+    assert held == [1] * 6
 
 
 @pytest.mark.usefixtures("_learns_nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from itertools import pairwise
 
@@ -155,6 +156,30 @@ def test_the_same_words_again_are_never_learnt_from_where_they_are_held_out() ->
     texts[10:] = texts[:2]
     with pytest.raises(TuningError, match="5 judged queries have both"):
         _: Outcome[Adapter] = tune(replace(lessons, texts=texts), train=train, score=score, probe=probe())
+
+
+def test_one_change_is_held_at_a_time() -> None:
+    class Nothing:
+        def at(self, share: float) -> Nothing:
+            return self
+
+    class Calm:
+        name = "calm"
+
+        def r5(self, change: Nothing | None, /) -> float:
+            return 50.0
+
+    made: list[weakref.ref[Nothing]] = []
+
+    def train(part: Lessons, seed: int) -> Nothing:
+        assert all(each() is None for each in made)
+        change = Nothing()
+        made.append(weakref.ref(change))
+        return change
+
+    lessons = made_up(8, 5, 0, taste=2)
+    _: Outcome[Nothing] = tune(lessons, train=train, score=lambda part, _: cosines(part, None), probe=Calm())
+    assert len(made) == 15  # five parts, three seeds; nothing is gained, so that no last one is trained
 
 
 def test_too_few_queries_say_how_many_are_missing() -> None:
