@@ -28,7 +28,8 @@ from retrieval.evaluate.sets import read_captions
 from retrieval.tuning.lora import LoraPlan, PairedQuery, train_lora
 from retrieval.tuning.lora.data import Photos
 from retrieval.tuning.lora.material import look
-from retrieval.tuning.worded import STOPPED, divided
+from retrieval.tuning.weights import ON_CPU
+from retrieval.tuning.worded import STOPPED, divided, epochs_for
 from tests.bench.styles import STYLES, styled, tones
 
 GENERIC = (
@@ -136,7 +137,7 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true", help="with verdicts that mean nothing")
     parser.add_argument("--general", type=int, default=200, help="Flickr8k dev photos")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.5, 1.0])
-    parser.add_argument("--epochs", type=int, default=LoraPlan().epochs)
+    parser.add_argument("--epochs", type=int, help="by default as many as `recall tune` takes")
     parser.add_argument("--rate", type=float, default=LoraPlan().rate)
     options = parser.parse_args()
     start = OpenClipEncoder.load("compact", device="cpu")
@@ -144,6 +145,7 @@ def main() -> None:
     before = library.vectors(start)
     probe, often = library.probe(start, before), library.often(start, before)
     print(f"{len(library.paths)} photos, probe R@5 {probe:.1f}")  # noqa: T201
+    means: dict[tuple[str, int, float], list[list[float]]] = {}
     for kind in options.kinds:
         for judgements in options.judgements:
             for seed in range(options.seeds):
@@ -153,7 +155,8 @@ def main() -> None:
                 unseen = said[-10:]
                 usable = [query for query in judged if query.good]
                 learnt, valid = divided(usable, seed, stops=len(usable) >= STOPPED)
-                plan = LoraPlan(epochs=options.epochs, rate=options.rate, seed=seed)
+                epochs = options.epochs or epochs_for(len(learnt), LoraPlan().batch)
+                plan = LoraPlan(epochs=epochs, chunk=ON_CPU, rate=options.rate, seed=seed)
                 with tempfile.TemporaryDirectory() as work:
                     trained = train_lora(
                         start, learnt, valid,
@@ -164,13 +167,22 @@ def main() -> None:
                     encoder = trained.encoder(share)
                     vectors = library.vectors(encoder)
                     new = library.values(encoder, vectors, unseen)
+                    lost = library.probe(encoder, vectors) - probe
+                    means.setdefault((kind, judgements, share), []).append([*old, *new, lost])
                     print(  # noqa: T201
                         f"{kind:5} {judgements:3} judgements, seed {seed}, share {share:g}: "
                         f"nDCG@10 {old[0]:.3f} -> {new[0]:.3f}, R@5 {old[1]:.2f} -> {new[1]:.2f}, "
-                        f"probe {library.probe(encoder, vectors) - probe:+.1f}, epoch {trained.epoch} of "
+                        f"probe {lost:+.1f}, epoch {trained.epoch} of "
                         f"{len(trained.losses) - bool(valid)}, {trained.seconds:.0f} s",
                         flush=True,
                     )
+    for (kind, judgements, share), rows in means.items():
+        each = np.array(rows)
+        mean = each.mean(axis=0)
+        print(  # noqa: T201
+            f"{kind:5} {judgements:3} judgements, {len(rows)} users, share {share:g}: nDCG@10 {mean[0]:.3f} -> "
+            f"{mean[2]:.3f}, R@5 {mean[1]:.2f} -> {mean[3]:.2f}, probe {mean[4]:+.1f} (worst {each[:, 4].min():+.1f})"
+        )
 
 
 if __name__ == "__main__":

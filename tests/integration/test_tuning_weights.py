@@ -35,7 +35,7 @@ def is_red(path: Path) -> bool:
 @pytest.fixture
 def _learns_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings of one epoch whose steps are too small to change an order."""
-    monkeypatch.setattr(weights, "_plan", lambda _, seed: LoraPlan(epochs=1, rate=1e-9, seed=seed))
+    monkeypatch.setattr(weights, "_plan", lambda _, seed, __: LoraPlan(epochs=1, rate=1e-9, seed=seed))
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_dry_run_keeps_nothing_but_where_it_stood(judged: Library) -> None:
 def test_a_stop_before_the_encoder_is_changed_says_so_and_loses_nothing(
     judged: Library, monkeypatch: pytest.MonkeyPatch, recall_program: Program
 ) -> None:
-    monkeypatch.setattr(weights, "_plan", lambda _, seed: LoraPlan(epochs=4, rate=1e-3, seed=seed))
+    monkeypatch.setattr(weights, "_plan", lambda _, seed, __: LoraPlan(epochs=4, rate=1e-3, seed=seed))
     made = judged.path / "encoders"
     with monkeypatch.context() as patch:
         patch.setattr(recoding, "use_encoder", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))

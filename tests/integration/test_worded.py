@@ -21,7 +21,7 @@ from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.lora import PairedQuery
 from retrieval.tuning.lora.data import Photos
 from retrieval.tuning.measuring import Numbered, probe_of_table
-from retrieval.tuning.worded import beside, divided
+from retrieval.tuning.worded import beside, divided, epochs_for
 from tests.support.lessons import lessons_of
 from tests.support.models import save_model
 
@@ -171,4 +171,9 @@ def test_a_plan_fits_the_device(device: str, asked: int, chunk: int) -> None:
         batch_size = asked
 
     Encoder.device = device  # type: ignore[attr-defined]
-    assert weights._plan(Encoder(), 3).chunk == chunk  # type: ignore[arg-type]
+    assert weights._plan(Encoder(), 3, 10).chunk == chunk  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("queries", "epochs"), [(1, 20), (10, 20), (33, 10), (50, 7), (1000, 4)])
+def test_a_training_takes_about_48_steps(queries: int, epochs: int) -> None:
+    assert epochs_for(queries, 8) == epochs  # 8 queries a step, 4 to 20 epochs
