@@ -52,7 +52,7 @@ class OpenClipEncoder:
         self._architecture = architecture
         self._device = device
         self._batch_size = batch_size or BATCH.get(device.type, 32)
-        self._copying = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._copying: Any = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]  # no types yet
         self._part = self._batch_size if self._copying is None else max(1, self._batch_size // 2)  # of a call, at once
         self._preprocess = preprocess_of(model.visual.preprocess_cfg, name)
         self._mean = torch.tensor(self._preprocess.mean, device=device).view(1, 3, 1, 1)

@@ -26,9 +26,10 @@ class FaissCard:
             parts: Indexes for inner products, at least one, all of one length.
         """
         threaded, successive = True, False  # with successive numbers nothing could be added later
-        self._index: Any = faiss.IndexShards(parts[0].d, threaded, successive)
+        module: Any = faiss  # its stubs know the classes by half
+        self._index = module.IndexShards(parts[0].d, threaded, successive)
         for part in parts:
-            self._index.add_shard(faiss.IndexIDMap(part))
+            self._index.add_shard(module.IndexIDMap(part))
 
     def __len__(self) -> int:
         return int(self._index.ntotal)

@@ -29,13 +29,15 @@ class TorchCard:
     def add(self, vectors: Stored) -> None:
         """Put vectors behind the others, shape (n, dim), float16."""
         last = torch.cat([self._blocks[-1], torch.from_numpy(vectors).to(self._device)])
-        self._blocks[-1:] = [block.clone() for block in last.split(BLOCK)]  # a block alone keeps no other's memory
+        self._blocks[-1:] = [
+            block.clone() for block in torch.split(last, BLOCK)
+        ]  # a block alone keeps no other's memory
 
     def named(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
         """Return products and numbers of the best rows that pass, (q, c) each; see `Card.named`."""
         masked = None if passing is None else ~torch.from_numpy(passing).to(self._device)  # (n,)
         with torch.inference_mode():
-            found = [self._best(part, count, masked) for part in torch.from_numpy(queries).split(TOGETHER)]
+            found = [self._best(part, count, masked) for part in torch.split(torch.from_numpy(queries), TOGETHER)]
             products, numbers = (torch.cat(each) for each in zip(*found, strict=True))
             numbers[products == -torch.inf] = -1
             return products.cpu().numpy(), numbers.cpu().numpy()
