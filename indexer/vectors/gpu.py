@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, Stored, VectorIndex, best, check_search, is_past, score
+from indexer.vectors.base import Nearest, Stored, VectorIndex, best, check_search, is_past
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +138,10 @@ class GpuIndex:
         """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
         return self._exact.stored(ids)
 
+    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
+        return self._exact.scored(query, ids)
+
     def save(self, path: Path) -> None:
         """Write the vectors to a file."""
         self._exact.save(path)
@@ -201,8 +205,7 @@ class GpuIndex:
             for place, products, numbers in zip(open_ones.tolist(), named, rows, strict=True):
                 good = (numbers != -1) & passing[numbers]
                 if self._is_sure(queries[place], products, numbers, good, k):
-                    held = self._rows[numbers[good]]
-                    ids[place], scores[place] = best(held, score(queries[place], self.vectors(held)), k)
+                    ids[place], scores[place] = best(*self.scored(queries[place], self._rows[numbers[good]]), k)
                 else:
                     unsure.append(place)
             open_ones = np.array(unsure, dtype=np.int64)
