@@ -28,10 +28,9 @@ class TorchCard:
 
     def add(self, vectors: Stored) -> None:
         """Put vectors behind the others, shape (n, dim), float16."""
-        last = torch.cat([self._blocks[-1], torch.from_numpy(vectors).to(self._device)])
-        self._blocks[-1:] = [
-            block.clone() for block in torch.split(last, BLOCK)
-        ]  # a block alone keeps no other's memory
+        grown = torch.cat([self._blocks[-1], torch.from_numpy(vectors).to(self._device)])
+        parts = torch.split(grown, BLOCK)
+        self._blocks[-1:] = [part.clone() for part in parts]  # as parts they would keep all of it for the last one
 
     def named(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
         """Return products and numbers of the best rows that pass, (q, c) each; see `Card.named`."""
