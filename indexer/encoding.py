@@ -77,7 +77,10 @@ class Encoding:
         # ends the transaction it is at.
         with ThreadPoolExecutor(1, thread_name_prefix="recall-writer") as self._writer:
             self.progress(Progress("indexing", 0, total))
-            with self._decoders() as pool, closing(pool.imap(work, key=picture_of, beside=sidecar_of)) as decoded:
+            with (
+                self._decoders() as pool,
+                closing(pool.imap(work, key=picture_of, beside=sidecar_of, ahead=self._ahead)) as decoded,
+            ):
                 done = 0
                 for batch in self._committed(self._batches(decoded)):
                     done += self._count(batch)
@@ -93,6 +96,10 @@ class Encoding:
             workers=settings.workers or processors(),
             timeout=settings.timeout,
         )
+
+    def _ahead(self) -> int:
+        """Return for how many photos decoders must not wait: while one batch is encoded, the next is decoded."""
+        return 2 * self._encoder.batch_size if self._encoder else 0
 
     def _committed(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Yield each batch when it is committed; while one is written, the next is decoded and encoded."""

@@ -76,7 +76,7 @@ class LibraryEncoder:
         """Return the encoder for a query without what was learnt, as the catalog's embeddings are.
 
         With the device "auto" it is loaded on the CPU: what a GPU needs takes seconds to import, one query a few
-        milliseconds. An encoder that is loaded already serves wherever it is.
+        milliseconds. An encoder that is loaded already serves wherever it is, and where it is the store searches.
 
         Raises:
             EncoderMismatchError: The library was indexed with another.
@@ -90,6 +90,7 @@ class LibraryEncoder:
             known = self._store.encoder
             if known is not None:
                 check_encoder(known, self._loaded)
+            self._store.device = self._loaded.device
             return self._loaded
 
     def take(self, encoder: Encoder) -> None:

@@ -68,7 +68,11 @@ class DecodePool:
         return sum(worker.seconds for worker in self._workers)
 
     def imap(
-        self, items: Iterable[T], key: Callable[[T], Path | None], beside: Callable[[T], Path | None] = lambda _: None
+        self,
+        items: Iterable[T],
+        key: Callable[[T], Path | None],
+        beside: Callable[[T], Path | None] = lambda _: None,
+        ahead: Callable[[], int] = lambda: 0,
     ) -> Generator[tuple[T, Photo | PictureError | None], None, None]:
         """Yield each item with its photo, or with the reason why it has none, in the order of the items.
 
@@ -79,6 +83,7 @@ class DecodePool:
             items: Of any length; may be a generator.
             key: Where an item's file is; None for one that needs no decoder and passes through.
             beside: Where its sidecar is, None for none.
+            ahead: Gives how many items are taken ahead at least; it may change.
 
         Raises:
             RecallError: No worker can be started.
@@ -91,7 +96,7 @@ class DecodePool:
         pending: deque[tuple[T, Future[Photo | PictureError] | None]] = deque()
         try:
             while True:
-                for item in islice(source, self._ahead - len(pending)):
+                for item in islice(source, max(0, max(self._ahead, ahead()) - len(pending))):
                     path = key(item)
                     future = None if path is None else self._threads.submit(self._decode, path, beside(item))
                     pending.append((item, future))

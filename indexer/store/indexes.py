@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from indexer.vectors.base import VectorIndex, as_stored
 from indexer.vectors.chosen import read_choice, read_figures
 from indexer.vectors.figures import IndexChoice
 from indexer.vectors.files import StaleIndexError, write_index
+from indexer.vectors.gpu import GpuIndex, card_on
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,9 @@ class Store(OpenCatalog):
         """
         super().__init__(path, create=create)
         self._guard = threading.RLock()
+        self.device = "cpu"  # where the encoder of queries runs; on "cuda" and "cuda:N" the vectors are searched too
         self._index: VectorIndex | None = None
+        self._on_gpu: GpuIndex | None = None  # before `_index` as well, and changed in its place
         self._chosen: ApproximateIndex | None = None  # before `_index`, where it was measured to be faster
         self._choice: IndexChoice | None = None
         self._choice_stamp: tuple[int, int] | None = None  # of the file that it was read from
@@ -75,12 +79,13 @@ class Store(OpenCatalog):
             if self._index is None or self._indexed != fingerprint:
                 self._index, self._watermark = self._read(known, connection)
                 self._held = len(self._index)
-                self._choice_stamp = self._choice = self._chosen = None
+                self._choice_stamp = self._choice = self._chosen = self._on_gpu = None
                 self._indexed, self._version, save = fingerprint, -1, True
             if version != self._version:
                 self.kept.clear()
                 try:
-                    self._unsaved |= self._catch_up(self._index, known, connection, progress)
+                    changing = self._index if self._on_gpu is None else self._on_gpu
+                    self._unsaved |= self._catch_up(changing, known, connection, progress)
                 except BaseException:
                     self._index, self._version = None, -1  # it is neither the old one nor the new
                     raise
@@ -88,7 +93,7 @@ class Store(OpenCatalog):
                 self._version = version
             if save and self._unsaved:
                 self._save(self._index)
-            return self._chosen or self._index
+            return self._fastest(self._index)
 
     @contextmanager
     def searching(self) -> Iterator[VectorIndex]:
@@ -139,6 +144,15 @@ class Store(OpenCatalog):
         """Have the next search look whether another index was chosen."""
         with self._guard:
             self._version = -1
+
+    def _fastest(self, index: VectorIndex) -> VectorIndex:
+        """Return what is searched: on a GPU where queries are encoded on one, else what was chosen, else the index."""
+        if self.device.startswith("cuda"):
+            if self._on_gpu is None:
+                self._on_gpu = GpuIndex(index, partial(card_on, self.device, index.dim))
+            if self._on_gpu.fits:
+                return self._on_gpu
+        return self._chosen or index
 
     def _take_choice(self, index: VectorIndex) -> None:
         """Put what was chosen before the index, where that is new; a file that cannot be trusted is left alone."""

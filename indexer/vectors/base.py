@@ -170,6 +170,20 @@ def score(query: Vectors, vectors: Vectors) -> Vectors:
     return products
 
 
+def is_past(last: float, kth: float, *, error: float) -> bool:
+    """Return whether whatever has at most the product `last` is surely worse than what has the product `kth`.
+
+    A product is q·c for the held c, whose length is 1 within SLACK; what counts is q·c/|c|. The two differ by
+    SLACK/(1 - SLACK) of the score.
+
+    Args:
+        last: The greater product that is to be excluded.
+        kth: The product that has to be better.
+        error: How far products may be off.
+    """
+    return last + abs(last) * SLACK * 1.01 + error < kth - abs(kth) * SLACK * 1.01 - error
+
+
 def best(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:
     """Return the k best of one query's candidates, best first, ties by smaller id, padded with -1 / -inf.
 

@@ -13,7 +13,7 @@ import faiss
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import SLACK, Nearest, Stored, as_stored, best, check_add, check_search, score, unit
+from indexer.vectors.base import Nearest, Stored, as_stored, best, check_add, check_search, is_past, score, unit
 
 FEW = 1024
 """Up to this many allowed ids are scored one by one (1 ms), which is faster than a selector over a million vectors."""
@@ -167,8 +167,7 @@ class FaissIndex:
     def _candidates(self, queries: Vectors, k: int, rows: Rows) -> Iterator[Rows]:
         """Yield for each query rows that surely hold the k best of `rows`, ties of the last one included.
 
-        What finds them gives q·c for the held c, whose length is 1 within SLACK; what counts is q·c/|c|. The two differ
-        by SLACK/(1 - SLACK) of the score, and by what 2d float32 operations round on either side (Higham 2002, 3.1).
+        The products that find them are off by what 2d float32 operations round on either side (Higham 2002, 3.1).
         """
         total = _count(rows)
         if total <= FEW:
@@ -182,7 +181,7 @@ class FaissIndex:
             while wanted < total:
                 scores, found = first or self._first(query, wanted, rows)
                 kth, last = scores[[k - 1, -1]].tolist()
-                if last + abs(last) * SLACK * 1.01 + rounding < kth - abs(kth) * SLACK * 1.01 - rounding:
+                if is_past(last, kth, error=rounding):
                     yield np.sort(found)
                     break
                 first = None

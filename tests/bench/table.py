@@ -11,8 +11,8 @@ from pathlib import Path
 
 HEAD = ("", "measured", "ratio", "goal", "")
 
-PACKAGES = ("numpy", "faiss-cpu", "onnxruntime", "torch", "open-clip-torch")
-"""Packages whose versions decide the figures."""
+PACKAGES = ("numpy", "faiss-cpu", "faiss-gpu", "onnxruntime", "torch", "open-clip-torch")
+"""Packages whose versions decide the figures; of FAISS's builds one is installed."""
 
 
 @dataclass
@@ -78,9 +78,17 @@ class Table:
 
 def machine() -> str:
     """Return what the figures were taken on: processor, system, versions, and how busy it is."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {version}" for name in PACKAGES for version in _version(name))
     load = f"; load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return f"{os.cpu_count()} cores of {_processor()}, Python {platform.python_version()}, {versions}{load}"
+
+
+def _version(name: str) -> list[str]:
+    """Return a package's version, nothing where it is not installed."""
+    try:
+        return [importlib.metadata.version(name)]
+    except importlib.metadata.PackageNotFoundError:
+        return []
 
 
 def _processor() -> str:

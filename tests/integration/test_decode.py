@@ -166,6 +166,25 @@ def test_items_are_taken_a_bounded_number_ahead(files: list[Path], workers: int,
             assert taken == given + ahead - 1
 
 
+def test_as_many_items_are_taken_ahead_as_the_caller_says(files: list[Path]) -> None:
+    taken, ahead = 0, 0
+
+    def items() -> Iterator[Path]:
+        nonlocal taken
+        for taken in range(1, 201):
+            yield files[taken % len(files)]
+
+    with DecodePool(preprocess=SQUARE, workers=2) as pool:
+        results = pool.imap(items(), same, ahead=lambda: ahead)
+        next(results)
+        assert taken == 64  # by itself
+        ahead = 100
+        next(results)
+        assert taken == 101  # one was given back
+        ahead = 0
+        assert len(list(results)) == 198
+
+
 def test_items_are_taken_in_the_callers_thread(pool: DecodePool, files: list[Path]) -> None:
     threads = set()
 

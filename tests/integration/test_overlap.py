@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from indexer.catalog import changes
+from indexer.config import Settings
 from indexer.decode import DecodePool
 from indexer.errors import RecallError, StorageError
 from indexer.types import Modality, Vectors
@@ -103,6 +104,32 @@ def test_what_waits_for_a_slow_writer_is_bounded(
     ((batches, decoded),) = seen
     assert batches == 2  # one at the writer and one that waits for it
     assert 8 <= decoded <= 8 + max(64, 16 * (os.cpu_count() or 1))  # and what the decoders are ahead
+
+
+def test_the_next_batch_is_decoded_while_one_is_encoded_however_large_it_is(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers, batch = 1, 100  # more than the decoders are ahead anyway
+    paint_many(folder, 3 * batch)
+    decoded = threading.Semaphore(0)
+    decode = DecodePool._decode
+
+    def counted(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
+        photo = decode(pool, path, sidecar)
+        decoded.release()
+        return photo
+
+    monkeypatch.setattr(DecodePool, "_decode", counted)
+    waited: list[bool] = []
+
+    def wait(_: int) -> None:
+        if not waited:
+            waited.extend(decoded.acquire(timeout=SECONDS) for _ in range(2 * batch))
+
+    settings = Settings(library=tmp_path / "test.recall", workers=workers)
+    with Library(settings, encoder=FakeEncoder(batch_size=batch, before_images=wait)) as library:
+        assert library.sync(folder).added == 3 * batch
+    assert waited == [True] * 2 * batch
 
 
 def test_an_error_of_the_writer_ends_the_run_and_nothing_after_it_is_written(

@@ -16,6 +16,8 @@ from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.base import SLACK, VectorIndex, as_stored, best, score, unit
 from indexer.vectors.exact import ExactIndex
 from indexer.vectors.faiss_index import FaissIndex
+from indexer.vectors.gpu import GpuIndex
+from tests.support.cards import CARDS, always_on_card
 from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
 
 Make = Callable[[int], VectorIndex]
@@ -31,13 +33,16 @@ class NothingNear:
         return np.full((len(queries), count), -1, dtype=np.int64)
 
 
-@pytest.fixture(params=["exact", "faiss", "faiss by its own search", "approximate"])
+@pytest.fixture(params=["exact", "faiss", "faiss by its own search", "approximate", *CARDS])
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Return a maker of empty indexes; the third kind never takes the short way for few vectors."""
+    """Return a maker of empty indexes; from the third kind on, they never take the short way for few vectors."""
     if request.param == "exact":
         return ExactIndex
     if request.param == "approximate":
         return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, probes=1, refine=50)
+    if request.param in CARDS:
+        always_on_card(monkeypatch)
+        return lambda dim: GpuIndex(ExactIndex(dim), lambda: CARDS[request.param](dim))
     if request.param == "faiss by its own search":
         monkeypatch.setattr(faiss_index, "FEW", 0)
     return FaissIndex

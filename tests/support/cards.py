@@ -1,0 +1,33 @@
+"""What searches on a GPU, without one: the same code on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import faiss
+import pytest
+
+from indexer.vectors import gpu, gpu_torch
+from indexer.vectors.gpu import Card
+from indexer.vectors.gpu_faiss import FaissCard
+from indexer.vectors.gpu_torch import TorchCard
+
+
+def half_precision_part(dim: int) -> faiss.Index:
+    """Return an empty flat index in float16, as FAISS makes one on a GPU."""
+    return faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+
+
+CARDS: dict[str, Callable[[int], Card]] = {
+    "card of torch": lambda dim: TorchCard(dim, "cpu"),
+    "card of faiss": lambda dim: FaissCard([half_precision_part(dim), half_precision_part(dim)]),
+}
+"""Makers of empty cards by name; FAISS's has two parts, as on two GPUs."""
+
+
+def always_on_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each search go to the card from the first on, however few are allowed, in blocks of odd sizes."""
+    monkeypatch.setattr(gpu, "AFTER", 0)
+    monkeypatch.setattr(gpu, "SELECTIVE", 0.0)
+    monkeypatch.setattr(gpu, "BLOCK", 700)
+    monkeypatch.setattr(gpu_torch, "BLOCK", 1000)
