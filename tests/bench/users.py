@@ -60,6 +60,8 @@ SETTINGS = ("a {}", "a photo of a {}", "my {}", "a close-up of a {}", "a {} outs
             "a {} in daylight", "a picture of some {}", "one {}", "a {} in front of a plain background")  # fmt: skip
 NAMED = ("{}", "a photo of a {}", "a picture showing {}", "{} seen from close", "my own {}", "the {} again")
 
+KINDS = ("class", "taste", "breed", "style")
+
 CHOSEN_ON = ("flowers5", "clothing", "monkeys10")
 """Sets on which constants of the training were chosen; the others are what is reported."""
 
@@ -197,6 +199,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--judgements", type=int, nargs="+", default=[20, 100, 500])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
     parser.add_argument("--choosing", action="store_true", help="on the sets that constants are chosen on")
     parser.add_argument("--shuffled", action="store_true", help="with verdicts that mean nothing")
     parser.add_argument("--both", action="store_true", help="photos are transformed too")
@@ -238,6 +241,8 @@ def table(
     found: dict[str, list[list[float]]] = {}
     for seed in range(options.seeds):
         for user in users(photos, domains, seed):
+            if user.kind not in options.kinds:
+                continue
             texts = encoder.encode_texts(user.queries)
             lessons, unseen = judged(user, texts, photos, judgements, seed, shuffled=options.shuffled)
             if not lessons.good.any():
