@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from indexer import optimizing
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import ConfigError, LibraryError, StorageError
+from indexer.vectors import choosing
 from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.files import StaleIndexError
 from retrieval import Library
@@ -32,6 +33,15 @@ MANY = 10_007  # what `fill` scatters has to be prime to 48271
 @pytest.fixture(scope="module")
 def compact() -> Encoder:
     return load_encoder("compact")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hasty() -> Iterator[None]:
+    """Have fewer settings measured than people get; programs that are started are not touched by it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choosing, "PROBES", (8, 64))
+        patch.setattr(choosing, "TIMED", 5)
+        yield
 
 
 @pytest.fixture(scope="module")
