@@ -171,7 +171,9 @@ class Store(OpenCatalog):
     def _read(self, known: KnownEncoder, connection: Connection) -> tuple[VectorIndex, int]:
         try:
             fingerprint = self.index_fingerprint
-            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint)
+            choice = self.left_choice()
+            everything = choice is None or choice.figures[0].kind == "exact"
+            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint, ahead=everything)
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)
             return new_index(known.dim), 0

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from indexer.errors import MissingPackageError
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.files import Label, StaleIndexError, read_label
+from indexer.vectors.files import StaleIndexError, read_ahead, read_label
 
 if TYPE_CHECKING:
     from indexer.vectors.faiss_index import FaissIndex
-    from indexer.vectors.inverted import InvertedFile
-
-Kind = TypeVar("Kind", "FaissIndex", "InvertedFile")
 
 
 def new_index(dim: int) -> VectorIndex:
@@ -25,28 +22,28 @@ def new_index(dim: int) -> VectorIndex:
     return _kind()(dim)
 
 
-def read_index(path: Path, *, fingerprint: str, every_byte: bool = False) -> tuple[VectorIndex, int]:
+def read_index(
+    path: Path, *, fingerprint: str, every_byte: bool = False, ahead: bool = True
+) -> tuple[VectorIndex, int]:
     """Return the index in a file, and its watermark; the file is mapped and stays as it is, also when this changes.
 
     Args:
         path: A file that `write_index` wrote.
         fingerprint: The encoder whose embeddings it must hold.
         every_byte: Check every byte, also of a file that nobody has written to since `write_index`.
+        ahead: Have it fetched from the disk meanwhile, since all of it will be searched.
 
     Raises:
         StaleIndexError: The file cannot be trusted; rebuild it from the catalog.
         MissingPackageError: Neither faiss-cpu nor faiss-gpu is installed.
     """
     kind = _kind()
-    index, label = _read(path, kind, fingerprint=fingerprint, every_byte=every_byte)
-    return index, label.watermark
-
-
-def _read(path: Path, kind: type[Kind], *, fingerprint: str, every_byte: bool) -> tuple[Kind, Label]:
     try:
         with path.open("rb", buffering=0) as file:  # one file from check to load, also when another is put in its place
             label = read_label(file, kind=kind.__name__, fingerprint=fingerprint, every_byte=every_byte)
-            return kind.load(file), label
+            if ahead:
+                read_ahead(file.fileno())
+            return kind.load(file), label.watermark
     except FileNotFoundError as error:
         raise StaleIndexError(f"{path} is missing") from error
     except (StaleIndexError, RuntimeError, OSError) as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,10 +27,6 @@ TOGETHER = 256
 
 DEEPEST = 1000
 """Results per query up to which these are kept for many queries at once."""
-
-AHEAD = 128 << 10
-"""Bytes that are asked for in one call: the most that Linux fetches for one, as it is set by default."""
-
 
 Rows = Ids | slice
 """Rows of an index, ascending: (n,), or from one to another."""
@@ -136,7 +130,6 @@ class FaissIndex:
         Raises:
             RuntimeError: FAISS cannot read the file.
         """
-        _read_ahead(file.fileno())
         loaded, mapped = opened(file, faiss.IO_FLAG_MMAP_IFC)  # IO_FLAG_MMAP maps lists only
         if not isinstance(loaded, faiss.IndexIDMap):
             raise RuntimeError(f"it holds a {type(loaded).__name__}")  # noqa: TRY004 - as faiss says it itself
@@ -297,15 +290,3 @@ def opened(file: BinaryIO, mapping: int) -> tuple[faiss.Index, bool]:
             with suppress(RuntimeError):  # a file system without mapping, or no index: the other way says what is wrong
                 return faiss.read_index(str(name), mapping), True
     return faiss.read_index(faiss.PyCallbackIOReader(file.read)), False  # type: ignore[attr-defined]  # its stubs lack it
-
-
-def _read_ahead(descriptor: int) -> None:
-    """Have a file fetched from the disk while something else is done; FAISS maps it for single pages, one by one.
-
-    After a restart of the machine this takes the first search of 77 MB from 1,100 to 70 ms; where the file is in
-    memory already it costs 1 ms.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError):  # advice only
-            for start in range(0, os.fstat(descriptor).st_size, AHEAD):
-                os.posix_fadvise(descriptor, start, AHEAD, os.POSIX_FADV_WILLNEED)

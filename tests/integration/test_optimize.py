@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -250,6 +251,20 @@ def test_a_damaged_choice_is_noticed_and_made_again(path: Path, photos: Path, da
         report = library.sync(photos / "coffee.png")
         assert report.chosen is not None
         assert wrong_indexes(library) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files are fetched ahead on Linux")
+def test_where_lists_are_searched_the_vectors_are_not_fetched_from_the_disk(
+    made: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[int] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda *_: fetched.append(1))
+    with Library.open(copy) as library:
+        library.search("a cat")
+    assert fetched == []  # 77 MB for 100,000 photos, of which one search needs some pages
+    with Library.open(made) as library:
+        library.search("a cat")
+    assert len(fetched) == 60  # 7.8 MB, vectors and ids, in parts of 128 kB
 
 
 def test_the_choice_of_another_library_is_not_taken(chosen: Path, compact: Encoder, tmp_path: Path) -> None:
