@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from indexer.catalog.index_wish import IndexWish, index_wish, set_index_wish
 from indexer.errors import LibraryError, StorageError
 from indexer.store import Store
 from indexer.types import ProgressCallback
@@ -25,14 +27,30 @@ RECALL = 0.99
 """Of the ten best, what an index has to find where nobody says otherwise."""
 
 
+def wish_of(store: Store) -> IndexWish | None:
+    """Return what was asked of a library's index, None where nothing was."""
+    return store.remembered("index wish", index_wish)
+
+
 def is_due(store: Store) -> bool:
-    """Return whether an index should be chosen: the library has grown beyond `BOUND`, or changed since one was."""
+    """Return whether an index should be chosen: the library has grown beyond `BOUND`, or changed since one was.
+
+    What was tried in vain is not tried again before the library has changed as much.
+    """
     if store.encoder is None:
         return False
-    chosen = store.choice()
+    chosen, wish, held = store.choice(), wish_of(store), len(store.index())
+    if wish is not None and wish.failed is not None and abs(held - wish.failed) <= DRIFT * wish.failed:
+        return False
     if chosen is None:
-        return len(store.index()) >= BOUND
+        return wish is not None or held >= BOUND
     return chosen[1] > DRIFT
+
+
+def note_failure(store: Store, asked: Asked) -> None:
+    """Remember that no index is what was asked for, now that the library is as large as it is."""
+    with store.transaction() as connection:
+        set_index_wish(connection, IndexWish(asked.recall, asked.memory, failed=len(store.index())))
 
 
 def optimize(
@@ -63,6 +81,10 @@ def optimize(
     fingerprint = store.index_fingerprint
     try:
         index, _ = read_index(store.index_file(fingerprint), fingerprint=fingerprint)  # of its own: others search
+    except StaleIndexError as error:
+        raise StorageError(f"the index could not be saved ({error}); is the disk full, or read-only?") from error
+    part: Path | None = None
+    try:
         figures, part = choose(index, queries(index), asked, folder=store.path, progress=progress)
         if part is None:
             part = store.path / "exact.part"
@@ -70,11 +92,18 @@ def optimize(
         put_choice(
             part, store.choice_file(fingerprint), asked=asked, figures=figures, index=index, fingerprint=fingerprint
         )
-    except (OSError, StaleIndexError) as error:
+    except OSError as error:
         raise StorageError(
             f"the index cannot be written to {store.path} ({error}); nothing was changed, free some space and run it "
             "again"
         ) from error
+    except (MemoryError, RuntimeError) as error:  # FAISS's own errors are RuntimeErrors
+        raise LibraryError(f"no index could be built ({str(error) or 'out of memory'}); nothing was changed") from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+    with store.transaction() as connection:
+        set_index_wish(connection, IndexWish(asked.recall, asked.memory))
     store.look_again()
     chosen = store.choice()
     if chosen is None:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from indexer.encoders.base import Encoder
-from indexer.errors import RecallError
-from indexer.optimizing import RECALL, is_due, optimize
+from indexer.errors import RecallError, StorageError
+from indexer.optimizing import RECALL, is_due, note_failure, optimize, wish_of
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from indexer.vectors.base import VectorIndex
@@ -48,10 +48,12 @@ def renew_index(
     """Return the index that was chosen anew where that was due, else None; what was asked for before is asked again."""
     if not is_due(store):
         return None
-    known = store.choice()
-    asked = Asked(RECALL) if known is None else known[0].asked
+    wish = wish_of(store)
+    asked = Asked(RECALL) if wish is None else Asked(wish.recall, wish.memory)
     try:
         return choose_index(store, load, asked=asked, progress=progress)
     except RecallError as error:  # what was indexed is found all the same
         logger.warning("no faster index was chosen: %s", error)
+        if not isinstance(error, StorageError):  # a disk may have room tomorrow
+            note_failure(store, asked)
         return None

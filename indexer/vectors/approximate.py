@@ -10,14 +10,14 @@ import numpy as np
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import Nearest, Stored, VectorIndex, best, check_search
 
-USUAL = 24
-"""Results up to which the measured numbers of lists and candidates hold; for more, so many times more are taken."""
+MEASURED = 10
+"""Results whose recall was measured; for more, so many times more lists and candidates are taken."""
 
-DEEPEST = 1000
-"""Results from which the exact index is searched: so many are wanted for pages and statistics, and never often."""
+STEPS = (10, 24, 50, 100, 200, 400)
+"""Results for which that is done: what lies between is searched as for the next, so that pages of one answer agree.
 
-SELECTIVE = 0.1
-"""Share of the vectors that a filter must leave for the inverted file to serve; less is scored exactly."""
+Beyond, the exact index is searched: there it is as fast.
+"""
 
 
 class Candidates(Protocol):
@@ -26,7 +26,7 @@ class Candidates(Protocol):
     def __len__(self) -> int:
         """Return how many vectors it was built from."""
 
-    def candidates(self, queries: Vectors, count: int, *, probes: int, allowed: Ids | None = None) -> Ids:
+    def candidates(self, queries: Vectors, count: int, *, probes: int) -> Ids:
         """Return the ids of likely neighbours of each query, shape (q, count), -1 where there are too few."""
 
 
@@ -90,37 +90,36 @@ class ApproximateIndex:
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
         """Return k ids for each query row, most of them the best; see `VectorIndex.search`.
 
-        Few allowed ids and many results are searched exactly, and so is a query that finds fewer than k.
+        What a filter allows is searched exactly, for it may lie far from the query, in lists that nobody looks at. So
+        are many results, and a query most of whose candidates were removed since.
         """
         queries = check_search(queries, k, self.dim)
-        if k > DEEPEST or (allowed is not None and len(allowed) < SELECTIVE * len(self)):
+        depth = next((step for step in STEPS if k <= step), None)
+        if allowed is not None or depth is None:
             return self._exact.search(queries, k, allowed=allowed)
-        share = 1.0 if allowed is None else len(allowed) / max(1, len(self))
-        deeper = max(1.0, k / USUAL)
-        named = self._lists.candidates(
-            queries, round(self._refine * deeper), probes=round(self._probes * deeper / share), allowed=allowed
-        )
-        fresh = self._newer(queries, k, allowed)
-        exist = min(k, len(self) if allowed is None else len(allowed))
+        deeper = depth / MEASURED
+        named = self._lists.candidates(queries, round(self._refine * deeper), probes=round(self._probes * deeper))
+        newer = self.ids[np.searchsorted(self.ids, self._last, side="right") :]
+        fresh = self._exact.search(queries, k, allowed=newer) if len(newer) else None
+        exist = min(k, len(self))
         ids = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         for row, query in enumerate(queries):
             held, values = self._exact.scored(query, named[row])
+            gone = 2 * len(held) < np.count_nonzero(named[row] != -1)
             if fresh is not None:
                 held, values = np.concatenate([held, fresh.ids[row]]), np.concatenate([values, fresh.scores[row]])
-            if np.count_nonzero(held != -1) < exist:
-                found = self._exact.search(query[None], k, allowed=allowed)
+            if gone or np.count_nonzero(held != -1) < exist:
+                found = self._exact.search(query[None], k)
                 ids[row], scores[row] = found.ids[0], found.scores[0]
             else:
                 ids[row], scores[row] = best(held, values, k)
         return Nearest(ids, scores)
 
-    def _newer(self, queries: Vectors, k: int, allowed: Ids | None) -> Nearest | None:
-        """Return the best of what was added since, None where that is nothing."""
-        newer = self.ids[np.searchsorted(self.ids, self._last, side="right") :]
-        if allowed is not None and len(newer):
-            newer = np.intersect1d(newer, allowed, assume_unique=True)
-        return self._exact.search(queries, k, allowed=newer) if len(newer) else None
+    def knows(self, id_: int) -> bool:
+        """Return whether the inverted file was built from the vector that an id has now: it is found by it."""
+        vector = self.vectors(np.array([id_], dtype=np.int64))
+        return id_ in self._lists.candidates(vector, self._refine, probes=self._probes)[0]
 
 
 def drift(ids: Ids, last: int, built: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,13 +13,16 @@ import numpy as np
 
 from indexer.errors import ConfigError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
-from indexer.vectors.approximate import USUAL, ApproximateIndex
+from indexer.vectors.approximate import MEASURED, ApproximateIndex
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.figures import Asked, Held, IndexFigures
 from indexer.vectors.inverted import KINDS, Builder, InvertedFile, Kind, expected_bytes
 
-K = 10
+K = MEASURED
 """Results of which the recall is counted."""
+
+ASKED = 24
+"""Results that are timed: what a search asks for, of whose ten best probabilities are computed too."""
 
 PROBES = (4, 8, 16, 32, 64, 128, 256, 512)
 REFINE = (50, 100, 200, 400)
@@ -45,7 +49,7 @@ def choose(
     """Return all that was measured, the chosen one first, and the file of its inverted file, None where it is exact.
 
     Chosen is what answers soonest, opened anew for one query, of those that are what was asked for. All other files are
-    deleted.
+    deleted. What would take more than half of the memory that is free is not built.
 
     Args:
         exact: All vectors, one at least.
@@ -58,11 +62,13 @@ def choose(
         ConfigError: None is what was asked for.
         OSError: A file cannot be written.
     """
-    trial = _Trial(exact, queries, {name: _truth(exact, held) for name, held in queries.items()}, progress)
     sizes = {kind: expected_bytes(kind, len(exact), exact.dim) for kind in KINDS}
-    kinds = [kind for kind in KINDS if asked.memory is None or sizes[kind] <= asked.memory]
+    free = _free_memory()
+    kinds = [kind for kind in KINDS if sizes[kind] <= min(asked.memory or free / 2, free / 2)]
     if asked.recall == 1 or len(exact) < FEWEST:
         kinds = []  # only looking at everything surely finds everything
+    truth = {name: _truth(exact, held) for name, held in queries.items()} if kinds else {}
+    trial = _Trial(exact, queries, truth, progress)
     kept = None
     try:
         found = [(trial.of_exact(), None), *_tried(trial, kinds, asked.recall, folder)]
@@ -77,6 +83,15 @@ def choose(
             if kept != (file := _file(folder, kind)):
                 file.unlink(missing_ok=True)
     return figures, kept
+
+
+def _free_memory() -> float:
+    """Return the bytes of memory that could be had, infinity where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024.0 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return math.inf
 
 
 def _file(folder: Path, kind: Kind) -> Path:
@@ -198,6 +213,6 @@ def _one_query(index: VectorIndex, queries: Mapping[str, Held]) -> float:
     taken = []
     for number in range(len(some)):
         start = time.perf_counter()
-        index.search(some[number : number + 1], USUAL)
+        index.search(some[number : number + 1], ASKED)
         taken.append(time.perf_counter() - start)
     return statistics.median(taken) * 1e3

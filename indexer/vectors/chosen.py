@@ -21,6 +21,10 @@ from indexer.vectors.files import Label, StaleIndexError, put, read_label
 KIND = "Choice"
 """What the label says; the kind of index stands in the figures."""
 
+KINDS = ("exact", "ivf-sq8", "ivf-pq4", "ivf-rabitq")
+MOST = 10_000
+"""Lists and candidates at most."""
+
 COMPARED = 64
 """Vectors, evenly over all, and as many of the last, that are held against the index: those of another one differ."""
 
@@ -76,7 +80,11 @@ def read_choice(
         if figures.kind == "exact":
             return choice, None
         lists = InvertedFile.load(file)
-    return choice, ApproximateIndex(index, lists, last=label.watermark, probes=figures.probes, refine=figures.refine)
+    found = ApproximateIndex(
+        index, lists, last=label.watermark, probes=max(1, figures.probes), refine=max(1, figures.refine)
+    )
+    _look_for_newest(found, label.watermark)
+    return choice, found
 
 
 def read_figures(path: Path, *, fingerprint: str) -> IndexChoice:
@@ -110,6 +118,8 @@ def _choice(label: Label) -> IndexChoice:
         raise StaleIndexError(f"it is of another version ({error})") from error
     if not figures:
         raise StaleIndexError("it holds no figures")
+    if not (0 <= figures[0].probes <= MOST and 0 <= figures[0].refine <= MOST) or figures[0].kind not in KINDS:
+        raise StaleIndexError("it holds impossible figures")
     return choice
 
 
@@ -124,6 +134,16 @@ def _compare(more: dict[str, Any], index: VectorIndex) -> None:
     held = index.ids[places] == ids if len(index) else np.zeros(len(ids), dtype=np.bool_)
     if not np.array_equal(index.stored(ids[held]), vectors[held]):
         raise StaleIndexError("it is of other vectors")
+
+
+def _look_for_newest(index: ApproximateIndex, last: int) -> None:
+    """Refuse an inverted file that holds another vector under the highest id that is held still.
+
+    A restored backup gives ids again: then others than it was built from have them, the highest one first of all.
+    """
+    still = index.ids[: np.searchsorted(index.ids, last, side="right")]
+    if len(still) and still[-1] != last and not index.knows(int(still[-1])):
+        raise StaleIndexError("it is of other vectors: this catalog may be a backup")
 
 
 def _compared(ids: Ids) -> Ids:

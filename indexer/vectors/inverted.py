@@ -12,7 +12,7 @@ import faiss
 import numpy as np
 
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
-from indexer.vectors.faiss_index import among, opened, single_threaded
+from indexer.vectors.faiss_index import opened, single_threaded
 
 Kind = Literal["ivf-sq8", "ivf-pq4", "ivf-rabitq"]
 """How an inverted file holds its vectors: 8 bits a number, 4 bits for each four numbers, or one bit a number."""
@@ -59,28 +59,21 @@ class InvertedFile:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def candidates(self, queries: Vectors, count: int, *, probes: int, allowed: Ids | None = None) -> Ids:
+    def candidates(self, queries: Vectors, count: int, *, probes: int) -> Ids:
         """Return the ids of likely neighbours of each query, shape (q, count), likely best first; -1 where too few.
 
         Args:
             queries: Unit vectors, shape (q, dim), float32, contiguous.
             count: Candidates per query.
             probes: Lists that are looked through.
-            allowed: Only these ids, shape (m,); None allows all.
         """
-        parameters = self._parameters(min(probes, self.lists), allowed)
+        if self._usual is None or self._usual[0] != probes:  # to make them takes as long as the search
+            self._usual = (probes, faiss.SearchParametersIVF(nprobe=min(probes, self.lists)))  # type: ignore[call-arg]  # its stubs lack it
+        parameters: Any = self._usual[1]
         with single_threaded() if len(queries) == 1 else nullcontext():
             _, found = self._index.search(queries, count, params=parameters)
         ids: Ids = found
         return ids
-
-    def _parameters(self, probes: int, allowed: Ids | None) -> Any:
-        """Return FAISS's parameters; those of the usual search are made once, which takes as long as the search."""
-        if allowed is not None:
-            return faiss.SearchParametersIVF(nprobe=probes, sel=among(allowed))  # type: ignore[call-arg]  # its stubs lack it
-        if self._usual is None or self._usual[0] != probes:
-            self._usual = (probes, faiss.SearchParametersIVF(nprobe=probes))  # type: ignore[call-arg]  # as above
-        return self._usual[1]
 
     def save(self, path: Path) -> None:
         """Write it to a file, in FAISS's own format."""

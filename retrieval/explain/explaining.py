@@ -170,7 +170,7 @@ class _Explaining:
         hit = next((hit for hit in answer if hit.item_id == self.item.id), None)
         probability = hit.probability if hit else self._probability(question, unit, found.kind, among)
         if rank is not None and hit is None:
-            removed = [_outranked(rank, self.k, value, answer)]
+            removed = [_outranked(rank, self.k, value, answer, self._found_by_index())]
         elif hit is not None and hit not in answer.likely(THRESHOLD):
             removed = ["recall search hides it as unlikely, unless it is asked for --all"]
         picture, regions, unreadable = self._regions(vector) if found.kind is Modality.PHOTO else (None, None, None)
@@ -211,6 +211,12 @@ class _Explaining:
         found = self.calibrator.probabilities(question.asked, unit[None], kind=kind, searched=among or 1)
         return None if found is None else float(found[0])
 
+    def _found_by_index(self) -> float | None:
+        """Return the part of the ten best that the index finds, None where it looks at everything."""
+        chosen = self.store.choice()
+        figures = chosen[0].figures[0] if chosen else None
+        return None if figures is None or figures.kind == "exact" else figures.recall
+
     def _removed_by(self) -> list[str]:
         """Return the filters that the item does not pass, in words."""
         with self.store.reading() as connection:
@@ -237,8 +243,13 @@ class _Explaining:
         return picture, tile_scores(picture, vector, self.encoder, progress=self.progress), None
 
 
-def _outranked(rank: int, k: int, value: float, answer: Hits) -> str:
+def _outranked(rank: int, k: int, value: float, answer: Hits, found: float | None) -> str:
     """Return why an item that passes all filters is not in an answer, in words."""
+    if rank <= k and found is not None:
+        return (
+            "it is outranked by others, of another kind or with the query's words in their texts, or the index passed it "
+            f"over, which finds {found:.3f} of the ten best (recall optimize --recall 1 looks at everything)"
+        )
     if rank <= k:
         return "it is outranked: others, of another kind or with the query's words in their texts, come before it"
     last = f", the last of them with {answer[-1].score:.3f} against {value:.3f}" if answer else ""

@@ -121,7 +121,9 @@ class Keeping(Opened):
             raise ConfigError(f"{memory} bytes of memory were allowed; expected at least 1, or none for no limit")
         self._need_photos()
         with self._store.writing("choosing an index"):
-            return choose_index(self._store, self._encoder.for_query, asked=Asked(recall, memory), progress=progress)
+            return choose_index(
+                self._store, self._encoder.for_query, asked=Asked(float(recall), memory), progress=progress
+            )
 
     def forget(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import delete, insert
 
 from indexer import optimizing
+from indexer.catalog.models import EMBEDDINGS
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import ConfigError, LibraryError, StorageError
+from indexer.store import Store
 from indexer.vectors import choosing
 from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.files import StaleIndexError
@@ -253,6 +256,75 @@ def test_a_damaged_choice_is_noticed_and_made_again(path: Path, photos: Path, da
         assert wrong_indexes(library) == []
 
 
+def test_a_restored_backup_whose_ids_were_given_again_is_noticed(copy: Path, compact: Encoder) -> None:
+    # as after a backup that is 200 photos behind, to which 50 others were added: they have the ids of some of the lost
+    with Store(copy, create=False) as store, store.writing("losing the last"), store.transaction() as connection:
+        connection.execute(delete(EMBEDDINGS).where(EMBEDDINGS.c.id > MANY - 200))
+        rows = mixed_vectors(50, background(compact), seed=9)
+        values = [
+            {"id": MANY - 199 + n, "unit_id": MANY - 199 + n, "encoder_id": 1, "vector": row.astype("<f2").tobytes()}
+            for n, row in enumerate(rows)
+        ]
+        connection.execute(insert(EMBEDDINGS), values)
+    with Library.open(copy) as library:
+        assert searched(library) is not ApproximateIndex
+
+
+def test_what_was_asked_for_outlives_the_files(path: Path, photos: Path) -> None:
+    with Library.open(path) as library:
+        library.optimize(recall=1)
+        library.check(repair=True)
+        assert not choices(path)
+        report = library.sync(photos / "coffee.png")
+        assert report.chosen is not None
+        assert (report.chosen.asked.recall, kind_of(library)) == (1.0, "exact")
+
+
+@pytest.mark.usefixtures("early")
+def test_what_was_tried_in_vain_is_not_tried_at_every_run(
+    path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: list[int] = []
+
+    def none_fits(*_: object, **__: object) -> None:
+        tried.append(1)
+        raise ConfigError("no index is that good")
+
+    monkeypatch.setattr("indexer.vectors.choosing.choose", none_fits)
+    with Library.open(path) as library:
+        library.sync(photos / "coffee.png")
+        library.sync(photos / "rocket.jpg")
+        assert len(tried) == 1
+        library.forget("/photos/50 %")
+        library.sync()
+        assert len(tried) == 2
+    assert "no faster index was chosen: no index is that good" in caplog.text
+
+
+@pytest.mark.parametrize("error", [MemoryError("out of memory"), RuntimeError("Error in faiss")])
+@pytest.mark.usefixtures("early")
+def test_an_error_of_faiss_stops_no_indexing(
+    path: Path, photos: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("indexer.vectors.choosing.choose", fail)
+    with Library.open(path) as library:
+        assert library.sync(photos / "coffee.png").added == 1
+        with pytest.raises(LibraryError, match="no index could be built"):
+            library.optimize()
+
+
+def test_a_disk_that_fills_while_the_label_is_written_leaves_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.vectors.files.os.fsync", _disk_full)
+    with Library.open(path) as library, pytest.raises(StorageError, match="nothing was changed"):
+        library.optimize(recall=0.9, memory=3_000_000)
+    assert not list(path.glob("*.part"))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="files are fetched ahead on Linux")
 def test_where_lists_are_searched_the_vectors_are_not_fetched_from_the_disk(
     made: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
@@ -287,11 +359,12 @@ def test_a_choice_for_another_encoder_is_not_taken(chosen: Path, tmp_path: Path)
         assert searched(library) is not ApproximateIndex
 
 
-def test_another_open_library_takes_the_choice_with_the_next_change(path: Path, photos: Path) -> None:
+def test_another_open_library_takes_the_choice_at_once_and_finds_what_comes_later(path: Path, photos: Path) -> None:
     with Library.open(path) as reader, Library.open(path) as writer:
         reader.search("a cat")
-        writer.optimize(recall=0.9, memory=3_000_000)
         assert searched(reader) is not ApproximateIndex
+        writer.optimize(recall=0.9, memory=3_000_000)
+        assert searched(reader) is ApproximateIndex
         writer.sync(photos / "coffee.png")
         assert searched(reader) is ApproximateIndex
         index = reader._store.index()

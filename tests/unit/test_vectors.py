@@ -29,7 +29,7 @@ class NothingNear:
     def __len__(self) -> int:
         return 0
 
-    def candidates(self, queries: Vectors, count: int, *, probes: int, allowed: Ids | None = None) -> Ids:
+    def candidates(self, queries: Vectors, count: int, *, probes: int) -> Ids:
         return np.full((len(queries), count), -1, dtype=np.int64)
 
 
