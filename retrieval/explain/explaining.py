@@ -247,8 +247,8 @@ def _outranked(rank: int, k: int, value: float, answer: Hits, found: float | Non
     """Return why an item that passes all filters is not in an answer, in words."""
     if rank <= k and found is not None:
         return (
-            "it is outranked by others, of another kind or with the query's words in their texts, or the index passed it "
-            f"over, which finds {found:.3f} of the ten best (recall optimize --recall 1 looks at everything)"
+            "it is outranked by others, of another kind or with the query's words in their texts, or the index passed "
+            f"it over, which finds {found:.3f} of the ten best (recall optimize --recall 1 looks at everything)"
         )
     if rank <= k:
         return "it is outranked: others, of another kind or with the query's words in their texts, come before it"
