@@ -245,11 +245,12 @@ class _Run:
             sources.drop_left(connection)
             mine = self._source_id
             self.report.failures = list(queries.failures(connection, self.root, source_id=mine, limit=LISTED))
-            indexed, failed = queries.count_items(connection, self.root, source_id=mine)
+            refused = bool(self.report.failures) and not queries.has_indexed(connection, self.root, mine)
+            failed = queries.count_items(connection, self.root, source_id=mine)[1] if refused else 0
         if self.store.encoder is not None:
             with self.report.timing("index"):
                 self.store.index(save=True, progress=self.progress)
-        if not indexed and failed:
+        if refused:
             first = self.report.failures[0]
             raise NoPhotosError(
                 f"none of the {failed} {_called(first)} in {self.root} can be read, for instance "

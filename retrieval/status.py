@@ -49,14 +49,13 @@ def read_status(store: Store) -> Status:
     """Return what a library holds; its encoder is not loaded."""
     known = store.encoder
     with store.reading() as connection:
-        photos, texts = (queries.count_of(connection, modality) for modality in (Modality.PHOTO, Modality.TEXT))
-        _, failed = queries.count_items(connection)
+        counts = queries.held(connection)
         indexed = sources.sources(connection)
     return Status(
         path=store.path,
-        photos=photos,
-        texts=texts,
-        failed=failed,
+        photos=counts[Modality.PHOTO][0],
+        texts=counts[Modality.TEXT][0],
+        failed=sum(failed for _, failed in counts.values()),
         sources=indexed,
         encoder=known.name if known else None,
         fingerprint=known.fingerprint if known else None,

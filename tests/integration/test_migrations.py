@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -62,6 +63,13 @@ def restore(catalog: Path, schema: str) -> None:
     connection.close()
 
 
+def written(facts: Any) -> Any:
+    """Return what SQLAlchemy found with conditions of indexes as text, since two of its clauses are never equal."""
+    if isinstance(facts, dict):
+        return {name: written(value) for name, value in facts.items()}
+    return [written(each) for each in facts] if isinstance(facts, list) else str(facts)
+
+
 def test_upgrading_from_nothing_gives_the_models(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
@@ -78,7 +86,7 @@ def test_upgrading_gives_the_constraints_of_the_models_too(engine: Engine, tmp_p
     left, right = inspect(engine), inspect(fresh)
     for table in METADATA.tables:
         for facts in ("get_foreign_keys", "get_pk_constraint", "get_unique_constraints", "get_indexes"):
-            assert getattr(left, facts)(table) == getattr(right, facts)(table)
+            assert written(getattr(left, facts)(table)) == written(getattr(right, facts)(table))
         # an id of an embedding is never used again; the index files rely on it
         with engine.connect() as connection:
             made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).scalar_one()

@@ -62,7 +62,8 @@ def test_no_statement_reads_a_whole_table(
     }[name]
     steps = plans(engine, connection, run)
     assert steps
-    assert not [step for step in steps if step.startswith("SCAN")]
+    counted = "SCAN embeddings USING COVERING INDEX ix_embeddings_encoder_id_id"  # all of them, without a condition:
+    assert not [step for step in steps if step.startswith("SCAN") and (name, step) != ("extent", counted)]  # see there
     if name in {"known_files", "all", "after"}:  # read in pages: sorting again for each would take n² time
         assert not [step for step in steps if "TEMP B-TREE" in step or "MULTI-INDEX OR" in step]
 
