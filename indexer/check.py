@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import Connection, text
 
-from indexer.catalog import changes, queries
+from indexer.catalog import changes, known, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback, file_of, row_of
@@ -111,7 +111,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
 
 
 def _on_disk(connection: Connection, progress: ProgressCallback | None) -> Iterator[Problem]:
-    for number, item in enumerate(queries.known_files(connection, os.sep), start=1):
+    for number, item in enumerate(known.known_files(connection, os.sep), start=1):
         if progress:
             progress(Progress("checking", number))
         file = file_of(item.path, item.picture)

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, func, select
 
-from indexer.catalog.models import EMBEDDINGS, ITEMS, SOURCES, TAGS, UNITS
-from indexer.types import Ids, Modality, Vectors, file_of, is_below, row_of
+from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
+from indexer.types import Ids, Modality, Vectors, file_of, row_of
 
 STORED = np.dtype("<f2")
 """Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
 
 PAGE = 5000
 """Rows per read of a long listing: memory stays bounded, and no read blocks the log from being folded in."""
-
-
-class KnownFile(NamedTuple):
-    """What the catalog knows of a file; `failure` is set where it could not be indexed.
-
-    `sidecar_mtime_ns` is the time of the XMP file that was read with it, None where there was none.
-    """
-
-    id: int
-    path: str
-    size: int
-    mtime_ns: int
-    failure: str | None
-    sidecar_mtime_ns: int | None = None
-    picture: str | None = None
 
 
 class FoundItem(NamedTuple):
@@ -105,78 +88,6 @@ class Unit(NamedTuple):
     embedding_id: int
     kind: Modality
     text: str | None
-
-
-class Failure(NamedTuple):
-    """A file, or a row of a table, that could not be indexed, and why."""
-
-    path: str
-    kind: str
-    message: str
-    row: str | None = None
-
-    @property
-    def place(self) -> str:
-        """File and row, for people."""
-        return self.path if self.row is None else f"{self.path}: {self.row}"
-
-
-def under(column: Any, folder: str) -> ColumnElement[bool]:
-    """Return the condition "is `folder`, lies in it or is a row of it", as ranges that an index of paths serves."""
-    inside, behind = _range(folder)
-    return or_(column == folder, and_(column > inside, column < behind), _is_row(column, folder))
-
-
-def _is_row(column: Any, table: str) -> ColumnElement[bool]:
-    """Return the condition "is a row of `table`"; see `indexer.types.row_of`."""
-    return and_(column > f"{table}\0", column < f"{table}\1")
-
-
-def _range(folder: str) -> tuple[str, str]:
-    """Return what the paths in a folder are greater than, and what they are less than."""
-    inside = folder if folder.endswith(os.sep) else folder + os.sep
-    return inside, inside[:-1] + chr(ord(os.sep) + 1)
-
-
-def _is_at(file: str, root: str) -> bool:
-    return file == root or is_below(file, root)
-
-
-def known_files(connection: Connection, root: str, source_id: int | None = None) -> Iterator[KnownFile]:
-    """Yield what is known at or under `root`, and of one source, in the byte order of paths, a page at a time."""
-    for row in _files_under(connection, root):
-        if source_id in (None, row.source_id):  # here, since SQLite would take the worse index for it
-            yield KnownFile._make(row[:-1])
-
-
-def _files_under(connection: Connection, root: str) -> Iterator[Row[*tuple[Any, ...]]]:
-    names = (*KnownFile._fields, "source_id")
-    columns = select(*(ITEMS.c[name] for name in names))
-    yield from connection.execute(columns.where(ITEMS.c.path == root)).all()
-    last, behind = _range(root)  # without the OR of `under`, for which each page would sort all that is left
-    page = columns.where(ITEMS.c.path > bindparam("last", type_=ITEMS.c.path.type), ITEMS.c.path < behind)
-    while True:
-        rows = connection.execute(page.order_by(ITEMS.c.path).limit(PAGE), {"last": last}).all()
-        yield from rows
-        if len(rows) < PAGE:
-            return
-        last = rows[-1].path
-
-
-def size_is_known(connection: Connection, size: int) -> bool:
-    """Return whether an indexed item has this many bytes; if none has, no content can be equal."""
-    found = select(ITEMS.c.id).where(ITEMS.c.size == size, ITEMS.c.content_hash.is_not(None)).limit(1)
-    return connection.scalar(found) is not None
-
-
-def same_content(connection: Connection, size: int, content_hash: bytes) -> list[KnownFile]:
-    """Return the indexed items with this content, oldest first."""
-    statement = (
-        select(*(ITEMS.c[name] for name in KnownFile._fields))
-        .where(ITEMS.c.size == size, ITEMS.c.content_hash == content_hash, ITEMS.c.failure.is_(None))
-        .order_by(ITEMS.c.id)
-    )
-    return [KnownFile(*row) for row in connection.execute(statement)]
 
 
 def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int, int]:
@@ -338,61 +249,6 @@ def position_of(connection: Connection, path: str) -> tuple[float, float] | None
         select(ITEMS.c.latitude, ITEMS.c.longitude).where(ITEMS.c.path == path, ITEMS.c.latitude.is_not(None))
     ).first()
     return None if row is None else (row.latitude, row.longitude)
-
-
-def failures(
-    connection: Connection, root: str | None = None, *, source_id: int | None = None, limit: int | None = None
-) -> Iterator[Failure]:
-    """Yield the files that could not be indexed, at or under `root` and of one source, by path."""
-    columns = (ITEMS.c.path, ITEMS.c.source_id, ITEMS.c.failure, ITEMS.c.failure_message)
-    statement = select(*columns).where(ITEMS.c.failure.is_not(None)).order_by(ITEMS.c.path)
-    if root is not None:
-        statement = statement.where(ITEMS.c.path >= root, ITEMS.c.path < _range(root)[1])
-    # what is asked beside is not: SQLite would leave the index that holds failures alone, and read the whole source
-    rows = (
-        row
-        for row in connection.execute(statement)
-        if source_id in (None, row.source_id) and (root is None or _is_at(file_of(row.path), root))
-    )
-    for row in islice(rows, limit):
-        yield Failure(file_of(row.path), row.failure or "", row.failure_message or "", row_of(row.path))
-
-
-def has_items(connection: Connection, root: str) -> bool:
-    """Return whether the catalog has an item at or under `root`."""
-    return connection.scalar(select(ITEMS.c.id).where(under(ITEMS.c.path, root)).limit(1)) is not None
-
-
-def has_indexed(connection: Connection, root: str, source_id: int | None) -> bool:
-    """Return whether an item at or under `root`, and of one source, is indexed."""
-    good = select(ITEMS.c.id).where(ITEMS.c.failure.is_(None), under(ITEMS.c.path, root))
-    if source_id is not None:
-        good = good.where(ITEMS.c.source_id == source_id)
-    return connection.scalar(good.limit(1)) is not None
-
-
-def count_items(connection: Connection, root: str, *, source_id: int | None = None) -> tuple[int, int]:
-    """Return how many items are indexed and how many failed, at or under `root` and of one source."""
-    statement = select(func.count(), func.count(ITEMS.c.failure)).where(under(ITEMS.c.path, root))
-    if source_id is not None:
-        statement = statement.where(ITEMS.c.source_id == source_id)
-    total, failed = connection.execute(statement).one()
-    return total - failed, failed
-
-
-def held(connection: Connection) -> dict[Modality, tuple[int, int]]:
-    """Return how many items of each modality are indexed, and how many failed."""
-    total = connection.scalar(select(func.count()).select_from(ITEMS)) or 0  # as in `extent`
-    counts = {}
-    for kind in reversed(Modality):  # photos last, which are the most: they are what is left
-        of_kind = select(func.count()).where(ITEMS.c.source_id == SOURCES.c.id, ITEMS.c.modality == kind)
-        bad = of_kind.where(ITEMS.c.failure.is_not(None)).scalar_subquery()
-        failed = connection.scalar(select(func.sum(bad)).select_from(SOURCES)) or 0
-        if kind is not Modality.PHOTO:
-            counted = connection.scalar(select(func.sum(of_kind.scalar_subquery())).select_from(SOURCES)) or 0
-            total -= counted
-        counts[kind] = ((total if kind is Modality.PHOTO else counted) - failed, failed)
-    return counts
 
 
 def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -> list[tuple[int, str]]:

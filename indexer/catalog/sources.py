@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, null, select, update
 
+from indexer.catalog.counts import has_items
 from indexer.catalog.encoders import now
+from indexer.catalog.folders import under
 from indexer.catalog.models import ITEMS, SOURCES
-from indexer.catalog.queries import has_items, under
 from indexer.types import is_below
 
 

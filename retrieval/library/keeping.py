@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.catalog import queries, sources
-from indexer.catalog.queries import Failure
+from indexer.catalog import counts, sources
+from indexer.catalog.counts import Failure
 from indexer.errors import ConfigError, SourceError
 from indexer.types import ProgressCallback
 from retrieval.encoder import LibraryEncoder
@@ -150,7 +150,7 @@ class Keeping(Opened):
     def failures(self) -> list[Failure]:
         """Return every file that could not be indexed with its reason, by path."""
         with self._store.reading() as connection:
-            return list(queries.failures(connection))
+            return list(counts.failures(connection))
 
     def check(self, *, repair: bool = False, progress: ProgressCallback | None = None) -> list[Problem]:
         """Return where catalog, index and disk disagree, after mending what can be derived if asked to.
