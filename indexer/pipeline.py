@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,7 +16,6 @@ from indexer.catalog import changes, counts, known, rows, sources
 from indexer.catalog.counts import Failure
 from indexer.catalog.encoders import now
 from indexer.catalog.engine import storage_errors
-from indexer.catalog.known import KnownFile
 from indexer.catalog.sources import KnownSource
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
@@ -27,11 +25,12 @@ from indexer.facts import file_time, place_columns
 from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.report import LISTED, Report
 from indexer.rows import FoundRow, found_rows, row_steps
-from indexer.sources import FoundFile, Listing, Rules, UnreadableFolder, resolve, rules_of
+from indexer.sources import Listing, Rules, UnreadableFolder, resolve, rules_of
 from indexer.spool import Spool, is_work
 from indexer.store import Store
 from indexer.tables import Columns, table_format
 from indexer.texts import text_format
+from indexer.twins import is_gone, twins
 from indexer.types import Progress, ProgressCallback
 from indexer.walk import walk
 
@@ -134,7 +133,7 @@ class _Run:
             if rules is None:
                 rules = rules_of(mine)
             others = {source.root for source in sources.sources_inside(connection, self.root)}
-            planner = Planner(same_content=lambda files: _same_content(connection, files), is_gone=_is_gone)
+            planner = Planner(same_content=lambda files: twins(connection, files), is_gone=is_gone)
             found = walk(self.root, rules, base=mine.root if mine else None, others=others)
             items = known.known_glances(connection, self.root, around.id) if around else iter(())
             for step in planner.steps(self._watched(found), items):
@@ -272,33 +271,3 @@ def _called(failure: Failure) -> str:
 def _outcome(step: Step) -> Any:
     names = {Added: "added", Changed: "changed", Touched: "unchanged", Moved: "moved", Removed: "removed"}
     return names[type(step)]
-
-
-def _same_content(connection: Connection, files: Sequence[FoundFile]) -> list[list[KnownFile]]:
-    """Return the indexed items with content and format of each file; only those are read whose size an item has."""
-    sizes = known.known_sizes(connection, {file.size for file in files})
-    contents = [(file.size, _hash(file) if file.size in sizes else None) for file in files]
-    same = known.same_content(connection, {(size, found) for size, found in contents if found is not None})
-    twins = [same[size, found] if found is not None else [] for size, found in contents]
-    return [
-        [twin for twin in each if text_format(twin.path) == text_format(file.path)]  # it decides how text is cut
-        for file, each in zip(files, twins, strict=True)
-    ]
-
-
-def _hash(file: FoundFile) -> bytes | None:
-    """Return the SHA-256 of a file's content."""
-    try:
-        with Path(file.path).open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").digest()
-    except OSError:
-        return None  # the decoder will meet the same error and record it
-
-
-def _is_gone(item: KnownFile) -> bool:
-    """Return whether a file has left its place.
-
-    One on a disk that is away counts as gone too: its copy elsewhere takes its place in the answers, and when the
-    disk is back the file is added again without being encoded.
-    """
-    return not os.path.lexists(item.path)

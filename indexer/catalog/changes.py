@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, RowMapping, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
 
 from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
 from indexer.catalog.queries import PAGE, STORED
@@ -67,7 +67,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
             connection.execute(gone, [{"key": row["key"]} for row in old])
         connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), old)
     if new:
-        ids = connection.scalars(insert(ITEMS).returning(ITEMS.c.id, sort_by_parameter_order=True), new).all()
+        ids = insert_numbered(connection, ITEMS, new)
         known |= dict(zip((row["path"] for row in new), ids, strict=True))
     tagged = [{"item_id": known[path], "tag": tag} for path, each in tags.items() for tag in each]
     if tagged:
@@ -107,7 +107,7 @@ def add_embeddings(
     for item_id, text in zip(item_ids, texts or [None] * len(item_ids), strict=True):
         used[item_id] = used.get(item_id, -1) + 1
         rows.append({"item_id": item_id, "position": used[item_id], "kind": kind, "text": text})
-    units = connection.scalars(insert(UNITS).returning(UNITS.c.id, sort_by_parameter_order=True), rows).all()
+    units = insert_numbered(connection, UNITS, rows)
     stored = vectors.astype(STORED)
     connection.execute(
         insert(EMBEDDINGS),
@@ -145,7 +145,7 @@ def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any
     ]
     new_units = [_but_id(unit) | {"item_id": copy_id} for unit, copy_id in copied]
     if new_units:
-        ids = connection.scalars(insert(UNITS).returning(UNITS.c.id, sort_by_parameter_order=True), new_units).all()
+        ids = insert_numbered(connection, UNITS, new_units)
         embeddings = [
             _but_id(row) | {"unit_id": id_}
             for id_, (unit, _) in zip(ids, copied, strict=True)
@@ -171,6 +171,17 @@ def _grouped(rows: Iterable[RowMapping], name: str) -> dict[int, list[RowMapping
 
 def _but_id(row: RowMapping) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "id"}
+
+
+def insert_numbered(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows, at least one, and return their ids in the same order; these are the next ones, as SQLite gives them.
+
+    To be told them by RETURNING would take a statement for each row.
+    """
+    first = (connection.scalar(select(func.max(table.c.id))) or 0) + 1
+    ids = list(range(first, first + len(rows)))
+    connection.execute(insert(table), [row | {"id": id_} for row, id_ in zip(rows, ids, strict=True)])
+    return ids
 
 
 def name_of(path: str) -> str:
