@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, and_, func, select
 
 from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
-from indexer.types import Ids, Modality, Vectors, file_of, row_of
+from indexer.types import Ids, Modality, Vectors, among, file_of, row_of
 
 STORED = np.dtype("<f2")
 """Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
@@ -262,6 +262,6 @@ def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -
     )
     lacking: dict[int, str] = {}
     for rows in connection.execute(statement).partitions(PAGE):
-        usable = np.isin([row[2] or -1 for row in rows], embedding_ids)
+        usable = among(np.array([row[2] or -1 for row in rows], dtype=np.int64), embedding_ids)
         lacking |= {row[0]: row[1] for row, good in zip(rows, usable, strict=True) if not good}
     return list(lacking.items())
