@@ -114,9 +114,9 @@ def test_a_path_is_known_as_it_is_written_or_else_with_links_resolved(connection
 
 def test_forgetting_a_place_takes_its_items_and_sources(connection: Connection, source: KnownSource) -> None:
     save(connection, source, "/photos/a/1", "/photos/a/2", "/photos/b/3")
-    assert sources.forget(connection, "/photos/a") == 2
+    assert sources.forget(connection, "/photos/a", limit=100) == 2
     assert [known.root for known in sources.sources(connection)] == ["/photos"]
-    assert sources.forget(connection, "/") == 1
+    assert sources.forget(connection, "/", limit=100) == 1
     assert sources.sources(connection) == []
 
 
