@@ -143,12 +143,15 @@ def test_a_sync_sends_as_many_statements_for_many_files_as_for_few(tmp_path: Pat
         folder = tmp_path / str(few)
         paint_many(folder, 5 * few)
         encoder = FakeEncoder(batch_size=200)  # all in one batch
-        with Library.open(tmp_path / f"{few}.recall", encoder=encoder) as library, sent() as statements:
+        with Library.open(tmp_path / f"{few}.recall", encoder=encoder) as library:
             for prepare in (0, 0, few):  # all is new; nothing is; some of everything
                 change(folder, prepare)
-                library.sync(folder)
+                with sent() as statements:
+                    library.sync(folder)
                 numbers.append(len(statements))
-    assert numbers[:3] == numbers[3:]
+    more = np.subtract(numbers[3:], numbers[:3])
+    # 14 more of each kind: not one statement for each; which of two threads is first may decide whether one reads again
+    assert (np.abs(more) < 5).all(), numbers
 
 
 def test_a_search_sends_as_many_statements_for_many_hits_as_for_few(large: Library) -> None:
