@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import Connection, text
 
-from indexer.catalog import changes, queries
+from indexer.catalog import changes, known, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.store import Store
-from indexer.types import Progress, ProgressCallback, file_of, row_of
+from indexer.types import Progress, ProgressCallback, among, file_of, row_of
 from indexer.vectors import read_index
 from indexer.vectors.base import as_stored
 from indexer.vectors.chosen import read_choice
@@ -94,7 +94,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
     except StaleIndexError as error:
         return str(error)
     for ids, vectors, _ in queries.embeddings_after(connection, known.id, known.dim, 0):
-        held = np.isin(ids, index.ids)
+        held = among(ids, index.ids)
         lost = ids[~held & (ids <= watermark)]
         if len(lost):
             return f"{len(lost)} embeddings are not in the index"
@@ -111,7 +111,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
 
 
 def _on_disk(connection: Connection, progress: ProgressCallback | None) -> Iterator[Problem]:
-    for number, item in enumerate(queries.known_files(connection, os.sep), start=1):
+    for number, item in enumerate(known.known_files(connection, os.sep), start=1):
         if progress:
             progress(Progress("checking", number))
         file = file_of(item.path, item.picture)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,10 +12,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from indexer.catalog import changes, queries, rows, sources
+from indexer.catalog import changes, counts, known, rows, sources
+from indexer.catalog.counts import Failure
 from indexer.catalog.encoders import now
 from indexer.catalog.engine import storage_errors
-from indexer.catalog.queries import Failure, KnownFile
 from indexer.catalog.sources import KnownSource
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
@@ -26,14 +25,16 @@ from indexer.facts import file_time, place_columns
 from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.report import LISTED, Report
 from indexer.rows import FoundRow, found_rows, row_steps
-from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, rules_of, walk
+from indexer.sources import Listing, Rules, UnreadableFolder, resolve, rules_of
 from indexer.spool import Spool, is_work
 from indexer.store import Store
 from indexer.tables import Columns, table_format
 from indexer.texts import text_format
+from indexer.twins import is_gone, twins
 from indexer.types import Progress, ProgressCallback
+from indexer.walk import walk
 
-Found = TypeVar("Found", FoundRow, FoundFile | UnreadableFolder)
+Found = TypeVar("Found", bound=FoundRow | Listing | UnreadableFolder)
 
 CHEAP = 1000
 """Steps without encoding that are committed together."""
@@ -132,10 +133,10 @@ class _Run:
             if rules is None:
                 rules = rules_of(mine)
             others = {source.root for source in sources.sources_inside(connection, self.root)}
-            planner = Planner(same_content=lambda file: _same_content(connection, file), is_gone=_is_gone)
+            planner = Planner(same_content=lambda files: twins(connection, files), is_gone=is_gone)
             found = walk(self.root, rules, base=mine.root if mine else None, others=others)
-            known = queries.known_files(connection, self.root, around.id) if around else iter(())
-            for step in planner.steps(self._watched(found), known):
+            items = known.known_glances(connection, self.root, around.id) if around else iter(())
+            for step in planner.steps(self._watched(found), items):
                 self._note(step)
             if not any(os.path.lexists(other) for other in others):
                 self._refuse_empty(connection, rules)
@@ -148,17 +149,17 @@ class _Run:
         return rules is None and not rules_of(source).leave_out_path(os.path.relpath(self.root, source.root))
 
     def _watched(self, found: Iterable[Found]) -> Iterator[Found]:
-        for file in found:
-            if isinstance(file, UnreadableFolder):
-                self.report.unreadable_folders.append(f"{file.path}: {file.reason}")
+        for each in found:
+            if isinstance(each, UnreadableFolder):
+                self.report.unreadable_folders.append(f"{each.path}: {each.reason}")
             else:
-                self.found += 1
+                self.found += len(each.glances) if isinstance(each, Listing) else 1
                 self.progress(Progress("scanning", self.found))
-            yield file
+            yield each
 
     def _note(self, step: Step) -> None:
         if isinstance(step, Unchanged):
-            self.report.count("failed" if step.failed else "unchanged")
+            self.report.count("failed" if step.failed else "unchanged", step.number)
             return
         self.spool.put(step)
 
@@ -166,7 +167,7 @@ class _Run:
         if self.found or self.report.unreadable_folders:
             return
         beside = f" beside what is left out ({', '.join(rules.exclude)})" if rules.exclude else ""
-        indexed, failed = queries.count_items(connection, self.root)
+        indexed, failed = counts.count_items(connection, self.root)
         if indexed + failed:
             raise NoPhotosError(
                 f"{self.root} holds no photos or texts now{beside}, but the library has {indexed + failed} from there; "
@@ -213,11 +214,13 @@ class _Run:
                 for id_, file in stats
             ]
             changes.set_stat(connection, facts)
+        copies = [
+            (step.copy_of, place_columns(step.file, self._source_id) | {"indexed_at": now()})
+            for step in batch
+            if isinstance(step, Added | Changed) and step.copy_of is not None
+        ]
+        changes.copy_items(connection, copies)
         for step in batch:
-            if isinstance(step, Added | Changed) and step.copy_of is not None:
-                changes.copy_item(
-                    connection, step.copy_of, place_columns(step.file, self._source_id) | {"indexed_at": now()}
-                )
             self.report.count(_outcome(step))
         changes.remove_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
 
@@ -244,12 +247,13 @@ class _Run:
                 sources.set_synced(connection, self.source.id)
             sources.drop_left(connection)
             mine = self._source_id
-            self.report.failures = list(queries.failures(connection, self.root, source_id=mine, limit=LISTED))
-            indexed, failed = queries.count_items(connection, self.root, source_id=mine)
+            self.report.failures = list(counts.failures(connection, self.root, source_id=mine, limit=LISTED))
+            refused = bool(self.report.failures) and not counts.has_indexed(connection, self.root, mine)
+            failed = counts.count_items(connection, self.root, source_id=mine)[1] if refused else 0
         if self.store.encoder is not None:
             with self.report.timing("index"):
                 self.store.index(save=True, progress=self.progress)
-        if not indexed and failed:
+        if refused:
             first = self.report.failures[0]
             raise NoPhotosError(
                 f"none of the {failed} {_called(first)} in {self.root} can be read, for instance "
@@ -267,25 +271,3 @@ def _called(failure: Failure) -> str:
 def _outcome(step: Step) -> Any:
     names = {Added: "added", Changed: "changed", Touched: "unchanged", Moved: "moved", Removed: "removed"}
     return names[type(step)]
-
-
-def _same_content(connection: Connection, file: FoundFile) -> list[KnownFile]:
-    """Return the indexed items with the content and the format of a file, which is read only if one has its size."""
-    if not queries.size_is_known(connection, file.size):
-        return []
-    try:
-        with Path(file.path).open("rb") as opened:
-            content_hash = hashlib.file_digest(opened, "sha256").digest()
-    except OSError:
-        return []  # the decoder will meet the same error and record it
-    twins = queries.same_content(connection, file.size, content_hash)
-    return [twin for twin in twins if text_format(twin.path) == text_format(file.path)]  # it decides how text is cut
-
-
-def _is_gone(item: KnownFile) -> bool:
-    """Return whether a file has left its place.
-
-    One on a disk that is away counts as gone too: its copy elsewhere takes its place in the answers, and when the
-    disk is back the file is added again without being encoded.
-    """
-    return not os.path.lexists(item.path)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.queries import KnownFile
+from indexer.catalog.known import KnownFile, KnownGlance
 from indexer.errors import FailureKind
-from indexer.sources import FoundFile, UnreadableFolder
+from indexer.sources import FoundFile, Listing, UnreadableFolder
 
 RETRIED = frozenset({FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind.UNREADABLE, FailureKind.ENCODER})
 """Failures that a setting, a package or a permission can mend: tried on every run. Others wait for a new file."""
+
+
+TOGETHER = 100
+"""Files that are held against the contents of others together; no more are read before the first of them is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,17 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A known file as it was; `failed` says that it could not be indexed and is not tried again."""
+    """Known files as they were; `failed` says that they could not be indexed and are not tried again."""
 
     failed: bool
+    number: int = 1
 
 
 Step = Added | Changed | Touched | Moved | Removed | Unchanged
+
+
+Pair = tuple[FoundFile, KnownFile | None]
+"""A file that is new or not as it was, and what is known of it."""
 
 
 @dataclass(slots=True)
@@ -69,15 +78,15 @@ class Planner:
     """Turns two sorted listings into steps.
 
     Attributes:
-        same_content: Gives the indexed items with a file's content, oldest first; called only for files that are new
-            or whose size or time changed, and it may be slow.
+        same_content: Gives the indexed items with the content of each of some files, oldest first; called only for
+            files that are new or whose size or time changed, and it may be slow.
         is_gone: Tells whether a known item's file has left its place.
     """
 
-    same_content: Callable[[FoundFile], list[KnownFile]]
+    same_content: Callable[[Sequence[FoundFile]], Sequence[list[KnownFile]]]
     is_gone: Callable[[KnownFile], bool]
 
-    def steps(self, found: Iterable[FoundFile | UnreadableFolder], known: Iterable[KnownFile]) -> Iterator[Step]:
+    def steps(self, found: Iterable[Listing | UnreadableFolder], known: Iterable[KnownGlance]) -> Iterator[Step]:
         """Yield what to do, moves before removals.
 
         Args:
@@ -87,39 +96,60 @@ class Planner:
         moved: set[int] = set()
         replaced: set[int] = set()  # by a copy of another item: when a later step is done, their old content is lost
         gone: list[int] = []
-        for file, item in _merge(found, known):
-            if file is None:
-                gone.append(item.id)  # type: ignore[union-attr]  # one of the two is always there
-                continue
-            steps = self._new(file, moved, replaced) if item is None else (self._known(file, item, replaced),)
-            for step in steps:
+        waiting: list[Pair] = []
+        for each in _differences(found, known):
+            if isinstance(each, Unchanged):
+                yield each
+            elif isinstance(each, Removed):
+                gone.append(each.item_id)
+            else:
+                waiting.append(each)
+                if len(waiting) == TOGETHER:
+                    yield from self._decided(waiting, moved, replaced)
+                    waiting = []
+        yield from self._decided(waiting, moved, replaced)
+        yield from (Removed(id_) for id_ in gone if id_ not in moved)
+
+    def _decided(self, pairs: Sequence[Pair], moved: set[int], replaced: set[int]) -> Iterator[Step]:
+        """Yield what to do about files that are new or not as they were, in their order."""
+        compared = [file for file, item in pairs if item is None or _may_be_touched(file, item)]
+        same = dict(zip((file.path for file in compared), self.same_content(compared) if compared else (), strict=True))
+        for file, item in pairs:
+            twins = same.get(file.path, [])
+            whole = [twin for twin in twins if twin.id not in replaced]
+            for step in self._new(file, whole, moved) if item is None else (_known(file, item, twins, whole),):
                 if isinstance(step, Moved):
                     moved.add(step.item_id)
                 elif isinstance(step, Changed) and step.copy_of is not None:
                     replaced.add(step.item_id)
                 yield step
-        yield from (Removed(id_) for id_ in gone if id_ not in moved)
 
-    def _new(self, file: FoundFile, moved: set[int], replaced: set[int]) -> tuple[Step, ...]:
-        twins = [twin for twin in self.same_content(file) if twin.id not in replaced]
+    def _new(self, file: FoundFile, twins: Sequence[KnownFile], moved: set[int]) -> tuple[Step, ...]:
         for twin in twins:
             if twin.id not in moved and self.is_gone(twin):
                 same_sidecar = twin.sidecar_mtime_ns == file.sidecar_mtime_ns
                 return (Moved(file, twin.id),) if same_sidecar else (Moved(file, twin.id), Changed(file, twin.id))
         return (Added(file, _copied(file, twins)),)
 
-    def _known(self, file: FoundFile, item: KnownFile, replaced: set[int]) -> Step:
-        same_facts = (file.size, file.mtime_ns) == (item.size, item.mtime_ns)
-        if item.failure is not None:
-            return Changed(file, item.id) if not same_facts or item.failure in RETRIED else Unchanged(failed=True)
-        if file.sidecar_mtime_ns != item.sidecar_mtime_ns:
-            return Changed(file, item.id)
-        if same_facts:
-            return Unchanged(failed=False)
-        twins = self.same_content(file)
-        if any(twin.id == item.id for twin in twins):
-            return Touched(file, item.id)
-        return Changed(file, item.id, _copied(file, [twin for twin in twins if twin.id not in replaced]))
+
+def _known(file: FoundFile, item: KnownFile, twins: Sequence[KnownFile], whole: Sequence[KnownFile]) -> Step:
+    if item.failure is not None:
+        again = not _has_facts(file, item) or item.failure in RETRIED
+        return Changed(file, item.id) if again else Unchanged(failed=True)
+    if not _may_be_touched(file, item):
+        return Changed(file, item.id)
+    if any(twin.id == item.id for twin in twins):
+        return Touched(file, item.id)
+    return Changed(file, item.id, _copied(file, whole))
+
+
+def _has_facts(file: FoundFile, item: KnownFile) -> bool:
+    return (file.size, file.mtime_ns) == (item.size, item.mtime_ns)
+
+
+def _may_be_touched(file: FoundFile, item: KnownFile) -> bool:
+    """Return whether a file that is not as it was may have its old content: only reading it tells."""
+    return item.failure is None and file.sidecar_mtime_ns == item.sidecar_mtime_ns
 
 
 def _copied(file: FoundFile, twins: Iterable[KnownFile]) -> int | None:
@@ -129,26 +159,46 @@ def _copied(file: FoundFile, twins: Iterable[KnownFile]) -> int | None:
     return next((twin.id for twin in twins if twin.sidecar_mtime_ns is None), None)
 
 
-def _merge(
-    found: Iterable[FoundFile | UnreadableFolder], known: Iterable[KnownFile]
-) -> Iterator[tuple[FoundFile | None, KnownFile | None]]:
-    """Yield files and items side by side; items below a folder that could not be read are passed over."""
+_END: KnownGlance = (b"\xff", 0, 0, None, None, 0)
+"""Behind all paths: these are absolute, and none begins with such a byte."""
+
+
+def _differences(  # noqa: C901 - one loop over two listings, which is run a million times
+    found: Iterable[Listing | UnreadableFolder], known: Iterable[KnownGlance]
+) -> Iterator[Unchanged | Removed | Pair]:
+    """Yield what differs between files and items, and how many do not; below an unreadable folder nothing does."""
     items = iter(known)
-    item = next(items, None)
-    for file in found:
-        folder = isinstance(file, UnreadableFolder)
-        key = os.fsencode(file.path + os.sep if folder else file.path)  # a folder sorts with its separator
-        while item is not None and os.fsencode(item.path) < key:
-            yield None, item
-            item = next(items, None)
-        if isinstance(file, UnreadableFolder):
-            while item is not None and os.fsencode(item.path).startswith(key):
-                item = next(items, None)
-        elif item is not None and item.path == file.path:
-            yield file, item
-            item = next(items, None)
-        else:
-            yield file, None
-    while item is not None:
-        yield None, item
-        item = next(items, None)
+    item = next(items, _END)
+    for listing in found:
+        if isinstance(listing, UnreadableFolder):
+            inside = os.fsencode(listing.path + os.sep)  # a folder sorts with its separator
+            while item[0] < inside:
+                yield Removed(item[5])
+                item = next(items, _END)
+            while item[0].startswith(inside):
+                item = next(items, _END)
+            continue
+        unchanged = 0
+        for glance in listing.glances:
+            path = glance[0]
+            while item[0] < path:
+                yield Removed(item[5])
+                item = next(items, _END)
+            if item[0] != path:
+                yield listing.file(glance), None
+                continue
+            if item[:4] == glance and item[4] is None:
+                unchanged += 1
+            else:
+                yield listing.file(glance), _known_file(item)
+            item = next(items, _END)
+        if unchanged:
+            yield Unchanged(failed=False, number=unchanged)
+    while item is not _END:
+        yield Removed(item[5])
+        item = next(items, _END)
+
+
+def _known_file(item: KnownGlance) -> KnownFile:
+    path, size, mtime_ns, sidecar_mtime_ns, failure, id_ = item
+    return KnownFile(id_, os.fsdecode(path), size, mtime_ns, failure, sidecar_mtime_ns)

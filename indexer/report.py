@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:  # a command's help imports this module and needs no database library
-    from indexer.catalog.queries import Failure
+    from indexer.catalog.counts import Failure
     from indexer.vectors.figures import IndexChoice
 
 Outcome = Literal["added", "changed", "moved", "removed", "unchanged", "failed"]

@@ -73,6 +73,22 @@ ProgressCallback = Callable[[Progress], None]
 """Called from the thread that runs the operation, many times a second: it should return at once."""
 
 
+def among(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
+    """Return which of some ids are among others, shape (n,).
+
+    `np.isin` looks at all of the others, which takes 10 ms where they are the million ids of an index.
+
+    Args:
+        ids: Shape (n,), in any order.
+        ascending: The others, shape (m,), ascending.
+    """
+    places = np.searchsorted(ascending, ids)
+    found = np.zeros(len(ids), dtype=bool)
+    inside = places < len(ascending)
+    found[inside] = ascending[places[inside]] == np.asarray(ids)[inside]
+    return found
+
+
 def is_below(path: str, folder: str) -> bool:
     """Return whether an absolute path lies in a folder; the folder itself does not."""
     return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)

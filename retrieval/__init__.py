@@ -34,8 +34,8 @@ from indexer.errors import (
 )
 
 if TYPE_CHECKING:
+    from indexer.catalog.counts import Failure
     from indexer.catalog.filters import Filter
-    from indexer.catalog.queries import Failure
     from indexer.catalog.sources import KnownSource
     from indexer.check import Problem, ProblemKind
     from indexer.config import Settings
@@ -119,7 +119,7 @@ _HOMES = {
     "Evaluation": "retrieval.evaluate",
     "Explanation": "retrieval.explain",
     "ExportReport": "indexer.transfer.report",
-    "Failure": "indexer.catalog.queries",
+    "Failure": "indexer.catalog.counts",
     "Filter": "indexer.catalog.filters",
     "Hit": "retrieval.hits",
     "Hits": "retrieval.hits",

@@ -10,7 +10,7 @@ from indexer.catalog import queries, words
 from indexer.catalog.filters import Filter, conditions
 from indexer.catalog.models import UNITS
 from indexer.store import Store
-from indexer.types import Modality, Vectors
+from indexer.types import Modality, Vectors, among
 from indexer.vectors.base import score
 from retrieval.candidates import NONE, Candidates
 from retrieval.fusion import reciprocal_ranks
@@ -103,7 +103,7 @@ def _written(
         while True:
             matches = words.find_words(connection, known.id, text, limit=limit, conditions=passing)
             matching = np.array([match.embedding_id for match in matches], dtype=np.int64)
-            held = matching[np.isin(matching, index.ids)]  # another process may have written since it was opened
+            held = matching[among(matching, index.ids)]  # another process may have written since it was opened
             found = queries.found_items(connection, held.tolist())
             first: dict[int, int] = {}
             for id_ in held.tolist():

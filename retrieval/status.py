@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.catalog import queries, sources
+from indexer.catalog import counts, sources
 from indexer.catalog.sources import KnownSource
 from indexer.store import Store
 from indexer.types import Modality
@@ -49,14 +49,13 @@ def read_status(store: Store) -> Status:
     """Return what a library holds; its encoder is not loaded."""
     known = store.encoder
     with store.reading() as connection:
-        photos, texts = (queries.count_of(connection, modality) for modality in (Modality.PHOTO, Modality.TEXT))
-        _, failed = queries.count_items(connection)
+        held = counts.held(connection)
         indexed = sources.sources(connection)
     return Status(
         path=store.path,
-        photos=photos,
-        texts=texts,
-        failed=failed,
+        photos=held[Modality.PHOTO][0],
+        texts=held[Modality.TEXT][0],
+        failed=sum(failed for _, failed in held.values()),
         sources=indexed,
         encoder=known.name if known else None,
         fingerprint=known.fingerprint if known else None,

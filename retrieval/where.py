@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from indexer.catalog import queries, sources
+from indexer.catalog import counts, queries, sources
 from indexer.catalog.criteria import Criterion, Folder, Near, NearPhoto
 from indexer.catalog.filters import Filter, Is, both
 from indexer.config import Settings
@@ -58,7 +58,7 @@ def resolved(store: Store, where: Filter | None, settings: Settings) -> Filter |
 
 def _known_folder(connection: Connection, folder: str) -> str:
     place = sources.known_place(connection, folder)
-    if not queries.has_items(connection, place):
+    if not counts.has_items(connection, place):
         roots = ", ".join(source.root for source in sources.sources(connection))
         raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
     return place

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
 
 from indexer.catalog.models import EMBEDDINGS, ITEMS, TAGS, UNITS
-from indexer.catalog.queries import STORED
+from indexer.catalog.queries import PAGE, STORED
 from indexer.types import Modality, Vectors
 
 
@@ -67,7 +67,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
             connection.execute(gone, [{"key": row["key"]} for row in old])
         connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), old)
     if new:
-        ids = connection.scalars(insert(ITEMS).returning(ITEMS.c.id, sort_by_parameter_order=True), new).all()
+        ids = insert_numbered(connection, ITEMS, new)
         known |= dict(zip((row["path"] for row in new), ids, strict=True))
     tagged = [{"item_id": known[path], "tag": tag} for path, each in tags.items() for tag in each]
     if tagged:
@@ -107,7 +107,7 @@ def add_embeddings(
     for item_id, text in zip(item_ids, texts or [None] * len(item_ids), strict=True):
         used[item_id] = used.get(item_id, -1) + 1
         rows.append({"item_id": item_id, "position": used[item_id], "kind": kind, "text": text})
-    units = connection.scalars(insert(UNITS).returning(UNITS.c.id, sort_by_parameter_order=True), rows).all()
+    units = insert_numbered(connection, UNITS, rows)
     stored = vectors.astype(STORED)
     connection.execute(
         insert(EMBEDDINGS),
@@ -118,21 +118,70 @@ def add_embeddings(
     )
 
 
-def copy_item(connection: Connection, item_id: int, values: dict[str, Any]) -> None:
-    """Save an item with the same content as another: its facts and embeddings are taken over, nothing is encoded."""
-    taken = [column for column in ITEMS.c if column.name not in values and column.name != "id"]
-    facts = connection.execute(select(*taken).where(ITEMS.c.id == item_id)).mappings().one()
-    tags = connection.scalars(select(TAGS.c.tag).where(TAGS.c.item_id == item_id)).all()
-    (copy_id,) = save_items(connection, [dict(facts) | values | {"tags": tags}])
-    kept = (UNITS.c.position, UNITS.c.kind, UNITS.c.text)
-    for unit in connection.execute(select(UNITS.c.id, *kept).where(UNITS.c.item_id == item_id)).mappings().all():
-        values = {"item_id": copy_id} | {column.name: unit[column.name] for column in kept}
-        copied = connection.scalar(insert(UNITS).values(values).returning(UNITS.c.id))
-        vectors = select(EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector, EMBEDDINGS.c.mapped).where(
-            EMBEDDINGS.c.unit_id == unit["id"]
-        )
-        for row in connection.execute(vectors).mappings().all():
-            connection.execute(insert(EMBEDDINGS).values(unit_id=copied, **row))
+def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    """Save items with the same content as others: facts and embeddings are taken over, nothing is encoded.
+
+    Args:
+        connection: Open connection, in a transaction.
+        copies: Of each the item whose content it has, and its own columns: all with the same names.
+    """
+    if not copies:
+        return
+    originals = list({item_id for item_id, _ in copies})
+    taken = [column for column in ITEMS.c if column.name not in copies[0][1] or column.name == "id"]
+    facts = {row["id"]: row for row in _of(connection, select(*taken), ITEMS.c.id, originals)}
+    tags = _grouped(_of(connection, select(TAGS), TAGS.c.item_id, originals), "item_id")
+    units = _grouped(_of(connection, select(UNITS).order_by(UNITS.c.position), UNITS.c.item_id, originals), "item_id")
+    unit_ids = [unit["id"] for each in units.values() for unit in each]
+    vectors = _grouped(_of(connection, select(EMBEDDINGS), EMBEDDINGS.c.unit_id, unit_ids), "unit_id")
+    rows = [
+        _but_id(facts[item_id]) | values | {"tags": [tag["tag"] for tag in tags.get(item_id, ())]}
+        for item_id, values in copies
+    ]
+    copied = [
+        (unit, copy_id)
+        for copy_id, (item_id, _) in zip(save_items(connection, rows), copies, strict=True)
+        for unit in units.get(item_id, ())
+    ]
+    new_units = [_but_id(unit) | {"item_id": copy_id} for unit, copy_id in copied]
+    if new_units:
+        ids = insert_numbered(connection, UNITS, new_units)
+        embeddings = [
+            _but_id(row) | {"unit_id": id_}
+            for id_, (unit, _) in zip(ids, copied, strict=True)
+            for row in vectors.get(unit["id"], ())
+        ]
+        if embeddings:
+            connection.execute(insert(EMBEDDINGS), embeddings)
+
+
+def _of(
+    connection: Connection, statement: Select[Any], column: Column[int], ids: Sequence[int]
+) -> Iterator[RowMapping]:
+    for start in range(0, len(ids), PAGE):
+        yield from connection.execute(statement.where(column.in_(ids[start : start + PAGE]))).mappings()
+
+
+def _grouped(rows: Iterable[RowMapping], name: str) -> dict[int, list[RowMapping]]:
+    groups: dict[int, list[RowMapping]] = {}
+    for row in rows:
+        groups.setdefault(row[name], []).append(row)
+    return groups
+
+
+def _but_id(row: RowMapping) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "id"}
+
+
+def insert_numbered(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows, at least one, and return their ids in the same order; these are the next ones, as SQLite gives them.
+
+    To be told them by RETURNING would take a statement for each row.
+    """
+    first = (connection.scalar(select(func.max(table.c.id))) or 0) + 1
+    ids = list(range(first, first + len(rows)))
+    connection.execute(insert(table), [row | {"id": id_} for row, id_ in zip(rows, ids, strict=True)])
+    return ids
 
 
 def name_of(path: str) -> str:

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple, Protocol, get_args
 
 from sqlalchemy import ColumnElement, and_, func, or_
 
+from indexer.catalog.folders import under
 from indexer.catalog.models import ITEMS, UNITS
 from indexer.catalog.places import box_around
-from indexer.catalog.queries import under
 from indexer.errors import QueryError
 from indexer.types import Modality
 

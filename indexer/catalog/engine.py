@@ -17,6 +17,9 @@ from sqlalchemy.exc import DatabaseError
 from indexer.catalog.places import distance_km
 from indexer.errors import StorageError
 
+LOG_BYTES = 16 * 2**20
+"""What the file of the log is cut to when it was larger: SQLite folds it in from 4 MB on."""
+
 BUSY_SECONDS = 30.0
 """How long a statement waits for another process's transaction; a batch is committed in milliseconds."""
 
@@ -33,6 +36,7 @@ def open_engine(path: Path) -> Engine:
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         connection.create_function("distance_km", 4, distance_km, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")  # a batch is on the disk when it is committed
         return connection
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from indexer.errors import LibraryError, LibraryVersionError
 
-HEAD = "r0003"
+HEAD = "r0004"
 """The newest revision; a test holds it against the scripts."""
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
     column,
     table,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -119,7 +120,9 @@ ITEMS = Table(
     Column("indexed_at", DateTime, nullable=False),
     Index(None, "size", "content_hash"),
     Index(None, "taken_at"),
-    Index(None, "source_id"),
+    Index(None, "source_id", "modality", "failure"),  # counts of what a library holds: no row is read for them
+    Index("ix_items_failed", "path", sqlite_where=text("failure IS NOT NULL")),
+    Index(None, "picture", sqlite_where=text("picture IS NOT NULL")),
     Index(None, "name"),
     Index(None, "camera"),
     Index(None, "lens"),
@@ -163,6 +166,7 @@ EMBEDDINGS = Table(
     Column("mapped", Boolean, nullable=False, server_default="0"),  # made from another encoder's, see ENCODER_MAPS
     UniqueConstraint("unit_id", "encoder_id"),
     Index(None, "encoder_id", "id"),
+    Index("ix_embeddings_mapped", "encoder_id", "unit_id", sqlite_where=text("mapped IS 1")),
     sqlite_autoincrement=True,  # an id is never used again: the index's watermark relies on it
 )
 """The unit-length vector of each unit under each encoder, as little-endian float16."""

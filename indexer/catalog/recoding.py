@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, and_, case, delete, exists, func, insert, select
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select
 
 from indexer.catalog import versions
 from indexer.catalog.encoders import ACTIVE, KnownEncoder, encoder_id, encoder_of, now
@@ -52,16 +52,12 @@ class EncoderState(NamedTuple):
 
 def encoder_states(connection: Connection) -> list[EncoderState]:
     """Return the encoders that the library has embeddings of; `agreement` is that of its mapped ones."""
-    held = func.count(EMBEDDINGS.c.id)
-    mapped = func.count(case((EMBEDDINGS.c.mapped.is_(True), 1)))
+    # each counted by an index that has all that it takes: no embedding is read
+    mine = select(func.count()).where(EMBEDDINGS.c.encoder_id == ENCODERS.c.id)
+    mapped = mine.where(EMBEDDINGS.c.mapped.is_(True)).scalar_subquery()
+    statement = select(ENCODERS, mine.scalar_subquery().label("held"), mapped.label("mapped")).order_by(ENCODERS.c.id)
+    rows = [row for row in connection.execute(statement) if row.held]
     active = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
-    statement = (
-        select(ENCODERS, held.label("held"), mapped.label("mapped"))
-        .join_from(ENCODERS, EMBEDDINGS)
-        .group_by(ENCODERS.c.id)
-        .order_by(ENCODERS.c.id)
-    )
-    rows = connection.execute(statement).all()
     newest = select(ENCODER_MAPS.c.new_id, ENCODER_MAPS.c.about).order_by(ENCODER_MAPS.c.made_at)
     about = {row.new_id: row.about["agreement"] for row in connection.execute(newest)}
     return [
@@ -149,6 +145,9 @@ def mapped_units(connection: Connection, encoder_id: int) -> Ids:
 
 def bare_units(connection: Connection, encoder_id: int) -> Ids:
     """Return the units that have no embedding under an encoder, ascending, shape (n,): an export left them out."""
+    every = connection.scalar(select(func.count()).select_from(UNITS))
+    if connection.scalar(select(func.count()).where(EMBEDDINGS.c.encoder_id == encoder_id)) == every:
+        return np.empty(0, dtype=np.int64)  # a unit has one at most; counting takes a tenth of looking for each
     has = exists().where(EMBEDDINGS.c.unit_id == UNITS.c.id, EMBEDDINGS.c.encoder_id == encoder_id)
     return np.fromiter(connection.scalars(select(UNITS.c.id).where(~has).order_by(UNITS.c.id)), dtype=np.int64)
 

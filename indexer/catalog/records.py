@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, exists, func, insert, select, update
 
+from indexer.catalog.changes import insert_numbered
 from indexer.catalog.encoders import active_encoder
 from indexer.catalog.models import EMBEDDINGS, ENCODERS, ITEMS, SOURCES, TAGS, UNITS
 from indexer.catalog.queries import PAGE
@@ -110,7 +111,7 @@ def add_units(connection: Connection, units: Sequence[Record]) -> None:
     if not units:
         return
     rows = [{name: value for name, value in unit.items() if name != "vectors"} for unit in units]
-    ids = connection.scalars(insert(UNITS).returning(UNITS.c.id, sort_by_parameter_order=True), rows).all()
+    ids = insert_numbered(connection, UNITS, rows)
     embeddings = [
         {"unit_id": id_, "encoder_id": encoder_id, "vector": vector}
         for id_, unit in zip(ids, units, strict=True)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, null, select, update
 
+from indexer.catalog.counts import has_items
 from indexer.catalog.encoders import now
+from indexer.catalog.folders import under
 from indexer.catalog.models import ITEMS, SOURCES
-from indexer.catalog.queries import has_items, under
 from indexer.types import is_below
 
 
@@ -90,10 +91,12 @@ def set_synced(connection: Connection, source_id: int) -> None:
     connection.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(synced_at=now()))
 
 
-def forget(connection: Connection, path: str) -> int:
-    """Delete the items at or under `path`, and the sources there; return how many items that were."""
-    removed = connection.execute(delete(ITEMS).where(under(ITEMS.c.path, path))).rowcount
-    connection.execute(delete(SOURCES).where(under(SOURCES.c.root, path)))
+def forget(connection: Connection, path: str, *, limit: int) -> int:
+    """Delete so many of the items at or under `path`, with the last of them the sources there; return how many."""
+    some = select(ITEMS.c.id).where(under(ITEMS.c.path, path)).limit(limit)
+    removed = connection.execute(delete(ITEMS).where(ITEMS.c.id.in_(some))).rowcount
+    if removed < limit:
+        connection.execute(delete(SOURCES).where(under(SOURCES.c.root, path)))
     return removed
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from indexer.catalog import recoding, units
-from indexer.catalog.queries import Failure
+from indexer.catalog.counts import Failure
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import LibraryError

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from sqlalchemy import Connection
 
-from indexer.catalog import encoders, queries, versions
+from indexer.catalog import encoders, queries, room, versions
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.locking import locked
@@ -20,7 +20,7 @@ from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder, split_precision
 from indexer.errors import EncoderMismatchError, LibraryError
-from indexer.types import Ids, Modality, Vectors
+from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
 T = TypeVar("T")
 
@@ -105,6 +105,17 @@ class OpenCatalog:
             for part in self.path.glob("*.part"):
                 part.unlink(missing_ok=True)  # a writer was killed while it saved an index
             yield
+            with storage_errors(self.path):
+                room.cut_log(self._engine, self.path / "catalog.db")
+
+    def give_back(self, progress: ProgressCallback | None = None) -> None:
+        """Give room back to the disk where much was deleted; the write lock must be held.
+
+        Args:
+            progress: Told that it goes on.
+        """
+        with storage_errors(self.path):
+            room.give_back(self._engine, progress)
 
     @property
     def encoder(self) -> KnownEncoder | None:

@@ -17,7 +17,7 @@ from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.filters import Filter
 from indexer.errors import LibraryError
 from indexer.store.catalog import OpenCatalog
-from indexer.types import Ids, Progress, ProgressCallback
+from indexer.types import Ids, Progress, ProgressCallback, among
 from indexer.vectors import new_index, read_index
 from indexer.vectors.approximate import ApproximateIndex, drift
 from indexer.vectors.base import VectorIndex, as_stored
@@ -178,7 +178,7 @@ class Store(OpenCatalog):
             logger.debug("the index is rebuilt: %s", reason)
             return new_index(known.dim), 0
         ids, vectors = queries.last_embeddings(connection, known.id, known.dim, watermark, COMPARED)
-        held = np.isin(ids, index.ids).all()
+        held = among(ids, index.ids).all()
         if held and np.array_equal(index.stored(ids), as_stored(self.adapted(connection, ids, vectors))):
             return index, watermark
         logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")

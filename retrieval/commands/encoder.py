@@ -93,8 +93,8 @@ def drop_command(name: str | None, settings: Settings) -> None:
     \b
     recall encoder drop
     """
-    with open_library(settings) as library:
-        gone = library.drop_encoder(name)
+    with open_library(settings) as library, ProgressLine() as progress:
+        gone = library.drop_encoder(name, progress=progress)
         left = sum(state.mapped for state in library.encoders() if state.is_active)
     click.echo(f"{gone:,} embeddings dropped")
     if left:

@@ -23,8 +23,8 @@ def forget_command(path: Path, settings: Settings) -> None:
     \b
     recall forget ~/Pictures/2019
     """
-    with open_library(settings) as library:
-        removed = library.forget(path)
+    with open_library(settings) as library, ProgressLine() as progress:
+        removed = library.forget(path, progress=progress)
     click.echo(f"{removed:,} forgotten; no file was touched")
 
 

@@ -53,13 +53,14 @@ class Encoders(Opened):
         with self._store.reading() as connection:
             return recoding.encoder_states(connection)
 
-    def drop_encoder(self, name: str | None = None) -> int:
+    def drop_encoder(self, name: str | None = None, *, progress: ProgressCallback | None = None) -> int:
         """Delete the embeddings of an encoder that is not active, and return how many those were.
 
         Embeddings that were mapped from them stay until `sync` makes them anew.
 
         Args:
             name: The encoder; None takes the one that was active before.
+            progress: Called with how far it has come.
 
         Raises:
             LibraryError: The encoder is active, or the library has no embeddings of it.
@@ -68,4 +69,6 @@ class Encoders(Opened):
         from indexer.recoding import drop_former  # late, as above
 
         with self._store.writing("dropping an encoder"):
-            return drop_former(self._store, None if name is None else absolute_name(name))
+            dropped = drop_former(self._store, None if name is None else absolute_name(name))
+            self._store.give_back(progress)
+        return dropped

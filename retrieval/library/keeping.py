@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.catalog import queries, sources
-from indexer.catalog.queries import Failure
+from indexer.catalog import counts, sources
+from indexer.catalog.counts import Failure
 from indexer.errors import ConfigError, SourceError
 from indexer.types import ProgressCallback
 from retrieval.encoder import LibraryEncoder
@@ -88,6 +88,7 @@ class Keeping(Opened):
                 progress=progress,
             )
             report.chosen = renew_index(self._store, self._encoder.for_query, progress=progress)
+            self._store.give_back(progress)
         return report
 
     def optimize(
@@ -125,23 +126,28 @@ class Keeping(Opened):
                 self._store, self._encoder.for_query, asked=Asked(float(recall), memory), progress=progress
             )
 
-    def forget(self, path: str | os.PathLike[str]) -> int:
+    def forget(self, path: str | os.PathLike[str], *, progress: ProgressCallback | None = None) -> int:
         """Take a file or folder out of the library and return how many items that were; the files stay.
+
+        It is done some thousand items at a time: a run that is stopped goes on where it was with the next one.
+
+        Args:
+            path: A file or folder.
+            progress: Called with how far it has come.
 
         Raises:
             SourceError: The library knows nothing at this path.
             LibraryLockedError: Another process is writing to the library.
         """
+        from indexer.forgetting import forget  # late: no other command needs it
+
         with self._store.writing("forgetting"):
-            with self._store.transaction() as connection:
+            with self._store.reading() as connection:
                 place = sources.known_place(connection, path)
-                known = {source.root for source in sources.sources(connection)}
-                removed = sources.forget(connection, place)
-                if not removed and place not in known:
+                is_source = any(source.root == place for source in sources.sources(connection))
+                if not is_source and not counts.has_items(connection, place):
                     raise SourceError(f"the library knows nothing at {place}; run: recall status")
-            if self._store.encoder is not None:
-                self._store.index(save=True)
-        return removed
+            return forget(self._store, place, progress=progress)
 
     def status(self) -> Status:
         """Return what the library holds; the encoder is not loaded."""
@@ -150,7 +156,7 @@ class Keeping(Opened):
     def failures(self) -> list[Failure]:
         """Return every file that could not be indexed with its reason, by path."""
         with self._store.reading() as connection:
-            return list(queries.failures(connection))
+            return list(counts.failures(connection))
 
     def check(self, *, repair: bool = False, progress: ProgressCallback | None = None) -> list[Problem]:
         """Return where catalog, index and disk disagree, after mending what can be derived if asked to.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,11 +14,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
-from indexer.catalog import changes, migrate, queries, sources
+from indexer.catalog import changes, counts, known, migrate, queries, sources
+from indexer.catalog.counts import Failure
 from indexer.catalog.engine import open_engine
+from indexer.catalog.known import KnownFile
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, scripts, upgrade
 from indexer.catalog.models import METADATA
-from indexer.catalog.queries import Failure, KnownFile
 from indexer.errors import LibraryError, LibraryVersionError
 from indexer.store import Store
 from indexer.types import Preprocess
@@ -62,6 +64,13 @@ def restore(catalog: Path, schema: str) -> None:
     connection.close()
 
 
+def written(facts: Any) -> Any:
+    """Return what SQLAlchemy found with conditions of indexes as text, since two of its clauses are never equal."""
+    if isinstance(facts, dict):
+        return {name: written(value) for name, value in facts.items()}
+    return [written(each) for each in facts] if isinstance(facts, list) else str(facts)
+
+
 def test_upgrading_from_nothing_gives_the_models(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
@@ -78,7 +87,7 @@ def test_upgrading_gives_the_constraints_of_the_models_too(engine: Engine, tmp_p
     left, right = inspect(engine), inspect(fresh)
     for table in METADATA.tables:
         for facts in ("get_foreign_keys", "get_pk_constraint", "get_unique_constraints", "get_indexes"):
-            assert getattr(left, facts)(table) == getattr(right, facts)(table)
+            assert written(getattr(left, facts)(table)) == written(getattr(right, facts)(table))
         # an id of an embedding is never used again; the index files rely on it
         with engine.connect() as connection:
             made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).scalar_one()
@@ -176,7 +185,7 @@ def test_a_released_schema_upgrades_with_its_rows(engine: Engine, catalog: Path,
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": our_table})
         assert compare_metadata(context, METADATA) == []
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        assert list(queries.known_files(connection, "/")) == [
+        assert list(known.known_files(connection, "/")) == [
             KnownFile(2, "/photos/b.jpg", 2000, 1_700_000_000_000_000_002, None),
             KnownFile(1, NO_TEXT, 1000, 1_700_000_000_000_000_001, None),
             KnownFile(3, "/photos/empty.jpg", 0, 1_700_000_000_000_000_003, "empty"),
@@ -195,7 +204,7 @@ def test_a_library_of_a_released_schema_opens_and_answers(catalog: Path, schema:
         assert store.index().ids.tolist() == [1, 3, 5]
         assert store.index().search(HALVES[:1], 3).ids.tolist() == [[1, 3, 5]]
         with store.transaction() as connection:
-            assert list(queries.failures(connection)) == [Failure("/photos/empty.jpg", "empty", "the file is empty")]
+            assert list(counts.failures(connection)) == [Failure("/photos/empty.jpg", "empty", "the file is empty")]
             first = queries.found_items(connection, [1])[1]
             assert (first.path, first.camera, first.latitude, str(first.taken_at)) == (
                 NO_TEXT,

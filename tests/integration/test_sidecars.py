@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from indexer.report import OUTCOMES, Report
-from indexer.sources import FoundFile, Rules, walk
+from indexer.sources import FoundFile, Rules
 from retrieval import Library
 from tests.support.blocks import full_exif, full_file, xmp_block
 from tests.support.colours import later, paint
 from tests.support.contents import contents, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
+from tests.support.walks import walk
 
 
 def counts(report: Report) -> dict[str, int]:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import SourceError
-from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve, walk
+from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve
+from tests.support.walks import walk
 
 
 def make(root: Path, *names: str) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.catalog.queries import KnownFile
+from indexer.catalog.known import KnownFile
 from indexer.errors import FailureKind
-from indexer.plan import RETRIED, Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
+from indexer.plan import RETRIED, Added, Changed, Moved, Removed, Step, Touched, Unchanged
 from indexer.sources import FoundFile, UnreadableFolder
+from tests.support.walks import steps
 
 # names that sort around the separator, and a byte that is no UTF-8
 paths = st.lists(st.sampled_from(["a", "a-b", "a.b", "a0", "b", "\udcff", "\ufffd"]), min_size=1, max_size=3).map(
@@ -115,11 +116,9 @@ def steps_for(catalog: Catalog, disk: Disk, *, unreadable: str | None = None, lo
     if unreadable is not None:
         files.append(UnreadableFolder(unreadable, "Permission denied"))
     files.sort(key=lambda file: os.fsencode(file.path + "/" if isinstance(file, UnreadableFolder) else file.path))
-    planner = Planner(
-        same_content=catalog.same_content,
-        is_gone=lambda item: lost if item.path.startswith("/out/") else item.path not in disk,
-    )
-    return list(planner.steps(files, [item for item in catalog.known() if item.path.startswith("/in/")]))
+    known = [item for item in catalog.known() if item.path.startswith("/in/")]
+    gone = lambda item: lost if item.path.startswith("/out/") else item.path not in disk  # noqa: E731
+    return list(steps(files, known, same_content=catalog.same_content, is_gone=gone))
 
 
 @given(catalogs(), disks, st.booleans())

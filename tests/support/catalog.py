@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Table, func, select
 
-from indexer.catalog import changes, queries, sources
+from indexer.catalog import changes, known, sources
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.models import EMBEDDINGS
 from indexer.catalog.sources import KnownSource
@@ -49,7 +49,7 @@ def save(connection: Connection, source: KnownSource, *paths: str, **values: Any
 
 
 def known_paths(connection: Connection, root: str) -> list[str]:
-    return [item.path for item in queries.known_files(connection, root)]
+    return [item.path for item in known.known_files(connection, root)]
 
 
 def count(connection: Connection, table: Table) -> int:

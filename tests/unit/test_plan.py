@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from indexer.catalog.queries import KnownFile
+from indexer.catalog.known import KnownFile
 from indexer.errors import FailureKind
-from indexer.plan import RETRIED, Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
+from indexer.plan import RETRIED, TOGETHER, Added, Changed, Moved, Removed, Step, Touched, Unchanged
 from indexer.sources import FoundFile, UnreadableFolder
+from tests.support.walks import steps
 
 
 def found(path: str, *, size: int = 1, mtime: int = 1, sidecar: int | None = None) -> FoundFile:
@@ -31,10 +32,8 @@ def plan(
 ) -> list[Step]:
     """Return the steps; `same` gives by path the items with a file's content, and missing are those not listed."""
     here = {file.path for file in files}
-    planner = Planner(
-        same_content=lambda file: (same or {}).get(file.path, []), is_gone=gone or (lambda item: item.path not in here)
-    )
-    return list(planner.steps(files, items))
+    is_gone = gone or (lambda item: item.path not in here)
+    return list(steps(files, items, same_content=lambda file: (same or {}).get(file.path, []), is_gone=is_gone))
 
 
 def refuse(file: FoundFile) -> list[KnownFile]:
@@ -54,8 +53,8 @@ def test_a_new_file_with_known_content_is_a_copy() -> None:
 
 
 def test_a_file_as_it_was_is_unchanged_and_is_not_read() -> None:
-    planner = Planner(same_content=refuse, is_gone=lambda _: False)
-    assert list(planner.steps([found("/a")], [known(1, "/a")])) == [Unchanged(failed=False)]
+    made = steps([found("/a")], [known(1, "/a")], same_content=refuse, is_gone=lambda _: False)
+    assert list(made) == [Unchanged(failed=False)]
 
 
 def test_a_new_time_with_the_old_content_is_a_touch() -> None:
@@ -65,8 +64,8 @@ def test_a_new_time_with_the_old_content_is_a_touch() -> None:
 
 def test_a_touch_is_seen_behind_an_older_item_of_the_same_content() -> None:
     first, second = known(1, "/a"), known(2, "/b")
-    steps = plan([found("/a"), found("/b", mtime=2)], [first, second], same={"/b": [first, second]})
-    assert steps == [Unchanged(failed=False), Touched(found("/b", mtime=2), 2)]
+    made = plan([found("/a"), found("/b", mtime=2)], [first, second], same={"/b": [first, second]})
+    assert made == [Unchanged(failed=False), Touched(found("/b", mtime=2), 2)]
 
 
 @pytest.mark.parametrize("file", [found("/a", mtime=2), found("/a", size=2)], ids=["time", "size"])
@@ -76,8 +75,8 @@ def test_new_content_under_a_known_path_is_a_change(file: FoundFile) -> None:
 
 def test_a_change_to_the_content_of_another_item_is_a_copy_of_that() -> None:
     other = known(2, "/b")
-    steps = plan([found("/a", mtime=2), found("/b")], [known(1, "/a"), other], same={"/a": [other]})
-    assert steps == [Changed(found("/a", mtime=2), 1, copy_of=2), Unchanged(failed=False)]
+    made = plan([found("/a", mtime=2), found("/b")], [known(1, "/a"), other], same={"/a": [other]})
+    assert made == [Unchanged(failed=False), Changed(found("/a", mtime=2), 1, copy_of=2)]
 
 
 def test_a_file_that_is_gone_is_removed() -> None:
@@ -97,14 +96,14 @@ def test_moves_come_before_removals() -> None:
 
 def test_of_two_new_files_with_a_missing_items_content_the_first_is_the_move_and_the_second_a_copy() -> None:
     item = known(1, "/old")
-    steps = plan([found("/new1"), found("/new2")], [item], same={"/new1": [item], "/new2": [item]})
-    assert steps == [Moved(found("/new1"), 1), Added(found("/new2"), copy_of=1)]
+    made = plan([found("/new1"), found("/new2")], [item], same={"/new1": [item], "/new2": [item]})
+    assert made == [Moved(found("/new1"), 1), Added(found("/new2"), copy_of=1)]
 
 
 def test_two_missing_items_of_one_content_move_to_two_new_files() -> None:
     items = [known(1, "/x"), known(2, "/y")]
-    steps = plan([found("/new1"), found("/new2")], items, same={"/new1": items, "/new2": items})
-    assert steps == [Moved(found("/new1"), 1), Moved(found("/new2"), 2)]
+    made = plan([found("/new1"), found("/new2")], items, same={"/new1": items, "/new2": items})
+    assert made == [Moved(found("/new1"), 1), Moved(found("/new2"), 2)]
 
 
 def test_an_item_from_outside_the_listing_moves_too() -> None:
@@ -115,15 +114,15 @@ def test_an_item_from_outside_the_listing_moves_too() -> None:
 
 def test_two_files_that_changed_places_do_not_copy_each_other() -> None:
     one, two = known(1, "/a", size=10), known(2, "/b", size=20)
-    steps = plan([found("/a", size=20), found("/b", size=10)], [one, two], same={"/a": [two], "/b": [one]})
+    made = plan([found("/a", size=20), found("/b", size=10)], [one, two], same={"/a": [two], "/b": [one]})
     # when /b's turn comes, item 1 already holds what item 2 held: its content has to be encoded again
-    assert steps == [Changed(found("/a", size=20), 1, copy_of=2), Changed(found("/b", size=10), 2)]
+    assert made == [Changed(found("/a", size=20), 1, copy_of=2), Changed(found("/b", size=10), 2)]
 
 
 def test_names_that_were_passed_on_in_a_row_do_not_copy_a_replaced_item() -> None:
     one, two = known(1, "/1", size=10), known(2, "/2", size=20)
-    steps = plan([found("/2", size=10), found("/3", size=20)], [one, two], same={"/2": [one], "/3": [two]})
-    assert steps == [Changed(found("/2", size=10), 2, copy_of=1), Added(found("/3", size=20)), Removed(1)]
+    made = plan([found("/2", size=10), found("/3", size=20)], [one, two], same={"/2": [one], "/3": [two]})
+    assert made == [Changed(found("/2", size=10), 2, copy_of=1), Added(found("/3", size=20)), Removed(1)]
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
@@ -175,14 +174,14 @@ def test_names_are_merged_in_the_byte_order_of_whole_paths() -> None:
 def test_steps_come_while_the_source_is_still_being_listed() -> None:
     listed: list[str] = []
 
-    def listing() -> object:
-        for name in ("/a", "/b"):
-            listed.append(name)
-            yield found(name)
+    def listing() -> Iterator[FoundFile]:
+        for number in range(2 * TOGETHER):
+            listed.append(f"/{number:04}")
+            yield found(listed[-1])
 
-    steps = Planner(same_content=lambda _: [], is_gone=lambda _: True).steps(listing(), [])  # type: ignore[arg-type]
-    assert next(steps) == Added(found("/a"))
-    assert listed == ["/a"]
+    made = steps(listing(), [], same_content=lambda _: [], is_gone=lambda _: True)
+    assert next(made) == Added(found("/0000"))
+    assert len(listed) == TOGETHER  # so many are held against the catalog together
 
 
 @pytest.mark.parametrize(("before", "now"), [(None, 5), (5, None), (5, 6), (6, 5)])
@@ -190,8 +189,8 @@ def test_a_sidecar_that_came_went_or_changed_is_a_change_and_the_photo_is_not_co
     before: int | None, now: int | None
 ) -> None:
     file = found("/a", sidecar=now)
-    planner = Planner(same_content=refuse, is_gone=lambda _: False)
-    assert list(planner.steps([file], [known(1, "/a", sidecar=before)])) == [Changed(file, 1)]
+    made = steps([file], [known(1, "/a", sidecar=before)], same_content=refuse, is_gone=lambda _: False)
+    assert list(made) == [Changed(file, 1)]
 
 
 def test_a_sidecar_as_it_was_changes_nothing() -> None:
@@ -209,14 +208,14 @@ def test_a_sidecar_cannot_mend_a_photo_that_is_damaged() -> None:
 @pytest.mark.parametrize(("mine", "theirs"), [(5, None), (None, 5), (5, 5), (5, 6)])
 def test_nothing_is_copied_from_or_to_a_photo_with_a_sidecar(mine: int | None, theirs: int | None) -> None:
     item, file = known(1, "/a", sidecar=theirs), found("/b", sidecar=mine)
-    steps = plan([found("/a", sidecar=theirs), file], [item], same={"/b": [item]})
-    assert steps == [Unchanged(failed=False), Added(file)]
+    made = plan([found("/a", sidecar=theirs), file], [item], same={"/b": [item]})
+    assert made == [Unchanged(failed=False), Added(file)]
 
 
 def test_a_copy_is_taken_from_the_first_twin_without_a_sidecar() -> None:
     one, two = known(1, "/a", sidecar=5), known(2, "/b")
-    steps = plan([found("/a", sidecar=5), found("/b"), found("/c")], [one, two], same={"/c": [one, two]})
-    assert steps[2] == Added(found("/c"), copy_of=2)
+    made = plan([found("/a", sidecar=5), found("/b"), found("/c")], [one, two], same={"/c": [one, two]})
+    assert made[2] == Added(found("/c"), copy_of=2)
 
 
 def test_a_moved_photo_is_read_again_only_for_another_sidecar() -> None:

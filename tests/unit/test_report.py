@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from indexer.catalog.queries import Failure
+from indexer.catalog.counts import Failure
 from indexer.report import LISTED, OUTCOMES, Report, Stage
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine
 
-from indexer.catalog import encoders, queries
+from indexer.catalog import encoders, known, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine
 from indexer.catalog.migrate import upgrade
@@ -43,4 +43,5 @@ def source(connection: Connection) -> KnownSource:
 
 @pytest.fixture
 def pages_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "PAGE", 3)
+    for module in (queries, known):
+        monkeypatch.setattr(module, "PAGE", 3)

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, event, select, update
 
-from indexer.catalog import changes, encoders, queries
+from indexer.catalog import changes, counts, encoders, known, queries
+from indexer.catalog.counts import Failure
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.filters import Filter
 from indexer.catalog.kept import kept_ids
 from indexer.catalog.models import EMBEDDINGS, UNITS
-from indexer.catalog.queries import Failure, FoundItem
+from indexer.catalog.queries import FoundItem
 from indexer.catalog.sources import KnownSource
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import NOON, count, embed, save
@@ -94,7 +95,7 @@ def test_the_id_of_a_removed_embedding_is_never_given_again(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     first = embed(connection, source, encoder, 3)
-    changes.remove_items(connection, [item.id for item in queries.known_files(connection, "/photos")])
+    changes.remove_items(connection, [item.id for item in known.known_files(connection, "/photos")])
     assert count(connection, EMBEDDINGS) == 0
     # an index that was written up to first[2] would take a new embedding of that id for the old one
     assert embed(connection, source, encoder, 1)[0] > first[2]
@@ -152,11 +153,12 @@ def test_failures_are_listed_and_counted_by_place(connection: Connection, source
     save(connection, source, "/photos/a/2", "/photos/a/1", failure="damaged", failure_message="cut off")
     save(connection, source, "/photos/b/3", failure="empty", failure_message="zero bytes")
     save(connection, source, "/photos/b/4")
-    assert list(queries.failures(connection, "/photos/a", limit=1)) == [Failure("/photos/a/1", "damaged", "cut off")]
-    assert [failure.path for failure in queries.failures(connection)] == ["/photos/a/1", "/photos/a/2", "/photos/b/3"]
-    assert queries.count_items(connection) == (1, 3)
-    assert queries.count_items(connection, "/photos/b") == (1, 1)
-    assert queries.count_items(connection, "/photos/c") == (0, 0)
+    assert list(counts.failures(connection, "/photos/a", limit=1)) == [Failure("/photos/a/1", "damaged", "cut off")]
+    assert [failure.path for failure in counts.failures(connection)] == ["/photos/a/1", "/photos/a/2", "/photos/b/3"]
+    assert counts.held(connection) == {"photo": (1, 3), "text": (0, 0)}
+    assert counts.count_items(connection, "/photos") == (1, 3)
+    assert counts.count_items(connection, "/photos/b") == (1, 1)
+    assert counts.count_items(connection, "/photos/c") == (0, 0)
 
 
 @pytest.mark.parametrize(

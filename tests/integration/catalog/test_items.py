@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from indexer.catalog import changes, encoders, queries
+from indexer.catalog import changes, counts, encoders, known
 from indexer.catalog.encoders import KnownEncoder
+from indexer.catalog.known import KnownFile
 from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
-from indexer.catalog.queries import KnownFile
 from indexer.catalog.sources import KnownSource
 from indexer.types import Preprocess
 from tests.support.catalog import NO_TEXT, NOON, add, count, known_paths, row, save
@@ -42,13 +42,13 @@ def test_a_folder_is_not_its_siblings_with_a_longer_name(connection: Connection,
     assert known_paths(connection, "/p/dir") == ["/p/dir", "/p/dir/a", "/p/dir/b/c"]
     assert known_paths(connection, "/p/dir/a") == ["/p/dir/a"]
     assert known_paths(connection, "/p/dir/..") == []  # paths are compared, not resolved: the caller resolves them
-    assert queries.count_items(connection, "/p/dir") == (3, 0)
+    assert counts.count_items(connection, "/p/dir") == (3, 0)
 
 
 def test_everything_lies_under_the_root_of_the_disk(connection: Connection, source: KnownSource) -> None:
     save(connection, source, "/a", "/b/c", "/\udcff", "/0", "/ ")
     assert known_paths(connection, "/") == ["/ ", "/0", "/a", "/b/c", "/\udcff"]
-    assert queries.count_items(connection, "/") == (5, 0)
+    assert counts.count_items(connection, "/") == (5, 0)
 
 
 def test_a_folder_with_a_name_that_is_no_text_holds_its_files(connection: Connection, source: KnownSource) -> None:
@@ -67,7 +67,7 @@ def test_a_listing_longer_than_a_page_is_whole(connection: Connection, source: K
 def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, source: KnownSource) -> None:
     save(connection, source, *(f"/photos/{number}" for number in range(8)))
     seen = []
-    for item in queries.known_files(connection, "/photos"):
+    for item in known.known_files(connection, "/photos"):
         changes.remove_items(connection, [item.id])
         seen.append(item.path)
     assert seen == [f"/photos/{number}" for number in range(8)]
@@ -77,7 +77,7 @@ def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, so
 def test_items_are_known_with_their_facts(connection: Connection, source: KnownSource) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b", size=7, mtime_ns=2**60)
     changes.save_items(connection, [row(source, "/photos/b", failure="damaged", failure_message="cut off")])
-    assert list(queries.known_files(connection, "/photos")) == [
+    assert list(known.known_files(connection, "/photos")) == [
         KnownFile(one, "/photos/a", 7, 2**60, None),
         KnownFile(two, "/photos/b", 1, 1, "damaged"),
     ]
@@ -89,7 +89,7 @@ def test_saving_gives_ids_in_the_order_of_the_rows_whether_old_or_new(
     b, d = save(connection, source, "/photos/b", "/photos/d")
     again = save(connection, source, "/photos/d", "/photos/c", "/photos/b", "/photos/a")
     assert (again[0], again[2]) == (d, b)
-    by_path = {item.path: item.id for item in queries.known_files(connection, "/photos")}
+    by_path = {item.path: item.id for item in known.known_files(connection, "/photos")}
     assert again == [by_path[f"/photos/{name}"] for name in "dcba"]
     assert changes.save_items(connection, []) == []
 
@@ -102,7 +102,7 @@ def test_a_replaced_item_keeps_its_id_and_loses_its_units(
     assert save(connection, source, "/photos/b", size=9) == [replaced]
     assert connection.scalars(select(UNITS.c.item_id)).all() == [kept]
     assert count(connection, EMBEDDINGS) == 1
-    assert [item.size for item in queries.known_files(connection, "/photos")] == [1, 9]
+    assert [item.size for item in known.known_files(connection, "/photos")] == [1, 9]
 
 
 def test_removed_items_take_their_units_and_embeddings_with_them(
@@ -131,7 +131,7 @@ def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connecti
         select(ITEMS.c.source_id, ITEMS.c.content_hash, ITEMS.c.camera).where(ITEMS.c.id == item)
     ).one()
     assert tuple(stored) == (other.id, b"h", "Recall One")
-    assert list(queries.known_files(connection, "/")) == [KnownFile(item, "/other/b", 2, 3, None)]
+    assert list(known.known_files(connection, "/")) == [KnownFile(item, "/other/b", 2, 3, None)]
 
 
 def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, source: KnownSource) -> None:
@@ -150,8 +150,8 @@ def test_the_same_content_is_found_oldest_first_and_never_in_failures(
     save(connection, source, "/photos/other size", size=6, content_hash=b"hash")
     save(connection, source, "/photos/other content", size=5, content_hash=b"else")
     save(connection, source, "/photos/failed", size=7, failure="damaged")
-    assert [item.id for item in queries.same_content(connection, 5, b"hash")] == [b, a]
-    assert [queries.size_is_known(connection, size) for size in (5, 6, 7, 8)] == [True, True, False, False]
+    assert [item.id for item in known.same_content(connection, [(5, b"hash")])[5, b"hash"]] == [b, a]
+    assert known.known_sizes(connection, {5, 6, 7, 8}) == {5, 6}
 
 
 def test_a_copy_takes_over_facts_and_embeddings(
@@ -166,7 +166,7 @@ def test_a_copy_takes_over_facts_and_embeddings(
         {"unit_id": unit, "encoder_id": other.id, "vector": HALVES[5].astype("<f2").tobytes()},
     )
     place = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 9, "indexed_at": NOON}
-    changes.copy_item(connection, item, place)
+    changes.copy_items(connection, [(item, place)])
     stored = connection.execute(
         select(ITEMS.c.id, ITEMS.c.mtime_ns, ITEMS.c.content_hash, ITEMS.c.camera, ITEMS.c.taken_at).where(
             ITEMS.c.path == "/photos/b"
@@ -186,6 +186,6 @@ def test_a_copy_onto_a_known_path_replaces_what_was_there(
 ) -> None:
     a, b = save(connection, source, "/photos/a", "/photos/b")
     changes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
-    changes.copy_item(connection, a, {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2})
-    assert [item.id for item in queries.known_files(connection, "/photos")] == [a, b]
+    changes.copy_items(connection, [(a, {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2})])
+    assert [item.id for item in known.known_files(connection, "/photos")] == [a, b]
     assert count(connection, EMBEDDINGS) == 2

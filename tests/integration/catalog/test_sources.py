@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from indexer.catalog import encoders, queries, sources
+from indexer.catalog import encoders, known, sources
 from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.models import ITEMS
 from indexer.catalog.sources import KnownSource
@@ -53,7 +53,7 @@ def test_a_source_inside_another_takes_over_what_that_has_from_there(connection:
     inner = add(connection, "/photos/2019", former=outer)
     owners = connection.scalars(select(ITEMS.c.source_id).order_by(ITEMS.c.path)).all()
     assert owners == [inner.id, outer.id, beside.id]
-    assert [item.path for item in queries.known_files(connection, "/photos", outer.id)] == ["/photos/2020/b"]
+    assert [item[0] for item in known.known_glances(connection, "/photos", outer.id)] == [b"/photos/2020/b"]
     assert known_paths(connection, "/photos") == ["/photos/2019/a", "/photos/2020/b"]
 
 
@@ -114,9 +114,9 @@ def test_a_path_is_known_as_it_is_written_or_else_with_links_resolved(connection
 
 def test_forgetting_a_place_takes_its_items_and_sources(connection: Connection, source: KnownSource) -> None:
     save(connection, source, "/photos/a/1", "/photos/a/2", "/photos/b/3")
-    assert sources.forget(connection, "/photos/a") == 2
+    assert sources.forget(connection, "/photos/a", limit=100) == 2
     assert [known.root for known in sources.sources(connection)] == ["/photos"]
-    assert sources.forget(connection, "/") == 1
+    assert sources.forget(connection, "/", limit=100) == 1
     assert sources.sources(connection) == []
 
 

@@ -1,0 +1,53 @@
+"""What tests of walks and plans say in files and items, in the form in which walk and catalog hand it on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from indexer import walk as walking
+from indexer.catalog.known import KnownFile, KnownGlance
+from indexer.plan import Planner, Step, Unchanged
+from indexer.sources import FoundFile, Listing, Rules, UnreadableFolder
+
+
+def walk(root: str, rules: Rules, **others: object) -> list[FoundFile | UnreadableFolder]:
+    """Return what a walk meets, file by file."""
+    found: list[FoundFile | UnreadableFolder] = []
+    for each in walking.walk(root, rules, **others):  # type: ignore[arg-type]
+        found += [each] if isinstance(each, UnreadableFolder) else [each.file(glance) for glance in each.glances]
+    return found
+
+
+def listings(files: Iterable[FoundFile | UnreadableFolder]) -> Iterator[Listing | UnreadableFolder]:
+    """Yield each file as a listing of its own."""
+    for file in files:
+        if isinstance(file, UnreadableFolder):
+            yield file
+        else:
+            path = os.fsencode(file.path)
+            beside: Mapping[bytes, str] = {path: file.sidecar} if file.sidecar else {}
+            yield Listing([(path, file.size, file.mtime_ns, file.sidecar_mtime_ns)], beside)
+
+
+def steps(
+    files: Iterable[FoundFile | UnreadableFolder],
+    items: Iterable[KnownFile],
+    *,
+    same_content: Callable[[FoundFile], list[KnownFile]],
+    is_gone: Callable[[KnownFile], bool],
+) -> Iterator[Step]:
+    """Yield a planner's steps, those of unchanged files one by one."""
+
+    def of_each(found: Sequence[FoundFile]) -> list[list[KnownFile]]:
+        return [same_content(file) for file in found]
+
+    for step in Planner(of_each, is_gone).steps(listings(files), map(_glance, items)):
+        if isinstance(step, Unchanged):
+            yield from [Unchanged(step.failed)] * step.number
+        else:
+            yield step
+
+
+def _glance(item: KnownFile) -> KnownGlance:
+    return os.fsencode(item.path), item.size, item.mtime_ns, item.sidecar_mtime_ns, item.failure, item.id
