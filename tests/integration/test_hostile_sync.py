@@ -67,8 +67,8 @@ def test_a_second_run_decodes_only_what_a_setting_or_a_permission_could_mend(
 
     real = DecodePool.imap
 
-    def noting(self: DecodePool, items: object, key: object, beside: object) -> object:
-        for item, photo in real(self, items, key, beside):  # type: ignore[arg-type, var-annotated]
+    def noting(self: DecodePool, items: object, **how: object) -> object:
+        for item, photo in real(self, items, **how):  # type: ignore[arg-type, var-annotated]
             tried.append(item.file.path)
             yield item, photo
 
