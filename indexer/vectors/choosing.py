@@ -24,7 +24,7 @@ K = MEASURED
 ASKED = 24
 """Results that are timed: what a search asks for, of whose ten best probabilities are computed too."""
 
-PROBES = (4, 8, 16, 32, 64, 128, 256, 512)
+PROBES = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 REFINE = (50, 100, 200, 400)
 """What is tried: lists looked through, and candidates scored exactly."""
 
