@@ -88,5 +88,5 @@ def size(number: int) -> str:
 def in_words(figures: IndexFigures) -> str:
     """Return an index's figures for people."""
     if figures.kind == "exact":
-        return f"exact, {figures.milliseconds:.1f} ms a query"
-    return f"{figures.kind}, {figures.recall:.3f} of the ten best in {figures.milliseconds:.1f} ms a query"
+        return f"exact, {figures.milliseconds:.2f} ms a query"
+    return f"{figures.kind}, {figures.recall:.3f} of the ten best in {figures.milliseconds:.2f} ms a query"
