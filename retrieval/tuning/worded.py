@@ -29,7 +29,7 @@ users, `tests.bench.lora_users`).
 """
 
 STEPS = 48
-"""Steps that a training takes, about: more harm general searches by over a point of R@5."""
+"""Steps that a training takes, about: general searches lose half a point to one of R@5 (`tests.bench.lora_users`)."""
 
 EPOCHS = (4, 20)
 """Of a training, at least and at most."""
