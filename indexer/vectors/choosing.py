@@ -15,8 +15,8 @@ from indexer.errors import ConfigError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from indexer.vectors.approximate import MEASURED, ApproximateIndex
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.figures import Asked, Held, IndexFigures
-from indexer.vectors.inverted import KINDS, Builder, InvertedFile, Kind, expected_bytes
+from indexer.vectors.figures import KINDS, Asked, Held, IndexFigures, Kind
+from indexer.vectors.inverted import Builder, InvertedFile, expected_bytes
 
 K = MEASURED
 """Results of which the recall is counted."""

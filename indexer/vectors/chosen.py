@@ -15,13 +15,12 @@ import numpy as np
 from indexer.types import Ids
 from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.figures import Asked, IndexChoice, IndexFigures
+from indexer.vectors.figures import KINDS, Asked, IndexChoice, IndexFigures
 from indexer.vectors.files import Label, StaleIndexError, put, read_label
 
 KIND = "Choice"
 """What the label says; the kind of index stands in the figures."""
 
-KINDS = ("exact", "ivf-sq8", "ivf-pq4", "ivf-rabitq")
 MOST = 10_000
 """Lists and candidates at most."""
 
@@ -118,7 +117,10 @@ def _choice(label: Label) -> IndexChoice:
         raise StaleIndexError(f"it is of another version ({error})") from error
     if not figures:
         raise StaleIndexError("it holds no figures")
-    if not (0 <= figures[0].probes <= MOST and 0 <= figures[0].refine <= MOST) or figures[0].kind not in KINDS:
+    if not (0 <= figures[0].probes <= MOST and 0 <= figures[0].refine <= MOST) or figures[0].kind not in (
+        "exact",
+        *KINDS,
+    ):
         raise StaleIndexError("it holds impossible figures")
     return choice
 

@@ -6,18 +6,14 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO
 
 import faiss
 import numpy as np
 
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from indexer.vectors.faiss_index import opened, single_threaded
-
-Kind = Literal["ivf-sq8", "ivf-pq4", "ivf-rabitq"]
-"""How an inverted file holds its vectors: 8 bits a number, 4 bits for each four numbers, or one bit a number."""
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
+from indexer.vectors.figures import Kind
 
 BLOCK = 32768
 """Vectors that are added at once: 64 MB in float32 at 512 numbers each."""

@@ -13,8 +13,8 @@ from indexer.vectors import new_index
 from indexer.vectors.approximate import ApproximateIndex, drift
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.choosing import choose
-from indexer.vectors.figures import Asked, Held
-from indexer.vectors.inverted import KINDS, Builder, InvertedFile, Kind, expected_bytes, lists_for
+from indexer.vectors.figures import KINDS, Asked, Held, Kind
+from indexer.vectors.inverted import Builder, InvertedFile, expected_bytes, lists_for
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
 N, DIM = 6000, 32
