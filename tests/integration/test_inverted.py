@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from indexer.vectors import new_index
 from indexer.vectors.approximate import ApproximateIndex, drift
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.choosing import choose
-from indexer.vectors.figures import KINDS, Asked, Held, Kind
+from indexer.vectors.chosen import put_choice, read_choice
+from indexer.vectors.figures import KINDS, Asked, Held, IndexFigures, Kind
+from indexer.vectors.files import StaleIndexError
 from indexer.vectors.inverted import Builder, InvertedFile, expected_bytes, lists_for
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
@@ -231,3 +234,18 @@ def test_a_stop_leaves_no_file(
     with pytest.raises(KeyboardInterrupt):
         choose(exact, held_out(rows, held), Asked(0.9), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "odd", [{"probes": -1}, {"probes": 10**9}, {"refine": -5}, {"refine": 10**9}, {"kind": "ivf-flat"}]
+)
+def test_a_file_whose_figures_cannot_be_is_refused(exact: VectorIndex, tmp_path: Path, odd: dict[str, Any]) -> None:
+    usual: dict[str, Any] = {"kind": "ivf-sq8", "probes": 8, "refine": 50}
+    figures = IndexFigures(
+        **(usual | odd), recall=0.99, milliseconds=1.0, opening=1.0, memory=1, seconds=1.0, vectors=N
+    )
+    part, file = tmp_path / "some.part", tmp_path / "some.lists"
+    part.touch()
+    put_choice(part, file, asked=Asked(0.9), figures=[figures], index=exact, fingerprint="f")
+    with pytest.raises(StaleIndexError, match="impossible figures"):
+        read_choice(file, exact, fingerprint="f")
