@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, Stored, VectorIndex, best, check_search
+from indexer.vectors.base import Nearest, VectorIndex, best, check_search
+from indexer.vectors.before import BeforeExact
 
 MEASURED = 10
 """Results whose recall was measured; for more, so many times more lists and candidates are taken."""
@@ -30,7 +30,7 @@ class Candidates(Protocol):
         """Return the ids of likely neighbours of each query, shape (q, count), -1 where there are too few."""
 
 
-class ApproximateIndex:
+class ApproximateIndex(BeforeExact):
     """A `VectorIndex` whose search finds most of the best, not surely all; scores are exact all the same.
 
     The inverted file stays as it was built. What was added since is searched exactly, what was removed is left out, so
@@ -47,45 +47,9 @@ class ApproximateIndex:
             probes: Lists that are looked through for each query.
             refine: Candidates that are scored exactly for each query.
         """
-        self._exact, self._lists = exact, lists
+        super().__init__(exact)
+        self._lists = lists
         self._last, self._probes, self._refine = last, probes, refine
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._exact.dim
-
-    @property
-    def ids(self) -> Ids:
-        """All ids, ascending, shape (n,)."""
-        return self._exact.ids
-
-    def __len__(self) -> int:
-        return len(self._exact)
-
-    def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Add rows; see `VectorIndex.add`."""
-        self._exact.add(ids, vectors)
-
-    def remove(self, ids: Ids) -> int:
-        """Remove rows by id and return how many were there."""
-        return self._exact.remove(ids)
-
-    def vectors(self, ids: Ids) -> Vectors:
-        """Return the vectors of ids that are all held, shape (n, dim), unit length."""
-        return self._exact.vectors(ids)
-
-    def stored(self, ids: Ids) -> Stored:
-        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
-        return self._exact.stored(ids)
-
-    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
-        """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
-        return self._exact.scored(query, ids)
-
-    def save(self, path: Path) -> None:
-        """Write the vectors to a file; the inverted file has its own."""
-        self._exact.save(path)
 
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
         """Return k ids for each query row, most of them the best; see `VectorIndex.search`.

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from indexer.types import Ids
+from indexer.types import Ids, among
 from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.figures import KINDS, Asked, IndexChoice, IndexFigures
@@ -117,10 +117,8 @@ def _choice(label: Label) -> IndexChoice:
         raise StaleIndexError(f"it is of another version ({error})") from error
     if not figures:
         raise StaleIndexError("it holds no figures")
-    if not (0 <= figures[0].probes <= MOST and 0 <= figures[0].refine <= MOST) or figures[0].kind not in (
-        "exact",
-        *KINDS,
-    ):
+    first = figures[0]
+    if not (0 <= first.probes <= MOST and 0 <= first.refine <= MOST and first.kind in ("exact", *KINDS)):
         raise StaleIndexError("it holds impossible figures")
     return choice
 
@@ -132,8 +130,7 @@ def _compare(more: dict[str, Any], index: VectorIndex) -> None:
         vectors = np.frombuffer(base64.b64decode(more["vectors"]), dtype=np.float16).reshape(len(ids), index.dim)
     except (KeyError, TypeError, ValueError) as error:
         raise StaleIndexError(f"it is of another version ({error})") from error
-    places = np.minimum(np.searchsorted(index.ids, ids), max(0, len(index) - 1))
-    held = index.ids[places] == ids if len(index) else np.zeros(len(ids), dtype=np.bool_)
+    held = among(ids, index.ids)
     if not np.array_equal(index.stored(ids[held]), vectors[held]):
         raise StaleIndexError("it is of other vectors")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import Nearest, Stored, VectorIndex, best, check_search, is_past
+from indexer.vectors.before import BeforeExact
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ MOST = 2048
 """Candidates that a card names at most: FAISS takes no more (`GPU_MAX_SELECTION_K`)."""
 
 DEEPEST = 1000
-"""Results from which the exact index is searched; see `indexer.vectors.approximate`."""
+"""Results from which the exact index is searched: so many are wanted for statistics, and never often."""
 
 SELECTIVE = 0.1
 """Share of the vectors that a filter must leave for the card to serve; less is scored exactly, where it is."""
@@ -79,7 +79,7 @@ class Card(Protocol):
         """
 
 
-class GpuIndex:
+class GpuIndex(BeforeExact):
     """A `VectorIndex` over an exact one that is changed through this; it finds what that finds.
 
     The card is filled when enough was asked to be worth it. Where it has too little memory the exact index is searched
@@ -93,7 +93,8 @@ class GpuIndex:
             exact: Holds the vectors.
             make: Gives an empty card.
         """
-        self._exact, self._make = exact, make
+        super().__init__(exact)
+        self._make = make
         self._card: Card | None = None
         self._rows: Ids = np.empty(0, dtype=np.int64)  # (n,) the id of each row on the card, -1 where it is removed
         self._asked = 0
@@ -103,19 +104,6 @@ class GpuIndex:
     def fits(self) -> bool:
         """Whether the card has had memory enough so far."""
         return self._fits
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._exact.dim
-
-    @property
-    def ids(self) -> Ids:
-        """All ids, ascending, shape (n,)."""
-        return self._exact.ids
-
-    def __len__(self) -> int:
-        return len(self._exact)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Add rows; see `VectorIndex.add`."""
@@ -129,22 +117,6 @@ class GpuIndex:
         if np.count_nonzero(self._rows == -1) > GONE * len(self._rows):
             self._drop()
         return self._exact.remove(ids)
-
-    def vectors(self, ids: Ids) -> Vectors:
-        """Return the vectors of ids that are all held, shape (n, dim), unit length."""
-        return self._exact.vectors(ids)
-
-    def stored(self, ids: Ids) -> Stored:
-        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
-        return self._exact.stored(ids)
-
-    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
-        """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
-        return self._exact.scored(query, ids)
-
-    def save(self, path: Path) -> None:
-        """Write the vectors to a file."""
-        self._exact.save(path)
 
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
         """Return the k best ids for each query row; see `VectorIndex.search`.
