@@ -11,7 +11,7 @@ from indexer.catalog import queries, sources
 from indexer.catalog.queries import OwnEmbedding
 from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
-from indexer.errors import PictureError, QueryError
+from indexer.errors import EncoderError, PictureError, QueryError
 from indexer.store import Store
 from indexer.types import Vectors
 from retrieval.private_words import text_vectors
@@ -35,12 +35,16 @@ def encode_query(query: Query, encoder: Encoder, settings: Settings, *, store: S
 
     Raises:
         QueryError: A picture cannot be read.
+        EncoderError: The encoder gives no usable vector.
     """
     pixels = [_pixels(image, encoder, settings) for image in query.images]
     vectors = [text_vectors(store, query.texts, encoder)]
     if pixels:
         vectors.append(encoder.encode_images(np.stack(pixels)))
-    return np.concatenate(vectors)
+    found = np.concatenate(vectors)
+    if not np.isfinite(found).all():
+        raise EncoderError(f"encoder {encoder.name!r} gives numbers that are too large, or none, for this query")
+    return found
 
 
 def combined(parts: Vectors, weights: Sequence[float]) -> Vectors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import re
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from indexer.encoders.base import COMPACT, Encoder, require_torch, split_precision
 from indexer.errors import EncoderError, EncoderNotFoundError, MissingPackageError
+
+logger = logging.getLogger(__name__)
 
 # ONNX Runtime's builds report to Microsoft unless this is set before they are imported (its Privacy.md, 1.32)
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -90,7 +93,13 @@ def _best_device() -> str:
         return "cpu"
     import torch  # late: takes two seconds
 
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.ones(1, device=best).add(1).cpu()
+    except RuntimeError as error:  # a card that this torch is not built for, or one that others have filled
+        logger.warning("%s cannot be used, so the CPU is: %s", best, str(error).partition("\n")[0])
+        return "cpu"
+    return best
 
 
 def _may_have_gpu() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -28,6 +29,9 @@ BATCH = {"cpu": 32, "mps": 64, "cuda": 256}
 
 PROBE = ("a dog on the beach", "Ünïcödé ß œ", "日本語の写真", "كلب", "собака", "😀 🚀", "don't, 3.14!", "x" * 300)
 """Texts whose token ids stand for the tokenizer in the fingerprint."""
+
+FULL = re.compile(r"out of memory|ALLOC_FAILED")
+"""How CUDA and cuBLAS say so themselves, without torch's `OutOfMemoryError`."""
 
 BROKEN = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError, EOFError, OSError)
 """What open_clip, timm and torch raise over a folder or checkpoint that they cannot use."""
@@ -141,14 +145,17 @@ class OpenClipEncoder:
         """
         found = [np.empty((0, self.dim), dtype=np.float32)]
         starts = range(0, len(pixels), self._part)
-        with _memory(self._batch_size), torch.inference_mode():
+        with _failures(self._batch_size), torch.inference_mode():
             parts = (self._moved(pixels[start : start + self._part]) for start in starts)
             following = next(parts, None)
             while following is not None:
                 vectors = self._computed(following)  # on a card: begun, not waited for
                 following = next(parts, None)
                 found.append(vectors.float().cpu().numpy())
-        return normalized(np.concatenate(found))
+            rows = np.concatenate(found)
+            for row in _too_large(rows):
+                rows[row] = self._computed(self._moved(pixels[row : row + 1]), half=False)[0].cpu().numpy()
+        return normalized(rows)
 
     def _moved(self, pixels: Pixels) -> torch.Tensor:
         """Return pictures where the model is, (b, s, s, 3) uint8; a copy to a card goes on after the return.
@@ -163,13 +170,13 @@ class OpenClipEncoder:
         with torch.cuda.stream(self._copying):
             return pinned.to(self._device, non_blocking=True)
 
-    def _computed(self, batch: torch.Tensor) -> torch.Tensor:
+    def _computed(self, batch: torch.Tensor, *, half: bool = True) -> torch.Tensor:
         """Return the vectors of pictures that `_moved` gave, (b, dim); those of a card may be still in work."""
         if self._copying is not None:
             computing = torch.cuda.current_stream(self._device)
             computing.wait_stream(self._copying)
             batch.record_stream(computing)  # else its memory could be given to the next copy too early
-        with self._autocast():
+        with self._autocast() if half else nullcontext():
             values = batch.permute(0, 3, 1, 2).float().div(255)  # (b, 3, s, s), channels last in memory
             vectors: torch.Tensor = self._model.encode_image((values - self._mean) / self._std)
         return vectors
@@ -177,11 +184,15 @@ class OpenClipEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
         found = [np.empty((0, self.dim), dtype=np.float32)]
-        for start in range(0, len(texts), self._batch_size):
-            with _memory(self._batch_size), torch.inference_mode(), self._autocast():
-                vectors = self._model.encode_text(self.tokens(texts[start : start + self._batch_size]))
-            found.append(vectors.float().cpu().numpy())
-        return normalized(np.concatenate(found))
+        with _failures(self._batch_size), torch.inference_mode():
+            for start in range(0, len(texts), self._batch_size):
+                with self._autocast():
+                    vectors = self._model.encode_text(self.tokens(texts[start : start + self._batch_size]))
+                found.append(vectors.float().cpu().numpy())
+            rows = np.concatenate(found)
+            for row in _too_large(rows):
+                rows[row] = self._model.encode_text(self.tokens(texts[row : row + 1]))[0].float().cpu().numpy()
+        return normalized(rows)
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         """Return for each text whether it is read to its end; see `Encoder.fits`.
@@ -202,7 +213,7 @@ class OpenClipEncoder:
         if self._device.type == "cpu":
             return nullcontext()  # float32: bfloat16 is half as fast on processors without its own units
         # not bfloat16: its vectors of photos have a cosine of .992 at worst with those of float32 (compact, 96 of
-        # Flickr8k's), those of float16 .9999; where float16 overflows the pipeline reports the photo
+        # Flickr8k's), those of float16 .9999; where float16 overflows it is computed once more, see `_too_large`
         return torch.autocast(self._device.type, dtype=torch.float16)
 
 
@@ -217,7 +228,9 @@ def _device(wanted: str) -> torch.device:
         wanted = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(wanted)
-        torch.empty(1, device=device)
+        torch.ones(1, device=device).add(
+            1
+        )  # a card that this torch is not built for gives memory, and computes nothing
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise EncoderError(
@@ -242,14 +255,30 @@ def _known_weights(name: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _memory(batch_size: int) -> Iterator[None]:
-    """Say what to do where a card has too little memory."""
+def _failures(batch_size: int) -> Iterator[None]:
+    """Say what to do where a card has too little memory, or fails."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(
-            f"the device has too little memory for {batch_size} pictures or texts at once; set a smaller --batch-size"
-        ) from error
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        if lacks_memory(error):
+            raise EncoderError(
+                f"the device has too little memory for {batch_size} pictures or texts at once ({reason}); set a "
+                "smaller --batch-size, or see what else is on it"
+            ) from error
+        if isinstance(error, torch.AcceleratorError):  # a fault of the card: this process cannot use it any more
+            raise EncoderError(f"the GPU failed ({reason}); run it again, or with --device cpu") from error
+        raise
+
+
+def lacks_memory(error: RuntimeError) -> bool:
+    """Return whether an error of torch says that a device has too little memory."""
+    return isinstance(error, torch.OutOfMemoryError) or FULL.search(str(error)) is not None
+
+
+def _too_large(rows: Vectors) -> list[int]:
+    """Return which of some rows, (n, d), are not finite: numbers on the way were too large for float16."""
+    return [int(row) for row in np.flatnonzero(~np.isfinite(rows).all(axis=1))]
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class Store(OpenCatalog):
         self.device = "cpu"  # where the encoder of queries runs; on "cuda" and "cuda:N" the vectors are searched too
         self._index: VectorIndex | None = None
         self._on_gpu: GpuIndex | None = None  # before `_index` as well, and changed in its place
+        self._gpu = ""  # the device that it is on
         self._chosen: ApproximateIndex | None = None  # before `_index`, where it was measured to be faster
         self._choice: IndexChoice | None = None
         self._choice_stamp: tuple[int, int] | None = None  # of the file that it was read from
@@ -60,6 +61,12 @@ class Store(OpenCatalog):
         self._version = -1
         self._unsaved = False
         self.kept: dict[Filter, Ids | None] = {}  # None: much; forgotten when the catalog changes
+
+    def close(self) -> None:
+        """Close the files, and give back the memory that the index takes."""
+        with self._guard:
+            self._index = self._on_gpu = self._chosen = self._choice_stamp = None
+        super().close()
 
     def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:
         """Return the index over the library's embeddings, in step with the catalog.
@@ -147,6 +154,8 @@ class Store(OpenCatalog):
 
     def _fastest(self, index: VectorIndex) -> VectorIndex:
         """Return what is searched: on a GPU where queries are encoded on one, else what was chosen, else the index."""
+        if self._gpu != self.device:
+            self._on_gpu, self._gpu = None, self.device
         if self.device.startswith("cuda"):
             if self._on_gpu is None:
                 self._on_gpu = GpuIndex(index, partial(card_on, self.device, index.dim))

@@ -58,4 +58,10 @@ def _kind() -> type[FaissIndex]:
             "Recall needs faiss, which is not installed; run: pip install 'recall-search[cpu]' "
             "(or 'recall-search[gpu]' beside an NVIDIA card)"
         ) from error
+    except (AttributeError, RuntimeError) as error:  # its build for GPUs without CUDA's packages; half of it is gone
+        raise MissingPackageError(
+            f"faiss is installed in part only ({error}): faiss-cpu and faiss-gpu share files, so that with one of them "
+            "both go; run: pip uninstall faiss-cpu faiss-gpu, then pip install 'recall-search[cpu]' (or "
+            "'recall-search[gpu]' beside an NVIDIA card)"
+        ) from error
     return FaissIndex

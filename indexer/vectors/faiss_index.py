@@ -13,6 +13,9 @@ import numpy as np
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import Nearest, Stored, as_stored, best, check_add, check_search, is_past, score, unit
 
+HALF = faiss.ScalarQuantizer.QT_fp16
+"""How vectors are held; named here so that half an installation of faiss is noticed when it is imported."""
+
 FEW = 1024
 """Up to this many allowed ids are scored one by one (1 ms), which is faster than a selector over a million vectors."""
 
@@ -134,7 +137,7 @@ class FaissIndex:
         if not isinstance(loaded, faiss.IndexIDMap):
             raise RuntimeError(f"it holds a {type(loaded).__name__}")  # noqa: TRY004 - as faiss says it itself
         inner = faiss.downcast_index(loaded.index)
-        if not isinstance(inner, faiss.IndexScalarQuantizer) or inner.sq.qtype != faiss.ScalarQuantizer.QT_fp16:
+        if not isinstance(inner, faiss.IndexScalarQuantizer) or inner.sq.qtype != HALF:
             raise RuntimeError(f"it holds a {type(inner).__name__} of another kind")
         index = cls(loaded.d)
         index._hold(loaded, mapped=mapped)
@@ -272,7 +275,7 @@ def single_threaded() -> Iterator[None]:
 
 
 def _empty(dim: int) -> faiss.IndexIDMap:
-    return faiss.IndexIDMap(faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT))
+    return faiss.IndexIDMap(faiss.IndexScalarQuantizer(dim, HALF, faiss.METRIC_INNER_PRODUCT))
 
 
 def opened(file: BinaryIO, mapping: int) -> tuple[faiss.Index, bool]:

@@ -139,7 +139,7 @@ class GpuIndex(BeforeExact):
         if self._card is None and self._fits and self._asked > AFTER:
             try:
                 self._card = self._make()
-            except RuntimeError as error:
+            except (RuntimeError, ImportError) as error:
                 self._give_up(error)
             else:
                 self._put(self._card, self.ids)
@@ -158,7 +158,7 @@ class GpuIndex(BeforeExact):
     def _drop(self) -> None:
         self._card, self._rows = None, self._rows[:0]
 
-    def _give_up(self, error: RuntimeError) -> None:
+    def _give_up(self, error: RuntimeError | ImportError) -> None:
         self._drop()
         self._fits = False
         reason = str(error).strip().partition("\n")[0]
@@ -206,12 +206,10 @@ def card_on(device: str, dim: int) -> Card:
 
     Raises:
         RuntimeError: There is no such GPU, or it cannot be used.
+        ImportError: torch is not installed.
     """
-    from indexer.vectors.gpu_faiss import FaissCard, parts_on  # late: faiss takes 0.1 s
+    from indexer.vectors.gpu_faiss import FaissCard, gpus_on  # late: faiss takes 0.1 s
+    from indexer.vectors.gpu_torch import TorchCard, has_room  # late: torch takes seconds
 
-    parts = parts_on(device, dim)
-    if parts:
-        return FaissCard(parts)
-    from indexer.vectors.gpu_torch import TorchCard  # late: torch takes seconds
-
-    return TorchCard(dim, device)
+    gpus = gpus_on(device, dim, has_room)
+    return FaissCard(dim, gpus) if gpus else TorchCard(dim, device)

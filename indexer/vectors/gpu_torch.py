@@ -15,6 +15,17 @@ TOGETHER = 256
 """Queries that are multiplied at once: with a block of vectors, 134 MB of products."""
 
 
+def has_room(card: int, wanted: int) -> bool:
+    """Return whether so many bytes are free on a GPU, after torch gave back what it only keeps.
+
+    Raises:
+        RuntimeError: There is no such GPU, or it has failed.
+    """
+    if torch.cuda.mem_get_info(card)[0] < wanted:
+        torch.cuda.empty_cache()
+    return torch.cuda.mem_get_info(card)[0] >= wanted
+
+
 class TorchCard:
     """Vectors in float16 on one device; a `Card`."""
 

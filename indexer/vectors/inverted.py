@@ -35,6 +35,10 @@ MOST_LISTS = 8192
 """With more, finding the nearest lists would take longer than looking through them."""
 
 
+BITS: dict[Kind, int] = {"ivf-sq8": faiss.ScalarQuantizer.QT_8bit, "ivf-sq4": faiss.ScalarQuantizer.QT_4bit}
+"""How FAISS's scalar quantiser takes each number, of the kinds that have one."""
+
+
 class InvertedFile:
     """A FAISS inverted file under the ids of its vectors; never changed once it is built."""
 
@@ -80,7 +84,8 @@ class InvertedFile:
     def load(cls, file: BinaryIO) -> InvertedFile:
         """Return one that `save` wrote, from an open file at its beginning.
 
-        What can be mapped is: "ivf-sq8" is not read before it is searched, then list by list. See `FaissIndex.load`.
+        What can be mapped is: "ivf-sq8" and "ivf-sq4" are not read before they are searched, then list by list. See
+        `FaissIndex.load`.
 
         Raises:
             RuntimeError: FAISS cannot read the file.
@@ -161,8 +166,8 @@ def lists_for(n: int) -> int:
 def expected_bytes(kind: Kind, n: int, dim: int) -> int:
     """Return about how many bytes an inverted file over n vectors takes: codes, ids, padding and centres."""
     lists = lists_for(n)
-    code = {"ivf-sq8": dim, "ivf-pq4": _subspaces(dim) / 2, "ivf-rabitq": dim / 8 + 8}[kind]
-    padding = 0 if kind == "ivf-sq8" else 16  # rows: FAISS's fast scan keeps them in blocks of 32
+    code = {"ivf-sq8": dim, "ivf-sq4": dim / 2, "ivf-pq4": _subspaces(dim) / 2, "ivf-rabitq": dim / 8 + 8}[kind]
+    padding = 0 if kind in BITS else 16  # rows: FAISS's fast scan keeps them in blocks of 32
     return int((n + lists * padding) * code + n * 8 + lists * dim * 4)
 
 
@@ -171,10 +176,8 @@ def _empty(kind: Kind, dim: int, lists: int, centroids: Vectors) -> Any:
     coarse.add(centroids)
     metric = faiss.METRIC_INNER_PRODUCT
     of_residuals = True
-    if kind == "ivf-sq8":
-        index: Any = faiss.IndexIVFScalarQuantizer(
-            coarse, dim, lists, faiss.ScalarQuantizer.QT_8bit, metric, of_residuals
-        )
+    if kind in BITS:
+        index: Any = faiss.IndexIVFScalarQuantizer(coarse, dim, lists, BITS[kind], metric, of_residuals)
     elif kind == "ivf-pq4":
         index = faiss.IndexIVFPQFastScan(coarse, dim, lists, _subspaces(dim), 4, metric)
     else:

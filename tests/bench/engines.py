@@ -111,7 +111,7 @@ def build_faiss(folder: Path, vectors: Vectors) -> None:
 def _factory(kind: str, n: int) -> str:
     from indexer.vectors.inverted import lists_for
 
-    codes = {"ivf-sq8": "SQ8", "ivf-pq4": "PQ128x4fs", "ivf-rabitq": "RaBitQfs", "exact": ""}[kind]
+    codes = {"ivf-sq8": "SQ8", "ivf-sq4": "SQ4", "ivf-pq4": "PQ128x4fs", "ivf-rabitq": "RaBitQfs", "exact": ""}[kind]
     return f"IVF{lists_for(n)},{codes},Refine(SQfp16)" if codes else "SQfp16"
 
 

@@ -1,25 +1,35 @@
-"""Which index is chosen for a large library, whose vectors lie between embeddings of real photos.
+"""Which index is chosen for a large library, whose vectors lie between those of real photos, and a graph beside it.
 
     python -m tests.bench.large_library ../shared/data 1000003
 
-makes a library of that many photos that do not exist (a number prime to 48271) and prints what `recall optimize` does.
+makes a library of that many photos that do not exist (a number prime to 48271) and prints what `recall optimize` does,
+then what FAISS's HNSW over codes of 8 bits finds of the same vectors.
 """
 
 from __future__ import annotations
 
+import statistics
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import faiss
 import numpy as np
 
 from indexer.encoders import load_encoder
-from indexer.types import Vectors
+from indexer.types import Ids, Vectors
+from indexer.vectors.base import VectorIndex
+from indexer.vectors.faiss_index import single_threaded
 from retrieval import Library
+from retrieval.calibration.background import background
 from tests.bench.users import library
 from tests.support.many import fill
 
 PART = 20_000
+K = 10
 
 
 def between(real: Vectors, n: int) -> Vectors:
@@ -33,6 +43,30 @@ def between(real: Vectors, n: int) -> Vectors:
     return found
 
 
+def graph(index: VectorIndex) -> Any:
+    """Return FAISS's HNSW over the vectors of an index, under their row numbers."""
+    module: Any = faiss
+    made = module.IndexHNSWSQ(index.dim, module.ScalarQuantizer.QT_8bit, 16, module.METRIC_INNER_PRODUCT)
+    made.train(index.vectors(index.ids[:: max(1, len(index) // 65_536)]))
+    for start in range(0, len(index), PART):
+        made.add(index.vectors(index.ids[start : start + PART]))
+    return made
+
+
+def walked(made: Any, queries: Vectors, truth: Ids) -> Iterator[str]:
+    """Yield what a graph finds of the ten best rows of each query, (q, 10), for wider and wider searches."""
+    module: Any = faiss
+    for width in (50, 100, 200, 400, 800):
+        parameters = module.SearchParametersHNSW(efSearch=width)
+        taken, right = [], 0
+        for query, rows in zip(queries, truth, strict=True):
+            start = time.perf_counter()
+            _, found = made.search(query[None], 50, params=parameters)
+            taken.append(time.perf_counter() - start)
+            right += len(np.intersect1d(found[0], rows))
+        yield f"efSearch {width}: recall@10 {right / truth.size:.3f}, {statistics.median(taken) * 1e3:.2f} ms a query"
+
+
 def main() -> None:
     """Print the figures."""
     data, n = Path(sys.argv[1]), int(sys.argv[2])
@@ -42,11 +76,21 @@ def main() -> None:
         path = Path(folder) / "large.recall"
         fill(path, encoder, between(real[np.linalg.norm(real, axis=1) > 0.5], n))
         with Library.open(path) as opened:
+            index = opened._store.index()  # before another is chosen: the exact one
+            words = background(encoder)
+            units = index.vectors(index.ids[:: max(1, n // 300)])
+            truth = {name: index.search(each, K).ids - 1 for name, each in (("words", words), ("units", units))}
             for each in opened.optimize().figures:
                 sys.stdout.write(
                     f"{each.kind}: recall@10 {each.recall:.3f}, {each.milliseconds:.2f} ms a query, opened in "
                     f"{each.opening:.1f} ms, {each.memory / 1e6:,.0f} MB, built in {each.seconds:.0f} s\n"
                 )
+            start = time.perf_counter()
+            made = graph(index)
+            sys.stdout.write(f"HNSW: built in {time.perf_counter() - start:.0f} s\n")
+        with single_threaded():
+            for name, queries in (("words", words), ("units", units)):
+                sys.stdout.writelines(f"HNSW, {name}, {line}\n" for line in walked(made, queries, truth[name]))
 
 
 if __name__ == "__main__":

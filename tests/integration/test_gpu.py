@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,13 @@ from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.encoders.openclip import OpenClipEncoder
 from indexer.errors import EncoderError
-from indexer.types import Pixels, Vectors
-from indexer.vectors import gpu
+from indexer.types import Ids, Pixels, Vectors
+from indexer.vectors import gpu, gpu_faiss
+from indexer.vectors.base import Nearest
 from indexer.vectors.faiss_index import FaissIndex
 from indexer.vectors.gpu import Card, GpuIndex, card_on
-from indexer.vectors.gpu_faiss import FaissCard, parts_on
-from indexer.vectors.gpu_torch import TorchCard
+from indexer.vectors.gpu_faiss import FaissCard, gpus_on
+from indexer.vectors.gpu_torch import TorchCard, has_room
 from retrieval import Library
 from tests.support.cards import always_on_card
 from tests.support.colours import PALETTE, paint
@@ -80,6 +83,26 @@ def test_vectors_are_searched_where_queries_are_encoded_and_stay_in_step(
         assert len(cards) == before
 
 
+def test_a_library_that_is_closed_or_goes_elsewhere_gives_a_card_back(
+    tmp_path: Path, colours: Path, cards: list[Card]
+) -> None:
+    library = Library.open(tmp_path / "test.recall", encoder=FakeEncoder(device="cuda:1"))
+    library.sync(colours)
+    assert found(library, "red")[0] == "red"
+    store, alive = library._store, weakref.ref(cards.pop())
+    assert alive() is not None
+    store.device = "cpu"
+    store.index()
+    gc.collect()
+    assert alive() is None
+    store.device = "cuda:1"
+    assert found(library, "red")[0] == "red"
+    alive = weakref.ref(cards.pop())
+    library.close()
+    gc.collect()
+    assert (alive(), store._index) == (None, None)
+
+
 def test_a_search_without_an_encoder_needs_no_card(tmp_path: Path, colours: Path, cards: list[Card]) -> None:
     with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(device="cuda:1")) as library:
         library.sync(colours)
@@ -112,6 +135,24 @@ def test_on_a_machine_without_a_gpu_cuda_is_refused_in_one_line(photos: Path, re
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        ("", "has no attribute"),  # what is left of two packages when one of them is uninstalled
+        ("raise RuntimeError('nvidia-cuda-runtime-cu12 is missing')", "nvidia-cuda-runtime-cu12 is missing"),
+    ],
+)
+def test_half_of_faiss_is_one_line_that_says_how_to_make_it_whole(
+    tmp_path: Path, photos: Path, recall_program: Program, left: str, says: str
+) -> None:
+    (tmp_path / "odd" / "faiss").mkdir(parents=True)
+    (tmp_path / "odd" / "faiss" / "__init__.py").write_text(left)
+    run = recall_program("index", photos, env={"PYTHONPATH": str(tmp_path / "odd")})
+    assert (run.returncode, "Traceback" in run.stderr) == (1, False), run.stderr
+    assert says in run.stderr
+    assert "run: pip uninstall faiss-cpu faiss-gpu, then pip install" in run.stderr
+
+
 # --- what needs a GPU ----------------------------------------------------------------------------------------------
 
 
@@ -127,7 +168,7 @@ def a_gpu() -> None:
 @pytest.fixture
 def faiss_parts(a_gpu: None) -> None:
     """Skip where FAISS is not built for GPUs."""
-    if not parts_on("cuda", 8):
+    if not gpus_on("cuda", 8, has_room):
         pytest.skip("FAISS is built for the CPU here: pip install 'recall-search[gpu]' without faiss-cpu")
 
 
@@ -138,7 +179,7 @@ def photographs(encoder: Encoder, photos: Path) -> Pixels:
     from indexer.images import prepare
 
     seen = [prepare(Image.open(path).convert("RGB"), encoder.preprocess) for path in sorted(photos.iterdir())]
-    return np.stack(seen * 3)
+    return np.stack(seen * 7)  # 147
 
 
 def cosines(left: Vectors, right: Vectors) -> Vectors:
@@ -171,17 +212,31 @@ def test_copies_that_overlap_never_mix_pictures(a_gpu: None, photos: Path) -> No
 
 
 @pytest.mark.gpu
-def test_a_batch_that_is_too_large_for_the_gpu_says_what_to_do(a_gpu: None) -> None:
-    encoder = load_encoder("compact", device="cuda", batch_size=2_000_000)
-    side = encoder.preprocess.size
-    pixels = np.broadcast_to(np.zeros((1, 1, 1, 3), dtype=np.uint8), (200_000, side, side, 3))
+def test_a_batch_that_is_too_large_for_the_gpu_says_what_to_do(a_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    encoder = load_encoder("compact", device="cuda")
+    monkeypatch.setattr(encoder, "_computed", lambda *_: torch.empty(1 << 50, dtype=torch.uint8, device="cuda"))
+    pixels = np.zeros((1, encoder.preprocess.size, encoder.preprocess.size, 3), dtype=np.uint8)
     with pytest.raises(EncoderError, match="set a smaller --batch-size"):
-        encoder.encode_images(pixels[:100_000])
+        encoder.encode_images(pixels)
+    monkeypatch.undo()
+    assert np.isfinite(encoder.encode_images(pixels)).all()  # and it goes on
+
+
+class Watched(FaissIndex):
+    """An exact index that counts the searches it is asked itself."""
+
+    asked = 0
+
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+        self.asked += 1
+        return super().search(queries, k, allowed=allowed)
 
 
 def check_card(card: Card) -> None:
-    """Check that an index on a card finds what the exact one finds, also after changes and with a filter."""
-    exact = FaissIndex(128)
+    """Check that a card names what the exact index finds, also after changes and with a filter."""
+    exact = Watched(128)
     exact.add(np.arange(20_000, dtype=np.int64), clustered_vectors(20_000, 128, clusters=200, spread=0.7))
     index = GpuIndex(exact, lambda: card)
     queries = unit_vectors(300, 128, seed=5)
@@ -191,7 +246,10 @@ def check_card(card: Card) -> None:
     index.remove(np.arange(0, 20_000, 50, dtype=np.int64))
     for k in (1, 10, 500):
         for allowed in (None, exact.ids[::3]):
-            there, here = index.search(queries, k, allowed=allowed), exact.search(queries, k, allowed=allowed)
+            before = exact.asked
+            there = index.search(queries, k, allowed=allowed)
+            assert exact.asked == before
+            here = exact.search(queries, k, allowed=allowed)
             assert there.ids.tolist() == here.ids.tolist()
             assert there.scores.tolist() == here.scores.tolist()
     assert index.fits
@@ -217,12 +275,30 @@ def test_faiss_on_gpus_finds_what_the_exact_index_finds(
     faiss_parts: None, copies: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     always_on_card(monkeypatch)
-    check_card(FaissCard([part for _ in range(copies) for part in parts_on("cuda", 128)]))
+    check_card(FaissCard(128, [gpu for _ in range(copies) for gpu in gpus_on("cuda", 128, has_room)]))
+
+
+@pytest.mark.gpu
+def test_faiss_holds_more_than_half_of_a_gpu(faiss_parts: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(gpu_faiss, "PART", 1 << 18)  # 268 MB
+    free, _ = torch.cuda.mem_get_info(0)
+    rest = torch.empty(max(0, free - (4 << 30)), dtype=torch.uint8, device="cuda")  # 4 GB are left
+    card = FaissCard(512, gpus_on("cuda:0", 512, has_room))
+    rows = unit_vectors(65_536, 512).astype(np.float16)
+    for _ in range(36):  # 2.4 GB
+        card.add(rows)
+    assert len(card) == 36 * 65_536
+    many = np.concatenate([rows] * 60)  # 3.9 GB
+    with pytest.raises(RuntimeError, match="bytes are not free"):  # instead of the end of the process
+        card.add(many)
+    del rest
 
 
 @pytest.mark.gpu
 def test_the_card_of_a_gpu_is_that_of_faiss_where_it_is_built_for_it(a_gpu: None) -> None:
-    assert isinstance(card_on("cuda", 8), FaissCard if parts_on("cuda", 8) else TorchCard)
+    assert isinstance(card_on("cuda", 8), FaissCard if gpus_on("cuda", 8, has_room) else TorchCard)
 
 
 @pytest.mark.gpu

@@ -184,7 +184,7 @@ def test_the_fastest_of_those_that_find_enough_is_chosen(
     exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path
 ) -> None:
     figures, file = choose(exact, held_out(rows, held), Asked(0.95), folder=tmp_path)
-    assert {each.kind for each in figures} == {"exact", *KINDS}
+    assert {each.kind for each in figures} == {"exact", "ivf-sq8", "ivf-pq4", "ivf-rabitq"}
     assert figures[0].fits
     assert figures[0].waiting == min(each.waiting for each in figures if each.fits)
     assert list(tmp_path.iterdir()) == ([] if file is None else [file])
@@ -195,6 +195,17 @@ def test_the_memory_that_is_allowed_is_kept(exact: VectorIndex, rows: Vectors, h
     figures, file = choose(exact, held_out(rows, held), Asked(0.5, int(least * 1.2)), folder=tmp_path)
     assert file is not None
     assert figures[0].memory <= least * 1.2 < N * DIM * 2
+
+
+def test_half_the_bits_are_tried_where_the_whole_are_too_large(
+    exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path
+) -> None:
+    asked = Asked(0.99, expected_bytes("ivf-sq8", N, DIM) - 1)
+    figures, _ = choose(exact, held_out(rows, held), asked, folder=tmp_path)
+    halved = next(each for each in figures if each.kind == "ivf-sq4")
+    assert all(each.kind != "ivf-sq8" for each in figures)
+    assert (halved.recall >= 0.99, halved.fits) == (True, True)
+    assert abs(halved.memory / expected_bytes("ivf-sq4", N, DIM) - 1) < 0.05
 
 
 def test_too_little_memory_says_which_is_the_least(

@@ -114,6 +114,7 @@ def test_auto_is_cuda_where_the_driver_has_a_card_and_torch_can_use_it(
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(Path, "exists", lambda _: False)  # no AMD card
     monkeypatch.setattr(torch.cuda, "is_available", lambda: usable)
+    monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(1))  # as if computed there
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert indexer.encoders._best_device() == expected
 
@@ -142,6 +143,22 @@ def test_a_precision_is_the_end_of_a_name(name: str, parts: tuple[str, str]) -> 
 def test_no_other_precision_is_known(name: str) -> None:
     with pytest.raises(EncoderNotFoundError, match=r"no encoder is called .*\+int8"):
         check_name(name)
+
+
+def test_a_card_that_cannot_compute_is_left_for_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise torch.AcceleratorError("CUDA error: no kernel image is available for execution on the device\nmore")
+
+    monkeypatch.setattr("indexer.encoders._may_have_gpu", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", fail)
+    assert load_encoder("compact").device == "cpu"
+    reason = "CUDA error: no kernel image is available for execution on the device"
+    assert caplog.messages == [f"cuda cannot be used, so the CPU is: {reason}"]
+    with pytest.raises(EncoderError, match=r"device 'cuda' cannot be used here \(CUDA error: no kernel image"):
+        load_encoder("compact", device="cuda")
 
 
 def test_the_list_of_all_encoders_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:

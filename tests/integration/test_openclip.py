@@ -115,6 +115,47 @@ def test_pictures_handed_in_are_not_changed_and_may_be_read_only_views(encoder: 
     np.testing.assert_array_equal(images, before)
 
 
+def test_what_is_too_large_for_float16_is_computed_in_float32(
+    small_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = OpenClipEncoder.load(small_model, device="cpu")
+    seen = pixels(encoder, pictures())
+    with torch.no_grad():  # beyond the 65,504 of float16; a layer norm and the unit length take it out again
+        encoder.model.visual.conv1.weight.mul_(1e7)
+        encoder.model.text_projection.mul_(1e7)
+    images, texts = encoder.encode_images(seen), encoder.encode_texts(TEXTS)
+    monkeypatch.setattr(encoder, "_autocast", lambda: torch.autocast("cpu", dtype=torch.float16))  # as on a card
+    with torch.inference_mode():
+        assert not torch.isfinite(encoder._computed(encoder._moved(seen))).all()
+    assert np.einsum("nd,nd->n", encoder.encode_images(seen), images).min() > 0.9999
+    assert np.einsum("nd,nd->n", encoder.encode_texts(TEXTS), texts).min() > 0.9999
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), "too little memory for 32 .*set a smaller --batch-size"),
+        (torch.AcceleratorError("CUDA error: out of memory"), "too little memory for 32 .*see what else is on it"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), "too little memory"),
+        (torch.AcceleratorError("CUDA error: unspecified launch failure\nmore"), r"the GPU failed \(CUDA error: un"),
+    ],
+)
+def test_what_a_card_cannot_do_is_said_in_one_line(
+    encoder: Encoder, error: RuntimeError, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    assert isinstance(encoder, OpenClipEncoder)
+    monkeypatch.setattr(encoder.model, "encode_image", fail)
+    monkeypatch.setattr(encoder.model, "encode_text", fail)
+    with pytest.raises(EncoderError, match=message) as seen:
+        encoder.encode_images(pixels(encoder, pictures()))
+    with pytest.raises(EncoderError, match=message) as told:
+        encoder.encode_texts(["a"])
+    assert "\n" not in f"{seen.value}{told.value}"
+
+
 def test_a_fingerprint_is_the_same_at_every_load_and_in_every_place(encoder: Encoder, tmp_path: Path) -> None:
     assert len(encoder.fingerprint) == 40
     assert OpenClipEncoder.load(encoder.name, device="cpu").fingerprint == encoder.fingerprint

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from indexer.catalog import changes, encoders, sources
-from indexer.errors import LibraryError, QueryError
+from indexer.errors import EncoderError, LibraryError, QueryError
 from indexer.types import Modality
 from retrieval import Filter, Hit, Library, Query
 from tests.support.colours import later, paint, photo
@@ -102,6 +102,15 @@ def test_a_part_with_a_weight_below_0_pushes_away(colours: Library, folder: Path
     assert [(part.term, part.weight) for part in colours.search(without, k=1)[0].why] == [("orange", 1), ("lime", -0.5)]
     least = colours.search(Query(images=[folder / "a" / "red.png"], weights=[-1]), k=6)
     assert names(least)[-1] == "red.png"
+
+
+def test_a_query_without_a_usable_vector_is_refused(colours: Library, folder: Path) -> None:
+    encoder = FakeEncoder(unusable=((255, 0, 0),))
+    with (
+        Library.open(colours.path, encoder=encoder) as library,
+        pytest.raises(EncoderError, match="encoder 'fake/colours' gives numbers that are too large, or none"),
+    ):
+        library.search(Image.open(folder / "a/red.png"))
 
 
 def test_a_weight_of_2_is_the_part_said_twice(colours: Library) -> None:

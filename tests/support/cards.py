@@ -7,9 +7,9 @@ from collections.abc import Callable
 import faiss
 import pytest
 
-from indexer.vectors import gpu, gpu_torch
+from indexer.vectors import gpu, gpu_faiss, gpu_torch
 from indexer.vectors.gpu import Card
-from indexer.vectors.gpu_faiss import FaissCard
+from indexer.vectors.gpu_faiss import FaissCard, Gpu
 from indexer.vectors.gpu_torch import TorchCard
 
 
@@ -18,11 +18,16 @@ def half_precision_part(dim: int) -> faiss.Index:
     return faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
+def roomy(dim: int) -> Gpu:
+    """Return what stands for a GPU that is never full."""
+    return Gpu(lambda: half_precision_part(dim), lambda _: True)
+
+
 CARDS: dict[str, Callable[[int], Card]] = {
     "card of torch": lambda dim: TorchCard(dim, "cpu"),
-    "card of faiss": lambda dim: FaissCard([half_precision_part(dim), half_precision_part(dim)]),
+    "card of faiss": lambda dim: FaissCard(dim, [roomy(dim), roomy(dim)]),
 }
-"""Makers of empty cards by name; FAISS's has two parts, as on two GPUs."""
+"""Makers of empty cards by name; FAISS's has two GPUs."""
 
 
 def always_on_card(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +36,4 @@ def always_on_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "SELECTIVE", 0.0)
     monkeypatch.setattr(gpu, "BLOCK", 700)
     monkeypatch.setattr(gpu_torch, "BLOCK", 1000)
+    monkeypatch.setattr(gpu_faiss, "PART", 600)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 
+import faiss
 import numpy as np
 import pytest
 
 from indexer.types import Ids, Vectors
-from indexer.vectors import gpu
-from indexer.vectors.base import Nearest, Stored
+from indexer.vectors import gpu, gpu_faiss
+from indexer.vectors.base import Nearest, Stored, as_stored
 from indexer.vectors.exact import ExactIndex
 from indexer.vectors.gpu import AFTER, DEEPEST, ERROR, Card, GpuIndex, Passing
-from indexer.vectors.gpu_faiss import parts_on
+from indexer.vectors.gpu_faiss import FaissCard, Gpu, gpus_on
 from indexer.vectors.gpu_torch import TorchCard
-from tests.support.cards import CARDS, always_on_card
+from tests.support.cards import CARDS, always_on_card, half_precision_part, roomy
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
 N, DIM = 4000, 16
@@ -220,9 +221,58 @@ def test_a_card_whose_memory_does_not_do_for_a_search_is_left(
     assert (index.fits, len(caplog.messages)) == (False, 1)
 
 
-def test_faiss_for_the_cpu_has_no_parts_for_a_gpu() -> None:
-    import faiss
+def test_a_card_that_cannot_be_made_is_left(
+    exact: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def make() -> Card:
+        raise ModuleNotFoundError("No module named 'torch'")
 
+    always_on_card(monkeypatch)
+    index = GpuIndex(exact, make)
+    assert index.search(QUERIES, 3).ids.tolist() == ExactIndex.search(exact, QUERIES, 3).ids.tolist()
+    assert caplog.messages == ["the GPU cannot search 4000 vectors, so the CPU does: No module named 'torch'"]
+
+
+def test_vectors_are_shared_out_evenly_in_parts_that_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_faiss, "PART", 10)
+    card = FaissCard(DIM, [roomy(DIM), roomy(DIM), roomy(DIM)])
+    for row in as_stored(QUERIES):
+        card.add(row[None])  # one by one, as photos come
+    assert [[part.ntotal for part in parts] for parts in card._parts] == [[7], [7], [6]]
+    card.add(as_stored(unit_vectors(25, DIM)))
+    assert [[part.ntotal for part in parts] for parts in card._parts] == [[10, 10], [10, 5], [10]]
+    assert len(card) == 45
+    assert card.named(QUERIES, 1, None)[1][:, 0].tolist() == list(range(20))
+
+
+def test_faiss_is_not_asked_for_memory_that_a_gpu_has_not(
+    exact: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(gpu, "AFTER", 0)
+    asked = []
+
+    def has_room(wanted: int) -> bool:
+        asked.append(wanted)
+        return False
+
+    index = GpuIndex(exact, lambda: FaissCard(DIM, [Gpu(lambda: half_precision_part(DIM), has_room)]))
+    assert index.search(QUERIES, 3).ids.tolist() == ExactIndex.search(exact, QUERIES, 3).ids.tolist()
+    assert asked == [N * DIM * 2 + gpu_faiss.STAGING]
+    assert caplog.messages == [
+        "the GPU cannot search 4000 vectors, so the CPU does: out of memory: 268,563,456 bytes are not free on GPU 0"
+    ]
+
+
+def test_faiss_begins_on_no_gpu_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched(*_: object) -> None:
+        raise AssertionError("FAISS would have ended the process")
+
+    monkeypatch.setattr(faiss, "StandardGpuResources", touched, raising=False)
+    with pytest.raises(RuntimeError, match="1,073,741,824 bytes are not free on GPU 3"):
+        gpus_on("cuda:3", DIM, lambda _, __: False)
+
+
+def test_faiss_for_the_cpu_has_no_gpus() -> None:
     if hasattr(faiss, "StandardGpuResources"):
         pytest.skip("FAISS is built for GPUs here")
-    assert parts_on("cuda", DIM) == []
+    assert gpus_on("cuda", DIM, lambda _, __: True) == []

@@ -87,7 +87,8 @@ class LowRank:
             raise TuningError("the encoder has no layer that a low-rank update can be put beside; choose another")
         model.requires_grad_(requires_grad=False)
         config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=layers, lora_dropout=0.0, bias="none")
-        with torch.random.fork_rng(devices=[]):
+        on_cards = {parameter.get_device() for parameter in model.parameters() if parameter.is_cuda}
+        with torch.random.fork_rng(devices=sorted(on_cards)):
             torch.manual_seed(seed)
             self._tuner = LoraModel(cast("Any", model), config, ADAPTER)
             for name, parameter in self._weights:

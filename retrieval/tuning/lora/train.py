@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip import OpenClipEncoder, lacks_memory
 from indexer.errors import TuningError
 from indexer.images import Limits
 from indexer.types import ProgressCallback
@@ -83,7 +83,9 @@ def train_lora(
         run = Run(start, lessons, exam, photos=photos, plan=plan, save=partial(checkpoints.write, work, key))
         try:
             run.go(checkpoints.read(work, key), progress)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not lacks_memory(error):
+                raise
             raise TuningError(
                 f"the device has too little memory to train {plan.chunk} photos or texts at once; set a smaller "
                 "--batch-size"
