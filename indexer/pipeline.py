@@ -30,7 +30,7 @@ from indexer.spool import Spool, is_work
 from indexer.store import Store
 from indexer.tables import Columns, table_format
 from indexer.texts import text_format
-from indexer.twins import is_gone, twins
+from indexer.twins import Twins, is_gone
 from indexer.types import Progress, ProgressCallback
 from indexer.walk import walk
 
@@ -133,7 +133,7 @@ class _Run:
             if rules is None:
                 rules = rules_of(mine)
             others = {source.root for source in sources.sources_inside(connection, self.root)}
-            planner = Planner(same_content=lambda files: twins(connection, files), is_gone=is_gone)
+            planner = Planner(same_content=Twins(connection), is_gone=is_gone)
             found = walk(self.root, rules, base=mine.root if mine else None, others=others)
             items = known.known_glances(connection, self.root, around.id) if around else iter(())
             for step in planner.steps(self._watched(found), items):
@@ -215,7 +215,10 @@ class _Run:
             ]
             changes.set_stat(connection, facts)
         copies = [
-            (step.copy_of, place_columns(step.file, self._source_id) | {"indexed_at": now()})
+            (
+                step.copy_of,
+                {"file_time": file_time(step.file), "indexed_at": now(), **place_columns(step.file, self._source_id)},
+            )
             for step in batch
             if isinstance(step, Added | Changed) and step.copy_of is not None
         ]

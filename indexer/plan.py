@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from indexer.catalog.known import KnownFile, KnownGlance
 from indexer.errors import FailureKind
@@ -78,8 +78,8 @@ class Planner:
     """Turns two sorted listings into steps.
 
     Attributes:
-        same_content: Gives the indexed items with the content of each of some files, oldest first; called only for
-            files that are new or whose size or time changed, and it may be slow.
+        same_content: Gives the indexed items with the content of each of some files, oldest first, always the same for
+            one content; called only for files that are new or whose size or time changed, and it may be slow.
         is_gone: Tells whether a known item's file has left its place.
     """
 
@@ -93,8 +93,7 @@ class Planner:
             found: What the source holds, in the byte order of paths.
             known: What the catalog holds of the same place, in the same order.
         """
-        moved: set[int] = set()
-        replaced: set[int] = set()  # by a copy of another item: when a later step is done, their old content is lost
+        copies = _Copies(self.is_gone)
         gone: list[int] = []
         waiting: list[Pair] = []
         for each in _differences(found, known):
@@ -105,42 +104,99 @@ class Planner:
             else:
                 waiting.append(each)
                 if len(waiting) == TOGETHER:
-                    yield from self._decided(waiting, moved, replaced)
+                    yield from self._decided(waiting, copies)
                     waiting = []
-        yield from self._decided(waiting, moved, replaced)
-        yield from (Removed(id_) for id_ in gone if id_ not in moved)
+        yield from self._decided(waiting, copies)
+        yield from (Removed(id_) for id_ in gone if id_ not in copies.moved)
 
-    def _decided(self, pairs: Sequence[Pair], moved: set[int], replaced: set[int]) -> Iterator[Step]:
+    def _decided(self, pairs: Sequence[Pair], copies: _Copies) -> Iterator[Step]:
         """Yield what to do about files that are new or not as they were, in their order."""
         compared = [file for file, item in pairs if item is None or _may_be_touched(file, item)]
         same = dict(zip((file.path for file in compared), self.same_content(compared) if compared else (), strict=True))
         for file, item in pairs:
             twins = same.get(file.path, [])
-            whole = [twin for twin in twins if twin.id not in replaced]
-            for step in self._new(file, whole, moved) if item is None else (_known(file, item, twins, whole),):
-                if isinstance(step, Moved):
-                    moved.add(step.item_id)
-                elif isinstance(step, Changed) and step.copy_of is not None:
-                    replaced.add(step.item_id)
-                yield step
-
-    def _new(self, file: FoundFile, twins: Sequence[KnownFile], moved: set[int]) -> tuple[Step, ...]:
-        for twin in twins:
-            if twin.id not in moved and self.is_gone(twin):
-                same_sidecar = twin.sidecar_mtime_ns == file.sidecar_mtime_ns
-                return (Moved(file, twin.id),) if same_sidecar else (Moved(file, twin.id), Changed(file, twin.id))
-        return (Added(file, _copied(file, twins)),)
+            yield from copies.of_new(file, twins) if item is None else (copies.of_known(file, item, twins),)
 
 
-def _known(file: FoundFile, item: KnownFile, twins: Sequence[KnownFile], whole: Sequence[KnownFile]) -> Step:
-    if item.failure is not None:
-        again = not _has_facts(file, item) or item.failure in RETRIED
-        return Changed(file, item.id) if again else Unchanged(failed=True)
-    if not _may_be_touched(file, item):
-        return Changed(file, item.id)
-    if any(twin.id == item.id for twin in twins):
-        return Touched(file, item.id)
-    return Changed(file, item.id, _copied(file, whole))
+MANY = 8
+"""Items of one content from which it is remembered how far they were looked through."""
+
+
+@dataclass(slots=True)
+class _Looked:
+    """How far a run has looked through the items of one content: what serves no more never will again."""
+
+    ids: frozenset[int]
+    moves: int = 0
+    copies: int = 0
+
+
+@dataclass(slots=True)
+class _Copies:
+    """Which known items a run may still take for the originals of files with the same content.
+
+    Attributes:
+        moved: Items that got another path.
+        replaced: Items that are to become copies of another: when a later step is done, their old content is lost.
+    """
+
+    is_gone: Callable[[KnownFile], bool]
+    moved: set[int] = field(default_factory=set)
+    replaced: set[int] = field(default_factory=set)
+    looked: dict[int, _Looked] = field(default_factory=dict)  # by the first of the items
+
+    def of_new(self, file: FoundFile, twins: Sequence[KnownFile]) -> tuple[Step, ...]:
+        """Return what to do about a new file, where some items have its content."""
+        twin = self._gone(twins)
+        if twin is None:
+            return (Added(file, self._original(file, twins)),)
+        self.moved.add(twin.id)
+        same_sidecar = twin.sidecar_mtime_ns == file.sidecar_mtime_ns
+        return (Moved(file, twin.id),) if same_sidecar else (Moved(file, twin.id), Changed(file, twin.id))
+
+    def of_known(self, file: FoundFile, item: KnownFile, twins: Sequence[KnownFile]) -> Step:
+        """Return what to do about a known file that is not as it was, where some items have its content."""
+        if item.failure is not None:
+            again = not _has_facts(file, item) or item.failure in RETRIED
+            return Changed(file, item.id) if again else Unchanged(failed=True)
+        if not _may_be_touched(file, item):
+            return Changed(file, item.id)
+        if twins and item.id in self._of(twins).ids:
+            return Touched(file, item.id)
+        original = self._original(file, twins)
+        if original is not None:
+            self.replaced.add(item.id)
+        return Changed(file, item.id, original)
+
+    def _of(self, twins: Sequence[KnownFile]) -> _Looked:
+        looked = self.looked.get(twins[0].id) or _Looked(frozenset(twin.id for twin in twins))
+        if len(twins) >= MANY:
+            self.looked[twins[0].id] = looked
+        return looked
+
+    def _gone(self, twins: Sequence[KnownFile]) -> KnownFile | None:
+        """Return the next item whose file has left its place."""
+        if not twins:
+            return None
+        looked = self._of(twins)
+        while looked.moves < len(twins):
+            twin = twins[looked.moves]
+            looked.moves += 1
+            if twin.id not in self.moved and twin.id not in self.replaced and self.is_gone(twin):
+                return twin
+        return None
+
+    def _original(self, file: FoundFile, twins: Sequence[KnownFile]) -> int | None:
+        """Return the first item that a file is a copy of in all that it says; a sidecar's words are no part of it."""
+        if file.sidecar_mtime_ns is not None or not twins:
+            return None
+        looked = self._of(twins)
+        while looked.copies < len(twins):
+            twin = twins[looked.copies]
+            if twin.sidecar_mtime_ns is None and twin.id not in self.replaced:
+                return twin.id
+            looked.copies += 1
+        return None
 
 
 def _has_facts(file: FoundFile, item: KnownFile) -> bool:
@@ -150,13 +206,6 @@ def _has_facts(file: FoundFile, item: KnownFile) -> bool:
 def _may_be_touched(file: FoundFile, item: KnownFile) -> bool:
     """Return whether a file that is not as it was may have its old content: only reading it tells."""
     return item.failure is None and file.sidecar_mtime_ns == item.sidecar_mtime_ns
-
-
-def _copied(file: FoundFile, twins: Iterable[KnownFile]) -> int | None:
-    """Return the first item that a file is a copy of in all that it says: what a sidecar says is no part of a copy."""
-    if file.sidecar_mtime_ns is not None:
-        return None
-    return next((twin.id for twin in twins if twin.sidecar_mtime_ns is None), None)
 
 
 _END: KnownGlance = (b"\xff", 0, 0, None, None, 0)

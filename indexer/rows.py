@@ -19,7 +19,7 @@ from indexer.plan import RETRIED, Added, Changed, Removed, Step, Unchanged
 from indexer.sources import FoundFile
 from indexer.tables import Columns, RawRow, read_rows
 from indexer.texts import MAX_BYTES, decoded
-from indexer.types import is_below
+from indexer.types import is_below, kept_time
 
 COMPARED = 1000
 """Rows that are looked up in the catalog together."""
@@ -125,7 +125,7 @@ def found_rows(table: str, columns: Columns) -> Iterator[FoundRow]:
     """
     folder, mtime_ns = os.path.realpath(os.path.dirname(table)), -1
     for raw in read_rows(Path(table), columns):
-        mtime_ns = Path(table).stat().st_mtime_ns if mtime_ns == -1 else mtime_ns
+        mtime_ns = kept_time(Path(table).stat()) if mtime_ns == -1 else mtime_ns
         yield _found(raw, table, folder, columns, mtime_ns)
 
 
@@ -249,7 +249,7 @@ def _facts(picture: str) -> tuple[int, int]:
         facts = Path(picture).stat()
     except OSError:
         return 0, 0
-    return facts.st_size, facts.st_mtime_ns
+    return facts.st_size, kept_time(facts)
 
 
 def _bad(message: str) -> TextError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,17 +15,50 @@ from indexer.catalog.known import KnownFile
 from indexer.sources import FoundFile
 from indexer.texts import text_format
 
+MANY = 8
+"""Items of one content from which they are kept for the next files: to read them for every hundred takes longer."""
 
-def twins(connection: Connection, files: Sequence[FoundFile]) -> list[list[KnownFile]]:
-    """Return the indexed items with content and format of each file; only those are read whose size an item has."""
-    sizes = known.known_sizes(connection, {file.size for file in files})
-    contents = [(file.size, _hash(file) if file.size in sizes else None) for file in files]
-    same = known.same_content(connection, {(size, hash_) for size, hash_ in contents if hash_ is not None})
-    found = [same[size, hash_] if hash_ is not None else [] for size, hash_ in contents]
-    return [
-        [twin for twin in each if text_format(twin.path) == text_format(file.path)]  # it decides how text is cut
-        for file, each in zip(files, found, strict=True)
-    ]
+HELD = 200_000
+"""Items that are kept so at most, some 60 MB; those that were asked for the longest ago are read again."""
+
+_Content = tuple[int, bytes]
+"""Size and SHA-256."""
+
+
+class Twins:
+    """What a catalog, as it is at one moment, holds of the contents of files."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._kept: OrderedDict[tuple[_Content, str | None], list[KnownFile]] = OrderedDict()
+        self._held = 0
+
+    def __call__(self, files: Sequence[FoundFile]) -> list[list[KnownFile]]:
+        """Return the indexed items with content and format of each file, oldest first.
+
+        Only those files are read whose size an item has. Files of one content may be given one list.
+        """
+        sizes = known.known_sizes(self._connection, {file.size for file in files})
+        contents = [(file.size, _hash(file) if file.size in sizes else None) for file in files]
+        wanted = [
+            None if hash_ is None else ((size, hash_), text_format(file.path))  # the format decides how text is cut
+            for file, (size, hash_) in zip(files, contents, strict=True)
+        ]
+        asked = {each for each in wanted if each is not None}
+        found = {key: self._kept[key] for key in asked if key in self._kept}
+        same = known.same_content(self._connection, {content for content, _ in asked - found.keys()})
+        for content, format_ in asked - found.keys():
+            found[content, format_] = [item for item in same[content] if text_format(item.path) == format_]
+        self._keep(found)
+        return [[] if each is None else found[each] for each in wanted]
+
+    def _keep(self, found: dict[tuple[_Content, str | None], list[KnownFile]]) -> None:
+        for key, items in found.items():
+            if len(items) >= MANY:
+                self._held += len(items) - len(self._kept.pop(key, ()))
+                self._kept[key] = items
+        while self._held > HELD and len(self._kept) > 1:
+            self._held -= len(self._kept.popitem(last=False)[1])
 
 
 def _hash(file: FoundFile) -> bytes | None:
@@ -37,9 +71,15 @@ def _hash(file: FoundFile) -> bytes | None:
 
 
 def is_gone(item: KnownFile) -> bool:
-    """Return whether a file has left its place.
+    """Return whether a file has left its place; one that may not be looked at has not.
 
     One on a disk that is away counts as gone too: its copy elsewhere takes its place in the answers, and when the
     disk is back the file is added again without being encoded.
     """
-    return not os.path.lexists(item.path)
+    try:
+        os.lstat(item.path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -21,6 +21,9 @@ Pixels = NDArray[np.uint8]
 """RGB pictures at the encoder's size, shape (n, height, width, 3), values 0 to 255."""
 
 
+_TIMES = 2**63
+"""Nanoseconds before and after 1970 that the catalog can keep: from 1677 to 2262."""
+
 ResizeMode = Literal["shortest", "longest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]
 
@@ -92,6 +95,15 @@ def among(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
 def is_below(path: str, folder: str) -> bool:
     """Return whether an absolute path lies in a folder; the folder itself does not."""
     return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def kept_time(facts: os.stat_result) -> int:
+    """Return when a file was changed as the catalog keeps it, in nanoseconds since 1970.
+
+    File systems know earlier and later times than it can keep, and damaged clocks give them: the nearest is taken.
+    """
+    time_ns = facts.st_mtime_ns
+    return time_ns if -_TIMES <= time_ns < _TIMES else max(-_TIMES, min(time_ns, _TIMES - 1))
 
 
 def file_of(path: str, picture: str | None = None) -> str:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
-from pathlib import Path
 
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
 from indexer.sources import Glance, Listing, Rules, UnreadableFolder, is_item_name
 from indexer.texts import FORMATS, text_format
-from indexer.types import is_below
+from indexer.types import is_below, kept_time
 
 TOGETHER = 500
 """Files in a listing at most: progress is shown after each, and no more are held."""
 
-_ENDINGS = frozenset((*PHOTO_SUFFIXES, *FORMATS))
+_ENDINGS = frozenset(map(os.fsencode, (*PHOTO_SUFFIXES, *FORMATS)))
 _SIDECAR_ENDINGS = (".xmp", ".XMP")
+_SIDECAR_BYTES = tuple(map(os.fsencode, _SIDECAR_ENDINGS))
+_DOT = ord(".")
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _SEPARATOR = os.fsencode(os.sep)
 
@@ -43,12 +43,11 @@ def walk(
         SourceError: The root cannot be listed, or is gone.
     """
     try:
-        facts = Path(root).stat()
+        facts = os.stat(root)
     except OSError as error:
         raise SourceError(f"{root} cannot be read ({error.strerror}); name a folder or a picture") from error
     if stat.S_ISDIR(facts.st_mode):
-        begun = {(facts.st_dev, facts.st_ino)}
-        yield from _Walk(root, rules, base or root, others, begun).folder(root, outside=False)
+        yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {_place(facts)}).all()
     else:
         folder, name = os.path.split(root)
         some = _Some()
@@ -65,7 +64,7 @@ class _Some:
     sidecars: dict[bytes, str] = field(default_factory=dict)
 
     def add(self, path: bytes, facts: os.stat_result, sidecar: tuple[str, int] | None = None) -> None:
-        self.glances.append((path, facts.st_size, facts.st_mtime_ns, sidecar[1] if sidecar else None))
+        self.glances.append((path, facts.st_size, kept_time(facts), sidecar[1] if sidecar else None))
         if sidecar:
             self.sidecars[path] = sidecar[0]
 
@@ -74,104 +73,179 @@ class _Some:
         return Listing(self.glances, self.sidecars)
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to be walked; `outside` says that a link led out of the root to it."""
+
+    path: str
+    outside: bool = False
+
+
+class _LostError(Exception):
+    """The files of a folder cannot be looked at any more, though it could be listed."""
+
+
 @dataclass(slots=True)
 class _Walk:
-    """One walk: what it leaves out and which places outside the root it has been to."""
+    """One walk: what it leaves out and which places outside the root it has been to.
+
+    Attributes:
+        root: As it is written.
+        real: The same without links.
+        base: Folder that the patterns' paths begin at.
+    """
 
     root: str
+    real: str
     rules: Rules
     base: str
     others: Collection[str]
     visited: set[tuple[int, int]]
 
-    def folder(self, path: str, *, outside: bool) -> Iterator[Listing | UnreadableFolder]:
-        """Yield the photos and texts of one folder; `outside` says that a link led out of the root."""
+    def all(self) -> Iterator[Listing | UnreadableFolder]:
+        """Yield the photos and texts of the root and of the folders in it, however deep (Python's stack is short)."""
+        stack = [self.folder(_Folder(self.root))]
+        while stack:
+            found = next(stack[-1], None)
+            if found is None:
+                stack.pop()
+            elif isinstance(found, _Folder):
+                stack.append(self.folder(found))
+            else:
+                yield found
+
+    def folder(self, folder: _Folder) -> Iterator[Listing | UnreadableFolder | _Folder]:
+        """Yield the photos and texts of one folder, and the folders in it, in their order."""
         try:
-            with os.scandir(path) as listing:
-                entries = sorted(map(_sortable, listing), key=itemgetter(0))
+            place = _place(os.stat(folder.path))
+            keys, odd = _entries(folder.path)
         except OSError as error:
-            if path == self.root:
-                raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-            yield UnreadableFolder(path, error.strerror or str(error))
+            if folder.path == self.root:
+                raise SourceError(f"{folder.path} cannot be read ({error.strerror}); check its permissions") from error
+            yield UnreadableFolder(folder.path, error.strerror or str(error))
             return
-        beside = (entry for _, entry, _ in entries if entry.name.endswith(_SIDECAR_ENDINGS))
-        sidecars = {entry.name: entry.path for entry in beside if not self.left_out(entry)}
+        try:
+            yield from self.inside(folder, place, keys, odd)
+        except _LostError as lost:
+            yield UnreadableFolder(folder.path, str(lost))
+
+    def inside(
+        self, folder: _Folder, place: tuple[int, int], keys: list[bytes], odd: Mapping[bytes, bool]
+    ) -> Iterator[Listing | UnreadableFolder | _Folder]:
+        """Yield the same of a folder that was listed; see `_entries`."""
+        names = [os.fsdecode(key) for key in keys if key.endswith(_SIDECAR_BYTES)]
+        beside = {name: os.path.join(folder.path, name) for name in names}
+        sidecars = {name: path for name, path in beside.items() if not self.left_out(name, path)}
         start = 0
-        for place, (key, entry, _) in enumerate(entries):
+        for number, key in enumerate(keys):
             if not key.endswith(_SEPARATOR):
                 continue
-            yield from self.files(path, entries[start:place], sidecars, outside=outside)
-            start = place + 1
-            if self.left_out(entry):
+            yield from self.files(folder, place, keys[start:number], odd, sidecars)
+            start = number + 1
+            name = os.fsdecode(key[:-1])
+            path = os.path.join(folder.path, name)
+            if self.left_out(name, path):
                 continue
-            if entry.is_symlink() and not Path(entry.path).exists():
-                yield UnreadableFolder(entry.path, "a link to something that is not there")
-            elif self.enter(entry, outside=outside):
-                yield from self.folder(entry.path, outside=outside or entry.is_symlink())
-        yield from self.files(path, entries[start:], sidecars, outside=outside)
+            if odd[key] and not os.path.exists(path):
+                yield UnreadableFolder(path, "a link to something that is not there")
+            elif self.enter(path, outside=folder.outside, link=odd[key]):
+                yield _Folder(path, folder.outside or odd[key])
+        yield from self.files(folder, place, keys[start:], odd, sidecars)
 
     def files(
-        self, folder: str, entries: list[_Sortable], sidecars: Mapping[str, str], *, outside: bool
+        self,
+        folder: _Folder,
+        place: tuple[int, int],
+        keys: Sequence[bytes],
+        odd: Mapping[bytes, bool],
+        sidecars: Mapping[str, str],
     ) -> Iterator[Listing]:
-        """Yield the photos and texts among entries of a folder that are no folders."""
-        inside = os.fsencode(os.path.join(folder, ""))
+        """Yield the photos and texts among the entries of a folder that are no folders.
+
+        Raises:
+            _LostError: They cannot be looked at any more.
+        """
+        inside = os.fsencode(os.path.join(folder.path, ""))
         asks = bool(self.rules.exclude or self.others)
+        slow = folder.outside or bool(sidecars)
         some = _Some()
-        for key, entry, is_plain in entries:
-            name = entry.name
-            if name[name.rfind(".") :].lower() not in _ENDINGS:  # most of what is left out otherwise has no such name
+        for key in keys:
+            if key[key.rfind(b".") :].lower() not in _ENDINGS:  # most of what is left out otherwise has no such name
                 continue
-            if (asks or name[0] == ".") and (not is_item_name(name) or self.left_out(entry)):
-                continue
-            if not is_plain or outside or sidecars:
-                self.file(some, inside + key, entry, sidecars, outside=outside)
-            else:  # nearly all are such, and take a microsecond here beside the one that the system takes
-                try:
-                    facts = entry.stat(follow_symlinks=False)
-                except OSError:
-                    continue  # it vanished
-                some.glances.append((inside + key, facts.st_size, facts.st_mtime_ns, None))
+            if asks or key[0] == _DOT:
+                name = os.fsdecode(key)
+                if not is_item_name(name) or self.left_out(name, os.path.join(folder.path, name)):
+                    continue
+            try:
+                if slow or key in odd:
+                    self.file(some, inside + key, folder, sidecars, link=odd.get(key, False))
+                else:  # nearly all are such, and take a microsecond here beside the one that the system takes
+                    facts = os.lstat(inside + key)
+                    some.glances.append((inside + key, facts.st_size, kept_time(facts), None))
+            except OSError as error:
+                if some.glances:
+                    yield some.listing
+                    some = _Some()
+                _pass_over(error, folder.path, place)
             if len(some.glances) == TOGETHER:
                 yield some.listing
                 some = _Some()
         if some.glances:
             yield some.listing
 
-    def left_out(self, entry: os.DirEntry[str]) -> bool:
+    def left_out(self, name: str, path: str) -> bool:
         """Return whether the rules or another source's root leave an entry out."""
-        below = os.path.relpath(entry.path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
-        return self.rules.leave_out(entry.name, below) or entry.path in self.others
+        below = os.path.relpath(path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
+        return self.rules.leave_out(name, below) or path in self.others
 
-    def file(
-        self, some: _Some, path: bytes, entry: os.DirEntry[str], sidecars: Mapping[str, str], *, outside: bool
-    ) -> None:
-        """Add one file, if it was not met before."""
+    def file(self, some: _Some, path: bytes, folder: _Folder, sidecars: Mapping[str, str], *, link: bool) -> None:
+        """Add one file, if it was not met before.
+
+        Raises:
+            OSError: It cannot be looked at, or is not there any more.
+        """
         try:
-            facts = entry.stat()
+            facts = os.stat(path)
         except OSError:  # a link to nothing or in a circle: the decoder will say what is wrong with it
-            try:
-                some.add(path, entry.stat(follow_symlinks=False))
-            except OSError:
-                return  # it vanished
+            some.add(path, os.lstat(path))
             return
-        if not stat.S_ISREG(facts.st_mode) or self.enter(entry, outside=outside):
-            beside = (sidecars[name] for name in sidecar_names(entry.name) if name in sidecars) if sidecars else ()
-            some.add(path, facts, _sidecar(beside))
+        written = os.fsdecode(path)
+        if not stat.S_ISREG(facts.st_mode) or self.enter(written, outside=folder.outside, link=link):
+            names = sidecar_names(os.path.basename(written)) if sidecars else ()
+            some.add(path, facts, _sidecar(sidecars[name] for name in names if name in sidecars))
 
-    def enter(self, entry: os.DirEntry[str], *, outside: bool) -> bool:
+    def enter(self, path: str, *, outside: bool, link: bool) -> bool:
         """Return whether an entry is met for the first time; what a link leads to is remembered."""
-        if not outside and not entry.is_symlink():
+        if not outside and not link:
             return True
         try:
-            real, facts = os.path.realpath(entry.path), entry.stat()
+            real, place = os.path.realpath(path), _place(os.stat(path))
         except OSError:
             return False
-        place = (facts.st_dev, facts.st_ino)
-        below = is_below(real, self.root) and not self.rules.leave_out_path(os.path.relpath(real, self.base))
-        if below or real == self.root or place in self.visited:
+        if real == self.real or place in self.visited:
             return False
+        if is_below(real, self.real):
+            written = os.path.join(self.root, os.path.relpath(real, self.real))
+            if not self.rules.leave_out_path(os.path.relpath(written, self.base)):
+                return False
         self.visited.add(place)
         return True
+
+
+def _pass_over(error: OSError, folder: str, place: tuple[int, int]) -> None:
+    """Pass over a file that vanished.
+
+    Raises:
+        _LostError: Its folder did, or it is still there and cannot be looked at: then what is known of it is kept.
+    """
+    if not isinstance(error, FileNotFoundError):
+        raise _LostError(error.strerror or str(error)) from error
+    try:
+        stays = _place(os.stat(folder)) == place
+    except OSError:
+        stays = False
+    if not stays:
+        raise _LostError("it went away while it was read") from error
 
 
 def sidecar_names(name: str) -> tuple[str, ...]:
@@ -186,26 +260,47 @@ def _sidecar(paths: Iterable[str]) -> tuple[str, int] | None:
     """Return the first of the paths that is a file, and its time."""
     for path in paths:
         try:
-            facts = Path(path).stat()
+            facts = os.stat(path)
         except OSError:
             continue
         if stat.S_ISREG(facts.st_mode):
-            return path, facts.st_mtime_ns
+            return path, kept_time(facts)
     return None
 
 
-_Sortable = tuple[bytes, os.DirEntry[str], bool]
-"""An entry behind its place in the order, and whether it is a file and no link."""
+def _place(facts: os.stat_result) -> tuple[int, int]:
+    """Return what tells a file or folder from all others, whatever it is called."""
+    return facts.st_dev, facts.st_ino
 
 
-def _sortable(entry: os.DirEntry[str]) -> _Sortable:
-    """Return an entry behind a key that makes a walk visit whole paths in byte order: a folder has its separator."""
-    if entry.is_file(follow_symlinks=False):
-        return entry.name.encode(_ENCODING, _ERRORS), entry, True  # as os.fsencode, which is four times slower
+def _entries(folder: str) -> tuple[list[bytes], dict[bytes, bool]]:
+    """Return what lies in a folder, in the byte order of whole paths, and which of it are no files, or links (True).
+
+    The names of folders have their separator behind them, which is where they stand in that order. Of a file there is
+    no more than its name: a folder may hold a million.
+
+    Raises:
+        OSError: It cannot be listed.
+    """
+    keys: list[bytes] = []
+    odd: dict[bytes, bool] = {}
+    with os.scandir(folder) as listing:
+        for entry in listing:
+            key = entry.name.encode(_ENCODING, _ERRORS)  # as os.fsencode, which is four times slower
+            if not entry.is_file(follow_symlinks=False):
+                link = entry.is_symlink()
+                key = key + _SEPARATOR if _is_folder(entry, link=link) else key
+                odd[key] = link
+            keys.append(key)
+    keys.sort()
+    return keys, odd
+
+
+def _is_folder(entry: os.DirEntry[str], *, link: bool) -> bool:
     try:
         folder = entry.is_dir()
     except OSError:
         folder = False
-    if entry.is_symlink() and not is_item_name(entry.name):  # where it leads to nothing, it may have been a folder
-        folder = folder or not Path(entry.path).exists()
-    return os.fsencode(entry.name + os.sep if folder else entry.name), entry, False
+    if link and not is_item_name(entry.name):  # where it leads to nothing, it may have been a folder
+        folder = folder or not os.path.exists(entry.path)
+    return folder

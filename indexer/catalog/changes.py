@@ -123,19 +123,20 @@ def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any
 
     Args:
         connection: Open connection, in a transaction.
-        copies: Of each the item whose content it has, and its own columns: all with the same names.
+        copies: Of each the item whose content it has, and its own columns, all with the same names; with file_time,
+            which replaces `taken_at` where that is the time of the other's file.
     """
     if not copies:
         return
     originals = list({item_id for item_id, _ in copies})
-    taken = [column for column in ITEMS.c if column.name not in copies[0][1] or column.name == "id"]
+    taken = [column for column in ITEMS.c if column.name not in copies[0][1] or column.name in ("id", "taken_from")]
     facts = {row["id"]: row for row in _of(connection, select(*taken), ITEMS.c.id, originals)}
     tags = _grouped(_of(connection, select(TAGS), TAGS.c.item_id, originals), "item_id")
     units = _grouped(_of(connection, select(UNITS).order_by(UNITS.c.position), UNITS.c.item_id, originals), "item_id")
     unit_ids = [unit["id"] for each in units.values() for unit in each]
     vectors = _grouped(_of(connection, select(EMBEDDINGS), EMBEDDINGS.c.unit_id, unit_ids), "unit_id")
     rows = [
-        _but_id(facts[item_id]) | values | {"tags": [tag["tag"] for tag in tags.get(item_id, ())]}
+        _copy(facts[item_id], values) | {"tags": [tag["tag"] for tag in tags.get(item_id, ())]}
         for item_id, values in copies
     ]
     copied = [
@@ -153,6 +154,12 @@ def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any
         ]
         if embeddings:
             connection.execute(insert(EMBEDDINGS), embeddings)
+
+
+def _copy(facts: RowMapping, own: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a copy: what its original's content says, and what is its own."""
+    row = _but_id(facts) | {name: value for name, value in own.items() if name != "file_time"}
+    return row | ({"taken_at": own["file_time"]} if row["taken_from"] == "file" else {})
 
 
 def _of(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, null, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, null, select, update
 
 from indexer.catalog.counts import has_items
 from indexer.catalog.encoders import now
-from indexer.catalog.folders import under
+from indexer.catalog.folders import range_of, under
 from indexer.catalog.models import ITEMS, SOURCES
-from indexer.types import is_below
 
 
 class KnownSource(NamedTuple):
@@ -29,25 +29,31 @@ class KnownSource(NamedTuple):
 
 def sources(connection: Connection) -> list[KnownSource]:
     """Return all sources by path."""
-    columns = [SOURCES.c[name] for name in KnownSource._fields]
-    return [KnownSource(*row) for row in connection.execute(select(*columns).order_by(SOURCES.c.root))]
+    return _listed(connection)
 
 
 def source_around(connection: Connection, path: str) -> KnownSource | None:
     """Return the innermost source that is `path` or a folder around it, or None."""
-    around = [source for source in sources(connection) if path == source.root or is_below(path, source.root)]
+    around = _listed(connection, SOURCES.c.root.in_([path, *map(str, Path(path).parents)]))
     return max(around, key=lambda source: len(source.root), default=None)
 
 
 def sources_inside(connection: Connection, path: str) -> list[KnownSource]:
     """Return the sources below `path`, without `path` itself."""
-    return [source for source in sources(connection) if is_below(source.root, path)]
+    inside, behind = range_of(path)
+    return _listed(connection, SOURCES.c.root > inside, SOURCES.c.root < behind)
+
+
+def _listed(connection: Connection, *conditions: ColumnElement[bool]) -> list[KnownSource]:
+    columns = [SOURCES.c[name] for name in KnownSource._fields]
+    statement = select(*columns).where(*conditions).order_by(SOURCES.c.root)
+    return [KnownSource(*row) for row in connection.execute(statement)]
 
 
 def known_place(connection: Connection, path: str | os.PathLike[str]) -> str:
     """Return the name under which the library knows a path: as it is written, else with links resolved."""
     written = os.path.abspath(os.path.expanduser(path))
-    if has_items(connection, written) or any(source.root == written for source in sources(connection)):
+    if has_items(connection, written) or _listed(connection, SOURCES.c.root == written):
         return written
     return os.path.realpath(written)
 
@@ -103,7 +109,8 @@ def forget(connection: Connection, path: str, *, limit: int) -> int:
 def drop_left(connection: Connection) -> None:
     """Delete the sources without photos that are gone from the disk, or lie in another source."""
     used = select(ITEMS.c.source_id).where(ITEMS.c.source_id == SOURCES.c.id).exists()
-    roots = [source.root for source in sources(connection)]
     for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(~used)).all():
-        if not os.path.lexists(row.root) or any(is_below(row.root, root) for root in roots):
+        folder = os.path.dirname(row.root)
+        inside = folder != row.root and source_around(connection, folder) is not None
+        if inside or not os.path.lexists(row.root):
             connection.execute(delete(SOURCES).where(SOURCES.c.id == row.id))

@@ -19,7 +19,7 @@ from indexer.catalog.locking import locked
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder, split_precision
-from indexer.errors import EncoderMismatchError, LibraryError
+from indexer.errors import EncoderMismatchError, LibraryError, StorageError
 from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
 T = TypeVar("T")
@@ -63,8 +63,16 @@ class OpenCatalog:
         found = revision(self._engine)
         refuse_newer(found)
         if found != HEAD:
-            with locked(self.path, "upgrading the catalog", seconds=UPGRADE_SECONDS):
-                upgrade(self._engine)
+            try:
+                with locked(self.path, "upgrading the catalog", seconds=UPGRADE_SECONDS):
+                    upgrade(self._engine)
+            except StorageError as error:
+                if not found:  # there was none yet
+                    raise
+                raise StorageError(
+                    f"{self.path} is of an earlier version of Recall and has to be upgraded, which cannot be done here "
+                    f"({error}); open it once where it can be written, or open a copy"
+                ) from error
 
     def close(self) -> None:
         """Close the files."""

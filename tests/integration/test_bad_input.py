@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -266,6 +268,19 @@ def test_a_library_below_a_file(recall_program: Program, tmp_path: Path, made: M
 @pytest.fixture
 def read_only(filled: Path) -> Iterator[Path]:
     """Return the library of three photos, on a disk that is mounted read-only."""
+    yield from on_a_read_only_disk(filled)
+
+
+@pytest.fixture
+def older_read_only(filled: Path) -> Iterator[Path]:
+    """Return the same with the schema of an earlier version."""
+    with closing(sqlite3.connect(filled / "catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE alembic_version SET version_num = 'r0003'")
+    yield from on_a_read_only_disk(filled)
+
+
+def on_a_read_only_disk(filled: Path) -> Iterator[Path]:
+    """Yield a library's copy on a disk that is mounted read-only meanwhile."""
     place = filled.parent / "disk"
     place.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=False, capture_output=True)
@@ -285,6 +300,13 @@ def test_a_read_only_library_is_searched_and_not_written(recall_program: Program
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 2)
     done = recall_program("check", env=env)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_read_only_library_of_an_earlier_version_says_that_it_has_to_be_upgraded(
+    recall_program: Program, older_read_only: Path
+) -> None:
+    done = recall_program("status", env={"RECALL_LIBRARY": str(older_read_only)})
+    refused(done, "is of an earlier version of Recall and has to be upgraded", "open it once where it can be written")
 
 
 def test_a_read_only_folder_for_a_new_library(recall_program: Program, read_only: Path, made: Made) -> None:

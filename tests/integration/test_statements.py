@@ -24,8 +24,11 @@ from tests.support.statements import plan, sent
 
 COUNT = 1000
 
-LARGE = re.compile(r"SCAN (items|units|embeddings|tags|unit_words_docsize)\b(?!.* VIRTUAL)")
-"""A step that goes through a whole table, or a whole index of it, that grows with the library."""
+LARGE = re.compile(
+    r"SCAN (items|units|embeddings|tags|unit_words_docsize)(_\d+)?\b(?!.* VIRTUAL)"
+    r"|SEARCH items(_\d+)? USING .*\(source_id=\?\)$"
+)
+"""A step that goes through a whole table, a whole index of it, or a whole source."""
 
 ALLOWED = {
     # counts without a condition: SQLite adds up what the pages of an index say, 3 ms for a million
@@ -36,6 +39,9 @@ ALLOWED = {
     "SCAN items USING INDEX ix_items_failed": "SELECT items.path, items.source_id, items.failure",
     # whether there is any: the first row is enough
     "SCAN unit_words_docsize": "SELECT EXISTS (SELECT 1 FROM unit_words_docsize)",
+    "SEARCH items USING COVERING INDEX ix_items_source_id_modality_failure (source_id=?)": (
+        "SELECT sources.id, sources.root \nFROM sources \nWHERE NOT (EXISTS (SELECT items.source_id"
+    ),
 }
 """What may go through a whole table or index, and the beginning of the one statement that may."""
 
@@ -65,12 +71,12 @@ def large(filled: Path, tmp_path: Path) -> Iterator[Library]:
         yield library
 
 
-def avoidable(library: Library, statements: list[tuple[str, object]]) -> dict[str, str]:
+def avoidable(library: Library, statements: list[tuple[str, object]]) -> set[tuple[str, str]]:
     """Return the steps that go through a whole table that is large, and their statements."""
     found = plan(library.path / "catalog.db", statements)
     return {
-        step: statement
-        for step, statement in found.items()
+        (step, statement)
+        for step, statement in found
         if LARGE.match(step) and not (step in ALLOWED and statement.startswith(ALLOWED[step]))
     }
 
@@ -105,13 +111,13 @@ def test_what_is_asked_of_a_large_library_goes_through_no_whole_table(large: Lib
     with sent() as statements:
         ASKED[what](large)
     assert statements
-    assert avoidable(large, statements) == {}
+    assert avoidable(large, statements) == set()
 
 
 def test_opening_a_library_and_its_first_search_go_through_no_whole_table(filled: Path) -> None:
     with sent() as statements, Library.open(filled, encoder=FakeEncoder()) as library:
         library.search("red boat")
-    assert avoidable(library, statements) == {}
+    assert avoidable(library, statements) == set()
 
 
 def test_a_sync_goes_through_no_whole_table(library: Library, folder: Path) -> None:
@@ -122,7 +128,7 @@ def test_a_sync_goes_through_no_whole_table(library: Library, folder: Path) -> N
         change(folder, 5)
         report = library.sync(folder)
     assert (report.added, report.changed, report.moved, report.removed) == (5, 5, 5, 5)
-    assert avoidable(library, statements) == {}
+    assert avoidable(library, statements) == set()
 
 
 def change(folder: Path, number: int) -> None:
@@ -139,7 +145,7 @@ def change(folder: Path, number: int) -> None:
 
 def test_a_sync_sends_as_many_statements_for_many_files_as_for_few(tmp_path: Path) -> None:
     numbers = []
-    for few in (2, 16):
+    for few in (2, 40):
         folder = tmp_path / str(few)
         paint_many(folder, 5 * few)
         encoder = FakeEncoder(batch_size=200)  # all in one batch
@@ -150,8 +156,9 @@ def test_a_sync_sends_as_many_statements_for_many_files_as_for_few(tmp_path: Pat
                     library.sync(folder)
                 numbers.append(len(statements))
     more = np.subtract(numbers[3:], numbers[:3])
-    # 14 more of each kind: not one statement for each; which of two threads is first may decide whether one reads again
-    assert (np.abs(more) < 5).all(), numbers
+    # 38 more of each kind: not one statement for each; which of two threads is first may decide whether one reads again
+    # what it remembers of the catalog, 16 statements
+    assert (np.abs(more) < 30).all(), numbers
 
 
 def test_a_search_sends_as_many_statements_for_many_hits_as_for_few(large: Library) -> None:

@@ -171,6 +171,55 @@ def test_a_copied_photo_is_a_second_item_and_is_not_encoded(
     assert names(library) == ["b.png"]
 
 
+def test_a_copy_without_a_date_of_its_own_has_that_of_its_own_file(library: Library, folder: Path) -> None:
+    paint(folder / "a.png", "red")
+    os.utime(folder / "a.png", (10**9, 10**9))  # 9 September 2001
+    library.sync(folder)
+    shutil.copy(folder / "a.png", folder / "b.png")
+    os.utime(folder / "b.png", (15 * 10**8, 15 * 10**8))  # 14 July 2017
+    library.sync(folder)
+    dated = {hit.path.name: str(hit.taken_at.date()) for hit in library.search("red", k=2) if hit.taken_at}
+    assert dated == {"a.png": "2001-09-09", "b.png": "2017-07-14"}
+
+
+@pytest.mark.parametrize("year", [1, 2290])
+def test_a_time_that_no_catalog_can_keep_costs_nothing(
+    library: Library, folder: Path, year: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(folder / "a.png", "red")
+    paint(folder / "b.png", "lime")
+    looking = os.lstat
+
+    def odd(path: str | bytes) -> os.stat_result:
+        facts = looking(path)
+        if os.fsencode(path).endswith(b"b.png"):  # not every file system can hold it
+            facts = os.stat_result(list(facts)[:10], {"st_mtime_ns": (year - 1970) * 31_556_952 * 10**9})
+        return facts
+
+    monkeypatch.setattr(os, "lstat", odd)
+    assert counts(library.sync(folder)) == {"added": 2}
+    assert counts(library.sync(folder)) == {"unchanged": 2}
+    assert best(library, "lime") == "b.png"
+
+
+def test_many_equal_photos_are_copied_moved_and_touched(library: Library, folder: Path, encoder: FakeEncoder) -> None:
+    paint(folder / "a" / "000.png", "red")
+    for number in range(1, 250):  # more than are held against each other at once
+        shutil.copy2(folder / "a" / "000.png", folder / "a" / f"{number:03}.png")
+    assert counts(library.sync(folder)) == {"added": 250}
+    encoded = sum(encoder.pictures)
+    shutil.copytree(folder / "a", folder / "b")
+    assert counts(library.sync(folder)) == {"added": 250, "unchanged": 250}
+    (folder / "a").rename(folder / "c")
+    before = rows(library.path, "SELECT id FROM items ORDER BY id")
+    assert counts(library.sync(folder)) == {"moved": 250, "unchanged": 250}
+    assert rows(library.path, "SELECT id FROM items ORDER BY id") == before
+    for path in folder.rglob("*.png"):
+        os.utime(path, ns=(1, 1))
+    assert counts(library.sync(folder)) == {"unchanged": 500}
+    assert sum(encoder.pictures) == encoded
+
+
 def test_two_equal_photos_in_one_run_are_both_found(library: Library, folder: Path) -> None:
     paint(folder / "a.png", "red", note="same")
     paint(folder / "b.png", "red", note="same")

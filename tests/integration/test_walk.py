@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import tracemalloc
+from contextlib import nullcontext
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer import walk as walking
 from indexer.errors import SourceError
-from indexer.sources import FoundFile, Rules, UnreadableFolder, resolve
+from indexer.sources import FoundFile, Listing, Rules, UnreadableFolder, resolve
+from indexer.types import kept_time
 from tests.support.walks import walk
 
 
@@ -246,6 +252,127 @@ def test_a_folder_that_cannot_be_listed_is_reported_in_its_place(root: Path, mon
     first, folder, last = walk(str(root), Rules())
     assert folder == UnreadableFolder(str(root / "b"), "Permission denied")
     assert (first.path, last.path) == (str(root / "a.jpg"), str(root / "d.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError(13, "Permission denied"), "Permission denied"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+    ],
+)
+def test_a_folder_whose_files_cannot_be_looked_at_is_reported_and_not_taken_for_empty(
+    root: Path, error: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(root, "a.jpg", "b/c.jpg", "b/d.jpg", "b/e/f.jpg", "g.jpg")
+    looking = os.lstat
+
+    def refusing(path: bytes) -> os.stat_result:
+        if path == os.fsencode(root / "b" / "d.jpg"):
+            raise error
+        return looking(path)
+
+    monkeypatch.setattr(os, "lstat", refusing)
+    found = list(walk(str(root), Rules()))
+    assert [os.path.relpath(each.path, root) for each in found] == ["a.jpg", "b/c.jpg", "b", "g.jpg"]
+    assert found[2] == UnreadableFolder(str(root / "b"), reason)
+
+
+def test_a_file_that_vanished_is_passed_over_and_a_folder_that_did_is_reported(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(root, "a.jpg", "b/c.jpg", "b/d.jpg", "b/e.jpg", "g.jpg")
+    listing, away = os.scandir, root.parent / "away"
+
+    def vanishing(path: str) -> object:
+        entries = listing(path)
+        if path == str(root / "b"):
+            (root / "b" / "d.jpg").unlink(missing_ok=True)
+        return entries
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert met(root) == ["a.jpg", "b/c.jpg", "b/e.jpg", "g.jpg"]
+
+    def unplugged(path: str) -> object:
+        entries = list(listing(path))
+        if path == str(root / "b"):
+            (root / "b").rename(away)
+            (root / "b").mkdir()  # where a disk was mounted an empty folder is left
+        return nullcontext(entries)
+
+    monkeypatch.setattr(os, "scandir", unplugged)
+    found = list(walk(str(root), Rules()))
+    assert [os.path.relpath(each.path, root) for each in found] == ["a.jpg", "b", "g.jpg"]
+    assert found[1] == UnreadableFolder(str(root / "b"), "it went away while it was read")
+
+
+@pytest.mark.parametrize("target", ["x" * 300, "locked/inside"])
+def test_a_link_that_cannot_be_followed_is_reported_by_itself(
+    root: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(root, "a.jpg", "b/c.jpg")
+    (root / "b" / "link").symlink_to(target)
+    looking = os.stat
+
+    def refusing(path: str, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path == str(root / "b" / "link"):
+            raise PermissionError(13, "Permission denied", path)  # what is beyond may not be looked at
+        return looking(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    found = list(walk(str(root), Rules()))
+    assert [os.path.relpath(each.path, root) for each in found] == ["a.jpg", "b/c.jpg", "b/link"]
+
+
+def test_a_root_that_became_a_link_is_walked_once(root: Path, tmp_path: Path) -> None:
+    make(root, "a.jpg", "sub/b.jpg")
+    (root / "again").symlink_to("sub")
+    (root / "round").symlink_to(".")
+    root.rename(tmp_path / "moved")
+    root.symlink_to(tmp_path / "moved")
+    assert met(root) == ["a.jpg", "sub/b.jpg"]
+
+
+def test_folders_may_be_deeper_than_calls_can_be(root: Path) -> None:
+    depth = 1200  # names of one letter: a path has 4,096 bytes at most
+    here = os.getcwd()
+    os.chdir(root)
+    try:
+        for _ in range(depth):
+            os.mkdir("a")
+            os.chdir("a")
+        Path("x.jpg").write_bytes(b"x")
+    finally:
+        os.chdir(here)
+    found = met(root)
+    subprocess.run(["rm", "-rf", root / "a"], check=True)  # Python's own would call itself as often
+    assert found == ["a/" * depth + "x.jpg"]
+
+
+def test_a_folder_of_many_files_takes_little_memory(root: Path) -> None:
+    for number in range(20_000):
+        os.close(os.open(root / f"photo-{number:06}.jpg", os.O_CREAT))
+    tracemalloc.start()
+    try:
+        assert (
+            sum(len(each.glances) for each in walking.walk(str(root), Rules()) if isinstance(each, Listing)) == 20_000
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000 * 100  # bytes for each file: a name of 16 takes 49, and its place in lists
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(10**10, 2**63 - 1), (-(10**10), -(2**63)), (5, 5 * 10**9)])
+def test_times_that_no_catalog_can_keep_are_the_nearest_that_it_can(root: Path, seconds: int, kept: int) -> None:
+    make(root, "a.jpg")
+    facts = os.stat(root / "a.jpg")
+
+    class Odd:
+        st_mtime_ns = seconds * 10**9
+
+    assert facts.st_mtime_ns == kept_time(facts)
+    assert kept_time(cast("os.stat_result", Odd())) == kept
 
 
 def test_a_root_that_cannot_be_listed_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

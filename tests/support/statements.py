@@ -26,13 +26,13 @@ def sent() -> Iterator[list[tuple[str, Any]]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def plan(catalog: Path, statements: list[tuple[str, Any]]) -> dict[str, str]:
+def plan(catalog: Path, statements: list[tuple[str, Any]]) -> set[tuple[str, str]]:
     """Return the steps by which SQLite carries out each statement, with the statement that has it."""
-    steps: dict[str, str] = {}
+    steps: set[tuple[str, str]] = set()
     with closing(sqlite3.connect(catalog)) as connection:
         connection.create_function("distance_km", 4, lambda *_: 0.0, deterministic=True)
         for statement, values in statements:
             if statement.split(maxsplit=1)[0] in ("SELECT", "WITH", "UPDATE", "DELETE", "INSERT"):
                 for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values):
-                    steps.setdefault(row[3], statement)
+                    steps.add((row[3], statement))
     return steps

@@ -62,6 +62,34 @@ def test_a_new_time_with_the_old_content_is_a_touch() -> None:
     assert plan([found("/a", mtime=2)], [item], same={"/a": [item]}) == [Touched(found("/a", mtime=2), 1)]
 
 
+def test_of_many_files_of_one_content_each_item_is_looked_at_once() -> None:
+    items = [known(n, f"/old/{n:03}") for n in range(300)]
+    here: list[FoundFile | UnreadableFolder] = [found(f"/new/{n:03}") for n in range(300)]
+    asked: list[int] = []
+
+    def is_gone(item: KnownFile) -> bool:
+        asked.append(item.id)
+        return item.id % 3 == 0
+
+    made = plan(here, items, same={f"/new/{n:03}": items for n in range(300)}, gone=is_gone)
+    assert [step.item_id for step in made if isinstance(step, Moved)] == list(range(0, 300, 3))
+    assert [step.copy_of for step in made if isinstance(step, Added)] == [0] * 200
+    assert asked == list(range(300))
+
+
+def test_no_copy_is_taken_of_what_becomes_a_copy_itself() -> None:
+    items = [known(n, f"/a/{n}") for n in range(10)]
+    others = [known(n, f"/b/{n}") for n in range(10, 20)]
+    now = [found(f"/a/{n}", mtime=2) for n in range(10)]  # all of them have the content of those in b
+    later = [found(f"/b/{n}", mtime=2) for n in range(10, 20)]  # and the other way round
+    same = {file.path: others for file in now} | {file.path: items for file in later}
+    made = plan([*now, *later], [*items, *others], same=same)
+    assert [(step.item_id, step.copy_of) for step in made if isinstance(step, Changed)] == [
+        *((n, 10) for n in range(10)),
+        *((n, None) for n in range(10, 20)),
+    ]
+
+
 def test_a_touch_is_seen_behind_an_older_item_of_the_same_content() -> None:
     first, second = known(1, "/a"), known(2, "/b")
     made = plan([found("/a"), found("/b", mtime=2)], [first, second], same={"/b": [first, second]})

@@ -165,7 +165,14 @@ def test_a_copy_takes_over_facts_and_embeddings(
         insert(EMBEDDINGS),
         {"unit_id": unit, "encoder_id": other.id, "vector": HALVES[5].astype("<f2").tobytes()},
     )
-    place = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 9, "indexed_at": NOON}
+    place = {
+        "source_id": source.id,
+        "path": "/photos/b",
+        "size": 1,
+        "mtime_ns": 9,
+        "indexed_at": NOON,
+        "file_time": None,
+    }
     changes.copy_items(connection, [(item, place)])
     stored = connection.execute(
         select(ITEMS.c.id, ITEMS.c.mtime_ns, ITEMS.c.content_hash, ITEMS.c.camera, ITEMS.c.taken_at).where(
@@ -186,6 +193,7 @@ def test_a_copy_onto_a_known_path_replaces_what_was_there(
 ) -> None:
     a, b = save(connection, source, "/photos/a", "/photos/b")
     changes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
-    changes.copy_items(connection, [(a, {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2})])
+    place = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2, "file_time": None}
+    changes.copy_items(connection, [(a, place)])
     assert [item.id for item in known.known_files(connection, "/photos")] == [a, b]
     assert count(connection, EMBEDDINGS) == 2

@@ -1,0 +1,68 @@
+"""Which items hold what a file holds, asked for many files of one content."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from indexer import twins as module
+from indexer.catalog.known import KnownFile
+from indexer.sources import FoundFile
+from indexer.twins import MANY, Twins, is_gone
+from retrieval import Library
+from tests.support.colours import paint
+
+
+@pytest.fixture
+def files(library: Library, folder: Path) -> list[FoundFile]:
+    """Return new files: twelve of one indexed content, one of another, one of none."""
+    for name, colour in (("a.png", "red"), ("b.png", "blue")):
+        paint(folder / "known" / name, colour)
+    for number in range(MANY):
+        shutil.copy(folder / "known" / "a.png", folder / "known" / f"a{number}.png")
+    library.sync(folder / "known")
+    new = [folder / f"{number:02}.png" for number in range(12)]
+    for path in new:
+        shutil.copy(folder / "known" / "a.png", path)
+    shutil.copy(folder / "known" / "b.png", folder / "b.png")
+    paint(folder / "c.png", "lime")
+    return [FoundFile(str(path), path.stat().st_size, 1) for path in (*new, folder / "b.png", folder / "c.png")]
+
+
+def test_many_items_of_one_content_are_read_once(library: Library, files: list[FoundFile]) -> None:
+    with library._store.reading() as connection:
+        twins = Twins(connection)
+        first, second = twins(files[:6]), twins(files[6:])
+    assert [item.path.rpartition("/")[2] for item in first[0]] == ["a.png", *(f"a{n}.png" for n in range(MANY))]
+    assert all(each is first[0] for each in (*first, *second[:6]))  # the very list, so that none is looked at again
+    assert [[item.path.rpartition("/")[2] for item in each] for each in second[6:]] == [["b.png"], []]
+
+
+def test_no_more_are_kept_than_memory_is_meant_for(
+    library: Library, files: list[FoundFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HELD", 5)
+    paint_text = files[0].path.replace("00.png", "00.txt")
+    shutil.copy(files[0].path, paint_text)  # the same bytes as a text are another content
+    with library._store.reading() as connection:
+        twins = Twins(connection)
+        (pictures,), (texts,) = twins(files[:1]), twins([FoundFile(paint_text, files[0].size, 1)])
+        assert (len(pictures), texts) == (MANY + 1, [])
+        assert twins._held == MANY + 1  # the last one stays, or nothing would ever be kept
+        assert twins(files[:1])[0] is pictures
+
+
+@pytest.mark.parametrize(
+    ("error", "gone"),
+    [(FileNotFoundError(), True), (NotADirectoryError(), True), (PermissionError(), False), (OSError(5, "I/O"), False)],
+)
+def test_a_file_that_may_not_be_looked_at_has_not_left_its_place(
+    error: OSError, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looking(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr("os.lstat", looking)
+    assert is_gone(KnownFile(1, "/photos/a.jpg", 1, 1, None)) is gone
