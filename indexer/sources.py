@@ -73,7 +73,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFolder:
-    """A folder that could not be listed: what is known from inside it is kept, not removed."""
+    """A folder that could not be listed, or its files not be looked at: what is known from it is kept, not removed."""
 
     path: str
     reason: str

@@ -1,9 +1,9 @@
 """Which index is chosen for a large library, whose vectors lie between those of real photos, and a graph beside it.
 
-    python -m tests.bench.large_library ../shared/data 1000003
+    python -m tests.bench.large_library ../shared/data 1000003 [graph]
 
-makes a library of that many photos that do not exist (a number prime to 48271) and prints what `recall optimize` does,
-then what FAISS's HNSW over codes of 8 bits finds of the same vectors.
+makes a library of that many photos that do not exist (a number prime to 48271) and prints what `recall optimize` does;
+with "graph" also what FAISS's HNSW over codes of 8 bits finds of the same vectors.
 """
 
 from __future__ import annotations
@@ -26,21 +26,19 @@ from indexer.vectors.faiss_index import single_threaded
 from retrieval import Library
 from retrieval.calibration.background import background
 from tests.bench.users import library
-from tests.support.many import fill
+from tests.support.many import fill_in_parts
 
 PART = 20_000
 K = 10
 
 
-def between(real: Vectors, n: int) -> Vectors:
-    """Return unit vectors, shape (n, d): each a real one, half of another, and a little noise."""
+def between(real: Vectors, n: int) -> Iterator[Vectors]:
+    """Yield n unit vectors, shape (.., d), in parts: each a real one, half of another, and a little noise."""
     random = np.random.default_rng(0)
-    found = np.empty((n, real.shape[1]), dtype=np.float32)
     for start in range(0, n, PART):
         one, other = (real[random.integers(0, len(real), min(PART, n - start))] for _ in range(2))
         rows = one + 0.5 * other + 0.02 * random.standard_normal(one.shape, dtype=np.float32)
-        found[start : start + PART] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return found
+        yield rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def graph(index: VectorIndex) -> Any:
@@ -74,7 +72,7 @@ def main() -> None:
     real = library(data, encoder).vectors
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.recall"
-        fill(path, encoder, between(real[np.linalg.norm(real, axis=1) > 0.5], n))
+        fill_in_parts(path, encoder, n, between(real[np.linalg.norm(real, axis=1) > 0.5], n))
         with Library.open(path) as opened:
             index = opened._store.index()  # before another is chosen: the exact one
             words = background(encoder)
@@ -85,6 +83,8 @@ def main() -> None:
                     f"{each.kind}: recall@10 {each.recall:.3f}, {each.milliseconds:.2f} ms a query, opened in "
                     f"{each.opening:.1f} ms, {each.memory / 1e6:,.0f} MB, built in {each.seconds:.0f} s\n"
                 )
+            if sys.argv[3:] != ["graph"]:
+                return
             start = time.perf_counter()
             made = graph(index)
             sys.stdout.write(f"HNSW: built in {time.perf_counter() - start:.0f} s\n")

@@ -116,7 +116,7 @@ def test_a_library_answers_the_same_for_the_most_part_after_it(path: Path) -> No
         before = answers(library)
         choice = library.optimize(recall=0.95, memory=3_000_000)
         figures = choice.figures[0]
-        assert figures.kind in ("ivf-pq4", "ivf-rabitq")  # 3 MB: exact takes 7.7, and eight bits a number 4.1
+        assert figures.kind in ("ivf-sq4", "ivf-pq4", "ivf-rabitq")  # 3 MB: exact takes 7.7, eight bits a number 4.1
         assert (figures.vectors, figures.recall >= 0.95, figures.memory <= 3_000_000) == (MANY, True, True)
         assert searched(library) is ApproximateIndex
         assert recall_of(answers(library), before) >= 0.9

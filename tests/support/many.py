@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -48,17 +49,24 @@ def fill(path: Path, encoder: Encoder, vectors: Vectors) -> None:
         encoder: Whose embeddings they pretend to be.
         vectors: Shape (n, dim), of length 1 within what rounding to float16 does; n is prime to 48271.
     """
+    fill_in_parts(path, encoder, len(vectors), [vectors])
+
+
+def fill_in_parts(path: Path, encoder: Encoder, count: int, parts: Iterable[Vectors]) -> None:
+    """Make the same library of `count` photos whose vectors come in parts, so that not all are held at once."""
     with Store(path, create=True) as store, store.writing("making up a library"):
         encoder_id = store.bind(encoder).id
         with store.transaction() as connection:
             source = add(connection, "/photos").id
-            connection.exec_driver_sql(_ITEMS, {"count": len(vectors), "source": source})
+            connection.exec_driver_sql(_ITEMS, {"count": count, "source": source})
             for statement in (_TAGS, _UNITS):
                 connection.exec_driver_sql(statement)
-            rows = [(n + 1, n + 1, encoder_id, row.tobytes()) for n, row in enumerate(vectors.astype("<f2"))]
-            connection.exec_driver_sql(
-                "INSERT INTO embeddings (id, unit_id, encoder_id, vector) VALUES (?,?,?,?)", rows
-            )
+        start = 1
+        for vectors in parts:
+            rows = [(n, n, encoder_id, row.tobytes()) for n, row in enumerate(vectors.astype("<f2"), start)]
+            with store.transaction() as connection:
+                connection.exec_driver_sql(_EMBEDDINGS, rows)
+            start += len(rows)
         store.index(save=True)
 
 
