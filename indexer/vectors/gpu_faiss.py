@@ -88,22 +88,26 @@ class FaissCard:
 def gpus_on(device: str, dim: int, has_room: Callable[[int, int], bool]) -> list[Gpu]:
     """Return the GPUs that FAISS can search on; none where it is not built for them, or finds none.
 
+    Of several those are left out that others have filled.
+
     Args:
         device: "cuda" for all GPUs, or "cuda:N" for one.
         dim: Length of a vector.
         has_room: Tells of a GPU by its number whether so many bytes are free on it.
 
     Raises:
-        RuntimeError: There is no such GPU, or it has too little memory to begin.
+        RuntimeError: There is no such GPU, or none has memory enough to begin.
     """
     module: Any = faiss  # stubs and builds for the CPU lack all of this
     if not hasattr(module, "StandardGpuResources"):
         return []
     number = device.partition(":")[2]
+    cards = [int(number)] if number else list(range(module.get_num_gpus()))
+    free = [card for card in cards if has_room(card, WORKING + START)]
+    if cards and not free:
+        raise RuntimeError(f"out of memory: {WORKING + START:,} bytes are not free on {device}")
     gpus = []
-    for card in [int(number)] if number else range(module.get_num_gpus()):
-        if not has_room(card, WORKING + START):
-            raise RuntimeError(f"out of memory: {WORKING + START:,} bytes are not free on GPU {card}")
+    for card in free:
         resources = module.StandardGpuResources()
         resources.setTempMemory(WORKING)
         resources.setPinnedMemory(0)

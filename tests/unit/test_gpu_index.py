@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 
 import faiss
 import numpy as np
@@ -268,8 +269,27 @@ def test_faiss_begins_on_no_gpu_that_is_full(monkeypatch: pytest.MonkeyPatch) ->
         raise AssertionError("FAISS would have ended the process")
 
     monkeypatch.setattr(faiss, "StandardGpuResources", touched, raising=False)
-    with pytest.raises(RuntimeError, match="1,073,741,824 bytes are not free on GPU 3"):
+    with pytest.raises(RuntimeError, match="1,073,741,824 bytes are not free on cuda:3"):
         gpus_on("cuda:3", DIM, lambda _, __: False)
+
+
+def test_of_several_gpus_those_that_are_full_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Kept(SimpleNamespace):
+        def setTempMemory(self, wanted: int) -> None:  # noqa: N802 - FAISS's own name
+            assert wanted == gpu_faiss.WORKING
+
+        def setPinnedMemory(self, wanted: int) -> None:  # noqa: N802
+            assert wanted == 0
+
+    made: list[int] = []
+    monkeypatch.setattr(faiss, "StandardGpuResources", Kept, raising=False)
+    monkeypatch.setattr(faiss, "GpuIndexFlatConfig", SimpleNamespace, raising=False)
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 3, raising=False)
+    monkeypatch.setattr(faiss, "GpuIndexFlatIP", lambda _, __, config: made.append(config.device), raising=False)
+    gpus = gpus_on("cuda", DIM, lambda card, _: card != 1)
+    for gpu_ in gpus:
+        gpu_.make()
+    assert made == [0, 2]
 
 
 def test_faiss_for_the_cpu_has_no_gpus() -> None:
