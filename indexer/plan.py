@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from indexer.catalog.known import KnownFile, KnownGlance
 from indexer.errors import FailureKind
-from indexer.sources import FoundFile, Listing, UnreadableFolder
+from indexer.sources import FoundFile, Listing, UnreadableFile, UnreadableFolder
 
 RETRIED = frozenset({FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind.UNREADABLE, FailureKind.ENCODER})
 """Failures that a setting, a package or a permission can mend: tried on every run. Others wait for a new file."""
@@ -78,15 +80,17 @@ class Planner:
     """Turns two sorted listings into steps.
 
     Attributes:
-        same_content: Gives the indexed items with the content of each of some files, oldest first, always the same for
-            one content; called only for files that are new or whose size or time changed, and it may be slow.
+        same_content: Gives the indexed items with the content of each of some files, by id, always the same for one
+            content; called only for files that are new or whose size or time changed, and it may be slow.
         is_gone: Tells whether a known item's file has left its place.
     """
 
     same_content: Callable[[Sequence[FoundFile]], Sequence[list[KnownFile]]]
     is_gone: Callable[[KnownFile], bool]
 
-    def steps(self, found: Iterable[Listing | UnreadableFolder], known: Iterable[KnownGlance]) -> Iterator[Step]:
+    def steps(
+        self, found: Iterable[Listing | UnreadableFolder | UnreadableFile], known: Iterable[KnownGlance]
+    ) -> Iterator[Step]:
         """Yield what to do, moves before removals.
 
         Args:
@@ -126,7 +130,6 @@ MANY = 8
 class _Looked:
     """How far a run has looked through the items of one content: what serves no more never will again."""
 
-    ids: frozenset[int]
     moves: int = 0
     copies: int = 0
 
@@ -161,7 +164,8 @@ class _Copies:
             return Changed(file, item.id) if again else Unchanged(failed=True)
         if not _may_be_touched(file, item):
             return Changed(file, item.id)
-        if twins and item.id in self._of(twins).ids:
+        place = bisect_left(twins, item.id, key=attrgetter("id"))
+        if place < len(twins) and twins[place].id == item.id:
             return Touched(file, item.id)
         original = self._original(file, twins)
         if original is not None:
@@ -169,7 +173,7 @@ class _Copies:
         return Changed(file, item.id, original)
 
     def _of(self, twins: Sequence[KnownFile]) -> _Looked:
-        looked = self.looked.get(twins[0].id) or _Looked(frozenset(twin.id for twin in twins))
+        looked = self.looked.get(twins[0].id) or _Looked()
         if len(twins) >= MANY:
             self.looked[twins[0].id] = looked
         return looked
@@ -212,15 +216,22 @@ _END: KnownGlance = (b"\xff", 0, 0, None, None, 0)
 """Behind all paths: these are absolute, and none begins with such a byte."""
 
 
-def _differences(  # noqa: C901 - one loop over two listings, which is run a million times
-    found: Iterable[Listing | UnreadableFolder], known: Iterable[KnownGlance]
+def _differences(  # noqa: C901, PLR0912 - one loop over two listings, which is run a million times
+    found: Iterable[Listing | UnreadableFolder | UnreadableFile], known: Iterable[KnownGlance]
 ) -> Iterator[Unchanged | Removed | Pair]:
     """Yield what differs between files and items, and how many do not; below an unreadable folder nothing does."""
     items = iter(known)
     item = next(items, _END)
     for listing in found:
+        if isinstance(listing, UnreadableFile):
+            alone = os.fsencode(listing.path)
+            while item[0] < alone:
+                yield Removed(item[5])
+                item = next(items, _END)
+            item = next(items, _END) if item[0] == alone else item
+            continue
         if isinstance(listing, UnreadableFolder):
-            inside = os.fsencode(listing.path + os.sep)  # a folder sorts with its separator
+            inside = os.fsencode(os.path.join(listing.path, ""))  # a folder sorts with its separator
             while item[0] < inside:
                 yield Removed(item[5])
                 item = next(items, _END)

@@ -37,7 +37,7 @@ class Report:
         removed: Photos whose file is gone.
         unchanged: Photos that are as they were.
         failed: Files that could not be indexed.
-        unreadable_folders: Folders that could not be read; what was known in them is kept.
+        unreadable_folders: Folders, and single files, that could not be looked at; what was known of them is kept.
         failures: The first failures by path, at most `LISTED`.
         recoded: Photos and pieces of text with a mapped embedding, or with none after an import, that got one of the
             library's encoder.

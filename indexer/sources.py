@@ -80,6 +80,14 @@ class UnreadableFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A file that could not be looked at where others beside it could: what is known of it is kept."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What a walk leaves out.
 

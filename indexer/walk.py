@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -10,9 +11,12 @@ from dataclasses import dataclass, field
 
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
-from indexer.sources import Glance, Listing, Rules, UnreadableFolder, is_item_name
+from indexer.sources import Glance, Listing, Rules, UnreadableFile, UnreadableFolder, is_item_name
 from indexer.texts import FORMATS, text_format
 from indexer.types import is_below, kept_time
+
+Seen = Listing | UnreadableFolder | UnreadableFile
+"""What a walk meets."""
 
 TOGETHER = 500
 """Files in a listing at most: progress is shown after each, and no more are held."""
@@ -25,9 +29,7 @@ _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(
 _SEPARATOR = os.fsencode(os.sep)
 
 
-def walk(
-    root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()
-) -> Iterator[Listing | UnreadableFolder]:
+def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()) -> Iterator[Seen]:
     """Yield the photos and texts at or below `root`, in the byte order of their paths.
 
     Links are followed, but nothing is met twice: a link to inside the root is passed over, and of several links to
@@ -40,7 +42,7 @@ def walk(
         others: Roots of other sources, which are passed over.
 
     Raises:
-        SourceError: The root cannot be listed, or is gone.
+        SourceError: The root cannot be listed or looked into, or is gone.
     """
     try:
         facts = os.stat(root)
@@ -53,7 +55,7 @@ def walk(
         some = _Some()
         beside = _sidecar(os.path.join(folder, each) for each in sidecar_names(name))
         some.add(os.fsencode(root), facts, beside)
-        yield some.listing
+        yield from some.given()
 
 
 @dataclass(slots=True)
@@ -68,9 +70,10 @@ class _Some:
         if sidecar:
             self.sidecars[path] = sidecar[0]
 
-    @property
-    def listing(self) -> Listing:
-        return Listing(self.glances, self.sidecars)
+    def given(self) -> Iterator[Listing]:
+        """Yield the listing, where there is anything in it."""
+        if self.glances:
+            yield Listing(self.glances, self.sidecars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,6 @@ class _Folder:
 
     path: str
     outside: bool = False
-
-
-class _LostError(Exception):
-    """The files of a folder cannot be looked at any more, though it could be listed."""
 
 
 @dataclass(slots=True)
@@ -102,7 +101,7 @@ class _Walk:
     others: Collection[str]
     visited: set[tuple[int, int]]
 
-    def all(self) -> Iterator[Listing | UnreadableFolder]:
+    def all(self) -> Iterator[Seen]:
         """Yield the photos and texts of the root and of the folders in it, however deep (Python's stack is short)."""
         stack = [self.folder(_Folder(self.root))]
         while stack:
@@ -114,25 +113,26 @@ class _Walk:
             else:
                 yield found
 
-    def folder(self, folder: _Folder) -> Iterator[Listing | UnreadableFolder | _Folder]:
+    def folder(self, folder: _Folder) -> Iterator[Seen | _Folder]:
         """Yield the photos and texts of one folder, and the folders in it, in their order."""
         try:
             place = _place(os.stat(folder.path))
             keys, odd = _entries(folder.path)
-        except OSError as error:
-            if folder.path == self.root:
-                raise SourceError(f"{folder.path} cannot be read ({error.strerror}); check its permissions") from error
-            yield UnreadableFolder(folder.path, error.strerror or str(error))
-            return
-        try:
             yield from self.inside(folder, place, keys, odd)
-        except _LostError as lost:
-            yield UnreadableFolder(folder.path, str(lost))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if folder.path == self.root:
+                raise SourceError(f"{folder.path} cannot be read ({reason}); check its permissions") from error
+            yield UnreadableFolder(folder.path, reason)
 
     def inside(
         self, folder: _Folder, place: tuple[int, int], keys: list[bytes], odd: Mapping[bytes, bool]
-    ) -> Iterator[Listing | UnreadableFolder | _Folder]:
-        """Yield the same of a folder that was listed; see `_entries`."""
+    ) -> Iterator[Seen | _Folder]:
+        """Yield the same of a folder that was listed; see `_entries`.
+
+        Raises:
+            OSError: It cannot be looked into any more.
+        """
         names = [os.fsdecode(key) for key in keys if key.endswith(_SIDECAR_BYTES)]
         beside = {name: os.path.join(folder.path, name) for name in names}
         sidecars = {name: path for name, path in beside.items() if not self.left_out(name, path)}
@@ -146,8 +146,8 @@ class _Walk:
             path = os.path.join(folder.path, name)
             if self.left_out(name, path):
                 continue
-            if odd[key] and not os.path.exists(path):
-                yield UnreadableFolder(path, "a link to something that is not there")
+            if odd[key] and (reason := _broken(path)):
+                yield UnreadableFolder(path, reason)
             elif self.enter(path, outside=folder.outside, link=odd[key]):
                 yield _Folder(path, folder.outside or odd[key])
         yield from self.files(folder, place, keys[start:], odd, sidecars)
@@ -159,11 +159,11 @@ class _Walk:
         keys: Sequence[bytes],
         odd: Mapping[bytes, bool],
         sidecars: Mapping[str, str],
-    ) -> Iterator[Listing]:
+    ) -> Iterator[Listing | UnreadableFile]:
         """Yield the photos and texts among the entries of a folder that are no folders.
 
         Raises:
-            _LostError: They cannot be looked at any more.
+            OSError: They cannot be looked at any more.
         """
         inside = os.fsencode(os.path.join(folder.path, ""))
         asks = bool(self.rules.exclude or self.others)
@@ -176,22 +176,21 @@ class _Walk:
                 name = os.fsdecode(key)
                 if not is_item_name(name) or self.left_out(name, os.path.join(folder.path, name)):
                     continue
+            path = inside + key
             try:
                 if slow or key in odd:
-                    self.file(some, inside + key, folder, sidecars, link=odd.get(key, False))
+                    self.file(some, path, folder, sidecars, link=odd.get(key, False))
                 else:  # nearly all are such, and take a microsecond here beside the one that the system takes
-                    facts = os.lstat(inside + key)
-                    some.glances.append((inside + key, facts.st_size, kept_time(facts), None))
+                    facts = os.lstat(path)
+                    some.glances.append((path, facts.st_size, kept_time(facts), None))
             except OSError as error:
-                if some.glances:
-                    yield some.listing
-                    some = _Some()
-                _pass_over(error, folder.path, place)
-            if len(some.glances) == TOGETHER:
-                yield some.listing
+                yield from some.given()
                 some = _Some()
-        if some.glances:
-            yield some.listing
+                yield from _unseen(path, error, folder.path, place)
+            if len(some.glances) == TOGETHER:
+                yield from some.given()
+                some = _Some()
+        yield from some.given()
 
     def left_out(self, name: str, path: str) -> bool:
         """Return whether the rules or another source's root leave an entry out."""
@@ -221,7 +220,7 @@ class _Walk:
         try:
             real, place = os.path.realpath(path), _place(os.stat(path))
         except OSError:
-            return False
+            return True  # what becomes of it is said where it is read
         if real == self.real or place in self.visited:
             return False
         if is_below(real, self.real):
@@ -232,20 +231,27 @@ class _Walk:
         return True
 
 
-def _pass_over(error: OSError, folder: str, place: tuple[int, int]) -> None:
-    """Pass over a file that vanished.
+def _unseen(path: bytes, error: OSError, folder: str, place: tuple[int, int]) -> Iterator[UnreadableFile]:
+    """Yield a file that cannot be looked at where its folder can; one that vanished is passed over.
 
     Raises:
-        _LostError: Its folder did, or it is still there and cannot be looked at: then what is known of it is kept.
+        OSError: The folder cannot be looked into any more, or another is in its place.
     """
+    if _place(os.stat(os.path.join(folder, os.curdir))) != place:
+        raise OSError(errno.ENOENT, "it went away while it was read") from error
     if not isinstance(error, FileNotFoundError):
-        raise _LostError(error.strerror or str(error)) from error
+        yield UnreadableFile(os.fsdecode(path), error.strerror or str(error))
+
+
+def _broken(link: str) -> str | None:
+    """Return why a link cannot be followed, None where it can."""
     try:
-        stays = _place(os.stat(folder)) == place
-    except OSError:
-        stays = False
-    if not stays:
-        raise _LostError("it went away while it was read") from error
+        os.stat(link)
+    except FileNotFoundError:
+        return "a link to something that is not there"
+    except OSError as error:
+        return f"a link that cannot be followed ({error.strerror})"
+    return None
 
 
 def sidecar_names(name: str) -> tuple[str, ...]:

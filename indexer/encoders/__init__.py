@@ -45,7 +45,7 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
     check_name(name)
     plain, precision = split_precision(name)
     if device == "auto":
-        device = "cpu" if precision == "int8" else _best_device()
+        device = "cpu" if precision == "int8" else best_device()
     if device == "cpu" and find_spec("onnxruntime") is not None:
         if name == "compact":
             from indexer.encoders.onnx import OnnxEncoder  # late: importing ONNX Runtime takes a tenth of a second
@@ -87,7 +87,7 @@ def pretrained_names() -> list[str]:
     return listed()
 
 
-def _best_device() -> str:
+def best_device() -> str:
     """Return "cuda", "mps" or "cpu"; torch is imported only where there may be something better than a CPU."""
     if find_spec("torch") is None or not _may_have_gpu():
         return "cpu"

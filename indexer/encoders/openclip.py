@@ -16,6 +16,7 @@ import open_clip
 import torch
 from safetensors import SafetensorError
 
+from indexer.encoders import best_device
 from indexer.encoders.base import COMPACT, fingerprint_of, normalized
 from indexer.encoders.hub import announce_download
 from indexer.encoders.openclip_config import check_folder, preprocess_of
@@ -32,6 +33,9 @@ PROBE = ("a dog on the beach", "Ünïcödé ß œ", "日本語の写真", "كل�
 
 FULL = re.compile(r"out of memory|ALLOC_FAILED")
 """How CUDA and cuBLAS say so themselves, without torch's `OutOfMemoryError`."""
+
+FAULT: Any = getattr(torch, "AcceleratorError", ())
+"""What torch raises over a fault of a card, from 2.8 on; before, it is a RuntimeError like others."""
 
 BROKEN = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError, EOFError, OSError)
 """What open_clip, timm and torch raise over a folder or checkpoint that they cannot use."""
@@ -225,12 +229,10 @@ def pretrained_names() -> list[str]:
 def _device(wanted: str) -> torch.device:
     """Return the torch device of that name, after a look whether it is there."""
     if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        wanted = best_device()
     try:
         device = torch.device(wanted)
-        torch.ones(1, device=device).add(
-            1
-        )  # a card that this torch is not built for gives memory, and computes nothing
+        torch.ones(1, device=device).add(1)  # a card that this torch is not built for has memory, but does no sums
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise EncoderError(
@@ -266,7 +268,7 @@ def _failures(batch_size: int) -> Iterator[None]:
                 f"the device has too little memory for {batch_size} pictures or texts at once ({reason}); set a "
                 "smaller --batch-size, or see what else is on it"
             ) from error
-        if isinstance(error, torch.AcceleratorError):  # a fault of the card: this process cannot use it any more
+        if isinstance(error, FAULT):  # this process cannot use the card any more
             raise EncoderError(f"the GPU failed ({reason}); run it again, or with --device cpu") from error
         raise
 

@@ -64,7 +64,10 @@ class OpenCatalog:
         refuse_newer(found)
         if found != HEAD:
             try:
-                with locked(self.path, "upgrading the catalog", seconds=UPGRADE_SECONDS):
+                with (
+                    locked(self.path, "upgrading the catalog", seconds=UPGRADE_SECONDS),
+                    storage_errors(self.path),
+                ):
                     upgrade(self._engine)
             except StorageError as error:
                 if not found:  # there was none yet

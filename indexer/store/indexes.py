@@ -65,7 +65,8 @@ class Store(OpenCatalog):
     def close(self) -> None:
         """Close the files, and give back the memory that the index takes."""
         with self._guard:
-            self._index = self._on_gpu = self._chosen = self._choice_stamp = None
+            self._index = self._on_gpu = self._chosen = self._choice = self._choice_stamp = None
+            self.kept.clear()
         super().close()
 
     def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:

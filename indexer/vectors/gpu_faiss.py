@@ -42,7 +42,7 @@ class FaissCard:
     """Vectors in flat indexes on GPUs; a `Card`.
 
     FAISS's own GPU code knows no selectors, so that rows which do not pass are named too. Where it runs out of memory
-    it ends the process more often than it says so; hence the look at what is free before each use.
+    it ends the process more often than it says so; hence the look at what is free before vectors are put there.
     """
 
     def __init__(self, dim: int, gpus: Sequence[Gpu]) -> None:

@@ -116,7 +116,7 @@ def test_auto_is_cuda_where_the_driver_has_a_card_and_torch_can_use_it(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: usable)
     monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(1))  # as if computed there
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert indexer.encoders._best_device() == expected
+    assert indexer.encoders.best_device() == expected
 
 
 def test_int8_is_for_the_cpu() -> None:
@@ -148,7 +148,11 @@ def test_no_other_precision_is_known(name: str) -> None:
 def test_a_card_that_cannot_compute_is_left_for_the_cpu(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
+    ones = torch.ones
+
+    def fail(*shape: Any, **options: Any) -> torch.Tensor:
+        if "cuda" not in str(options.get("device")):
+            return ones(*shape, **options)
         raise torch.AcceleratorError("CUDA error: no kernel image is available for execution on the device\nmore")
 
     monkeypatch.setattr("indexer.encoders._may_have_gpu", lambda: True)
@@ -157,6 +161,8 @@ def test_a_card_that_cannot_compute_is_left_for_the_cpu(
     assert load_encoder("compact").device == "cpu"
     reason = "CUDA error: no kernel image is available for execution on the device"
     assert caplog.messages == [f"cuda cannot be used, so the CPU is: {reason}"]
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert OpenClipEncoder.load("compact", device="auto").device == "cpu"  # as training loads it
     with pytest.raises(EncoderError, match=r"device 'cuda' cannot be used here \(CUDA error: no kernel image"):
         load_encoder("compact", device="cuda")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -184,22 +186,27 @@ def test_a_copy_without_a_date_of_its_own_has_that_of_its_own_file(library: Libr
 
 @pytest.mark.parametrize("year", [1, 2290])
 def test_a_time_that_no_catalog_can_keep_costs_nothing(
-    library: Library, folder: Path, year: int, monkeypatch: pytest.MonkeyPatch
+    library: Library, folder: Path, encoder: FakeEncoder, year: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint(folder / "a.png", "red")
     paint(folder / "b.png", "lime")
-    looking = os.lstat
 
-    def odd(path: str | bytes) -> os.stat_result:
-        facts = looking(path)
+    def odd(real: Any, path: str | bytes, **options: bool) -> os.stat_result:
+        facts: os.stat_result = real(path, **options)
         if os.fsencode(path).endswith(b"b.png"):  # not every file system can hold it
             facts = os.stat_result(list(facts)[:10], {"st_mtime_ns": (year - 1970) * 31_556_952 * 10**9})
         return facts
 
-    monkeypatch.setattr(os, "lstat", odd)
+    for name in ("stat", "lstat"):
+        monkeypatch.setattr(os, name, partial(odd, getattr(os, name)))
     assert counts(library.sync(folder)) == {"added": 2}
     assert counts(library.sync(folder)) == {"unchanged": 2}
     assert best(library, "lime") == "b.png"
+    encoded = sum(encoder.pictures)
+    assert library.similar(folder / "b.png", k=1)[0].path.name == "a.png"
+    assert library.check() == []
+    assert library.duplicates().failures == ()
+    assert sum(encoder.pictures) == encoded  # it is the file that was indexed
 
 
 def test_many_equal_photos_are_copied_moved_and_touched(library: Library, folder: Path, encoder: FakeEncoder) -> None:

@@ -43,15 +43,25 @@ def test_many_items_of_one_content_are_read_once(library: Library, files: list[F
 def test_no_more_are_kept_than_memory_is_meant_for(
     library: Library, files: list[FoundFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "HELD", 5)
-    paint_text = files[0].path.replace("00.png", "00.txt")
-    shutil.copy(files[0].path, paint_text)  # the same bytes as a text are another content
+    known = Path(files[0].path).parent / "known"
+    for number in range(MANY):  # of the other content there are as many now
+        shutil.copy(known / "b.png", known / f"b{number}.png")
+    library.sync(known)
+    monkeypatch.setattr(module, "HELD", MANY + 5)
     with library._store.reading() as connection:
         twins = Twins(connection)
-        (pictures,), (texts,) = twins(files[:1]), twins([FoundFile(paint_text, files[0].size, 1)])
-        assert (len(pictures), texts) == (MANY + 1, [])
-        assert twins._held == MANY + 1  # the last one stays, or nothing would ever be kept
-        assert twins(files[:1])[0] is pictures
+        (red,), (blue,) = twins(files[:1]), twins(files[12:13])
+        assert (len(red), len(blue), twins._held) == (MANY + 1, MANY + 1, MANY + 1)  # one of them is kept
+        assert twins(files[12:13])[0] is blue
+        assert twins(files[:1]) == [red]
+        assert twins(files[:1])[0] is not red  # it was read again
+
+
+def test_the_same_bytes_as_a_text_are_another_content(library: Library, files: list[FoundFile]) -> None:
+    text = files[0].path.replace("00.png", "00.txt")
+    shutil.copy(files[0].path, text)
+    with library._store.reading() as connection:
+        assert Twins(connection)([FoundFile(text, files[0].size, 1)]) == [[]]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import os
 import subprocess
 import tracemalloc
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from indexer import walk as walking
 from indexer.errors import SourceError
-from indexer.sources import FoundFile, Listing, Rules, UnreadableFolder, resolve
+from indexer.sources import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder, resolve
 from indexer.types import kept_time
 from tests.support.walks import walk
 
@@ -254,28 +255,67 @@ def test_a_folder_that_cannot_be_listed_is_reported_in_its_place(root: Path, mon
     assert (first.path, last.path) == (str(root / "a.jpg"), str(root / "d.jpg"))
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (PermissionError(13, "Permission denied"), "Permission denied"),
-        (OSError(5, "Input/output error"), "Input/output error"),
-    ],
-)
-def test_a_folder_whose_files_cannot_be_looked_at_is_reported_and_not_taken_for_empty(
-    root: Path, error: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make(root, "a.jpg", "b/c.jpg", "b/d.jpg", "b/e/f.jpg", "g.jpg")
-    looking = os.lstat
+def refuse(monkeypatch: pytest.MonkeyPatch, *refused: Path | str, error: OSError) -> None:
+    """Have some files and folders not be looked at; to root nothing is forbidden."""
+    paths = {os.fsencode(path) for path in refused}
 
-    def refusing(path: bytes) -> os.stat_result:
-        if path == os.fsencode(root / "b" / "d.jpg"):
+    def looking(real: Any, path: str | bytes, **options: bool) -> os.stat_result:
+        if os.fsencode(path) in paths:
             raise error
-        return looking(path)
+        found: os.stat_result = real(path, **options)
+        return found
 
-    monkeypatch.setattr(os, "lstat", refusing)
+    for name in ("stat", "lstat"):
+        monkeypatch.setattr(os, name, partial(looking, getattr(os, name)))
+
+
+def test_a_file_that_cannot_be_looked_at_is_reported_and_the_others_are_met(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(root, "a.jpg", "b/c.jpg", "b/d.jpg", "b/d.jpg2.jpg", "b/e/f.jpg", "g.jpg")
+    refuse(monkeypatch, root / "a.jpg", root / "b" / "d.jpg", error=OSError(5, "Input/output error"))
     found = list(walk(str(root), Rules()))
-    assert [os.path.relpath(each.path, root) for each in found] == ["a.jpg", "b/c.jpg", "b", "g.jpg"]
-    assert found[2] == UnreadableFolder(str(root / "b"), reason)
+    assert [os.path.relpath(each.path, root) for each in found] == [
+        "a.jpg", "b/c.jpg", "b/d.jpg", "b/d.jpg2.jpg", "b/e/f.jpg", "g.jpg"
+    ]  # fmt: skip
+    assert [each for each in found if not isinstance(each, FoundFile)] == [
+        UnreadableFile(str(root / "a.jpg"), "Input/output error"),
+        UnreadableFile(str(root / "b" / "d.jpg"), "Input/output error"),
+    ]
+
+
+def inside(folder: Path) -> list[Path | str]:
+    """Return all that lies in a folder, and what a look into it asks for."""
+    return [*folder.iterdir(), f"{folder}/."]
+
+
+def test_a_folder_that_may_be_listed_and_not_looked_into_is_reported_and_not_taken_for_empty(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(root, "a.jpg", "b/c.jpg", "b/d.jpg", "b/e/f.jpg", "g.jpg")  # as chmod -R 644 leaves it
+    refuse(monkeypatch, *inside(root / "b"), error=PermissionError(13, "Permission denied"))
+    first, folder, last = walk(str(root), Rules())
+    assert (first.path, last.path) == (str(root / "a.jpg"), str(root / "g.jpg"))
+    assert folder == UnreadableFolder(str(root / "b"), "Permission denied")
+
+
+def test_a_root_that_may_be_listed_and_not_looked_into_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(root, "a.jpg", "b/c.jpg")
+    refuse(monkeypatch, *inside(root), error=PermissionError(13, "Permission denied"))
+    with pytest.raises(SourceError, match=r"root cannot be read \(Permission denied\); check its permissions"):
+        walk(str(root), Rules())
+
+
+def test_a_folder_behind_a_link_that_cannot_be_looked_at_is_reported(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(root, "a.jpg")
+    make(tmp_path / "disk", "2019/b.jpg", "2020/c.jpg")
+    (root / "disk").symlink_to(tmp_path / "disk")
+    refuse(monkeypatch, root / "disk" / "2019", error=OSError(5, "Input/output error"))
+    found = list(walk(str(root), Rules()))
+    assert [os.path.relpath(each.path, root) for each in found] == ["a.jpg", "disk/2019", "disk/2020/c.jpg"]
+    assert found[1] == UnreadableFolder(str(root / "disk" / "2019"), "Input/output error")
 
 
 def test_a_file_that_vanished_is_passed_over_and_a_folder_that_did_is_reported(
@@ -306,22 +346,23 @@ def test_a_file_that_vanished_is_passed_over_and_a_folder_that_did_is_reported(
     assert found[1] == UnreadableFolder(str(root / "b"), "it went away while it was read")
 
 
-@pytest.mark.parametrize("target", ["x" * 300, "locked/inside"])
-def test_a_link_that_cannot_be_followed_is_reported_by_itself(
-    root: Path, target: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_link_that_cannot_be_followed_is_reported_by_itself(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(root, "a.jpg", "b/c.jpg")
-    (root / "b" / "link").symlink_to(target)
+    (root / "b" / "long").symlink_to("x" * 300)
+    (root / "b" / "shut").symlink_to("beyond")
+    refused = root / "b" / "shut"
     looking = os.stat
 
     def refusing(path: str, *, follow_symlinks: bool = True) -> os.stat_result:
-        if path == str(root / "b" / "link"):
+        if path == str(refused):
             raise PermissionError(13, "Permission denied", path)  # what is beyond may not be looked at
         return looking(path, follow_symlinks=follow_symlinks)
 
     monkeypatch.setattr(os, "stat", refusing)
-    found = list(walk(str(root), Rules()))
-    assert [os.path.relpath(each.path, root) for each in found] == ["a.jpg", "b/c.jpg", "b/link"]
+    assert walk(str(root), Rules())[2:] == [
+        UnreadableFolder(str(root / "b" / "long"), "a link that cannot be followed (File name too long)"),
+        UnreadableFolder(str(root / "b" / "shut"), "a link that cannot be followed (Permission denied)"),
+    ]
 
 
 def test_a_root_that_became_a_link_is_walked_once(root: Path, tmp_path: Path) -> None:

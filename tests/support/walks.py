@@ -8,21 +8,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from indexer import walk as walking
 from indexer.catalog.known import KnownFile, KnownGlance
 from indexer.plan import Planner, Step, Unchanged
-from indexer.sources import FoundFile, Listing, Rules, UnreadableFolder
+from indexer.sources import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder
+
+Met = FoundFile | UnreadableFolder | UnreadableFile
 
 
-def walk(root: str, rules: Rules, **others: object) -> list[FoundFile | UnreadableFolder]:
+def walk(root: str, rules: Rules, **others: object) -> list[Met]:
     """Return what a walk meets, file by file."""
-    found: list[FoundFile | UnreadableFolder] = []
+    found: list[Met] = []
     for each in walking.walk(root, rules, **others):  # type: ignore[arg-type]
-        found += [each] if isinstance(each, UnreadableFolder) else [each.file(glance) for glance in each.glances]
+        found += [each.file(glance) for glance in each.glances] if isinstance(each, Listing) else [each]
     return found
 
 
-def listings(files: Iterable[FoundFile | UnreadableFolder]) -> Iterator[Listing | UnreadableFolder]:
+def listings(files: Iterable[Met]) -> Iterator[walking.Seen]:
     """Yield each file as a listing of its own."""
     for file in files:
-        if isinstance(file, UnreadableFolder):
+        if not isinstance(file, FoundFile):
             yield file
         else:
             path = os.fsencode(file.path)
@@ -31,7 +33,7 @@ def listings(files: Iterable[FoundFile | UnreadableFolder]) -> Iterator[Listing 
 
 
 def steps(
-    files: Iterable[FoundFile | UnreadableFolder],
+    files: Iterable[Met],
     items: Iterable[KnownFile],
     *,
     same_content: Callable[[FoundFile], list[KnownFile]],

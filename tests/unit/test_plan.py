@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
 from indexer.catalog.known import KnownFile
 from indexer.errors import FailureKind
 from indexer.plan import RETRIED, TOGETHER, Added, Changed, Moved, Removed, Step, Touched, Unchanged
-from indexer.sources import FoundFile, UnreadableFolder
-from tests.support.walks import steps
+from indexer.sources import FoundFile, UnreadableFile, UnreadableFolder
+from tests.support.walks import Met, steps
 
 
 def found(path: str, *, size: int = 1, mtime: int = 1, sidecar: int | None = None) -> FoundFile:
@@ -24,7 +24,7 @@ def known(
 
 
 def plan(
-    files: list[FoundFile | UnreadableFolder],
+    files: Sequence[Met],
     items: list[KnownFile],
     *,
     same: Mapping[str, list[KnownFile]] | None = None,
@@ -64,7 +64,7 @@ def test_a_new_time_with_the_old_content_is_a_touch() -> None:
 
 def test_of_many_files_of_one_content_each_item_is_looked_at_once() -> None:
     items = [known(n, f"/old/{n:03}") for n in range(300)]
-    here: list[FoundFile | UnreadableFolder] = [found(f"/new/{n:03}") for n in range(300)]
+    here = [found(f"/new/{n:03}") for n in range(300)]
     asked: list[int] = []
 
     def is_gone(item: KnownFile) -> bool:
@@ -166,6 +166,17 @@ def test_a_failure_is_retried_where_something_else_than_the_file_can_mend_it(kin
 def test_every_failure_is_retried_when_its_file_changed(kind: FailureKind) -> None:
     file = found("/a", mtime=2)
     assert plan([file], [known(1, "/a", failure=kind)]) == [Changed(file, 1)]
+
+
+def test_what_is_known_of_an_unreadable_file_is_kept_and_its_neighbours_are_compared() -> None:
+    items = [known(n, path) for n, path in enumerate(("/a", "/b", "/b-c", "/b/d", "/e"), start=1)]
+    made = plan([UnreadableFile("/b", "Input/output error"), found("/b-c", mtime=2), found("/e")], items)
+    assert made == [Unchanged(failed=False), Changed(found("/b-c", mtime=2), 3), Removed(1), Removed(4)]
+    assert plan([UnreadableFile("/f", "Input/output error")], items[:1]) == [Removed(1)]
+
+
+def test_an_unreadable_folder_may_be_that_of_all_others() -> None:
+    assert plan([UnreadableFolder("/", "Permission denied")], [known(1, "/a"), known(2, "/b/c")]) == []
 
 
 def test_what_is_known_below_an_unreadable_folder_is_kept() -> None:
