@@ -24,6 +24,11 @@ class Part(NamedTuple):
     weight: float = 1.0
 
 
+def is_url(value: str) -> bool:
+    """Return whether a part is an address on the web."""
+    return value.lower().startswith(("http://", "https://"))
+
+
 def parse_parts(words: Sequence[str]) -> list[Part]:
     """Return the parts of a query in their order.
 

@@ -10,6 +10,7 @@ import time
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from indexer.errors import QueryError
+from retrieval.grammar import is_url
 
 SECONDS = 20.0
 """For the whole of it, redirects included."""
@@ -23,11 +24,6 @@ TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """Where networks without IPv4 reach it: the last 32 bits are the address there (RFC 6052, section 2.1)."""
 TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 """What a server may call a picture; whether it is one, the decoder says."""
-
-
-def is_url(value: str) -> bool:
-    """Return whether words are an address on the web."""
-    return value.lower().startswith(("http://", "https://"))
 
 
 def fetch_picture(url: str) -> bytes:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError
 from indexer.images import is_photo_name
-from retrieval.grammar import CLIPBOARD, STDIN, Part, parse_parts
-from retrieval.remote import is_url
+from retrieval.grammar import CLIPBOARD, STDIN, Part, is_url, parse_parts
 
 if TYPE_CHECKING:
     from retrieval.query import Query
