@@ -1,7 +1,7 @@
 """One table for each size: our index, bare FAISS, usearch, hnswlib, LanceDB and NumPy on the same vectors.
 
-RECALL_BENCH_SIZES="10000 100000" leaves out the million, which takes ten minutes. The graphs of usearch and hnswlib
-take most of an hour to build for that on two cores, and are left out there unless RECALL_BENCH_GRAPHS is set.
+RECALL_BENCH_SIZES="10000 100000" leaves out the million, which takes seven minutes. The graphs of usearch and hnswlib
+take twenty more to build for that on two cores, and are left out there unless RECALL_BENCH_GRAPHS is set.
 """
 
 from __future__ import annotations
