@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from indexer.catalog import changes, known, queries
 from indexer.catalog.encoders import KnownEncoder
 from indexer.store import Store
-from indexer.types import Progress, ProgressCallback, among, file_of, kept_time, row_of
+from indexer.types import Progress, ProgressCallback, among, file_of, is_as_kept, row_of
 from indexer.vectors import read_index
 from indexer.vectors.base import as_stored
 from indexer.vectors.chosen import read_choice
@@ -123,5 +123,5 @@ def _on_disk(connection: Connection, progress: ProgressCallback | None) -> Itera
             continue
         if row_of(item.path) is not None and item.picture is None:
             continue  # size and time are not the table's: it may have other rows by now, and this one as it was
-        if (facts.st_size, kept_time(facts)) != (item.size, item.mtime_ns):
+        if not is_as_kept(facts, item.size, item.mtime_ns):
             yield Problem(ProblemKind.CHANGED, file, "recall index")

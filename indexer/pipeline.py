@@ -25,7 +25,7 @@ from indexer.facts import file_time, place_columns
 from indexer.plan import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.report import LISTED, Report
 from indexer.rows import FoundRow, found_rows, row_steps
-from indexer.sources import Listing, Rules, UnreadableFile, UnreadableFolder, resolve, rules_of
+from indexer.sources import Listing, Rules, Seen, UnreadableFile, UnreadableFolder, resolve, rules_of
 from indexer.spool import Spool, is_work
 from indexer.store import Store
 from indexer.tables import Columns, table_format
@@ -34,7 +34,7 @@ from indexer.twins import Twins, is_gone
 from indexer.types import Progress, ProgressCallback
 from indexer.walk import walk
 
-Found = TypeVar("Found", bound=FoundRow | Listing | UnreadableFolder | UnreadableFile)
+Found = TypeVar("Found", bound=FoundRow | Seen)
 
 CHEAP = 1000
 """Steps without encoding that are committed together."""

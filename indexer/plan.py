@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from indexer.catalog.known import KnownFile, KnownGlance
 from indexer.errors import FailureKind
-from indexer.sources import FoundFile, Listing, UnreadableFile, UnreadableFolder
+from indexer.sources import FoundFile, Seen, UnreadableFile, UnreadableFolder
 
 RETRIED = frozenset({FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind.UNREADABLE, FailureKind.ENCODER})
 """Failures that a setting, a package or a permission can mend: tried on every run. Others wait for a new file."""
@@ -88,9 +88,7 @@ class Planner:
     same_content: Callable[[Sequence[FoundFile]], Sequence[list[KnownFile]]]
     is_gone: Callable[[KnownFile], bool]
 
-    def steps(
-        self, found: Iterable[Listing | UnreadableFolder | UnreadableFile], known: Iterable[KnownGlance]
-    ) -> Iterator[Step]:
+    def steps(self, found: Iterable[Seen], known: Iterable[KnownGlance]) -> Iterator[Step]:
         """Yield what to do, moves before removals.
 
         Args:
@@ -217,7 +215,7 @@ _END: KnownGlance = (b"\xff", 0, 0, None, None, 0)
 
 
 def _differences(  # noqa: C901, PLR0912 - one loop over two listings, which is run a million times
-    found: Iterable[Listing | UnreadableFolder | UnreadableFile], known: Iterable[KnownGlance]
+    found: Iterable[Seen], known: Iterable[KnownGlance]
 ) -> Iterator[Unchanged | Removed | Pair]:
     """Yield what differs between files and items, and how many do not; below an unreadable folder nothing does."""
     items = iter(known)

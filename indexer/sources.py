@@ -87,6 +87,10 @@ class UnreadableFile:
     reason: str
 
 
+Seen = Listing | UnreadableFolder | UnreadableFile
+"""What a walk meets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a walk leaves out.

@@ -106,6 +106,11 @@ def kept_time(facts: os.stat_result) -> int:
     return time_ns if -_TIMES <= time_ns < _TIMES else max(-_TIMES, min(time_ns, _TIMES - 1))
 
 
+def is_as_kept(facts: os.stat_result, size: int, mtime_ns: int) -> bool:
+    """Return whether a file has the size and the time that the catalog keeps of it: then it is as it was indexed."""
+    return (facts.st_size, kept_time(facts)) == (size, mtime_ns)
+
+
 def file_of(path: str, picture: str | None = None) -> str:
     """Return the file of an item: of a table's row its picture, else the table."""
     return picture or path.partition("\0")[0]

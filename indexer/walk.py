@@ -11,12 +11,9 @@ from dataclasses import dataclass, field
 
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
-from indexer.sources import Glance, Listing, Rules, UnreadableFile, UnreadableFolder, is_item_name
+from indexer.sources import Glance, Listing, Rules, Seen, UnreadableFile, UnreadableFolder, is_item_name
 from indexer.texts import FORMATS, text_format
 from indexer.types import is_below, kept_time
-
-Seen = Listing | UnreadableFolder | UnreadableFile
-"""What a walk meets."""
 
 TOGETHER = 500
 """Files in a listing at most: progress is shown after each, and no more are held."""

@@ -13,7 +13,7 @@ from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import EncoderError, PictureError, QueryError
 from indexer.store import Store
-from indexer.types import Vectors, kept_time
+from indexer.types import Vectors, is_as_kept
 from retrieval.private_words import text_vectors
 from retrieval.query import Picture, Query
 
@@ -77,7 +77,7 @@ def own_embedding(store: Store, path: Path) -> tuple[OwnEmbedding | None, bool]:
         facts = Path(place).stat()
     except OSError:
         return found, False
-    return found, (found.size, found.mtime_ns) == (facts.st_size, kept_time(facts))
+    return found, is_as_kept(facts, found.size, found.mtime_ns)
 
 
 def stored_vector(store: Store, embedding_id: int) -> Vectors | None:

@@ -17,7 +17,7 @@ from indexer.config import Settings, processors
 from indexer.decode import DecodePool
 from indexer.encoders.base import Encoder
 from indexer.images import Limits, Photo
-from indexer.types import Modality, Vectors, kept_time
+from indexer.types import Modality, Vectors, is_as_kept
 
 T = TypeVar("T")
 
@@ -108,6 +108,6 @@ def _difference(content: UnitContent) -> str | None:
         facts = os.stat(content.path)
     except (OSError, ValueError) as error:
         return str(getattr(error, "strerror", None) or error)
-    if (facts.st_size, kept_time(facts)) != (content.size, content.mtime_ns):
+    if not is_as_kept(facts, content.size, content.mtime_ns):
         return "it has changed since it was indexed; the next sync reads it again"
     return None

@@ -21,8 +21,9 @@ def has_room(card: int, wanted: int) -> bool:
     Raises:
         RuntimeError: There is no such GPU, or it has failed.
     """
-    if torch.cuda.mem_get_info(card)[0] < wanted:
-        torch.cuda.empty_cache()
+    if torch.cuda.mem_get_info(card)[0] >= wanted:
+        return True
+    torch.cuda.empty_cache()
     return torch.cuda.mem_get_info(card)[0] >= wanted
 
 

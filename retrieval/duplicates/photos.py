@@ -14,7 +14,7 @@ from indexer.catalog.copies import PhotoFile
 from indexer.decode import DecodePool
 from indexer.errors import PictureError
 from indexer.images import Photo
-from indexer.types import Preprocess, kept_time
+from indexer.types import Preprocess, is_as_kept
 from retrieval.duplicates.pixels import SIDE, Sketch, sketch
 
 AS_COMPARED = Preprocess(size=SIDE, resize_mode="longest")
@@ -67,7 +67,7 @@ def what_changed(file: PhotoFile) -> str | None:
         facts = Path(file.path).stat()
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
-    if (facts.st_size, kept_time(facts)) != (file.size, file.mtime_ns):
+    if not is_as_kept(facts, file.size, file.mtime_ns):
         return "it was changed since it was indexed; run: recall index"
     return None
 

@@ -14,7 +14,7 @@ from indexer.images import is_photo_name
 from indexer.sources import rules_of
 from indexer.tables import table_format
 from indexer.texts import text_format
-from indexer.types import kept_time
+from indexer.types import is_as_kept
 
 
 def why_absent(connection: Connection, place: str) -> str:
@@ -54,6 +54,6 @@ def why_stale(item: ItemState) -> str | None:
         facts = Path(item.file).stat()
     except OSError as error:
         return f"its file cannot be found now ({error.strerror}); what is said here is of the file that was indexed"
-    if item.file == item.path and (facts.st_size, kept_time(facts)) != (item.size, item.mtime_ns):
+    if item.file == item.path and not is_as_kept(facts, item.size, item.mtime_ns):
         return "its file has changed since it was indexed; run: recall index"
     return None

@@ -75,9 +75,6 @@ def main() -> None:
         fill_in_parts(path, encoder, n, between(real[np.linalg.norm(real, axis=1) > 0.5], n))
         with Library.open(path) as opened:
             index = opened._store.index()  # before another is chosen: the exact one
-            words = background(encoder)
-            units = index.vectors(index.ids[:: max(1, n // 300)])
-            truth = {name: index.search(each, K).ids - 1 for name, each in (("words", words), ("units", units))}
             for each in opened.optimize().figures:
                 sys.stdout.write(
                     f"{each.kind}: recall@10 {each.recall:.3f}, {each.milliseconds:.2f} ms a query, opened in "
@@ -88,9 +85,11 @@ def main() -> None:
             start = time.perf_counter()
             made = graph(index)
             sys.stdout.write(f"HNSW: built in {time.perf_counter() - start:.0f} s\n")
-        with single_threaded():
-            for name, queries in (("words", words), ("units", units)):
-                sys.stdout.writelines(f"HNSW, {name}, {line}\n" for line in walked(made, queries, truth[name]))
+            asked = {"words": background(encoder), "units": index.vectors(index.ids[:: max(1, n // 300)])}
+            for name, queries in asked.items():
+                truth = index.search(queries, K).ids - 1
+                with single_threaded():
+                    sys.stdout.writelines(f"HNSW, {name}, {line}\n" for line in walked(made, queries, truth))
 
 
 if __name__ == "__main__":

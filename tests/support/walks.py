@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from indexer import walk as walking
 from indexer.catalog.known import KnownFile, KnownGlance
 from indexer.plan import Planner, Step, Unchanged
-from indexer.sources import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder
+from indexer.sources import FoundFile, Listing, Rules, Seen, UnreadableFile, UnreadableFolder
 
 Met = FoundFile | UnreadableFolder | UnreadableFile
 
@@ -21,7 +21,7 @@ def walk(root: str, rules: Rules, **others: object) -> list[Met]:
     return found
 
 
-def listings(files: Iterable[Met]) -> Iterator[walking.Seen]:
+def listings(files: Iterable[Met]) -> Iterator[Seen]:
     """Yield each file as a listing of its own."""
     for file in files:
         if not isinstance(file, FoundFile):
