@@ -18,7 +18,7 @@ from tests.support.colours import paint, paint_many
 from tests.support.contents import contents
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
-from tests.support.zygote import Zygote
+from tests.support.zygote import Zygote, wait_until_held
 
 
 def index_file(library: Library) -> Path:
@@ -37,11 +37,11 @@ def test_a_second_writer_is_told_who_the_first_is_and_readers_are_served(
     library: Library, folder: Path, recall_program: Program
 ) -> None:
     paint_many(folder, 60)
-    with Zygote(library.path, folder) as zygote:
+    with Zygote(library.path, folder, hold_at=8) as zygote:
         pid, lines = zygote.run()
         for line in lines:
             if line == "indexing 8":
-                os.kill(pid, signal.SIGSTOP)  # at work, and for as long as we like
+                wait_until_held(pid)  # at work, and for as long as we like
                 try:
                     message = f"recall: process {pid} (indexing) is writing to {library.path}; wait until it is done, "
                     message += "or stop it\n"
@@ -62,14 +62,19 @@ def test_a_second_writer_is_told_who_the_first_is_and_readers_are_served(
 def test_a_search_sees_what_another_process_has_committed_while_it_goes_on(library: Library, folder: Path) -> None:
     paint_many(folder, 60)
     seen = []
-    with Zygote(library.path, folder) as zygote:
-        for line in zygote.run()[1]:
+    with Zygote(library.path, folder, hold_at=20) as zygote:
+        pid, lines = zygote.run()
+        for line in lines:
             stage, _, done = line.rpartition(" ")
             if stage == "indexing" and int(done):
+                if line == "indexing 20":
+                    wait_until_held(pid)
                 found = len(library.search("red", k=1000))
                 assert found >= int(done)
-                seen.append(found)
-    assert seen[0] < 60  # otherwise the test saw nothing of it
+                if line == "indexing 20":
+                    os.kill(pid, signal.SIGCONT)
+                    seen.append(found)
+    assert 20 <= seen[0] < 60
     assert len(library.search("red", k=1000)) == 60
 
 

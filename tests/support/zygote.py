@@ -6,12 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from indexer.types import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,15 +28,25 @@ class Zygote:
         library: The library that is written to.
         folder: What is indexed.
         batch_size: Photos per batch.
+        hold_at: Photos at which each sync stops itself by SIGSTOP, once; 0 for never.
     """
 
     library: Path
     folder: Path
     batch_size: int = 4
+    hold_at: int = 0
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.zygote", self.library, self.folder, str(self.batch_size)],
+            [
+                sys.executable,
+                "-m",
+                "tests.support.zygote",
+                self.library,
+                self.folder,
+                str(self.batch_size),
+                str(self.hold_at),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -65,6 +79,19 @@ class Zygote:
                 return
 
 
+def wait_until_held(pid: int) -> None:
+    """Return once a process is stopped, which is a moment after it said where.
+
+    Raises:
+        TimeoutError: It is not within a minute.
+    """
+    for _ in range(6000):
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"process {pid} goes on")
+
+
 def alive(group: int) -> bool:
     """Return whether any process of a group lives; one that is dead and not yet waited for does not count."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -81,7 +108,7 @@ def main() -> None:
     from retrieval.library import Library
     from tests.support.encoders import FakeEncoder
 
-    library, folder, batch_size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    library, folder, batch_size, hold_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -91,11 +118,17 @@ def main() -> None:
             settings = Settings(library=library, workers=2)
             with Library(settings, encoder=FakeEncoder(batch_size=batch_size)) as opened:
                 _say("opened")
-                opened.sync(folder, progress=lambda progress: _say(f"{progress.stage} {progress.done}"))
+                opened.sync(folder, progress=partial(_tell, hold_at))
                 _say("done")
             os._exit(0)
         os.waitpid(child, 0)
         _say("over")
+
+
+def _tell(hold_at: int, progress: Progress) -> None:
+    _say(f"{progress.stage} {progress.done}")
+    if progress.stage == "indexing" and progress.done == hold_at > 0:
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _say(line: str) -> None:
