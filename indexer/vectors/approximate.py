@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -9,15 +10,7 @@ import numpy as np
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import Nearest, VectorIndex, best, check_search
 from indexer.vectors.before import BeforeExact
-
-MEASURED = 10
-"""Results whose recall was measured; for more, so many times more lists and candidates are taken."""
-
-STEPS = (10, 24, 50, 100, 200, 400)
-"""Results for which that is done: what lies between is searched as for the next, so that pages of one answer agree.
-
-Beyond, the exact index is searched: there it is as fast.
-"""
+from indexer.vectors.figures import Depth
 
 
 class Candidates(Protocol):
@@ -37,32 +30,31 @@ class ApproximateIndex(BeforeExact):
     that both cost a little more with every change until it is built anew; see `drift`.
     """
 
-    def __init__(self, exact: VectorIndex, lists: Candidates, *, last: int, probes: int, refine: int) -> None:
+    def __init__(self, exact: VectorIndex, lists: Candidates, *, last: int, depths: Sequence[Depth]) -> None:
         """Put an inverted file before an exact index.
 
         Args:
             exact: Holds the vectors, and is changed through this.
             lists: Built from those of them that had an id up to `last`.
             last: The highest id that it was built from.
-            probes: Lists that are looked through for each query.
-            refine: Candidates that are scored exactly for each query.
+            depths: How far to look, by how many results are asked for, ascending; one at least. Numbers between two are
+                searched as the next, so that pages of one answer agree.
         """
         super().__init__(exact)
         self._lists = lists
-        self._last, self._probes, self._refine = last, probes, refine
+        self._last, self._depths = last, depths
 
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
         """Return k ids for each query row, most of them the best; see `VectorIndex.search`.
 
         What a filter allows is searched exactly, for it may lie far from the query, in lists that nobody looks at. So
-        are many results, and a query most of whose candidates were removed since.
+        are more results than the last depth has, and a query most of whose candidates were removed since.
         """
         queries = check_search(queries, k, self.dim)
-        depth = next((step for step in STEPS if k <= step), None)
+        depth = next((each for each in self._depths if k <= each.results), None)
         if allowed is not None or depth is None:
             return self._exact.search(queries, k, allowed=allowed)
-        deeper = depth / MEASURED
-        named = self._lists.candidates(queries, round(self._refine * deeper), probes=round(self._probes * deeper))
+        named = self._lists.candidates(queries, depth.refine, probes=depth.probes)
         newer = self.ids[np.searchsorted(self.ids, self._last, side="right") :]
         fresh = self._exact.search(queries, k, allowed=newer) if len(newer) else None
         exist = min(k, len(self))
@@ -83,7 +75,7 @@ class ApproximateIndex(BeforeExact):
     def knows(self, id_: int) -> bool:
         """Return whether the inverted file was built from the vector that an id has now: it is found by it."""
         vector = self.vectors(np.array([id_], dtype=np.int64))
-        return id_ in self._lists.candidates(vector, self._refine, probes=self._probes)[0]
+        return id_ in self._lists.candidates(vector, self._depths[0].refine, probes=self._depths[0].probes)[0]
 
 
 def drift(ids: Ids, last: int, built: int) -> float:

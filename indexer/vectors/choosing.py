@@ -13,23 +13,25 @@ import numpy as np
 
 from indexer.errors import ConfigError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
-from indexer.vectors.approximate import MEASURED, ApproximateIndex
+from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.figures import KINDS, Asked, Held, IndexFigures, Kind
+from indexer.vectors.figures import KINDS, Asked, Depth, Held, IndexFigures, Kind
 from indexer.vectors.inverted import Builder, InvertedFile, expected_bytes
 
-K = MEASURED
-"""Results of which the recall is counted."""
+K = 10
+"""Results of which the recall is told."""
 
-ASKED = 24
-"""Results that are timed: what a search asks for, of whose ten best probabilities are computed too."""
+STEPS = (24, 50, 100, 200, 400)
+"""Results for which it is measured how far to look. A search asks for the first, and that is what is timed."""
 
-PROBES = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
-REFINE = (50, 100, 200, 400)
-"""What is tried: lists looked through, and candidates scored exactly."""
+COUNTED = (K, *STEPS)
+
+PROBES = tuple(sorted(base << power for base in (4, 6) for power in range(10)))
+REFINE = (50, 100, 200, 400, 800, 1600)
+"""What is tried: lists looked through, from 4 to 3,072, and candidates scored exactly."""
 
 EQUAL = 64
-"""Results that may count as one of the K best of a query: copies of a photo have equal scores."""
+"""Results more than are counted that may count as well: copies of a photo have equal scores."""
 
 FEWEST = 1000
 """Vectors from which there is something to learn, and something to gain."""
@@ -69,11 +71,12 @@ def choose(
         kinds.remove("ivf-sq4")  # finds the same with half the memory, but not sooner
     if asked.recall == 1 or len(exact) < FEWEST:
         kinds = []  # only looking at everything surely finds everything
-    truth = {name: _truth(exact, held) for name, held in queries.items()} if kinds else {}
-    trial = _Trial(exact, queries, truth, progress)
+    truths = {name: _truths(exact, held) for name, held in queries.items()} if kinds else {}
+    trial = _Trial(exact, queries, truths, progress)
     kept = None
     try:
-        found = [(trial.of_exact(), None), *_tried(trial, kinds, asked.recall, folder)]
+        everything = trial.of_exact()
+        found = [(everything, None), *_tried(trial, kinds, asked.recall, everything.milliseconds, folder)]
         found = [(_judged(figures, asked), file) for figures, file in found]
         found.sort(key=lambda each: (not each[0].fits, each[0].waiting))
         figures = [each for each, _ in found]
@@ -101,7 +104,7 @@ def _file(folder: Path, kind: Kind) -> Path:
 
 
 def _tried(
-    trial: _Trial, kinds: Sequence[Kind], recall: float, folder: Path
+    trial: _Trial, kinds: Sequence[Kind], asked: float, limit: float, folder: Path
 ) -> Iterator[tuple[IndexFigures, Path | None]]:
     """Yield the figures and the file of each kind."""
     if not kinds:
@@ -110,8 +113,9 @@ def _tried(
     builder = Builder(exact.ids, exact.vectors, exact.dim, progress=trial.progress)
     for kind in kinds:
         start = time.perf_counter()
-        builder.build(kind).save(_file(folder, kind))
-        yield trial.of_kind(kind, _file(folder, kind), recall, time.perf_counter() - start), _file(folder, kind)
+        file = _file(folder, kind)
+        builder.build(kind).save(file)
+        yield trial.of_kind(kind, file, asked, seconds=time.perf_counter() - start, limit=limit), file
 
 
 def _judged(figures: IndexFigures, asked: Asked) -> IndexFigures:
@@ -139,82 +143,146 @@ def _megabytes(number: int) -> str:
     return f"{number / 1e6:,.1f} MB" if number >= 50_000 else f"{number:,} bytes"
 
 
-def _truth(exact: VectorIndex, held: Held) -> list[Ids]:
-    """Return for each query the ids of all that score no less than its K-th best result, at most `EQUAL` of them."""
-    nearest = exact.search(held.vectors, EQUAL)
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What one query has to find.
+
+    Attributes:
+        ids: The best, ascending.
+        places: That of each among the best, 0 for the best.
+        counted: How many of them count as one of each of `COUNTED` best: those that score no less than the last of
+            these, at most `EQUAL` more.
+    """
+
+    ids: Ids
+    places: Ids
+    counted: tuple[int, ...]
+
+    def hits(self, named: Ids) -> Vectors:
+        """Return how many of the best are found, for each of `COUNTED` and of `REFINE`, shape (c, r); 0 where c > r.
+
+        Args:
+            named: Candidates, likely best first, shape (REFINE[-1],).
+        """
+        at = np.searchsorted(self.ids, named).clip(max=len(self.ids) - 1)
+        places = np.where(self.ids[at] == named, self.places[at], len(self.ids))
+        refine, wanted = np.array(REFINE), np.array(COUNTED)[:, None]
+        right = np.array([np.cumsum(places < counted)[refine - 1] for counted in self.counted])
+        return np.where(refine >= wanted, np.minimum(right, wanted), 0).astype(np.float32)
+
+
+def _truths(exact: VectorIndex, held: Held) -> list[_Truth]:
+    """Return what each query has to find."""
+    nearest = exact.search(held.vectors, COUNTED[-1] + EQUAL)
     found = []
     for row, (ids, scores) in enumerate(zip(nearest.ids, nearest.scores, strict=True)):
         others = np.flatnonzero((ids != -1) & (ids != (-1 if held.own is None else held.own[row])))
-        found.append(ids[others][scores[others] >= scores[others[:K][-1:]]])
+        falling = -scores[others]
+        alike = [int(np.searchsorted(falling, falling[:many][-1], side="right")) for many in COUNTED]
+        counted = tuple(min(each, many + EQUAL) for each, many in zip(alike, COUNTED, strict=True))
+        ascending = np.argsort(ids[others])
+        found.append(_Truth(ids[others][ascending], ascending, counted))
     return found
 
 
 @dataclass(frozen=True, slots=True)
+class _Setting:
+    """How far was looked, and the recall for each of `STEPS`; for the first no more than that of the K best."""
+
+    probes: int
+    refine: int
+    recalls: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Trial:
-    """What every kind is measured by: all vectors, queries, and their true results."""
+    """What every kind is measured by: all vectors, queries, and what these have to find."""
 
     exact: VectorIndex
     queries: Mapping[str, Held]
-    truth: Mapping[str, list[Ids]]
+    truths: Mapping[str, list[_Truth]]
     progress: ProgressCallback | None
 
     def of_exact(self) -> IndexFigures:
         """Return the figures of looking at everything."""
         memory = len(self.exact) * self.exact.dim * 2  # float16
-        return IndexFigures("exact", 1.0, _one_query(self.exact, self.queries), 0.0, memory, 0.0, len(self.exact))
+        return IndexFigures("exact", 1.0, self._one_query(self.exact, STEPS[0]), 0.0, memory, 0.0, len(self.exact))
 
-    def of_kind(self, kind: Kind, file: Path, wanted: float, seconds: float) -> IndexFigures:
-        """Return the figures of one kind at the setting that is the fastest with enough recall, else with the most."""
+    def of_kind(self, kind: Kind, file: Path, asked: float, *, seconds: float, limit: float) -> IndexFigures:
+        """Return the figures of one kind, that looks as far as it has to for enough recall, or else for the most.
+
+        Args:
+            kind: How it holds the vectors.
+            file: Where it is.
+            asked: The recall that is enough.
+            seconds: What it took to build.
+            limit: What one query takes exactly, in milliseconds: what would take longer is to be searched so.
+        """
         with file.open("rb") as stream:
             start = time.perf_counter()
             lists = InvertedFile.load(stream)
             opening = (time.perf_counter() - start) * 1e3
-        tried = self._settings(lists, wanted)
-        timed = []
-        for probes, refine, recall in [each for each in tried if each[2] >= wanted] or [max(tried, key=lambda t: t[2])]:
-            index = ApproximateIndex(self.exact, lists, last=int(self.exact.ids[-1]), probes=probes, refine=refine)
-            timed.append(
-                IndexFigures(
-                    kind, recall, _one_query(index, self.queries), opening, file.stat().st_size, seconds,
-                    len(self.exact), probes, refine,
-                )
-            )  # fmt: skip
-        return min(timed, key=lambda each: each.milliseconds)
+        settings = self._settings(lists, asked)
+        enough = [[each for each in settings if each.recalls[place] >= asked] for place in range(len(STEPS))]
+        enough[0] = enough[0] or [max(settings, key=lambda each: each.recalls[0])]
+        first, *others = [
+            self._fastest(lists, each, results) for each, results in zip(enough, STEPS, strict=True) if each
+        ]
+        milliseconds, depth, recall = first
+        depths = (depth, *(deeper for taken, deeper, _ in others if taken < limit))
+        return IndexFigures(
+            kind, recall, milliseconds, opening, file.stat().st_size, seconds, len(self.exact), depths
+        )  # fmt: skip
 
-    def _settings(self, lists: InvertedFile, wanted: float) -> list[tuple[int, int, float]]:
-        """Return numbers of lists and candidates with their recall.
-
-        For each number of lists that is the fewest candidates that are enough, or else those with the most recall.
-        """
-        found = []
+    def _settings(self, lists: InvertedFile, asked: float) -> list[_Setting]:
+        """Return what looking into more and more lists finds, as far as that is of use."""
+        found: list[_Setting] = []
         numbers = [probes for probes in PROBES if probes <= lists.lists] or [lists.lists]
-        for number, probes in enumerate(numbers):
-            each = [self._recalls(lists, self.queries[name], self.truth[name], probes) for name in self.queries]
-            recalls = np.min(each, axis=0).tolist()
-            pairs = list(zip(REFINE, recalls, strict=True))
-            refine, recall = next((pair for pair in pairs if pair[1] >= wanted), max(pairs, key=lambda pair: pair[1]))
-            found.append((probes, refine, recall))
+        fewest = np.searchsorted(REFINE, STEPS)  # candidates for each
+        for number, probes in enumerate(numbers, start=1):
+            recalls = np.min([self._recalls(lists, name, probes) for name in self.queries], axis=0)
+            each = zip(REFINE, recalls.T.tolist(), strict=True)
+            found += [_Setting(probes, refine, tuple(row)) for refine, row in each]
+            done = bool(np.all(recalls[range(len(STEPS)), fewest] >= asked))
             if self.progress:
-                self.progress(Progress("measuring", number + 1, len(numbers)))
+                self.progress(Progress("measuring", len(numbers) if done else number, len(numbers)))
+            if done:
+                break
         return found
 
-    def _recalls(self, lists: InvertedFile, held: Held, truth: Sequence[Ids], probes: int) -> Vectors:
-        """Return the recall at each number of candidates, shape (len(REFINE),), for one kind of query."""
+    def _recalls(self, lists: InvertedFile, name: str, probes: int) -> Vectors:
+        """Return the recalls of one kind of query for each of `STEPS` and of `REFINE`, see `_Setting`."""
+        held, truths = self.queries[name], self.truths[name]
         named = lists.candidates(held.vectors, REFINE[-1], probes=probes)
-        hits = np.zeros(len(REFINE), dtype=np.float32)
-        for ids, true in zip(named, truth, strict=True):
-            right = np.isin(ids, true)
-            hits += [min(K, int(right[:refine].sum())) for refine in REFINE]
-        exist = min(K, len(self.exact) - (held.own is not None))
-        return hits / np.float32(max(1, exist * len(held.vectors)))
+        hits = np.sum([truth.hits(ids) for ids, truth in zip(named, truths, strict=True)], axis=0)
+        exist = np.minimum(COUNTED, len(self.exact) - (held.own is not None))
+        ten, first, *others = hits / (exist * len(truths))[:, None]
+        return np.array([np.minimum(ten, first), *others])
 
+    def _fastest(self, lists: InvertedFile, settings: Sequence[_Setting], results: int) -> tuple[float, Depth, float]:
+        """Return the milliseconds of the setting that is the fastest for so many results, it, and its recall.
 
-def _one_query(index: VectorIndex, queries: Mapping[str, Held]) -> float:
-    """Return the median milliseconds of one query."""
-    some = np.concatenate([held.vectors[:TIMED] for held in queries.values()])
-    taken = []
-    for number in range(len(some)):
-        start = time.perf_counter()
-        index.search(some[number : number + 1], ASKED)
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken) * 1e3
+        Args:
+            lists: What is looked through.
+            settings: Of ascending numbers of lists, for each of ascending numbers of candidates.
+            results: What is asked for.
+        """
+        timed = []
+        fewest = math.inf
+        for each in settings:
+            if each.refine < fewest:  # else another one takes fewer lists and no more candidates
+                fewest = each.refine
+                depth = Depth(results, each.probes, each.refine)
+                index = ApproximateIndex(self.exact, lists, last=int(self.exact.ids[-1]), depths=[depth])
+                timed.append((self._one_query(index, results), depth, each.recalls[0]))
+        return min(timed, key=lambda each: each[0])
+
+    def _one_query(self, index: VectorIndex, results: int) -> float:
+        """Return the median milliseconds of one query."""
+        some = np.concatenate([held.vectors[:TIMED] for held in self.queries.values()])
+        taken = []
+        for number in range(len(some)):
+            start = time.perf_counter()
+            index.search(some[number : number + 1], results)
+            taken.append(time.perf_counter() - start)
+        return statistics.median(taken) * 1e3

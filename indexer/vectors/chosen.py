@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ import numpy as np
 from indexer.types import Ids, among
 from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.figures import KINDS, Asked, IndexChoice, IndexFigures
+from indexer.vectors.figures import KINDS, Asked, Depth, IndexChoice, IndexFigures
 from indexer.vectors.files import Label, StaleIndexError, put, read_label
 
 KIND = "Choice"
@@ -79,9 +80,7 @@ def read_choice(
         if figures.kind == "exact":
             return choice, None
         lists = InvertedFile.load(file)
-    found = ApproximateIndex(
-        index, lists, last=label.watermark, probes=max(1, figures.probes), refine=max(1, figures.refine)
-    )
+    found = ApproximateIndex(index, lists, last=label.watermark, depths=figures.depths)
     _look_for_newest(found, label.watermark)
     return choice, found
 
@@ -111,16 +110,30 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 def _choice(label: Label) -> IndexChoice:
     more = label.more
     try:
-        figures = tuple(IndexFigures(**each) for each in more["figures"])
+        figures = tuple(_figures(each) for each in more["figures"])
         choice = IndexChoice(Asked(**more["asked"]), figures, label.watermark, datetime.fromisoformat(more["at"]))
+        possible = _is_possible(figures[0]) if figures else False
     except (KeyError, TypeError, ValueError) as error:
         raise StaleIndexError(f"it is of another version ({error})") from error
-    if not figures:
-        raise StaleIndexError("it holds no figures")
-    first = figures[0]
-    if not (0 <= first.probes <= MOST and 0 <= first.refine <= MOST and first.kind in ("exact", *KINDS)):
+    if not possible:
         raise StaleIndexError("it holds impossible figures")
     return choice
+
+
+def _figures(kept: dict[str, Any]) -> IndexFigures:
+    return IndexFigures(**kept | {"depths": tuple(Depth(**each) for each in kept["depths"])})
+
+
+def _is_possible(figures: IndexFigures) -> bool:
+    if figures.kind == "exact":
+        return True
+    depths = figures.depths
+    return (
+        figures.kind in KINDS
+        and len(depths) > 0
+        and all(1 <= each.probes <= MOST and 1 <= each.results <= each.refine <= MOST for each in depths)
+        and all(one.results < other.results for one, other in pairwise(depths))
+    )
 
 
 def _compare(more: dict[str, Any], index: VectorIndex) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from indexer.types import Ids, Vectors
 
 Kind = Literal["ivf-sq8", "ivf-sq4", "ivf-pq4", "ivf-rabitq"]
-"""How an inverted file holds its vectors: 8 or 4 bits a number, 4 bits for each four numbers, or one bit a number."""
+"""How an inverted file holds its vectors: 8 or 4 bits a number, 4 bits for each two numbers, or one bit a number."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -28,19 +28,34 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Depth:
+    """How far is looked for so many results, as it was measured.
+
+    Attributes:
+        results: At most.
+        probes: Lists that are looked through for each query.
+        refine: Candidates that are scored exactly, no fewer than the results.
+    """
+
+    results: int
+    probes: int
+    refine: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexFigures:
     """One kind of index as it was measured here.
 
     Attributes:
         kind: "exact", or how the inverted file holds its vectors.
-        recall: Of the ten best by exact search, the part that is found; of the kind of query that it is lowest for.
+        recall: Of the ten best by exact search, the part that is found at least, and no less of all that a search asks
+            for; of the kind of query that it is lowest for.
         milliseconds: Median of one query, without the encoder.
         opening: Milliseconds to open the inverted file, which a command does for each search.
         memory: Bytes that it searches in: all vectors where it is exact, else the inverted file.
         seconds: What it took to build.
         vectors: How many it was built from.
-        probes: Lists that are looked through, 0 where it is exact.
-        refine: Candidates that are scored exactly, 0 where it is exact.
+        depths: How far is looked, for more and more results; more than the last has are searched exactly.
         fits: Whether recall and memory are what was asked for.
     """
 
@@ -51,8 +66,7 @@ class IndexFigures:
     memory: int
     seconds: float
     vectors: int
-    probes: int = 0
-    refine: int = 0
+    depths: tuple[Depth, ...] = ()
     fits: bool = False
 
     @property

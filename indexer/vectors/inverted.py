@@ -186,5 +186,5 @@ def _empty(kind: Kind, dim: int, lists: int, centroids: Vectors) -> Any:
 
 
 def _subspaces(dim: int) -> int:
-    """Return into how many parts of equal length product quantisation cuts a vector: of four numbers where it can."""
-    return next(parts for parts in range(max(1, dim // 4), 0, -1) if dim % parts == 0)
+    """Return into how many parts of equal length product quantisation cuts a vector: of two numbers where it can."""
+    return next(parts for parts in range(max(1, dim // 2), 0, -1) if dim % parts == 0)

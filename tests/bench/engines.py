@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def build_recall(folder: Path, vectors: Vectors) -> None:
     queries = {"near": Held(near(vectors[rows], seed=77)), "own": Held(index.vectors(rows), rows)}
     asked = Asked(0.99)
     figures, part = choose(index, queries, asked, folder=folder)
-    (folder / "figures.json").write_text(json.dumps([[f.kind, f.probes, f.refine, f.seconds] for f in figures]))
+    (folder / "figures.json").write_text(json.dumps([asdict(each) for each in figures]))
     if part is None:
         part = folder / "exact.part"
         part.touch()
@@ -100,7 +101,7 @@ def build_faiss(folder: Path, vectors: Vectors) -> None:
     """Build what Recall chose with FAISS alone: the same lists, codes and refinement, from its own factory."""
     import faiss
 
-    chosen = json.loads((folder.parent / "recall" / "figures.json").read_text())[0][0]
+    chosen = json.loads((folder.parent / "recall" / "figures.json").read_text())[0]["kind"]
     index = faiss.index_factory(vectors.shape[1], _factory(chosen, len(vectors)), faiss.METRIC_INNER_PRODUCT)
     index.train(np.asarray(vectors[:: max(1, len(vectors) // 163_840)]))
     for start in range(0, len(vectors), 65536):
@@ -111,18 +112,19 @@ def build_faiss(folder: Path, vectors: Vectors) -> None:
 def _factory(kind: str, n: int) -> str:
     from indexer.vectors.inverted import lists_for
 
-    codes = {"ivf-sq8": "SQ8", "ivf-sq4": "SQ4", "ivf-pq4": "PQ128x4fs", "ivf-rabitq": "RaBitQfs", "exact": ""}[kind]
+    codes = {"ivf-sq8": "SQ8", "ivf-sq4": "SQ4", "ivf-pq4": "PQ256x4fs", "ivf-rabitq": "RaBitQfs", "exact": ""}[kind]
     return f"IVF{lists_for(n)},{codes},Refine(SQfp16)" if codes else "SQfp16"
 
 
 def open_faiss(folder: Path) -> Search:
     faiss: Any = import_module("faiss")
-    kind, probes, refine, _ = json.loads((folder.parent / "recall" / "figures.json").read_text())[0]
+    chosen = json.loads((folder.parent / "recall" / "figures.json").read_text())[0]
     index = faiss.read_index(str(folder / "bare.faiss"))
     parameters: Any = None
-    if kind != "exact":
+    if chosen["depths"]:
+        depth = chosen["depths"][0]
         parameters = faiss.IndexRefineSearchParameters(
-            k_factor=refine / K, base_index_params=faiss.SearchParametersIVF(nprobe=probes)
+            k_factor=depth["refine"] / K, base_index_params=faiss.SearchParametersIVF(nprobe=depth["probes"])
         )
     threads = faiss.omp_get_max_threads()
 

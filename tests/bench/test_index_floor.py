@@ -94,7 +94,7 @@ def test_the_floor(n: int, benchmark: BenchmarkFixture, table: Table, scratch: P
         search = partial(run, "search", name, folder, place / "queries.npy")
         if name == "recall":
             found = benchmark.pedantic(search, rounds=1)  # type: ignore[no-untyped-call]  # no types yet
-            title = f"{title}: {json.loads((folder / 'figures.json').read_text())[0][0]}"  # noqa: PLW2901
+            title = f"{title}: {json.loads((folder / 'figures.json').read_text())[0]['kind']}"  # noqa: PLW2901
         else:
             found = search()
         recall = np.mean(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from indexer.errors import ConfigError
 from indexer.types import Ids, Vectors
 from indexer.vectors import new_index
 from indexer.vectors.approximate import ApproximateIndex, drift
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import Nearest, VectorIndex
+from indexer.vectors.before import BeforeExact
 from indexer.vectors.choosing import choose
 from indexer.vectors.chosen import put_choice, read_choice
-from indexer.vectors.figures import KINDS, Asked, Held, IndexFigures, Kind
+from indexer.vectors.figures import KINDS, Asked, Depth, Held, IndexFigures, Kind
 from indexer.vectors.files import StaleIndexError
 from indexer.vectors.inverted import Builder, InvertedFile, expected_bytes, lists_for
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
@@ -55,9 +57,15 @@ def lists(request: pytest.FixtureRequest, built: dict[Kind, InvertedFile]) -> In
     return built[request.param]
 
 
-def over(exact: VectorIndex, lists: InvertedFile, *, probes: int = 32, refine: int = 400) -> ApproximateIndex:
+TRIED: tuple[Kind, ...] = ("ivf-sq8", "ivf-pq4", "ivf-rabitq")
+"""What is, where memory is no matter."""
+
+USUAL = Depth(100, 64, 400)
+
+
+def over(exact: VectorIndex, lists: InvertedFile, *depths: Depth) -> ApproximateIndex:
     """Return an index on all that the inverted file was built from."""
-    return ApproximateIndex(exact, lists, last=int(exact.ids[-1]), probes=probes, refine=refine)
+    return ApproximateIndex(exact, lists, last=int(exact.ids[-1]), depths=depths or [USUAL])
 
 
 def recall(found: Ids, truth: Ids) -> float:
@@ -110,10 +118,10 @@ def test_what_was_removed_is_never_found_and_what_was_added_is_at_once(
 
 
 def test_where_most_was_removed_the_rest_is_still_found(exact: VectorIndex, lists: InvertedFile, held: Ids) -> None:
-    index, query = over(exact, lists, probes=4, refine=50), unit_vectors(1, DIM, seed=8)
+    index, query = over(exact, lists, Depth(24, 4, 50)), unit_vectors(1, DIM, seed=8)
     index.remove(held[:-20])
     assert np.count_nonzero(index.search(query, 12).ids[0] != -1) == 12
-    assert set(index.search(query, 30).ids[0].tolist()) == {-1, *held[-20:].tolist()}
+    assert set(index.search(query, 24).ids[0].tolist()) == {-1, *held[-20:].tolist()}
     index.remove(held)
     assert index.search(query, 2).ids.tolist() == [[-1, -1]]
 
@@ -131,7 +139,7 @@ def test_a_filter_costs_no_recall(
 
 
 def test_pages_of_one_answer_agree(exact: VectorIndex, lists: InvertedFile, rows: Vectors) -> None:
-    index, query = over(exact, lists, probes=2, refine=20), near(rows)[3:4]
+    index, query = over(exact, lists, Depth(24, 2, 30), Depth(50, 3, 60)), near(rows)[3:4]
     first, more = index.search(query, 30), index.search(query, 50)
     assert first.ids[0].tolist() == more.ids[0, :30].tolist()  # both look as far as 50 results ask for
 
@@ -139,15 +147,53 @@ def test_pages_of_one_answer_agree(exact: VectorIndex, lists: InvertedFile, rows
 def test_a_query_most_of_whose_candidates_are_gone_is_searched_exactly(
     exact: VectorIndex, lists: InvertedFile, rows: Vectors
 ) -> None:
-    index, query = over(exact, lists, probes=4, refine=40), rows[100:101]
+    index, query = over(exact, lists, Depth(24, 4, 40)), rows[100:101]
     index.remove(exact.search(query, 90).ids[0])
     assert index.search(query, 10).ids.tolist() == exact.search(query, 10).ids.tolist()
 
 
-def test_many_results_are_as_complete_as_few(exact: VectorIndex, lists: InvertedFile, rows: Vectors) -> None:
-    queries, index = near(rows), over(exact, lists, probes=16, refine=100)
-    for k in (10, 24, 100, 1001):
-        assert recall(index.search(queries, k).ids, exact.search(queries, k).ids) >= 0.95
+def test_more_results_than_was_measured_are_searched_exactly(
+    exact: VectorIndex, lists: InvertedFile, rows: Vectors
+) -> None:
+    queries, index = near(rows), over(exact, lists, Depth(24, 1, 24))
+    assert index.search(queries, 25).ids.tolist() == exact.search(queries, 25).ids.tolist()
+    assert recall(index.search(queries, 24).ids, exact.search(queries, 24).ids) < 0.95
+
+
+class Slow(BeforeExact):
+    """An exact index of a large library, as it were: others are faster."""
+
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+        time.sleep(0.03)
+        return self._exact.search(queries, k, allowed=allowed)
+
+
+def test_many_results_are_as_complete_as_few(
+    exact: VectorIndex, built: dict[Kind, InvertedFile], rows: Vectors, held: Ids, tmp_path: Path
+) -> None:
+    figures, _ = choose(Slow(exact), held_out(rows, held), Asked(0.95), folder=tmp_path)
+    queries = near(rows[3:], 200)
+    depths = {each.kind: each.depths for each in figures}
+    for kind in TRIED:
+        assert [depth.results for depth in depths[kind]] == [24, 50, 100, 200, 400], kind
+        index = over(exact, built[kind], *depths[kind])
+        for k in (1, 10, 24, 30, 100, 400, 1001):
+            assert recall(index.search(queries, k).ids, exact.search(queries, k).ids) >= 0.94, (kind, k)
+
+
+def test_results_for_which_it_is_no_faster_are_searched_exactly(
+    exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = InvertedFile.candidates
+
+    def slow(self: InvertedFile, queries: Vectors, count: int, *, probes: int) -> Ids:
+        time.sleep(0.06 * (count > 100))
+        return whole(self, queries, count, probes=probes)
+
+    monkeypatch.setattr(InvertedFile, "candidates", slow)
+    figures, _ = choose(Slow(exact), held_out(rows, held), Asked(0.95), folder=tmp_path)
+    whole_numbers = next(each for each in figures if each.kind == "ivf-sq8")
+    assert [depth.results for depth in whole_numbers.depths] == [24, 50, 100]
 
 
 def test_a_file_gives_the_same_answers_mapped_or_not(
@@ -184,7 +230,7 @@ def test_the_fastest_of_those_that_find_enough_is_chosen(
     exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path
 ) -> None:
     figures, file = choose(exact, held_out(rows, held), Asked(0.95), folder=tmp_path)
-    assert {each.kind for each in figures} == {"exact", "ivf-sq8", "ivf-pq4", "ivf-rabitq"}
+    assert {each.kind for each in figures} == {"exact", *TRIED}
     assert figures[0].fits
     assert figures[0].waiting == min(each.waiting for each in figures if each.fits)
     assert list(tmp_path.iterdir()) == ([] if file is None else [file])
@@ -248,10 +294,20 @@ def test_a_stop_leaves_no_file(
 
 
 @pytest.mark.parametrize(
-    "odd", [{"probes": -1}, {"probes": 10**9}, {"refine": -5}, {"refine": 10**9}, {"kind": "ivf-flat"}]
+    "odd",
+    [
+        {"kind": "ivf-flat"},
+        {"depths": ()},
+        {"depths": (Depth(24, 0, 50),)},
+        {"depths": (Depth(24, 10**9, 50),)},
+        {"depths": (Depth(24, 8, 10**9),)},
+        {"depths": (Depth(0, 8, 50),)},
+        {"depths": (Depth(51, 8, 50),)},
+        {"depths": (Depth(24, 8, 50), Depth(24, 8, 50))},
+    ],
 )
 def test_a_file_whose_figures_cannot_be_is_refused(exact: VectorIndex, tmp_path: Path, odd: dict[str, Any]) -> None:
-    usual: dict[str, Any] = {"kind": "ivf-sq8", "probes": 8, "refine": 50}
+    usual: dict[str, Any] = {"kind": "ivf-sq8", "depths": (Depth(24, 8, 50),)}
     figures = IndexFigures(
         **(usual | odd), recall=0.99, milliseconds=1.0, opening=1.0, memory=1, seconds=1.0, vectors=N
     )

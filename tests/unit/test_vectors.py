@@ -16,6 +16,7 @@ from indexer.vectors.approximate import ApproximateIndex
 from indexer.vectors.base import SLACK, VectorIndex, as_stored, best, score, unit
 from indexer.vectors.exact import ExactIndex
 from indexer.vectors.faiss_index import FaissIndex
+from indexer.vectors.figures import Depth
 from indexer.vectors.gpu import GpuIndex
 from tests.support.cards import CARDS, always_on_card
 from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
@@ -39,7 +40,7 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mak
     if request.param == "exact":
         return ExactIndex
     if request.param == "approximate":
-        return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, probes=1, refine=50)
+        return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, depths=[Depth(400, 1, 400)])
     if request.param in CARDS:
         always_on_card(monkeypatch)
         return lambda dim: GpuIndex(ExactIndex(dim), lambda: CARDS[request.param](dim))
