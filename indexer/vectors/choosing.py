@@ -18,13 +18,12 @@ from indexer.vectors.base import VectorIndex
 from indexer.vectors.figures import KINDS, Asked, Depth, Held, IndexFigures, Kind
 from indexer.vectors.inverted import Builder, InvertedFile, expected_bytes
 
-K = 10
-"""Results of which the recall is told."""
+STEPS = (10, 24, 50, 100, 200, 400)
+"""Results for which it is measured how far to look.
 
-STEPS = (24, 50, 100, 200, 400)
-"""Results for which it is measured how far to look. A search asks for the first, and that is what is timed."""
-
-COUNTED = (K, *STEPS)
+The first is what recall is spoken of, the second what a search asks for: an index has to find enough of both, and to
+look for the second is what is timed.
+"""
 
 PROBES = tuple(sorted(base << power for base in (4, 6) for power in range(10)))
 REFINE = (50, 100, 200, 400, 800, 1600)
@@ -150,8 +149,8 @@ class _Truth:
     Attributes:
         ids: The best, ascending.
         places: That of each among the best, 0 for the best.
-        counted: How many of them count as one of each of `COUNTED` best: those that score no less than the last of
-            these, at most `EQUAL` more.
+        counted: How many of them count as one of the best, for each of `STEPS`: all that score no less than the last
+            of so many, at most `EQUAL` more.
     """
 
     ids: Ids
@@ -159,27 +158,27 @@ class _Truth:
     counted: tuple[int, ...]
 
     def hits(self, named: Ids) -> Vectors:
-        """Return how many of the best are found, for each of `COUNTED` and of `REFINE`, shape (c, r); 0 where c > r.
+        """Return how many of the best are found, for each of `STEPS` and of `REFINE`, shape (s, r); 0 where s > r.
 
         Args:
             named: Candidates, likely best first, shape (REFINE[-1],).
         """
         at = np.searchsorted(self.ids, named).clip(max=len(self.ids) - 1)
         places = np.where(self.ids[at] == named, self.places[at], len(self.ids))
-        refine, wanted = np.array(REFINE), np.array(COUNTED)[:, None]
+        refine, wanted = np.array(REFINE), np.array(STEPS)[:, None]
         right = np.array([np.cumsum(places < counted)[refine - 1] for counted in self.counted])
         return np.where(refine >= wanted, np.minimum(right, wanted), 0).astype(np.float32)
 
 
 def _truths(exact: VectorIndex, held: Held) -> list[_Truth]:
     """Return what each query has to find."""
-    nearest = exact.search(held.vectors, COUNTED[-1] + EQUAL)
+    nearest = exact.search(held.vectors, STEPS[-1] + EQUAL)
     found = []
     for row, (ids, scores) in enumerate(zip(nearest.ids, nearest.scores, strict=True)):
         others = np.flatnonzero((ids != -1) & (ids != (-1 if held.own is None else held.own[row])))
         falling = -scores[others]
-        alike = [int(np.searchsorted(falling, falling[:many][-1], side="right")) for many in COUNTED]
-        counted = tuple(min(each, many + EQUAL) for each, many in zip(alike, COUNTED, strict=True))
+        alike = [int(np.searchsorted(falling, falling[:many][-1], side="right")) for many in STEPS]
+        counted = tuple(min(each, many + EQUAL) for each, many in zip(alike, STEPS, strict=True))
         ascending = np.argsort(ids[others])
         found.append(_Truth(ids[others][ascending], ascending, counted))
     return found
@@ -187,7 +186,7 @@ def _truths(exact: VectorIndex, held: Held) -> list[_Truth]:
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """How far was looked, and the recall for each of `STEPS`; for the first no more than that of the K best."""
+    """How far was looked, and the recall of as many best as each of `STEPS`."""
 
     probes: int
     refine: int
@@ -206,7 +205,7 @@ class _Trial:
     def of_exact(self) -> IndexFigures:
         """Return the figures of looking at everything."""
         memory = len(self.exact) * self.exact.dim * 2  # float16
-        return IndexFigures("exact", 1.0, self._one_query(self.exact, STEPS[0]), 0.0, memory, 0.0, len(self.exact))
+        return IndexFigures("exact", 1.0, self._one_query(self.exact, STEPS[1]), 0.0, memory, 0.0, len(self.exact))
 
     def of_kind(self, kind: Kind, file: Path, asked: float, *, seconds: float, limit: float) -> IndexFigures:
         """Return the figures of one kind, that looks as far as it has to for enough recall, or else for the most.
@@ -224,14 +223,13 @@ class _Trial:
             opening = (time.perf_counter() - start) * 1e3
         settings = self._settings(lists, asked)
         enough = [[each for each in settings if each.recalls[place] >= asked] for place in range(len(STEPS))]
-        enough[0] = enough[0] or [max(settings, key=lambda each: each.recalls[0])]
-        first, *others = [
-            self._fastest(lists, each, results) for each, results in zip(enough, STEPS, strict=True) if each
-        ]
-        milliseconds, depth, recall = first
-        depths = (depth, *(deeper for taken, deeper, _ in others if taken < limit))
+        if not (enough[0] and enough[1]):
+            enough[:2] = [[max(settings, key=lambda each: min(each.recalls[:2]))]] * 2
+        found = [self._fastest(lists, each, place) for place, each in enumerate(enough) if each]
+        (_, ten, recall), (milliseconds, first, as_well), *others = found
+        depths = (ten, first, *(depth for taken, depth, _ in others if taken < limit))
         return IndexFigures(
-            kind, recall, milliseconds, opening, file.stat().st_size, seconds, len(self.exact), depths
+            kind, min(recall, as_well), milliseconds, opening, file.stat().st_size, seconds, len(self.exact), depths
         )  # fmt: skip
 
     def _settings(self, lists: InvertedFile, asked: float) -> list[_Setting]:
@@ -251,30 +249,30 @@ class _Trial:
         return found
 
     def _recalls(self, lists: InvertedFile, name: str, probes: int) -> Vectors:
-        """Return the recalls of one kind of query for each of `STEPS` and of `REFINE`, see `_Setting`."""
+        """Return the recalls of one kind of query for each of `STEPS` and of `REFINE`, shape (s, r)."""
         held, truths = self.queries[name], self.truths[name]
         named = lists.candidates(held.vectors, REFINE[-1], probes=probes)
         hits = np.sum([truth.hits(ids) for ids, truth in zip(named, truths, strict=True)], axis=0)
-        exist = np.minimum(COUNTED, len(self.exact) - (held.own is not None))
-        ten, first, *others = hits / (exist * len(truths))[:, None]
-        return np.array([np.minimum(ten, first), *others])
+        exist = np.minimum(STEPS, len(self.exact) - (held.own is not None))
+        recalls: Vectors = hits / (exist * len(truths))[:, None]
+        return recalls
 
-    def _fastest(self, lists: InvertedFile, settings: Sequence[_Setting], results: int) -> tuple[float, Depth, float]:
-        """Return the milliseconds of the setting that is the fastest for so many results, it, and its recall.
+    def _fastest(self, lists: InvertedFile, settings: Sequence[_Setting], place: int) -> tuple[float, Depth, float]:
+        """Return the milliseconds of the setting that is the fastest for one of `STEPS`, it, and its recall.
 
         Args:
             lists: What is looked through.
             settings: Of ascending numbers of lists, for each of ascending numbers of candidates.
-            results: What is asked for.
+            place: Which of `STEPS`.
         """
         timed = []
         fewest = math.inf
         for each in settings:
             if each.refine < fewest:  # else another one takes fewer lists and no more candidates
                 fewest = each.refine
-                depth = Depth(results, each.probes, each.refine)
+                depth = Depth(STEPS[place], each.probes, each.refine)
                 index = ApproximateIndex(self.exact, lists, last=int(self.exact.ids[-1]), depths=[depth])
-                timed.append((self._one_query(index, results), depth, each.recalls[0]))
+                timed.append((self._one_query(index, STEPS[place]), depth, each.recalls[place]))
         return min(timed, key=lambda each: each[0])
 
     def _one_query(self, index: VectorIndex, results: int) -> float:

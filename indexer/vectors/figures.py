@@ -48,8 +48,8 @@ class IndexFigures:
 
     Attributes:
         kind: "exact", or how the inverted file holds its vectors.
-        recall: Of the ten best by exact search, the part that is found at least, and no less of all that a search asks
-            for; of the kind of query that it is lowest for.
+        recall: Of the ten best by exact search, and of the 24 that a search asks for, the part that is found; the lower
+            one, of the kind of query that it is lowest for.
         milliseconds: Median of one query, without the encoder.
         opening: Milliseconds to open the inverted file, which a command does for each search.
         memory: Bytes that it searches in: all vectors where it is exact, else the inverted file.

@@ -237,7 +237,7 @@ def test_a_disk_that_fills_leaves_the_old_index_in_place(copy: Path, monkeypatch
         pytest.param(lambda file: _flip(file, 0.7), id="a bit behind the middle"),
         pytest.param(lambda file: _flip(file, 0.999), id="a bit at the end"),
         pytest.param(
-            lambda file: file.write_bytes(file.read_bytes().replace(b'"probes"', b'"tested"')), id="another version"
+            lambda file: file.write_bytes(file.read_bytes().replace(b'"depths"', b'"tested"')), id="another version"
         ),
     ],
 )
