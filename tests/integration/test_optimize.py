@@ -43,7 +43,7 @@ def compact() -> Encoder:
 def hasty() -> Iterator[None]:
     """Have fewer settings measured than people get; programs that are started are not touched by it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choosing, "PROBES", (64, 256))
+        patch.setattr(choosing, "PROBES", (64, 256, 1024))
         patch.setattr(choosing, "REFINE", (50, 400))
         patch.setattr(choosing, "TIMED", 5)
         yield
