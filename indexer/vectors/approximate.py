@@ -75,7 +75,7 @@ class ApproximateIndex(BeforeExact):
     def knows(self, id_: int) -> bool:
         """Return whether the inverted file was built from the vector that an id has now: it is found by it."""
         vector = self.vectors(np.array([id_], dtype=np.int64))
-        return id_ in self._lists.candidates(vector, self._depths[0].refine, probes=self._depths[0].probes)[0]
+        return id_ in self._lists.candidates(vector, self._depths[-1].refine, probes=self._depths[-1].probes)[0]
 
 
 def drift(ids: Ids, last: int, built: int) -> float:

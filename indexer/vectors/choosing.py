@@ -192,6 +192,10 @@ class _Setting:
     refine: int
     recalls: tuple[float, ...]
 
+    def least(self, place: int) -> float:
+        """Return the lowest recall of as many as one of `STEPS`, and of fewer: a list's beginning matters most."""
+        return min(self.recalls[: place + 1])
+
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
@@ -222,14 +226,14 @@ class _Trial:
             lists = InvertedFile.load(stream)
             opening = (time.perf_counter() - start) * 1e3
         settings = self._settings(lists, asked)
-        enough = [[each for each in settings if each.recalls[place] >= asked] for place in range(len(STEPS))]
-        if not (enough[0] and enough[1]):
-            enough[:2] = [[max(settings, key=lambda each: min(each.recalls[:2]))]] * 2
+        enough = [[each for each in settings if each.least(place) >= asked] for place in range(len(STEPS))]
+        if not enough[1]:
+            enough[:2] = [[max(settings, key=lambda each: each.least(1))]] * 2
         found = [self._fastest(lists, each, place) for place, each in enumerate(enough) if each]
-        (_, ten, recall), (milliseconds, first, as_well), *others = found
+        (_, ten, _), (milliseconds, first, recall), *others = found
         depths = (ten, first, *(depth for taken, depth, _ in others if taken < limit))
         return IndexFigures(
-            kind, min(recall, as_well), milliseconds, opening, file.stat().st_size, seconds, len(self.exact), depths
+            kind, recall, milliseconds, opening, file.stat().st_size, seconds, len(self.exact), depths
         )  # fmt: skip
 
     def _settings(self, lists: InvertedFile, asked: float) -> list[_Setting]:
@@ -272,7 +276,7 @@ class _Trial:
                 fewest = each.refine
                 depth = Depth(STEPS[place], each.probes, each.refine)
                 index = ApproximateIndex(self.exact, lists, last=int(self.exact.ids[-1]), depths=[depth])
-                timed.append((self._one_query(index, STEPS[place]), depth, each.recalls[place]))
+                timed.append((self._one_query(index, STEPS[place]), depth, each.least(place)))
         return min(timed, key=lambda each: each[0])
 
     def _one_query(self, index: VectorIndex, results: int) -> float:

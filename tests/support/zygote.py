@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,7 @@ class Zygote:
     folder: Path
     batch_size: int = 4
     hold_at: int = 0
+    _pid: int = field(default=0, init=False)
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -57,6 +58,9 @@ class Zygote:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and self._pid:  # a test failed, and may have left the sync held still
+            with suppress(ProcessLookupError):
+                os.killpg(self._pid, signal.SIGKILL)
         self._process.communicate(timeout=60)
 
     def run(self) -> tuple[int, Iterator[str]]:
@@ -68,7 +72,8 @@ class Zygote:
             raise ValueError("a zygote has pipes")
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline()), self._lines()
+        self._pid = int(self._process.stdout.readline())
+        return self._pid, self._lines()
 
     def _lines(self) -> Iterator[str]:
         if self._process.stdout is None:
