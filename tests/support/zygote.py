@@ -91,7 +91,7 @@ def wait_until_held(pid: int) -> None:
         TimeoutError: It is not within a minute.
     """
     for _ in range(6000):
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+        if _state(Path(f"/proc/{pid}/stat"))[0] == "T":
             return
         time.sleep(0.01)
     raise TimeoutError(f"process {pid} goes on")
@@ -101,10 +101,16 @@ def alive(group: int) -> bool:
     """Return whether any process of a group lives; one that is dead and not yet waited for does not count."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state != "Z":
+            state, its_group = _state(stat)
+            if its_group == group and state != "Z":
                 return True
     return False
+
+
+def _state(stat: Path) -> tuple[str, int]:
+    """Return a process's state, a letter, and its group; its name, which may hold anything, ends at the last ")"."""
+    state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+    return state, int(group)
 
 
 def main() -> None:
