@@ -114,4 +114,4 @@ wheel: $(VENV)/.dev  ## build wheel and sdist into dist/, and use the wheel alon
 	@RECALL_WHEEL="$$(echo dist/*.whl)" $(BIN)/python -m pytest tests/integration/test_wheel.py
 
 train: $(VENV)/.train  ## train the compact encoder anew, from the sets in DATA into the folder OUT
-	@$(BIN)/python -m retrieval.tuning.compact --data $(DATA) --out $(OUT)
+	@$(BIN)/python -m training.compact --data $(DATA) --out $(OUT)

@@ -1,3 +1,3 @@
-from retrieval.commands import main
+from retrieval.cli import main
 
 main()

@@ -34,27 +34,27 @@ from indexer.errors import (
 )
 
 if TYPE_CHECKING:
-    from indexer.catalog.counts import Failure
-    from indexer.catalog.filters import Filter
-    from indexer.catalog.sources import KnownSource
-    from indexer.check import Problem, ProblemKind
+    from indexer.catalog.filters.expression import Filter
+    from indexer.catalog.statements.counts import Failure
+    from indexer.catalog.statements.sources import KnownSource
     from indexer.config import Settings
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
-    from indexer.report import Report
-    from indexer.transfer.incoming import ImportReport
+    from indexer.maintenance.check import Problem, ProblemKind
+    from indexer.maintenance.status import Status
+    from indexer.sync.report import Report
+    from indexer.transfer.import_items import ImportReport
     from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
-    from indexer.vectors.figures import IndexChoice, IndexFigures
+    from indexer.vectors.measurements import IndexChoice, IndexFigures
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
-    from retrieval.evaluate import Evaluation
+    from retrieval.evaluation import Evaluation
     from retrieval.explain import Explanation
-    from retrieval.hits import Hit, Hits, StepScore, TermScore
     from retrieval.library import Library
-    from retrieval.private_words import LearnReport, PrivateWord
-    from retrieval.query import Query
-    from retrieval.rerank import Reranker
-    from retrieval.status import Status
+    from retrieval.query.private_words import LearnReport, PrivateWord
+    from retrieval.query.query import Query
+    from retrieval.search.hits import Hit, Hits, StepScore, TermScore
+    from retrieval.search.rerank import Reranker
 
 __all__ = [
     "ConfigError",
@@ -116,31 +116,31 @@ _HOMES = {
     "DuplicatePhoto": "retrieval.duplicates.groups",
     "Duplicates": "retrieval.duplicates.groups",
     "Encoder": "indexer.encoders.base",
-    "Evaluation": "retrieval.evaluate",
+    "Evaluation": "retrieval.evaluation",
     "Explanation": "retrieval.explain",
     "ExportReport": "indexer.transfer.report",
-    "Failure": "indexer.catalog.counts",
-    "Filter": "indexer.catalog.filters",
-    "Hit": "retrieval.hits",
-    "Hits": "retrieval.hits",
-    "ImportReport": "indexer.transfer.incoming",
-    "IndexChoice": "indexer.vectors.figures",
-    "IndexFigures": "indexer.vectors.figures",
-    "KnownSource": "indexer.catalog.sources",
-    "LearnReport": "retrieval.private_words",
+    "Failure": "indexer.catalog.statements.counts",
+    "Filter": "indexer.catalog.filters.expression",
+    "Hit": "retrieval.search.hits",
+    "Hits": "retrieval.search.hits",
+    "ImportReport": "indexer.transfer.import_items",
+    "IndexChoice": "indexer.vectors.measurements",
+    "IndexFigures": "indexer.vectors.measurements",
+    "KnownSource": "indexer.catalog.statements.sources",
+    "LearnReport": "retrieval.query.private_words",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",
-    "PrivateWord": "retrieval.private_words",
-    "Problem": "indexer.check",
-    "ProblemKind": "indexer.check",
+    "PrivateWord": "retrieval.query.private_words",
+    "Problem": "indexer.maintenance.check",
+    "ProblemKind": "indexer.maintenance.check",
     "Progress": "indexer.types",
-    "Query": "retrieval.query",
-    "Report": "indexer.report",
-    "Reranker": "retrieval.rerank",
+    "Query": "retrieval.query.query",
+    "Report": "indexer.sync.report",
+    "Reranker": "retrieval.search.rerank",
     "Settings": "indexer.config",
-    "Status": "retrieval.status",
-    "StepScore": "retrieval.hits",
-    "TermScore": "retrieval.hits",
+    "Status": "indexer.maintenance.status",
+    "StepScore": "retrieval.search.hits",
+    "TermScore": "retrieval.search.hits",
     "load_encoder": "indexer.encoders",
 }
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
-from indexer.catalog.places import distance_km
+from indexer.catalog.filters.geo import distance_km
 from indexer.errors import StorageError
 
 LOG_BYTES = 16 * 2**20

@@ -48,10 +48,12 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
         device = "cpu" if precision == "int8" else best_device()
     if device == "cpu" and find_spec("onnxruntime") is not None:
         if name == "compact":
-            from indexer.encoders.onnx import OnnxEncoder  # late: importing ONNX Runtime takes a tenth of a second
+            from indexer.encoders.onnx_encoder import (
+                OnnxEncoder,  # late: importing ONNX Runtime takes a tenth of a second
+            )
 
             return OnnxEncoder(COMPACT, name=name, batch_size=batch_size)
-        from indexer.encoders.cache import load_through_cache  # late, as above
+        from indexer.encoders.cached_encoder import load_through_cache  # late, as above
 
         return load_through_cache(plain, precision, batch_size=batch_size)
     if precision == "int8" and device == "cpu":
@@ -59,7 +61,7 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
     if precision == "int8":
         raise EncoderError(f"encoder {name!r} computes in int8, which is for the CPU; use --device cpu, or {plain}")
     require_torch(f"encoder {name!r} on device {device!r}", or_cpu=name == "compact" and device == "cpu")
-    from indexer.encoders.openclip import OpenClipEncoder  # late: importing torch and open_clip takes seconds
+    from indexer.encoders.openclip_encoder import OpenClipEncoder  # late: importing torch and open_clip takes seconds
 
     encoder: Encoder = OpenClipEncoder.load(name, device=device, batch_size=batch_size)
     return encoder
@@ -82,7 +84,7 @@ def pretrained_names() -> list[str]:
         MissingPackageError: torch and open_clip are not installed.
     """
     require_torch("the list of open_clip's encoders")
-    from indexer.encoders.openclip import pretrained_names as listed  # late, see load_encoder
+    from indexer.encoders.openclip_encoder import pretrained_names as listed  # late, see load_encoder
 
     return listed()
 

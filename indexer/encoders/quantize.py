@@ -12,8 +12,8 @@ from pathlib import Path
 import onnxruntime
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from indexer.encoders.agreement import image_agreement, require, text_agreement
-from indexer.encoders.onnx import DESCRIPTION, OnnxEncoder
+from indexer.encoders.onnx_encoder import DESCRIPTION, OnnxEncoder
+from indexer.encoders.parity import image_agreement, require, text_agreement
 
 OPERATORS = ["MatMul", "Gemm", "Gather"]
 """What is brought to int8, the table of tokens (Gather) included. Convolutions stay: ONNX Runtime computes theirs ten

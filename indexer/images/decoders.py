@@ -11,12 +11,12 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from indexer.errors import FailureKind, PictureError
-from indexer.images.colours import Box
-from indexer.images.files import Limits
+from indexer.images.color import Box
+from indexer.images.file_reader import Limits
 from indexer.images.formats import PictureFormat, sniff
-from indexer.images.jxl import declared_size, xmp_of
-from indexer.images.metadata import said_by_picture, said_by_tiff
-from indexer.images.said import Said
+from indexer.images.metadata.block import Said
+from indexer.images.metadata.jxl import declared_size, xmp_of
+from indexer.images.metadata.photo_metadata import said_by_picture, said_by_tiff
 
 _PLUGINS = {
     PictureFormat.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),

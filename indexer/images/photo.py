@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.images.boundary import one_error
-from indexer.images.colours import to_rgb, upright, upright_box
+from indexer.images.color import to_rgb, upright, upright_box
+from indexer.images.decode_errors import one_error
 from indexer.images.decoders import Decoded, check_pixels, decode
-from indexer.images.files import Limits, check_bytes, read_file
+from indexer.images.file_reader import Limits, check_bytes, read_file
 from indexer.images.formats import identify
-from indexer.images.geometry import prepare
-from indexer.images.metadata import PhotoMetadata, said_by_picture
-from indexer.images.said import with_sidecar
-from indexer.images.xmp import read_sidecar
+from indexer.images.metadata.block import with_sidecar
+from indexer.images.metadata.photo_metadata import PhotoMetadata, said_by_picture
+from indexer.images.metadata.xmp import read_sidecar
+from indexer.images.preprocess import prepare
 from indexer.types import Pixels, Preprocess
 
 DEFAULT_LIMITS = Limits()

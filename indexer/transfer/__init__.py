@@ -10,8 +10,8 @@ from typing import Literal
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderMismatchError, MissingPackageError, TransferError
 from indexer.store import Store
-from indexer.transfer.clip_names import has_parts
-from indexer.transfer.incoming import ImportReport, write
+from indexer.transfer.clip_retrieval.names import has_parts
+from indexer.transfer.import_items import ImportReport, write
 from indexer.transfer.manifest import MANIFEST
 from indexer.transfer.report import ExportReport
 from indexer.types import ProgressCallback
@@ -32,12 +32,12 @@ def export_library(
     _need_pyarrow()
     told = progress or (lambda _: None)
     if form == "recall":
-        from indexer.transfer import own  # late: pyarrow takes a tenth of a second
+        from indexer.transfer import recall_format  # late: pyarrow takes a tenth of a second
 
-        return own.export(store, target, progress=told)
-    from indexer.transfer import clip_writing  # late, as above
+        return recall_format.export(store, target, progress=told)
+    from indexer.transfer.clip_retrieval import writer  # late, as above
 
-    return clip_writing.export(store, target, progress=told)
+    return writer.export(store, target, progress=told)
 
 
 def import_folder(
@@ -68,17 +68,17 @@ def import_folder(
     _need_pyarrow()
     report = ImportReport()
     if form == "recall":
-        from indexer.transfer import own  # late: pyarrow takes a tenth of a second
+        from indexer.transfer import recall_format  # late: pyarrow takes a tenth of a second
 
-        coming = own.incoming(folder, roots)
+        coming = recall_format.incoming(folder, roots)
         if load is not None:
             _check_named(load(), [each.record["fingerprint"] for each in coming.encoders if each.active])
     else:
-        from indexer.transfer import clip_reading  # late, as above
+        from indexer.transfer.clip_retrieval import reader  # late, as above
 
         encoder = _named(folder, load)
         with store.reading() as connection:
-            coming = clip_reading.incoming(folder, roots, encoder, report, connection)
+            coming = reader.incoming(folder, roots, encoder, report, connection)
     write(store, coming, report, replace=replace, progress=progress)
     return report
 

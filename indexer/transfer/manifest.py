@@ -13,12 +13,12 @@ from typing import Any, get_args
 from sqlalchemy import JSON, Boolean, Column, DateTime, Integer, Table
 
 from indexer import __version__
-from indexer.catalog.encoders import now
-from indexer.catalog.models import ENCODERS, SOURCES
-from indexer.catalog.records import Record
+from indexer.catalog.schema import ENCODERS, SOURCES
+from indexer.catalog.statements.encoders import now
+from indexer.catalog.statements.export_records import Record
 from indexer.errors import TransferError
-from indexer.transfer.folders import checksum
-from indexer.transfer.incoming import IncomingEncoder
+from indexer.transfer.atomic_folder import checksum
+from indexer.transfer.import_items import IncomingEncoder
 from indexer.types import Interpolation, ResizeMode
 
 MANIFEST = "manifest.json"

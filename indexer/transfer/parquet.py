@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import JSON, Boolean, Column, DateTime, Double, Integer, LargeBinary, String
 
-from indexer.catalog.models import PathBytes
-from indexer.catalog.queries import STORED
+from indexer.catalog.schema import PathBytes
+from indexer.catalog.statements.items import STORED
 from indexer.errors import TransferError
 
 ROW_GROUP = 10_000

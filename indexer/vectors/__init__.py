@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import MissingPackageError
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.files import StaleIndexError, read_ahead, read_label
+from indexer.vectors.index_file import StaleIndexError, read_ahead, read_label
 
 if TYPE_CHECKING:
-    from indexer.vectors.faiss_index import FaissIndex
+    from indexer.vectors.faiss_flat import FaissIndex
 
 
 def new_index(dim: int) -> VectorIndex:
@@ -52,7 +52,7 @@ def read_index(
 
 def _kind() -> type[FaissIndex]:
     try:
-        from indexer.vectors.faiss_index import FaissIndex  # late: loading faiss takes 0.1 s
+        from indexer.vectors.faiss_flat import FaissIndex  # late: loading faiss takes 0.1 s
     except ImportError as error:
         raise MissingPackageError(
             "Recall needs faiss, which is not installed; run: pip install 'recall-search[cpu]' "

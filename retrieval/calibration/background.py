@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder, normalized
-from indexer.encoders.shelf import cache_folder
+from indexer.encoders.export_store import cache_folder
 from indexer.types import Vectors
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ class Pair(NamedTuple):
     kind: Modality
 
 
-# As `python -m retrieval.tuning.calibration --data ../shared/data` prints them, with photos halved by hash
+# As `python -m training.calibration --data ../shared/data` prints them, with photos halved by hash
 FITTED = {
     Pair(pictured=False, kind=Modality.PHOTO): Weights(-5.32, 0.984, 0.54, 0.322, -0.478),
     Pair(pictured=False, kind=Modality.TEXT): Weights(-5.105, 0.587, 0.706, 0.487, -0.548),

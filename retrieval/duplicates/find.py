@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.catalog import copies
-from indexer.catalog.copies import PhotoFile
-from indexer.catalog.filters import Filter
+from indexer.catalog.filters.expression import Filter
+from indexer.catalog.statements import duplicates
+from indexer.catalog.statements.duplicates import PhotoFile
 from indexer.config import Settings, processors
-from indexer.decode import DecodePool
 from indexer.images import Limits
+from indexer.images.workers import DecodePool
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 from retrieval.duplicates.candidates import Pairs, in_walking_order, near_pairs, unique
@@ -27,8 +27,8 @@ from retrieval.duplicates.groups import (
     how_it_differs,
     shown,
 )
-from retrieval.duplicates.photos import AS_COMPARED, HELD, Sketches, what_changed
-from retrieval.duplicates.pixels import Comparison, Verdict, compare
+from retrieval.duplicates.pixel_compare import Comparison, Verdict, compare
+from retrieval.duplicates.sketches import AS_COMPARED, HELD, Sketches, what_changed
 
 ABOVE = 0.55
 """Cosine of two embeddings above which their photos are compared."""
@@ -73,7 +73,7 @@ class _Run:
     def link_equal_files(self) -> None:
         """Join what has the same bytes; no file is read for it."""
         with self.store.reading() as connection:
-            for alike in copies.equal_content(connection, self.where):
+            for alike in duplicates.equal_content(connection, self.where):
                 for item in alike[1:]:
                     self.linked.join(alike[0], item)
                     self.first[item] = alike[0]
@@ -85,8 +85,8 @@ class _Run:
             return np.empty((0, 2), dtype=np.int64)
         with self.store.searching() as index:
             with self.store.reading() as connection:
-                items, embeddings = copies.photo_embeddings(connection, known.id, self.where)
-                moments = list(self._one_second(copies.equal_moment(connection, self.where)))
+                items, embeddings = duplicates.photo_embeddings(connection, known.id, self.where)
+                moments = list(self._one_second(duplicates.equal_moment(connection, self.where)))
             usable = np.isin(embeddings, index.ids)
             usable &= ~np.isin(items, np.fromiter(self.first, dtype=np.int64))
             items, embeddings = items[usable], embeddings[usable]
@@ -122,7 +122,7 @@ class _Run:
 
     def _files(self, items: Sequence[int]) -> dict[int, PhotoFile]:
         with self.store.reading() as connection:
-            return copies.photo_files(connection, items)
+            return duplicates.photo_files(connection, items)
 
     def groups(self) -> Iterator[DuplicateGroup]:
         """Yield the groups of two files and more that are still as they were indexed."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from indexer.catalog.copies import PhotoFile
-from retrieval.duplicates.pixels import Comparison, Verdict
+from indexer.catalog.statements.duplicates import PhotoFile
+from retrieval.duplicates.pixel_compare import Comparison, Verdict
 
 WHOLE = 0.97
 """Share of a picture from which on it is the whole of it: a placement is that exact."""

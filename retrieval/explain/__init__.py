@@ -8,8 +8,8 @@ absence.py         why a file is not in the library
 
 from __future__ import annotations
 
-from retrieval.explain.explaining import Explanation, explain
+from retrieval.explain.explain import Explanation, explain
 from retrieval.explain.regions import Region, Regions, save_heat
-from retrieval.explain.words import WordEffect
+from retrieval.explain.word_effects import WordEffect
 
 __all__ = ["Explanation", "Region", "Regions", "WordEffect", "explain", "save_heat"]

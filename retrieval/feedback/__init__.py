@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from retrieval.feedback.asked import key_of, parts_of, query_from
-from retrieval.feedback.exchange import Imported, export_judgements, import_judgements
-from retrieval.feedback.judging import JudgeReport, judge, show
+from retrieval.feedback.import_export import Imported, export_judgements, import_judgements
+from retrieval.feedback.record import JudgeReport, judge, show
+from retrieval.feedback.stored_query import key_of, parts_of, query_from
 
 __all__ = [
     "Imported",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from retrieval.library.encoders import Encoders
-from retrieval.library.finding import Finding
-from retrieval.library.judging import Judging
-from retrieval.library.keeping import Keeping
+from retrieval.library.feedback import Judging
+from retrieval.library.maintenance import Keeping
+from retrieval.library.private_words import Vocabulary
+from retrieval.library.search import Finding
 from retrieval.library.tuning import Tuning
-from retrieval.library.vocabulary import Vocabulary
 
 __all__ = ["Library"]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexer.catalog import recoding
-from indexer.catalog.recoding import EncoderState
+from indexer.catalog.statements import reencoding
+from indexer.catalog.statements.reencoding import EncoderState
 from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
+from indexer.store.library_encoder import absolute_name
 from indexer.types import ProgressCallback
-from retrieval.encoder import absolute_name
-from retrieval.library.opening import Opened
+from retrieval.library.base import Opened
 
 if TYPE_CHECKING:
-    from indexer.recoding import EncoderChange
+    from indexer.maintenance.reencode import EncoderChange
 
 
 class Encoders(Opened):
@@ -36,7 +36,7 @@ class Encoders(Opened):
             LibraryLockedError: Another process is writing to the library.
             StorageError: The disk is full or read-only; what was committed is kept.
         """
-        from indexer.recoding import use_encoder  # late: what decodes is not needed for searching
+        from indexer.maintenance.reencode import use_encoder  # late: what decodes is not needed for searching
 
         if isinstance(encoder, str):
             check_name(encoder)
@@ -51,7 +51,7 @@ class Encoders(Opened):
     def encoders(self) -> list[EncoderState]:
         """Return the encoders that the library has embeddings of, the oldest first."""
         with self._store.reading() as connection:
-            return recoding.encoder_states(connection)
+            return reencoding.encoder_states(connection)
 
     def drop_encoder(self, name: str | None = None, *, progress: ProgressCallback | None = None) -> int:
         """Delete the embeddings of an encoder that is not active, and return how many those were.
@@ -66,7 +66,7 @@ class Encoders(Opened):
             LibraryError: The encoder is active, or the library has no embeddings of it.
             LibraryLockedError: Another process is writing to the library.
         """
-        from indexer.recoding import drop_former  # late, as above
+        from indexer.maintenance.reencode import drop_former  # late, as above
 
         with self._store.writing("dropping an encoder"):
             dropped = drop_former(self._store, None if name is None else absolute_name(name))

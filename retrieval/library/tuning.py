@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from indexer.catalog import encoders, versions
-from indexer.catalog.versions import Version
+from indexer.catalog.statements import encoders, versions
+from indexer.catalog.statements.versions import Version
 from indexer.encoders import load_encoder
 from indexer.encoders.adapter import Adapter
 from indexer.encoders.base import split_precision
 from indexer.errors import TuningError
 from indexer.types import ProgressCallback
-from retrieval.library.opening import Opened
+from retrieval.library.base import Opened
 
 if TYPE_CHECKING:
-    from retrieval.tuning.receipt import Receipt
+    from retrieval.tuning.report import Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ class Tuning(Opened):
         Args:
             method: What is learnt.
             dry_run: Whether to keep and change nothing.
-            probe: A CSV file of captioned pictures to use as the general queries, see `retrieval.evaluate`; None takes
-                those that come with Recall for `compact`, and for other encoders general words on this library.
+            probe: A CSV file of captioned pictures to use as the general queries, see `retrieval.evaluation`; None
+                takes those that come with Recall for `compact`, and for other encoders general words on this library.
             progress: Called with how far it has come.
 
         Raises:
@@ -68,7 +68,7 @@ class Tuning(Opened):
             LibraryLockedError: Another process is writing to the library.
             LibraryError: The library holds nothing yet.
         """
-        from retrieval.tuning.learning import learn  # late: searching needs none of it
+        from retrieval.tuning.tune import learn  # late: searching needs none of it
 
         self._need_photos()
         with self._store.writing("tuning"):
@@ -150,7 +150,7 @@ class Tuning(Opened):
 
     def _change_encoder(self, name: str, version: int | None, progress: ProgressCallback | None) -> None:
         """Make an encoder the library's own, together with a version."""
-        from indexer.recoding import use_encoder  # late: what decodes is not needed for searching
+        from indexer.maintenance.reencode import use_encoder  # late: what decodes is not needed for searching
 
         settings = self._settings
         encoder = load_encoder(name, device=settings.device, batch_size=settings.batch_size)

@@ -11,9 +11,9 @@ import numpy as np
 
 from indexer.errors import TuningError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
-from retrieval.tuning.judging import FEWEST, PROBE_LOSS, Values, contrasted, judged_values, verdict
-from retrieval.tuning.lessons import Lessons, alike
-from retrieval.tuning.receipt import Receipt
+from retrieval.tuning.comparison import FEWEST, PROBE_LOSS, Values, contrasted, judged_values, verdict
+from retrieval.tuning.report import Receipt
+from retrieval.tuning.training_set import Lessons, alike
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How much of what was learnt may be applied, see `Adapter.at`: for weights that is WiSE-FT (Wortsman et al. 2022)."""

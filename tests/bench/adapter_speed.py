@@ -15,8 +15,8 @@ import numpy as np
 
 from indexer.encoders import load_encoder
 from retrieval.calibration.background import background
-from retrieval.tuning.adapters import train_adapter
-from retrieval.tuning.lessons import Lessons
+from retrieval.tuning.adapter.train import train_adapter
+from retrieval.tuning.training_set import Lessons
 from tests.support.vectors import mixed_vectors
 
 QUERIES, SHOWN, OTHERS = 100, 10, 5000

@@ -12,12 +12,12 @@ import numpy as np
 import open_clip
 import pytest
 
-from indexer.decode import DecodePool
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import RecallError
 from indexer.images import Photo
+from indexer.images.workers import DecodePool
 from indexer.types import Pixels, Preprocess
 from tests.support.models import save_model
 

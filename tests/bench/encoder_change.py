@@ -20,7 +20,7 @@ import numpy as np
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder, normalized
 from indexer.images import Limits, read_pixels
-from indexer.recoding.fitting import fit, mapped
+from indexer.maintenance.reencode.linear_map import fit, mapped
 from indexer.types import Pixels, Vectors
 
 DATA = Path("../shared/data")

@@ -52,9 +52,9 @@ def open_numpy(folder: Path) -> Search:
 def build_recall(folder: Path, vectors: Vectors) -> None:
     """Build the exact index and choose another, as `recall optimize` does."""
     from indexer.vectors import read_index
-    from indexer.vectors.choosing import choose
-    from indexer.vectors.chosen import put_choice
-    from indexer.vectors.figures import Asked, Held
+    from indexer.vectors.autotune.choice_file import put_choice
+    from indexer.vectors.autotune.select import choose
+    from indexer.vectors.measurements import Asked, Held
 
     build_exact(folder, vectors)
     index, _ = read_index(folder / "index.faiss", fingerprint="f")
@@ -71,7 +71,7 @@ def build_recall(folder: Path, vectors: Vectors) -> None:
 
 def open_recall(folder: Path) -> Search:
     from indexer.vectors import read_index
-    from indexer.vectors.chosen import read_choice
+    from indexer.vectors.autotune.choice_file import read_choice
 
     index, _ = read_index(folder / "index.faiss", fingerprint="f")
     _, chosen = read_choice(folder / "index.lists", index, fingerprint="f")
@@ -81,7 +81,7 @@ def open_recall(folder: Path) -> Search:
 
 def build_exact(folder: Path, vectors: Vectors) -> None:
     from indexer.vectors import new_index
-    from indexer.vectors.files import write_index
+    from indexer.vectors.index_file import write_index
 
     index = new_index(vectors.shape[1])
     for start in range(0, len(vectors), 65536):
@@ -110,7 +110,7 @@ def build_faiss(folder: Path, vectors: Vectors) -> None:
 
 
 def _factory(kind: str, n: int) -> str:
-    from indexer.vectors.inverted import lists_for
+    from indexer.vectors.faiss_ivf import lists_for
 
     codes = {"ivf-sq8": "SQ8", "ivf-sq4": "SQ4", "ivf-pq4": "PQ256x4fs", "ivf-rabitq": "RaBitQfs", "exact": ""}[kind]
     return f"IVF{lists_for(n)},{codes},Refine(SQfp16)" if codes else "SQfp16"

@@ -14,8 +14,8 @@ from indexer.encoders.adapter import Adapter, LowRank
 from indexer.encoders.base import normalized
 from indexer.types import Vectors
 from retrieval.tuning.gate import Outcome, tune
-from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe
+from retrieval.tuning.training_set import Lessons
 
 DIM = 32
 

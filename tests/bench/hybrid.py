@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from indexer.catalog import queries, words
+from indexer.catalog.statements import fulltext, items
 from retrieval import Library
 from tests.support.blocks import iptc_block, with_iptc
 
@@ -43,8 +43,8 @@ def by_words(library: Library, query: str) -> list[str]:
     known = library._store.encoder
     assert known is not None
     with library._store.reading() as connection:
-        ids = [match.embedding_id for match in words.find_words(connection, known.id, query, limit=10)]
-        found = queries.found_items(connection, ids)
+        ids = [match.embedding_id for match in fulltext.find_words(connection, known.id, query, limit=10)]
+        found = items.found_items(connection, ids)
     return [Path(found[id_].path).name for id_ in ids]
 
 

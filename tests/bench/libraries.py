@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indexer.catalog import changes
+from indexer.catalog.statements import writes
 from indexer.encoders.base import Encoder
 from indexer.store import Store
 from indexer.types import Vectors
@@ -31,5 +31,5 @@ def fabricate(path: Path, encoder: Encoder, vectors: Vectors, root: Path) -> Non
                 rows = vectors[start : start + ROWS]
                 names = (str(root / f"IMG_{start + number:06}.jpg") for number in range(len(rows)))
                 items = save(connection, source, *names, content_hash=b"", format="JPEG", width=4000, height=3000)
-                changes.add_embeddings(connection, items, encoder_id, rows)
+                writes.add_embeddings(connection, items, encoder_id, rows)
         store.index(save=True)

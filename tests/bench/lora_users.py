@@ -22,14 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.types import Vectors
-from retrieval.evaluate.sets import read_captions
-from retrieval.tuning.lora import LoraPlan, PairedQuery, train_lora
-from retrieval.tuning.lora.data import Photos
-from retrieval.tuning.lora.material import look
-from retrieval.tuning.weights import ON_CPU
-from retrieval.tuning.worded import STOPPED, divided, epochs_for
+from retrieval.evaluation.datasets import read_captions
+from retrieval.tuning.lora.data import LoraPlan, PairedQuery, Photos
+from retrieval.tuning.lora.dataset import STOPPED, divided, epochs_for
+from retrieval.tuning.lora.inputs import look
+from retrieval.tuning.lora.learn import ON_CPU
+from retrieval.tuning.lora.train import train_lora
 from tests.bench.styles import STYLES, styled, tones
 
 GENERIC = (

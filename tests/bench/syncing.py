@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sys
 
-from indexer import optimizing
+from indexer.maintenance import optimize
 from retrieval import Library
 from tests.support.encoders import FakeEncoder
 
 
 def main(library: str, folder: str) -> None:
     """Sync a folder."""
-    optimizing.BOUND = sys.maxsize  # to choose an index is measured elsewhere
+    optimize.BOUND = sys.maxsize  # to choose an index is measured elsewhere
     with Library.open(library, encoder=FakeEncoder(batch_size=250)) as opened:
         print(opened.sync(folder).summary)  # noqa: T201 - a program
 

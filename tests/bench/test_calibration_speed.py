@@ -12,8 +12,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from indexer.store import Store
 from indexer.types import Vectors
 from retrieval.calibration import Calibrator
-from retrieval.query import Query
-from retrieval.search import Question, search
+from retrieval.query.query import Query
+from retrieval.search.engine import Question, search
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 from tests.support.encoders import FakeEncoder

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from indexer import optimizing
-from indexer.catalog import known
-from indexer.catalog.known import KnownGlance
+from indexer.catalog.statements import sync_state
+from indexer.catalog.statements.sync_state import KnownGlance
 from indexer.encoders.base import normalized
-from indexer.plan import Planner, Unchanged
-from indexer.sources import Listing
+from indexer.maintenance import optimize
+from indexer.maintenance.status import read_status
 from indexer.store import Store
-from indexer.walk import TOGETHER
+from indexer.sync.planner import Planner, Unchanged
+from indexer.sync.scan_rules import Listing
+from indexer.sync.walker import TOGETHER
 from retrieval import Library
-from retrieval.candidates import find
-from retrieval.status import read_status
+from retrieval.search.candidates import find
 from tests.bench.table import Table
 from tests.bench.test_sync_speed import bare_walk
 from tests.bench.timing import PROC, in_turns, milliseconds, peak_memory, whole_process
@@ -82,8 +82,8 @@ def test_a_million_items(
 
 def _plan(store: Store) -> None:
     with store.reading() as connection:
-        items = known.known_glances(connection, "/photos", 1)
-        listings = _as_found(known.known_glances(connection, "/photos", 1))
+        items = sync_state.known_glances(connection, "/photos", 1)
+        listings = _as_found(sync_state.known_glances(connection, "/photos", 1))
         steps = Planner(lambda files: [[] for _ in files], lambda _: False).steps(listings, items)
         unchanged = sum(step.number for step in steps if isinstance(step, Unchanged))
     if unchanged != ITEMS:
@@ -133,7 +133,7 @@ def test_a_sync_of_a_hundred_thousand_files(
                 folder,
             ]
             run[count] = peak_memory(command, dict(os.environ), ROOT)
-    monkeypatch.setattr(optimizing, "BOUND", sys.maxsize)
+    monkeypatch.setattr(optimize, "BOUND", sys.maxsize)
     folder = folders[MANY]
     with Library.open(scratch / f"tiny-{MANY}.recall", encoder=FakeEncoder()) as library:
         assert library.sync(folder).unchanged == MANY

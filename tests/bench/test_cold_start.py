@@ -21,7 +21,7 @@ THROUGH_TORCH = """
 import sys
 from pathlib import Path
 from indexer.config import Settings
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from retrieval import Library
 
 settings = Settings.load(library=Path(sys.argv[1]), device="cpu")

@@ -13,7 +13,7 @@ from indexer.encoders.base import Encoder
 from indexer.images import read_pixels
 from indexer.types import Vectors
 from retrieval.duplicates.find import ABOVE
-from retrieval.duplicates.pixels import DEFAULT, Comparison, Sketch, Thresholds, Verdict, compare, judged, sketch
+from retrieval.duplicates.pixel_compare import DEFAULT, Comparison, Sketch, Thresholds, Verdict, compare, judged, sketch
 from tests.bench.conftest import FLICKR
 from tests.bench.doors import Doors
 from tests.bench.table import Table

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from indexer.catalog.filters import Filter
+from indexer.catalog.filters.expression import Filter
 from indexer.store import Store
-from retrieval.candidates import find
+from retrieval.search.candidates import find
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 from tests.support.encoders import FakeEncoder

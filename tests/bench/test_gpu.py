@@ -13,11 +13,12 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from indexer.decode import DecodePool
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
+from indexer.images.workers import DecodePool
 from indexer.types import Vectors
-from indexer.vectors.faiss_index import FaissIndex
-from indexer.vectors.gpu import AFTER, GpuIndex, card_on
+from indexer.vectors.faiss_flat import FaissIndex
+from indexer.vectors.gpu.index import AFTER, GpuIndex
+from indexer.vectors.gpu.select import card_on
 from tests.bench.conftest import MANY
 from tests.bench.doors import Doors, prepared
 from tests.bench.table import Table

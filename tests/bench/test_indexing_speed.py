@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from indexer.decode import DecodePool
+from indexer.images.workers import DecodePool
 from tests.bench.conftest import MANY, SOME
 from tests.bench.doors import Doors, prepared
 from tests.bench.table import Table

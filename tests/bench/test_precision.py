@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from indexer.encoders.base import Encoder
 from indexer.images import read_photo
 from indexer.types import Vectors
-from retrieval.evaluate import read_captions
+from retrieval.evaluation import read_captions
 from tests.bench.conftest import FLICKR
 from tests.bench.doors import Doors
 from tests.bench.table import Table

@@ -10,7 +10,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.faiss_index import FaissIndex
+from indexer.vectors.faiss_flat import FaissIndex
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 from tests.support.vectors import clustered_vectors, unit_vectors

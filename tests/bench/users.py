@@ -32,12 +32,12 @@ from indexer.errors import PictureError, TuningError
 from indexer.images import read_photo
 from indexer.types import Ids, Vectors
 from retrieval.calibration.background import background
-from retrieval.evaluate.resampling import intervals
-from retrieval.evaluate.sets import CaptionedPicture, read_captions
-from retrieval.tuning.adapters import query_scores, train_adapter
+from retrieval.evaluation.bootstrap import intervals
+from retrieval.evaluation.datasets import CaptionedPicture, read_captions
+from retrieval.tuning.adapter.train import query_scores, train_adapter
 from retrieval.tuning.gate import Outcome, tune
-from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe, shipped_probe
+from retrieval.tuning.training_set import Lessons
 from tests.bench.styles import STYLES, styled, tones
 
 WRONG = 0.1

@@ -16,8 +16,8 @@ import numpy as np
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder, normalized
 from indexer.types import Vectors
-from retrieval.evaluate.resampling import intervals
-from retrieval.private_words import SHARE
+from retrieval.evaluation.bootstrap import intervals
+from retrieval.query.private_words import SHARE
 from tests.bench.word_material import Material, alone, before_scenes
 
 CACHE = Path(".work/words")

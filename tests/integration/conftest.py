@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexer.encoders import load_encoder
-from indexer.encoders.shelf import cache_folder
+from indexer.encoders.export_store import cache_folder
 from retrieval import Library
 from tests.support.encoders import FakeEncoder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.catalog import versions
+from indexer.catalog.statements import versions
 from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import EncoderError
 from retrieval import Library

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageGrab
 
 from indexer.errors import QueryError
-from retrieval.commands.asking import typed_query
+from retrieval.cli.query_args import typed_query
 
 PICTURE = Image.new("RGB", (2, 2))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from indexer.encoders import load_encoder
-from indexer.encoders.shelf import cache_folder
+from indexer.encoders.export_store import cache_folder
 from retrieval import Library
 from retrieval.calibration.background import HERE, background, file_name, prompts
 from tests.support.encoders import FakeEncoder
@@ -69,7 +69,7 @@ def test_an_encoder_to_which_the_prompts_look_alike_gives_no_probability(photos:
 def test_the_vectors_that_come_with_the_package_are_those_of_compact() -> None:
     encoder = load_encoder("compact", device="cpu")
     file = HERE / file_name(encoder.fingerprint)
-    assert file.exists(), "run: python -m retrieval.tuning.calibration --data ../shared/data --ship"
+    assert file.exists(), "run: python -m training.calibration --data ../shared/data --ship"
     assert background(encoder) == pytest.approx(encoder.encode_texts(list(prompts())), abs=1e-3)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from retrieval import Library
-from retrieval.commands import COMMANDS
+from retrieval.cli import COMMANDS
 from tests.conftest import PHOTOS
 from tests.support.program import Program, program_env
 

@@ -16,20 +16,20 @@ from open_clip.transformer import TextTransformer
 from PIL import Image
 from torch import nn
 
-from indexer.encoders.onnx import OnnxEncoder
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.onnx_encoder import OnnxEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderError, EvaluationError, MissingPackageError
-from retrieval.tuning.compact import corpus, export, losses, student, teacher
-from retrieval.tuning.compact.__main__ import main
-from retrieval.tuning.compact.data import NEAR, Photo, Role, difference_hash, hash_photos, read_sets, roles
-from retrieval.tuning.compact.distil import DistilPlan, batches, distil, distil_loss
-from retrieval.tuning.compact.folding import fold_batch_norm
-from retrieval.tuning.compact.graphs import write_graphs
-from retrieval.tuning.compact.lastround import move_to_broader
-from retrieval.tuning.compact.pairs import epoch, pair_up
-from retrieval.tuning.compact.synthetic import drawings
-from retrieval.tuning.compact.views import view_of
-from retrieval.tuning.compact.work import Work, key_of
+from training.compact import corpus, export, losses, student, teacher
+from training.compact.__main__ import main
+from training.compact.data import NEAR, Photo, Role, difference_hash, hash_photos, read_sets, roles
+from training.compact.distil import DistilPlan, batches, distil, distil_loss
+from training.compact.final_stage import move_to_broader
+from training.compact.folding import fold_batch_norm
+from training.compact.graphs import write_graphs
+from training.compact.pairs import epoch, pair_up
+from training.compact.stage_cache import Work, key_of
+from training.compact.synthetic import drawings
+from training.compact.views import view_of
 
 
 def picture(seed: int, size: tuple[int, int] = (48, 36)) -> Image.Image:

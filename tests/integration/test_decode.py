@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.decode import DecodePool, worker
 from indexer.errors import FailureKind, PictureError, RecallError
 from indexer.images import Limits, Photo, read_photo
+from indexer.images.workers import DecodePool, worker
 from indexer.types import Preprocess
 from tests.support.hostile import hostile_folder
 from tests.support.pictures import encoded, quadrants
@@ -312,7 +312,7 @@ def test_a_pool_that_could_do_nothing_is_a_mistake(workers: int, timeout: float)
 APP = """
 import sys, threading
 from pathlib import Path
-from indexer.decode import DecodePool
+from indexer.images.workers import DecodePool
 from indexer.types import Preprocess
 
 def endless():

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from sqlalchemy import insert, select
 
-from indexer.catalog import recoding, records
-from indexer.catalog.encoders import now
-from indexer.catalog.models import ITEMS, JUDGEMENTS, QUERIES, UNITS
+from indexer.catalog.schema import ITEMS, JUDGEMENTS, QUERIES, UNITS
+from indexer.catalog.statements import export_records, reencoding
+from indexer.catalog.statements.encoders import now
 from indexer.encoders.base import normalized
 from indexer.errors import EncoderMismatchError, LibraryError
-from indexer.recoding import changing
+from indexer.maintenance.reencode import switch
 from indexer.types import Pixels, Progress, Vectors
 from retrieval import Library
 from tests.support.colours import paint, paint_many
@@ -47,7 +47,7 @@ def turned(vectors: Vectors) -> Vectors:
 
 @pytest.fixture(autouse=True)
 def _small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changing, "SAMPLE", 12)
+    monkeypatch.setattr(switch, "SAMPLE", 12)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_a_kill_in_any_stage_loses_nothing(tmp_path: Path, folder: Path, stage: 
         library.sync(folder)
     code = (
         "import os, signal, sys\n"
-        "from indexer.recoding import changing\n"
+        "from indexer.maintenance.reencode import changing\n"
         "from retrieval import Library\n"
         "from tests.integration.test_encoder_change import Turned\n"
         "changing.SAMPLE = 12\n"
@@ -188,7 +188,7 @@ def test_an_export_leaves_mapped_vectors_out(changed: Library) -> None:
     with changed._store.reading() as connection:
         known = changed._store.encoder
         assert known is not None
-        held = [unit["vectors"] for unit in records.unit_records(connection)]
+        held = [unit["vectors"] for unit in export_records.unit_records(connection)]
     assert (len(held), sum(known.id in vectors for vectors in held)) == (40, 12)
 
 
@@ -202,13 +202,13 @@ def test_what_was_shown_most_is_encoded_first(changed: Library) -> None:
     with changed._store.reading() as connection:
         known = changed._store.encoder
         assert known is not None
-        last = int(recoding.mapped_units(connection, known.id)[-1])
+        last = int(reencoding.mapped_units(connection, known.id)[-1])
     with changed._store.transaction() as connection:
         connection.execute(insert(QUERIES).values(id=1, key="k", parts={}, asked_at=now()))
         path = select(ITEMS.c.path).join(UNITS).where(UNITS.c.id == last).scalar_subquery()
         verdict = {"query_id": 1, "path": path, "is_good": True, "judged_at": now()}
         connection.execute(insert(JUDGEMENTS).values(**verdict))
-        assert recoding.mapped_units(connection, known.id)[0] == last
+        assert reencoding.mapped_units(connection, known.id)[0] == last
 
 
 def test_an_open_library_goes_on_with_the_encoder_that_a_program_gave_it(

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from sqlalchemy import event, select, update
 
-from indexer.catalog import recoding, versions
-from indexer.catalog.models import EMBEDDINGS, ENCODER_MAPS, ENCODERS
+from indexer.catalog.schema import EMBEDDINGS, ENCODER_MAPS, ENCODERS
+from indexer.catalog.statements import reencoding, versions
 from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import EncoderMismatchError, LibraryError
-from indexer.recoding import changing
+from indexer.maintenance.reencode import switch
 from indexer.types import Progress, Vectors
 from retrieval import Library
 from tests.integration.test_encoder_change import OTHER, Turned, states
@@ -24,7 +24,7 @@ from tests.support.encoders import FakeEncoder
 
 @pytest.fixture(autouse=True)
 def _small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changing, "SAMPLE", 12)
+    monkeypatch.setattr(switch, "SAMPLE", 12)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_page_of_what_is_to_be_mapped_does_not_read_all_that_is_left(library: 
     asked: list[tuple[str, Any]] = []
     with library._store.reading() as connection:
         event.listen(connection.engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
-        page = recoding.lacking(connection, 1, 2, after=1, limit=1)
+        page = reencoding.lacking(connection, 1, 2, after=1, limit=1)
         statement, parameters = asked[-1]
         plan = [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert [row.id for row in page] == [2]

@@ -12,7 +12,7 @@ from PIL import Image
 from indexer.encoders.base import Encoder
 from indexer.errors import EvaluationError
 from indexer.types import Pixels, Preprocess, Progress, Vectors
-from retrieval.evaluate import compare, evaluate_captions, read_captions
+from retrieval.evaluation import compare, evaluate_captions, read_captions
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 

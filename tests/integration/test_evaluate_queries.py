@@ -10,9 +10,9 @@ import pytest
 from indexer.errors import EvaluationError, LibraryError, QueryError
 from indexer.types import Progress
 from retrieval import Library
-from retrieval.evaluate import JudgedQuery, compare, read_queries, set_kind
-from retrieval.evaluate.cells import query_in
-from retrieval.query import query_of
+from retrieval.evaluation import JudgedQuery, compare, read_queries, set_kind
+from retrieval.evaluation.query_column import query_in
+from retrieval.query.query import query_of
 from tests.support.colours import paint
 
 LONG = "a very long text " * 40 + "that ends like a file.jpg"

@@ -11,11 +11,11 @@ import open_clip
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from indexer.encoders import export
-from indexer.encoders.agreement import ExportRefusedError
-from indexer.encoders.onnx import OnnxEncoder
-from indexer.encoders.openclip import OpenClipEncoder
-from indexer.encoders.tokens import load_tokenizer
+from indexer.encoders import onnx_export
+from indexer.encoders.onnx_encoder import OnnxEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
+from indexer.encoders.parity import ExportRefusedError
+from indexer.encoders.tokenizer import load_tokenizer
 from tests.support.exports import agree
 from tests.support.models import CONFIG, config, save_model
 
@@ -49,7 +49,7 @@ def test_an_export_gives_what_torch_gives_and_cuts_padding_only_where_that_is_ex
 ) -> None:
     reference = OpenClipEncoder.load(save_model(tmp_path / "model", content), device="cpu")
     (tmp_path / "export").mkdir()
-    export.export(reference, tmp_path / "export")
+    onnx_export.export(reference, tmp_path / "export")
     encoder = OnnxEncoder(tmp_path / "export", name=reference.name, batch_size=5)
     agree(encoder, reference, least=0.99999)
     assert (encoder.fingerprint, encoder.dim, encoder.preprocess) == (
@@ -71,10 +71,10 @@ def test_a_tokenizer_of_transformers_is_kept_as_its_file(tmp_path: Path) -> None
     theirs.tokenizer = SimpleNamespace(
         backend_tokenizer=backend, pad_token_id=0, sep_token_id=1, padding_side="right", truncation_side="right"
     )
-    described = export._describe_tokenizer(theirs, tmp_path)
+    described = onnx_export._describe_tokenizer(theirs, tmp_path)
     expected = [[3, 4, 5, 6, 7, 0], [2, 0, 0, 0, 0, 0]]  # "</s>" at the end is stripped to 0
     assert load_tokenizer(described, tmp_path)(["A dog, on the beach!", "cat"]).tolist() == expected
 
     theirs.tokenizer_mode = "clips"
     with pytest.raises(ExportRefusedError, match="its tokenizer, a HFTokenizer, works with open_clip only"):
-        export._describe_tokenizer(theirs, tmp_path)
+        onnx_export._describe_tokenizer(theirs, tmp_path)

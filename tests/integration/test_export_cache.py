@@ -14,11 +14,11 @@ import open_clip
 import pytest
 import torch
 
-from indexer.encoders import cache, export, load_encoder
-from indexer.encoders.agreement import TEXTS, pictures
-from indexer.encoders.cache import CachedEncoder
-from indexer.encoders.onnx import OnnxEncoder
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders import cached_encoder, load_encoder, onnx_export
+from indexer.encoders.cached_encoder import CachedEncoder
+from indexer.encoders.onnx_encoder import OnnxEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
+from indexer.encoders.parity import TEXTS, pictures
 from indexer.errors import EncoderError
 from tests.support.exports import agree, start
 from tests.support.models import CONFIG, make_weights, save_model
@@ -132,8 +132,8 @@ def test_a_folder_with_other_weights_than_before_is_exported_again(tmp_path: Pat
 def test_an_export_that_says_something_else_than_torch_is_refused_once_and_torch_is_used(
     empty_cache: Path, small_model: str, monkeypatch: pytest.MonkeyPatch, encoder_lines: Callable[[], list[str]]
 ) -> None:
-    right = export._ImageTower.forward
-    monkeypatch.setattr(export._ImageTower, "forward", lambda tower, pixels: right(tower, 255 - pixels))
+    right = onnx_export._ImageTower.forward
+    monkeypatch.setattr(onnx_export._ImageTower, "forward", lambda tower, pixels: right(tower, 255 - pixels))
     encoder = load_encoder(small_model, device="cpu")
     assert isinstance(encoder, OpenClipEncoder)
     announced, refused = encoder_lines()
@@ -142,16 +142,16 @@ def test_an_export_that_says_something_else_than_torch_is_refused_once_and_torch
     assert refused.endswith("expected at least 0.99999): torch is used, slower")
     assert not [place for place in empty_cache.iterdir() if place.is_dir()]
 
-    right_export = export.export
-    monkeypatch.setattr(export, "export", None)  # would be called in vain
+    right_export = onnx_export.export
+    monkeypatch.setattr(onnx_export, "export", None)  # would be called in vain
     assert isinstance(load_encoder(small_model, device="cpu"), OpenClipEncoder)
     assert encoder_lines()[2:] == [refused]
     with pytest.raises(EncoderError, match=r"\+int8' cannot be made \(its image vectors differ.*; use local-dir:"):
         load_encoder(f"{small_model}+int8")
 
-    monkeypatch.setattr(export._ImageTower, "forward", right)
-    monkeypatch.setattr(export, "export", right_export)
-    monkeypatch.setattr(cache, "versions", lambda: {"torch": "999"})
+    monkeypatch.setattr(onnx_export._ImageTower, "forward", right)
+    monkeypatch.setattr(onnx_export, "export", right_export)
+    monkeypatch.setattr(cached_encoder, "versions", lambda: {"torch": "999"})
     assert isinstance(load_encoder(small_model, device="cpu"), OnnxEncoder)
 
 
@@ -192,7 +192,7 @@ def test_a_disk_that_fills_up_costs_speed_only(
         (folder / "image.onnx").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export, "export", full)
+    monkeypatch.setattr(onnx_export, "export", full)
     assert isinstance(load_encoder(small_model, device="cpu"), OpenClipEncoder)
     assert (
         "cannot be written: No space left on device; set RECALL_CACHE to a folder that can): torch is used"
@@ -220,7 +220,7 @@ def test_a_name_that_says_which_weights_it_means_is_found_by_that_alone(
         loaded.append(name)
         return OpenClipEncoder.load(small_model, device="cpu", batch_size=batch_size)
 
-    monkeypatch.setattr(cache, "_load_torch", load)  # there is no hub to load from
+    monkeypatch.setattr(cached_encoder, "_load_torch", load)  # there is no hub to load from
     for name in ("ViT-B-32/openai", "hf-hub:org/repo"):
         encoders = [load_encoder(name, device="cpu") for _ in range(2)]
         assert [type(encoder) for encoder in encoders] == [CachedEncoder, CachedEncoder]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from indexer.catalog.filters import Filter
-from indexer.catalog.models import ITEMS
+from indexer.catalog.filters.expression import Filter
+from indexer.catalog.schema import ITEMS
 from indexer.store import Store
 from indexer.types import Vectors
 from indexer.vectors.base import Stored, unit
-from retrieval.candidates import find
+from retrieval.search.candidates import find
 from tests.support.encoders import FakeEncoder
 from tests.support.many import SHARES, fill, filters_keeping
 from tests.support.vectors import clustered_vectors, unit_vectors

@@ -14,15 +14,18 @@ import pytest
 
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderError
 from indexer.types import Ids, Pixels, Vectors
-from indexer.vectors import gpu, gpu_faiss
 from indexer.vectors.base import Nearest
-from indexer.vectors.faiss_index import FaissIndex
-from indexer.vectors.gpu import Card, GpuIndex, card_on
-from indexer.vectors.gpu_faiss import FaissCard, gpus_on
-from indexer.vectors.gpu_torch import TorchCard, has_room
+from indexer.vectors.faiss_flat import FaissIndex
+from indexer.vectors.gpu import faiss_backend
+from indexer.vectors.gpu import index as gpu_index
+from indexer.vectors.gpu.card import Card
+from indexer.vectors.gpu.faiss_backend import FaissCard, gpus_on
+from indexer.vectors.gpu.index import GpuIndex
+from indexer.vectors.gpu.select import card_on
+from indexer.vectors.gpu.torch_backend import TorchCard, has_room
 from retrieval import Library
 from tests.support.cards import always_on_card
 from tests.support.colours import PALETTE, paint
@@ -44,7 +47,7 @@ def cards(monkeypatch: pytest.MonkeyPatch) -> list[Card]:
         made.append(TorchCard(dim, "cpu"))
         return made[-1]
 
-    monkeypatch.setattr("indexer.store.indexes.card_on", make)
+    monkeypatch.setattr("indexer.store.store.card_on", make)
     return made
 
 
@@ -282,7 +285,7 @@ def test_faiss_on_gpus_finds_what_the_exact_index_finds(
 def test_faiss_holds_more_than_half_of_a_gpu(faiss_parts: None, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    monkeypatch.setattr(gpu_faiss, "PART", 1 << 18)  # 268 MB
+    monkeypatch.setattr(faiss_backend, "PART", 1 << 18)  # 268 MB
     free, _ = torch.cuda.mem_get_info(0)
     rest = torch.empty(max(0, free - (4 << 30)), dtype=torch.uint8, device="cuda")  # 4 GB are left
     card = FaissCard(512, gpus_on("cuda:0", 512, has_room))
@@ -312,7 +315,7 @@ def test_a_library_is_indexed_and_searched_on_the_gpu(
     ways = {device: [recall_program("search", text, "--paths", "--device", device).stdout for text in texts]
             for device in ("cuda", "cpu")}  # fmt: skip
     assert [out.splitlines()[0] for out in ways["cuda"]] == [out.splitlines()[0] for out in ways["cpu"]]
-    monkeypatch.setattr(gpu, "AFTER", 0)
+    monkeypatch.setattr(gpu_index, "AFTER", 0)
     with Library.open(recall_program.cwd / "test.recall", device="cuda") as library:
         assert library.search("a cat", k=1)[0].path.name == "chelsea.png"
         assert library.encoder.device == "cuda"

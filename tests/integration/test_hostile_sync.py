@@ -63,7 +63,7 @@ def test_a_second_run_decodes_only_what_a_setting_or_a_permission_could_mend(
 ) -> None:
     folder, expected, _ = hostile
     tried: list[str] = []
-    from indexer.decode import DecodePool
+    from indexer.images.workers import DecodePool
 
     real = DecodePool.imap
 

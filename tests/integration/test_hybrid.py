@@ -9,7 +9,7 @@ import pytest
 
 from indexer.errors import QueryError
 from retrieval import Library, Query
-from retrieval.hits import Hits
+from retrieval.search.hits import Hits
 from tests.support.blocks import xmp_block
 from tests.support.colours import PALETTE, later, paint
 

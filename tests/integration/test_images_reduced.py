@@ -10,7 +10,7 @@ from PIL import Image
 
 from indexer.encoders import load_encoder
 from indexer.images import Limits, open_picture, prepare, read_photo, read_pixels
-from indexer.images.colours import upright, upright_box
+from indexer.images.color import upright, upright_box
 from indexer.images.decoders import decode
 from indexer.images.formats import PictureFormat
 from indexer.types import Preprocess, ResizeMode

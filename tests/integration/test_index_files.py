@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.vectors import files, new_index, read_index
-from indexer.vectors.exact import ExactIndex
-from indexer.vectors.faiss_index import FaissIndex
-from indexer.vectors.files import StaleIndexError, read_label, write_index
+from indexer.vectors import index_file as index_files
+from indexer.vectors import new_index, read_index
+from indexer.vectors.faiss_flat import FaissIndex
+from indexer.vectors.index_file import StaleIndexError, read_label, write_index
+from indexer.vectors.numpy_flat import ExactIndex
 from tests.support.indexes import MINE, index_file, index_of
 from tests.support.vectors import HALVES, ids, unit_vectors
 
@@ -100,13 +101,14 @@ def test_the_file_of_an_older_recall_is_stale(tmp_path: Path) -> None:
     body = (tmp_path / "file").read_bytes()
     label = {"kind": "FaissIndex", "fingerprint": MINE, "watermark": 16, "checksum": zlib.crc32(body)}
     raw = json.dumps(label).encode()
-    (tmp_path / "file").write_bytes(body + raw + files.TAIL.pack(len(raw), zlib.crc32(raw), b"RECALL1\n"))
+    (tmp_path / "file").write_bytes(body + raw + index_files.TAIL.pack(len(raw), zlib.crc32(raw), b"RECALL1\n"))
     with pytest.raises(StaleIndexError, match="it has no label of this version at its end"):
         read_index(tmp_path / "file", fingerprint=MINE)
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\0" * 16, b"\0" * 5000, b"RECALL1\n", b"\xff" * 64, b"[]" + files.TAIL.pack(2, 0, files.MAGIC)]
+    "content",
+    [b"", b"\0" * 16, b"\0" * 5000, b"RECALL1\n", b"\xff" * 64, b"[]" + index_files.TAIL.pack(2, 0, index_files.MAGIC)],
 )
 def test_what_never_was_an_index_is_stale(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from indexer.vectors import faiss_index, files, read_index
-from indexer.vectors.files import StaleIndexError, write_index
+from indexer.vectors import faiss_flat, read_index
+from indexer.vectors import index_file as index_files
+from indexer.vectors.index_file import StaleIndexError, write_index
 from tests.support.indexes import MINE, index_file, index_of
 from tests.support.vectors import HALVES, ids
 
@@ -23,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_file_that_nobody_wrote_to_is_not_read_when_it_is_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_checksum", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(index_files, "_checksum", lambda *_: pytest.fail("it was read"))
     assert read_index(path, fingerprint=MINE)[1] == 170
 
 
@@ -38,7 +39,7 @@ def test_a_copied_file_is_checked_once_and_is_then_trusted(path: Path, monkeypat
     shutil.copy(path, path.with_name("copy"))  # has a time of its own
     assert read_index(path.with_name("copy"), fingerprint=MINE)[1] == 170
     assert path.with_name("copy").stat().st_mtime_ns == written
-    monkeypatch.setattr(files, "_checksum", lambda *_: pytest.fail("it was read again"))
+    monkeypatch.setattr(index_files, "_checksum", lambda *_: pytest.fail("it was read again"))
     assert read_index(path.with_name("copy"), fingerprint=MINE)[1] == 170
 
 
@@ -85,7 +86,7 @@ def test_a_mapped_index_is_changed_in_memory_and_its_file_is_not(path: Path) -> 
 
 
 def test_more_rows_than_are_copied_at_once_are_owned_as_they_were(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faiss_index, "BLOCK", 5)
+    monkeypatch.setattr(faiss_flat, "BLOCK", 5)
     index, _ = read_index(path, fingerprint=MINE)
     index.add(ids(170), HALVES[:1])
     assert index.stored(ids(*range(10, 170, 10))).tolist() == HALVES.tolist()

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from indexer.encoders import load_encoder, quantize
-from indexer.encoders.agreement import TEXTS, pictures
 from indexer.encoders.base import COMPACT
-from indexer.encoders.onnx import OnnxEncoder
+from indexer.encoders.onnx_encoder import OnnxEncoder
+from indexer.encoders.parity import TEXTS, pictures
 from indexer.errors import EncoderError, EncoderMismatchError
+from indexer.store.library_encoder import absolute_name
 from retrieval import Library
-from retrieval.encoder import absolute_name
 from tests.support.colours import paint
 from tests.support.exports import agree, start
 from tests.support.program import Program, program_env

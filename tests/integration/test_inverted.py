@@ -11,13 +11,13 @@ import pytest
 from indexer.errors import ConfigError
 from indexer.types import Ids, Vectors
 from indexer.vectors import new_index
-from indexer.vectors.approximate import ApproximateIndex, drift
+from indexer.vectors.autotune.choice_file import put_choice, read_choice
+from indexer.vectors.autotune.select import choose
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.choosing import choose
-from indexer.vectors.chosen import put_choice, read_choice
-from indexer.vectors.figures import KINDS, Asked, Depth, Held, IndexFigures, Kind
-from indexer.vectors.files import StaleIndexError
-from indexer.vectors.inverted import Builder, InvertedFile, expected_bytes, lists_for
+from indexer.vectors.faiss_ivf import Builder, InvertedFile, expected_bytes, lists_for
+from indexer.vectors.index_file import StaleIndexError
+from indexer.vectors.ivf_refined import ApproximateIndex, drift
+from indexer.vectors.measurements import KINDS, Asked, Depth, Held, IndexFigures, Kind
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
 N, DIM = 6000, 32
@@ -172,7 +172,7 @@ def fix_costs(monkeypatch: pytest.MonkeyPatch, *, dear_from: int = 1000) -> None
         (depth,) = index._depths
         return depth.probes + depth.refine / 10 if results < dear_from else 2000.0
 
-    monkeypatch.setattr("indexer.vectors.choosing._Trial._one_query", one_query)
+    monkeypatch.setattr("indexer.vectors.autotune.select._Trial._one_query", one_query)
 
 
 def test_many_results_are_as_complete_as_few(
@@ -294,7 +294,7 @@ def test_a_stop_leaves_no_file(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("indexer.vectors.choosing.InvertedFile.load", stop)
+    monkeypatch.setattr("indexer.vectors.autotune.select.InvertedFile.load", stop)
     with pytest.raises(KeyboardInterrupt):
         choose(exact, held_out(rows, held), Asked(0.9), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.catalog.feedback import Judgement
+from indexer.catalog.statements.judgements import Judgement
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
-from retrieval.feedback.lessons import compared, read_lessons
+from retrieval.tuning.read_training_set import compared, read_lessons
 from tests.support.colours import paint
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder

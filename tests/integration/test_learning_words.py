@@ -14,13 +14,13 @@ from PIL import Image
 from sqlalchemy import select
 
 from indexer.catalog.locking import locked
-from indexer.catalog.models import EXAMPLE_EMBEDDINGS, WORD_EXAMPLES
+from indexer.catalog.schema import EXAMPLE_EMBEDDINGS, WORD_EXAMPLES
 from indexer.config import Settings
 from indexer.encoders import load_encoder
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
-from retrieval.private_words import embed_examples, text_vectors, words_of
-from retrieval.query_vectors import encode_query
+from retrieval.query.embed import encode_query
+from retrieval.query.private_words import embed_examples, text_vectors, words_of
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
@@ -160,7 +160,7 @@ def test_without_words_a_search_asks_the_catalog_once_and_encodes_once(
         asked.append(connection)
         return []
 
-    monkeypatch.setattr("indexer.catalog.private_words.known_words", counted)
+    monkeypatch.setattr("indexer.catalog.statements.private_words.known_words", counted)
     for _ in range(3):
         encode_query(Query(["red"]), encoder, Settings.load(), store=library._store)
     assert len(asked) == 1

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.check import ProblemKind
 from indexer.errors import EncoderMismatchError, LibraryError, SourceError
+from indexer.maintenance.check import ProblemKind
 from retrieval import Library
 from tests.support.colours import later, paint, paint_many
 from tests.support.contents import contents, count, rows
@@ -60,7 +60,7 @@ def test_with_the_device_auto_queries_stay_on_the_cpu_and_a_sync_takes_the_best(
         loaded.append(device)
         return FakeEncoder(name=name)
 
-    monkeypatch.setattr("retrieval.encoder.load_encoder", load)
+    monkeypatch.setattr("indexer.store.library_encoder.load_encoder", load)
     with Library.open(library.path, device=device) as opened:
         opened.search("red")
         opened.search("blue")

@@ -15,8 +15,8 @@ import torch
 import indexer.encoders
 from indexer.encoders import check_name, load_encoder, pretrained_names
 from indexer.encoders.base import COMPACT, split_precision
-from indexer.encoders.onnx import OnnxEncoder
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.onnx_encoder import OnnxEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderError, EncoderNotFoundError, MissingPackageError
 from tests.support.program import program_env
 
@@ -24,7 +24,7 @@ SMALL = """
 import sys
 for name in {blocked!r}:
     sys.modules[name] = None  # import fails as if it were not installed
-from retrieval.commands import main
+from retrieval.cli import main
 for command in {commands!r}:
     sys.argv = ["recall", *command]
     try:

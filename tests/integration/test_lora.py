@@ -18,15 +18,17 @@ from open_clip.loss import ClipLoss, SigLipLoss
 from PIL import Image
 from torch import Tensor, nn
 
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderError, TuningError
 from indexer.images import read_pixels
 from indexer.types import Progress
-from retrieval.tuning.lora import LoraPlan, PairedQuery, Trained, checkpoints, train_lora
-from retrieval.tuning.lora.data import Photos
+from retrieval.tuning.lora import checkpoints
+from retrieval.tuning.lora.data import LoraPlan, PairedQuery, Photos
 from retrieval.tuning.lora.gradients import backward_in_chunks
+from retrieval.tuning.lora.interpolation import Trained
 from retrieval.tuning.lora.layers import LowRank, add
 from retrieval.tuning.lora.losses import contrastive_loss, sigmoid_loss
+from retrieval.tuning.lora.train import train_lora
 from tests.support.models import CONFIG, config, save_model
 
 SIGLIP = config(resize_mode="squash", interpolation="bilinear")

@@ -14,8 +14,11 @@ from PIL import Image
 
 from indexer.errors import EncoderError, TuningError
 from indexer.types import Progress, ProgressCallback
-from retrieval.tuning.lora import LoraPlan, PairedQuery, Trained, checkpoints, train_lora
-from retrieval.tuning.lora import run as running
+from retrieval.tuning.lora import checkpoints
+from retrieval.tuning.lora import trainer as running
+from retrieval.tuning.lora.data import LoraPlan, PairedQuery
+from retrieval.tuning.lora.interpolation import Trained
+from retrieval.tuning.lora.train import train_lora
 from tests.support.models import save_model
 
 PLAN = LoraPlan(epochs=4, batch=4, chunk=3, kept=3, rate=5e-3)

@@ -10,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from indexer.images import PhotoMetadata, open_picture, read_photo
-from indexer.images.xmp import MAX_BYTES
+from indexer.images.metadata.xmp import MAX_BYTES
 from indexer.types import Preprocess
 from tests.support.blocks import full_exif, full_file, iptc_block, with_iptc, xmp_block
 from tests.support.pictures import dng, encoded, png_with_chunk, quadrants

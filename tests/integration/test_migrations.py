@@ -14,12 +14,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
-from indexer.catalog import changes, counts, known, migrate, queries, sources
-from indexer.catalog.counts import Failure
+from indexer.catalog import migrate
 from indexer.catalog.engine import open_engine
-from indexer.catalog.known import KnownFile
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, scripts, upgrade
-from indexer.catalog.models import METADATA
+from indexer.catalog.schema import METADATA
+from indexer.catalog.statements import counts, items, sources, sync_state, writes
+from indexer.catalog.statements.counts import Failure
+from indexer.catalog.statements.sync_state import KnownFile
 from indexer.errors import LibraryError, LibraryVersionError
 from indexer.store import Store
 from indexer.types import Preprocess
@@ -185,7 +186,7 @@ def test_a_released_schema_upgrades_with_its_rows(engine: Engine, catalog: Path,
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": our_table})
         assert compare_metadata(context, METADATA) == []
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        assert list(known.known_files(connection, "/")) == [
+        assert list(sync_state.known_files(connection, "/")) == [
             KnownFile(2, "/photos/b.jpg", 2000, 1_700_000_000_000_000_002, None),
             KnownFile(1, NO_TEXT, 1000, 1_700_000_000_000_000_001, None),
             KnownFile(3, "/photos/empty.jpg", 0, 1_700_000_000_000_000_003, "empty"),
@@ -199,13 +200,17 @@ def test_a_library_of_a_released_schema_opens_and_answers(catalog: Path, schema:
     with Store(catalog.parent, create=False) as store:
         known = store.encoder
         assert known is not None
-        assert (known.name, known.dim, known.preprocess) == ("fake", 4, Preprocess(8, "squash", fill=127))
+        assert (known.name, known.dim, known.preprocess) == (
+            "fake",
+            4,
+            Preprocess(8, "squash", fill=127),
+        )
         # embedding 2 was deleted before the dump, 5 is the newest: the id 2 is not used again
         assert store.index().ids.tolist() == [1, 3, 5]
         assert store.index().search(HALVES[:1], 3).ids.tolist() == [[1, 3, 5]]
         with store.transaction() as connection:
             assert list(counts.failures(connection)) == [Failure("/photos/empty.jpg", "empty", "the file is empty")]
-            first = queries.found_items(connection, [1])[1]
+            first = items.found_items(connection, [1])[1]
             assert (first.path, first.camera, first.latitude, str(first.taken_at)) == (
                 NO_TEXT,
                 "Recall One",
@@ -216,9 +221,9 @@ def test_a_library_of_a_released_schema_opens_and_answers(catalog: Path, schema:
             assert (photos.root, photos.exclude, photos.include_hidden) == ("/photos", ["*.gif", "2019/*"], False)
             assert (scans.root, scans.exclude, scans.include_hidden) == ("/scans", [], True)
             assert str(photos.synced_at) == "2024-05-02 08:00:00"
-            changes.add_embeddings(
+            writes.add_embeddings(
                 connection,
-                changes.save_items(
+                writes.save_items(
                     connection,
                     [
                         {

@@ -17,8 +17,8 @@ from PIL import Image
 
 import indexer.encoders
 from indexer.encoders.base import COMPACT, Encoder
-from indexer.encoders.onnx import BrokenExportError, OnnxEncoder
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.onnx_encoder import BrokenExportError, OnnxEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.images import prepare
 from indexer.types import Pixels
 from tests.conftest import PHOTOS
@@ -104,7 +104,7 @@ def test_nothing_to_encode_gives_no_vectors(compact: OnnxEncoder) -> None:
 
 
 def test_a_query_of_pictures_alone_loads_no_tokenizer(compact: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.encoders.tokens.load_tokenizer", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr("indexer.encoders.tokenizer.load_tokenizer", lambda *_: pytest.fail("it was loaded"))
     assert OnnxEncoder(COMPACT, name="compact").encode_texts([]).shape == (0, compact.dim)
 
 
@@ -119,13 +119,13 @@ def test_pictures_may_be_read_only_views_and_are_not_changed(compact: OnnxEncode
 def counted_openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that names each session that is opened from now on."""
     opened: list[str] = []
-    really = indexer.encoders.onnx._open
+    really = indexer.encoders.onnx_encoder._open
 
     def counting(graph: Path, *, many: bool) -> Any:
         opened.append(f"{graph.name} for {'many' if many else 'few'}")
         return really(graph, many=many)
 
-    monkeypatch.setattr("indexer.encoders.onnx._open", counting)
+    monkeypatch.setattr("indexer.encoders.onnx_encoder._open", counting)
     return opened
 
 

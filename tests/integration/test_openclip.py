@@ -15,7 +15,7 @@ from PIL import Image
 
 from indexer.encoders import load_encoder, pretrained_names
 from indexer.encoders.base import Encoder
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderError, EncoderMismatchError, EncoderNotFoundError
 from indexer.images import prepare
 from indexer.types import Vectors

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, insert
 
-from indexer import optimizing
-from indexer.catalog.models import EMBEDDINGS
+from indexer.catalog.schema import EMBEDDINGS
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import ConfigError, LibraryError, StorageError
+from indexer.maintenance import optimize
 from indexer.store import Store
-from indexer.vectors import choosing
-from indexer.vectors.approximate import ApproximateIndex
-from indexer.vectors.files import StaleIndexError
+from indexer.vectors.autotune import select
+from indexer.vectors.index_file import StaleIndexError
+from indexer.vectors.ivf_refined import ApproximateIndex
 from retrieval import Library
 from retrieval.calibration.background import background, prompts
 from tests.support.encoders import FakeEncoder
@@ -43,9 +43,9 @@ def compact() -> Encoder:
 def hasty() -> Iterator[None]:
     """Have fewer settings measured than people get; programs that are started are not touched by it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choosing, "PROBES", (64, 256, 1024))
-        patch.setattr(choosing, "REFINE", (50, 400))
-        patch.setattr(choosing, "TIMED", 5)
+        patch.setattr(select, "PROBES", (64, 256, 1024))
+        patch.setattr(select, "REFINE", (50, 400))
+        patch.setattr(select, "TIMED", 5)
         yield
 
 
@@ -81,7 +81,7 @@ def copy(chosen: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have an index chosen from 5,000 photos on."""
-    monkeypatch.setattr(optimizing, "BOUND", 5000)
+    monkeypatch.setattr(optimize, "BOUND", 5000)
 
 
 def kind_of(library: Library) -> str | None:
@@ -210,7 +210,7 @@ def test_what_was_asked_for_is_asked_again(copy: Path, photos: Path) -> None:
 def test_a_choice_that_cannot_be_made_stops_no_indexing(
     path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("indexer.vectors.inverted.InvertedFile.save", _disk_full)
+    monkeypatch.setattr("indexer.vectors.faiss_ivf.InvertedFile.save", _disk_full)
     with Library.open(path) as library:
         report = library.sync(photos)
         assert (report.added > 10, report.chosen) == (True, None)
@@ -221,7 +221,7 @@ def test_a_disk_that_fills_leaves_the_old_index_in_place(copy: Path, monkeypatch
     with Library.open(copy) as library:
         (file,) = choices(copy)
         old, expected = file.read_bytes(), answers(library)
-        monkeypatch.setattr("indexer.vectors.inverted.InvertedFile.save", _disk_full)
+        monkeypatch.setattr("indexer.vectors.faiss_ivf.InvertedFile.save", _disk_full)
         with pytest.raises(StorageError, match=r"No space left on device.*nothing was changed"):
             library.optimize(recall=0.9, memory=3_000_000)
         assert (file.read_bytes(), answers(library)) == (old, expected)
@@ -291,7 +291,7 @@ def test_what_was_tried_in_vain_is_not_tried_at_every_run(
         tried.append(1)
         raise ConfigError("no index is that good")
 
-    monkeypatch.setattr("indexer.vectors.choosing.choose", none_fits)
+    monkeypatch.setattr("indexer.vectors.autotune.select.choose", none_fits)
     with Library.open(path) as library:
         library.sync(photos / "coffee.png")
         library.sync(photos / "rocket.jpg")
@@ -310,7 +310,7 @@ def test_an_error_of_faiss_stops_no_indexing(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("indexer.vectors.choosing.choose", fail)
+    monkeypatch.setattr("indexer.vectors.autotune.select.choose", fail)
     with Library.open(path) as library:
         assert library.sync(photos / "coffee.png").added == 1
         with pytest.raises(LibraryError, match="no index could be built"):
@@ -320,7 +320,7 @@ def test_an_error_of_faiss_stops_no_indexing(
 def test_a_disk_that_fills_while_the_label_is_written_leaves_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.vectors.files.os.fsync", _disk_full)
+    monkeypatch.setattr("indexer.vectors.index_file.os.fsync", _disk_full)
     with Library.open(path) as library, pytest.raises(StorageError, match="nothing was changed"):
         library.optimize(recall=0.9, memory=3_000_000)
     assert not list(path.glob("*.part"))
@@ -412,7 +412,7 @@ def _flip(file: Path, place: float) -> None:
 
 
 def _read_choice(library: Library) -> None:
-    from indexer.vectors.chosen import read_choice
+    from indexer.vectors.autotune.choice_file import read_choice
 
     store = library._store
     read_choice(store.choice_file(store.fingerprint), store.index(), fingerprint=store.fingerprint)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from indexer.catalog import changes
+from indexer.catalog.statements import writes
 from indexer.config import Settings
-from indexer.decode import DecodePool
 from indexer.errors import RecallError, StorageError
+from indexer.images.workers import DecodePool
 from indexer.types import Modality, Vectors
 from retrieval import Library
 from tests.support.colours import paint_many
@@ -40,14 +40,14 @@ def own_threads() -> list[str]:
 def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """Return a list: what is put into it is called, inside the transaction, before each batch's embeddings."""
     hooks: list[Any] = []
-    write = changes.add_embeddings
+    write = writes.add_embeddings
 
     def hooked(connection: Any, ids: Any, encoder_id: int, vectors: Vectors, **more: Any) -> None:
         for hook in hooks if more.get("kind") is not Modality.TEXT else ():  # those of texts are written behind
             hook()
         write(connection, ids, encoder_id, vectors, **more)
 
-    monkeypatch.setattr(changes, "add_embeddings", hooked)
+    monkeypatch.setattr(writes, "add_embeddings", hooked)
     yield hooks
     assert own_threads() == []
 

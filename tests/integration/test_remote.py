@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from indexer.errors import QueryError
-from retrieval import remote
-from retrieval.remote import fetch_picture
+from retrieval.query import fetch
+from retrieval.query.fetch import fetch_picture
 from tests.support.colours import photo
 from tests.support.program import Program
 
@@ -52,8 +52,8 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take 127.0.0.1 for a public address, since tests reach no other."""
-    judge = remote._is_public
-    monkeypatch.setattr(remote, "_is_public", lambda address: address == "127.0.0.1" or judge(address))
+    judge = fetch._is_public
+    monkeypatch.setattr(fetch, "_is_public", lambda address: address == "127.0.0.1" or judge(address))
 
 
 def test_a_picture_is_fetched_also_where_the_address_leads_on(server: str, public: None) -> None:
@@ -78,13 +78,13 @@ def test_what_is_no_picture_or_leads_inside_is_refused(server: str, public: None
 def test_more_bytes_than_a_picture_may_have_are_not_read(
     server: str, public: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "MAX_BYTES", 1000)
+    monkeypatch.setattr(fetch, "MAX_BYTES", 1000)
     with pytest.raises(QueryError, match="is over 0 MiB; save it"):
         fetch_picture(f"{server}/large.png")
 
 
 def test_a_server_that_is_slow_is_given_up(server: str, public: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "SECONDS", 0.0)
+    monkeypatch.setattr(fetch, "SECONDS", 0.0)
     with pytest.raises(QueryError, match=r"takes longer than 0 seconds|timed out"):
         fetch_picture(f"{server}/large.png")
 
@@ -123,7 +123,7 @@ def test_a_name_of_which_one_address_is_inside_is_refused(monkeypatch: pytest.Mo
     ],
 )
 def test_only_addresses_of_the_whole_internet_are_public(address: str, public: bool) -> None:
-    assert remote._is_public(address) is public
+    assert fetch._is_public(address) is public
 
 
 @pytest.mark.parametrize("url", ["http://", "https://?x", "http://:80/a.png", "http://[::1/a.png", "http://a:b/x"])

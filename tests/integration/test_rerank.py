@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.catalog import changes, encoders, sources
 from indexer.catalog.locking import locked
+from indexer.catalog.statements import encoders, sources, writes
 from indexer.errors import QueryError
 from indexer.types import Modality, Pixels, Vectors
 from retrieval import Hit, Library, Query
-from retrieval.candidates import find
-from retrieval.rerank import Context, Ranking, Reranker
-from retrieval.rerank.encoder import ByEncoder
-from retrieval.rerank.exact import Exact
+from retrieval.search.candidates import find
+from retrieval.search.rerank import Context, Ranking, Reranker
+from retrieval.search.rerank.exact import Exact
+from retrieval.search.rerank.second_encoder import ByEncoder
 from tests.support.colours import later, paint
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
@@ -282,9 +282,9 @@ def test_texts_are_scored_text_to_text(colours: Library, turned: Turned) -> None
         known = encoders.active_encoder(connection)
         assert known is not None
         values = {"source_id": source.id, "path": source.root + "/z.txt", "modality": "text", "size": 1, "mtime_ns": 1}
-        (item,) = changes.save_items(connection, [values | {"indexed_at": encoders.now()}])
+        (item,) = writes.save_items(connection, [values | {"indexed_at": encoders.now()}])
         vectors = np.array([[0, 0.6, 0.8]], dtype=np.float32)
-        changes.add_embeddings(connection, [item], known.id, vectors, kind=Modality.TEXT, texts=["as red as blood"])
+        writes.add_embeddings(connection, [item], known.id, vectors, kind=Modality.TEXT, texts=["as red as blood"])
     (text,) = colours.search("red", among="texts", rerank=[ByEncoder(turned)])
     assert [round(step.score, 3) for step in text.rerank] == [1.0]  # "red" and "as red as blood" are one to it
     assert turned.texts == ["red", "as red as blood"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer import forgetting
-from indexer.catalog import room
+from indexer.catalog import vacuum
 from indexer.encoders.base import normalized
+from indexer.maintenance import forget
 from indexer.types import Progress
 from retrieval import Library
 from tests.support.colours import paint_many
@@ -23,7 +23,7 @@ COUNT = 3000
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """Return an open library of some thousand photos, of which 11 % are not in the folders "50 %" and "rest"."""
-    monkeypatch.setattr(room, "FREE_BYTES", 0)  # else 64 MB must be empty, which takes a minute to make
+    monkeypatch.setattr(vacuum, "FREE_BYTES", 0)  # else 64 MB must be empty, which takes a minute to make
     fill(tmp_path / "large.recall", FakeEncoder(), normalized(np.random.default_rng(0).random((COUNT, 3), np.float32)))
     with Library.open(tmp_path / "large.recall", encoder=FakeEncoder()) as library:
         yield library
@@ -61,21 +61,21 @@ def test_what_stops_the_shrinking_costs_nothing(
         if progress.stage == "giving room back":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(room, "LOOKS", 10)  # the small catalog is written in fewer steps than there are between looks
+    monkeypatch.setattr(vacuum, "LOOKS", 10)  # the small catalog is written in fewer steps than there are between looks
     found = left(large)
     large.forget("/photos/50 %", progress=stop)
     large.forget("/photos/rest", progress=stop)
     assert "the catalog stays as large as it is" in caplog.text
     assert left(large) == found
     monkeypatch.undo()
-    monkeypatch.setattr(room, "FREE_BYTES", 0)
+    monkeypatch.setattr(vacuum, "FREE_BYTES", 0)
     before = size(large)
     assert large.forget("/photos/1 %") > 0  # the next time it is done
     assert size(large) < before / 2
 
 
 def test_forgetting_that_is_stopped_goes_on_with_the_next_run(large: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forgetting, "TOGETHER", 100)
+    monkeypatch.setattr(forget, "TOGETHER", 100)
 
     def stop(_: Progress) -> None:
         raise KeyboardInterrupt
@@ -94,7 +94,7 @@ def test_the_log_is_empty_after_a_large_sync_though_the_library_stays_open(
     paint_many(folder, 30)
     library.sync(folder)
     assert size(library, "catalog.db-wal") > 0  # small, and left for the next to write into
-    monkeypatch.setattr(room, "LOG_BYTES", 0)
+    monkeypatch.setattr(vacuum, "LOG_BYTES", 0)
     paint_many(folder / "more", 10, seed=2)
     assert library.sync(folder).added == 10
     assert size(library, "catalog.db-wal") == 0
@@ -103,8 +103,8 @@ def test_the_log_is_empty_after_a_large_sync_though_the_library_stays_open(
 def test_a_reader_in_the_middle_of_a_search_does_not_stop_the_writer(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "LOG_BYTES", 0)
-    monkeypatch.setattr(room, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(vacuum, "LOG_BYTES", 0)
+    monkeypatch.setattr(vacuum, "WAIT_SECONDS", 0.01)
     paint_many(folder, 5)
     library.sync(folder)
     with Library.open(library.path, encoder=FakeEncoder()) as other, other._store.reading() as connection:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.catalog import changes, encoders, sources
+from indexer.catalog.statements import encoders, sources, writes
 from indexer.errors import EncoderError, LibraryError, QueryError
 from indexer.types import Modality
 from retrieval import Filter, Hit, Library, Query
@@ -141,10 +141,10 @@ def mixed(colours: Library) -> Library:
         known = encoders.active_encoder(connection)
         assert known is not None
         values = {"source_id": source.id, "path": source.root + "/z.txt", "modality": "text", "size": 1, "mtime_ns": 1}
-        (item,) = changes.save_items(connection, [values | {"indexed_at": encoders.now()}])
+        (item,) = writes.save_items(connection, [values | {"indexed_at": encoders.now()}])
         vectors = np.array([[0, 1, 0], [1, 0, 0]], dtype=np.float32)
         texts = ["as green as grass", "as red as blood"]
-        changes.add_embeddings(connection, [item, item], known.id, vectors, kind=Modality.TEXT, texts=texts)
+        writes.add_embeddings(connection, [item, item], known.id, vectors, kind=Modality.TEXT, texts=texts)
     return colours
 
 

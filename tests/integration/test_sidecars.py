@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.report import OUTCOMES, Report
-from indexer.sources import FoundFile, Rules
+from indexer.sync.report import OUTCOMES, Report
+from indexer.sync.scan_rules import FoundFile, Rules
 from retrieval import Library
 from tests.support.blocks import full_exif, full_file, xmp_block
 from tests.support.colours import later, paint

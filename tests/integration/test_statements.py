@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.catalog.filters import Filter
+from indexer.catalog.filters.expression import Filter
 from indexer.encoders.base import normalized
 from retrieval import Library
 from tests.support.colours import paint_many

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from indexer.errors import NoPhotosError, SourceError
-from indexer.report import OUTCOMES, Report
+from indexer.sync.report import OUTCOMES, Report
 from retrieval import Library
 from tests.support.colours import later, paint, paint_many
 from tests.support.contents import contents, count, rows

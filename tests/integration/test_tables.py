@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from indexer.documents.table import LINE
 from indexer.errors import NoPhotosError, SourceError
-from indexer.tables import LINE
 from retrieval import Library
-from retrieval.commands.index import SOME_FAILED
+from retrieval.cli.index import SOME_FAILED
 from tests.support.colours import later, paint
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder

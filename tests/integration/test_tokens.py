@@ -22,8 +22,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from indexer.encoders import tokens
-from indexer.encoders.tokens import load_tokenizer
+from indexer.encoders import tokenizer
+from indexer.encoders.tokenizer import load_tokenizer
 from indexer.errors import EncoderError, MissingPackageError
 
 CLIP = {"kind": "clip", "context_length": 77}
@@ -134,14 +134,14 @@ def test_threads_get_what_one_thread_gets() -> None:
 def test_the_shipped_merges_are_open_clips() -> None:
     with gzip.open(default_bpe(), "rt", encoding="utf-8", newline="\n") as file:
         theirs = file.read().split("\n")[1:48895]
-    lines, ids = tokens._merges()
+    lines, ids = tokenizer._merges()
     assert lines == theirs
-    assert max(map(len, ids)) == tokens.LONGEST
+    assert max(map(len, ids)) == tokenizer.LONGEST
 
 
 def test_what_needs_no_ftfy_is_left_alone_by_it() -> None:
     rng = random.Random(3)
-    plain = [chr(code) for code in range(128) if tokens.PLAIN.fullmatch(chr(code))]
+    plain = [chr(code) for code in range(128) if tokenizer.PLAIN.fullmatch(chr(code))]
     assert len(plain) == 96  # 95 printable ones less "&", tab and newline
     for text in [*plain, *("".join(rng.choices(plain, k=rng.randint(0, 60))) for _ in range(5000))]:
         assert html.unescape(html.unescape(ftfy.fix_text(text))) == text
@@ -149,7 +149,7 @@ def test_what_needs_no_ftfy_is_left_alone_by_it() -> None:
 
 def test_a_plain_text_loads_neither_torch_nor_ftfy_nor_regex() -> None:
     program = (
-        "import sys; from pathlib import Path; from indexer.encoders.tokens import load_tokenizer\n"
+        "import sys; from pathlib import Path; from indexer.encoders.tokenizer import load_tokenizer\n"
         "load_tokenizer({'kind': 'clip', 'context_length': 24}, Path())(['a photo of a dog'])\n"
         "print({'torch', 'ftfy', 'regex', 'open_clip'} & set(sys.modules))"
     )
@@ -233,7 +233,7 @@ def test_a_text_fits_a_file_where_nothing_is_cut_off(tmp_path: Path) -> None:
 
 
 def test_words_that_were_met_before_get_the_same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.encoders.tokens.REMEMBERED", 3)  # forgotten again and again
+    monkeypatch.setattr("indexer.encoders.tokenizer.REMEMBERED", 3)  # forgotten again and again
     ours, theirs = load_tokenizer(CLIP, Path()), SimpleTokenizer(context_length=77)
     for text in ["a dog on the beach", "the dog and the cat", "a dog", "", "the beach at night"] * 2:
         assert ours([text]).tolist() == theirs([text]).tolist()
@@ -291,12 +291,12 @@ def test_a_damaged_file_is_named(content: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"\xff", b"i n\nt h\n"])
 def test_damaged_merges_are_named(damage: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "clip_merges.txt"
-    file.write_bytes(tokens.MERGES.read_bytes()[:-100] + damage)
-    monkeypatch.setattr(tokens, "MERGES", file)
-    tokens._merges.cache_clear()
+    file.write_bytes(tokenizer.MERGES.read_bytes()[:-100] + damage)
+    monkeypatch.setattr(tokenizer, "MERGES", file)
+    tokenizer._merges.cache_clear()
     with pytest.raises(EncoderError, match=r"clip_merges\.txt .*install Recall again"):
         load_tokenizer(CLIP, tmp_path)
-    monkeypatch.setattr(tokens, "MERGES", tmp_path / "absent.txt")
+    monkeypatch.setattr(tokenizer, "MERGES", tmp_path / "absent.txt")
     with pytest.raises(EncoderError, match=r"absent\.txt cannot be read .*install Recall again"):
         load_tokenizer(CLIP, tmp_path)
 

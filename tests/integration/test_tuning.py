@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.catalog import versions
+from indexer.catalog.statements import versions
 from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import LibraryLockedError, TuningError
 from retrieval import Library
-from retrieval.tuning import learning
-from retrieval.tuning.adapters import train_adapter
-from retrieval.tuning.receipt import Receipt
+from retrieval.tuning import tune
+from retrieval.tuning.adapter.train import train_adapter
+from retrieval.tuning.report import Receipt
 from tests.support.contents import count, rows
 from tests.support.program import Program
 
@@ -107,7 +107,7 @@ def test_training_that_fails_leaves_everything_as_it_was(judged: Library, monkey
     def diverging(*_: object, **__: object) -> Adapter:
         raise TuningError("training an adapter came to a loss of nan")
 
-    monkeypatch.setattr(learning, "train_adapter", diverging)
+    monkeypatch.setattr(tune, "train_adapter", diverging)
     with pytest.raises(TuningError, match="nan"):
         judged.tune()
     assert [version.is_active for version in judged.versions()] == [True]
@@ -115,7 +115,7 @@ def test_training_that_fails_leaves_everything_as_it_was(judged: Library, monkey
 
 
 def test_a_kill_while_learning_leaves_what_was_active(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "train_adapter", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(tune, "train_adapter", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         judged.tune()
     assert count(judged.path, "versions") == 0
@@ -133,7 +133,7 @@ def test_an_adapter_that_ruins_general_queries_is_kept_inactive(
     dim = judged.encoder.dim
     random = np.random.default_rng(0)
     noise = LowRank(*(random.standard_normal(shape).astype(np.float32) for shape in ((dim, 64), (64, dim))))
-    monkeypatch.setattr(learning, "train_adapter", lambda *_, **__: Adapter(noise))
+    monkeypatch.setattr(tune, "train_adapter", lambda *_, **__: Adapter(noise))
     receipt = judged.tune()
     assert not receipt.passed
     assert [version.is_active for version in judged.versions()] == [False]
@@ -182,8 +182,8 @@ def test_both_sides_are_learnt_where_asked_for(judged: Library, monkeypatch: pyt
         sides.append(adapter.changes_index)
         return adapter
 
-    monkeypatch.setattr(learning, "train_adapter", train)
-    monkeypatch.setattr("retrieval.tuning.adapters.STEPS", 5)
+    monkeypatch.setattr(tune, "train_adapter", train)
+    monkeypatch.setattr("retrieval.tuning.adapter.train.STEPS", 5)
     judged.tune(method="adapter-both", dry_run=True)
     assert sides
     assert all(sides)

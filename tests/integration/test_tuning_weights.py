@@ -11,14 +11,15 @@ import open_clip
 import pytest
 from PIL import Image
 
-from indexer import recoding
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderNotFoundError, MissingPackageError, TuningError
 from indexer.images import read_pixels
+from indexer.maintenance import reencode
 from retrieval import Library
-from retrieval.tuning import gate, judging, weights
-from retrieval.tuning.lora import LoraPlan, PairedQuery
-from retrieval.tuning.worded import divided
+from retrieval.tuning import comparison, gate
+from retrieval.tuning.lora import learn
+from retrieval.tuning.lora.data import LoraPlan, PairedQuery
+from retrieval.tuning.lora.dataset import divided
 from tests.support.encoders import FakeEncoder
 from tests.support.models import save_model
 from tests.support.program import Program
@@ -35,7 +36,7 @@ def is_red(path: Path) -> bool:
 @pytest.fixture
 def _learns_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings of one epoch whose steps are too small to change an order."""
-    monkeypatch.setattr(weights, "_plan", lambda _, seed, __: LoraPlan(epochs=1, rate=1e-9, seed=seed))
+    monkeypatch.setattr(learn, "_plan", lambda _, seed, __: LoraPlan(epochs=1, rate=1e-9, seed=seed))
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def judged(tmp_path: Path) -> Iterator[Library]:
 @pytest.fixture
 def _only_the_gain_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a model of random weights finds for general words is chance: it may lose it."""
-    for module in (gate, judging):
+    for module in (gate, comparison):
         monkeypatch.setattr(module, "PROBE_LOSS", 100.0)
 
 
@@ -133,8 +134,8 @@ def test_trainings_that_are_measured_stop_as_the_one_that_is_kept(
         held.append(len(valid))
         return learnt, valid
 
-    monkeypatch.setattr(weights, "divided", noted)
-    monkeypatch.setattr(weights, "STOPPED", 12)  # the library has twelve, a measured training six
+    monkeypatch.setattr(learn, "divided", noted)
+    monkeypatch.setattr(learn, "STOPPED", 12)  # the library has twelve, a measured training six
     judged.tune(method="lora", dry_run=True)
     assert held == [1] * 6
 
@@ -162,10 +163,10 @@ def test_a_dry_run_keeps_nothing_but_where_it_stood(judged: Library) -> None:
 def test_a_stop_before_the_encoder_is_changed_says_so_and_loses_nothing(
     judged: Library, monkeypatch: pytest.MonkeyPatch, recall_program: Program
 ) -> None:
-    monkeypatch.setattr(weights, "_plan", lambda _, seed, __: LoraPlan(epochs=4, rate=1e-3, seed=seed))
+    monkeypatch.setattr(learn, "_plan", lambda _, seed, __: LoraPlan(epochs=4, rate=1e-3, seed=seed))
     made = judged.path / "encoders"
     with monkeypatch.context() as patch:
-        patch.setattr(recoding, "use_encoder", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(reencode, "use_encoder", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             judged.tune(method="lora")
     said = recall_program("versions", "--library", str(judged.path)).stdout
@@ -174,7 +175,7 @@ def test_a_stop_before_the_encoder_is_changed_says_so_and_loses_nothing(
     (kept,) = made.iterdir()
     for name in ("lora-20200101-000000", "lora-20200101-000000.12.part", "lora-of-mine"):
         (made / name).mkdir()
-    monkeypatch.setattr(weights, "SEEDS", (0,))
+    monkeypatch.setattr(learn, "SEEDS", (0,))
     judged.tune(dry_run=True)
     assert len(list(made.iterdir())) == 4  # nothing is changed
     judged.tune()
@@ -204,7 +205,7 @@ def test_weights_that_were_replaced_since_the_library_was_opened_are_not_trained
 
 
 def test_without_peft_it_is_said_what_to_install(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "find_spec", lambda name: None if name == "peft" else find_spec(name))
+    monkeypatch.setattr(learn, "find_spec", lambda name: None if name == "peft" else find_spec(name))
     with pytest.raises(MissingPackageError, match="recall-search\\[tune\\]"):
         judged.tune(method="lora")
 

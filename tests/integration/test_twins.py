@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer import twins as module
-from indexer.catalog.known import KnownFile
-from indexer.sources import FoundFile
-from indexer.twins import MANY, Twins, is_gone
+from indexer.catalog.statements.sync_state import KnownFile
+from indexer.sync import content_lookup as module
+from indexer.sync.content_lookup import MANY, Twins, is_gone
+from indexer.sync.scan_rules import FoundFile
 from retrieval import Library
 from tests.support.colours import paint
 

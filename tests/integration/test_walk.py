@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import walk as walking
 from indexer.errors import SourceError
-from indexer.sources import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder, resolve
+from indexer.sync import walker as walking
+from indexer.sync.scan_rules import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder, resolve
 from indexer.types import kept_time
 from tests.support.walks import walk
 

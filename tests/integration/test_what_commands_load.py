@@ -18,11 +18,18 @@ NEVER = TORCH | {"alembic", "dateparser", "pandas", "sqlalchemy.orm"}
 
 PICTURES = {"PIL", "indexer.images", "pillow_heif", "pillow_jxl", "rawpy"}
 ENCODING = {"onnxruntime", "tokenizers"}
-SYNCING = {"filelock", "indexer.check", "indexer.decode", "indexer.pipeline", "indexer.sources", "retrieval.syncing"}
+SYNCING = {
+    "filelock",
+    "indexer.maintenance.check",
+    "indexer.images.workers",
+    "indexer.sync.pipeline",
+    "indexer.sync.scan_rules",
+    "indexer.sync.library_sync",
+}
 
 PROBE = """
 import json, sys
-from retrieval.commands import main
+from retrieval.cli import main
 try:
     main()
 except SystemExit as stop:
@@ -69,7 +76,7 @@ def loaded_by(place: Path, *args: str) -> set[str]:
         (["similar", "photos/coffee.png", "--after", "1990-01"], {"faiss"}, ENCODING | PICTURES | SYNCING),
         (["search", "chelsea.png"], {"PIL", "faiss", "onnxruntime"}, {"pillow_heif", "rawpy"} | SYNCING),
         (["evaluate", "captions.csv"], {"PIL", "onnxruntime"}, {"faiss", "sqlalchemy"} | SYNCING),
-        (["index", "photos"], {"faiss", "indexer.pipeline"}, {"pillow_heif", "rawpy"} | ENCODING),  # nothing to do
+        (["index", "photos"], {"faiss", "indexer.sync.pipeline"}, {"pillow_heif", "rawpy"} | ENCODING),  # nothing to do
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -13,15 +13,15 @@ import pytest
 from PIL import Image
 
 from indexer.config import Settings
-from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EvaluationError, TuningError
 from indexer.types import Progress
-from retrieval.tuning import measuring, weights
-from retrieval.tuning.lessons import Lessons
-from retrieval.tuning.lora import PairedQuery
-from retrieval.tuning.lora.data import Photos
-from retrieval.tuning.measuring import Numbered, probe_of_table
-from retrieval.tuning.worded import beside, divided, epochs_for
+from retrieval.tuning.lora import evaluate, learn
+from retrieval.tuning.lora.data import PairedQuery, Photos
+from retrieval.tuning.lora.dataset import beside, divided, epochs_for
+from retrieval.tuning.lora.evaluate import Numbered, probe_of_table
+from retrieval.tuning.lora.weights import NewWeights
+from retrieval.tuning.training_set import Lessons
 from tests.support.lessons import lessons_of
 from tests.support.models import save_model
 
@@ -102,7 +102,7 @@ def table(folder: Path, count: int) -> Path:
 def test_of_a_large_table_an_even_part_is_measured_and_named(
     tmp_path: Path, start: OpenClipEncoder, photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "PICTURES", 10)
+    monkeypatch.setattr(evaluate, "PICTURES", 10)
     probe = probe_of_table(table(tmp_path, 25), start, photos, progress=Numbered(None, 7))
     assert probe.name == "captions.csv, 10 of its 25 pictures"
     assert [int(path.stem) for path in probe.paths] == [0, 2, 5, 7, 10, 12, 15, 17, 20, 22]
@@ -126,7 +126,7 @@ def test_photos_that_were_measured_are_held_as_far_as_there_is_room_and_the_rest
         probe.r5(Same(start))
 
 
-class Same(weights.NewWeights):
+class Same(NewWeights):
     """The start itself as what was learnt."""
 
     def __init__(self, start: OpenClipEncoder) -> None:
@@ -157,9 +157,7 @@ def test_the_time_limit_of_a_photo_is_that_of_the_settings(
     monkeypatch.setattr(Photos, "__init__", noted)
     lessons = with_unjudged(tmp_path, 60)
     with pytest.raises(TuningError):  # the photos are empty files
-        weights.learn_weights(
-            start, lessons, Settings(library=tmp_path, timeout=7.0, workers=1), work=tmp_path / "work"
-        )
+        learn.learn_weights(start, lessons, Settings(library=tmp_path, timeout=7.0, workers=1), work=tmp_path / "work")
     assert limits == [7.0]
 
 
@@ -171,7 +169,7 @@ def test_a_plan_fits_the_device(device: str, asked: int, chunk: int) -> None:
         batch_size = asked
 
     Encoder.device = device  # type: ignore[attr-defined]
-    assert weights._plan(Encoder(), 3, 10).chunk == chunk  # type: ignore[arg-type]
+    assert learn._plan(Encoder(), 3, 10).chunk == chunk  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("queries", "epochs"), [(1, 20), (10, 20), (33, 10), (50, 7), (1000, 4)])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from indexer.chunks import cut, cut_at_word
-from indexer.encoders.onnx import OnnxEncoder
+from indexer.documents.chunking import cut, cut_at_word
+from indexer.encoders.onnx_encoder import OnnxEncoder
 from tests.support.encoders import FakeEncoder
 
 COMPACT = OnnxEncoder(Path("indexer/encoders/compact").absolute(), name="compact")

@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from indexer.catalog import changes, encoders
-from indexer.catalog.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Shape, Taken
 from indexer.catalog.engine import open_engine
-from indexer.catalog.filters import And, Filter, Is, Not, Or
-from indexer.catalog.kept import failing, kept_ids, which_pass
+from indexer.catalog.filters.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Shape, Taken
+from indexer.catalog.filters.expression import And, Filter, Is, Not, Or
+from indexer.catalog.filters.geo import EARTH_KM, box_around, distance_km
+from indexer.catalog.filters.matching import failing, kept_ids, which_pass
+from indexer.catalog.filters.patterns import FORMATS, Format, Tag, Words
 from indexer.catalog.migrate import upgrade
-from indexer.catalog.patterns import FORMATS, Format, Tag, Words
-from indexer.catalog.places import EARTH_KM, box_around, distance_km
+from indexer.catalog.statements import encoders, writes
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import add, row
 from tests.support.vectors import HALVES
@@ -81,9 +81,9 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
     with engine.begin() as connection:
         encoder = encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
         source = add(connection, "/photos")
-        saved = changes.save_items(connection, [row(source, **item) for item in ITEMS])
+        saved = writes.save_items(connection, [row(source, **item) for item in ITEMS])
         for item, kind in zip(saved, KINDS, strict=True):
-            changes.add_embeddings(connection, [item], encoder.id, HALVES[:1], kind=kind)
+            writes.add_embeddings(connection, [item], encoder.id, HALVES[:1], kind=kind)
         yield connection
     engine.dispose()
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.fusion import reciprocal_ranks
+from retrieval.search.rank_fusion import reciprocal_ranks
 
 rankings = st.lists(st.lists(st.integers(0, 20), unique=True, max_size=12), max_size=4)
 

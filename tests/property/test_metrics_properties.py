@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.evaluate.captions import judged_both_ways
-from retrieval.evaluate.metrics import Judged, values_per_query
+from retrieval.evaluation.caption_retrieval import judged_both_ways
+from retrieval.evaluation.metrics import Judged, values_per_query
 from tests.support.metrics import ranked, slow_metrics
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.catalog.known import KnownFile
+from indexer.catalog.statements.sync_state import KnownFile
 from indexer.errors import FailureKind
-from indexer.plan import RETRIED, Added, Changed, Moved, Removed, Step, Touched, Unchanged
-from indexer.sources import FoundFile, UnreadableFolder
+from indexer.sync.planner import RETRIED, Added, Changed, Moved, Removed, Step, Touched, Unchanged
+from indexer.sync.scan_rules import FoundFile, UnreadableFolder
 from tests.support.walks import steps
 
 # names that sort around the separator, and a byte that is no UTF-8
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass
 class Catalog:
-    """A catalog that does what `indexer.pipeline` does: all cheap steps in order, then what is encoded."""
+    """A catalog that does what `indexer.sync.pipeline` does: all cheap steps in order, then what is encoded."""
 
     rows: dict[int, Row] = field(default_factory=dict)
     held: dict[int, int | None] = field(default_factory=dict)  # item id -> content that its embedding is of

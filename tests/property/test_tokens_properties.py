@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
-from indexer.encoders.tokens import load_tokenizer
+from indexer.encoders.tokenizer import load_tokenizer
 
 OURS, THEIRS = load_tokenizer({"kind": "clip", "context_length": 24}, Path()), SimpleTokenizer(context_length=24)
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.types import Ids, Vectors
-from indexer.vectors import faiss_index
+from indexer.vectors import faiss_flat
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.exact import ExactIndex
-from indexer.vectors.faiss_index import FaissIndex
+from indexer.vectors.faiss_flat import FaissIndex
+from indexer.vectors.numpy_flat import ExactIndex
 from tests.support.vectors import HALVES, slow_search, unit_vectors
 
 KINDS = (ExactIndex, FaissIndex)
@@ -24,7 +24,7 @@ KINDS = (ExactIndex, FaissIndex)
 @pytest.fixture(autouse=True)
 def _few_is_few() -> Iterator[None]:
     """Let FAISS itself search also the small indexes that are made here, but keep both ways in use."""
-    with patch.object(faiss_index, "FEW", 4):
+    with patch.object(faiss_flat, "FEW", 4):
         yield
 
 

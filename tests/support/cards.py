@@ -7,10 +7,10 @@ from collections.abc import Callable
 import faiss
 import pytest
 
-from indexer.vectors import gpu, gpu_faiss, gpu_torch
-from indexer.vectors.gpu import Card
-from indexer.vectors.gpu_faiss import FaissCard, Gpu
-from indexer.vectors.gpu_torch import TorchCard
+from indexer.vectors.gpu import faiss_backend, index, torch_backend
+from indexer.vectors.gpu.card import Card
+from indexer.vectors.gpu.faiss_backend import FaissCard, Gpu
+from indexer.vectors.gpu.torch_backend import TorchCard
 
 
 def half_precision_part(dim: int) -> faiss.Index:
@@ -32,8 +32,8 @@ CARDS: dict[str, Callable[[int], Card]] = {
 
 def always_on_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each search go to the card from the first on, however few are allowed, in blocks of odd sizes."""
-    monkeypatch.setattr(gpu, "AFTER", 0)
-    monkeypatch.setattr(gpu, "SELECTIVE", 0.0)
-    monkeypatch.setattr(gpu, "BLOCK", 700)
-    monkeypatch.setattr(gpu_torch, "BLOCK", 1000)
-    monkeypatch.setattr(gpu_faiss, "PART", 600)
+    monkeypatch.setattr(index, "AFTER", 0)
+    monkeypatch.setattr(index, "SELECTIVE", 0.0)
+    monkeypatch.setattr(index, "BLOCK", 700)
+    monkeypatch.setattr(torch_backend, "BLOCK", 1000)
+    monkeypatch.setattr(faiss_backend, "PART", 600)

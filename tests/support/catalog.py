@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Table, func, select
 
-from indexer.catalog import changes, known, sources
-from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.models import EMBEDDINGS
-from indexer.catalog.sources import KnownSource
+from indexer.catalog.schema import EMBEDDINGS
+from indexer.catalog.statements import sources, sync_state, writes
+from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.sources import KnownSource
 from tests.support.vectors import HALVES
 
 NOON = datetime.fromisoformat("2024-05-01T12:00")  # cameras know no zone
@@ -45,11 +45,11 @@ def row(source: KnownSource, path: str, **values: Any) -> dict[str, Any]:
 
 
 def save(connection: Connection, source: KnownSource, *paths: str, **values: Any) -> list[int]:
-    return changes.save_items(connection, [row(source, path, **values) for path in paths])
+    return writes.save_items(connection, [row(source, path, **values) for path in paths])
 
 
 def known_paths(connection: Connection, root: str) -> list[str]:
-    return [item.path for item in known.known_files(connection, root)]
+    return [item.path for item in sync_state.known_files(connection, root)]
 
 
 def count(connection: Connection, table: Table) -> int:
@@ -60,5 +60,5 @@ def embed(connection: Connection, source: KnownSource, encoder: KnownEncoder, n:
     """Save n items /photos/00, /photos/01, … with embeddings, and return the ids of these."""
     items = save(connection, source, *(f"/photos/{number:02}" for number in range(n)), **values)
     before = connection.scalar(select(func.max(EMBEDDINGS.c.id))) or 0
-    changes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(n) % 16])
+    writes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(n) % 16])
     return list(connection.scalars(select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.id > before).order_by(EMBEDDINGS.c.id)))

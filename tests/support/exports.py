@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
-from indexer.encoders.agreement import image_agreement, text_agreement
 from indexer.encoders.base import Encoder
+from indexer.encoders.parity import image_agreement, text_agreement
 
 LOAD = """
 import logging, sys

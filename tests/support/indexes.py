@@ -7,7 +7,7 @@ from pathlib import Path
 from indexer.types import Ids, Vectors
 from indexer.vectors import new_index
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.files import write_index
+from indexer.vectors.index_file import write_index
 from tests.support.vectors import HALVES, ids
 
 MINE = "f" * 40

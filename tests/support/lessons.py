@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.encoders.base import normalized
 from indexer.types import Vectors
-from retrieval.tuning.lessons import Lessons
+from retrieval.tuning.training_set import Lessons
 
 
 def unit_rows(count: int, dim: int, random: np.random.Generator) -> Vectors:

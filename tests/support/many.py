@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from indexer.catalog.filters import Filter
+from indexer.catalog.filters.expression import Filter
 from indexer.encoders.base import Encoder
 from indexer.store import Store
 from indexer.types import Vectors

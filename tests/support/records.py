@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.catalog.models import ITEMS, UNITS
+from indexer.catalog.schema import ITEMS, UNITS
 from tests.support.contents import rows
 
 TABLES = ("encoders", "sources", "items", "tags", "units", "embeddings")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from indexer import walk as walking
-from indexer.catalog.known import KnownFile, KnownGlance
-from indexer.plan import Planner, Step, Unchanged
-from indexer.sources import FoundFile, Listing, Rules, Seen, UnreadableFile, UnreadableFolder
+from indexer.catalog.statements.sync_state import KnownFile, KnownGlance
+from indexer.sync import walker as walking
+from indexer.sync.planner import Planner, Step, Unchanged
+from indexer.sync.scan_rules import FoundFile, Listing, Rules, Seen, UnreadableFile, UnreadableFolder
 
 Met = FoundFile | UnreadableFolder | UnreadableFile
 

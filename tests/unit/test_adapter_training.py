@@ -11,9 +11,9 @@ from torch.nn.functional import normalize
 
 from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import TuningError
-from retrieval.tuning.adapters import query_scores, train_adapter
-from retrieval.tuning.lessons import Lessons
-from retrieval.tuning.ranking import TEMPERATURE, Task, Weights, loss_of, task_of
+from retrieval.tuning.adapter.loss import TEMPERATURE, Task, Weights, loss_of, task_of
+from retrieval.tuning.adapter.train import query_scores, train_adapter
+from retrieval.tuning.training_set import Lessons
 from tests.support.lessons import lessons_of, unit_rows
 
 DIM = 12

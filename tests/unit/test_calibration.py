@@ -3,16 +3,16 @@ from typing import cast
 import numpy as np
 import pytest
 
-from indexer.catalog.queries import FoundItem
+from indexer.catalog.statements.items import FoundItem
 from indexer.encoders.base import normalized
 from indexer.types import Modality, Vectors
 from retrieval.calibration import Asked, Calibrator
 from retrieval.calibration.background import prompts
 from retrieval.calibration.evidence import Evidence, Numbers, backdrop, background_queries, evidence
-from retrieval.calibration.measures import auroc, calibration_error
+from retrieval.calibration.metrics import auroc, calibration_error
 from retrieval.calibration.probability import FITTED, Pair, in_order, probabilities
-from retrieval.candidates import Candidates
-from retrieval.likelihood import Likelihood
+from retrieval.search.candidates import Candidates
+from retrieval.search.probabilities import Likelihood
 
 
 def _vectors(rows: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from indexer.chunks import BLOCK, as_read, cut
+from indexer.documents.chunking import BLOCK, as_read, cut
 from tests.support.encoders import FakeEncoder
 
 FITS = FakeEncoder(context=8).fits
@@ -79,7 +79,7 @@ def test_text_is_cut_in_blocks_between_paragraphs() -> None:
 
 
 def test_a_query_that_is_cut_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "indexer.chunks")
+    caplog.set_level(logging.WARNING, "indexer.documents.chunking")
     assert as_read(["a dog", "one two three four five six seven eight nine"], FITS) == [
         "a dog",
         "one two three four five six seven eight",

@@ -7,14 +7,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.catalog.copies import PhotoFile
+from indexer.catalog.statements.duplicates import PhotoFile
 from indexer.encoders.base import normalized
 from indexer.types import Ids, Progress, Vectors
 from retrieval.duplicates import candidates
 from retrieval.duplicates.candidates import in_walking_order, near_pairs, unique
 from retrieval.duplicates.features import TURNS, find_features, turned, turned_features
 from retrieval.duplicates.groups import Linked, best_first
-from retrieval.duplicates.pixels import Verdict, compare, sketch
+from retrieval.duplicates.pixel_compare import Verdict, compare, sketch
 
 
 def scene(seed: int, width: int = 192, height: int = 144) -> NDArray[np.uint8]:

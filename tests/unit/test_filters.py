@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from indexer.catalog.criteria import Span
-from indexer.catalog.filters import both
+from indexer.catalog.filters.criteria import Span
+from indexer.catalog.filters.expression import both
 from indexer.errors import QueryError
 from retrieval import Filter as F  # noqa: N817 - as the README shows it
 

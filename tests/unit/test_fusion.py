@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.fusion import reciprocal_ranks
+from retrieval.search.rank_fusion import reciprocal_ranks
 
 
 def test_an_id_gets_the_sum_of_its_reciprocal_ranks() -> None:

@@ -11,11 +11,11 @@ import pytest
 
 from indexer.encoders.adapter import Adapter, LowRank
 from indexer.errors import TuningError
+from retrieval.tuning.comparison import compared, judged_values, verdict
 from retrieval.tuning.gate import Outcome, tune
-from retrieval.tuning.judging import compared, judged_values, verdict
-from retrieval.tuning.lessons import Lessons
 from retrieval.tuning.probe import Probe, probe_of_library
-from retrieval.tuning.receipt import Receipt
+from retrieval.tuning.report import Receipt
+from retrieval.tuning.training_set import Lessons
 from tests.bench.gate import cosines, made_up, outcome, probe, rocchio
 
 RECEIPT = Receipt("adapter", True, "", 83, 0.61, 0.74, 0.05, 0.21, 0.001, 0.7, 0.8, "p", 70.0, 69.8, seeds=(0, 1))

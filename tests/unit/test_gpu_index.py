@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from indexer.types import Ids, Vectors
-from indexer.vectors import gpu, gpu_faiss
 from indexer.vectors.base import Nearest, Stored, as_stored
-from indexer.vectors.exact import ExactIndex
-from indexer.vectors.gpu import AFTER, DEEPEST, ERROR, Card, GpuIndex, Passing
-from indexer.vectors.gpu_faiss import FaissCard, Gpu, gpus_on
-from indexer.vectors.gpu_torch import TorchCard
+from indexer.vectors.gpu import faiss_backend
+from indexer.vectors.gpu import index as gpu_index
+from indexer.vectors.gpu.card import Card, Passing
+from indexer.vectors.gpu.faiss_backend import FaissCard, Gpu, gpus_on
+from indexer.vectors.gpu.index import AFTER, DEEPEST, ERROR, GpuIndex
+from indexer.vectors.gpu.torch_backend import TorchCard
+from indexer.vectors.numpy_flat import ExactIndex
 from tests.support.cards import CARDS, always_on_card, half_precision_part, roomy
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
@@ -168,7 +170,7 @@ def test_the_first_queries_do_without_the_card(exact: Watched) -> None:
 
 
 def test_few_allowed_ids_and_many_results_do_without_the_card(exact: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "AFTER", 0)
+    monkeypatch.setattr(gpu_index, "AFTER", 0)
 
     def make() -> Card:
         raise AssertionError("a card was filled")
@@ -235,7 +237,7 @@ def test_a_card_that_cannot_be_made_is_left(
 
 
 def test_vectors_are_shared_out_evenly_in_parts_that_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu_faiss, "PART", 10)
+    monkeypatch.setattr(faiss_backend, "PART", 10)
     card = FaissCard(DIM, [roomy(DIM), roomy(DIM), roomy(DIM)])
     for row in as_stored(QUERIES):
         card.add(row[None])  # one by one, as photos come
@@ -249,7 +251,7 @@ def test_vectors_are_shared_out_evenly_in_parts_that_stay_small(monkeypatch: pyt
 def test_faiss_is_not_asked_for_memory_that_a_gpu_has_not(
     exact: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(gpu, "AFTER", 0)
+    monkeypatch.setattr(gpu_index, "AFTER", 0)
     asked = []
 
     def has_room(wanted: int) -> bool:
@@ -258,7 +260,7 @@ def test_faiss_is_not_asked_for_memory_that_a_gpu_has_not(
 
     index = GpuIndex(exact, lambda: FaissCard(DIM, [Gpu(lambda: half_precision_part(DIM), has_room)]))
     assert index.search(QUERIES, 3).ids.tolist() == ExactIndex.search(exact, QUERIES, 3).ids.tolist()
-    assert asked == [N * DIM * 2 + gpu_faiss.STAGING]
+    assert asked == [N * DIM * 2 + faiss_backend.STAGING]
     assert caplog.messages == [
         "the GPU cannot search 4000 vectors, so the CPU does: out of memory: 268,563,456 bytes are not free on GPU 0"
     ]
@@ -276,7 +278,7 @@ def test_faiss_begins_on_no_gpu_that_is_full(monkeypatch: pytest.MonkeyPatch) ->
 def test_of_several_gpus_those_that_are_full_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     class Kept(SimpleNamespace):
         def setTempMemory(self, wanted: int) -> None:  # noqa: N802 - FAISS's own name
-            assert wanted == gpu_faiss.WORKING
+            assert wanted == faiss_backend.WORKING
 
         def setPinnedMemory(self, wanted: int) -> None:  # noqa: N802
             assert wanted == 0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.errors import QueryError
-from retrieval.grammar import Part, parse_parts
+from retrieval.query.parser import Part, parse_parts
 
 
 @pytest.mark.parametrize(

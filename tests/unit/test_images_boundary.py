@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from indexer.errors import FailureKind, PictureError
-from indexer.images.boundary import one_error
+from indexer.images.decode_errors import one_error
 from indexer.images.formats import PictureFormat
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.images.colours import to_rgb, upright
+from indexer.images.color import to_rgb, upright
 from tests.support.pictures import ORIENTATIONS, quadrants
 
 

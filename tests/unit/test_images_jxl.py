@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from indexer.images.jxl import declared_size
+from indexer.images.metadata.jxl import declared_size
 from tests.support.pictures import encoded
 
 pytest.importorskip("pillow_jxl")

@@ -8,9 +8,8 @@ from datetime import datetime
 import pytest
 from PIL.TiffImagePlugin import IFDRational
 
-from indexer.images import words
-from indexer.images.exif import parse_position
-from indexer.images.said import (
+from indexer.images.metadata import text_fields
+from indexer.images.metadata.block import (
     Moment,
     Rank,
     Said,
@@ -21,7 +20,8 @@ from indexer.images.said import (
     parse_rating,
     with_sidecar,
 )
-from indexer.images.words import camera_name
+from indexer.images.metadata.exif import parse_position
+from indexer.images.metadata.text_fields import camera_name
 
 TAKEN = datetime(2024, 7, 21, 18, 3, 59)  # noqa: DTZ001 cameras know no zone
 
@@ -211,30 +211,30 @@ def test_a_camera_name_has_at_most_80_characters() -> None:
     "value", ["OLYMPUS DIGITAL CAMERA", "SONY DSC ", "Exif_JPEG_PICTURE", "DCIM\\100MEDIA\\DJI_01.JPG"]
 )
 def test_what_cameras_write_into_every_photo_is_no_description(value: str) -> None:
-    assert words.description(value) is None
+    assert text_fields.description(value) is None
 
 
 @pytest.mark.parametrize("value", ["Olympus digital camera on a table", "hdr of the church", "Dav and Edf", "1"])
 def test_a_description_that_only_begins_like_boilerplate_stays(value: str) -> None:
-    assert words.description(value) == value
+    assert text_fields.description(value) == value
 
 
 @pytest.mark.parametrize("value", ["", "   ", "\0\0", "---", "...", None, 7])
 def test_what_has_no_letter_and_no_digit_is_no_description(value: object) -> None:
-    assert words.description(value) is None
+    assert text_fields.description(value) is None
 
 
 def test_a_description_is_one_printable_line_of_5000_characters() -> None:
-    assert words.description("Two\nlines\x1b[31m and\ta tab\u202e") == "Two lines [31m and a tab"
-    assert len(words.description("x" * 10**6) or "") == 5000
+    assert text_fields.description("Two\nlines\x1b[31m and\ta tab\u202e") == "Two lines [31m and a tab"
+    assert len(text_fields.description("x" * 10**6) or "") == 5000
 
 
 def test_tags_are_kept_once_whatever_their_capitals() -> None:
-    assert words.tags(["Beach", "beach", " BEACH ", "Sea\n side", "", None, 7]) == ("Beach", "Sea side")
+    assert text_fields.tags(["Beach", "beach", " BEACH ", "Sea\n side", "", None, 7]) == ("Beach", "Sea side")
 
 
 def test_tags_are_bounded_in_number_and_length() -> None:
-    kept = words.tags(f"{number} {'x' * 1000}" for number in range(100_000))
+    kept = text_fields.tags(f"{number} {'x' * 1000}" for number in range(100_000))
     assert (len(kept), max(map(len, kept))) == (200, 100)
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from retrieval.commands import COMMANDS
+from retrieval.cli import COMMANDS
 
 SLOW = {
     "PIL",
@@ -26,7 +26,7 @@ SLOW = {
 
 PROBE = """
 import json, sys
-from retrieval.commands import main
+from retrieval.cli import main
 try:
     main()
 except SystemExit as stop:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.report import Report
-from retrieval.commands.index import _print_summary
+from indexer.sync.report import Report
+from retrieval.cli.index import _print_summary
 
 
 def test_a_run_with_enough_to_encode_names_its_bottleneck_beside_the_result(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retrieval.tuning.lessons import alike
+from retrieval.tuning.training_set import alike
 from tests.support.lessons import lessons_of
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from indexer.types import Ids
-from retrieval.evaluate import captions, metrics
-from retrieval.evaluate.captions import judged_both_ways
-from retrieval.evaluate.metrics import METRICS, Judged, metric_names, values_per_query
+from retrieval.evaluation import caption_retrieval, metrics
+from retrieval.evaluation.caption_retrieval import judged_both_ways
+from retrieval.evaluation.metrics import METRICS, Judged, metric_names, values_per_query
 
 
 def judged(queries: int, *rows: tuple[int, int, int]) -> Judged:
@@ -85,7 +85,7 @@ def test_scores_that_are_held_in_blocks_give_the_same_places(monkeypatch: pytest
     texts, images = (random.integers(0, 3, (count, 3)).astype(np.float32) for count in (40, 15))
     owners = np.sort(np.concatenate([np.arange(15), random.integers(0, 15, 25)]))
     whole = judged_both_ways(texts, images, owners)
-    monkeypatch.setattr(captions, "_SCORES", 100)  # six captions, or two pictures, at once
+    monkeypatch.setattr(caption_retrieval, "_SCORES", 100)  # six captions, or two pictures, at once
     for one, other in zip(whole, judged_both_ways(texts, images, owners), strict=True):
         assert one.places.tolist() == other.places.tolist()
 

@@ -13,9 +13,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from retrieval.commands.hits import print_hits
-from retrieval.commands.output import form_options, one_line, print_json, print_table, size, visible
-from retrieval.hits import Hit, TermScore
+from retrieval.cli.hit_table import print_hits
+from retrieval.cli.output import form_options, one_line, print_json, print_table, size, visible
+from retrieval.search.hits import Hit, TermScore
 
 
 def hit(path: str = "/photos/cat.jpg", **values: Any) -> Hit:

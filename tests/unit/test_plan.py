@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
-from indexer.catalog.known import KnownFile
+from indexer.catalog.statements.sync_state import KnownFile
 from indexer.errors import FailureKind
-from indexer.plan import RETRIED, TOGETHER, Added, Changed, Moved, Removed, Step, Touched, Unchanged
-from indexer.sources import FoundFile, UnreadableFile, UnreadableFolder
+from indexer.sync.planner import RETRIED, TOGETHER, Added, Changed, Moved, Removed, Step, Touched, Unchanged
+from indexer.sync.scan_rules import FoundFile, UnreadableFile, UnreadableFolder
 from tests.support.walks import Met, steps
 
 

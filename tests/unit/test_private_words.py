@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from indexer.catalog.private_words import KnownWord
+from indexer.catalog.statements.private_words import KnownWord
 from indexer.errors import FeedbackError
-from retrieval.private_words import checked, named, reading
+from retrieval.query.private_words import checked, named, reading
 
 ADDED = datetime(2026, 1, 1)  # noqa: DTZ001 - as the catalog has it
 WORDS = [KnownWord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt Emma", "Biscuit", "Zoë", "C++"), 1)]

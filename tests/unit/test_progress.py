@@ -8,7 +8,7 @@ from contextlib import redirect_stderr
 import pytest
 
 from indexer.types import Progress
-from retrieval.commands.progress import ProgressLine, clock, describe
+from retrieval.cli.progress import ProgressLine, clock, describe
 
 
 class Terminal(io.StringIO):
@@ -27,7 +27,7 @@ def terminal() -> redirect_stderr[Terminal]:
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return a list of one number: the time that the line sees."""
     moment = [100.0]
-    monkeypatch.setattr("retrieval.commands.progress.time.monotonic", lambda: moment[0])
+    monkeypatch.setattr("retrieval.cli.progress.time.monotonic", lambda: moment[0])
     return moment
 
 

@@ -85,7 +85,7 @@ def test_every_error_of_ours_is_public() -> None:
 
 
 def test_what_a_lazy_name_stands_for_is_what_its_home_defines() -> None:
-    from indexer.report import Report
+    from indexer.sync.report import Report
     from retrieval.library import Library
 
     assert retrieval.Library is Library

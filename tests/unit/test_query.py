@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexer.catalog.criteria import first_moment
-from indexer.catalog.filters import Filter
+from indexer.catalog.filters.criteria import first_moment
+from indexer.catalog.filters.expression import Filter
 from indexer.errors import QueryError
-from retrieval.query import Query, as_query
+from retrieval.query.query import Query, as_query
 
 PICTURE = Image.new("RGB", (1, 1))
 

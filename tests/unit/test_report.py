@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from indexer.catalog.counts import Failure
-from indexer.report import LISTED, OUTCOMES, Report, Stage
+from indexer.catalog.statements.counts import Failure
+from indexer.sync.report import LISTED, OUTCOMES, Report, Stage
 
 
 def failure(number: int) -> Failure:

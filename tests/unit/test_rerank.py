@@ -10,12 +10,12 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from indexer.catalog.queries import FoundItem
+from indexer.catalog.statements.items import FoundItem
 from indexer.errors import EncoderNotFoundError, QueryError
 from indexer.types import Modality
-from retrieval.candidates import Candidates
-from retrieval.rerank import Context, Ranking, Step, rerankers
-from retrieval.rerank.scales import on_scale, standard
+from retrieval.search.candidates import Candidates
+from retrieval.search.rerank import Context, Ranking, Step, rerankers
+from retrieval.search.rerank.normalize import on_scale, standard
 
 UNUSED = cast(Context, None)
 """These rerankers look at nothing but the candidates."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from indexer.types import Ids
-from retrieval.evaluate.resampling import FLIPS, intervals, sign_flip_test
+from retrieval.evaluation.bootstrap import FLIPS, intervals, sign_flip_test
 
 
 def alone(count: int) -> Ids:

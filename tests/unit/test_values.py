@@ -8,7 +8,7 @@ import pytest
 
 from indexer.errors import QueryError
 from retrieval import Filter
-from retrieval.values import read_dates, read_distance, read_place, read_rating, read_size
+from retrieval.query.parse_values import read_dates, read_distance, read_place, read_rating, read_size
 
 NOW = datetime.fromisoformat("2026-11-25T10:00")  # a Wednesday
 

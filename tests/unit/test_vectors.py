@@ -11,13 +11,13 @@ import pytest
 
 from indexer.errors import MissingPackageError
 from indexer.types import Ids, Vectors
-from indexer.vectors import faiss_index, new_index
-from indexer.vectors.approximate import ApproximateIndex
+from indexer.vectors import faiss_flat, new_index
 from indexer.vectors.base import SLACK, VectorIndex, as_stored, best, score, unit
-from indexer.vectors.exact import ExactIndex
-from indexer.vectors.faiss_index import FaissIndex
-from indexer.vectors.figures import Depth
-from indexer.vectors.gpu import GpuIndex
+from indexer.vectors.faiss_flat import FaissIndex
+from indexer.vectors.gpu.index import GpuIndex
+from indexer.vectors.ivf_refined import ApproximateIndex
+from indexer.vectors.measurements import Depth
+from indexer.vectors.numpy_flat import ExactIndex
 from tests.support.cards import CARDS, always_on_card
 from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
 
@@ -45,7 +45,7 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mak
         always_on_card(monkeypatch)
         return lambda dim: GpuIndex(ExactIndex(dim), lambda: CARDS[request.param](dim))
     if request.param == "faiss by its own search":
-        monkeypatch.setattr(faiss_index, "FEW", 0)
+        monkeypatch.setattr(faiss_flat, "FEW", 0)
     return FaissIndex
 
 
@@ -175,7 +175,7 @@ def test_only_allowed_ids_come_back(filled: VectorIndex, allowed: tuple[int, ...
     assert filled.search(HALVES[:1], 3, allowed=ids(*allowed)).ids.tolist() == [expected]
 
 
-@pytest.mark.parametrize("n", [faiss_index.FEW - 1, faiss_index.FEW, faiss_index.FEW + 1, 3 * faiss_index.FEW])
+@pytest.mark.parametrize("n", [faiss_flat.FEW - 1, faiss_flat.FEW, faiss_flat.FEW + 1, 3 * faiss_flat.FEW])
 def test_thousands_of_equal_vectors_come_by_id(make: Make, n: int) -> None:
     same = unit_vectors(1, 64)  # its length is rounded: a matrix product might score its copies apart
     index = make(64)
@@ -324,7 +324,7 @@ def test_searching_leaves_the_number_of_threads_as_it_was() -> None:
 
 def test_without_faiss_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     assert importlib.util.find_spec("faiss")  # else the test would prove nothing
-    monkeypatch.delitem(sys.modules, "indexer.vectors.faiss_index")
+    monkeypatch.delitem(sys.modules, "indexer.vectors.faiss_flat")
     monkeypatch.setitem(sys.modules, "faiss", None)  # importing it fails now
     with pytest.raises(MissingPackageError, match=r"run: pip install 'recall-search\[cpu\]'"):
         new_index(4)

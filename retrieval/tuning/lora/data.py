@@ -10,11 +10,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.decode import DecodePool
 from indexer.errors import PictureError, TuningError
 from indexer.images import Limits
+from indexer.images.workers import DecodePool
 from indexer.types import Preprocess, Vectors
-from retrieval.tuning.lessons import alike
+from retrieval.tuning.training_set import alike
 
 Labels = NDArray[np.int8]
 """Of each query and photo, shape (queries, photos): 1 where it answers, 0 where it does not, -1 where that is open."""

@@ -12,7 +12,7 @@ import numpy as np
 import open_clip
 from torch import nn
 
-from indexer.encoders.openclip import PROBE
+from indexer.encoders.openclip_encoder import PROBE
 from indexer.errors import EncoderError
 from retrieval.tuning.lora.checkpoints import save_tensors
 

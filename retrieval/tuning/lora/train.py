@@ -17,15 +17,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.encoders.openclip import OpenClipEncoder, lacks_memory
+from indexer.encoders.openclip_encoder import OpenClipEncoder, lacks_memory
 from indexer.errors import TuningError
 from indexer.images import Limits
 from indexer.types import ProgressCallback
 from retrieval.tuning.lora import checkpoints
 from retrieval.tuning.lora.data import LoraPlan, PairedQuery, Photos, judged_paths, readable
-from retrieval.tuning.lora.material import Material, gather, look
-from retrieval.tuning.lora.run import Run
-from retrieval.tuning.lora.trained import Trained
+from retrieval.tuning.lora.inputs import Material, gather, look
+from retrieval.tuning.lora.interpolation import Trained
+from retrieval.tuning.lora.trainer import Run
 
 logger = logging.getLogger(__name__)
 

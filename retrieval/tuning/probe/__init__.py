@@ -13,8 +13,8 @@ from indexer.errors import EvaluationError, PictureError, TuningError
 from indexer.images import read_photo
 from indexer.types import Ids, Vectors
 from retrieval.calibration.background import background
-from retrieval.evaluate.captions import judged_both_ways
-from retrieval.evaluate.sets import read_captions
+from retrieval.evaluation.caption_retrieval import judged_both_ways
+from retrieval.evaluation.datasets import read_captions
 
 HERE = Path(__file__).parent
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine
 
-from indexer.catalog import encoders, known, queries
-from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine
 from indexer.catalog.migrate import upgrade
-from indexer.catalog.sources import KnownSource
+from indexer.catalog.statements import encoders, items, sync_state
+from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.sources import KnownSource
 from indexer.types import Preprocess
 from tests.support.catalog import add
 
@@ -43,5 +43,5 @@ def source(connection: Connection) -> KnownSource:
 
 @pytest.fixture
 def pages_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (queries, known):
+    for module in (items, sync_state):
         monkeypatch.setattr(module, "PAGE", 3)

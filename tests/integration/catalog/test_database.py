@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from indexer.catalog import counts, known, queries, sources
-from indexer.catalog.encoders import KnownEncoder
 from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.migrate import upgrade
-from indexer.catalog.sources import KnownSource
+from indexer.catalog.statements import counts, items, sources, sync_state
+from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.sources import KnownSource
 from indexer.errors import StorageError
 from tests.support.catalog import add, embed, save
 
@@ -69,16 +69,16 @@ def test_no_statement_reads_a_whole_table(
 ) -> None:
     made = embed(connection, source, encoder, 20, content_hash=b"h")
     run = {
-        "known_files": lambda: list(known.known_files(connection, "/photos")),
-        "known_glances": lambda: list(known.known_glances(connection, "/photos", source.id)),
-        "same_content": lambda: known.same_content(connection, [(1, b"h"), (2, b"h")]),
-        "known_sizes": lambda: known.known_sizes(connection, [1, 2]),
+        "known_files": lambda: list(sync_state.known_files(connection, "/photos")),
+        "known_glances": lambda: list(sync_state.known_glances(connection, "/photos", source.id)),
+        "same_content": lambda: sync_state.same_content(connection, [(1, b"h"), (2, b"h")]),
+        "known_sizes": lambda: sync_state.known_sizes(connection, [1, 2]),
         "count": lambda: counts.count_items(connection, "/photos/0"),
-        "all": lambda: queries.embedding_ids(connection, encoder.id),
-        "after": lambda: list(queries.embeddings_after(connection, encoder.id, 4, 0)),
-        "found": lambda: queries.found_items(connection, made[:2]),
-        "extent": lambda: queries.extent(connection, encoder.id, 5),
-        "of_path": lambda: queries.embedding_of_path(connection, "/photos/01", encoder.id),
+        "all": lambda: items.embedding_ids(connection, encoder.id),
+        "after": lambda: list(items.embeddings_after(connection, encoder.id, 4, 0)),
+        "found": lambda: items.found_items(connection, made[:2]),
+        "extent": lambda: items.extent(connection, encoder.id, 5),
+        "of_path": lambda: items.embedding_of_path(connection, "/photos/01", encoder.id),
         "save": lambda: save(connection, source, "/photos/01"),
     }[name]
     steps = plans(engine, connection, run)

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, event, select, update
 
-from indexer.catalog import changes, counts, encoders, known, queries
-from indexer.catalog.counts import Failure
-from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.filters import Filter
-from indexer.catalog.kept import kept_ids
-from indexer.catalog.models import EMBEDDINGS, UNITS
-from indexer.catalog.queries import FoundItem
-from indexer.catalog.sources import KnownSource
+from indexer.catalog.filters.expression import Filter
+from indexer.catalog.filters.matching import kept_ids
+from indexer.catalog.schema import EMBEDDINGS, UNITS
+from indexer.catalog.statements import counts, encoders, sync_state, writes
+from indexer.catalog.statements import items as item_queries
+from indexer.catalog.statements.counts import Failure
+from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.items import FoundItem
+from indexer.catalog.statements.sources import KnownSource
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import NOON, count, embed, save
 from tests.support.vectors import HALVES, ids
@@ -26,8 +27,8 @@ def test_embeddings_are_kept_as_float16_and_read_as_float32(
 ) -> None:
     (item,) = save(connection, source, "/photos/a")
     # 1/3 as float16: 11 bits of mantissa, 1365 / 4096; the smallest normal number; a value below half of the smallest
-    changes.add_embeddings(connection, [item], encoder.id, np.array([[1 / 3, -1, 2**-14, 1e-9]], dtype=np.float32))
-    ((found, vectors, bad),) = queries.embeddings_after(connection, encoder.id, 4, 0)
+    writes.add_embeddings(connection, [item], encoder.id, np.array([[1 / 3, -1, 2**-14, 1e-9]], dtype=np.float32))
+    ((found, vectors, bad),) = item_queries.embeddings_after(connection, encoder.id, 4, 0)
     assert vectors.tolist() == [[1365 / 4096, -1, 2**-14, 0]]
     assert (vectors.dtype, len(found), bad) == (np.dtype(np.float32), 1, [])
     assert len(connection.scalar(select(EMBEDDINGS.c.vector)) or b"") == 8  # two bytes a number
@@ -37,11 +38,11 @@ def test_units_and_vectors_stay_with_their_items(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
-    changes.add_embeddings(connection, items[::-1], encoder.id, HALVES[:3])
+    writes.add_embeddings(connection, items[::-1], encoder.id, HALVES[:3])
     joined = select(UNITS.c.item_id, EMBEDDINGS.c.vector).join_from(EMBEDDINGS, UNITS)
     held = {row.item_id: np.frombuffer(row.vector, "<f2").tolist() for row in connection.execute(joined)}
     assert held == {items[2]: HALVES[0].tolist(), items[1]: HALVES[1].tolist(), items[0]: HALVES[2].tolist()}
-    changes.add_embeddings(connection, [], encoder.id, np.empty((0, 0), dtype=np.float32))  # a batch of failures only
+    writes.add_embeddings(connection, [], encoder.id, np.empty((0, 0), dtype=np.float32))  # a batch of failures only
 
 
 @pytest.mark.parametrize("n", [0, 2, 3, 4, 7])
@@ -51,7 +52,7 @@ def test_embeddings_behind_a_watermark_come_in_pages(
 ) -> None:
     made = embed(connection, source, encoder, n)
     for watermark in (0, *made):
-        pages = list(queries.embeddings_after(connection, encoder.id, 4, watermark))
+        pages = list(item_queries.embeddings_after(connection, encoder.id, 4, watermark))
         found = [id_ for page, _, _ in pages for id_ in page.tolist()]
         assert found == [id_ for id_ in made if id_ > watermark]
         assert all(vectors.shape == (len(page), 4) for page, vectors, _ in pages)
@@ -64,7 +65,7 @@ def test_bytes_that_are_no_vector_are_named_and_the_rest_is_read(
     made = embed(connection, source, encoder, 5)
     for id_, raw in zip(made[:4], (b"", b"short", bytes(9), bytes(6)), strict=True):
         connection.execute(update(EMBEDDINGS).where(EMBEDDINGS.c.id == id_).values(vector=raw))
-    pages = list(queries.embeddings_after(connection, encoder.id, 4, 0))
+    pages = list(item_queries.embeddings_after(connection, encoder.id, 4, 0))
     assert [bad for _, _, bad in pages] == [made[:3], made[3:4]]
     assert [found.tolist() for found, _, _ in pages] == [[], made[4:]]
 
@@ -75,27 +76,27 @@ def test_the_embeddings_of_encoders_are_kept_apart(
     mine = embed(connection, source, encoder, 2)
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     (item,) = save(connection, source, "/photos/other")
-    changes.add_embeddings(connection, [item], other.id, HALVES[:1])
-    assert queries.embedding_ids(connection, encoder.id).tolist() == mine
-    assert queries.extent(connection, encoder.id, 10**9) == (2, mine[-1])
-    assert queries.embedding_of_path(connection, "/photos/other", encoder.id) is None
-    assert [len(found) for found, _, _ in queries.embeddings_after(connection, encoder.id, 4, 0)] == [2]
+    writes.add_embeddings(connection, [item], other.id, HALVES[:1])
+    assert item_queries.embedding_ids(connection, encoder.id).tolist() == mine
+    assert item_queries.extent(connection, encoder.id, 10**9) == (2, mine[-1])
+    assert item_queries.embedding_of_path(connection, "/photos/other", encoder.id) is None
+    assert [len(found) for found, _, _ in item_queries.embeddings_after(connection, encoder.id, 4, 0)] == [2]
 
 
 def test_the_extent_counts_up_to_the_watermark_and_names_the_newest(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
-    assert queries.extent(connection, encoder.id, 0) == (0, 0)
+    assert item_queries.extent(connection, encoder.id, 0) == (0, 0)
     made = embed(connection, source, encoder, 4)
-    assert queries.extent(connection, encoder.id, 0) == (0, made[3])
-    assert queries.extent(connection, encoder.id, made[1]) == (2, made[3])
+    assert item_queries.extent(connection, encoder.id, 0) == (0, made[3])
+    assert item_queries.extent(connection, encoder.id, made[1]) == (2, made[3])
 
 
 def test_the_id_of_a_removed_embedding_is_never_given_again(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     first = embed(connection, source, encoder, 3)
-    changes.remove_items(connection, [item.id for item in known.known_files(connection, "/photos")])
+    writes.remove_items(connection, [item.id for item in sync_state.known_files(connection, "/photos")])
     assert count(connection, EMBEDDINGS) == 0
     # an index that was written up to first[2] would take a new embedding of that id for the old one
     assert embed(connection, source, encoder, 1)[0] > first[2]
@@ -119,12 +120,12 @@ def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Know
         "description": "Boats at the quay",
     }
     made = embed(connection, source, encoder, 7, **facts, tags=("sea", "Boat", "BOAT"))
-    found = queries.found_items(connection, [made[6], made[0], 999, *made[1:6]])
+    found = item_queries.found_items(connection, [made[6], made[0], 999, *made[1:6]])
     assert found.keys() == set(made)  # 999 is gone
     item, unit = connection.execute(select(UNITS.c.item_id, UNITS.c.id).order_by(UNITS.c.id)).first() or (0, 0)
     place = (made[0], item, unit, Modality.PHOTO, None, "/photos/00")
     assert found[made[0]] == FoundItem(*place, **facts, tags=("Boat", "sea"))  # type: ignore[arg-type]
-    assert queries.found_items(connection, []) == {}
+    assert item_queries.found_items(connection, []) == {}
 
 
 def test_the_embedding_of_a_path_comes_with_its_item(
@@ -132,10 +133,10 @@ def test_the_embedding_of_a_path_comes_with_its_item(
 ) -> None:
     made = embed(connection, source, encoder, 2, size=3)
     (failed,) = save(connection, source, "/photos/failed", failure="empty")
-    found = queries.embedding_of_path(connection, "/photos/01", encoder.id)
+    found = item_queries.embedding_of_path(connection, "/photos/01", encoder.id)
     assert found is not None
     assert (found.embedding_id, found.size, found.mtime_ns) == (made[1], 3, 1)
-    assert queries.embedding_of_path(connection, "/photos/failed", encoder.id) is None
+    assert item_queries.embedding_of_path(connection, "/photos/failed", encoder.id) is None
     assert failed
 
 
@@ -145,7 +146,7 @@ def test_items_that_lack_a_usable_embedding_are_named(
     made = embed(connection, source, encoder, 3)
     save(connection, source, "/photos/none")
     save(connection, source, "/photos/failed", failure="empty")
-    lacking = queries.items_without(connection, encoder.id, ids(made[0], made[2]))
+    lacking = item_queries.items_without(connection, encoder.id, ids(made[0], made[2]))
     assert [path for _, path in lacking] == ["/photos/01", "/photos/none"]
 
 

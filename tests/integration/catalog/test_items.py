@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from indexer.catalog import changes, counts, encoders, known
-from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.known import KnownFile
-from indexer.catalog.models import EMBEDDINGS, ITEMS, UNITS
-from indexer.catalog.sources import KnownSource
+from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
+from indexer.catalog.statements import counts, encoders, sync_state, writes
+from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sync_state import KnownFile
 from indexer.types import Preprocess
 from tests.support.catalog import NO_TEXT, NOON, add, count, known_paths, row, save
 from tests.support.vectors import HALVES
@@ -67,8 +67,8 @@ def test_a_listing_longer_than_a_page_is_whole(connection: Connection, source: K
 def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, source: KnownSource) -> None:
     save(connection, source, *(f"/photos/{number}" for number in range(8)))
     seen = []
-    for item in known.known_files(connection, "/photos"):
-        changes.remove_items(connection, [item.id])
+    for item in sync_state.known_files(connection, "/photos"):
+        writes.remove_items(connection, [item.id])
         seen.append(item.path)
     assert seen == [f"/photos/{number}" for number in range(8)]
     assert count(connection, ITEMS) == 0
@@ -76,8 +76,8 @@ def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, so
 
 def test_items_are_known_with_their_facts(connection: Connection, source: KnownSource) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b", size=7, mtime_ns=2**60)
-    changes.save_items(connection, [row(source, "/photos/b", failure="damaged", failure_message="cut off")])
-    assert list(known.known_files(connection, "/photos")) == [
+    writes.save_items(connection, [row(source, "/photos/b", failure="damaged", failure_message="cut off")])
+    assert list(sync_state.known_files(connection, "/photos")) == [
         KnownFile(one, "/photos/a", 7, 2**60, None),
         KnownFile(two, "/photos/b", 1, 1, "damaged"),
     ]
@@ -89,36 +89,36 @@ def test_saving_gives_ids_in_the_order_of_the_rows_whether_old_or_new(
     b, d = save(connection, source, "/photos/b", "/photos/d")
     again = save(connection, source, "/photos/d", "/photos/c", "/photos/b", "/photos/a")
     assert (again[0], again[2]) == (d, b)
-    by_path = {item.path: item.id for item in known.known_files(connection, "/photos")}
+    by_path = {item.path: item.id for item in sync_state.known_files(connection, "/photos")}
     assert again == [by_path[f"/photos/{name}"] for name in "dcba"]
-    assert changes.save_items(connection, []) == []
+    assert writes.save_items(connection, []) == []
 
 
 def test_a_replaced_item_keeps_its_id_and_loses_its_units(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     kept, replaced = save(connection, source, "/photos/a", "/photos/b")
-    changes.add_embeddings(connection, [kept, replaced], encoder.id, HALVES[:2])
+    writes.add_embeddings(connection, [kept, replaced], encoder.id, HALVES[:2])
     assert save(connection, source, "/photos/b", size=9) == [replaced]
     assert connection.scalars(select(UNITS.c.item_id)).all() == [kept]
     assert count(connection, EMBEDDINGS) == 1
-    assert [item.size for item in known.known_files(connection, "/photos")] == [1, 9]
+    assert [item.size for item in sync_state.known_files(connection, "/photos")] == [1, 9]
 
 
 def test_removed_items_take_their_units_and_embeddings_with_them(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
-    changes.add_embeddings(connection, items, encoder.id, HALVES[:3])
-    changes.remove_items(connection, items[:2])
-    changes.remove_items(connection, [])
+    writes.add_embeddings(connection, items, encoder.id, HALVES[:3])
+    writes.remove_items(connection, items[:2])
+    writes.remove_items(connection, [])
     assert [count(connection, table) for table in (ITEMS, UNITS, EMBEDDINGS)] == [1, 1, 1]
 
 
 def test_two_items_never_have_one_path(connection: Connection, source: KnownSource) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b")
     with pytest.raises(IntegrityError, match=re.escape("items.path")):
-        changes.set_stat(connection, [{"key": two, "path": "/photos/a", "file_time": NOON}])
+        writes.set_stat(connection, [{"key": two, "path": "/photos/a", "file_time": NOON}])
     assert one != two
 
 
@@ -126,12 +126,12 @@ def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connecti
     other = add(connection, "/other")
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One")
     place = {"path": "/other/b", "size": 2, "mtime_ns": 3, "source_id": other.id}
-    changes.set_stat(connection, [{"key": item, "file_time": NOON, **place}])
+    writes.set_stat(connection, [{"key": item, "file_time": NOON, **place}])
     stored = connection.execute(
         select(ITEMS.c.source_id, ITEMS.c.content_hash, ITEMS.c.camera).where(ITEMS.c.id == item)
     ).one()
     assert tuple(stored) == (other.id, b"h", "Recall One")
-    assert list(known.known_files(connection, "/")) == [KnownFile(item, "/other/b", 2, 3, None)]
+    assert list(sync_state.known_files(connection, "/")) == [KnownFile(item, "/other/b", 2, 3, None)]
 
 
 def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, source: KnownSource) -> None:
@@ -139,7 +139,7 @@ def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, sour
     (camera,) = save(connection, source, "/photos/a", taken_at=earlier, taken_from="exif")
     (file,) = save(connection, source, "/photos/b", taken_at=earlier, taken_from="file")
     places = [(camera, "/photos/a"), (file, "/photos/b")]
-    changes.set_stat(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in places])
+    writes.set_stat(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in places])
     assert connection.scalars(select(ITEMS.c.taken_at).order_by(ITEMS.c.id)).all() == [earlier, NOON]
 
 
@@ -150,8 +150,8 @@ def test_the_same_content_is_found_oldest_first_and_never_in_failures(
     save(connection, source, "/photos/other size", size=6, content_hash=b"hash")
     save(connection, source, "/photos/other content", size=5, content_hash=b"else")
     save(connection, source, "/photos/failed", size=7, failure="damaged")
-    assert [item.id for item in known.same_content(connection, [(5, b"hash")])[5, b"hash"]] == [b, a]
-    assert known.known_sizes(connection, {5, 6, 7, 8}) == {5, 6}
+    assert [item.id for item in sync_state.same_content(connection, [(5, b"hash")])[5, b"hash"]] == [b, a]
+    assert sync_state.known_sizes(connection, {5, 6, 7, 8}) == {5, 6}
 
 
 def test_a_copy_takes_over_facts_and_embeddings(
@@ -159,7 +159,7 @@ def test_a_copy_takes_over_facts_and_embeddings(
 ) -> None:
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One", taken_at=NOON)
-    changes.add_embeddings(connection, [item], encoder.id, HALVES[:1])
+    writes.add_embeddings(connection, [item], encoder.id, HALVES[:1])
     unit = connection.scalar(select(UNITS.c.id))
     connection.execute(
         insert(EMBEDDINGS),
@@ -173,7 +173,7 @@ def test_a_copy_takes_over_facts_and_embeddings(
         "indexed_at": NOON,
         "file_time": None,
     }
-    changes.copy_items(connection, [(item, place)])
+    writes.copy_items(connection, [(item, place)])
     stored = connection.execute(
         select(ITEMS.c.id, ITEMS.c.mtime_ns, ITEMS.c.content_hash, ITEMS.c.camera, ITEMS.c.taken_at).where(
             ITEMS.c.path == "/photos/b"
@@ -192,8 +192,8 @@ def test_a_copy_onto_a_known_path_replaces_what_was_there(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     a, b = save(connection, source, "/photos/a", "/photos/b")
-    changes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
+    writes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
     place = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2, "file_time": None}
-    changes.copy_items(connection, [(a, place)])
-    assert [item.id for item in known.known_files(connection, "/photos")] == [a, b]
+    writes.copy_items(connection, [(a, place)])
+    assert [item.id for item in sync_state.known_files(connection, "/photos")] == [a, b]
     assert count(connection, EMBEDDINGS) == 2

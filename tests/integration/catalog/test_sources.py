@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from indexer.catalog import encoders, known, sources
-from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.models import ITEMS
-from indexer.catalog.sources import KnownSource
+from indexer.catalog.schema import ITEMS
+from indexer.catalog.statements import encoders, sources, sync_state
+from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.sources import KnownSource
 from indexer.types import Preprocess
 from tests.support.catalog import add, embed, known_paths, save
 
@@ -53,7 +53,7 @@ def test_a_source_inside_another_takes_over_what_that_has_from_there(connection:
     inner = add(connection, "/photos/2019", former=outer)
     owners = connection.scalars(select(ITEMS.c.source_id).order_by(ITEMS.c.path)).all()
     assert owners == [inner.id, outer.id, beside.id]
-    assert [item[0] for item in known.known_glances(connection, "/photos", outer.id)] == [b"/photos/2020/b"]
+    assert [item[0] for item in sync_state.known_glances(connection, "/photos", outer.id)] == [b"/photos/2020/b"]
     assert known_paths(connection, "/photos") == ["/photos/2019/a", "/photos/2020/b"]
 
 

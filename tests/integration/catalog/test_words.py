@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from indexer.catalog import changes, encoders, words
-from indexer.catalog.encoders import KnownEncoder
-from indexer.catalog.models import ITEMS
-from indexer.catalog.sources import KnownSource
+from indexer.catalog.schema import ITEMS
+from indexer.catalog.statements import encoders, fulltext, writes
+from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.sources import KnownSource
 from indexer.types import Preprocess
 from tests.support.catalog import save
 from tests.support.vectors import HALVES
@@ -24,12 +24,12 @@ from tests.support.vectors import HALVES
 def write(connection: Connection, source: KnownSource, encoder: KnownEncoder, texts: Sequence[str | None]) -> None:
     """Save items /photos/0, /photos/1, … with these texts; in an empty catalog their embeddings are 1, 2, …"""
     items = save(connection, source, *(f"/photos/{number}" for number in range(len(texts))))
-    changes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(len(texts)) % 16], texts=texts)
+    writes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(len(texts)) % 16], texts=texts)
 
 
 def found(connection: Connection, encoder: KnownEncoder, query: str, *, limit: int = 10) -> list[int]:
     """Return the embeddings of the units that match."""
-    return [match.embedding_id for match in words.find_words(connection, encoder.id, query, limit=limit)]
+    return [match.embedding_id for match in fulltext.find_words(connection, encoder.id, query, limit=limit)]
 
 
 def test_units_with_any_of_the_words_are_found_the_best_first(
@@ -50,7 +50,7 @@ def test_equal_ranks_are_ordered_by_id(connection: Connection, source: KnownSour
 
 def test_a_lower_number_is_a_better_match(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
     write(connection, source, encoder, ["boat", "a boat on the sea in the sun", "x", "y", "z"])
-    matches = words.find_words(connection, encoder.id, "boat", limit=10)
+    matches = fulltext.find_words(connection, encoder.id, "boat", limit=10)
     assert [match.embedding_id for match in matches] == [1, 2]  # of two with the word the shorter one
     assert matches[0].bm25 < matches[1].bm25 < 0
 
@@ -66,7 +66,9 @@ def test_only_embeddings_of_the_encoder_that_was_asked_for_are_named(
 def test_conditions_on_items_are_kept(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
     write(connection, source, encoder, ["a boat"] * 4)
     second = ITEMS.c.path == "/photos/1"
-    assert [match[0] for match in words.find_words(connection, encoder.id, "boat", limit=9, conditions=[second])] == [2]
+    assert [
+        match[0] for match in fulltext.find_words(connection, encoder.id, "boat", limit=9, conditions=[second])
+    ] == [2]
 
 
 @pytest.mark.parametrize(
@@ -121,8 +123,8 @@ def test_nothing_in_a_query_is_an_operator(
 
 
 def test_words_are_taken_once_and_at_most_64() -> None:
-    assert words.words_of("Red dog, a Dog and DON'T don't 'quoted'") == ["Red", "dog", "DON'T", "quoted"]
-    assert len(words.words_of(" ".join(map(str, range(1000))))) == 64
+    assert fulltext.words_of("Red dog, a Dog and DON'T don't 'quoted'") == ["Red", "dog", "DON'T", "quoted"]
+    assert len(fulltext.words_of(" ".join(map(str, range(1000))))) == 64
 
 
 def test_words_that_stand_everywhere_are_looked_for_only_where_there_are_no_others(
@@ -137,29 +139,29 @@ def test_which_words_match_is_said_per_unit_in_the_querys_order(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
     write(connection, source, encoder, ["Sea and café", "the SEA", "nothing", None])
-    assert words.matched_words(connection, "cafe sea", [1, 2, 3, 4]) == {1: ("cafe", "sea"), 2: ("sea",)}
-    assert words.matched_words(connection, "cafe sea", [2]) == {2: ("sea",)}
-    assert words.matched_words(connection, "cafe sea", []) == {}
+    assert fulltext.matched_words(connection, "cafe sea", [1, 2, 3, 4]) == {1: ("cafe", "sea"), 2: ("sea",)}
+    assert fulltext.matched_words(connection, "cafe sea", [2]) == {2: ("sea",)}
+    assert fulltext.matched_words(connection, "cafe sea", []) == {}
 
 
 def test_a_library_has_words_while_one_of_its_units_has(
     connection: Connection, source: KnownSource, encoder: KnownEncoder
 ) -> None:
-    assert not words.has_words(connection)
+    assert not fulltext.has_words(connection)
     write(connection, source, encoder, [None, None])
-    assert not words.has_words(connection)
+    assert not fulltext.has_words(connection)
     (item,) = save(connection, source, "/photos/x")
-    changes.add_embeddings(connection, [item], encoder.id, HALVES[:1], texts=["a boat"])
-    assert words.has_words(connection)
-    changes.remove_items(connection, [item])
-    assert not words.has_words(connection)
+    writes.add_embeddings(connection, [item], encoder.id, HALVES[:1], texts=["a boat"])
+    assert fulltext.has_words(connection)
+    writes.remove_items(connection, [item])
+    assert not fulltext.has_words(connection)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from("\"'*-+^(){}:, \0"), max_size=40))
 def test_no_query_is_an_error(connection: Connection, query: str) -> None:
-    words.find_words(connection, 1, query, limit=3)
-    words.matched_words(connection, query, [1])
+    fulltext.find_words(connection, 1, query, limit=3)
+    fulltext.matched_words(connection, query, [1])
 
 
 # SQLite knows the letters of Unicode 6.1: those of Latin, its marks, and Cyrillic are as they were
@@ -173,9 +175,10 @@ def test_every_text_is_found_by_itself_where_it_has_a_word(text: str) -> None:
     catalog = sqlite3.connect(":memory:")
     catalog.execute('CREATE VIRTUAL TABLE t USING fts5(text, tokenize="unicode61 remove_diacritics 2")')
     catalog.execute("INSERT INTO t VALUES (?)", (text,))
-    asked = words.words_of(text)
+    asked = fulltext.words_of(text)
     hits = [
-        catalog.execute("SELECT count(*) FROM t WHERE t MATCH ?", (words._match([word]),)).fetchone() for word in asked
+        catalog.execute("SELECT count(*) FROM t WHERE t MATCH ?", (fulltext._match([word]),)).fetchone()
+        for word in asked
     ]
     catalog.close()
     assert all(hit == (1,) for hit in hits)
@@ -193,4 +196,4 @@ def test_every_text_is_found_by_itself_where_it_has_a_word(text: str) -> None:
     ],
 )
 def test_the_share_of_a_querys_words_that_a_text_has(query: str, text: str | None, share: float) -> None:
-    assert words.share_of(query, text) == share
+    assert fulltext.share_of(query, text) == share

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.transfer.incoming import ImportReport
+from indexer.transfer.import_items import ImportReport
 from retrieval import Library
 from tests.support.colours import paint
 from tests.support.contents import rows

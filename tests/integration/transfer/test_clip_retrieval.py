@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from indexer.check import ProblemKind
 from indexer.errors import EncoderMismatchError, TransferError
-from indexer.transfer import clip_writing
+from indexer.maintenance.check import ProblemKind
+from indexer.transfer.clip_retrieval import writer
 from retrieval import Library
 from tests.support.colours import paint
 from tests.support.contents import count, rows
@@ -268,7 +268,7 @@ def test_captions_with_embeddings_survive_out_and_in(
     clip: Path, bring: Bring, colours: FakeEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new, _ = bring(clip, encoder=colours)
-    monkeypatch.setattr(clip_writing, "PART", 2)
+    monkeypatch.setattr(writer, "PART", 2)
     with Library.open(new) as library:
         report = library.export(tmp_path / "again", form="clip-retrieval")
     assert (report.items, report.vectors, report.left_out) == (3, 6, 0)

@@ -156,7 +156,7 @@ def test_a_file_that_is_cut_short_or_missing_is_refused(name: str, copied: Path,
 def test_an_error_in_the_middle_keeps_whole_batches_and_a_mended_export_completes(
     made: Path, copied: Path, bring: Bring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("indexer.transfer.incoming.BATCH", 1)
+    monkeypatch.setattr("indexer.transfer.import_items.BATCH", 1)
     replaced(copied, "items.parquet", "modality", "video")
     with pytest.raises(TransferError):
         bring(copied)

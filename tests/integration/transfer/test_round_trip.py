@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.catalog.models import ITEMS, UNITS
+from indexer.catalog.schema import ITEMS, UNITS
 from indexer.errors import EncoderMismatchError, LibraryLockedError, MissingPackageError, TransferError
-from indexer.transfer import incoming, parquet
+from indexer.transfer import import_items, parquet
 from retrieval import Library
 from tests.support.colours import paint, paint_many
 from tests.support.contents import count, rows
@@ -195,7 +195,7 @@ def test_a_stopped_import_keeps_whole_batches_and_the_next_run_completes_it(
     paint_many(tmp_path / "many", 25)
     filled.sync(tmp_path / "many")
     export = filled.export(tmp_path / "export").folder
-    monkeypatch.setattr(incoming, "BATCH", 10)
+    monkeypatch.setattr(import_items, "BATCH", 10)
 
     def stop(progress: object) -> None:
         raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""Filters: an expression over metadata, compiled to SQL."""

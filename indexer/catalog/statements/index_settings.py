@@ -1,0 +1,39 @@
+"""What people asked of a library's index: it outlives the files that were made for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, delete, insert, select
+
+from indexer.catalog.schema import META
+
+KEY = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexWish:
+    """What an index has to be.
+
+    Attributes:
+        recall: Of the ten best, the part that it finds at least.
+        memory: Bytes that it takes at most; None for no limit.
+        failed: How many embeddings there were when no index was that; None where one is.
+    """
+
+    recall: float
+    memory: int | None = None
+    failed: int | None = None
+
+
+def index_wish(connection: Connection) -> IndexWish | None:
+    """Return what was asked for, None where nothing was."""
+    value = connection.scalar(select(META.c.value).where(META.c.key == KEY))
+    return None if value is None else IndexWish(**json.loads(value))
+
+
+def set_index_wish(connection: Connection, wish: IndexWish) -> None:
+    """Keep what was asked for."""
+    connection.execute(delete(META).where(META.c.key == KEY))
+    connection.execute(insert(META).values(key=KEY, value=json.dumps(asdict(wish))))

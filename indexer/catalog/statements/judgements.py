@@ -1,0 +1,162 @@
+"""Statements about judgements: the queries, what was shown, and what a user said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection, delete, exists, insert, select
+
+from indexer.catalog.schema import EMBEDDINGS, ITEMS, JUDGEMENTS, QUERIES, SHOWINGS, SHOWN, UNITS
+from indexer.catalog.statements.encoders import now
+from indexer.catalog.statements.items import PAGE, STORED
+from indexer.types import Ids, Modality, Vectors, file_of
+
+
+class Judgement(NamedTuple):
+    """What was said of one hit.
+
+    Attributes:
+        id: Its number, ascending with time.
+        query_id: The query.
+        parts: Texts, images and weights of the query.
+        path: Of the item when it was judged.
+        content_hash: Of its file then.
+        is_good: The verdict.
+        judged_at: When, in UTC.
+        showing_id: The showing in which it was judged; None where it was judged by name.
+        position: Its place in that showing, from 1; None where it was not shown.
+        fingerprint: The encoder that found it, with its adapter.
+    """
+
+    id: int
+    query_id: int
+    parts: Mapping[str, Any]
+    path: str
+    content_hash: bytes | None
+    is_good: bool
+    judged_at: datetime
+    showing_id: int | None
+    position: int | None
+    fingerprint: str | None
+
+
+class JudgedUnit(NamedTuple):
+    """An item that was judged, as it is found now: one of its units, and the embedding of that."""
+
+    item_id: int
+    unit_id: int
+    kind: Modality
+    vector: bytes
+
+
+def keep_query(connection: Connection, key: str, parts: Mapping[str, Any]) -> int:
+    """Return the id of the query with this key, which is added where it is new."""
+    id_ = connection.scalar(select(QUERIES.c.id).where(QUERIES.c.key == key))
+    if id_ is not None:
+        return int(id_)
+    values = {"key": key, "parts": dict(parts), "asked_at": now()}
+    return int(connection.scalars(insert(QUERIES).values(**values).returning(QUERIES.c.id)).one())
+
+
+def keep_showing(
+    connection: Connection, query_id: int, fingerprint: str, shown: Sequence[tuple[str, float | None]]
+) -> int:
+    """Keep which items were shown for a query, as paths and scores, best first, and return the showing's id."""
+    values = {"query_id": query_id, "fingerprint": fingerprint, "shown_at": now()}
+    id_ = int(connection.scalars(insert(SHOWINGS).values(**values).returning(SHOWINGS.c.id)).one())
+    rows = [
+        {"showing_id": id_, "position": number, "path": path, "score": score}
+        for number, (path, score) in enumerate(shown, start=1)
+    ]
+    if rows:
+        connection.execute(insert(SHOWN), rows)
+    return id_
+
+
+def add_shown(connection: Connection, showing_id: int, position: int, path: str) -> None:
+    """Add to a showing that an item stood at a place of it, from 1, where that is not known yet."""
+    values = {"showing_id": showing_id, "position": position, "path": path}
+    connection.execute(insert(SHOWN).prefix_with("OR IGNORE"), values)
+
+
+def add_judgements(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add judgements: columns of the table without the id."""
+    if rows:
+        connection.execute(insert(JUDGEMENTS), [dict(row) for row in rows])
+
+
+def judgements(connection: Connection) -> Iterator[Judgement]:
+    """Yield all judgements, oldest first, a page at a time."""
+    here = (SHOWN.c.showing_id == JUDGEMENTS.c.showing_id) & (SHOWN.c.path == JUDGEMENTS.c.path)
+    statement = (
+        select(JUDGEMENTS, QUERIES.c.parts, SHOWN.c.position, SHOWINGS.c.fingerprint)
+        .join_from(JUDGEMENTS, QUERIES)
+        .join(SHOWINGS, SHOWINGS.c.id == JUDGEMENTS.c.showing_id, isouter=True)
+        .join(SHOWN, here, isouter=True)
+        .order_by(JUDGEMENTS.c.id)
+    )
+    last = 0
+    while rows := connection.execute(statement.where(JUDGEMENTS.c.id > last).limit(PAGE)).all():
+        for row in rows:
+            yield Judgement(**{name: row._mapping[name] for name in Judgement._fields})
+        last = rows[-1].id
+
+
+def forget_judgements(connection: Connection, *, key: str | None = None, path: str | None = None) -> int:
+    """Delete judgements, of one query or one item or all, with what nothing refers to then, and return how many."""
+    statement = delete(JUDGEMENTS)
+    if key is not None:
+        statement = statement.where(JUDGEMENTS.c.query_id.in_(select(QUERIES.c.id).where(QUERIES.c.key == key)))
+    if path is not None:
+        statement = statement.where(JUDGEMENTS.c.path == path)
+    gone = connection.execute(statement).rowcount
+    connection.execute(delete(SHOWINGS).where(~exists().where(JUDGEMENTS.c.showing_id == SHOWINGS.c.id)))
+    connection.execute(delete(QUERIES).where(~exists().where(JUDGEMENTS.c.query_id == QUERIES.c.id)))
+    return int(gone)
+
+
+def item_at(connection: Connection, path: str) -> tuple[int, str, bytes | None] | None:
+    """Return id, path and content hash of the item of a file: its own, or a row that has it as its picture."""
+    columns = select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.content_hash)
+    for condition in (ITEMS.c.path == path, ITEMS.c.picture == path):
+        row = connection.execute(columns.where(condition).order_by(ITEMS.c.id).limit(1)).first()
+        if row is not None:
+            return row.id, row.path, row.content_hash
+    return None
+
+
+def item_facts(connection: Connection, item_id: int, file: str) -> tuple[str, bytes | None] | None:
+    """Return path and content hash of an item; None where it is gone, and another file's item may have its number."""
+    columns = (ITEMS.c.path, ITEMS.c.content_hash, ITEMS.c.picture)
+    row = connection.execute(select(*columns).where(ITEMS.c.id == item_id)).first()
+    return None if row is None or file_of(row.path, row.picture) != file else (row.path, row.content_hash)
+
+
+def judged_units(connection: Connection, encoder_id: int, judged: Judgement) -> list[JudgedUnit]:
+    """Return the units of a judged item under an encoder, found by its path, or by its content where it has moved."""
+    statement = (
+        select(ITEMS.c.id, UNITS.c.id, UNITS.c.kind, EMBEDDINGS.c.vector)
+        .join_from(ITEMS, UNITS)
+        .join(EMBEDDINGS, (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id))
+        .order_by(ITEMS.c.id, UNITS.c.position)
+    )
+    rows = connection.execute(statement.where(ITEMS.c.path == judged.path)).all()
+    if not rows and judged.content_hash is not None:
+        rows = connection.execute(statement.where(ITEMS.c.content_hash == judged.content_hash)).all()
+    found = [JudgedUnit(row[0], row[1], Modality(row[2]), row[3]) for row in rows]
+    return [each for each in found if each.item_id == found[0].item_id]
+
+
+def vectors_of(connection: Connection, dim: int, ids: Ids) -> tuple[Ids, Vectors]:
+    """Return embeddings by their ids: those that are whole, ids ascending (n,) and vectors (n, dim), float32."""
+    kept: list[tuple[int, bytes]] = []
+    for start in range(0, len(ids), PAGE):
+        wanted = EMBEDDINGS.c.id.in_(ids[start : start + PAGE].tolist())
+        rows = connection.execute(select(EMBEDDINGS.c.id, EMBEDDINGS.c.vector).where(wanted))
+        kept += [(row.id, row.vector) for row in rows if len(row.vector) == dim * STORED.itemsize]
+    kept.sort()
+    raw = np.frombuffer(b"".join(vector for _, vector in kept), dtype=STORED).reshape(len(kept), dim)
+    return np.array([id_ for id_, _ in kept], dtype=np.int64), raw.astype(np.float32)

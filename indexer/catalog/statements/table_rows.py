@@ -1,0 +1,39 @@
+"""Statements that read what the catalog knows of a table's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from indexer.catalog.schema import ITEMS
+from indexer.catalog.statements.items import PAGE
+
+
+class KnownRow(NamedTuple):
+    """What the catalog knows of a table's row."""
+
+    id: int
+    path: str
+    content_hash: bytes | None
+    failure: str | None
+
+
+def known_rows(connection: Connection, table: str) -> Iterator[KnownRow]:
+    """Yield what is known of a table's rows, in the byte order of their paths, a page at a time."""
+    columns = select(*(ITEMS.c[name] for name in KnownRow._fields))
+    last = f"{table}\0"
+    while True:
+        page = columns.where(ITEMS.c.path > last, ITEMS.c.path < f"{table}\1").order_by(ITEMS.c.path).limit(PAGE)
+        rows = connection.execute(page).all()
+        yield from (KnownRow._make(row) for row in rows)
+        if len(rows) < PAGE:
+            return
+        last = rows[-1].path
+
+
+def rows_by_path(connection: Connection, paths: Sequence[str]) -> dict[str, KnownRow]:
+    """Return what is known of rows, by path."""
+    found = select(*(ITEMS.c[name] for name in KnownRow._fields)).where(ITEMS.c.path.in_(paths))
+    return {row.path: KnownRow._make(row) for row in connection.execute(found)}

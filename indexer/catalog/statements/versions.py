@@ -1,0 +1,102 @@
+"""Statements about versions: what was learnt from judgements, and which of it is active."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from indexer.catalog.schema import ENCODERS, META, VERSIONS
+from indexer.catalog.statements.encoders import ACTIVE as ACTIVE_ENCODER
+from indexer.catalog.statements.encoders import now
+
+ACTIVE = "active_version"
+"""Key in `meta`: id of the version that searches use; missing while that is the plain encoder."""
+
+VersionKind = Literal["adapter", "lora"]
+
+
+class Version(NamedTuple):
+    """What was learnt in one run.
+
+    Attributes:
+        id: Its number.
+        kind: An adapter behind the encoder, or an encoder of its own.
+        encoder_id: The encoder that it was learnt on.
+        encoder: Its name.
+        parent_id: The version that was active then; None for the plain encoder.
+        name: Of a lora the encoder that it made.
+        receipt: What was measured, and the verdict.
+        made_at: When, in UTC.
+        is_active: Whether searches use it.
+    """
+
+    id: int
+    kind: VersionKind
+    encoder_id: int
+    encoder: str
+    parent_id: int | None
+    name: str | None
+    receipt: Mapping[str, Any]
+    made_at: datetime
+    is_active: bool
+
+
+def versions(connection: Connection) -> list[Version]:
+    """Return all versions, oldest first."""
+    active = active_id(connection)
+    columns = (VERSIONS, ENCODERS.c.name.label("encoder"))
+    rows = connection.execute(select(*columns).join_from(VERSIONS, ENCODERS).order_by(VERSIONS.c.id))
+    return [_version(row, active) for row in rows]
+
+
+def active_id(connection: Connection) -> int | None:
+    """Return the number of the active version; None where searches use the plain encoder."""
+    value = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
+    return None if value is None else int(value)
+
+
+def active_weights(connection: Connection) -> bytes | None:
+    """Return the weights of the active adapter; None where there is none, or it is another encoder's."""
+    encoder = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE_ENCODER))
+    version = active_id(connection)
+    if encoder is None or version is None:
+        return None
+    mine = (VERSIONS.c.id == version) & (VERSIONS.c.encoder_id == int(encoder)) & (VERSIONS.c.kind == "adapter")
+    return connection.scalar(select(VERSIONS.c.weights).where(mine))
+
+
+def add_version(
+    connection: Connection,
+    *,
+    kind: VersionKind,
+    encoder_id: int,
+    receipt: Mapping[str, Any],
+    weights: bytes | None = None,
+    name: str | None = None,
+) -> int:
+    """Keep what was learnt, and return its number; which version is active stays."""
+    values = {
+        "kind": kind,
+        "encoder_id": encoder_id,
+        "parent_id": active_id(connection),
+        "weights": weights,
+        "name": name,
+        "receipt": dict(receipt),
+        "made_at": now(),
+    }
+    return int(connection.scalars(insert(VERSIONS).values(**values).returning(VERSIONS.c.id)).one())
+
+
+def activate(connection: Connection, version_id: int | None) -> None:
+    """Have searches use a version, or the plain encoder."""
+    connection.execute(delete(META).where(META.c.key == ACTIVE))
+    if version_id is not None:
+        connection.execute(insert(META).values(key=ACTIVE, value=str(version_id)))
+
+
+def _version(row: Row[*tuple[Any, ...]], active: int | None) -> Version:
+    names = (name for name in Version._fields if name != "is_active")
+    return Version(**{name: row._mapping[name] for name in names}, is_active=row.id == active)

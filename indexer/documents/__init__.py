@@ -1,0 +1,1 @@
+"""Documents and tables, read and cut into chunks that an encoder reads whole."""

@@ -1,0 +1,1 @@
+"""Metadata of a photo: EXIF, XMP and IPTC, read into one PhotoMetadata."""

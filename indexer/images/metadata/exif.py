@@ -1,0 +1,143 @@
+"""EXIF: what the camera wrote, and what Windows adds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import SupportsFloat
+
+from PIL import ExifTags, Image
+
+from indexer.images.metadata import text_fields
+from indexer.images.metadata.block import (
+    Moment,
+    Rank,
+    Said,
+    degrees,
+    parse_date,
+    parse_offset,
+    parse_percent,
+    parse_rating,
+    possible,
+)
+
+_RATING, _RATING_PERCENT = 0x4746, 0x4749
+_TITLE, _COMMENT, _KEYWORDS = 0x9C9B, 0x9C9C, 0x9C9E  # of Windows, in UTF-16
+_DATES = (
+    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
+    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized),
+)
+
+
+def tags_of_tiff(data: bytes) -> Image.Exif:
+    """Return the tags of a TIFF-like file, for instance of most RAW formats.
+
+    Raises:
+        Exception: Whatever Pillow raises where it is none.
+    """
+    tags = Image.Exif()
+    tags.load_from_fp(BytesIO(data))
+    return tags
+
+
+def value_of(tags: Image.Exif, tag: int) -> object:
+    """Return the value of a tag, None where there is none or it is damaged: Pillow reads it when it is asked for it."""
+    try:
+        return tags.get(tag)
+    except Exception:  # noqa: BLE001 one garbled tag leaves the others readable
+        return None
+
+
+def orientation_of(tags: Image.Exif) -> int:
+    """Return 1 to 8 as in the EXIF standard (tag 0x0112); 1 is upright, also where none or nonsense is given."""
+    value = value_of(tags, ExifTags.Base.Orientation)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def read_exif(tags: Image.Exif) -> Said:
+    """Return what a photo's EXIF block says; every field survives that another is garbled."""
+    details = _sub_block(tags, ExifTags.IFD.Exif)
+    rating = parse_rating(value_of(tags, _RATING))
+    return Said(
+        moment=_moment(tags, details),
+        position=parse_position(_sub_block(tags, ExifTags.IFD.GPSInfo)),
+        camera=text_fields.camera_name(value_of(tags, ExifTags.Base.Make), value_of(tags, ExifTags.Base.Model)),
+        lens=text_fields.lens_name(details.get(ExifTags.Base.LensModel)),
+        rating=parse_percent(value_of(tags, _RATING_PERCENT)) if rating is None else rating,
+        title=text_fields.title(_windows(value_of(tags, _TITLE))),
+        description=(
+            text_fields.description(_text(value_of(tags, ExifTags.Base.ImageDescription)))
+            or text_fields.description(_windows(value_of(tags, _COMMENT)))
+            or text_fields.description(_comment(details.get(ExifTags.Base.UserComment), tags.endian))
+        ),
+        tags=text_fields.tags(_windows(value_of(tags, _KEYWORDS)).split(";")),
+    )
+
+
+def _sub_block(tags: Image.Exif, block: int) -> Mapping[int, object]:
+    """Return the tags of a block inside the block, none where its offset points nowhere."""
+    try:
+        return tags.get_ifd(block)
+    except Exception:  # noqa: BLE001 one garbled block leaves the others readable
+        return {}
+
+
+def _moment(tags: Image.Exif, details: Mapping[int, object]) -> Moment | None:
+    """Return when it was taken, else digitized, else changed; the zone is that of the same date."""
+    changed = value_of(tags, ExifTags.Base.DateTime), details.get(ExifTags.Base.OffsetTime), Rank.CHANGED
+    for value, zone, rank in (*((details.get(date), details.get(zone), Rank.TAKEN) for date, zone in _DATES), changed):
+        found = parse_date(value)
+        if found:
+            offset = parse_offset(zone)
+            return Moment(found[0], found[1] if offset is None else offset, "exif", rank)
+    return None
+
+
+def parse_position(tags: Mapping[int, object]) -> tuple[float, float] | None:
+    """Return latitude and longitude in degrees, or None where either is absent or impossible.
+
+    The point 0, 0 counts as absent: cameras without a fix write it, and it lies in the open sea.
+
+    Args:
+        tags: The GPS block: references under 1 and 3, degrees-minutes-seconds under 2 and 4.
+    """
+    latitude = _degrees(tags.get(2), tags.get(1), signs={"N": 1, "S": -1}, limit=90)
+    longitude = _degrees(tags.get(4), tags.get(3), signs={"E": 1, "W": -1}, limit=180)
+    return possible(latitude, longitude)
+
+
+def _degrees(value: object, reference: object, *, signs: Mapping[str, int], limit: int) -> float | None:
+    """Return one signed coordinate in degrees; None without a reference, since its sign would be a guess."""
+    letter = reference.decode("latin-1") if isinstance(reference, bytes) else reference
+    sign = signs.get(letter.strip("\0 ").upper()) if isinstance(letter, str) else None
+    if sign is None or not isinstance(value, Sequence) or isinstance(value, str | bytes) or not 1 <= len(value) <= 3:
+        return None
+    try:
+        parts = [float(part) if isinstance(part, SupportsFloat) else math.nan for part in value]
+    except (ZeroDivisionError, OverflowError, ValueError):
+        return None
+    return degrees(parts, sign=sign, limit=limit)
+
+
+def _text(value: object) -> object:
+    """Return text as UTF-8 where it is that: EXIF knows only ASCII, and Pillow takes all for Latin-1."""
+    try:
+        return value.encode("latin-1").decode() if isinstance(value, str) else value
+    except UnicodeError:
+        return value
+
+
+def _windows(value: object) -> str:
+    """Return the text of one of Windows's tags, "" where there is none."""
+    return value.decode("utf-16-le", errors="ignore").partition("\0")[0] if isinstance(value, bytes) else ""
+
+
+def _comment(value: object, endian: str | None) -> str:
+    """Return a UserComment, which names its encoding in its first eight bytes; "" where that is none we know."""
+    if not isinstance(value, bytes):
+        return ""
+    code, content = value[:8].rstrip(b"\0 "), value[8:]
+    if code == b"UNICODE":
+        return content.decode("utf-16-le" if endian == "<" else "utf-16-be", errors="ignore").strip("\0\ufeff")
+    return content.strip(b"\0 ").decode("utf-8", errors="ignore") if code == b"ASCII" else ""

@@ -1,0 +1,1 @@
+"""Maintenance of a library: check, forget, optimize, status and the change of encoder."""

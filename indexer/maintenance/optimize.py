@@ -1,0 +1,111 @@
+"""Chooses a library's index by measurement, and notices when it should be chosen anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from indexer.catalog.statements.index_settings import IndexWish, index_wish, set_index_wish
+from indexer.errors import LibraryError, StorageError
+from indexer.store import Store
+from indexer.types import ProgressCallback
+from indexer.vectors import read_index
+from indexer.vectors.base import VectorIndex
+from indexer.vectors.index_file import StaleIndexError
+from indexer.vectors.measurements import Asked, Held, IndexChoice
+
+BOUND = 100_000
+"""Embeddings from which an index is chosen without being asked.
+
+Below, looking at all of them takes less than encoding the query does (`make bench`: 4 and 8 ms, of `compact`).
+"""
+
+DRIFT = 0.1
+"""Part of the embeddings that may be added or removed before an index is chosen anew: those are searched exactly."""
+
+RECALL = 0.99
+"""Of the ten best, what an index has to find where nobody says otherwise."""
+
+
+def wish_of(store: Store) -> IndexWish | None:
+    """Return what was asked of a library's index, None where nothing was."""
+    return store.remembered("index wish", index_wish)
+
+
+def is_due(store: Store) -> bool:
+    """Return whether an index should be chosen: the library has grown beyond `BOUND`, or changed since one was.
+
+    What was tried in vain is not tried again before the library has changed as much.
+    """
+    if store.encoder is None:
+        return False
+    chosen, wish, held = store.choice(), wish_of(store), len(store.index())
+    if wish is not None and wish.failed is not None and abs(held - wish.failed) <= DRIFT * wish.failed:
+        return False
+    if chosen is None:
+        return wish is not None or held >= BOUND
+    return chosen[1] > DRIFT
+
+
+def note_failure(store: Store, asked: Asked) -> None:
+    """Remember that no index is what was asked for, now that the library is as large as it is."""
+    with store.transaction() as connection:
+        set_index_wish(connection, IndexWish(asked.recall, asked.memory, failed=len(store.index())))
+
+
+def optimize(
+    store: Store,
+    queries: Callable[[VectorIndex], Mapping[str, Held]],
+    *,
+    asked: Asked,
+    progress: ProgressCallback | None = None,
+) -> IndexChoice:
+    """Return the index that was chosen, after putting it before the library's; searches go on with the old one.
+
+    Args:
+        store: The library; its write lock must be held.
+        queries: Gives the queries to measure with, some of each name, from the library's vectors.
+        asked: What the index has to be.
+        progress: Called with how far it has come.
+
+    Raises:
+        LibraryError: The library holds nothing.
+        ConfigError: No index is what was asked for.
+        StorageError: The disk is full or read-only; what was searched with before still is.
+    """
+    from indexer.vectors.autotune.choice_file import put_choice
+    from indexer.vectors.autotune.select import choose  # late: it brings FAISS
+
+    if not len(store.index(save=True, progress=progress)):
+        raise LibraryError(f"{store.path} holds nothing to search; run: recall index FOLDER")
+    fingerprint = store.index_fingerprint
+    try:
+        index, _ = read_index(store.index_file(fingerprint), fingerprint=fingerprint)  # of its own: others search
+    except StaleIndexError as error:
+        raise StorageError(f"the index could not be saved ({error}); is the disk full, or read-only?") from error
+    part: Path | None = None
+    try:
+        figures, part = choose(index, queries(index), asked, folder=store.path, progress=progress)
+        if part is None:
+            part = store.path / "exact.part"
+            part.touch()
+        put_choice(
+            part, store.choice_file(fingerprint), asked=asked, figures=figures, index=index, fingerprint=fingerprint
+        )
+    except OSError as error:
+        raise StorageError(
+            f"the index cannot be written to {store.path} ({error}); nothing was changed, free some space and run it "
+            "again"
+        ) from error
+    except (MemoryError, RuntimeError) as error:  # FAISS's own errors are RuntimeErrors
+        raise LibraryError(f"no index could be built ({str(error) or 'out of memory'}); nothing was changed") from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+    with store.transaction() as connection:
+        set_index_wish(connection, IndexWish(asked.recall, asked.memory))
+    store.look_again()
+    chosen = store.choice()
+    if chosen is None:
+        raise StorageError(f"{store.choice_file(fingerprint)} cannot be read back; is the disk damaged?")
+    return chosen[0]

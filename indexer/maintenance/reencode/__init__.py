@@ -1,0 +1,8 @@
+"""A change of encoder without losing the index: embeddings are mapped first and made anew bit by bit."""
+
+from __future__ import annotations
+
+from indexer.maintenance.reencode.backfill import drop_former, encode_mapped
+from indexer.maintenance.reencode.switch import EncoderChange, use_encoder
+
+__all__ = ["EncoderChange", "drop_former", "encode_mapped", "use_encoder"]

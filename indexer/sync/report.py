@@ -1,0 +1,147 @@
+"""What a run did: counts, failures, seconds per stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:  # a command's help imports this module and needs no database library
+    from indexer.catalog.statements.counts import Failure
+    from indexer.vectors.measurements import IndexChoice
+
+Outcome = Literal["added", "changed", "moved", "removed", "unchanged", "failed"]
+OUTCOMES = get_args(Outcome)
+Stage = Literal["scan", "load", "decode", "encode", "write", "index"]
+
+ENOUGH = 1.0
+"""Seconds of encoding from which on a run is said to have a bottleneck: below, starting up decides."""
+
+LISTED = 100
+"""Failures that a report names; the catalog keeps all of them."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What one sync did.
+
+    The six counts add up to the files that were found, and those removed. `failed` counts every file of the source
+    that is not indexed, also those that failed in an earlier run and have not changed since.
+
+    Attributes:
+        added: New photos, copies of known ones included.
+        changed: Known photos with new content.
+        moved: Photos whose file has a new path; nothing was encoded again.
+        removed: Photos whose file is gone.
+        unchanged: Photos that are as they were.
+        failed: Files that could not be indexed.
+        unreadable_folders: Folders, and single files, that could not be looked at; what was known of them is kept.
+        failures: The first failures by path, at most `LISTED`.
+        recoded: Photos and pieces of text with a mapped embedding, or with none after an import, that got one of the
+            library's encoder.
+        mapped: Embeddings that are still mapped from the former encoder's.
+        not_recoded: The first of those and why they are, at most `LISTED`.
+        chosen: The index that was chosen at the end, None where that was not due.
+        seconds: Seconds by stage. "decode" is summed over the decoder processes, and both it and "write" go on beside
+            the others, so that the stages may add up to more than the whole.
+        waited: Seconds by stage that the run spent on it and on nothing else: all of a stage that the caller's thread
+            does itself, and of decoding and writing only the time in which it had to wait for them. They add up to
+            nearly the whole.
+        total_seconds: Seconds from beginning to end.
+    """
+
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    unreadable_folders: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    recoded: int = 0
+    mapped: int = 0
+    not_recoded: list[Failure] = field(default_factory=list)
+    chosen: IndexChoice | None = None
+    seconds: dict[Stage, float] = field(default_factory=dict)
+    waited: dict[Stage, float] = field(default_factory=dict)
+    total_seconds: float = 0.0
+
+    @property
+    def bottleneck(self) -> tuple[Stage, float] | None:
+        """The stage that the run spent most of its time on or waiting for, and its share of the whole, 0 to 1.
+
+        None where less than `ENOUGH` was encoded. Where decoders and encoder share the processors, each is slower for
+        the other: then "encode" includes what the decoders took from it.
+        """
+        if self.seconds.get("encode", 0.0) < ENOUGH or not self.total_seconds:
+            return None
+        stage = max(self.waited, key=lambda name: self.waited[name])
+        return stage, self.waited[stage] / self.total_seconds
+
+    @property
+    def summary(self) -> str:
+        """The counts that are not 0, and how many were added, in words for people."""
+        counts = {name: getattr(self, name) for name in OUTCOMES}
+        return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
+
+    def count(self, outcome: Outcome, number: int = 1) -> None:
+        """Add to one of the counts."""
+        setattr(self, outcome, getattr(self, outcome) + number)
+
+    @contextmanager
+    def timing(self, stage: Stage, *, beside: bool = False) -> Iterator[None]:
+        """Add the time spent inside to a stage.
+
+        Args:
+            stage: What is done.
+            beside: It is done in another thread, while the run goes on.
+        """
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - start
+            _add(self.seconds, stage, seconds)
+            if not beside:
+                _add(self.waited, stage, seconds)
+
+    @contextmanager
+    def waiting(self, stage: Stage) -> Iterator[None]:
+        """Note that the run waits for a stage that is done beside it."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            _add(self.waited, stage, time.perf_counter() - start)
+
+    def include(self, other: Report) -> None:
+        """Add another report to this one."""
+        for outcome in OUTCOMES:
+            self.count(outcome, getattr(other, outcome))
+        self.unreadable_folders += other.unreadable_folders
+        self.failures = (self.failures + other.failures)[:LISTED]
+        for mine, theirs in ((self.seconds, other.seconds), (self.waited, other.waited)):
+            for stage, seconds in theirs.items():
+                _add(mine, stage, seconds)
+        self.total_seconds += other.total_seconds
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as values that json can write; seconds are rounded to milliseconds."""
+        stage, share = self.bottleneck or (None, 0.0)
+        return {outcome: getattr(self, outcome) for outcome in OUTCOMES} | {
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()}
+            | {"total": round(self.total_seconds, 3)},
+            "bottleneck": {"stage": stage, "share": round(share, 3)} if stage else None,
+            "failures": [failure._asdict() for failure in self.failures],
+            "unreadable_folders": self.unreadable_folders,
+            "recoded": self.recoded,
+            "mapped": self.mapped,
+            "not_recoded": [failure._asdict() for failure in self.not_recoded],
+            "chosen": None if self.chosen is None else asdict(self.chosen.figures[0]),
+        }
+
+
+def _add(times: dict[Stage, float], stage: Stage, seconds: float) -> None:
+    times[stage] = times.get(stage, 0.0) + seconds

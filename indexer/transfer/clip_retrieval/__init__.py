@@ -1,0 +1,1 @@
+"""The folder layout of clip-retrieval, read and written."""

@@ -1,0 +1,1 @@
+"""Search on a GPU, with results that are exact."""

@@ -1,0 +1,102 @@
+"""What people type after `recall search`, as a query: words, pictures, standard input, the clipboard, addresses."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.errors import QueryError
+from retrieval.query.parser import CLIPBOARD, STDIN, is_url, parse_parts
+
+if TYPE_CHECKING:
+    from retrieval.query.query import Picture, Query
+
+
+def typed_query(words: Sequence[str], *, images: Sequence[Path] = (), allow_url: bool = False) -> Query:
+    """Return the query that was typed.
+
+    Args:
+        words: The command's arguments, see `retrieval.query.parser.parse_parts`.
+        images: Further pictures.
+        allow_url: Whether an address on the web may be fetched.
+
+    Raises:
+        QueryError: A part cannot be used.
+    """
+    from retrieval.query.query import query_of  # late: --help needs no database library
+
+    parts = parse_parts(words)
+    if sum(part.value == STDIN for part in parts) > 1:
+        raise QueryError("standard input was named twice by '-', but can be read only once; name it once")
+    values = [(_value(part.value, allow_url=allow_url), part.weight) for part in parts]
+    return query_of([*values, *((image, 1.0) for image in images)])
+
+
+def _value(part: str, *, allow_url: bool) -> str | Picture:
+    """Return one part as words or as a picture.
+
+    Raises:
+        QueryError: It is an address that may not be fetched, an empty clipboard, or a picture's name without a file.
+    """
+    if part == STDIN:
+        return _standard_input()
+    if part == CLIPBOARD:
+        return _clipboard()
+    if is_url(part):
+        if not allow_url:
+            raise QueryError(f"{part} is on the web, where Recall goes only when asked to; add --allow-url")
+        from retrieval.query.fetch import fetch_picture  # late: http and ssl take 11 ms, of a cold search's 390
+
+        return fetch_picture(part)
+    return _file_or_words(part)
+
+
+def _standard_input() -> str | bytes:
+    """Return what comes from standard input: a picture's bytes, or words."""
+    content = sys.stdin.buffer.read()
+    from indexer.images.formats import sniff  # late: brings the picture library
+
+    if sniff(content) is not None:
+        return content
+    try:
+        words = content.decode().strip()
+    except UnicodeDecodeError:
+        raise QueryError("standard input is neither a picture nor words in UTF-8; expected one of them") from None
+    if not words:
+        raise QueryError("standard input is empty; expected a picture or words")
+    return words
+
+
+def _clipboard() -> Picture:
+    """Return the picture in the clipboard, or the file that was copied there."""
+    from PIL import ImageGrab  # late: words need no picture library
+
+    try:
+        content = ImageGrab.grabclipboard()
+    except (OSError, NotImplementedError, ValueError) as error:
+        raise QueryError(f"the clipboard cannot be read ({error}); give the picture's file instead") from error
+    picture = Path(content[0]) if isinstance(content, list) and content else content  # a list: files that were copied
+    if picture is None or isinstance(picture, list):
+        raise QueryError("the clipboard holds no picture; copy one, or give its file")
+    return picture
+
+
+def _file_or_words(part: str) -> str | Path:
+    """Return words, or the file that they name.
+
+    Raises:
+        QueryError: It looks like a picture's name, and there is no such file.
+    """
+    if "." not in part and os.sep not in part:
+        return part
+    from indexer.images import is_photo_name  # late: plain words need no picture library
+
+    looks_like_file = is_photo_name(part) or (os.sep in part and " " not in part.strip())
+    if looks_like_file and Path(part).is_file():
+        return Path(part)
+    if is_photo_name(part) and " " not in part.strip():
+        raise QueryError(f"there is no file {part}; to search for these words, leave out the ending")
+    return part

@@ -1,0 +1,112 @@
+"""`recall tune`, `recall versions` and `recall rollback`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from indexer.config import Settings
+from retrieval.cli.options import FilePath, open_library, settings_options
+from retrieval.cli.output import json_option, print_json, print_table
+from retrieval.cli.progress import ProgressLine
+
+
+@click.command("tune")
+@click.option(
+    "--method",
+    type=click.Choice(["adapter", "adapter-both", "lora"]),
+    default="adapter",
+    show_default=True,
+    help="adapter: transform queries, in seconds. adapter-both: the photos' embeddings too, in minutes. lora: train "
+    "the encoder itself, in minutes to hours; it becomes the library's encoder.",
+)
+@click.option("--dry-run", is_flag=True, help="Measure what would be learnt, and change nothing.")
+@click.option(
+    "--probe",
+    type=FilePath(dir_okay=False),
+    metavar="TABLE",
+    help="A CSV file with the columns image and caption, of general photos, to see that nothing else gets worse. By "
+    "default general words that come with Recall.",
+)
+@json_option
+@settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes")
+def tune_command(
+    method: Literal["adapter", "adapter-both", "lora"],
+    dry_run: bool,
+    probe: Path | None,
+    as_json: bool,
+    settings: Settings,
+) -> None:
+    """Learn from your judgements, and use it where it proves better.
+
+    What is learnt is tried on judged queries that it has not seen, and on general words. Where it is no better, or
+    does harm, it is kept but not used. `recall rollback` undoes it. Stop it with Ctrl-C at any time: nothing is changed
+    before it is done, and `--method lora` goes on from its last epoch.
+
+    \b
+    recall tune --dry-run
+    recall tune
+    recall tune --method lora
+    """
+    with open_library(settings) as library, ProgressLine() as progress:
+        receipt = library.tune(method=method, dry_run=dry_run, probe=probe, progress=progress)
+    if as_json:
+        print_json(receipt.to_dict())
+    else:
+        click.echo(str(receipt))
+        click.echo(
+            f"{receipt.judgements} judgements, {receipt.used} used, {receipt.contradicted} overruled by later ones, "
+            f"{receipt.gone} of files that are gone; {receipt.seconds:.0f} s" + ("; nothing was changed" * dry_run),
+            err=True,
+        )
+
+
+@click.command("versions")
+@json_option
+@settings_options("library")
+def versions_command(as_json: bool, settings: Settings) -> None:
+    """List what was learnt, and which of it is active.
+
+    \b
+    recall versions
+    """
+    from retrieval.tuning.report import Receipt  # late: --help does not need numpy
+
+    with open_library(settings) as library:
+        found = library.versions()
+    receipts = [Receipt.from_dict(dict(version.receipt)) for version in found]
+    if as_json:
+        for version in found:
+            print_json(version._asdict() | {"made_at": version.made_at.isoformat()})
+        return
+    if not found:
+        click.echo("nothing was learnt yet; judge what searches find with: recall judge QUERY", err=True)
+        return
+    rows = [
+        (
+            str(version.id),
+            version.kind,
+            "active" if version.is_active else "",
+            f"{version.made_at:%Y-%m-%d %H:%M}",
+            receipt.line(is_active=version.is_active),
+        )
+        for version, receipt in zip(found, receipts, strict=True)
+    ]
+    print_table(("version", "kind", "", "learnt (UTC)", "receipt"), rows)
+
+
+@click.command("rollback")
+@click.argument("version", type=int, required=False)
+@settings_options("library", "device", "workers")
+def rollback_command(version: int | None, settings: Settings) -> None:
+    """Undo what was learnt last: go back to what was active before, or to VERSION; 0 is the encoder as it is.
+
+    \b
+    recall rollback
+    recall rollback 0
+    """
+    with open_library(settings) as library, ProgressLine() as progress:
+        active = library.rollback(version, progress=progress)
+    click.echo(f"version {active} is active" if active else "searches use the encoder as it is")

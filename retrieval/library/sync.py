@@ -1,0 +1,55 @@
+"""Sync of a library, with the re-encoding of mapped embeddings after it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from indexer.config import Settings
+from indexer.documents.table import Columns
+from indexer.encoders.base import Encoder
+from indexer.errors import SourceError
+from indexer.maintenance.reencode import encode_mapped
+from indexer.store import Store
+from indexer.sync.library_sync import sync_paths
+from indexer.sync.report import Report
+from indexer.types import ProgressCallback
+
+
+def sync_and_recode(
+    store: Store,
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    load: Callable[[], Encoder],
+    settings: Settings,
+    exclude: Sequence[str] | None = None,
+    include_hidden: bool | None = None,
+    columns: Columns | None = None,
+    progress: ProgressCallback | None = None,
+) -> Report:
+    """Bring a library in step as `sync_paths` does, then make mapped embeddings anew, and return what was done.
+
+    A source that is refused does not keep the embeddings of the others mapped.
+    """
+    report = Report()
+    recode = partial(encode_mapped, store, load=load, settings=settings, progress=progress)
+    try:
+        report = sync_paths(
+            store,
+            paths,
+            load=load,
+            settings=settings,
+            exclude=exclude,
+            include_hidden=include_hidden,
+            columns=columns,
+            progress=progress,
+        )
+    except SourceError:
+        recode(report=report)
+        raise
+    start = time.perf_counter()
+    recode(report=report)
+    report.total_seconds += time.perf_counter() - start
+    return report

@@ -1,0 +1,1 @@
+"""Queries: their parts, parser, private words, filters and embedding."""

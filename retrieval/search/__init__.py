@@ -1,0 +1,1 @@
+"""Search: candidates, probabilities, reranking and hits."""

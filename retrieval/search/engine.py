@@ -1,0 +1,221 @@
+"""From a query to hits: candidates, order, what each part of the query has to do with each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from math import hypot, isnan
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from indexer.catalog.filters.expression import Filter
+from indexer.catalog.statements.fulltext import words_of
+from indexer.catalog.statements.items import FoundItem
+from indexer.errors import QueryError
+from indexer.store import Store
+from indexer.types import Modality, Vectors
+from indexer.vectors.base import score
+from retrieval.calibration import DEPTH as JUDGED
+from retrieval.calibration import Asked, Calibrator
+from retrieval.query.embed import combined
+from retrieval.search.candidates import NONE, Candidates, find, has_kind
+from retrieval.search.hits import Hit, Hits, StepScore, TermScore
+from retrieval.search.hybrid import DEPTH, depth_for, fused, has_words, words_in
+from retrieval.search.probabilities import Likelihood
+from retrieval.search.rerank import Chain, Ranking, reranked
+
+Among = Literal["photos", "texts", "all"]
+"""What is searched."""
+
+_AMONG: dict[Modality, Among] = {Modality.PHOTO: "photos", Modality.TEXT: "texts"}
+
+_SHARED = [field.name for field in fields(Hit) if field.name in FoundItem._fields and field.name != "path"]
+"""What a hit takes over from the catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query whose parts are encoded.
+
+    Attributes:
+        terms: A name for each part of the query, (p,).
+        parts: Unit vectors of the parts, shape (p, d), float32.
+        weights: What each part counts, (p,).
+        where: What may be returned; None lets everything pass.
+        among: What is searched.
+        leave_out: An item that is not returned: the query's own.
+        words: What full-text search looks for beside; "" for nothing.
+        pictures: How many of the parts are pictures, the last ones.
+        taught: How much of the vector of each text comes from photos of private words, 0 to 1; () for none of any.
+    """
+
+    terms: Sequence[str]
+    parts: Vectors
+    weights: Sequence[float]
+    where: Filter | None
+    among: Among = "all"
+    leave_out: int | None = None
+    words: str = ""
+    pictures: int = 0
+    taught: Sequence[float] = ()
+
+    @property
+    def asked(self) -> Asked:
+        """The query as the calibration sees it: a text with private words is words and a picture."""
+        texts = len(self.terms) - self.pictures
+        shares = [*(self.taught or [0.0] * texts), *[1.0] * self.pictures]
+        weights: list[float] = []
+        pictured: list[bool] = []
+        for weight, share in zip(self.weights, shares, strict=True):
+            kinds = [(False, 1 - share), (True, share)]
+            own = [(kind, much / hypot(share, 1 - share)) for kind, much in kinds if much]
+            weights += [weight * much for _, much in own]  # words and photos are almost at right angles
+            pictured += [kind for kind, _ in own]
+        return Asked(combined(self.parts, self.weights), weights, pictured)
+
+
+def check_count(k: int) -> None:
+    """Refuse a number of results below 1; apart, so that it can be done before an encoder is loaded.
+
+    Raises:
+        QueryError: k is below 1.
+    """
+    if k < 1:
+        raise QueryError(f"{k} results were asked for; expected at least 1")
+
+
+def search(
+    store: Store, question: Question, *, k: int, chain: Chain | None = None, calibrator: Calibrator | None = None
+) -> Hits:
+    """Return the k best items, best first, equal scores by item id; with rerankers, in the order that these give.
+
+    Photos and texts have scores of different scales (the modality gap): where both are found, their order comes from
+    their probabilities, within each kind from the scores. Where words are looked for too, the order is that of both
+    rankings together. The scores stay cosines.
+
+    Args:
+        store: The library.
+        question: What is asked.
+        k: Results wanted, at least 1.
+        chain: Rerankers; None leaves the order as it is.
+        calibrator: Gives the hits their probabilities; without one they have none.
+
+    Raises:
+        QueryError: k is below 1, or the parts cancel out.
+    """
+    check_count(k)
+    asked = question.asked
+    likelihood = None if calibrator is None else Likelihood(calibrator, asked)
+    run = _Search(store, question, asked.vector, likelihood)
+    ranking = Ranking.of(run.found(k)) if chain is None else reranked(chain, store, asked.vector, run.found, count=k)
+    return Hits(
+        run.hits(ranking),
+        expected=likelihood.expected if likelihood else None,
+        told=len(words_of(question.words)) if run.has_words else 0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One search on its way from a query's vector, shape (d,), to hits."""
+
+    store: Store
+    question: Question
+    query: Vectors
+    likelihood: Likelihood | None
+
+    @property
+    def has_words(self) -> bool:
+        """Whether words are looked for, in a library that has any."""
+        return bool(self.question.words) and has_words(self.store)
+
+    def found(self, count: int) -> Candidates:
+        """Return the best items by looks, or by looks and words together."""
+        if self.store.encoder is None:
+            return NONE
+        with self.store.searching() as index:
+            count = min(count, len(index))
+        if not self.has_words:
+            return self._near(count)
+        near = self._near(depth_for(count))
+        where, among = self.question.where, self.question.among
+        kind = next((kind for kind, name in _AMONG.items() if name == among), None)
+        return fused(self.store, near, self.query, self.question.words, where=where, kind=kind, count=count)
+
+    def _near(self, count: int) -> Candidates:
+        """Return the best items of the kinds that are searched, by looks."""
+        held = [kind for kind in Modality if has_kind(self.store, kind)]
+        kinds: list[Modality | None] = [kind for kind in held if self.question.among in ("all", _AMONG[kind])]
+        if len(kinds) == len(held):
+            kinds = kinds if len(kinds) > 1 else [None]  # all that there is: nothing to select by
+        if len(kinds) == 1:
+            return self._judged(kinds, count)[0]
+        return self._of_several(kinds, depth_for(count)).first(count)
+
+    def _of_several(self, kinds: Sequence[Modality | None], depth: int) -> Candidates:
+        """Return so many of each kind in one list; what half as many give stays in front, see `depth_for`."""
+        front = self._of_several(kinds, depth // 2) if depth > DEPTH else NONE
+        merged = self._merged(self._judged(kinds, depth))
+        row_of = {item.item_id: row for row, item in enumerate(merged.items)}
+        before = [row_of[item.item_id] for item in front.items if item.item_id in row_of]
+        return merged.take(list(dict.fromkeys((*before, *range(len(merged)))))).first(depth)
+
+    def _judged(self, kinds: Sequence[Modality | None], count: int) -> list[Candidates]:
+        """Return the best items of each kind."""
+        where, own = self.question.where, self.question.leave_out
+        depth = JUDGED if self.likelihood else 0
+        lists = [
+            find(self.store, self.query, count, where=where, kind=kind, leave_out=own, depth=depth) for kind in kinds
+        ]
+        if self.likelihood:
+            self.likelihood.judge(lists)
+        return lists
+
+    def _merged(self, lists: Sequence[Candidates]) -> Candidates:
+        """Return one list of several, best first; of an item that is in several its better unit."""
+        lists = [each for each in lists if len(each)]
+        if not lists:
+            return NONE
+        merged = Candidates(
+            [item for each in lists for item in each.items],
+            np.concatenate([each.scores for each in lists]),
+            np.concatenate([each.vectors for each in lists]),
+            sum(each.searched for each in lists),
+        )
+        values = self.likelihood.merging_values(merged) if self.likelihood else None
+        ranks = merged.scores if values is None else values
+        order = sorted(
+            range(len(merged)), key=lambda row: (-ranks[row], -merged.scores[row], merged.items[row].item_id)
+        )
+        seen: dict[int, int] = {}
+        for row in order:
+            seen.setdefault(merged.items[row].item_id, row)
+        return merged.take(list(seen.values()))
+
+    def hits(self, ranking: Ranking) -> Iterator[Hit]:
+        """Yield a hit for each candidate, and in it those that it stands for."""
+        found = ranking.candidates
+        words = words_in(self.store, self.question.words, found) if self.has_words else {}
+        chances = self.likelihood.of(found) if self.likelihood else [None] * len(found)
+        for row, (item, value, vector) in enumerate(zip(found.items, found.scores, found.vectors, strict=True)):
+            steps = [StepScore(step.name, float(step.scores[row])) for step in ranking.steps]
+            yield replace(
+                _hit(item, float(value), self.question, score(vector, self.question.parts)),
+                probability=chances[row],
+                words=words.get(item.unit_id, ()),
+                rerank=tuple(step for step in steps if not isnan(step.score)),
+                members=tuple(member for group in ranking.members[row] for member in self.hits(group)),
+            )
+
+
+def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) -> Hit:
+    why = zip(question.terms, cosines.tolist(), question.weights, strict=True)
+    return Hit(
+        path=Path(item.file),
+        row=item.row,
+        score=value,
+        why=tuple(TermScore(*part) for part in why),
+        **{name: getattr(item, name) for name in _SHARED},
+    )

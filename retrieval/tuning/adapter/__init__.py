@@ -1,0 +1,1 @@
+"""The query adapter: a small transform trained on judgements."""

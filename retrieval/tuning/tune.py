@@ -1,0 +1,93 @@
+"""From a library's judgements to an adapter, or to new weights, and its receipt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from indexer.config import Settings
+from indexer.encoders.adapter import Adapter
+from indexer.encoders.base import Encoder
+from indexer.errors import TuningError
+from indexer.store import Store
+from indexer.types import ProgressCallback
+from retrieval.calibration.background import background
+from retrieval.tuning.adapter.train import query_scores, train_adapter
+from retrieval.tuning.gate import Outcome, tune
+from retrieval.tuning.lora.learn import learn_weights, require_peft
+from retrieval.tuning.lora.weights import NewWeights
+from retrieval.tuning.probe import Probe, probe_of_captions, probe_of_library, shipped_probe
+from retrieval.tuning.read_training_set import read_lessons
+from retrieval.tuning.report import Receipt
+from retrieval.tuning.training_set import Lessons
+
+
+def learn(
+    store: Store,
+    encoder: Encoder,
+    settings: Settings,
+    *,
+    weights: Path | None = None,
+    both: bool = False,
+    probe: Path | None = None,
+    progress: ProgressCallback | None = None,
+) -> tuple[Adapter | NewWeights | None, Receipt]:
+    """Return what was learnt from all judgements, None where nothing was, and what it is worth; nothing is changed.
+
+    Args:
+        store: The library.
+        encoder: Its encoder, without what was learnt before.
+        settings: Limits of pictures; device and workers.
+        weights: Folder for checkpoints of a training of the encoder itself; None learns an adapter.
+        both: Whether an adapter transforms photos too.
+        probe: A table of captioned pictures to use as the general probe; None takes the one that fits the encoder.
+        progress: Called with how far it has come.
+
+    Raises:
+        TuningError: There are too few judgements, or learning from them fails.
+        EvaluationError: The table of captioned pictures cannot be used.
+        MissingPackageError: Weights are to be trained, and a package for that is not installed.
+    """
+    if weights is not None:
+        require_peft()
+    lessons, counts = read_lessons(store, encoder, settings)
+    if not len(lessons.names):
+        raise TuningError(
+            "there is nothing to learn from: no query has a hit that was judged good; run: recall judge QUERY"
+        )
+    outcome: Outcome[Adapter] | Outcome[NewWeights]
+    if weights is None:
+        outcome = _adapter(lessons, encoder, probe, both=both, progress=progress)
+    else:
+        outcome = learn_weights(encoder, lessons, settings, work=weights, probe=probe, progress=progress)
+    receipt = replace(
+        outcome.receipt,
+        judgements=counts.judgements,
+        used=counts.used if weights is None else outcome.receipt.used,
+        contradicted=counts.contradicted,
+        gone=counts.gone + outcome.receipt.gone,
+    )
+    return outcome.change, receipt
+
+
+def _adapter(
+    lessons: Lessons, encoder: Encoder, probe: Path | None, *, both: bool, progress: ProgressCallback | None
+) -> Outcome[Adapter]:
+    general = background(encoder)
+
+    def train(some: Lessons, seed: int) -> Adapter:
+        return train_adapter(some, general, seed=seed, both=both)
+
+    general_probe = _probe(probe, encoder, lessons)
+    with threadpool_limits(1, user_api="blas"):  # beside another busy process two threads took 2.4 times as long as one
+        return tune(lessons, train=train, score=query_scores, probe=general_probe, progress=progress)
+
+
+def _probe(table: Path | None, encoder: Encoder, lessons: Lessons) -> Probe:
+    """Return the general probe: the one that was named, the one that comes with Recall, or one of the library."""
+    if table is not None:
+        return probe_of_captions(table, encoder)
+    shipped = shipped_probe(encoder)
+    return shipped or probe_of_library(encoder, lessons.others[lessons.others_are_photos])
