@@ -110,7 +110,7 @@ def _converted(name: str, value: object, where: str) -> object:
     return number
 
 
-def processors() -> int:
+def cpu_count() -> int:
     """Return how many processors this process may use, at least 1."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows; taskset and containers narrow it
         return len(os.sched_getaffinity(0))

@@ -76,7 +76,7 @@ ProgressCallback = Callable[[Progress], None]
 """Called from the thread that runs the operation, many times a second: it should return at once."""
 
 
-def among(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
+def isin_sorted(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
     """Return which of some ids are among others, shape (n,).
 
     `np.isin` looks at all of the others, which takes 10 ms where they are the million ids of an index.
@@ -97,7 +97,7 @@ def is_below(path: str, folder: str) -> bool:
     return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def kept_time(facts: os.stat_result) -> int:
+def stored_mtime(facts: os.stat_result) -> int:
     """Return when a file was changed as the catalog keeps it, in nanoseconds since 1970.
 
     File systems know earlier and later times than it can keep, and damaged clocks give them: the nearest is taken.
@@ -106,9 +106,9 @@ def kept_time(facts: os.stat_result) -> int:
     return time_ns if -_TIMES <= time_ns < _TIMES else max(-_TIMES, min(time_ns, _TIMES - 1))
 
 
-def is_as_kept(facts: os.stat_result, size: int, mtime_ns: int) -> bool:
+def is_unchanged(facts: os.stat_result, size: int, mtime_ns: int) -> bool:
     """Return whether a file has the size and the time that the catalog keeps of it: then it is as it was indexed."""
-    return (facts.st_size, kept_time(facts)) == (size, mtime_ns)
+    return (facts.st_size, stored_mtime(facts)) == (size, mtime_ns)
 
 
 def file_of(path: str, picture: str | None = None) -> str:

@@ -36,13 +36,13 @@ from indexer.errors import (
 if TYPE_CHECKING:
     from indexer.catalog.filters.expression import Filter
     from indexer.catalog.statements.counts import Failure
-    from indexer.catalog.statements.sources import KnownSource
+    from indexer.catalog.statements.sources import Source
     from indexer.config import Settings
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.maintenance.check import Problem, ProblemKind
     from indexer.maintenance.status import Status
-    from indexer.sync.report import Report
+    from indexer.sync.report import SyncReport
     from indexer.transfer.import_items import ImportReport
     from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from retrieval.library import Library
     from retrieval.query.private_words import LearnReport, PrivateWord
     from retrieval.query.query import Query
-    from retrieval.search.hits import Hit, Hits, StepScore, TermScore
+    from retrieval.search.hits import Hit, Hits, RerankScore, TermScore
     from retrieval.search.rerank import Reranker
 
 __all__ = [
@@ -79,7 +79,6 @@ __all__ = [
     "IndexChoice",
     "IndexFigures",
     "ItemError",
-    "KnownSource",
     "LearnReport",
     "Library",
     "LibraryError",
@@ -96,13 +95,14 @@ __all__ = [
     "Query",
     "QueryError",
     "RecallError",
-    "Report",
+    "RerankScore",
     "Reranker",
     "Settings",
+    "Source",
     "SourceError",
     "Status",
-    "StepScore",
     "StorageError",
+    "SyncReport",
     "TermScore",
     "TextError",
     "TransferError",
@@ -126,7 +126,7 @@ _HOMES = {
     "ImportReport": "indexer.transfer.import_items",
     "IndexChoice": "indexer.vectors.measurements",
     "IndexFigures": "indexer.vectors.measurements",
-    "KnownSource": "indexer.catalog.statements.sources",
+    "Source": "indexer.catalog.statements.sources",
     "LearnReport": "retrieval.query.private_words",
     "Library": "retrieval.library",
     "Preprocess": "indexer.types",
@@ -135,11 +135,11 @@ _HOMES = {
     "ProblemKind": "indexer.maintenance.check",
     "Progress": "indexer.types",
     "Query": "retrieval.query.query",
-    "Report": "indexer.sync.report",
+    "SyncReport": "indexer.sync.report",
     "Reranker": "retrieval.search.rerank",
     "Settings": "indexer.config",
     "Status": "indexer.maintenance.status",
-    "StepScore": "retrieval.search.hits",
+    "RerankScore": "retrieval.search.hits",
     "TermScore": "retrieval.search.hits",
     "load_encoder": "indexer.encoders",
 }

@@ -29,7 +29,7 @@ LOOKS = 200_000
 """Steps of SQLite's machine between two looks at whether somebody wants to stop: a few milliseconds."""
 
 
-def cut_log(engine: Engine, catalog: Path) -> None:
+def checkpoint_wal(engine: Engine, catalog: Path) -> None:
     """Fold the log into the catalog and empty its file, where that is large.
 
     SQLite folds it in by itself but keeps the file as large as it ever was until the last process closes the library.
@@ -41,7 +41,7 @@ def cut_log(engine: Engine, catalog: Path) -> None:
                 _cut(driver)
 
 
-def give_back(engine: Engine, progress: ProgressCallback | None = None) -> bool:
+def vacuum(engine: Engine, progress: ProgressCallback | None = None) -> bool:
     """Write the catalog anew where much of it holds nothing, and return whether that was done.
 
     Readers go on meanwhile. What stops it, Ctrl-C or a full disk, leaves the catalog as it is.

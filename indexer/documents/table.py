@@ -208,7 +208,7 @@ def _open_parquet(path: Path) -> Any:
         from pyarrow import parquet  # late: it takes a quarter of a second, and is an extra
     except ImportError as error:
         raise MissingPackageError(
-            f"{path} is Parquet, which needs pyarrow; run: pip install 'recall-search[tables]'"
+            f"{path} is Parquet, which needs pyarrow; run: pip install 'recall-photos[tables]'"
         ) from error
     try:
         return parquet.ParquetFile(path)

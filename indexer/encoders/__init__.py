@@ -57,7 +57,7 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
 
         return load_through_cache(plain, precision, batch_size=batch_size)
     if precision == "int8" and device == "cpu":
-        raise MissingPackageError(f"encoder {name!r} needs ONNX Runtime; run: pip install 'recall-search[cpu]'")
+        raise MissingPackageError(f"encoder {name!r} needs ONNX Runtime; run: pip install 'recall-photos[cpu]'")
     if precision == "int8":
         raise EncoderError(f"encoder {name!r} computes in int8, which is for the CPU; use --device cpu, or {plain}")
     require_torch(f"encoder {name!r} on device {device!r}", or_cpu=name == "compact" and device == "cpu")

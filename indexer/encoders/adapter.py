@@ -18,7 +18,7 @@ HIGHEST_RANK = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LowRank:
+class LowRankAdapter:
     """The transform x -> (x + x D U) / |x + x D U| of row vectors x.
 
     Attributes:
@@ -48,8 +48,8 @@ class Adapter:
         photo: Transform of photo vectors, those of the index too; None leaves them as they are.
     """
 
-    text: LowRank | None
-    photo: LowRank | None = None
+    text: LowRankAdapter | None
+    photo: LowRankAdapter | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be applied.
@@ -93,12 +93,12 @@ class Adapter:
         found[~are_photos] = self.texts(vectors[~are_photos])
         return found
 
-    def at(self, share: float) -> Adapter:
+    def interpolate(self, share: float) -> Adapter:
         """Return the adapter that lies so far on the way from no change (0) to this one (1).
 
         WiSE-FT (Wortsman et al. 2022) interpolates old and new weights; here the old ones are the identity.
         """
-        return Adapter(*(None if part is None else LowRank(part.down, part.up * np.float32(share)) for part in
+        return Adapter(*(None if part is None else LowRankAdapter(part.down, part.up * np.float32(share)) for part in
                          (self.text, self.photo)))  # fmt: skip
 
     def to_bytes(self) -> bytes:
@@ -116,12 +116,12 @@ class Adapter:
             EncoderError: They are damaged.
         """
         head, _, body = raw.partition(b"\n")
-        parts: dict[str, LowRank] = {}
+        parts: dict[str, LowRankAdapter] = {}
         try:
             values = np.frombuffer(body, dtype="<f4").astype(np.float32)
             for name, (dim, rank) in json.loads(head).items():
                 down, up, values = values[: dim * rank], values[dim * rank : 2 * dim * rank], values[2 * dim * rank :]
-                parts[name] = LowRank(down.reshape(dim, rank), up.reshape(rank, dim))
+                parts[name] = LowRankAdapter(down.reshape(dim, rank), up.reshape(rank, dim))
         except (ValueError, TypeError, AttributeError) as error:
             raise EncoderError(f"an adapter is damaged ({error}); run: recall rollback") from error
         if len(values) or not parts.keys() <= {"text", "photo"}:
@@ -206,7 +206,7 @@ class AdaptedEncoder:
         return self.plain.fits(texts)
 
 
-def _fits(part: LowRank) -> bool:
+def _fits(part: LowRankAdapter) -> bool:
     down, up = part.down, part.up
     if down.ndim != 2 or up.shape != down.shape[::-1] or not 0 < down.shape[1] <= HIGHEST_RANK:
         return False

@@ -105,7 +105,7 @@ def require_torch(wanting: str, *, or_cpu: bool = False) -> None:
     """
     if find_spec("torch") is None or find_spec("open_clip") is None:
         needed, extra = ("ONNX Runtime", "cpu") if or_cpu else ("PyTorch and open_clip", "torch")
-        raise MissingPackageError(f"{wanting} needs {needed}; run: pip install 'recall-search[{extra}]'")
+        raise MissingPackageError(f"{wanting} needs {needed}; run: pip install 'recall-photos[{extra}]'")
 
 
 def normalized(vectors: Vectors) -> Vectors:

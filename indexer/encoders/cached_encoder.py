@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.config import processors
+from indexer.config import cpu_count
 from indexer.encoders.base import COMPACT, Encoder, Precision, in_precision, require_torch
 from indexer.encoders.export_store import (
     SEAL,
@@ -99,7 +99,7 @@ class CachedEncoder(OnnxEncoder):
         if self._precision == "float32" or len(rows) < 2:
             return encode(rows)
         found = [encode(rows[:1])]  # alone, since it opens the tower
-        with ThreadPoolExecutor(processors()) as pool:
+        with ThreadPoolExecutor(cpu_count()) as pool:
             found.extend(pool.map(lambda at: encode(rows[at : at + 1]), range(1, len(rows))))
         return np.concatenate(found)
 
@@ -149,7 +149,7 @@ def _make_float32(name: str) -> tuple[Note, OpenClipEncoder | None]:
     loaded = _load_torch(name, None)
     missing = [package for package in ("onnx", "onnxscript") if find_spec(package) is None]
     if missing:
-        reason = f"{' and '.join(missing)} not installed; run: pip install 'recall-search[torch]'"
+        reason = f"{' and '.join(missing)} not installed; run: pip install 'recall-photos[torch]'"
         return Note(name=name, files=files, refused=reason), loaded
     from indexer.encoders.onnx_export import export  # late: needs torch, and onnx
 
@@ -182,7 +182,7 @@ def _make_int8(name: str) -> tuple[Note, OpenClipEncoder | None]:
     try:
         if not is_whole(target):
             if find_spec("onnx") is None:
-                raise MissingPackageError(f"encoder '{name}+int8' needs onnx; run: pip install 'recall-search[torch]'")
+                raise MissingPackageError(f"encoder '{name}+int8' needs onnx; run: pip install 'recall-photos[torch]'")
             from indexer.encoders.quantize import quantize  # late: needs onnx
 
             logger.info("bringing encoder %s to int8, once", name)

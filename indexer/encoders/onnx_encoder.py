@@ -14,7 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
-from indexer.config import processors
+from indexer.config import cpu_count
 from indexer.encoders.base import Precision, normalized
 from indexer.errors import EncoderError
 from indexer.types import Pixels, Preprocess, Vectors
@@ -202,7 +202,7 @@ class OnnxEncoder:
 def _open(graph: Path, *, many: bool) -> onnxruntime.InferenceSession:
     """Return a session over the graph, on all cores that this process may use."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = processors()
+    options.intra_op_num_threads = cpu_count()
     # waiting threads sleep: spinning would take the cores from the decoders (43 against 61 CPU ms an image)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if not many:

@@ -92,7 +92,7 @@ def load_tokenizer(described: Mapping[str, object], folder: Path) -> Tokenizer:
     """
     for package in ("tokenizers", "ftfy", "regex"):
         if find_spec(package) is None:
-            raise MissingPackageError(f"texts need the package {package}; run: pip install 'recall-search[cpu]'")
+            raise MissingPackageError(f"texts need the package {package}; run: pip install 'recall-photos[cpu]'")
     kind, length = described.get("kind"), _number(described, "context_length")
     if length is None or length < 1:
         raise EncoderError(f"a tokenizer has context_length {length}; expected 1 or more; export the encoder again")

@@ -14,7 +14,7 @@ from indexer.errors import FailureKind, PictureError
 from indexer.images.color import Box
 from indexer.images.file_reader import Limits
 from indexer.images.formats import PictureFormat, sniff
-from indexer.images.metadata.block import Said
+from indexer.images.metadata.block import MetadataBlock
 from indexer.images.metadata.jxl import declared_size, xmp_of
 from indexer.images.metadata.photo_metadata import said_by_picture, said_by_tiff
 
@@ -32,7 +32,7 @@ _PLUGINS = {
 """Format to the module and class that read it. They are called directly: `Image.open` would try forty formats, some of
 which start other programs, and would judge the size by a limit that is global to the process."""
 
-_INSTALL = {PictureFormat.JXL: "recall-search[jxl]", PictureFormat.RAW: "recall-search[raw]"}
+_INSTALL = {PictureFormat.JXL: "recall-photos[jxl]", PictureFormat.RAW: "recall-photos[raw]"}
 
 _RAW_FLIPS = {3: 3, 5: 8, 6: 6}
 """LibRaw's `sizes.flip` to EXIF orientation: half a turn, a quarter to the left, a quarter to the right."""
@@ -64,7 +64,7 @@ class Decoded:
     width: int
     height: int
     orientation: int
-    said: Said
+    said: MetadataBlock
     box: Box
 
 
@@ -155,7 +155,7 @@ def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded
         check_pixels(sizes.width, sizes.height, limits=limits)
         picture = Image.fromarray(np.asarray(preview.data, dtype=np.uint8))
         box = (0.0, 0.0, *picture.size)
-        shown = Decoded(picture, PictureFormat.RAW, sizes.width, sizes.height, 1, Said(), box)
+        shown = Decoded(picture, PictureFormat.RAW, sizes.width, sizes.height, 1, MetadataBlock(), box)
     picture, orientation, (width, height) = shown.picture, shown.orientation, (sizes.width, sizes.height)
     if (picture.width >= picture.height) != (width >= height):  # the camera has turned the preview already
         orientation, (width, height) = 1, (height, width)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from indexer.catalog.statements import items, sync_state, writes
 from indexer.catalog.statements.encoders import KnownEncoder
 from indexer.store import Store
-from indexer.types import Progress, ProgressCallback, among, file_of, is_as_kept, row_of
+from indexer.types import Progress, ProgressCallback, file_of, is_unchanged, isin_sorted, row_of
 from indexer.vectors import read_index
 from indexer.vectors.autotune.choice_file import read_choice
 from indexer.vectors.base import as_stored
@@ -94,7 +94,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
     except StaleIndexError as error:
         return str(error)
     for ids, vectors, _ in items.embeddings_after(connection, known.id, known.dim, 0):
-        held = among(ids, index.ids)
+        held = isin_sorted(ids, index.ids)
         lost = ids[~held & (ids <= watermark)]
         if len(lost):
             return f"{len(lost)} embeddings are not in the index"
@@ -123,5 +123,5 @@ def _on_disk(connection: Connection, progress: ProgressCallback | None) -> Itera
             continue
         if row_of(item.path) is not None and item.picture is None:
             continue  # size and time are not the table's: it may have other rows by now, and this one as it was
-        if not is_as_kept(facts, item.size, item.mtime_ns):
+        if not is_unchanged(facts, item.size, item.mtime_ns):
             yield Problem(ProblemKind.CHANGED, file, "recall index")

@@ -31,5 +31,5 @@ def forget(store: Store, place: str, *, progress: ProgressCallback | None = None
             break
     if store.encoder is not None:
         store.index(save=True, progress=progress)
-    store.give_back(progress)
+    store.vacuum(progress)
     return removed

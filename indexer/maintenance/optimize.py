@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from indexer.catalog.statements.index_settings import IndexWish, index_wish, set_index_wish
+from indexer.catalog.statements.index_settings import IndexSettings, index_wish, set_index_wish
 from indexer.errors import LibraryError, StorageError
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from indexer.vectors import read_index
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.index_file import StaleIndexError
-from indexer.vectors.measurements import Asked, Held, IndexChoice
+from indexer.vectors.measurements import HoldoutQueries, IndexChoice, IndexTarget
 
 BOUND = 100_000
 """Embeddings from which an index is chosen without being asked.
@@ -27,9 +27,9 @@ RECALL = 0.99
 """Of the ten best, what an index has to find where nobody says otherwise."""
 
 
-def wish_of(store: Store) -> IndexWish | None:
+def wish_of(store: Store) -> IndexSettings | None:
     """Return what was asked of a library's index, None where nothing was."""
-    return store.remembered("index wish", index_wish)
+    return store.cached("index wish", index_wish)
 
 
 def is_due(store: Store) -> bool:
@@ -47,17 +47,17 @@ def is_due(store: Store) -> bool:
     return chosen[1] > DRIFT
 
 
-def note_failure(store: Store, asked: Asked) -> None:
+def note_failure(store: Store, asked: IndexTarget) -> None:
     """Remember that no index is what was asked for, now that the library is as large as it is."""
     with store.transaction() as connection:
-        set_index_wish(connection, IndexWish(asked.recall, asked.memory, failed=len(store.index())))
+        set_index_wish(connection, IndexSettings(asked.recall, asked.memory, failed=len(store.index())))
 
 
 def optimize(
     store: Store,
-    queries: Callable[[VectorIndex], Mapping[str, Held]],
+    queries: Callable[[VectorIndex], Mapping[str, HoldoutQueries]],
     *,
-    asked: Asked,
+    asked: IndexTarget,
     progress: ProgressCallback | None = None,
 ) -> IndexChoice:
     """Return the index that was chosen, after putting it before the library's; searches go on with the old one.
@@ -103,8 +103,8 @@ def optimize(
         if part is not None:
             part.unlink(missing_ok=True)
     with store.transaction() as connection:
-        set_index_wish(connection, IndexWish(asked.recall, asked.memory))
-    store.look_again()
+        set_index_wish(connection, IndexSettings(asked.recall, asked.memory))
+    store.invalidate_index_choice()
     chosen = store.choice()
     if chosen is None:
         raise StorageError(f"{store.choice_file(fingerprint)} cannot be read back; is the disk damaged?")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.catalog.statements import counts, sources
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.store import Store
 from indexer.types import Modality
 from indexer.vectors.measurements import IndexChoice
@@ -36,7 +36,7 @@ class Status:
     photos: int
     texts: int
     failed: int
-    sources: list[KnownSource]
+    sources: list[Source]
     encoder: str | None
     fingerprint: str | None
     dim: int | None
@@ -49,7 +49,7 @@ def read_status(store: Store) -> Status:
     """Return what a library holds; its encoder is not loaded."""
     known = store.encoder
     with store.reading() as connection:
-        held = counts.held(connection)
+        held = counts.count_by_kind(connection)
         indexed = sources.sources(connection)
     return Status(
         path=store.path,
@@ -62,7 +62,7 @@ def read_status(store: Store) -> Status:
         dim=known.dim if known else None,
         catalog_bytes=_bytes(store.path.glob("catalog.db*")),
         index_bytes=_bytes(store.path.glob("index-*")),
-        choice=store.left_choice() if known else None,
+        choice=store.read_index_choice() if known else None,
     )
 
 

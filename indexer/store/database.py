@@ -118,26 +118,26 @@ class OpenCatalog:
                 part.unlink(missing_ok=True)  # a writer was killed while it saved an index
             yield
             with storage_errors(self.path):
-                vacuum.cut_log(self._engine, self.path / "catalog.db")
+                vacuum.checkpoint_wal(self._engine, self.path / "catalog.db")
 
-    def give_back(self, progress: ProgressCallback | None = None) -> None:
+    def vacuum(self, progress: ProgressCallback | None = None) -> None:
         """Give room back to the disk where much was deleted; the write lock must be held.
 
         Args:
             progress: Told that it goes on.
         """
         with storage_errors(self.path):
-            vacuum.give_back(self._engine, progress)
+            vacuum.vacuum(self._engine, progress)
 
     @property
     def encoder(self) -> KnownEncoder | None:
         """The encoder whose embeddings the library holds; None while nothing was indexed."""
-        return self.remembered("encoder", encoders.active_encoder)
+        return self.cached("encoder", encoders.active_encoder)
 
     @property
     def adapter(self) -> Adapter | None:
         """What was learnt from judgements and is active; the catalog's embeddings are those without it."""
-        return self.remembered("adapter", _active_adapter)
+        return self.cached("adapter", _active_adapter)
 
     @property
     def fingerprint(self) -> str:
@@ -166,10 +166,10 @@ class OpenCatalog:
         adapter = self.adapter
         if adapter is None or not adapter.changes_index or not len(ids):
             return vectors
-        photos = items.of_kind(connection, ids.tolist(), Modality.PHOTO)
+        photos = items.ids_of_kind(connection, ids.tolist(), Modality.PHOTO)
         return adapter.mixed(vectors, np.array([id_ in photos for id_ in ids.tolist()]))
 
-    def remembered(self, what: Hashable, read: Callable[[Connection], T]) -> T:
+    def cached(self, what: Hashable, read: Callable[[Connection], T]) -> T:
         """Return what `read` gives; it is asked once for each state of the catalog, since every search asks the same.
 
         Args:
@@ -187,7 +187,7 @@ class OpenCatalog:
             found: T = self._remembered[what]
             return found
 
-    def bind(self, encoder: Encoder) -> KnownEncoder:
+    def bind_encoder(self, encoder: Encoder) -> KnownEncoder:
         """Return the library's record of this encoder; the first one becomes the library's own.
 
         Raises:

@@ -17,7 +17,7 @@ from indexer.catalog.statements import items
 from indexer.catalog.statements.encoders import KnownEncoder
 from indexer.errors import LibraryError
 from indexer.store.database import OpenCatalog
-from indexer.types import Ids, Progress, ProgressCallback, among
+from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
 from indexer.vectors import new_index, read_index
 from indexer.vectors.autotune.choice_file import read_choice, read_figures
 from indexer.vectors.base import VectorIndex, as_stored
@@ -141,7 +141,7 @@ class Store(OpenCatalog):
             ids, choice = self.index().ids, self._choice
             return None if choice is None else (choice, drift(ids, choice.last, choice.figures[0].vectors))
 
-    def left_choice(self) -> IndexChoice | None:
+    def read_index_choice(self) -> IndexChoice | None:
         """Return what was chosen by the end of its file alone, without opening an index; None where that is damaged."""
         fingerprint = self.index_fingerprint
         try:
@@ -149,7 +149,7 @@ class Store(OpenCatalog):
         except StaleIndexError:
             return None
 
-    def look_again(self) -> None:
+    def invalidate_index_choice(self) -> None:
         """Have the next search look whether another index was chosen."""
         with self._guard:
             self._version = -1
@@ -182,14 +182,14 @@ class Store(OpenCatalog):
     def _read(self, known: KnownEncoder, connection: Connection) -> tuple[VectorIndex, int]:
         try:
             fingerprint = self.index_fingerprint
-            choice = self.left_choice()
+            choice = self.read_index_choice()
             everything = choice is None or choice.figures[0].kind == "exact"
             index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint, ahead=everything)
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)
             return new_index(known.dim), 0
         ids, vectors = items.last_embeddings(connection, known.id, known.dim, watermark, COMPARED)
-        held = among(ids, index.ids).all()
+        held = isin_sorted(ids, index.ids).all()
         if held and np.array_equal(index.stored(ids), as_stored(self.adapted(connection, ids, vectors))):
             return index, watermark
         logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")
@@ -199,7 +199,7 @@ class Store(OpenCatalog):
         self, index: VectorIndex, known: KnownEncoder, connection: Connection, progress: ProgressCallback | None
     ) -> bool:
         """Bring an index in step with the catalog and return whether it changed."""
-        held, newest = items.extent(connection, known.id, self._watermark)
+        held, newest = items.count_up_to(connection, known.id, self._watermark)
         changed = False
         if held != self._held:  # ids only disappear: an equal count means equal ids
             present = items.embedding_ids(connection, known.id)

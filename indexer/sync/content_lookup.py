@@ -25,7 +25,7 @@ _Content = tuple[int, bytes]
 """Size and SHA-256."""
 
 
-class Twins:
+class ContentLookup:
     """What a catalog, as it is at one moment, holds of the contents of files."""
 
     def __init__(self, connection: Connection) -> None:

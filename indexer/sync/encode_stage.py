@@ -15,17 +15,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from indexer.catalog.statements import writes
-from indexer.config import Settings, processors
+from indexer.config import Settings, cpu_count
 from indexer.encoders.base import Encoder
 from indexer.errors import ItemError, PictureError
 from indexer.images import Limits, Photo
 from indexer.images.workers import DecodePool
 from indexer.store import Store
 from indexer.sync.batch import Batch
-from indexer.sync.item_columns import failure_columns, item_columns, place_columns, said_about
+from indexer.sync.item_columns import failure_columns, file_columns, item_columns, searchable_text
 from indexer.sync.item_reader import picture_of, read_item, sidecar_of
 from indexer.sync.planner import Added
-from indexer.sync.report import Report
+from indexer.sync.report import SyncReport
 from indexer.sync.spool import Work
 from indexer.types import Modality, Progress, ProgressCallback, Vectors, file_of
 
@@ -55,7 +55,7 @@ class Encoding:
     store: Store
     load: Callable[[], Encoder]
     settings: Settings
-    report: Report
+    report: SyncReport
     progress: ProgressCallback
     source_id: int | None
     _encoder: Encoder | None = None
@@ -93,7 +93,7 @@ class Encoding:
         return DecodePool(
             preprocess=known.preprocess if known else self._loaded().preprocess,
             limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-            workers=settings.workers or processors(),
+            workers=settings.workers or cpu_count(),
             timeout=settings.timeout,
         )
 
@@ -148,7 +148,7 @@ class Encoding:
             with self.report.timing("load"):
                 self.progress(Progress("loading the encoder", 0))
                 self._encoder = self.load()
-                self._encoder_id = self._writer.submit(self.store.bind, self._encoder).result().id
+                self._encoder_id = self._writer.submit(self.store.bind_encoder, self._encoder).result().id
         return self._encoder
 
     def _encode(self, batch: Batch) -> tuple[Vectors, Vectors]:
@@ -171,11 +171,11 @@ class Encoding:
 
     def _commit(self, batch: Batch, photos: Vectors, texts: Vectors) -> None:
         """Write a batch in one transaction; runs in the writer's thread."""
-        with self.report.timing("write", beside=True), self.store.transaction() as connection:
-            rows = [place_columns(entry.step.file, self.source_id) | item_columns(entry) for entry in batch.entries]
+        with self.report.timing("write", in_background=True), self.store.transaction() as connection:
+            rows = [file_columns(entry.step.file, self.source_id) | item_columns(entry) for entry in batch.entries]
             ids = writes.save_items(connection, rows)
             with_photo = [id_ for id_, entry in zip(ids, batch.entries, strict=True) if entry.photo is not None]
-            said = [said_about(entry.photo.metadata) for entry in batch.entries if entry.photo is not None]
+            said = [searchable_text(entry.photo.metadata) for entry in batch.entries if entry.photo is not None]
             writes.add_embeddings(connection, with_photo, self._encoder_id, photos, texts=said)
             with_text = [id_ for id_, entry in zip(ids, batch.entries, strict=True) for _ in entry.chunks]
             writes.add_embeddings(
@@ -184,7 +184,7 @@ class Encoding:
             writes.save_items(
                 connection,
                 [
-                    place_columns(step.file, self.source_id) | failure_columns(step.file, error)
+                    file_columns(step.file, self.source_id) | failure_columns(step.file, error)
                     for step, error in batch.failed
                 ],
             )

@@ -21,7 +21,7 @@ EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
 )  # fmt: skip
 
 
-def place_columns(file: FoundFile, source_id: int | None) -> dict[str, Any]:
+def file_columns(file: FoundFile, source_id: int | None) -> dict[str, Any]:
     """Return the columns of an item that say where its file is, and by what it is known again."""
     return {
         "source_id": source_id,
@@ -80,7 +80,7 @@ def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
     }
 
 
-def said_about(facts: PhotoMetadata) -> str | None:
+def searchable_text(facts: PhotoMetadata) -> str | None:
     """Return what is said about a photo, for full-text search: title, description and tags as lines; None without."""
     return "\n".join(line for line in (facts.title, facts.description, *facts.tags) if line) or None
 

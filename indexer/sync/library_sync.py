@@ -13,7 +13,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import SourceError
 from indexer.store import Store
 from indexer.sync import pipeline
-from indexer.sync.report import Report
+from indexer.sync.report import SyncReport
 from indexer.sync.scan_rules import Rules, rules_of
 from indexer.types import ProgressCallback
 
@@ -30,7 +30,7 @@ def sync_paths(
     include_hidden: bool | None = None,
     columns: Columns | None = None,
     progress: ProgressCallback | None = None,
-) -> Report:
+) -> SyncReport:
     """Bring a library in step with folders and files, and return what was done; see `Library.sync`.
 
     Args:
@@ -48,7 +48,7 @@ def sync_paths(
             Or columns are given, and no path is a table.
         StorageError: The disk is full or read-only; what was committed is kept.
     """
-    report = Report()
+    report = SyncReport()
     synced = False
     refused: list[SourceError] = []
     targets = _targets(store, paths)
@@ -91,7 +91,7 @@ def _targets(store: Store, paths: Sequence[str | os.PathLike[str]]) -> dict[str,
         raise SourceError("an empty path was given; name a folder or a picture")
     with store.reading() as connection:
         known = [source.root for source in sources.sources(connection)]
-        named = [sources.known_place(connection, path) for path in paths]
+        named = [sources.canonical_path(connection, path) for path in paths]
         inside = [source.root for place in named for source in sources.sources_inside(connection, place)]
     if not paths and not any(os.path.lexists(root) for root in known):
         raise SourceError("there is nothing to index again; name a folder: recall index FOLDER")
@@ -118,7 +118,7 @@ def _rules(
     if exclude is None and include_hidden is None:
         return None
     with store.reading() as connection:
-        place = sources.known_place(connection, path)
+        place = sources.canonical_path(connection, path)
         known = sources.source_around(connection, place)
     old = rules_of(known)
     if known and known.root != place:

@@ -16,25 +16,25 @@ from indexer.catalog.engine import storage_errors
 from indexer.catalog.statements import counts, sources, sync_state, table_rows, writes
 from indexer.catalog.statements.counts import Failure
 from indexer.catalog.statements.encoders import now
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.config import Settings
 from indexer.documents.table import Columns, table_format
 from indexer.documents.text_file import text_format
 from indexer.encoders.base import Encoder
 from indexer.errors import NoPhotosError
 from indexer.store import Store
-from indexer.sync.content_lookup import Twins, is_gone
+from indexer.sync.content_lookup import ContentLookup, is_gone
 from indexer.sync.encode_stage import Encoding
-from indexer.sync.item_columns import file_time, place_columns
+from indexer.sync.item_columns import file_columns, file_time
 from indexer.sync.planner import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
-from indexer.sync.report import LISTED, Report
-from indexer.sync.scan_rules import Listing, Rules, Seen, UnreadableFile, UnreadableFolder, resolve, rules_of
+from indexer.sync.report import LISTED, SyncReport
+from indexer.sync.scan_rules import Listing, Rules, UnreadableFile, UnreadableFolder, WalkEntry, resolve, rules_of
 from indexer.sync.spool import Spool, is_work
 from indexer.sync.table_rows import FoundRow, found_rows, row_steps
 from indexer.sync.walker import walk
 from indexer.types import Progress, ProgressCallback
 
-Found = TypeVar("Found", bound=FoundRow | Seen)
+Found = TypeVar("Found", bound=FoundRow | WalkEntry)
 
 CHEAP = 1000
 """Steps without encoding that are committed together."""
@@ -49,7 +49,7 @@ def sync(
     rules: Rules | None = None,
     columns: Columns | None = None,
     progress: ProgressCallback | None = None,
-) -> Report:
+) -> SyncReport:
     """Bring the library in step with a folder or file, and return what was done.
 
     A path inside a known source is synced as a part of it. It becomes a source of its own where it is given rules of
@@ -72,7 +72,7 @@ def sync(
     """
     start = time.perf_counter()
     with store.reading() as connection:
-        root = sources.known_place(connection, path)
+        root = sources.canonical_path(connection, path)
     run = _Run(store, root if os.path.lexists(root) else resolve(path), load, settings, progress or (lambda _: None))
     try:
         run.scan(rules, columns)
@@ -95,10 +95,10 @@ class _Run:
     load: Callable[[], Encoder]
     settings: Settings
     progress: ProgressCallback
-    report: Report = field(default_factory=Report)
+    report: SyncReport = field(default_factory=SyncReport)
     spool: Spool = field(init=False)
     found: int = 0
-    source: KnownSource | None = None
+    source: Source | None = None
 
     def __post_init__(self) -> None:
         with storage_errors(self.store.path):
@@ -133,7 +133,7 @@ class _Run:
             if rules is None:
                 rules = rules_of(mine)
             others = {source.root for source in sources.sources_inside(connection, self.root)}
-            planner = Planner(same_content=Twins(connection), is_gone=is_gone)
+            planner = Planner(same_content=ContentLookup(connection), is_gone=is_gone)
             found = walk(self.root, rules, base=mine.root if mine else None, others=others)
             items = sync_state.known_glances(connection, self.root, around.id) if around else iter(())
             for step in planner.steps(self._watched(found), items):
@@ -142,7 +142,7 @@ class _Run:
                 self._refuse_empty(connection, rules)
         self._keep_source(mine, around, rules)
 
-    def _is_part_of(self, source: KnownSource, rules: Rules | None) -> bool:
+    def _is_part_of(self, source: Source, rules: Rules | None) -> bool:
         """Return whether what is synced belongs to the source around it, instead of being one of its own."""
         if source.root == self.root:
             return True
@@ -180,8 +180,8 @@ class _Run:
 
     def _keep_source(
         self,
-        mine: KnownSource | None,
-        around: KnownSource | None,
+        mine: Source | None,
+        around: Source | None,
         rules: Rules,
         columns: dict[str, Any] | None = None,
     ) -> None:
@@ -210,14 +210,13 @@ class _Run:
         stats = [(step.item_id, step.file) for step in batch if isinstance(step, Moved | Touched)]
         if stats:
             facts = [
-                {"key": id_, "file_time": file_time(file), **place_columns(file, self._source_id)}
-                for id_, file in stats
+                {"key": id_, "file_time": file_time(file), **file_columns(file, self._source_id)} for id_, file in stats
             ]
-            writes.set_stat(connection, facts)
+            writes.update_file_stats(connection, facts)
         copies = [
             (
                 step.copy_of,
-                {"file_time": file_time(step.file), "indexed_at": now(), **place_columns(step.file, self._source_id)},
+                {"file_time": file_time(step.file), "indexed_at": now(), **file_columns(step.file, self._source_id)},
             )
             for step in batch
             if isinstance(step, Added | Changed) and step.copy_of is not None
@@ -248,7 +247,7 @@ class _Run:
         with self.store.transaction() as connection:
             if self.source and self.source.root == self.root:
                 sources.set_synced(connection, self.source.id)
-            sources.drop_left(connection)
+            sources.delete_empty_sources(connection)
             mine = self._source_id
             self.report.failures = list(counts.failures(connection, self.root, source_id=mine, limit=LISTED))
             refused = bool(self.report.failures) and not counts.has_indexed(connection, self.root, mine)

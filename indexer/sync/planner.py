@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from indexer.catalog.statements.sync_state import KnownFile, KnownGlance
+from indexer.catalog.statements.sync_state import KnownFile, KnownFileStat
 from indexer.errors import FailureKind
-from indexer.sync.scan_rules import FoundFile, Seen, UnreadableFile, UnreadableFolder
+from indexer.sync.scan_rules import FoundFile, UnreadableFile, UnreadableFolder, WalkEntry
 
 RETRIED = frozenset({FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind.UNREADABLE, FailureKind.ENCODER})
 """Failures that a setting, a package or a permission can mend: tried on every run. Others wait for a new file."""
@@ -88,7 +88,7 @@ class Planner:
     same_content: Callable[[Sequence[FoundFile]], Sequence[list[KnownFile]]]
     is_gone: Callable[[KnownFile], bool]
 
-    def steps(self, found: Iterable[Seen], known: Iterable[KnownGlance]) -> Iterator[Step]:
+    def steps(self, found: Iterable[WalkEntry], known: Iterable[KnownFileStat]) -> Iterator[Step]:
         """Yield what to do, moves before removals.
 
         Args:
@@ -117,7 +117,7 @@ class Planner:
         same = dict(zip((file.path for file in compared), self.same_content(compared) if compared else (), strict=True))
         for file, item in pairs:
             twins = same.get(file.path, [])
-            yield from copies.of_new(file, twins) if item is None else (copies.of_known(file, item, twins),)
+            yield from copies.plan_new(file, twins) if item is None else (copies.plan_known(file, item, twins),)
 
 
 MANY = 8
@@ -146,16 +146,16 @@ class _Copies:
     replaced: set[int] = field(default_factory=set)
     looked: dict[int, _Looked] = field(default_factory=dict)  # by the first of the items
 
-    def of_new(self, file: FoundFile, twins: Sequence[KnownFile]) -> tuple[Step, ...]:
+    def plan_new(self, file: FoundFile, twins: Sequence[KnownFile]) -> tuple[Step, ...]:
         """Return what to do about a new file, where some items have its content."""
-        twin = self._gone(twins)
+        twin = self._next_missing(twins)
         if twin is None:
-            return (Added(file, self._original(file, twins)),)
+            return (Added(file, self._copy_source(file, twins)),)
         self.moved.add(twin.id)
         same_sidecar = twin.sidecar_mtime_ns == file.sidecar_mtime_ns
         return (Moved(file, twin.id),) if same_sidecar else (Moved(file, twin.id), Changed(file, twin.id))
 
-    def of_known(self, file: FoundFile, item: KnownFile, twins: Sequence[KnownFile]) -> Step:
+    def plan_known(self, file: FoundFile, item: KnownFile, twins: Sequence[KnownFile]) -> Step:
         """Return what to do about a known file that is not as it was, where some items have its content."""
         if item.failure is not None:
             again = not _has_facts(file, item) or item.failure in RETRIED
@@ -165,7 +165,7 @@ class _Copies:
         place = bisect_left(twins, item.id, key=attrgetter("id"))
         if place < len(twins) and twins[place].id == item.id:
             return Touched(file, item.id)
-        original = self._original(file, twins)
+        original = self._copy_source(file, twins)
         if original is not None:
             self.replaced.add(item.id)
         return Changed(file, item.id, original)
@@ -176,7 +176,7 @@ class _Copies:
             self.looked[twins[0].id] = looked
         return looked
 
-    def _gone(self, twins: Sequence[KnownFile]) -> KnownFile | None:
+    def _next_missing(self, twins: Sequence[KnownFile]) -> KnownFile | None:
         """Return the next item whose file has left its place."""
         if not twins:
             return None
@@ -188,7 +188,7 @@ class _Copies:
                 return twin
         return None
 
-    def _original(self, file: FoundFile, twins: Sequence[KnownFile]) -> int | None:
+    def _copy_source(self, file: FoundFile, twins: Sequence[KnownFile]) -> int | None:
         """Return the first item that a file is a copy of in all that it says; a sidecar's words are no part of it."""
         if file.sidecar_mtime_ns is not None or not twins:
             return None
@@ -210,12 +210,12 @@ def _may_be_touched(file: FoundFile, item: KnownFile) -> bool:
     return item.failure is None and file.sidecar_mtime_ns == item.sidecar_mtime_ns
 
 
-_END: KnownGlance = (b"\xff", 0, 0, None, None, 0)
+_END: KnownFileStat = (b"\xff", 0, 0, None, None, 0)
 """Behind all paths: these are absolute, and none begins with such a byte."""
 
 
 def _differences(  # noqa: C901, PLR0912 - one loop over two listings, which is run a million times
-    found: Iterable[Seen], known: Iterable[KnownGlance]
+    found: Iterable[WalkEntry], known: Iterable[KnownFileStat]
 ) -> Iterator[Unchanged | Removed | Pair]:
     """Yield what differs between files and items, and how many do not; below an unreadable folder nothing does."""
     items = iter(known)
@@ -257,6 +257,6 @@ def _differences(  # noqa: C901, PLR0912 - one loop over two listings, which is 
         item = next(items, _END)
 
 
-def _known_file(item: KnownGlance) -> KnownFile:
+def _known_file(item: KnownFileStat) -> KnownFile:
     path, size, mtime_ns, sidecar_mtime_ns, failure, id_ = item
     return KnownFile(id_, os.fsdecode(path), size, mtime_ns, failure, sidecar_mtime_ns)

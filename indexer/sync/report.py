@@ -24,7 +24,7 @@ LISTED = 100
 
 
 @dataclass(slots=True)
-class Report:
+class SyncReport:
     """What one sync did.
 
     The six counts add up to the files that were found, and those removed. `failed` counts every file of the source
@@ -91,12 +91,12 @@ class Report:
         setattr(self, outcome, getattr(self, outcome) + number)
 
     @contextmanager
-    def timing(self, stage: Stage, *, beside: bool = False) -> Iterator[None]:
+    def timing(self, stage: Stage, *, in_background: bool = False) -> Iterator[None]:
         """Add the time spent inside to a stage.
 
         Args:
             stage: What is done.
-            beside: It is done in another thread, while the run goes on.
+            in_background: It is done in another thread, while the run goes on.
         """
         start = time.perf_counter()
         try:
@@ -104,7 +104,7 @@ class Report:
         finally:
             seconds = time.perf_counter() - start
             _add(self.seconds, stage, seconds)
-            if not beside:
+            if not in_background:
                 _add(self.waited, stage, seconds)
 
     @contextmanager
@@ -116,7 +116,7 @@ class Report:
         finally:
             _add(self.waited, stage, time.perf_counter() - start)
 
-    def include(self, other: Report) -> None:
+    def include(self, other: SyncReport) -> None:
         """Add another report to this one."""
         for outcome in OUTCOMES:
             self.count(outcome, getattr(other, outcome))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.documents.text_file import text_format
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
@@ -46,7 +46,7 @@ class FoundFile:
     sidecar_mtime_ns: int | None = None
 
 
-Glance = tuple[bytes, int, int, int | None]
+FileStat = tuple[bytes, int, int, int | None]
 """A file as the walk sees it: bytes of its path, its size, its time, and the time of its sidecar where there is one."""
 
 
@@ -62,10 +62,10 @@ class Listing:
         sidecars: Path of the XMP file of those that have one, by the bytes of their paths.
     """
 
-    glances: Sequence[Glance]
+    glances: Sequence[FileStat]
     sidecars: Mapping[bytes, str] = field(default_factory=dict)
 
-    def file(self, glance: Glance) -> FoundFile:
+    def file(self, glance: FileStat) -> FoundFile:
         """Return one of the files."""
         path, size, mtime_ns, sidecar_mtime_ns = glance
         return FoundFile(os.fsdecode(path), size, mtime_ns, self.sidecars.get(path), sidecar_mtime_ns)
@@ -87,7 +87,7 @@ class UnreadableFile:
     reason: str
 
 
-Seen = Listing | UnreadableFolder | UnreadableFile
+WalkEntry = Listing | UnreadableFolder | UnreadableFile
 """What a walk meets."""
 
 
@@ -144,7 +144,7 @@ def is_item_name(name: str) -> bool:
     return is_photo_name(name) or text_format(name) is not None
 
 
-def rules_of(source: KnownSource | None) -> Rules:
+def rules_of(source: Source | None) -> Rules:
     """Return what a source leaves out; where there is no source, the rules of a new one."""
     return Rules() if source is None else Rules(source.exclude, source.include_hidden)
 

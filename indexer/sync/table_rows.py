@@ -19,7 +19,7 @@ from indexer.documents.text_file import MAX_BYTES, decoded
 from indexer.errors import FailureKind, TextError
 from indexer.sync.planner import RETRIED, Added, Changed, Removed, Step, Unchanged
 from indexer.sync.scan_rules import FoundFile
-from indexer.types import is_below, kept_time
+from indexer.types import is_below, stored_mtime
 
 COMPARED = 1000
 """Rows that are looked up in the catalog together."""
@@ -47,7 +47,7 @@ class FoundRow(FoundFile):
     problem: TextError | None = None
 
 
-class Seen:
+class SeenKeys:
     """The keys that a table has so far, in a temporary file: memory does not grow with them."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ def row_steps(
         look_up: Gives by path what the catalog knows of rows.
         known: All that the catalog knows of the table.
     """
-    seen = Seen()
+    seen = SeenKeys()
     try:
         source = iter(rows)
         while batch := [_told_apart(row, seen) for row in islice(source, COMPARED)]:
@@ -92,7 +92,7 @@ def row_steps(
         seen.close()
 
 
-def _told_apart(row: FoundRow, seen: Seen) -> FoundRow:
+def _told_apart(row: FoundRow, seen: SeenKeys) -> FoundRow:
     """Return a row under a key of its own; one whose id was there before is no use."""
     if seen.add(row.path):
         return row
@@ -125,7 +125,7 @@ def found_rows(table: str, columns: Columns) -> Iterator[FoundRow]:
     """
     folder, mtime_ns = os.path.realpath(os.path.dirname(table)), -1
     for raw in read_rows(Path(table), columns):
-        mtime_ns = kept_time(Path(table).stat()) if mtime_ns == -1 else mtime_ns
+        mtime_ns = stored_mtime(Path(table).stat()) if mtime_ns == -1 else mtime_ns
         yield _found(raw, table, folder, columns, mtime_ns)
 
 
@@ -249,7 +249,7 @@ def _facts(picture: str) -> tuple[int, int]:
         facts = Path(picture).stat()
     except OSError:
         return 0, 0
-    return facts.st_size, kept_time(facts)
+    return facts.st_size, stored_mtime(facts)
 
 
 def _bad(message: str) -> TextError:

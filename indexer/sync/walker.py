@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from indexer.documents.text_file import FORMATS, text_format
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
-from indexer.sync.scan_rules import Glance, Listing, Rules, Seen, UnreadableFile, UnreadableFolder, is_item_name
-from indexer.types import is_below, kept_time
+from indexer.sync.scan_rules import FileStat, Listing, Rules, UnreadableFile, UnreadableFolder, WalkEntry, is_item_name
+from indexer.types import is_below, stored_mtime
 
 TOGETHER = 500
 """Files in a listing at most: progress is shown after each, and no more are held."""
@@ -26,7 +26,7 @@ _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(
 _SEPARATOR = os.fsencode(os.sep)
 
 
-def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()) -> Iterator[Seen]:
+def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()) -> Iterator[WalkEntry]:
     """Yield the photos and texts at or below `root`, in the byte order of their paths.
 
     Links are followed, but nothing is met twice: a link to inside the root is passed over, and of several links to
@@ -49,21 +49,21 @@ def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection
         yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {_place(facts)}).all()
     else:
         folder, name = os.path.split(root)
-        some = _Some()
+        some = _ListingBuilder()
         beside = _sidecar(os.path.join(folder, each) for each in sidecar_names(name))
         some.add(os.fsencode(root), facts, beside)
         yield from some.given()
 
 
 @dataclass(slots=True)
-class _Some:
+class _ListingBuilder:
     """Files on their way into a listing."""
 
-    glances: list[Glance] = field(default_factory=list)
+    glances: list[FileStat] = field(default_factory=list)
     sidecars: dict[bytes, str] = field(default_factory=dict)
 
     def add(self, path: bytes, facts: os.stat_result, sidecar: tuple[str, int] | None = None) -> None:
-        self.glances.append((path, facts.st_size, kept_time(facts), sidecar[1] if sidecar else None))
+        self.glances.append((path, facts.st_size, stored_mtime(facts), sidecar[1] if sidecar else None))
         if sidecar:
             self.sidecars[path] = sidecar[0]
 
@@ -98,7 +98,7 @@ class _Walk:
     others: Collection[str]
     visited: set[tuple[int, int]]
 
-    def all(self) -> Iterator[Seen]:
+    def all(self) -> Iterator[WalkEntry]:
         """Yield the photos and texts of the root and of the folders in it, however deep (Python's stack is short)."""
         stack = [self.folder(_Folder(self.root))]
         while stack:
@@ -110,7 +110,7 @@ class _Walk:
             else:
                 yield found
 
-    def folder(self, folder: _Folder) -> Iterator[Seen | _Folder]:
+    def folder(self, folder: _Folder) -> Iterator[WalkEntry | _Folder]:
         """Yield the photos and texts of one folder, and the folders in it, in their order."""
         try:
             place = _place(os.stat(folder.path))
@@ -124,7 +124,7 @@ class _Walk:
 
     def inside(
         self, folder: _Folder, place: tuple[int, int], keys: list[bytes], odd: Mapping[bytes, bool]
-    ) -> Iterator[Seen | _Folder]:
+    ) -> Iterator[WalkEntry | _Folder]:
         """Yield the same of a folder that was listed; see `_entries`.
 
         Raises:
@@ -165,7 +165,7 @@ class _Walk:
         inside = os.fsencode(os.path.join(folder.path, ""))
         asks = bool(self.rules.exclude or self.others)
         slow = folder.outside or bool(sidecars)
-        some = _Some()
+        some = _ListingBuilder()
         for key in keys:
             if key[key.rfind(b".") :].lower() not in _ENDINGS:  # most of what is left out otherwise has no such name
                 continue
@@ -179,14 +179,14 @@ class _Walk:
                     self.file(some, path, folder, sidecars, link=odd.get(key, False))
                 else:  # nearly all are such, and take a microsecond here beside the one that the system takes
                     facts = os.lstat(path)
-                    some.glances.append((path, facts.st_size, kept_time(facts), None))
+                    some.glances.append((path, facts.st_size, stored_mtime(facts), None))
             except OSError as error:
                 yield from some.given()
-                some = _Some()
+                some = _ListingBuilder()
                 yield from _unseen(path, error, folder.path, place)
             if len(some.glances) == TOGETHER:
                 yield from some.given()
-                some = _Some()
+                some = _ListingBuilder()
         yield from some.given()
 
     def left_out(self, name: str, path: str) -> bool:
@@ -194,7 +194,9 @@ class _Walk:
         below = os.path.relpath(path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
         return self.rules.leave_out(name, below) or path in self.others
 
-    def file(self, some: _Some, path: bytes, folder: _Folder, sidecars: Mapping[str, str], *, link: bool) -> None:
+    def file(
+        self, some: _ListingBuilder, path: bytes, folder: _Folder, sidecars: Mapping[str, str], *, link: bool
+    ) -> None:
         """Add one file, if it was not met before.
 
         Raises:
@@ -267,7 +269,7 @@ def _sidecar(paths: Iterable[str]) -> tuple[str, int] | None:
         except OSError:
             continue
         if stat.S_ISREG(facts.st_mode):
-            return path, kept_time(facts)
+            return path, stored_mtime(facts)
     return None
 
 

@@ -121,5 +121,5 @@ def _check_named(encoder: Encoder, fingerprints: list[str]) -> None:
 def _need_pyarrow() -> None:
     if find_spec("pyarrow") is None:
         raise MissingPackageError(
-            "exports need pyarrow, which is not installed; run: pip install 'recall-search[tables]'"
+            "exports need pyarrow, which is not installed; run: pip install 'recall-photos[tables]'"
         )

@@ -15,7 +15,7 @@ from indexer.catalog.statements.encoders import KnownEncoder
 from indexer.catalog.statements.export_records import Record
 from indexer.errors import EncoderMismatchError, TransferError
 from indexer.store import Store
-from indexer.transfer.path_mapping import innermost
+from indexer.transfer.path_mapping import most_specific
 from indexer.types import Preprocess, Progress, ProgressCallback
 
 BATCH = 1000
@@ -186,7 +186,7 @@ def _write_batch(
 
 def _placed(item: Record, roots: Mapping[str, int]) -> Record:
     """Return an item with the source that it lies in, of all that the library has."""
-    source_id = innermost(item["path"], roots)
+    source_id = most_specific(item["path"], roots)
     if source_id is None:
         raise TransferError(f"item {item['path']!r} lies in no source of its export; export it again")
     return item | {"source_id": source_id}

@@ -90,7 +90,7 @@ def checked(path: str, what: str, *, may_be_row: bool = False) -> str:
     return path
 
 
-def innermost(path: str, roots: Mapping[str, int]) -> int | None:
+def most_specific(path: str, roots: Mapping[str, int]) -> int | None:
     """Return the id of the source that is a path, or lies around it most closely; None where there is none."""
     name = path.partition("\0")[0]
     while name not in roots:

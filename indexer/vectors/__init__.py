@@ -55,13 +55,13 @@ def _kind() -> type[FaissIndex]:
         from indexer.vectors.faiss_flat import FaissIndex  # late: loading faiss takes 0.1 s
     except ImportError as error:
         raise MissingPackageError(
-            "Recall needs faiss, which is not installed; run: pip install 'recall-search[cpu]' "
-            "(or 'recall-search[gpu]' beside an NVIDIA card)"
+            "Recall needs faiss, which is not installed; run: pip install 'recall-photos[cpu]' "
+            "(or 'recall-photos[gpu]' beside an NVIDIA card)"
         ) from error
     except (AttributeError, RuntimeError) as error:  # its build for GPUs without CUDA's packages; half of it is gone
         raise MissingPackageError(
             f"faiss is installed in part only ({error}): faiss-cpu and faiss-gpu share files, so that with one of them "
-            "both go; run: pip uninstall faiss-cpu faiss-gpu, then pip install 'recall-search[cpu]' (or "
-            "'recall-search[gpu]' beside an NVIDIA card)"
+            "both go; run: pip uninstall faiss-cpu faiss-gpu, then pip install 'recall-photos[cpu]' (or "
+            "'recall-photos[gpu]' beside an NVIDIA card)"
         ) from error
     return FaissIndex

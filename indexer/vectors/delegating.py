@@ -8,7 +8,7 @@ from indexer.types import Ids, Vectors
 from indexer.vectors.base import Stored, VectorIndex
 
 
-class BeforeExact:
+class DelegatingIndex:
     """All of a `VectorIndex` but the search, passed on to an exact index."""
 
     def __init__(self, exact: VectorIndex) -> None:

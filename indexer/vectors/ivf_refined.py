@@ -9,11 +9,11 @@ import numpy as np
 
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import Nearest, VectorIndex, best, check_search
-from indexer.vectors.delegating import BeforeExact
-from indexer.vectors.measurements import Depth
+from indexer.vectors.delegating import DelegatingIndex
+from indexer.vectors.measurements import SearchDepth
 
 
-class Candidates(Protocol):
+class CandidateIndex(Protocol):
     """What names candidates: an inverted file, see `indexer.vectors.faiss_ivf`."""
 
     def __len__(self) -> int:
@@ -23,14 +23,14 @@ class Candidates(Protocol):
         """Return the ids of likely neighbours of each query, shape (q, count), -1 where there are too few."""
 
 
-class ApproximateIndex(BeforeExact):
+class ApproximateIndex(DelegatingIndex):
     """A `VectorIndex` whose search finds most of the best, not surely all; scores are exact all the same.
 
     The inverted file stays as it was built. What was added since is searched exactly, what was removed is left out, so
     that both cost a little more with every change until it is built anew; see `drift`.
     """
 
-    def __init__(self, exact: VectorIndex, lists: Candidates, *, last: int, depths: Sequence[Depth]) -> None:
+    def __init__(self, exact: VectorIndex, lists: CandidateIndex, *, last: int, depths: Sequence[SearchDepth]) -> None:
         """Put an inverted file before an exact index.
 
         Args:

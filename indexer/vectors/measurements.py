@@ -15,7 +15,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HoldoutQueries:
     """Queries that nothing was learnt from.
 
     Attributes:
@@ -28,7 +28,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
+class SearchDepth:
     """How far is looked for so many results, as it was measured.
 
     Attributes:
@@ -66,7 +66,7 @@ class IndexFigures:
     memory: int
     seconds: float
     vectors: int
-    depths: tuple[Depth, ...] = ()
+    depths: tuple[SearchDepth, ...] = ()
     fits: bool = False
 
     @property
@@ -76,7 +76,7 @@ class IndexFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IndexTarget:
     """What an index has to be.
 
     Attributes:
@@ -99,7 +99,7 @@ class IndexChoice:
         at: When that was.
     """
 
-    asked: Asked
+    asked: IndexTarget
     figures: tuple[IndexFigures, ...]
     last: int
     at: datetime

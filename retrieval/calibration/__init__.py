@@ -36,7 +36,7 @@ FEWEST = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CalibrationQuery:
     """A query as the calibration sees it.
 
     Attributes:
@@ -67,7 +67,9 @@ class Calibrator:
         self._backdrops: dict[object, Backdrop] = {}  # of this sample, by the form of the query
         self._guard = threading.Lock()
 
-    def probabilities(self, asked: Asked, candidates: Vectors, *, kind: Modality, searched: int) -> Numbers | None:
+    def probabilities(
+        self, asked: CalibrationQuery, candidates: Vectors, *, kind: Modality, searched: int
+    ) -> Numbers | None:
         """Return the probability of each candidate that it is right, falling, shape (n,).
 
         None where it cannot be known: a query with a picture in a library with fewer than 30 photos, an encoder to
@@ -87,7 +89,7 @@ class Calibrator:
             return None
         return in_order(probabilities(found, Pair(any(asked.pictured), kind)))
 
-    def _behind(self, asked: Asked, kind: Modality) -> Backdrop | None:
+    def _behind(self, asked: CalibrationQuery, kind: Modality) -> Backdrop | None:
         """Return the background of a query for units of a kind, which queries of the same form share."""
         form = (tuple(asked.weights), tuple(asked.pictured), kind)
         sample, known = self._current_sample()

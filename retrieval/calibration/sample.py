@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from indexer.catalog.filters.expression import Filter
-from indexer.catalog.filters.matching import kept_ids, which_pass
+from indexer.catalog.filters.matching import filter_ids, matching_ids
 from indexer.catalog.statements import items
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
@@ -67,9 +67,9 @@ def _drawn(connection: Connection, encoder_id: int, ids: Ids, kind: Modality) ->
     some = _evenly(ids, WIDE)
     alike = Filter.kind(kind)
     parts = (some[start : start + items.PAGE].tolist() for start in range(0, len(some), items.PAGE))
-    found = np.array(sorted(id_ for part in parts for id_ in which_pass(connection, part, alike)), dtype=np.int64)
+    found = np.array(sorted(id_ for part in parts for id_ in filter_ids(connection, part, alike)), dtype=np.int64)
     if len(found) < SIZE and len(some) < len(ids) and items.has_kind(connection, kind):
-        found = np.intersect1d(kept_ids(connection, encoder_id, alike), ids, assume_unique=True)
+        found = np.intersect1d(matching_ids(connection, encoder_id, alike), ids, assume_unique=True)
     return _evenly(found, SIZE)
 
 

@@ -220,7 +220,7 @@ def _print_left_out(found: Sequence[Evaluation]) -> None:
     for library, name in dict.fromkeys(missing):  # rerankers are compared on one library
         click.echo(visible(f"not in {library}, counts as not found: {name}"), err=True)
     if metric_names() != METRICS:
-        click.echo("MRR, nDCG@10 and mAP need ir-measures; run: pip install 'recall-search[evaluate]'", err=True)
+        click.echo("MRR, nDCG@10 and mAP need ir-measures; run: pip install 'recall-photos[evaluate]'", err=True)
 
 
 def _print_evaluation(found: Evaluation) -> None:

@@ -54,7 +54,7 @@ def print_likely(found: Hits, form: Form, *, threshold: float | None, expand: bo
     """
     from retrieval.calibration import THRESHOLD  # late: --help does not need numpy
 
-    likely = found.likely(THRESHOLD if threshold is None else threshold)
+    likely = found.above(THRESHOLD if threshold is None else threshold)
     hidden = len(found) - len(likely)
     if found and not likely:
         best = max(found, key=lambda hit: hit.probability or 0.0)
@@ -64,7 +64,7 @@ def print_likely(found: Hits, form: Form, *, threshold: float | None, expand: bo
             err=True,
         )
         click.get_current_context().exit(1)
-    print_hits([each for hit in likely for each in (hit.opened() if expand else [hit])], form)
+    print_hits([each for hit in likely for each in (hit.expanded() if expand else [hit])], form)
     if form == "table" and found.expected is not None and threshold != 0.0:
         click.echo(_end(found.expected, hidden), err=True)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.config import Settings
-from indexer.sync.report import Report
+from indexer.sync.report import SyncReport
 from retrieval.cli.options import FilePath, encoder_option, open_library, precision_option, settings_options
 from retrieval.cli.output import in_words, json_option, print_json, visible
 from retrieval.cli.progress import ProgressLine
@@ -109,7 +109,7 @@ def index_command(
         click.get_current_context().exit(SOME_FAILED)
 
 
-def _print_summary(report: Report) -> None:
+def _print_summary(report: SyncReport) -> None:
     click.echo(f"{report.summary} in {report.total_seconds:.1f} seconds")
     if report.bottleneck:
         stage, share = report.bottleneck

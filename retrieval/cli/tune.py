@@ -72,11 +72,11 @@ def versions_command(as_json: bool, settings: Settings) -> None:
     \b
     recall versions
     """
-    from retrieval.tuning.report import Receipt  # late: --help does not need numpy
+    from retrieval.tuning.report import TuningReport  # late: --help does not need numpy
 
     with open_library(settings) as library:
         found = library.versions()
-    receipts = [Receipt.from_dict(dict(version.receipt)) for version in found]
+    receipts = [TuningReport.from_dict(dict(version.receipt)) for version in found]
     if as_json:
         for version in found:
             print_json(version._asdict() | {"made_at": version.made_at.isoformat()})

@@ -11,7 +11,7 @@ import numpy as np
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements import duplicates
 from indexer.catalog.statements.duplicates import PhotoFile
-from indexer.config import Settings, processors
+from indexer.config import Settings, cpu_count
 from indexer.images import Limits
 from indexer.images.workers import DecodePool
 from indexer.store import Store
@@ -27,7 +27,7 @@ from retrieval.duplicates.groups import (
     how_it_differs,
     shown,
 )
-from retrieval.duplicates.pixel_compare import Comparison, Verdict, compare
+from retrieval.duplicates.pixel_compare import PixelComparison, Verdict, compare
 from retrieval.duplicates.sketches import AS_COMPARED, HELD, Sketches, what_changed
 
 ABOVE = 0.55
@@ -49,7 +49,7 @@ def find_duplicates(
         progress: Told how far it has come.
     """
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-    workers = settings.workers or processors()
+    workers = settings.workers or cpu_count()
     with DecodePool(preprocess=AS_COMPARED, limits=limits, workers=workers, timeout=settings.timeout) as pool:
         run = _Run(store, where, Sketches(pool), progress or (lambda _: None))
         run.link_equal_files()
@@ -154,7 +154,7 @@ class _Run:
         a, b = one.item_id, other.item_id
         return self.first.get(a, a) == self.first.get(b, b)
 
-    def _compared(self, one: PhotoFile, other: PhotoFile) -> Comparison | None:
+    def _compared(self, one: PhotoFile, other: PhotoFile) -> PixelComparison | None:
         """Return how two photos compare, None where one cannot be read."""
         self.sketches.load([one, other])
         a, b = self.sketches.get(one.item_id), self.sketches.get(other.item_id)

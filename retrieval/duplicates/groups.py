@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from indexer.catalog.statements.duplicates import PhotoFile
-from retrieval.duplicates.pixel_compare import Comparison, Verdict
+from retrieval.duplicates.pixel_compare import PixelComparison, Verdict
 
 WHOLE = 0.97
 """Share of a picture from which on it is the whole of it: a placement is that exact."""
@@ -136,7 +136,7 @@ def best_first(files: Iterable[PhotoFile]) -> list[PhotoFile]:
     return sorted(once.values(), key=order)
 
 
-def frames(found: Comparison, filled: float) -> bool:
+def frames(found: PixelComparison, filled: float) -> bool:
     """Return whether one picture is another with nothing but a plain border around it.
 
     Args:
@@ -154,7 +154,7 @@ def shown(file: PhotoFile, how: str) -> DuplicatePhoto:
     )
 
 
-def how_it_differs(best: PhotoFile, other: PhotoFile, found: Comparison | None) -> str:
+def how_it_differs(best: PhotoFile, other: PhotoFile, found: PixelComparison | None) -> str:
     """Return in words what a photo is beside the best of its group, by how the two compare."""
     if found is None or found.verdict is not Verdict.SAME:
         return "like another of the group"  # for instance two crops that share little: both are like the whole

@@ -77,7 +77,7 @@ class Thresholds:
         agreement: Of all blocks together, for SAME.
         untouched: How many of the blocks may have changed there.
         typical: Of the median block, for SAME with something written over it.
-        overlay: How much of the change must have one sign there, see `Comparison.overlay`.
+        overlay: How much of the change must have one sign there, see `PixelComparison.overlay`.
         written: How many of the blocks may have changed there.
         inside: How much of one picture must lie in the other.
         share: How much of the other that must be at least.
@@ -112,7 +112,7 @@ class Sketch:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PixelComparison:
     """How two photos compare, in the best of the placements that were tried.
 
     Attributes:
@@ -167,7 +167,7 @@ DEFAULT = Thresholds()
 """Those that Recall goes by."""
 
 
-def compare(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> Comparison:
+def compare(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> PixelComparison:
     """Return what two photos are to each other.
 
     Args:
@@ -175,7 +175,7 @@ def compare(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> Com
         other: The second; changing places changes the numbers a little.
         thresholds: From where on a verdict holds.
     """
-    best = Comparison(Verdict.DIFFERENT)
+    best = PixelComparison(Verdict.DIFFERENT)
     picture = Image.fromarray(one.grey.astype(np.float32))
     for turn in range(TURNS):
         laid = Image.fromarray(turned(other.grey.astype(np.float32), turn))
@@ -188,7 +188,7 @@ def compare(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> Com
     return best
 
 
-def _rank(found: Comparison) -> tuple[bool, float]:
+def _rank(found: PixelComparison) -> tuple[bool, float]:
     return found.verdict is Verdict.SAME, found.agreement
 
 
@@ -205,7 +205,7 @@ def _placements(one: Sketch, other: Sketch, turn: int) -> Iterator[Placement]:
 
 def _examined(
     one: Image.Image, other: Image.Image, place: Placement, turn: int, thresholds: Thresholds
-) -> Comparison | None:
+) -> PixelComparison | None:
     """Return how two pictures compare in one placement, once that is refined; None where they share too little."""
     place = refined(one, other, place, side=48, steps=4)
     shared = overlap(one, other, place, 64)
@@ -219,7 +219,7 @@ def _examined(
     return _measured(shared, turn, thresholds)
 
 
-def _measured(shared: Overlap, turn: int, thresholds: Thresholds) -> Comparison:
+def _measured(shared: Overlap, turn: int, thresholds: Thresholds) -> PixelComparison:
     """Return what the common part of two pictures says about them."""
     structure, weight, change = _blocks(shared)
     agreement, typical = _agreement(structure, weight)
@@ -227,11 +227,11 @@ def _measured(shared: Overlap, turn: int, thresholds: Thresholds) -> Comparison:
     changed = float(weight[off].sum() / max(float(weight.sum()), 1e-6))
     large = change[off][np.abs(change[off]) > LARGE]
     overlay = float(abs(large.sum()) / np.abs(large).sum()) if large.size else 1.0
-    found = Comparison(Verdict.DIFFERENT, turn, shared.shares, agreement, typical, changed, overlay)
+    found = PixelComparison(Verdict.DIFFERENT, turn, shared.shares, agreement, typical, changed, overlay)
     return replace(found, verdict=judged(found, thresholds))
 
 
-def judged(found: Comparison, thresholds: Thresholds) -> Verdict:
+def judged(found: PixelComparison, thresholds: Thresholds) -> Verdict:
     """Return what the numbers of a comparison come to."""
     within = max(found.shares) >= thresholds.inside and min(found.shares) >= thresholds.share
     equal = found.agreement >= thresholds.agreement and found.changed <= thresholds.untouched

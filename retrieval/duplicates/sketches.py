@@ -14,7 +14,7 @@ from indexer.catalog.statements.duplicates import PhotoFile
 from indexer.errors import PictureError
 from indexer.images import Photo
 from indexer.images.workers import DecodePool
-from indexer.types import Preprocess, is_as_kept
+from indexer.types import Preprocess, is_unchanged
 from retrieval.duplicates.pixel_compare import SIDE, Sketch, sketch
 
 AS_COMPARED = Preprocess(size=SIDE, resize_mode="longest")
@@ -67,7 +67,7 @@ def what_changed(file: PhotoFile) -> str | None:
         facts = Path(file.path).stat()
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
-    if not is_as_kept(facts, file.size, file.mtime_ns):
+    if not is_unchanged(facts, file.size, file.mtime_ns):
         return "it was changed since it was indexed; run: recall index"
     return None
 

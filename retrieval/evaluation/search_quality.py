@@ -123,7 +123,7 @@ def _judgements(
     """Return place and grade of each relevant answer to a query, the place -1 where it is not among the hits."""
     own = {_item(store, picture) for picture in query.query.images if isinstance(picture, Path)}
     left_out = own.difference(known[path] for path in query.relevant)
-    answers = [[each.item_id for each in hit.opened() if each.item_id not in left_out] for hit in hits]
+    answers = [[each.item_id for each in hit.expanded() if each.item_id not in left_out] for hit in hits]
     places: dict[int | None, int] = {}
     for place, items in enumerate(filter(None, answers)):
         for item in items:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.catalog.filters.expression import Filter
-from indexer.catalog.filters.matching import failing, kept_ids
+from indexer.catalog.filters.matching import failed_criteria, matching_ids
 from indexer.catalog.statements import items, sources
 from indexer.catalog.statements.items import ItemState, Unit
 from indexer.config import Settings
@@ -26,10 +26,10 @@ from retrieval.explain.missing import why_absent, why_stale
 from retrieval.explain.rank import standing
 from retrieval.explain.regions import Regions, tile_scores
 from retrieval.explain.word_effects import WordEffect, word_effects
-from retrieval.query.embed import combined, encode_query
-from retrieval.query.private_words import shares, text_vectors
+from retrieval.query.embed import combine_parts, encode_query
+from retrieval.query.private_words import photo_shares, text_vectors
 from retrieval.query.query import Query
-from retrieval.search.engine import Question, search
+from retrieval.search.engine import EncodedQuery, search
 from retrieval.search.hits import Hits, TermScore
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def explain(
     if known is None:
         raise LibraryError(f"{store.path} holds nothing yet; run: recall index FOLDER")
     with store.reading() as connection:
-        place = sources.known_place(connection, path)
+        place = sources.canonical_path(connection, path)
         item = items.item_state(connection, place)
         units = items.units_of(connection, item.id, known.id) if item else []
         absent = _why_without(item, place, found=bool(units)) if item else why_absent(connection, place)
@@ -155,11 +155,11 @@ class _Explaining:
         """Return the explanation."""
         parts = encode_query(self.query, self.encoder, self.settings, store=self.store)
         weights = self.query.part_weights
-        vector = combined(parts, weights)
+        vector = combine_parts(parts, weights)
         words = self.query.words if self.hybrid else ""
         pictures = len(self.query.images)
-        taught = shares(self.store, self.query.texts)
-        question = Question(
+        taught = photo_shares(self.store, self.query.texts)
+        question = EncodedQuery(
             self.query.terms, parts, weights, self.query.where, words=words, pictures=pictures, taught=taught
         )
         answer = search(self.store, question, k=self.k, calibrator=self.calibrator)
@@ -171,7 +171,7 @@ class _Explaining:
         probability = hit.probability if hit else self._probability(question, unit, found.kind, among)
         if rank is not None and hit is None:
             removed = [_outranked(rank, self.k, value, answer, self._found_by_index())]
-        elif hit is not None and hit not in answer.likely(THRESHOLD):
+        elif hit is not None and hit not in answer.above(THRESHOLD):
             removed = ["recall search hides it as unlikely, unless it is asked for --all"]
         picture, regions, unreadable = self._regions(vector) if found.kind is Modality.PHOTO else (None, None, None)
         why = zip(self.query.terms, score(unit, parts).tolist(), weights, strict=True)
@@ -206,7 +206,7 @@ class _Explaining:
         best = int(score(vector, vectors).argmax())
         return units[best], vectors[best]
 
-    def _probability(self, question: Question, unit: Vectors, kind: Modality, among: int | None) -> float | None:
+    def _probability(self, question: EncodedQuery, unit: Vectors, kind: Modality, among: int | None) -> float | None:
         """Return the probability of a unit that is in no answer."""
         found = self.calibrator.probabilities(question.asked, unit[None], kind=kind, searched=among or 1)
         return None if found is None else float(found[0])
@@ -220,7 +220,7 @@ class _Explaining:
     def _removed_by(self) -> list[str]:
         """Return the filters that the item does not pass, in words."""
         with self.store.reading() as connection:
-            return [] if self.query.where is None else failing(connection, self.item.id, self.query.where)
+            return [] if self.query.where is None else failed_criteria(connection, self.item.id, self.query.where)
 
     def _rank(self, vector: Vectors, value: float, kind: Modality) -> tuple[int, int]:
         """Return the item's place among the units of its kind that pass the filters, and how many these are."""
@@ -229,7 +229,7 @@ class _Explaining:
             if known is None:
                 return 1, 1  # all was forgotten a moment ago
             kept = Filter.kind(kind) if self.query.where is None else self.query.where & Filter.kind(kind)
-            allowed = kept_ids(connection, known.id, kept)
+            allowed = matching_ids(connection, known.id, kept)
             better, among = standing(index, connection, vector, value=value, item_id=self.item.id, allowed=allowed)
         return better + 1, among
 

@@ -9,12 +9,12 @@ from sqlalchemy import Connection
 
 from indexer.catalog.statements import sources
 from indexer.catalog.statements.items import ItemState
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.documents.table import table_format
 from indexer.documents.text_file import text_format
 from indexer.images import is_photo_name
 from indexer.sync.scan_rules import rules_of
-from indexer.types import is_as_kept
+from indexer.types import is_unchanged
 
 
 def why_absent(connection: Connection, place: str) -> str:
@@ -34,7 +34,7 @@ def why_absent(connection: Connection, place: str) -> str:
     return _why_not_walked(around, place)
 
 
-def _why_not_walked(around: KnownSource, place: str) -> str:
+def _why_not_walked(around: Source, place: str) -> str:
     """Return why the sync of a source passed a file over."""
     left_out = rules_of(around).why_left_out(os.path.relpath(place, around.root))
     if left_out:
@@ -54,6 +54,6 @@ def why_stale(item: ItemState) -> str | None:
         facts = Path(item.file).stat()
     except OSError as error:
         return f"its file cannot be found now ({error.strerror}); what is said here is of the file that was indexed"
-    if item.file == item.path and not is_as_kept(facts, item.size, item.mtime_ns):
+    if item.file == item.path and not is_unchanged(facts, item.size, item.mtime_ns):
         return "its file has changed since it was indexed; run: recall index"
     return None

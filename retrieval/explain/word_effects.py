@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.errors import QueryError
 from indexer.types import Vectors
-from retrieval.query.embed import combined
+from retrieval.query.embed import combine_parts
 from retrieval.query.query import Query
 
 MOST = 64
@@ -46,7 +46,7 @@ def word_effects(
         encode: Gives the unit vectors of texts, shape (n, d), as it gave those of the parts.
     """
     weights = query.part_weights
-    full = float(combined(parts, weights) @ unit)
+    full = float(combine_parts(parts, weights) @ unit)
     found = []
     if len(parts) > 1:
         for number in range(len(parts)):
@@ -76,6 +76,6 @@ def _left_out(texts: Sequence[str]) -> Iterator[tuple[int, str, str]]:
 def _score(parts: Vectors, weights: Sequence[float], unit: Vectors) -> float | None:
     """Return the score of a unit, None where what is left of the query cancels out."""
     try:
-        return float(np.dot(combined(parts, weights), unit))
+        return float(np.dot(combine_parts(parts, weights), unit))
     except QueryError:
         return None

@@ -58,7 +58,7 @@ class Imported:
     refused: list[str] = field(default_factory=list)
 
 
-class Told(NamedTuple):
+class ImportedRow(NamedTuple):
     """One line of a file."""
 
     parts: dict[str, Any]
@@ -142,13 +142,13 @@ def import_judgements(store: Store, file: Path) -> Imported:
 
 
 def _add(
-    connection: Connection, found: Sequence[Told], known: set[tuple[str, str, bool, datetime]], report: Imported
+    connection: Connection, found: Sequence[ImportedRow], known: set[tuple[str, str, bool, datetime]], report: Imported
 ) -> None:
     undated = {each[:3] for each in known}
     showings = _Showings(connection)
     rows = []
     for told in found:
-        written = told.path if "\0" in told.path else sources.known_place(connection, told.path)
+        written = told.path if "\0" in told.path else sources.canonical_path(connection, told.path)
         item = judgements.item_at(connection, written)
         path, content = (item[1], item[2]) if item else (written, None)
         key, moment = key_of(told.parts), told.judged_at
@@ -181,7 +181,7 @@ class _Showings:
         self._connection = connection
         self._made: dict[tuple[int, object, str], tuple[int, dict[int, str]]] = {}
 
-    def of(self, query_id: int, told: Told, path: str) -> int | None:
+    def of(self, query_id: int, told: ImportedRow, path: str) -> int | None:
         """Return the showing in which a line's item stood at its place; None where it was not shown.
 
         Lines that name no showing are of one, until two files stand at the same place: then another began.
@@ -198,7 +198,7 @@ class _Showings:
         return id_
 
 
-def _read(stream: IO[str], report: Imported, *, is_csv: bool) -> Iterator[Told]:
+def _read(stream: IO[str], report: Imported, *, is_csv: bool) -> Iterator[ImportedRow]:
     """Yield what each line says; what cannot be used goes to the report."""
     for number, line in _lines(stream, is_csv=is_csv):
         try:
@@ -221,7 +221,7 @@ def _lines(stream: IO[str], *, is_csv: bool) -> Iterator[tuple[int, str | Mappin
         yield reader.line_num, row
 
 
-def _judgement(record: Mapping[str, Any]) -> Told:
+def _judgement(record: Mapping[str, Any]) -> ImportedRow:
     if not isinstance(record, Mapping):
         raise TypeError("it is no object with query, path and verdict")
     query = query_from(record["parts"]) if record.get("parts") else Query([str(record["query"])])
@@ -235,7 +235,7 @@ def _judgement(record: Mapping[str, Any]) -> Told:
         raise ValueError(f"the path is {path!r}; expected that of a file")
     os.fsencode(path)
     showing, fingerprint = record.get("showing"), record.get("fingerprint") or ""
-    return Told(
+    return ImportedRow(
         parts_of(query),
         path,
         VERDICTS[verdict],

@@ -101,7 +101,7 @@ def _items(connection: Connection, judged: Iterable[Judged]) -> list[tuple[str, 
             name = str(each.path)
             facts = judgements.item_facts(connection, each.item_id, name)
         else:
-            name = sources.known_place(connection, each)
+            name = sources.canonical_path(connection, each)
             item = judgements.item_at(connection, name)
             facts = None if item is None else item[1:]
         if facts is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retrieval.search.rerank import Reranker
 
 
-class Opened:
+class BaseLibrary:
     """The part of a `Library` that opens and closes it, and that the other parts stand on."""
 
     def __init__(

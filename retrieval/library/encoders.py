@@ -10,13 +10,13 @@ from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
 from indexer.store.library_encoder import absolute_name
 from indexer.types import ProgressCallback
-from retrieval.library.base import Opened
+from retrieval.library.base import BaseLibrary
 
 if TYPE_CHECKING:
     from indexer.maintenance.reencode import EncoderChange
 
 
-class Encoders(Opened):
+class Encoders(BaseLibrary):
     """The part of a `Library` that changes its encoder."""
 
     def use_encoder(self, encoder: str | Encoder, *, progress: ProgressCallback | None = None) -> EncoderChange:
@@ -70,5 +70,5 @@ class Encoders(Opened):
 
         with self._store.writing("dropping an encoder"):
             dropped = drop_former(self._store, None if name is None else absolute_name(name))
-            self._store.give_back(progress)
+            self._store.vacuum(progress)
         return dropped

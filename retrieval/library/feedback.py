@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from indexer.catalog.statements import judgements as judgement_queries
 from indexer.catalog.statements import sources
 from indexer.catalog.statements.judgements import Judgement
-from retrieval.library.base import Opened
+from retrieval.library.base import BaseLibrary
 from retrieval.query.query import Query, as_query
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrieval.search.hits import Hits
 
 
-class Judging(Opened):
+class Judging(BaseLibrary):
     """The part of a `Library` that is told what is right."""
 
     def judge(
@@ -99,6 +99,6 @@ class Judging(Opened):
 
         key = None if query is None else key_of(parts_of(as_query(query, None)))
         with self._store.writing("forgetting judgements"), self._store.transaction() as connection:
-            place = None if path is None else sources.known_place(connection, path)
+            place = None if path is None else sources.canonical_path(connection, path)
             item = None if place is None else judgement_queries.item_at(connection, place)
             return judgement_queries.forget_judgements(connection, key=key, path=item[1] if item else place)

@@ -14,12 +14,12 @@ from indexer.errors import ConfigError, SourceError
 from indexer.maintenance.status import Status, read_status
 from indexer.store.library_encoder import LibraryEncoder
 from indexer.types import ProgressCallback
-from retrieval.library.base import Opened
+from retrieval.library.base import BaseLibrary
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.maintenance.check import Problem
-    from indexer.sync.report import Report
+    from indexer.sync.report import SyncReport
     from indexer.transfer import Form
     from indexer.transfer.import_items import ImportReport
     from indexer.transfer.report import ExportReport
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Keeping(Opened):
+class Keeping(BaseLibrary):
     """The part of a `Library` that fills and looks after it."""
 
     def sync(
@@ -40,7 +40,7 @@ class Keeping(Opened):
         image_column: str | None = None,
         id_column: str | None = None,
         progress: ProgressCallback | None = None,
-    ) -> Report:
+    ) -> SyncReport:
         """Bring the library in step with folders, files and tables, and return what was done.
 
         In a folder photos and texts (.txt, .md) are found; a table (.csv, .jsonl, .parquet) is indexed when it is named
@@ -88,7 +88,7 @@ class Keeping(Opened):
                 progress=progress,
             )
             report.chosen = renew_index(self._store, self._encoder.for_query, progress=progress)
-            self._store.give_back(progress)
+            self._store.vacuum(progress)
         return report
 
     def optimize(
@@ -113,7 +113,7 @@ class Keeping(Opened):
             LibraryLockedError: Another process is writing to the library.
             StorageError: The disk is full or read-only; what was searched with before still is.
         """
-        from indexer.vectors.measurements import Asked  # late, as the next
+        from indexer.vectors.measurements import IndexTarget  # late, as the next
         from retrieval.library.optimize import choose_index
 
         if not 0 < recall <= 1:
@@ -123,7 +123,7 @@ class Keeping(Opened):
         self._need_photos()
         with self._store.writing("choosing an index"):
             return choose_index(
-                self._store, self._encoder.for_query, asked=Asked(float(recall), memory), progress=progress
+                self._store, self._encoder.for_query, asked=IndexTarget(float(recall), memory), progress=progress
             )
 
     def forget(self, path: str | os.PathLike[str], *, progress: ProgressCallback | None = None) -> int:
@@ -143,7 +143,7 @@ class Keeping(Opened):
 
         with self._store.writing("forgetting"):
             with self._store.reading() as connection:
-                place = sources.known_place(connection, path)
+                place = sources.canonical_path(connection, path)
                 is_source = any(source.root == place for source in sources.sources(connection))
                 if not is_source and not counts.has_items(connection, place):
                     raise SourceError(f"the library knows nothing at {place}; run: recall status")

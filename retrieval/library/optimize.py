@@ -13,7 +13,7 @@ from indexer.maintenance.optimize import RECALL, is_due, note_failure, optimize,
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.measurements import Asked, Held, IndexChoice
+from indexer.vectors.measurements import HoldoutQueries, IndexChoice, IndexTarget
 from retrieval.calibration.background import background
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ UNITS = 300
 
 
 def choose_index(
-    store: Store, load: Callable[[], Encoder], *, asked: Asked, progress: ProgressCallback | None = None
+    store: Store, load: Callable[[], Encoder], *, asked: IndexTarget, progress: ProgressCallback | None = None
 ) -> IndexChoice:
     """Return the index that was chosen for a library; see `indexer.maintenance.optimize.optimize`.
 
@@ -34,10 +34,10 @@ def choose_index(
         progress: Called with how far it has come.
     """
 
-    def queries(index: VectorIndex) -> Mapping[str, Held]:
+    def queries(index: VectorIndex) -> Mapping[str, HoldoutQueries]:
         rows = np.unique(np.linspace(0, len(index) - 1, min(UNITS, len(index))).astype(np.int64))
         own = index.ids[rows]
-        return {"words": Held(background(load())), "units": Held(index.vectors(own), own)}
+        return {"words": HoldoutQueries(background(load())), "units": HoldoutQueries(index.vectors(own), own)}
 
     return optimize(store, queries, asked=asked, progress=progress)
 
@@ -49,7 +49,7 @@ def renew_index(
     if not is_due(store):
         return None
     wish = wish_of(store)
-    asked = Asked(RECALL) if wish is None else Asked(wish.recall, wish.memory)
+    asked = IndexTarget(RECALL) if wish is None else IndexTarget(wish.recall, wish.memory)
     try:
         return choose_index(store, load, asked=asked, progress=progress)
     except RecallError as error:  # what was indexed is found all the same

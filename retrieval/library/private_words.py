@@ -10,14 +10,14 @@ from pathlib import Path
 from indexer.catalog.statements import private_words
 from indexer.catalog.statements.private_words import Example, KnownWord
 from indexer.errors import FeedbackError, PictureError
-from retrieval.library.base import Opened
-from retrieval.query.private_words import LearnReport, PrivateWord, checked, embed_examples, named, words_of
+from retrieval.library.base import BaseLibrary
+from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find, validate, words_of
 
 LONGER_SIDE = 512
 """Pixels of an example's copy: more than encoders read, and some 50 kB."""
 
 
-class Vocabulary(Opened):
+class Vocabulary(BaseLibrary):
     """The part of a `Library` that learns words from photos."""
 
     def learn(self, word: str, photos: Sequence[str | os.PathLike[str]]) -> LearnReport:
@@ -36,14 +36,14 @@ class Vocabulary(Opened):
         """
         if isinstance(photos, str | os.PathLike):
             raise TypeError(f"photos is the path {os.fspath(photos)!r}; expected a sequence of paths")
-        plain = checked(word)
+        plain = validate(word)
         examples, failures = self._examples(photos)
         if not examples:
             reasons = "".join(f"; {path}: {reason}" for path, reason in failures[:3])
             raise FeedbackError(f"no photo of {plain!r} can be read{reasons}; give photos of it")
         encoder = self._encoder.by_settings()
         with self._store.writing("learning a word"), self._store.transaction() as connection:
-            known = named(private_words.known_words(connection), plain)
+            known = find(private_words.known_words(connection), plain)
             id_ = known.id if known else private_words.add_word(connection, plain)
             added = sum(private_words.add_example(connection, id_, each) is not None for each in examples)
         count = len(embed_examples(self._store, id_, encoder))  # after the lock: what is not made now is made later
@@ -69,7 +69,7 @@ class Vocabulary(Opened):
             private_words.forget_word(connection, self._known(word).id)
 
     def _known(self, word: str) -> KnownWord:
-        known = named(words_of(self._store), word)
+        known = find(words_of(self._store), word)
         if known is None:
             raise FeedbackError(f"the library does not know the word {word!r}; run: recall words list")
         return known

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog.filters.expression import Filter
 from indexer.types import ProgressCallback
-from retrieval.library.base import Opened
+from retrieval.library.base import BaseLibrary
 from retrieval.query.embed import encode_query, own_embedding, stored_vector
-from retrieval.query.private_words import shares
+from retrieval.query.private_words import photo_shares
 from retrieval.query.query import Query, as_picture, as_query
-from retrieval.query.resolve_filters import narrowed, resolved
-from retrieval.search.engine import Among, Question, check_count, search
+from retrieval.query.resolve_filters import resolve_filter, with_filters
+from retrieval.search.engine import Among, EncodedQuery, check_count, search
 from retrieval.search.hits import Hits
-from retrieval.search.paging import Sort, check_page, turn_to
+from retrieval.search.paging import Sort, check_page, paginate
 from retrieval.search.rerank import Chain, Reranker, rerankers
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from retrieval.query.query import Picture
 
 
-class Finding(Opened):
+class Finding(BaseLibrary):
     """The part of a `Library` that answers."""
 
     def search(
@@ -67,7 +67,7 @@ class Finding(Opened):
             rerank: What puts the best hits into another order, one after the other: "mmr:0.7" (diversity), "moments"
                 (a burst becomes one hit), "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half
                 the library's own score), "exact"; or objects with the method of `Reranker`.
-            threshold: Leave out hits that are less probable than this, 0 to 1, see `Hits.likely`; None leaves out none.
+            threshold: Leave out hits that are less probable than this, 0 to 1, see `Hits.above`; None leaves out none.
             sort: Order of the k best: by "score", "date" (oldest first), "-date" or "name".
             offset: How many of the best to leave out, for the next page.
             progress: Called with how far another encoder has come.
@@ -78,11 +78,11 @@ class Finding(Opened):
             LibraryError: The library holds nothing yet.
         """
         extra = None if image is None else as_picture(image)
-        asked = as_query(query, extra, narrowed(where, folder=folder, after=after, before=before))
+        asked = as_query(query, extra, with_filters(where, folder=folder, after=after, before=before))
         check_count(k)
         check_page(sort, offset)
         steps = self._rerankers(rerank)
-        asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
+        asked = replace(asked, where=resolve_filter(self._store, asked.where, self._settings))
         self._need_photos()
         words = asked.words if hybrid else ""
         weights, pictures = asked.part_weights, len(asked.images)
@@ -90,14 +90,14 @@ class Finding(Opened):
 
         def answer() -> Hits:
             parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
-            taught = shares(self._store, asked.texts)
-            question = Question(
+            taught = photo_shares(self._store, asked.texts)
+            question = EncodedQuery(
                 asked.terms, parts, weights, asked.where, among, words=words, pictures=pictures, taught=taught
             )
             return search(self._store, question, k=offset + k, chain=chain, calibrator=self._calibrator)
 
-        page = turn_to(self._of_one_encoder(answer), sort=sort, offset=offset)
-        return page if threshold is None else page.likely(threshold)
+        page = paginate(self._of_one_encoder(answer), sort=sort, offset=offset)
+        return page if threshold is None else page.above(threshold)
 
     def similar(
         self,
@@ -132,8 +132,8 @@ class Finding(Opened):
         picture = as_picture(image)
         check_count(k)
         check_page(sort, offset)
-        asked = Query(images=[picture], where=narrowed(where, folder=folder, after=after, before=before))
-        asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
+        asked = Query(images=[picture], where=with_filters(where, folder=folder, after=after, before=before))
+        asked = replace(asked, where=resolve_filter(self._store, asked.where, self._settings))
         self._need_photos()
 
         def answer() -> Hits:
@@ -142,10 +142,12 @@ class Finding(Opened):
             if parts is None:
                 parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
             leave_out = own.item_id if own else None
-            question = Question(asked.terms, parts, asked.part_weights, asked.where, "photos", leave_out, pictures=1)
+            question = EncodedQuery(
+                asked.terms, parts, asked.part_weights, asked.where, "photos", leave_out, pictures=1
+            )
             return search(self._store, question, k=offset + k, calibrator=self._calibrator)
 
-        return turn_to(self._of_one_encoder(answer), sort=sort, offset=offset)
+        return paginate(self._of_one_encoder(answer), sort=sort, offset=offset)
 
     def _of_one_encoder(self, answer: Callable[[], Hits]) -> Hits:
         """Return an answer again until its query and what it was held against are of one encoder.
@@ -197,9 +199,9 @@ class Finding(Opened):
         """
         from retrieval.explain import explain  # late: it brings the picture library, which no search of words needs
 
-        asked = as_query(query, None, narrowed(where, folder=folder, after=after, before=before))
+        asked = as_query(query, None, with_filters(where, folder=folder, after=after, before=before))
         check_count(k)
-        asked = replace(asked, where=resolved(self._store, asked.where, self._settings))
+        asked = replace(asked, where=resolve_filter(self._store, asked.where, self._settings))
         self._need_photos()
         return explain(
             self._store,
@@ -240,8 +242,8 @@ class Finding(Opened):
         """
         from retrieval.duplicates.find import find_duplicates  # late: what decodes is not needed for searching
 
-        passing = narrowed(where, folder=folder, after=after, before=before)
-        passing = resolved(self._store, passing, self._settings)
+        passing = with_filters(where, folder=folder, after=after, before=before)
+        passing = resolve_filter(self._store, passing, self._settings)
         self._need_photos()
         return find_duplicates(self._store, self._settings, where=passing, progress=progress)
 

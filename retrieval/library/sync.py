@@ -14,7 +14,7 @@ from indexer.errors import SourceError
 from indexer.maintenance.reencode import encode_mapped
 from indexer.store import Store
 from indexer.sync.library_sync import sync_paths
-from indexer.sync.report import Report
+from indexer.sync.report import SyncReport
 from indexer.types import ProgressCallback
 
 
@@ -28,12 +28,12 @@ def sync_and_recode(
     include_hidden: bool | None = None,
     columns: Columns | None = None,
     progress: ProgressCallback | None = None,
-) -> Report:
+) -> SyncReport:
     """Bring a library in step as `sync_paths` does, then make mapped embeddings anew, and return what was done.
 
     A source that is refused does not keep the embeddings of the others mapped.
     """
-    report = Report()
+    report = SyncReport()
     recode = partial(encode_mapped, store, load=load, settings=settings, progress=progress)
     try:
         report = sync_paths(

@@ -18,10 +18,10 @@ from indexer.encoders.adapter import Adapter
 from indexer.encoders.base import split_precision
 from indexer.errors import TuningError
 from indexer.types import ProgressCallback
-from retrieval.library.base import Opened
+from retrieval.library.base import BaseLibrary
 
 if TYPE_CHECKING:
-    from retrieval.tuning.report import Receipt
+    from retrieval.tuning.report import TuningReport
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ PLAIN = 0
 """Stands for the encoder without anything learnt, where a version is asked for by its number."""
 
 
-class Tuning(Opened):
+class Tuning(BaseLibrary):
     """The part of a `Library` that learns."""
 
     def tune(
@@ -42,7 +42,7 @@ class Tuning(Opened):
         dry_run: bool = False,
         probe: str | os.PathLike[str] | None = None,
         progress: ProgressCallback | None = None,
-    ) -> Receipt:
+    ) -> TuningReport:
         """Learn from the judgements, and return the receipt of what that is worth.
 
         It is tried on judged queries that it has not seen, and on general ones that belong to no user. Only where it is

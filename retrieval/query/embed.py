@@ -13,7 +13,7 @@ from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import EncoderError, PictureError, QueryError
 from indexer.store import Store
-from indexer.types import Vectors, is_as_kept
+from indexer.types import Vectors, is_unchanged
 from retrieval.query.private_words import text_vectors
 from retrieval.query.query import Picture, Query
 
@@ -47,7 +47,7 @@ def encode_query(query: Query, encoder: Encoder, settings: Settings, *, store: S
     return found
 
 
-def combined(parts: Vectors, weights: Sequence[float]) -> Vectors:
+def combine_parts(parts: Vectors, weights: Sequence[float]) -> Vectors:
     """Return the query's vector, shape (d,), unit length: the weighted sum of the parts, see `Query`.
 
     Args:
@@ -69,7 +69,7 @@ def own_embedding(store: Store, path: Path) -> tuple[OwnEmbedding | None, bool]:
     """Return the embedding of a photo of the library, and whether its file is as it was indexed."""
     known = store.encoder
     with store.reading() as connection:
-        place = sources.known_place(connection, path)
+        place = sources.canonical_path(connection, path)
         found = items.embedding_of_path(connection, place, known.id) if known else None
     if found is None:
         return None, False
@@ -77,7 +77,7 @@ def own_embedding(store: Store, path: Path) -> tuple[OwnEmbedding | None, bool]:
         facts = Path(place).stat()
     except OSError:
         return found, False
-    return found, is_as_kept(facts, found.size, found.mtime_ns)
+    return found, is_unchanged(facts, found.size, found.mtime_ns)
 
 
 def stored_vector(store: Store, embedding_id: int) -> Vectors | None:

@@ -64,7 +64,7 @@ class LearnReport:
     failures: Sequence[tuple[Path, str]]
 
 
-class Reading(NamedTuple):
+class ParsedText(NamedTuple):
     """A text with the private words in it; `rest` is the text without them, "" where nothing is said beside."""
 
     words: tuple[KnownWord, ...]
@@ -76,7 +76,7 @@ class Reading(NamedTuple):
         return 0.0 if not self.words else SHARE if self.rest else 1.0
 
 
-def checked(word: str) -> str:
+def validate(word: str) -> str:
     """Return a word as it is kept, its blanks single.
 
     Raises:
@@ -98,19 +98,19 @@ def checked(word: str) -> str:
 
 def words_of(store: Store) -> list[KnownWord]:
     """Return the words that a library was taught; it is asked once for each state of the catalog."""
-    return store.remembered("private words", private_words.known_words)
+    return store.cached("private words", private_words.known_words)
 
 
-def named(words: Sequence[KnownWord], word: str) -> KnownWord | None:
+def find(words: Sequence[KnownWord], word: str) -> KnownWord | None:
     """Return a word in whatever case it is written, None where it is not known."""
-    plain = checked(word).casefold()
+    plain = validate(word).casefold()
     return next((each for each in words if each.word.casefold() == plain), None)
 
 
-def reading(text: str, words: Sequence[KnownWord]) -> Reading:
+def parse(text: str, words: Sequence[KnownWord]) -> ParsedText:
     """Return the private words in a text: whole ones, in any case, of several that begin alike the longest."""
     if not words:
-        return Reading((), text)
+        return ParsedText((), text)
     longest = sorted(words, key=lambda each: -len(each.word))
     either = "|".join("(" + r"\s+".join(map(re.escape, each.word.split())) + ")" for each in longest)
     plain = unicodedata.normalize("NFC", text)
@@ -123,14 +123,14 @@ def reading(text: str, words: Sequence[KnownWord]) -> Reading:
 
     rest = " ".join(re.sub(rf"(?<!\w)(?:{either})(?!\w)", left_out, plain, flags=re.IGNORECASE).split())
     if not found:
-        return Reading((), text)
-    return Reading(tuple(found.values()), rest if any(letter.isalnum() for letter in rest) else "")
+        return ParsedText((), text)
+    return ParsedText(tuple(found.values()), rest if any(letter.isalnum() for letter in rest) else "")
 
 
-def shares(store: Store, texts: Sequence[str]) -> list[float]:
+def photo_shares(store: Store, texts: Sequence[str]) -> list[float]:
     """Return for each text how much of its vector comes from photos, 0 to 1."""
     words = words_of(store)
-    return [reading(text, words).share for text in texts]
+    return [parse(text, words).share for text in texts]
 
 
 def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder) -> Vectors:
@@ -146,7 +146,7 @@ def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder) -> Vector
         encoder: Any; where the words have no vectors under it yet, they get them.
     """
     words = words_of(store)
-    readings = [reading(text, words) for text in texts]
+    readings = [parse(text, words) for text in texts]
     vectors = encoder.encode_texts(as_read([each.rest or text for each, text in zip(readings, texts, strict=True)],
                                            encoder.fits))  # fmt: skip
     if not any(each.words for each in readings):

@@ -16,7 +16,7 @@ from indexer.errors import PictureError, QueryError
 from indexer.store import Store
 
 
-def narrowed(
+def with_filters(
     where: Filter | None, *, folder: str | os.PathLike[str] | None, after: date | None, before: date | None
 ) -> Filter | None:
     """Return a filter with what is asked beside it: all of it has to hold, and None restricts nothing.
@@ -31,7 +31,7 @@ def narrowed(
     return where
 
 
-def resolved(store: Store, where: Filter | None, settings: Settings) -> Filter | None:
+def resolve_filter(store: Store, where: Filter | None, settings: Settings) -> Filter | None:
     """Return a filter in which folders are as the library knows them, and photos where they were taken.
 
     Args:
@@ -57,7 +57,7 @@ def resolved(store: Store, where: Filter | None, settings: Settings) -> Filter |
 
 
 def _known_folder(connection: Connection, folder: str) -> str:
-    place = sources.known_place(connection, folder)
+    place = sources.canonical_path(connection, folder)
     if not counts.has_items(connection, place):
         roots = ", ".join(source.root for source in sources.sources(connection))
         raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
@@ -66,7 +66,7 @@ def _known_folder(connection: Connection, folder: str) -> str:
 
 def _position(connection: Connection, photo: Path, settings: Settings) -> tuple[float, float]:
     """Return where a photo was taken, in degrees: as the library knows it, else as its file says."""
-    found = items.position_of(connection, sources.known_place(connection, photo))
+    found = items.position_of(connection, sources.canonical_path(connection, photo))
     if found is None:
         found = _position_in(photo, settings)
     if found is None:

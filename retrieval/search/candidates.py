@@ -12,7 +12,7 @@ from indexer.catalog.statements import items as item_queries
 from indexer.catalog.statements.items import FoundItem
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
-from retrieval.search.filtered_nearest import NearestKept
+from retrieval.search.filtered_nearest import FilteredSearch
 
 SPARE = 2
 """Units that are asked for beyond the items that are wanted: one to be left out, and one that is worse than the last,
@@ -86,7 +86,7 @@ def find(
         return NONE
     kept = where if kind is None else both(where, Filter.kind(kind))
     with store.searching() as index, store.reading() as connection:
-        nearest = NearestKept(index, connection, known.id, query, kept, remembered=store.kept)
+        nearest = FilteredSearch(index, connection, known.id, query, kept, cached=store.kept)
         wanted = count + SPARE
         while True:
             ids, scores = nearest.best(wanted, depth)
@@ -105,7 +105,7 @@ def find(
 
 def has_kind(store: Store, kind: Modality) -> bool:
     """Return whether the library holds units of a kind."""
-    return store.remembered(("has", kind), lambda connection: item_queries.has_kind(connection, kind))
+    return store.cached(("has", kind), lambda connection: item_queries.has_kind(connection, kind))
 
 
 def _first_of_each(found: Sequence[FoundItem | None], leave_out: int | None) -> Ids:

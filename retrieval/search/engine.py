@@ -18,11 +18,11 @@ from indexer.store import Store
 from indexer.types import Modality, Vectors
 from indexer.vectors.base import score
 from retrieval.calibration import DEPTH as JUDGED
-from retrieval.calibration import Asked, Calibrator
-from retrieval.query.embed import combined
+from retrieval.calibration import CalibrationQuery, Calibrator
+from retrieval.query.embed import combine_parts
 from retrieval.search.candidates import NONE, Candidates, find, has_kind
-from retrieval.search.hits import Hit, Hits, StepScore, TermScore
-from retrieval.search.hybrid import DEPTH, depth_for, fused, has_words, words_in
+from retrieval.search.hits import Hit, Hits, RerankScore, TermScore
+from retrieval.search.hybrid import DEPTH, depth_for, fuse, has_words, words_in
 from retrieval.search.probabilities import Likelihood
 from retrieval.search.rerank import Chain, Ranking, reranked
 
@@ -36,7 +36,7 @@ _SHARED = [field.name for field in fields(Hit) if field.name in FoundItem._field
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EncodedQuery:
     """A query whose parts are encoded.
 
     Attributes:
@@ -62,7 +62,7 @@ class Question:
     taught: Sequence[float] = ()
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> CalibrationQuery:
         """The query as the calibration sees it: a text with private words is words and a picture."""
         texts = len(self.terms) - self.pictures
         shares = [*(self.taught or [0.0] * texts), *[1.0] * self.pictures]
@@ -73,7 +73,7 @@ class Question:
             own = [(kind, much / hypot(share, 1 - share)) for kind, much in kinds if much]
             weights += [weight * much for _, much in own]  # words and photos are almost at right angles
             pictured += [kind for kind, _ in own]
-        return Asked(combined(self.parts, self.weights), weights, pictured)
+        return CalibrationQuery(combine_parts(self.parts, self.weights), weights, pictured)
 
 
 def check_count(k: int) -> None:
@@ -87,7 +87,7 @@ def check_count(k: int) -> None:
 
 
 def search(
-    store: Store, question: Question, *, k: int, chain: Chain | None = None, calibrator: Calibrator | None = None
+    store: Store, question: EncodedQuery, *, k: int, chain: Chain | None = None, calibrator: Calibrator | None = None
 ) -> Hits:
     """Return the k best items, best first, equal scores by item id; with rerankers, in the order that these give.
 
@@ -113,7 +113,7 @@ def search(
     return Hits(
         run.hits(ranking),
         expected=likelihood.expected if likelihood else None,
-        told=len(words_of(question.words)) if run.has_words else 0,
+        query_word_count=len(words_of(question.words)) if run.has_words else 0,
     )
 
 
@@ -122,7 +122,7 @@ class _Search:
     """One search on its way from a query's vector, shape (d,), to hits."""
 
     store: Store
-    question: Question
+    question: EncodedQuery
     query: Vectors
     likelihood: Likelihood | None
 
@@ -142,7 +142,7 @@ class _Search:
         near = self._near(depth_for(count))
         where, among = self.question.where, self.question.among
         kind = next((kind for kind, name in _AMONG.items() if name == among), None)
-        return fused(self.store, near, self.query, self.question.words, where=where, kind=kind, count=count)
+        return fuse(self.store, near, self.query, self.question.words, where=where, kind=kind, count=count)
 
     def _near(self, count: int) -> Candidates:
         """Return the best items of the kinds that are searched, by looks."""
@@ -200,7 +200,7 @@ class _Search:
         words = words_in(self.store, self.question.words, found) if self.has_words else {}
         chances = self.likelihood.of(found) if self.likelihood else [None] * len(found)
         for row, (item, value, vector) in enumerate(zip(found.items, found.scores, found.vectors, strict=True)):
-            steps = [StepScore(step.name, float(step.scores[row])) for step in ranking.steps]
+            steps = [RerankScore(step.name, float(step.scores[row])) for step in ranking.steps]
             yield replace(
                 _hit(item, float(value), self.question, score(vector, self.question.parts)),
                 probability=chances[row],
@@ -210,7 +210,7 @@ class _Search:
             )
 
 
-def _hit(item: FoundItem, value: float, question: Question, cosines: Vectors) -> Hit:
+def _hit(item: FoundItem, value: float, question: EncodedQuery, cosines: Vectors) -> Hit:
     why = zip(question.terms, cosines.tolist(), question.weights, strict=True)
     return Hit(
         path=Path(item.file),

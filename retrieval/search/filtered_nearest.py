@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from indexer.catalog.filters.expression import Filter
-from indexer.catalog.filters.matching import few_kept_ids, kept_ids, which_pass
+from indexer.catalog.filters.matching import filter_ids, matching_ids, matching_ids_up_to
 from indexer.catalog.statements.items import PAGE
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
@@ -30,7 +30,7 @@ LARGE = 4
 """Filters that keep more, and of which it is remembered what: such as the kinds of a library of photos and texts."""
 
 
-class NearestKept:
+class FilteredSearch:
     """Finds the nearest units of one query that a filter keeps."""
 
     def __init__(
@@ -41,7 +41,7 @@ class NearestKept:
         query: Vectors,
         where: Filter | None,
         *,
-        remembered: dict[Filter, Ids | None],
+        cached: dict[Filter, Ids | None],
     ) -> None:
         """Remember what is searched.
 
@@ -51,11 +51,11 @@ class NearestKept:
             encoder_id: The encoder.
             query: Unit vector, shape (d,).
             where: What is kept; None keeps all.
-            remembered: See `Store.kept`; added to.
+            cached: See `Store.kept`; added to.
         """
         self._index, self._connection, self._encoder_id = index, connection, encoder_id
         self._query, self._where = query, where
-        self._remembered = remembered
+        self._cached = cached
         self._allowed: Ids | None = None
 
     @property
@@ -86,24 +86,24 @@ class NearestKept:
 
     def _few(self, where: Filter) -> Ids | None:
         """Return what a filter keeps where that is little, else None."""
-        if where not in self._remembered:
-            self._remember(where, few_kept_ids(self._connection, self._encoder_id, where, FEW))
-        held = self._remembered[where]
+        if where not in self._cached:
+            self._remember(where, matching_ids_up_to(self._connection, self._encoder_id, where, FEW))
+        held = self._cached[where]
         return held if held is not None and len(held) < FEW else None
 
     def _kept(self, where: Filter) -> Ids:
         """Return what a filter keeps."""
-        held = self._remembered.get(where)
+        held = self._cached.get(where)
         if held is None:
-            held = kept_ids(self._connection, self._encoder_id, where)
+            held = matching_ids(self._connection, self._encoder_id, where)
             self._remember(where, held if len(held) < MANY else None)
         return held
 
     def _remember(self, where: Filter, ids: Ids | None) -> None:
-        large = sum(held is not None and len(held) >= FEW for held in self._remembered.values())
-        if len(self._remembered) >= REMEMBERED or large >= LARGE:
-            self._remembered.clear()
-        self._remembered[where] = ids
+        large = sum(held is not None and len(held) >= FEW for held in self._cached.values())
+        if len(self._cached) >= REMEMBERED or large >= LARGE:
+            self._cached.clear()
+        self._cached[where] = ids
 
     def _among_the_nearest(self, wanted: int, where: Filter) -> tuple[Ids, Vectors] | None:
         """Return the best that a filter keeps of the very nearest units, None where these are not enough."""
@@ -114,7 +114,7 @@ class NearestKept:
         rows: list[int] = []
         for start, end in ((0, STEP * wanted), (STEP * wanted, ahead)):
             step = ids[start:end].tolist()
-            passing = which_pass(self._connection, step, where)
+            passing = filter_ids(self._connection, step, where)
             rows += [start + place for place, id_ in enumerate(step) if id_ in passing]
             if len(rows) >= wanted:
                 return ids[rows[:wanted]], scores[rows[:wanted]]

@@ -31,7 +31,7 @@ class TermScore:
 
 
 @dataclass(frozen=True, slots=True)
-class StepScore:
+class RerankScore:
     """What a reranker made of a hit.
 
     Attributes:
@@ -103,7 +103,7 @@ class Hit:
     mapped: bool = False
     row: str | None = None
     words: tuple[str, ...] = ()
-    rerank: tuple[StepScore, ...] = ()
+    rerank: tuple[RerankScore, ...] = ()
     members: tuple[Hit, ...] = ()
 
     @property
@@ -111,11 +111,11 @@ class Hit:
         """How many photos the hit stands for, itself included."""
         return 1 + sum(member.count for member in self.members)
 
-    def opened(self) -> Iterator[Hit]:
+    def expanded(self) -> Iterator[Hit]:
         """Yield the hit and then all that it stands for."""
         yield self
         for member in self.members:
-            yield from member.opened()
+            yield from member.expanded()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as values that json can write."""
@@ -131,7 +131,7 @@ class Hit:
             "words": list(self.words),
             "rerank": [{"step": step.step, "score": round(step.score, 6)} for step in self.rerank],
             "count": self.count,
-            "members": [str(member.path) for member in self.opened()][1:],
+            "members": [str(member.path) for member in self.expanded()][1:],
         }
 
 
@@ -142,15 +142,15 @@ class Hits(list[Hit]):
         expected: How many of the library's photos and texts are right, about: the sum of the probabilities of the best
             of each kind, `retrieval.calibration.DEPTH` of them or as many as were asked for. Where these are all likely
             there are more. None where there are no probabilities.
-        told: How many words of the query were looked for in texts; "a" and "the" are not among them.
+        query_word_count: How many words of the query were looked for in texts; "a" and "the" are not among them.
     """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, expected: float | None = None, told: int = 0) -> None:
+    def __init__(self, hits: Iterable[Hit] = (), *, expected: float | None = None, query_word_count: int = 0) -> None:
         super().__init__(hits)
         self.expected = expected
-        self.told = told
+        self.query_word_count = query_word_count
 
-    def likely(self, threshold: float) -> Hits:
+    def above(self, threshold: float) -> Hits:
         """Return the hits that are at least so probable; those of which that cannot be known stay.
 
         So do those that have at least half of the words that were looked for: what a photo looks like says nothing
@@ -161,8 +161,8 @@ class Hits(list[Hit]):
         """
         if not 0 <= threshold <= 1:
             raise QueryError(f"the threshold is {threshold:g}; expected a probability from 0 to 1")
-        kept = (hit for hit in self if _stays(hit, threshold, self.told))
-        return Hits(kept, expected=self.expected, told=self.told)
+        kept = (hit for hit in self if _stays(hit, threshold, self.query_word_count))
+        return Hits(kept, expected=self.expected, query_word_count=self.query_word_count)
 
     def to_frame(self) -> DataFrame:
         """Return the hits as a pandas DataFrame, a row each, best first; its columns are those of `Hit`.
@@ -176,7 +176,7 @@ class Hits(list[Hit]):
             import pandas as pd  # late: searching needs none of it
         except ImportError as error:
             raise MissingPackageError(
-                "hits as a table need pandas; run: pip install 'recall-search[tables]'"
+                "hits as a table need pandas; run: pip install 'recall-photos[tables]'"
             ) from error
         rows = []
         for hit in self:
@@ -193,5 +193,9 @@ class Hits(list[Hit]):
         return pd.DataFrame(rows)
 
 
-def _stays(hit: Hit, threshold: float, told: int) -> bool:
-    return hit.probability is None or hit.probability >= threshold or (told > 0 and 2 * len(hit.words) >= told)
+def _stays(hit: Hit, threshold: float, query_word_count: int) -> bool:
+    return (
+        hit.probability is None
+        or hit.probability >= threshold
+        or (query_word_count > 0 and 2 * len(hit.words) >= query_word_count)
+    )

@@ -10,7 +10,7 @@ from indexer.catalog.filters.expression import Filter, conditions
 from indexer.catalog.schema import UNITS
 from indexer.catalog.statements import fulltext, items
 from indexer.store import Store
-from indexer.types import Modality, Vectors, among
+from indexer.types import Modality, Vectors, isin_sorted
 from indexer.vectors.base import score
 from retrieval.search.candidates import NONE, Candidates
 from retrieval.search.rank_fusion import reciprocal_ranks
@@ -36,7 +36,7 @@ def depth_for(count: int) -> int:
     return depth
 
 
-def fused(
+def fuse(
     store: Store,
     near: Candidates,
     query: Vectors,
@@ -61,10 +61,10 @@ def fused(
         count: Items wanted.
     """
     deepest = depth_for(count)
-    written = _written(store, query, text, where=where, kind=kind, count=deepest)
+    written = keyword_candidates(store, query, text, where=where, kind=kind, count=deepest)
     if not len(written):
         return near.first(count)
-    both = _joined(near, written)
+    both = concat(near, written)
     row_of: dict[int, int] = {}
     for row, item in enumerate(both.items):
         row_of.setdefault(item.item_id, row)
@@ -81,7 +81,7 @@ def fused(
 
 def has_words(store: Store) -> bool:
     """Return whether the library has any text to look for words in."""
-    return store.remembered("has words", fulltext.has_words)
+    return store.cached("has words", fulltext.has_words)
 
 
 def words_in(store: Store, text: str, found: Candidates) -> dict[int, tuple[str, ...]]:
@@ -90,7 +90,7 @@ def words_in(store: Store, text: str, found: Candidates) -> dict[int, tuple[str,
         return fulltext.matched_words(connection, text, [item.unit_id for item in found.items])
 
 
-def _written(
+def keyword_candidates(
     store: Store, query: Vectors, text: str, *, where: Filter | None, kind: Modality | None, count: int
 ) -> Candidates:
     """Return the items with any of the words, best first, with their cosines to the query."""
@@ -103,7 +103,7 @@ def _written(
         while True:
             matches = fulltext.find_words(connection, known.id, text, limit=limit, conditions=passing)
             matching = np.array([match.embedding_id for match in matches], dtype=np.int64)
-            held = matching[among(matching, index.ids)]  # another process may have written since it was opened
+            held = matching[isin_sorted(matching, index.ids)]  # another process may have written since it was opened
             found = items.found_items(connection, held.tolist())
             first: dict[int, int] = {}
             for id_ in held.tolist():
@@ -116,7 +116,8 @@ def _written(
     return Candidates([found[id_] for id_ in ids], score(query, vectors), vectors)
 
 
-def _joined(one: Candidates, other: Candidates) -> Candidates:
+def concat(one: Candidates, other: Candidates) -> Candidates:
+    """Return the candidates of both, one after the other."""
     if not len(one):
         return other
     return Candidates(

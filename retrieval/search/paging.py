@@ -31,7 +31,7 @@ def check_page(sort: Sort, offset: int) -> None:
         raise QueryError(f"the offset is {offset}; expected 0 or more")
 
 
-def turn_to(hits: Hits, *, sort: Sort, offset: int) -> Hits:
+def paginate(hits: Hits, *, sort: Sort, offset: int) -> Hits:
     """Return the same hits without the first `offset` of them, in the order that was asked for.
 
     A page is cut first and sorted then: it holds the best, whatever their order. So pages of one query neither overlap

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from indexer.types import Modality
-from retrieval.calibration import Asked, Calibrator
+from retrieval.calibration import CalibrationQuery, Calibrator
 from retrieval.calibration.evidence import Numbers
 from retrieval.calibration.probability import Pair, merging_values
 from retrieval.search.candidates import Candidates
@@ -25,7 +25,7 @@ class Likelihood:
     """
 
     calibrator: Calibrator
-    asked: Asked
+    asked: CalibrationQuery
     expected: float | None = None
     _known: dict[int, float] = field(default_factory=dict)  # by unit id
     _searched: dict[Modality, int] = field(default_factory=dict)  # units of a kind, by the lists that were judged

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
 from retrieval.evaluation.bootstrap import sign_flip_test
-from retrieval.tuning.report import Receipt
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.report import TuningReport
+from retrieval.tuning.training_set import TrainingSet
 
 Values = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ _LEVEL = 0.05
 _NORMAL = 1.959964  # 97.5 % point
 
 
-class Comparison(NamedTuple):
+class VersionComparison(NamedTuple):
     """A mean gain, the ends of its 95 % interval, and p of the sign-flip test."""
 
     gain: float
@@ -34,7 +34,7 @@ class Comparison(NamedTuple):
     p: float
 
 
-def judged_values(lessons: Lessons, scores: Vectors) -> Values:
+def judged_values(lessons: TrainingSet, scores: Vectors) -> Values:
     """Return nDCG@10 and R@5 of each query over its judged units alone, shape (q, 2), 0 to 1.
 
     Units without a verdict are left out of the list (condensed lists, Sakai, SIGIR 2007). Equal scores stand in the
@@ -58,7 +58,7 @@ def judged_values(lessons: Lessons, scores: Vectors) -> Values:
     return values
 
 
-def contrasted(lessons: Lessons) -> Ids:
+def contrasted(lessons: TrainingSet) -> Ids:
     """Return the queries with both a good and a bad unit, whose order can be right or wrong, ascending."""
     queries = len(lessons.names)
     good = np.bincount(lessons.owners[lessons.good], minlength=queries)
@@ -66,7 +66,7 @@ def contrasted(lessons: Lessons) -> Ids:
     return np.flatnonzero((good > 0) & (bad > 0)).astype(np.int64)
 
 
-def compared(differences: Values) -> Comparison:
+def compared(differences: Values) -> VersionComparison:
     """Return how sure the mean of paired differences is, one of each query, shape (q,), q at least 2.
 
     The interval is Student's: a percentile bootstrap of a dozen queries is too narrow. The test needs no normal
@@ -76,7 +76,7 @@ def compared(differences: Values) -> Comparison:
     mean = float(differences.mean())
     half = _student(count - 1) * float(differences.std(ddof=1)) / np.sqrt(count)
     p = float(sign_flip_test(differences[:, None], np.arange(count))[0])
-    return Comparison(mean, mean - half, mean + half, p)
+    return VersionComparison(mean, mean - half, mean + half, p)
 
 
 def verdict(
@@ -90,7 +90,7 @@ def verdict(
     share: float = 1.0,
     seeds: tuple[int, ...] = (),
     seconds: float = 0.0,
-) -> Receipt:
+) -> TuningReport:
     """Return whether the new order of held-out queries is better beyond chance, and nothing else has suffered.
 
     Args:
@@ -119,7 +119,7 @@ def verdict(
     if not lost <= PROBE_LOSS:  # so that a probe that is not a number is a loss
         reasons.append(f"searches for anything else lost {lost:.1f} points, more than {PROBE_LOSS:.0f}")
     before, after = old.mean(axis=0), new.mean(axis=0)
-    return Receipt(
+    return TuningReport(
         method=method,
         passed=not reasons,
         reason="; ".join(reasons),

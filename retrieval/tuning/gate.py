@@ -12,11 +12,11 @@ import numpy as np
 from indexer.errors import TuningError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from retrieval.tuning.comparison import FEWEST, PROBE_LOSS, Values, contrasted, judged_values, verdict
-from retrieval.tuning.report import Receipt
-from retrieval.tuning.training_set import Lessons, alike
+from retrieval.tuning.report import TuningReport
+from retrieval.tuning.training_set import TrainingSet, alike
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""How much of what was learnt may be applied, see `Adapter.at`: for weights that is WiSE-FT (Wortsman et al. 2022)."""
+"""Strengths at which a change may be applied, see `Adapter.interpolate`; of weights: WiSE-FT (Wortsman et al. 2022)."""
 
 FOLDS = 5
 
@@ -24,7 +24,7 @@ FOLDS = 5
 class Change(Protocol):
     """What was learnt: an adapter, or new weights."""
 
-    def at(self, share: float) -> Self:
+    def interpolate(self, share: float) -> Self:
         """Return a part of the change, 0 for none and 1 for all."""
         ...
 
@@ -32,10 +32,10 @@ class Change(Protocol):
 C = TypeVar("C", bound=Change)
 C_contra = TypeVar("C_contra", bound=Change, contravariant=True)
 
-Train = Callable[[Lessons, int], C]
+Train = Callable[[TrainingSet, int], C]
 """A change from lessons and a seed."""
 
-Score = Callable[[Lessons, C | None], Vectors]
+Score = Callable[[TrainingSet, C | None], Vectors]
 """The score of each judged unit, shape (n,)."""
 
 
@@ -62,11 +62,11 @@ class Outcome(Generic[C]):
     """
 
     change: C | None
-    receipt: Receipt
+    receipt: TuningReport
 
 
 def tune(
-    lessons: Lessons,
+    lessons: TrainingSet,
     *,
     train: Train[C],
     score: Score[C],
@@ -117,11 +117,11 @@ def tune(
             )
             shares.append(share)
             taken = lessons.take(held)
-            new[number, held] = judged_values(taken, score(taken, change.at(share) if share else None))
+            new[number, held] = judged_values(taken, score(taken, change.interpolate(share) if share else None))
             del change  # before the next takes as much memory again
     share = _nearest(float(np.median(shares)))
     _tell(progress, total - 1, total)
-    final = train(lessons, seeds[0]).at(share) if share else None
+    final = train(lessons, seeds[0]).interpolate(share) if share else None
     after = before if final is None else probe.r5(final)
     receipt = verdict(
         _by_group(old[rows], groups[rows]), _by_group(new.mean(axis=0)[rows], groups[rows]), before, after,
@@ -134,7 +134,7 @@ def tune(
 
 
 def _learnt(
-    lessons: Lessons,
+    lessons: TrainingSet,
     rest: Ids,
     groups: Ids,
     *,
@@ -150,7 +150,7 @@ def _learnt(
     chosen = lessons.take(inner)
     best, found = 0.0, -1.0
     for share in SHARES:  # of equal ones the smaller, which changes less
-        part = change.at(share) if share else None
+        part = change.interpolate(share) if share else None
         if share and before - probe.r5(part) > PROBE_LOSS:
             continue
         value = float(judged_values(chosen, score(chosen, part))[:, 0].mean())

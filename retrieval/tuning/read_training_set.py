@@ -22,7 +22,7 @@ from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
 from retrieval.feedback.stored_query import name_of, query_from
 from retrieval.query.embed import encode_query
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ OTHERS = 5000
 
 
 @dataclass(slots=True)
-class Counts:
+class JudgementStats:
     """What became of the judgements.
 
     Attributes:
@@ -65,7 +65,7 @@ class _Asked(NamedTuple):
     units: list[tuple[JudgedUnit, bool]]
 
 
-def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Lessons, Counts]:
+def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[TrainingSet, JudgementStats]:
     """Return all judgements as lessons, and what became of them.
 
     Of several verdicts about the same query and file the latest counts. A bad hit that was shown counts only where a
@@ -77,7 +77,7 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Le
         encoder: Its encoder, without an adapter.
         settings: Limits of query pictures.
     """
-    counts = Counts()
+    counts = JudgementStats()
     known = store.encoder
     with store.reading() as connection:
         asked = [
@@ -92,7 +92,7 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Le
     rows = [(number, unit, is_good) for number, query in enumerate(asked) for unit, is_good in query.units]
     counts.used = len(rows)
     empty = np.empty((0, encoder.dim), dtype=np.float32)
-    return Lessons(
+    return TrainingSet(
         names=tuple(query.name for query in asked),
         texts=np.stack([query.text for query in asked]) if asked else empty,
         images=np.stack([query.image for query in asked]) if asked else empty,
@@ -108,7 +108,7 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Le
     ), counts
 
 
-def _by_query(found: Iterable[Judgement], counts: Counts) -> dict[int, list[Judgement]]:
+def _by_query(found: Iterable[Judgement], counts: JudgementStats) -> dict[int, list[Judgement]]:
     """Return the latest judgement of each query and file, by query."""
     latest: dict[tuple[int, str], Judgement] = {}
     for each in found:  # oldest first
@@ -144,7 +144,7 @@ def _asked(
     *,
     store: Store,
     settings: Settings,
-    counts: Counts,
+    counts: JudgementStats,
 ) -> _Asked | None:
     """Return a query with what was judged for it; None where nothing can be learnt from it."""
     kept = compared(group)
@@ -182,7 +182,7 @@ def _others(
     units = items.unit_ids(connection, drawn.tolist())
     free: Ids = np.array([id_ for id_ in drawn.tolist() if units.get(id_) not in judged][:OTHERS], dtype=np.int64)
     held, vectors = judgement_queries.vectors_of(connection, dim, free)
-    photos = items.of_kind(connection, held.tolist(), Modality.PHOTO)
+    photos = items.ids_of_kind(connection, held.tolist(), Modality.PHOTO)
     are_photos = np.array([id_ in photos for id_ in held.tolist()], dtype=np.bool_)
     return normalized(vectors), are_photos, [units[id_] for id_ in held.tolist()]
 

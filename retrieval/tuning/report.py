@@ -9,7 +9,7 @@ from indexer.errors import TuningError
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class TuningReport:
     """The outcome of one run, as it is shown and kept.
 
     Attributes:

@@ -30,7 +30,7 @@ def alike(vectors: Vectors) -> Ids:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
+class TrainingSet:
     """Judged queries and units, all under the encoder without an adapter.
 
     Attributes:
@@ -86,7 +86,7 @@ class Lessons:
                 f"lessons have owners from {self.owners.min()} to {self.owners.max()}; expected 0 to {q - 1}"
             )
 
-    def take(self, rows: Ids, units: NDArray[np.bool_] | None = None) -> Lessons:
+    def take(self, rows: Ids, units: NDArray[np.bool_] | None = None) -> TrainingSet:
         """Return the lessons of these queries alone, in this order and numbered anew; the unjudged units stay.
 
         Args:
@@ -98,7 +98,7 @@ class Lessons:
         kept = place[self.owners] >= 0
         if units is not None:
             kept &= units
-        return Lessons(
+        return TrainingSet(
             names=tuple(self.names[row] for row in rows),
             texts=self.texts[rows],
             images=self.images[rows],

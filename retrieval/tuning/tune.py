@@ -20,8 +20,8 @@ from retrieval.tuning.lora.learn import learn_weights, require_peft
 from retrieval.tuning.lora.weights import NewWeights
 from retrieval.tuning.probe import Probe, probe_of_captions, probe_of_library, shipped_probe
 from retrieval.tuning.read_training_set import read_lessons
-from retrieval.tuning.report import Receipt
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.report import TuningReport
+from retrieval.tuning.training_set import TrainingSet
 
 
 def learn(
@@ -33,7 +33,7 @@ def learn(
     both: bool = False,
     probe: Path | None = None,
     progress: ProgressCallback | None = None,
-) -> tuple[Adapter | NewWeights | None, Receipt]:
+) -> tuple[Adapter | NewWeights | None, TuningReport]:
     """Return what was learnt from all judgements, None where nothing was, and what it is worth; nothing is changed.
 
     Args:
@@ -73,11 +73,11 @@ def learn(
 
 
 def _adapter(
-    lessons: Lessons, encoder: Encoder, probe: Path | None, *, both: bool, progress: ProgressCallback | None
+    lessons: TrainingSet, encoder: Encoder, probe: Path | None, *, both: bool, progress: ProgressCallback | None
 ) -> Outcome[Adapter]:
     general = background(encoder)
 
-    def train(some: Lessons, seed: int) -> Adapter:
+    def train(some: TrainingSet, seed: int) -> Adapter:
         return train_adapter(some, general, seed=seed, both=both)
 
     general_probe = _probe(probe, encoder, lessons)
@@ -85,7 +85,7 @@ def _adapter(
         return tune(lessons, train=train, score=query_scores, probe=general_probe, progress=progress)
 
 
-def _probe(table: Path | None, encoder: Encoder, lessons: Lessons) -> Probe:
+def _probe(table: Path | None, encoder: Encoder, lessons: TrainingSet) -> Probe:
     """Return the general probe: the one that was named, the one that comes with Recall, or one of the library."""
     if table is not None:
         return probe_of_captions(table, encoder)

@@ -16,19 +16,19 @@ import numpy as np
 from indexer.encoders import load_encoder
 from retrieval.calibration.background import background
 from retrieval.tuning.adapter.train import train_adapter
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 from tests.support.vectors import mixed_vectors
 
 QUERIES, SHOWN, OTHERS = 100, 10, 5000
 
 
-def lessons() -> Lessons:
+def lessons() -> TrainingSet:
     """Return a hundred queries with ten judged units of each, a third of them good."""
     general = background(load_encoder("compact"))
     texts = mixed_vectors(QUERIES, general, seed=1)
     units = mixed_vectors(QUERIES * SHOWN, general, seed=2)
     others = mixed_vectors(OTHERS, general, seed=3)
-    return Lessons(
+    return TrainingSet(
         names=tuple(f"query {number}" for number in range(QUERIES)),
         texts=texts,
         images=np.zeros_like(texts),

@@ -54,13 +54,13 @@ def build_recall(folder: Path, vectors: Vectors) -> None:
     from indexer.vectors import read_index
     from indexer.vectors.autotune.choice_file import put_choice
     from indexer.vectors.autotune.select import choose
-    from indexer.vectors.measurements import Asked, Held
+    from indexer.vectors.measurements import HoldoutQueries, IndexTarget
 
     build_exact(folder, vectors)
     index, _ = read_index(folder / "index.faiss", fingerprint="f")
     rows = np.linspace(0, len(vectors) - 1, 300).astype(np.int64)
-    queries = {"near": Held(near(vectors[rows], seed=77)), "own": Held(index.vectors(rows), rows)}
-    asked = Asked(0.99)
+    queries = {"near": HoldoutQueries(near(vectors[rows], seed=77)), "own": HoldoutQueries(index.vectors(rows), rows)}
+    asked = IndexTarget(0.99)
     figures, part = choose(index, queries, asked, folder=folder)
     (folder / "figures.json").write_text(json.dumps([asdict(each) for each in figures]))
     if part is None:

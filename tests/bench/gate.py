@@ -10,12 +10,12 @@ import sys
 
 import numpy as np
 
-from indexer.encoders.adapter import Adapter, LowRank
+from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.encoders.base import normalized
 from indexer.types import Vectors
 from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.probe import Probe
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 
 DIM = 32
 
@@ -23,7 +23,7 @@ SIZES = ((7, 3), (10, 10), (50, 10))
 """Queries, and judged hits of each: about 20, 100 and 500 judgements."""
 
 
-def made_up(queries: int, hits: int, seed: int, *, taste: float) -> Lessons:
+def made_up(queries: int, hits: int, seed: int, *, taste: float) -> TrainingSet:
     """Return lessons of queries about different things; the user's verdicts follow one direction as far as `taste`."""
     random = np.random.default_rng(seed)
     texts = _texts(queries, random)
@@ -32,7 +32,7 @@ def made_up(queries: int, hits: int, seed: int, *, taste: float) -> Lessons:
     units = normalized((texts[owners] + noise).astype(np.float32))
     wish = taste * np.sqrt(DIM) * units[:, 0] + random.standard_normal(len(owners))
     good = wish > np.repeat(np.median(wish.reshape(queries, hits), axis=1), hits)
-    return Lessons(
+    return TrainingSet(
         names=tuple(map(str, range(queries))), texts=texts, images=np.zeros_like(texts), owners=owners, units=units,
         are_photos=np.ones(len(owners), dtype=bool), good=good,
         others=units[:0], others_are_photos=np.zeros(0, dtype=bool),
@@ -46,26 +46,26 @@ def _texts(count: int, random: np.random.Generator) -> Vectors:
     return normalized(rows.astype(np.float32))
 
 
-def shuffled(lessons: Lessons, seed: int) -> Lessons:
+def shuffled(lessons: TrainingSet, seed: int) -> TrainingSet:
     """Return the lessons with the verdicts of each query in another order."""
     random = np.random.default_rng(seed)
     order = np.lexsort((random.random(len(lessons.owners)), lessons.owners))  # owners are ascending
-    return Lessons(
+    return TrainingSet(
         lessons.names, lessons.texts, lessons.images, lessons.owners, lessons.units, lessons.are_photos,
         lessons.good[order], lessons.others, lessons.others_are_photos,
     )  # fmt: skip
 
 
-def rocchio(lessons: Lessons, seed: int) -> Adapter:
+def rocchio(lessons: TrainingSet, seed: int) -> Adapter:
     """Return an adapter that moves each text by what made good units of all queries differ from bad ones."""
     del seed  # nothing is drawn
     side = np.where(lessons.good, 1.0, -1.0)
     wanted = (lessons.units * side[:, None]).mean(axis=0)
     shared = normalized(lessons.texts.mean(axis=0, keepdims=True))
-    return Adapter(LowRank(shared.T.astype(np.float32), (6 * wanted[None, :]).astype(np.float32)))
+    return Adapter(LowRankAdapter(shared.T.astype(np.float32), (6 * wanted[None, :]).astype(np.float32)))
 
 
-def cosines(lessons: Lessons, adapter: Adapter | None) -> Vectors:
+def cosines(lessons: TrainingSet, adapter: Adapter | None) -> Vectors:
     """Return the cosine of each judged unit with its query's text, shape (n,)."""
     texts = lessons.texts if adapter is None else adapter.texts(lessons.texts)
     scores: Vectors = np.einsum("nd,nd->n", texts[lessons.owners], lessons.units)

@@ -24,7 +24,7 @@ def fabricate(path: Path, encoder: Encoder, vectors: Vectors, root: Path) -> Non
         root: The folder that the photos pretend to be in.
     """
     with Store(path, create=True) as store, store.writing("making up a library"):
-        encoder_id = store.bind(encoder).id
+        encoder_id = store.bind_encoder(encoder).id
         with store.transaction() as connection:
             source = add(connection, str(root))
             for start in range(0, len(vectors), ROWS):

@@ -26,7 +26,7 @@ from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.types import Vectors
 from retrieval.evaluation.datasets import read_captions
 from retrieval.tuning.lora.data import LoraPlan, PairedQuery, Photos
-from retrieval.tuning.lora.dataset import STOPPED, divided, epochs_for
+from retrieval.tuning.lora.dataset import STOPPED, epochs_for, split
 from retrieval.tuning.lora.inputs import look
 from retrieval.tuning.lora.learn import ON_CPU
 from retrieval.tuning.lora.train import train_lora
@@ -154,7 +154,7 @@ def main() -> None:
                 judged = library.judge(start, before, said[:count], seed, shuffled=options.shuffled)
                 unseen = said[-10:]
                 usable = [query for query in judged if query.good]
-                learnt, valid = divided(usable, seed, stops=len(usable) >= STOPPED)
+                learnt, valid = split(usable, seed, stops=len(usable) >= STOPPED)
                 epochs = options.epochs or epochs_for(len(learnt), LoraPlan().batch)
                 plan = LoraPlan(epochs=epochs, chunk=ON_CPU, rate=options.rate, seed=seed)
                 with tempfile.TemporaryDirectory() as work:

@@ -168,7 +168,7 @@ def shoot(folder: Path, scenes: Sequence[Captioned], *, shot: int, count: int) -
 
 def scenes_of(hit: Hit) -> set[str]:
     """Return the scenes of the photos that a hit stands for."""
-    return {each.path.name.partition("-")[0] for each in hit.opened()}
+    return {each.path.name.partition("-")[0] for each in hit.expanded()}
 
 
 def bursts(data: Path, place: Path, *, shot: int = 100, count: int = 8) -> None:

@@ -13,7 +13,7 @@ from indexer.store import Store
 from indexer.types import Vectors
 from retrieval.calibration import Calibrator
 from retrieval.query.query import Query
-from retrieval.search.engine import Question, search
+from retrieval.search.engine import EncodedQuery, search
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 from tests.support.encoders import FakeEncoder
@@ -57,7 +57,9 @@ def test_a_search_with_probabilities(
     def searching(by: Calibrator | None) -> Callable[[int], object]:
         def ask(number: int) -> object:
             part = queries[number][None]
-            question = Question(["a query"], part, Query(texts=["a query"]).part_weights, None, pictures=int(pictured))
+            question = EncodedQuery(
+                ["a query"], part, Query(texts=["a query"]).part_weights, None, pictures=int(pictured)
+            )
             hits = search(store, question, k=K, calibrator=by)
             assert (hits.expected is not None) == (by is not None)
             return hits

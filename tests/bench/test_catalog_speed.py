@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from indexer.catalog.statements import sync_state
-from indexer.catalog.statements.sync_state import KnownGlance
+from indexer.catalog.statements.sync_state import KnownFileStat
 from indexer.encoders.base import normalized
 from indexer.maintenance import optimize
 from indexer.maintenance.status import read_status
@@ -90,7 +90,7 @@ def _plan(store: Store) -> None:
         raise RuntimeError(f"{unchanged:,} of {ITEMS:,} are unchanged")
 
 
-def _as_found(items: Iterator[KnownGlance]) -> Iterator[Listing]:
+def _as_found(items: Iterator[KnownFileStat]) -> Iterator[Listing]:
     """Yield what a walk would find if nothing had changed, read from the catalog too: it costs about as much."""
     while glances := [item[:4] for item in islice(items, TOGETHER)]:
         yield Listing(glances)

@@ -13,7 +13,16 @@ from indexer.encoders.base import Encoder
 from indexer.images import read_pixels
 from indexer.types import Vectors
 from retrieval.duplicates.find import ABOVE
-from retrieval.duplicates.pixel_compare import DEFAULT, Comparison, Sketch, Thresholds, Verdict, compare, judged, sketch
+from retrieval.duplicates.pixel_compare import (
+    DEFAULT,
+    PixelComparison,
+    Sketch,
+    Thresholds,
+    Verdict,
+    compare,
+    judged,
+    sketch,
+)
 from tests.bench.conftest import FLICKR
 from tests.bench.doors import Doors
 from tests.bench.table import Table
@@ -38,9 +47,9 @@ class Tried(NamedTuple):
 
     change: str
     half: int
-    own: Comparison
+    own: PixelComparison
     cosine: float
-    others: list[Comparison]
+    others: list[PixelComparison]
 
 
 def sample() -> list[Image.Image]:
@@ -84,7 +93,7 @@ def tried(encoder: Encoder) -> list[Tried]:
     return found
 
 
-def is_same(found: Comparison, thresholds: Thresholds) -> bool:
+def is_same(found: PixelComparison, thresholds: Thresholds) -> bool:
     return judged(found, thresholds) is Verdict.SAME
 
 

@@ -37,7 +37,7 @@ from retrieval.evaluation.datasets import CaptionedPicture, read_captions
 from retrieval.tuning.adapter.train import query_scores, train_adapter
 from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.probe import Probe, shipped_probe
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 from tests.bench.styles import STYLES, styled, tones
 
 WRONG = 0.1
@@ -155,7 +155,7 @@ def ndcg(scores: Vectors, relevant: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 def judged(
     user: User, texts: Vectors, photos: Photos, judgements: int, seed: int, *, shuffled: bool = False
-) -> tuple[Lessons, Ids]:
+) -> tuple[TrainingSet, Ids]:
     """Return what a user judged, and the queries that were never judged."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(user.queries))
@@ -164,7 +164,7 @@ def judged(
     good = np.take_along_axis(user.relevant[asked], shown, axis=1)
     good = (good ^ (random.random(good.shape) < WRONG)).ravel()
     unjudged = random.permutation(np.setdiff1d(np.arange(len(photos.vectors)), shown))[:5000]
-    return Lessons(
+    return TrainingSet(
         names=tuple(user.queries[row] for row in asked),
         texts=texts[asked],
         images=np.zeros_like(texts[asked]),
@@ -177,7 +177,7 @@ def judged(
     ), order[len(asked) :]
 
 
-def rocchio(lessons: Lessons, texts: Vectors) -> Vectors:
+def rocchio(lessons: TrainingSet, texts: Vectors) -> Vectors:
     """Return queries moved to the mean of the good hits of the judged queries that are like them (Rocchio 1971)."""
     near = lessons.texts @ texts.T  # (q, t)
     weights = np.exp(10 * near)[lessons.owners][lessons.good]
@@ -219,10 +219,10 @@ def main() -> None:
         table(encoder, photos, probe, general, domains, judgements, both=options.both, options=options)
 
 
-def let_through(lessons: Lessons, general: Vectors, probe: Probe, *, both: bool) -> bool:
+def let_through(lessons: TrainingSet, general: Vectors, probe: Probe, *, both: bool) -> bool:
     """Return whether the gate would put to use what these lessons teach."""
 
-    def train(some: Lessons, seed: int) -> Adapter:
+    def train(some: TrainingSet, seed: int) -> Adapter:
         return train_adapter(some, general, seed=seed, both=both)
 
     try:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from indexer.catalog.statements import versions
-from indexer.encoders.adapter import Adapter, LowRank
+from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import EncoderError
 from retrieval import Library
 from tests.support.colours import paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 
-TO_BLUE = LowRank(np.array([[1], [0], [0]], dtype=np.float32), np.array([[-1, 0, 1]], dtype=np.float32))
+TO_BLUE = LowRankAdapter(np.array([[1], [0], [0]], dtype=np.float32), np.array([[-1, 0, 1]], dtype=np.float32))
 """Makes blue of red, and leaves the others as they are."""
 
 
@@ -87,7 +87,7 @@ def test_a_rescoring_from_the_catalog_gives_the_scores_of_the_transformed_index(
 def test_texts_in_the_index_are_transformed_as_texts(colours: Library, folder: Path) -> None:
     (folder / "note.txt").write_text("red")
     colours.sync(folder)
-    activate(colours, Adapter(LowRank(TO_BLUE.down, np.zeros_like(TO_BLUE.up)), TO_BLUE))
+    activate(colours, Adapter(LowRankAdapter(TO_BLUE.down, np.zeros_like(TO_BLUE.up)), TO_BLUE))
     scores = {hit.path.name: round(hit.score, 3) for hit in colours.search("red", among="all", hybrid=False)}
     assert (scores["note.txt"], scores["red.png"]) == (1, 0)
 

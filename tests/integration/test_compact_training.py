@@ -21,7 +21,7 @@ from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderError, EvaluationError, MissingPackageError
 from training.compact import corpus, export, losses, student, teacher
 from training.compact.__main__ import main
-from training.compact.data import NEAR, Photo, Role, difference_hash, hash_photos, read_sets, roles
+from training.compact.data import NEAR, Role, TrainingPhoto, difference_hash, hash_photos, read_sets, roles
 from training.compact.distil import DistilPlan, batches, distil, distil_loss
 from training.compact.final_stage import move_to_broader
 from training.compact.folding import fold_batch_norm
@@ -89,7 +89,7 @@ def test_a_training_photo_that_is_also_in_dev_is_dropped_and_dev_is_never_traine
 
 def test_one_picture_in_two_labelled_sets_is_on_one_side_and_a_sixteenth_is_held_out() -> None:
     codes = np.random.default_rng(0).integers(0, 2**63, 1600, dtype=np.uint64)
-    one, two = ([Photo(Path(f"{n}.jpg"), name, ("a cat",), "cat", "") for n in range(1600)] for name in "ab")
+    one, two = ([TrainingPhoto(Path(f"{n}.jpg"), name, ("a cat",), "cat", "") for n in range(1600)] for name in "ab")
     found = roles([*one, *two], np.concatenate([codes, codes]))
     assert found[:1600] == found[1600:]
     assert found[:1600].count(Role.HELD) == pytest.approx(100, abs=30)  # 1600 / 16, three standard deviations
@@ -125,7 +125,7 @@ def test_short_queries_are_runs_of_words_of_their_caption() -> None:
 
 
 def test_dev_captions_are_not_in_the_corpus() -> None:
-    train = [Photo(Path("a.jpg"), "f", ("a man on a horse at the sea",), "", "train")]
+    train = [TrainingPhoto(Path("a.jpg"), "f", ("a man on a horse at the sea",), "", "train")]
     lines = corpus.collect(train, ["an extra caption without photo"], [], seed=0)
     assert "a man on a horse at the sea" in lines
     assert "an extra caption without photo" in lines
@@ -141,8 +141,10 @@ def test_every_line_is_seen_once_an_epoch_and_like_lengths_stand_together() -> N
 
 
 def test_an_epoch_holds_every_captioned_photo_and_a_share_of_the_labelled() -> None:
-    people = [Photo(Path(f"{n}.jpg"), "f", (f"one {n}", f"two {n}"), "", "train") for n in range(40)]
-    classes = [Photo(Path(f"{n}.jpg"), "c", ("a photo of a cat",), "Cat" if n % 2 else "cat", "") for n in range(40)]
+    people = [TrainingPhoto(Path(f"{n}.jpg"), "f", (f"one {n}", f"two {n}"), "", "train") for n in range(40)]
+    classes = [
+        TrainingPhoto(Path(f"{n}.jpg"), "c", ("a photo of a cat",), "Cat" if n % 2 else "cat", "") for n in range(40)
+    ]
     numbers = {line: row for row, line in enumerate(corpus.collect([*people, *classes], [], [], seed=0))}
     pairs = pair_up([*people, *classes], np.arange(80), numbers)
     assert len(set(pairs.groups[:40].tolist())) == 40
@@ -205,7 +207,7 @@ def test_tensors_pair_in_order_and_a_foreign_checkpoint_is_refused() -> None:
 
 
 def test_a_missing_training_package_says_what_to_install() -> None:
-    with pytest.raises(MissingPackageError, match=r"pip install 'recall-search\[train\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'recall-photos\[train\]'"):
         teacher.package("no_such_package_at_all", "no-such-package")
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event, select, update
 
 from indexer.catalog.schema import EMBEDDINGS, ENCODER_MAPS, ENCODERS
 from indexer.catalog.statements import reencoding, versions
-from indexer.encoders.adapter import Adapter, LowRank
+from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.maintenance.reencode import switch
 from indexer.types import Progress, Vectors
@@ -224,7 +224,7 @@ def test_an_adapter_is_put_aside_in_the_switch(library: Library, folder: Path) -
     paint_many(folder, 40)
     library.sync(folder)
     store = library._store
-    half = LowRank(np.eye(3, 1, dtype=np.float32), np.eye(1, 3, dtype=np.float32))
+    half = LowRankAdapter(np.eye(3, 1, dtype=np.float32), np.eye(1, 3, dtype=np.float32))
     with store.transaction() as connection:
         weights = Adapter(half, half).to_bytes()
         versions.activate(

@@ -21,7 +21,7 @@ from indexer.vectors.base import Nearest
 from indexer.vectors.faiss_flat import FaissIndex
 from indexer.vectors.gpu import faiss_backend
 from indexer.vectors.gpu import index as gpu_index
-from indexer.vectors.gpu.card import Card
+from indexer.vectors.gpu.card import GpuBackend
 from indexer.vectors.gpu.faiss_backend import FaissCard, gpus_on
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.gpu.select import card_on
@@ -37,12 +37,12 @@ from tests.support.vectors import clustered_vectors, unit_vectors
 
 
 @pytest.fixture
-def cards(monkeypatch: pytest.MonkeyPatch) -> list[Card]:
+def cards(monkeypatch: pytest.MonkeyPatch) -> list[GpuBackend]:
     """Return the cards that a library fills, which are on the CPU."""
     always_on_card(monkeypatch)
-    made: list[Card] = []
+    made: list[GpuBackend] = []
 
-    def make(device: str, dim: int) -> Card:
+    def make(device: str, dim: int) -> GpuBackend:
         assert device == "cuda:1"
         made.append(TorchCard(dim, "cpu"))
         return made[-1]
@@ -64,7 +64,7 @@ def found(library: Library, text: str) -> list[str]:
 
 
 def test_vectors_are_searched_where_queries_are_encoded_and_stay_in_step(
-    tmp_path: Path, colours: Path, cards: list[Card]
+    tmp_path: Path, colours: Path, cards: list[GpuBackend]
 ) -> None:
     with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(device="cuda:1")) as library:
         library.sync(colours)
@@ -87,7 +87,7 @@ def test_vectors_are_searched_where_queries_are_encoded_and_stay_in_step(
 
 
 def test_a_library_that_is_closed_or_goes_elsewhere_gives_a_card_back(
-    tmp_path: Path, colours: Path, cards: list[Card]
+    tmp_path: Path, colours: Path, cards: list[GpuBackend]
 ) -> None:
     library = Library.open(tmp_path / "test.recall", encoder=FakeEncoder(device="cuda:1"))
     library.sync(colours)
@@ -106,7 +106,7 @@ def test_a_library_that_is_closed_or_goes_elsewhere_gives_a_card_back(
     assert (alive(), store._index) == (None, None)
 
 
-def test_a_search_without_an_encoder_needs_no_card(tmp_path: Path, colours: Path, cards: list[Card]) -> None:
+def test_a_search_without_an_encoder_needs_no_card(tmp_path: Path, colours: Path, cards: list[GpuBackend]) -> None:
     with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(device="cuda:1")) as library:
         library.sync(colours)
     with Library.open(tmp_path / "test.recall", device="cuda:1") as library:
@@ -115,7 +115,11 @@ def test_a_search_without_an_encoder_needs_no_card(tmp_path: Path, colours: Path
 
 
 def test_a_library_that_no_card_can_hold_is_searched_on_the_cpu(
-    tmp_path: Path, colours: Path, cards: list[Card], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    colours: Path,
+    cards: list[GpuBackend],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def full(*_: object) -> None:
         raise RuntimeError("CUDA out of memory.")
@@ -172,7 +176,7 @@ def a_gpu() -> None:
 def faiss_parts(a_gpu: None) -> None:
     """Skip where FAISS is not built for GPUs."""
     if not gpus_on("cuda", 8, has_room):
-        pytest.skip("FAISS is built for the CPU here: pip install 'recall-search[gpu]' without faiss-cpu")
+        pytest.skip("FAISS is built for the CPU here: pip install 'recall-photos[gpu]' without faiss-cpu")
 
 
 def photographs(encoder: Encoder, photos: Path) -> Pixels:
@@ -237,7 +241,7 @@ class Watched(FaissIndex):
         return super().search(queries, k, allowed=allowed)
 
 
-def check_card(card: Card) -> None:
+def check_card(card: GpuBackend) -> None:
     """Check that a card names what the exact index finds, also after changes and with a filter."""
     exact = Watched(128)
     exact.add(np.arange(20_000, dtype=np.int64), clustered_vectors(20_000, 128, clusters=200, spread=0.7))

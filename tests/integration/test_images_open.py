@@ -180,7 +180,7 @@ def test_a_format_whose_package_is_absent_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(PictureError, match=r"pip install 'recall-search\[(raw|jxl)\]'$") as caught:
+    with pytest.raises(PictureError, match=r"pip install 'recall-photos\[(raw|jxl)\]'$") as caught:
         open_picture(tmp_path / name)
     assert caught.value.kind is FailureKind.UNSUPPORTED
 

@@ -17,7 +17,7 @@ from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_ivf import Builder, InvertedFile, expected_bytes, lists_for
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.ivf_refined import ApproximateIndex, drift
-from indexer.vectors.measurements import KINDS, Asked, Depth, Held, IndexFigures, Kind
+from indexer.vectors.measurements import KINDS, HoldoutQueries, IndexFigures, IndexTarget, Kind, SearchDepth
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
 N, DIM = 6000, 32
@@ -58,10 +58,10 @@ def lists(request: pytest.FixtureRequest, built: dict[Kind, InvertedFile]) -> In
 TRIED: tuple[Kind, ...] = ("ivf-sq8", "ivf-pq4", "ivf-rabitq")
 """What is, where memory is no matter."""
 
-USUAL = Depth(100, 64, 400)
+USUAL = SearchDepth(100, 64, 400)
 
 
-def over(exact: VectorIndex, lists: InvertedFile, *depths: Depth) -> ApproximateIndex:
+def over(exact: VectorIndex, lists: InvertedFile, *depths: SearchDepth) -> ApproximateIndex:
     """Return an index on all that the inverted file was built from."""
     return ApproximateIndex(exact, lists, last=int(exact.ids[-1]), depths=depths or [USUAL])
 
@@ -116,7 +116,7 @@ def test_what_was_removed_is_never_found_and_what_was_added_is_at_once(
 
 
 def test_where_most_was_removed_the_rest_is_still_found(exact: VectorIndex, lists: InvertedFile, held: Ids) -> None:
-    index, query = over(exact, lists, Depth(24, 4, 50)), unit_vectors(1, DIM, seed=8)
+    index, query = over(exact, lists, SearchDepth(24, 4, 50)), unit_vectors(1, DIM, seed=8)
     index.remove(held[:-20])
     assert np.count_nonzero(index.search(query, 12).ids[0] != -1) == 12
     assert set(index.search(query, 24).ids[0].tolist()) == {-1, *held[-20:].tolist()}
@@ -137,7 +137,7 @@ def test_a_filter_costs_no_recall(
 
 
 def test_pages_of_one_answer_agree(exact: VectorIndex, lists: InvertedFile, rows: Vectors) -> None:
-    index, query = over(exact, lists, Depth(24, 2, 30), Depth(50, 3, 60)), near(rows)[3:4]
+    index, query = over(exact, lists, SearchDepth(24, 2, 30), SearchDepth(50, 3, 60)), near(rows)[3:4]
     first, more = index.search(query, 30), index.search(query, 50)
     assert first.ids[0].tolist() == more.ids[0, :30].tolist()  # both look as far as 50 results ask for
 
@@ -145,7 +145,7 @@ def test_pages_of_one_answer_agree(exact: VectorIndex, lists: InvertedFile, rows
 def test_a_query_most_of_whose_candidates_are_gone_is_searched_exactly(
     exact: VectorIndex, lists: InvertedFile, rows: Vectors
 ) -> None:
-    index, query = over(exact, lists, Depth(24, 4, 40)), rows[100:101]
+    index, query = over(exact, lists, SearchDepth(24, 4, 40)), rows[100:101]
     index.remove(exact.search(query, 90).ids[0])
     assert index.search(query, 10).ids.tolist() == exact.search(query, 10).ids.tolist()
 
@@ -153,7 +153,7 @@ def test_a_query_most_of_whose_candidates_are_gone_is_searched_exactly(
 def test_more_results_than_was_measured_are_searched_exactly(
     exact: VectorIndex, lists: InvertedFile, rows: Vectors
 ) -> None:
-    queries, index = near(rows), over(exact, lists, Depth(24, 1, 24))
+    queries, index = near(rows), over(exact, lists, SearchDepth(24, 1, 24))
     assert index.search(queries, 25).ids.tolist() == exact.search(queries, 25).ids.tolist()
     assert recall(index.search(queries, 24).ids, exact.search(queries, 24).ids) < 0.95
 
@@ -184,7 +184,7 @@ def test_many_results_are_as_complete_as_few(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fix_costs(monkeypatch)
-    figures, _ = choose(exact, held_out(rows, held), Asked(0.95), folder=tmp_path)
+    figures, _ = choose(exact, held_out(rows, held), IndexTarget(0.95), folder=tmp_path)
     queries = near(rows[3:], 200)
     depths = {each.kind: each.depths for each in figures}
     for kind in TRIED:
@@ -198,7 +198,7 @@ def test_results_for_which_it_is_no_faster_are_searched_exactly(
     exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fix_costs(monkeypatch, dear_from=200)
-    figures, _ = choose(exact, held_out(rows, held), Asked(0.95), folder=tmp_path)
+    figures, _ = choose(exact, held_out(rows, held), IndexTarget(0.95), folder=tmp_path)
     for each in figures:
         assert [depth.results for depth in each.depths] == ([] if each.kind == "exact" else [10, 24, 50, 100])
 
@@ -229,14 +229,14 @@ def test_there_are_about_four_times_the_root_of_lists(n: int, lists: int) -> Non
     assert lists_for(n) == lists  # a power of two, of which each has 40 vectors to learn from
 
 
-def held_out(rows: Vectors, held: Ids) -> dict[str, Held]:
-    return {"near": Held(near(rows)), "own": Held(rows[:50], held[:50])}
+def held_out(rows: Vectors, held: Ids) -> dict[str, HoldoutQueries]:
+    return {"near": HoldoutQueries(near(rows)), "own": HoldoutQueries(rows[:50], held[:50])}
 
 
 def test_the_fastest_of_those_that_find_enough_is_chosen(
     exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path
 ) -> None:
-    figures, file = choose(exact, held_out(rows, held), Asked(0.95), folder=tmp_path)
+    figures, file = choose(exact, held_out(rows, held), IndexTarget(0.95), folder=tmp_path)
     assert {each.kind for each in figures} == {"exact", *TRIED}
     assert figures[0].fits
     assert figures[0].waiting == min(each.waiting for each in figures if each.fits)
@@ -245,7 +245,7 @@ def test_the_fastest_of_those_that_find_enough_is_chosen(
 
 def test_the_memory_that_is_allowed_is_kept(exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path) -> None:
     least = expected_bytes("ivf-pq4", N, DIM)
-    figures, file = choose(exact, held_out(rows, held), Asked(0.5, int(least * 1.2)), folder=tmp_path)
+    figures, file = choose(exact, held_out(rows, held), IndexTarget(0.5, int(least * 1.2)), folder=tmp_path)
     assert file is not None
     assert figures[0].memory <= least * 1.2 < N * DIM * 2
 
@@ -253,7 +253,7 @@ def test_the_memory_that_is_allowed_is_kept(exact: VectorIndex, rows: Vectors, h
 def test_half_the_bits_are_tried_where_the_whole_are_too_large(
     exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path
 ) -> None:
-    asked = Asked(0.99, expected_bytes("ivf-sq8", N, DIM) - 1)
+    asked = IndexTarget(0.99, expected_bytes("ivf-sq8", N, DIM) - 1)
     figures, _ = choose(exact, held_out(rows, held), asked, folder=tmp_path)
     halved = next(each for each in figures if each.kind == "ivf-sq4")
     assert all(each.kind != "ivf-sq8" for each in figures)
@@ -266,17 +266,17 @@ def test_too_little_memory_says_which_is_the_least(
 ) -> None:
     message = r"no index finds 0.9 of the ten best in 1,000 bytes: the smallest that may, ivf-\w+, takes about \d"
     with pytest.raises(ConfigError, match=message):
-        choose(exact, held_out(rows, held), Asked(0.9, 1000), folder=tmp_path)
+        choose(exact, held_out(rows, held), IndexTarget(0.9, 1000), folder=tmp_path)
     with pytest.raises(
         ConfigError,
         match=r"no index finds 1 of the ten best in 0\.1 MB: the smallest that may, exact, takes about 0\.4 MB",
     ):
-        choose(exact, held_out(rows, held), Asked(1.0, 100_000), folder=tmp_path)
+        choose(exact, held_out(rows, held), IndexTarget(1.0, 100_000), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_all_that_can_be_found_is_found_exactly(exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path) -> None:
-    figures, file = choose(exact, held_out(rows, held), Asked(1.0), folder=tmp_path)
+    figures, file = choose(exact, held_out(rows, held), IndexTarget(1.0), folder=tmp_path)
     assert ([each.kind for each in figures], file) == (["exact"], None)
 
 
@@ -284,7 +284,7 @@ def test_all_that_can_be_found_is_found_exactly(exact: VectorIndex, rows: Vector
 def test_a_handful_of_vectors_is_searched_exactly(n: int, rows: Vectors, held: Ids, tmp_path: Path) -> None:
     index = new_index(DIM)
     index.add(held[:n], rows[:n])
-    figures, file = choose(index, {"own": Held(rows[:n], held[:n])}, Asked(0.99), folder=tmp_path)
+    figures, file = choose(index, {"own": HoldoutQueries(rows[:n], held[:n])}, IndexTarget(0.99), folder=tmp_path)
     assert ([each.kind for each in figures], figures[0].fits, file) == (["exact"], True, None)
 
 
@@ -296,7 +296,7 @@ def test_a_stop_leaves_no_file(
 
     monkeypatch.setattr("indexer.vectors.autotune.select.InvertedFile.load", stop)
     with pytest.raises(KeyboardInterrupt):
-        choose(exact, held_out(rows, held), Asked(0.9), folder=tmp_path)
+        choose(exact, held_out(rows, held), IndexTarget(0.9), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -305,21 +305,21 @@ def test_a_stop_leaves_no_file(
     [
         {"kind": "ivf-flat"},
         {"depths": ()},
-        {"depths": (Depth(24, 0, 50),)},
-        {"depths": (Depth(24, 10**9, 50),)},
-        {"depths": (Depth(24, 8, 10**9),)},
-        {"depths": (Depth(0, 8, 50),)},
-        {"depths": (Depth(51, 8, 50),)},
-        {"depths": (Depth(24, 8, 50), Depth(24, 8, 50))},
+        {"depths": (SearchDepth(24, 0, 50),)},
+        {"depths": (SearchDepth(24, 10**9, 50),)},
+        {"depths": (SearchDepth(24, 8, 10**9),)},
+        {"depths": (SearchDepth(0, 8, 50),)},
+        {"depths": (SearchDepth(51, 8, 50),)},
+        {"depths": (SearchDepth(24, 8, 50), SearchDepth(24, 8, 50))},
     ],
 )
 def test_a_file_whose_figures_cannot_be_is_refused(exact: VectorIndex, tmp_path: Path, odd: dict[str, Any]) -> None:
-    usual: dict[str, Any] = {"kind": "ivf-sq8", "depths": (Depth(24, 8, 50),)}
+    usual: dict[str, Any] = {"kind": "ivf-sq8", "depths": (SearchDepth(24, 8, 50),)}
     figures = IndexFigures(
         **(usual | odd), recall=0.99, milliseconds=1.0, opening=1.0, memory=1, seconds=1.0, vectors=N
     )
     part, file = tmp_path / "some.part", tmp_path / "some.lists"
     part.touch()
-    put_choice(part, file, asked=Asked(0.9), figures=[figures], index=exact, fingerprint="f")
+    put_choice(part, file, asked=IndexTarget(0.9), figures=[figures], index=exact, fingerprint="f")
     with pytest.raises(StaleIndexError, match="impossible figures"):
         read_choice(file, exact, fingerprint="f")

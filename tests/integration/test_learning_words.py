@@ -48,7 +48,7 @@ def half(photo: Path, place: Path) -> Path:
 def test_a_word_alone_is_its_photos_and_the_probability_is_that_of_a_picture(taught: Library, photos: Path) -> None:
     found = taught.search("biscuit", k=21)
     assert found[0].path.name == "chelsea.png"
-    likely = [hit.path.name for hit in found.likely(0.5)]
+    likely = [hit.path.name for hit in found.above(0.5)]
     # fewer than 30 photos say nothing about pictures, so that nothing is hidden and nothing called likely
     assert [hit.probability for hit in found] == [None] * 21
     assert len(likely) == 21

@@ -64,10 +64,10 @@ def test_compact_indexes_and_searches_where_torch_is_not_installed(photos: Path,
 @pytest.mark.parametrize(
     ("blocked", "command", "advice"),
     [
-        (TORCH_SIDE, ["index", "PHOTO", "--encoder", "ViT-B-32/openai"], "pip install 'recall-search[torch]'"),
-        (TORCH_SIDE, ["index", "PHOTO", "--device", "cuda"], "pip install 'recall-search[torch]'"),
-        (TORCH_SIDE, ["encoders", "--all"], "pip install 'recall-search[torch]'"),
-        ((*TORCH_SIDE, "onnxruntime"), ["index", "PHOTO"], "pip install 'recall-search[cpu]'"),
+        (TORCH_SIDE, ["index", "PHOTO", "--encoder", "ViT-B-32/openai"], "pip install 'recall-photos[torch]'"),
+        (TORCH_SIDE, ["index", "PHOTO", "--device", "cuda"], "pip install 'recall-photos[torch]'"),
+        (TORCH_SIDE, ["encoders", "--all"], "pip install 'recall-photos[torch]'"),
+        ((*TORCH_SIDE, "onnxruntime"), ["index", "PHOTO"], "pip install 'recall-photos[cpu]'"),
     ],
 )
 def test_what_is_not_installed_is_named_in_one_line(
@@ -85,7 +85,7 @@ def test_without_onnx_runtime_compact_runs_in_torch(monkeypatch: pytest.MonkeyPa
     encoder = load_encoder("compact", device="cpu")
     assert isinstance(encoder, OpenClipEncoder)
     assert encoder.fingerprint == OnnxEncoder(COMPACT, name="compact").fingerprint
-    with pytest.raises(MissingPackageError, match=r"compact\+int8.*pip install 'recall-search\[cpu\]'"):
+    with pytest.raises(MissingPackageError, match=r"compact\+int8.*pip install 'recall-photos\[cpu\]'"):
         load_encoder("compact+int8")
 
 
@@ -170,5 +170,5 @@ def test_a_card_that_cannot_compute_is_left_for_the_cpu(
 def test_the_list_of_all_encoders_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("indexer.encoders", "indexer.encoders.base"):
         monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'recall-search\[torch\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'recall-photos\[torch\]'"):
         pretrained_names()

@@ -26,7 +26,7 @@ from retrieval.tuning.lora import checkpoints
 from retrieval.tuning.lora.data import LoraPlan, PairedQuery, Photos
 from retrieval.tuning.lora.gradients import backward_in_chunks
 from retrieval.tuning.lora.interpolation import Trained
-from retrieval.tuning.lora.layers import LowRank, add
+from retrieval.tuning.lora.layers import LoraLayer, add
 from retrieval.tuning.lora.losses import contrastive_loss, sigmoid_loss
 from retrieval.tuning.lora.train import train_lora
 from tests.support.models import CONFIG, config, save_model
@@ -77,7 +77,7 @@ def learn(name: str | OpenClipEncoder, paths: Sequence[Path], work: Path, **chan
 def test_weights_with_the_change_added_give_what_the_updated_model_gave(kind: str, tmp_path: Path) -> None:
     model = OpenClipEncoder.load(save_model(tmp_path / kind, KINDS[kind]), device="cpu").model
     before = {name: each.clone() for name, each in model.state_dict().items()}
-    low = LowRank(model, rank=4, alpha=8, seed=0)
+    low = LoraLayer(model, rank=4, alpha=8, seed=0)
     random = torch.Generator().manual_seed(1)
     low.write({name: torch.randn(each.shape, generator=random) * 0.05 for name, each in low.read().items()})
     size = KINDS[kind]["model_cfg"]["vision_cfg"]["image_size"]
@@ -100,7 +100,7 @@ def test_weights_with_the_change_added_give_what_the_updated_model_gave(kind: st
 
 def test_gradients_in_chunks_are_those_of_the_whole_batch(tmp_path: Path) -> None:
     model = OpenClipEncoder.load(save_model(tmp_path / "clip"), device="cpu").model
-    low = LowRank(model, rank=4, alpha=8, seed=0)
+    low = LoraLayer(model, rank=4, alpha=8, seed=0)
     random = torch.Generator().manual_seed(1)
     low.write({name: torch.randn(each.shape, generator=random) * 0.05 for name, each in low.read().items()})
     pixels = torch.randn(7, 3, 32, 32, generator=random)
@@ -171,7 +171,7 @@ def test_training_lowers_the_loss_and_leaves_the_encoder_as_it_was(squares: list
 
 def test_the_points_between_are_those_of_the_weights(squares: list[Path], tmp_path: Path) -> None:
     trained = learn(save_model(tmp_path / "clip"), squares, tmp_path / "work", valid=[])
-    old, half, new = (dict(trained.at(share).named_parameters()) for share in (0, 0.5, 1))
+    old, half, new = (dict(trained.interpolate(share).named_parameters()) for share in (0, 0.5, 1))
     assert any(not torch.equal(old[name], new[name]) for name in old)
     for name in old:
         torch.testing.assert_close(half[name], (old[name] + new[name]) / 2)

@@ -22,7 +22,7 @@ from retrieval import Hit, Library, Query
 from retrieval.search.candidates import find
 from retrieval.search.rerank import Context, Ranking, Reranker
 from retrieval.search.rerank.exact import Exact
-from retrieval.search.rerank.second_encoder import ByEncoder
+from retrieval.search.rerank.second_encoder import SecondEncoder
 from tests.support.colours import later, paint
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
@@ -81,7 +81,7 @@ def test_exact_puts_right_what_an_index_estimated(colours: Library) -> None:
     context = Context(Query(["red"]), red, store, colours._settings, lambda _: None)
     exact = Exact().rerank(Ranking.of(lossy), context)
     assert [item.path for item in exact.candidates.items] == [item.path for item in found.items]
-    assert exact.candidates.scores.tolist() == exact.standing.tolist() == found.scores.tolist()
+    assert exact.candidates.scores.tolist() == exact.score.tolist() == found.scores.tolist()
     assert np.array_equal(exact.candidates.vectors, found.vectors)
 
 
@@ -92,7 +92,7 @@ def test_exact_leaves_an_order_that_words_made(colours: Library) -> None:
     exact = Exact().rerank(Ranking.of(found), context)
     assert exact.candidates.items == found.items
     assert exact.candidates.scores.tolist() == found.scores.tolist()
-    assert exact.standing.tolist() == sorted(found.scores.tolist(), reverse=True)
+    assert exact.score.tolist() == sorted(found.scores.tolist(), reverse=True)
 
 
 def test_mmr_changes_the_order_and_leaves_the_scores(colours: Library) -> None:
@@ -125,7 +125,7 @@ def test_as_many_hits_as_were_asked_for_come_back_although_more_than_the_pool_is
     assert names(hits) == ["burst-000.png", "tomato.png", "orange.png"]
     assert [hit.count for hit in hits] == [120, 1, 1]
     assert names(hits[0].members) == [f"burst-{number:03}.png" for number in range(1, 120)]
-    assert all(round(hit.score, 3) == 1 for hit in hits[0].opened())
+    assert all(round(hit.score, 3) == 1 for hit in hits[0].expanded())
 
 
 def kept(library: Library, encoder: FakeEncoder) -> list[str]:
@@ -139,8 +139,12 @@ def kept(library: Library, encoder: FakeEncoder) -> list[str]:
 
 def test_another_encoder_orders_the_best_and_the_others_follow(colours: Library, turned: Turned) -> None:
     # it sees lime (0, 1, 0) as (1, 0, 0), orange (255, 165, 0) as (165, 0, 255): .54, red as (0, 0, 1)
-    assert names(colours.search("red", rerank=[ByEncoder(turned, 5)]))[:3] == ["lime.png", "orange.png", "tomato.png"]
-    hits = colours.search("red", rerank=[ByEncoder(turned, 3)])
+    assert names(colours.search("red", rerank=[SecondEncoder(turned, 5)]))[:3] == [
+        "lime.png",
+        "orange.png",
+        "tomato.png",
+    ]
+    hits = colours.search("red", rerank=[SecondEncoder(turned, 3)])
     assert names(hits) == ["orange.png", "tomato.png", "red.png", "blue.png", "lime.png"]
     assert [[(step.step, round(step.score, 2)) for step in hit.rerank] for hit in hits] == [
         [("encoder:fake/turned", 0.54)],
@@ -154,29 +158,29 @@ def test_another_encoder_orders_the_best_and_the_others_follow(colours: Library,
 
 def test_each_photo_is_encoded_at_most_once(colours: Library, turned: Turned, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "retrieval")
-    before = colours.search("red", rerank=[ByEncoder(turned, 3)])
+    before = colours.search("red", rerank=[SecondEncoder(turned, 3)])
     assert sum(turned.pictures) == 3
     assert "re-ranked 3 of 3 by fake/turned in " in caplog.text
-    assert colours.search("red", rerank=[ByEncoder(turned, 3)]) == before
+    assert colours.search("red", rerank=[SecondEncoder(turned, 3)]) == before
     assert sum(turned.pictures) == 3
-    colours.search("red", rerank=[ByEncoder(turned, 5)])
+    colours.search("red", rerank=[SecondEncoder(turned, 5)])
     assert sum(turned.pictures) == 5
     with Library.open(colours.path, encoder=FakeEncoder()) as again:
-        again.search("red", rerank=[ByEncoder(turned, 5)])
+        again.search("red", rerank=[SecondEncoder(turned, 5)])
     assert sum(turned.pictures) == 5
 
 
 def test_the_embeddings_of_another_encoder_go_with_the_photo_and_with_its_content(
     colours: Library, turned: Turned, folder: Path
 ) -> None:
-    colours.search("red", rerank=[ByEncoder(turned)])
+    colours.search("red", rerank=[SecondEncoder(turned)])
     assert kept(colours, turned) == ["blue.png", "lime.png", "orange.png", "red.png", "tomato.png"]
     later(paint(folder / "red.png", "green"))
     (folder / "tomato.png").unlink()
     colours.sync(folder)
     colours.forget(folder / "lime.png")
     assert kept(colours, turned) == ["blue.png", "orange.png"]
-    colours.search("red", rerank=[ByEncoder(turned)])
+    colours.search("red", rerank=[SecondEncoder(turned)])
     assert sum(turned.pictures) == 5 + 1  # the one that changed
     assert kept(colours, turned) == ["blue.png", "orange.png", "red.png"]
 
@@ -184,19 +188,19 @@ def test_the_embeddings_of_another_encoder_go_with_the_photo_and_with_its_conten
 def test_the_embeddings_of_another_encoder_stay_with_a_photo_that_moves_and_go_with_its_copy(
     colours: Library, turned: Turned, folder: Path, encoder: FakeEncoder
 ) -> None:
-    colours.search("red", rerank=[ByEncoder(turned)])
+    colours.search("red", rerank=[SecondEncoder(turned)])
     before = sum(encoder.pictures)
     (folder / "red.png").rename(folder / "moved.png")
     shutil.copy(folder / "lime.png", folder / "copy.png")
     colours.sync(folder)
-    colours.search("red", rerank=[ByEncoder(turned)])
+    colours.search("red", rerank=[SecondEncoder(turned)])
     assert (sum(encoder.pictures), sum(turned.pictures)) == (before, 5)
     assert kept(colours, turned) == ["blue.png", "copy.png", "lime.png", "moved.png", "orange.png", "tomato.png"]
 
 
 def test_another_encoder_disturbs_nothing(colours: Library, turned: Turned, folder: Path) -> None:
     hits, status = colours.search("red"), colours.status()
-    colours.search("red", rerank=[ByEncoder(turned)])
+    colours.search("red", rerank=[SecondEncoder(turned)])
     assert colours.search("red") == hits
     now = colours.status()
     assert (now.photos, now.encoder, now.fingerprint, now.dim) == (5, status.encoder, status.fingerprint, status.dim)
@@ -216,7 +220,7 @@ def test_a_photo_that_is_gone_or_changed_keeps_its_place_among_the_others(
 ) -> None:
     (folder / "red.png").unlink()
     later(paint(folder / "tomato.png", "lime"))
-    hits = colours.search("red", rerank=[ByEncoder(turned)])
+    hits = colours.search("red", rerank=[SecondEncoder(turned)])
     # by the old score red and tomato are above all others, and nothing says otherwise
     assert names(hits)[:2] == ["red.png", "tomato.png"]
     assert [hit.rerank for hit in hits[:2]] == [(), ()]
@@ -226,7 +230,7 @@ def test_a_photo_that_is_gone_or_changed_keeps_its_place_among_the_others(
 
 def test_a_photo_that_the_other_encoder_cannot_encode_keeps_its_place_and_is_not_kept(colours: Library) -> None:
     broken = Turned(unusable=((0, 0, 255),))  # red, as it sees it
-    hits = colours.search("red", rerank=[ByEncoder(broken)])
+    hits = colours.search("red", rerank=[SecondEncoder(broken)])
     # own scores of the others: mean .43, deviation .44; the new ones: .47 and .36; so lime's 1 counts 1.07, red stays 1
     assert names(hits)[:3] == ["lime.png", "red.png", "orange.png"]
     assert hits[1].rerank == ()
@@ -234,11 +238,11 @@ def test_a_photo_that_the_other_encoder_cannot_encode_keeps_its_place_and_is_not
 
 
 def test_a_damaged_embedding_of_another_encoder_is_made_again(colours: Library, turned: Turned) -> None:
-    before = colours.search("red", rerank=[ByEncoder(turned)])
+    before = colours.search("red", rerank=[SecondEncoder(turned)])
     rows(colours.path, "UPDATE embeddings SET vector = x'00' WHERE encoder_id = 2 AND unit_id < 3")
-    assert colours.search("red", rerank=[ByEncoder(turned)]) == before
+    assert colours.search("red", rerank=[SecondEncoder(turned)]) == before
     assert sum(turned.pictures) == 5 + 2
-    assert colours.search("red", rerank=[ByEncoder(turned)]) == before
+    assert colours.search("red", rerank=[SecondEncoder(turned)]) == before
     assert sum(turned.pictures) == 5 + 2
 
 
@@ -247,11 +251,11 @@ def test_while_another_process_writes_nothing_is_kept_and_the_answer_is_the_same
 ) -> None:
     caplog.set_level(logging.INFO, "retrieval")
     with locked(colours.path, "indexing", seconds=0):
-        hits = colours.search("red", rerank=[ByEncoder(turned)])
+        hits = colours.search("red", rerank=[SecondEncoder(turned)])
     assert caplog.text.count("what fake/turned encodes is not kept: process ") == 1
     assert sum(turned.pictures) == 5  # in two batches
     assert kept(colours, turned) == []
-    assert colours.search("red", rerank=[ByEncoder(turned)]) == hits
+    assert colours.search("red", rerank=[SecondEncoder(turned)]) == hits
     assert sum(turned.pictures) == 10
 
 
@@ -262,7 +266,7 @@ def test_a_search_that_takes_more_candidates_encodes_nothing_twice(
         paint(folder / f"{number:03}.png", "red", taken_at=MORNING + timedelta(seconds=number))
     library.sync(folder)
     with locked(library.path, "indexing", seconds=0):
-        assert len(library.search("red", k=2, rerank=[ByEncoder(turned, 5), "moments"])) == 1
+        assert len(library.search("red", k=2, rerank=[SecondEncoder(turned, 5), "moments"])) == 1
     assert sum(turned.pictures) == 5
 
 
@@ -272,7 +276,7 @@ def test_an_encoder_scores_more_than_the_pool_where_it_is_asked_to(
     for number in range(110):
         paint(folder / f"{number:03}.png", "red")
     library.sync(folder)
-    library.search("red", k=1, rerank=[ByEncoder(turned, 105)])
+    library.search("red", k=1, rerank=[SecondEncoder(turned, 105)])
     assert sum(turned.pictures) == 105
 
 
@@ -285,23 +289,23 @@ def test_texts_are_scored_text_to_text(colours: Library, turned: Turned) -> None
         (item,) = writes.save_items(connection, [values | {"indexed_at": encoders.now()}])
         vectors = np.array([[0, 0.6, 0.8]], dtype=np.float32)
         writes.add_embeddings(connection, [item], known.id, vectors, kind=Modality.TEXT, texts=["as red as blood"])
-    (text,) = colours.search("red", among="texts", rerank=[ByEncoder(turned)])
+    (text,) = colours.search("red", among="texts", rerank=[SecondEncoder(turned)])
     assert [round(step.score, 3) for step in text.rerank] == [1.0]  # "red" and "as red as blood" are one to it
     assert turned.texts == ["red", "as red as blood"]
     assert kept(colours, turned) == ["z.txt"]
 
 
 def test_blend_stands_between_two_encoders(colours: Library, turned: Turned) -> None:
-    own, other = names(colours.search("red")), names(colours.search("red", rerank=[ByEncoder(turned)]))
-    assert names(colours.search("red", rerank=[ByEncoder(turned), "blend:1"])) == own
-    assert names(colours.search("red", rerank=[ByEncoder(turned), "blend:0"])) == other
+    own, other = names(colours.search("red")), names(colours.search("red", rerank=[SecondEncoder(turned)]))
+    assert names(colours.search("red", rerank=[SecondEncoder(turned), "blend:1"])) == own
+    assert names(colours.search("red", rerank=[SecondEncoder(turned), "blend:0"])) == other
     # z of the own scores: red 1.05, tomato .82, orange .69; of the other: -1.12, -.07, .49: orange is good in both
-    assert names(colours.search("red", rerank=[ByEncoder(turned), "blend:0.5"]))[0] == "orange.png"
+    assert names(colours.search("red", rerank=[SecondEncoder(turned), "blend:0.5"]))[0] == "orange.png"
 
 
 def test_steps_are_done_in_their_order(colours: Library, turned: Turned) -> None:
-    hits = colours.search("red", rerank=[ByEncoder(turned), "mmr:1"])
-    assert names(hits) == names(colours.search("red", rerank=[ByEncoder(turned)]))
+    hits = colours.search("red", rerank=[SecondEncoder(turned), "mmr:1"])
+    assert names(hits) == names(colours.search("red", rerank=[SecondEncoder(turned)]))
     assert [step.step for step in hits[0].rerank] == ["encoder:fake/turned", "mmr:1"]
 
 
@@ -313,15 +317,15 @@ def test_the_order_that_words_and_looks_made_together_is_where_rerankers_begin(
     colours.sync(folder)
     plain = names(colours.search("red wall"))
     assert plain != names(colours.search("red wall", hybrid=False))
-    chains: list[list[str | Reranker]] = [["exact"], ["mmr:1"], [ByEncoder(turned), "blend:1"]]
-    turned_about = names(colours.search("red wall", rerank=[ByEncoder(turned)]))
-    assert names(colours.search("red wall", rerank=[ByEncoder(turned), "exact"])) == turned_about != plain
+    chains: list[list[str | Reranker]] = [["exact"], ["mmr:1"], [SecondEncoder(turned), "blend:1"]]
+    turned_about = names(colours.search("red wall", rerank=[SecondEncoder(turned)]))
+    assert names(colours.search("red wall", rerank=[SecondEncoder(turned), "exact"])) == turned_about != plain
     for rerank in chains:
         assert names(colours.search("red wall", rerank=rerank)) == plain
 
 
 def test_a_page_is_cut_out_of_the_reranked_list(colours: Library, turned: Turned) -> None:
-    steps: list[str | Reranker] = [ByEncoder(turned, 4), "mmr:0.6"]
+    steps: list[str | Reranker] = [SecondEncoder(turned, 4), "mmr:0.6"]
     whole = names(colours.search("red", rerank=steps))
     pages = [names(colours.search("red", k=2, offset=offset, rerank=steps)) for offset in (0, 2, 4)]
     assert [name for page in pages for name in page] == whole

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.sync.report import OUTCOMES, Report
+from indexer.sync.report import OUTCOMES, SyncReport
 from indexer.sync.scan_rules import FoundFile, Rules
 from retrieval import Library
 from tests.support.blocks import full_exif, full_file, xmp_block
@@ -18,7 +18,7 @@ from tests.support.program import Program
 from tests.support.walks import walk
 
 
-def counts(report: Report) -> dict[str, int]:
+def counts(report: SyncReport) -> dict[str, int]:
     """Return the counts of a report that are not 0."""
     return {outcome: getattr(report, outcome) for outcome in OUTCOMES if getattr(report, outcome)}
 

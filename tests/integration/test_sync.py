@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from indexer.errors import NoPhotosError, SourceError
-from indexer.sync.report import OUTCOMES, Report
+from indexer.sync.report import OUTCOMES, SyncReport
 from retrieval import Library
 from tests.support.colours import later, paint, paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 
 
-def counts(report: Report) -> dict[str, int]:
+def counts(report: SyncReport) -> dict[str, int]:
     """Return the counts of a report that are not 0."""
     return {outcome: getattr(report, outcome) for outcome in OUTCOMES if getattr(report, outcome)}
 

@@ -306,5 +306,5 @@ def test_an_absent_package_is_named_with_the_command_that_installs_it(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(MissingPackageError, match=rf"{package}; run: pip install 'recall-search\[cpu\]'"):
+    with pytest.raises(MissingPackageError, match=rf"{package}; run: pip install 'recall-photos\[cpu\]'"):
         load_tokenizer(CLIP, Path())

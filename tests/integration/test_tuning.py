@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from indexer.catalog.statements import versions
-from indexer.encoders.adapter import Adapter, LowRank
+from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import LibraryLockedError, TuningError
 from retrieval import Library
 from retrieval.tuning import tune
 from retrieval.tuning.adapter.train import train_adapter
-from retrieval.tuning.report import Receipt
+from retrieval.tuning.report import TuningReport
 from tests.support.contents import count, rows
 from tests.support.program import Program
 
@@ -50,7 +50,7 @@ def learnt(library: Library) -> int:
     known = library._store.encoder
     assert known is not None
     with library._store.transaction() as connection:
-        weights = Adapter(LowRank(down, up)).to_bytes()
+        weights = Adapter(LowRankAdapter(down, up)).to_bytes()
         id_ = versions.add_version(connection, kind="adapter", encoder_id=known.id, receipt={}, weights=weights)
     return library.rollback(id_)
 
@@ -67,7 +67,7 @@ def test_what_proves_nothing_is_kept_inactive_and_changes_no_answer(judged: Libr
     assert (receipt.judgements, receipt.used, receipt.queries) == (48, 48, 8)
     (version,) = judged.versions()
     assert not version.is_active
-    assert Receipt.from_dict(dict(version.receipt)) == receipt
+    assert TuningReport.from_dict(dict(version.receipt)) == receipt
     assert answers(judged) == before
 
 
@@ -132,7 +132,7 @@ def test_an_adapter_that_ruins_general_queries_is_kept_inactive(
 ) -> None:
     dim = judged.encoder.dim
     random = np.random.default_rng(0)
-    noise = LowRank(*(random.standard_normal(shape).astype(np.float32) for shape in ((dim, 64), (64, dim))))
+    noise = LowRankAdapter(*(random.standard_normal(shape).astype(np.float32) for shape in ((dim, 64), (64, dim))))
     monkeypatch.setattr(tune, "train_adapter", lambda *_, **__: Adapter(noise))
     receipt = judged.tune()
     assert not receipt.passed

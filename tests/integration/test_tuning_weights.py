@@ -19,7 +19,7 @@ from retrieval import Library
 from retrieval.tuning import comparison, gate
 from retrieval.tuning.lora import learn
 from retrieval.tuning.lora.data import LoraPlan, PairedQuery
-from retrieval.tuning.lora.dataset import divided
+from retrieval.tuning.lora.dataset import split
 from tests.support.encoders import FakeEncoder
 from tests.support.models import save_model
 from tests.support.program import Program
@@ -130,11 +130,11 @@ def test_trainings_that_are_measured_stop_as_the_one_that_is_kept(
     held: list[int] = []
 
     def noted(queries: list[PairedQuery], seed: int, *, stops: bool) -> tuple[list[PairedQuery], list[PairedQuery]]:
-        learnt, valid = divided(queries, seed, stops=stops)
+        learnt, valid = split(queries, seed, stops=stops)
         held.append(len(valid))
         return learnt, valid
 
-    monkeypatch.setattr(learn, "divided", noted)
+    monkeypatch.setattr(learn, "split", noted)
     monkeypatch.setattr(learn, "STOPPED", 12)  # the library has twelve, a measured training six
     judged.tune(method="lora", dry_run=True)
     assert held == [1] * 6
@@ -206,7 +206,7 @@ def test_weights_that_were_replaced_since_the_library_was_opened_are_not_trained
 
 def test_without_peft_it_is_said_what_to_install(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learn, "find_spec", lambda name: None if name == "peft" else find_spec(name))
-    with pytest.raises(MissingPackageError, match="recall-search\\[tune\\]"):
+    with pytest.raises(MissingPackageError, match="recall-photos\\[tune\\]"):
         judged.tune(method="lora")
 
 

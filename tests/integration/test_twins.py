@@ -9,7 +9,7 @@ import pytest
 
 from indexer.catalog.statements.sync_state import KnownFile
 from indexer.sync import content_lookup as module
-from indexer.sync.content_lookup import MANY, Twins, is_gone
+from indexer.sync.content_lookup import MANY, ContentLookup, is_gone
 from indexer.sync.scan_rules import FoundFile
 from retrieval import Library
 from tests.support.colours import paint
@@ -33,7 +33,7 @@ def files(library: Library, folder: Path) -> list[FoundFile]:
 
 def test_many_items_of_one_content_are_read_once(library: Library, files: list[FoundFile]) -> None:
     with library._store.reading() as connection:
-        twins = Twins(connection)
+        twins = ContentLookup(connection)
         first, second = twins(files[:6]), twins(files[6:])
     assert [item.path.rpartition("/")[2] for item in first[0]] == ["a.png", *(f"a{n}.png" for n in range(MANY))]
     assert all(each is first[0] for each in (*first, *second[:6]))  # the very list, so that none is looked at again
@@ -49,7 +49,7 @@ def test_no_more_are_kept_than_memory_is_meant_for(
     library.sync(known)
     monkeypatch.setattr(module, "HELD", MANY + 5)
     with library._store.reading() as connection:
-        twins = Twins(connection)
+        twins = ContentLookup(connection)
         (red,), (blue,) = twins(files[:1]), twins(files[12:13])
         assert (len(red), len(blue), twins._held) == (MANY + 1, MANY + 1, MANY + 1)  # one of them is kept
         assert twins(files[12:13])[0] is blue
@@ -61,7 +61,7 @@ def test_the_same_bytes_as_a_text_are_another_content(library: Library, files: l
     text = files[0].path.replace("00.png", "00.txt")
     shutil.copy(files[0].path, text)
     with library._store.reading() as connection:
-        assert Twins(connection)([FoundFile(text, files[0].size, 1)]) == [[]]
+        assert ContentLookup(connection)([FoundFile(text, files[0].size, 1)]) == [[]]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from indexer.errors import SourceError
 from indexer.sync import walker as walking
 from indexer.sync.scan_rules import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder, resolve
-from indexer.types import kept_time
+from indexer.types import stored_mtime
 from tests.support.walks import walk
 
 
@@ -412,8 +412,8 @@ def test_times_that_no_catalog_can_keep_are_the_nearest_that_it_can(root: Path, 
     class Odd:
         st_mtime_ns = seconds * 10**9
 
-    assert facts.st_mtime_ns == kept_time(facts)
-    assert kept_time(cast("os.stat_result", Odd())) == kept
+    assert facts.st_mtime_ns == stored_mtime(facts)
+    assert stored_mtime(cast("os.stat_result", Odd())) == kept
 
 
 def test_a_root_that_cannot_be_listed_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

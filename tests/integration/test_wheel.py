@@ -94,8 +94,8 @@ def test_the_sdist_carries_tests_and_migrations_and_builds_the_same_wheel(names:
 
 def needed(site: Path, extra: str) -> Iterator[Distribution]:
     """Yield what a folder's Recall needs with one extra, and what that needs, as the running environment has it."""
-    (recall,) = distributions(name="recall-search", path=[str(site)])
-    waiting, seen = [(recall, extra)], {"recall-search"}
+    (recall,) = distributions(name="recall-photos", path=[str(site)])
+    waiting, seen = [(recall, extra)], {"recall-photos"}
     while waiting:
         found, wanted = waiting.pop()
         for requirement in map(Requirement, found.requires or ()):

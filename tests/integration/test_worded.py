@@ -18,15 +18,15 @@ from indexer.errors import EvaluationError, TuningError
 from indexer.types import Progress
 from retrieval.tuning.lora import evaluate, learn
 from retrieval.tuning.lora.data import PairedQuery, Photos
-from retrieval.tuning.lora.dataset import beside, divided, epochs_for
-from retrieval.tuning.lora.evaluate import Numbered, probe_of_table
+from retrieval.tuning.lora.dataset import epochs_for, split, unjudged_sample
+from retrieval.tuning.lora.evaluate import NumberedProgress, probe_of_table
 from retrieval.tuning.lora.weights import NewWeights
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 from tests.support.lessons import lessons_of
 from tests.support.models import save_model
 
 
-def with_unjudged(folder: Path, count: int) -> Lessons:
+def with_unjudged(folder: Path, count: int) -> TrainingSet:
     files = tuple(str(folder / f"{number:04}.png") for number in range(count))
     for file in files:
         Path(file).touch()
@@ -50,12 +50,12 @@ def test_a_probe_takes_half_of_the_unjudged_photos_at_most_but_the_fewest_that_d
     tmp_path: Path, unjudged: int, learnt: int | tuple[int, int], probed: int
 ) -> None:
     lessons = with_unjudged(tmp_path, unjudged)
-    others, measured = beside(lessons, with_probe=True)
+    others, measured = unjudged_sample(lessons, with_probe=True)
     least, most = learnt if isinstance(learnt, tuple) else (learnt, learnt)
     assert least <= len(others) <= most
     assert len(measured) == probed
     assert not set(others) & set(measured)
-    others, measured = beside(lessons, with_probe=False)  # a table was named
+    others, measured = unjudged_sample(lessons, with_probe=False)  # a table was named
     assert len(others) >= min(unjudged, 200)
     assert measured == []
 
@@ -66,15 +66,15 @@ def test_unjudged_photos_that_are_gone_are_said_and_take_no_place_in_a_probe(
     lessons = with_unjudged(tmp_path, 120)
     for file in lessons.other_files[:40]:
         Path(file).unlink()
-    others, measured = beside(lessons, with_probe=True)
+    others, measured = unjudged_sample(lessons, with_probe=True)
     assert (len(others), len(measured)) == (30, 50)
     assert "40 of 120 unjudged photos cannot be read" in caplog.text
 
 
 def test_queries_to_stop_by_are_held_out_of_all_trainings_or_of_none() -> None:
     queries = [PairedQuery(str(number), (), ()) for number in range(11)]
-    assert [len(part) for part in divided(queries, 0, stops=True)] == [9, 2]
-    assert [len(part) for part in divided(queries, 0, stops=False)] == [11, 0]
+    assert [len(part) for part in split(queries, 0, stops=True)] == [9, 2]
+    assert [len(part) for part in split(queries, 0, stops=False)] == [11, 0]
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_of_a_large_table_an_even_part_is_measured_and_named(
     tmp_path: Path, start: OpenClipEncoder, photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluate, "PICTURES", 10)
-    probe = probe_of_table(table(tmp_path, 25), start, photos, progress=Numbered(None, 7))
+    probe = probe_of_table(table(tmp_path, 25), start, photos, progress=NumberedProgress(None, 7))
     assert probe.name == "captions.csv, 10 of its 25 pictures"
     assert [int(path.stem) for path in probe.paths] == [0, 2, 5, 7, 10, 12, 15, 17, 20, 22]
     assert probe.owners.tolist() == list(range(10))
@@ -113,7 +113,7 @@ def test_photos_that_were_measured_are_held_as_far_as_there_is_room_and_the_rest
     tmp_path: Path, start: OpenClipEncoder, photos: Photos
 ) -> None:
     told: list[Progress] = []
-    numbered = Numbered(told.append, 7)
+    numbered = NumberedProgress(told.append, 7)
     probe = probe_of_table(table(tmp_path, 8), start, photos, progress=numbered)
     assert probe.r5(None) == probe.r5(Same(start))
     numbered.number = 3
@@ -136,12 +136,12 @@ class Same(NewWeights):
 def test_a_table_whose_pictures_are_gone_is_no_probe(tmp_path: Path, start: OpenClipEncoder, photos: Photos) -> None:
     path = table(tmp_path, 3)
     (tmp_path / "images" / "1.png").unlink()
-    assert len(probe_of_table(path, start, photos, progress=Numbered(None, 7)).paths) == 2
+    assert len(probe_of_table(path, start, photos, progress=NumberedProgress(None, 7)).paths) == 2
     for number in (0, 2):
         (tmp_path / "images" / f"{number}.png").unlink()
     photos._held.clear()
     with pytest.raises(EvaluationError, match=r"none of the photos of .* can be read"):
-        probe_of_table(path, start, photos, progress=Numbered(None, 7))
+        probe_of_table(path, start, photos, progress=NumberedProgress(None, 7))
 
 
 def test_the_time_limit_of_a_photo_is_that_of_the_settings(

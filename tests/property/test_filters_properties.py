@@ -19,7 +19,7 @@ from indexer.catalog.engine import open_engine
 from indexer.catalog.filters.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Shape, Taken
 from indexer.catalog.filters.expression import And, Filter, Is, Not, Or
 from indexer.catalog.filters.geo import EARTH_KM, box_around, distance_km
-from indexer.catalog.filters.matching import failing, kept_ids, which_pass
+from indexer.catalog.filters.matching import failed_criteria, filter_ids, matching_ids
 from indexer.catalog.filters.patterns import FORMATS, Format, Tag, Words
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import encoders, writes
@@ -199,9 +199,9 @@ def test_a_filter_keeps_what_plain_python_keeps(connection: Connection, where: F
     expected = [
         number for number, (item, kind) in enumerate(zip(ITEMS, KINDS, strict=True), 1) if keeps(where, item, kind)
     ]
-    assert kept_ids(connection, 1, where).tolist() == expected
-    assert sorted(which_pass(connection, range(1, len(ITEMS) + 1), where)) == expected
-    assert sorted(which_pass(connection, range(1, len(ITEMS) + 1), ~where)) == sorted(
+    assert matching_ids(connection, 1, where).tolist() == expected
+    assert sorted(filter_ids(connection, range(1, len(ITEMS) + 1), where)) == expected
+    assert sorted(filter_ids(connection, range(1, len(ITEMS) + 1), ~where)) == sorted(
         set(range(1, len(ITEMS) + 1)) - set(expected)
     )
 
@@ -212,7 +212,7 @@ def test_a_part_that_an_item_does_not_pass_is_named_exactly_where_there_is_one(
     connection: Connection, where: Filter
 ) -> None:
     for number in (1, 60, 120):
-        assert bool(failing(connection, number, where)) != keeps(where, ITEMS[number - 1], KINDS[number - 1])
+        assert bool(failed_criteria(connection, number, where)) != keeps(where, ITEMS[number - 1], KINDS[number - 1])
 
 
 @given(where=FILTERS)

@@ -8,7 +8,7 @@ import faiss
 import pytest
 
 from indexer.vectors.gpu import faiss_backend, index, torch_backend
-from indexer.vectors.gpu.card import Card
+from indexer.vectors.gpu.card import GpuBackend
 from indexer.vectors.gpu.faiss_backend import FaissCard, Gpu
 from indexer.vectors.gpu.torch_backend import TorchCard
 
@@ -23,7 +23,7 @@ def roomy(dim: int) -> Gpu:
     return Gpu(lambda: half_precision_part(dim), lambda _: True)
 
 
-CARDS: dict[str, Callable[[int], Card]] = {
+CARDS: dict[str, Callable[[int], GpuBackend]] = {
     "card of torch": lambda dim: TorchCard(dim, "cpu"),
     "card of faiss": lambda dim: FaissCard(dim, [roomy(dim), roomy(dim)]),
 }

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, func, select
 from indexer.catalog.schema import EMBEDDINGS
 from indexer.catalog.statements import sources, sync_state, writes
 from indexer.catalog.statements.encoders import KnownEncoder
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from tests.support.vectors import HALVES
 
 NOON = datetime.fromisoformat("2024-05-01T12:00")  # cameras know no zone
@@ -24,14 +24,14 @@ def add(
     connection: Connection,
     root: str,
     *,
-    former: KnownSource | None = None,
+    former: Source | None = None,
     exclude: Sequence[str] = (),
     include_hidden: bool = False,
-) -> KnownSource:
+) -> Source:
     return sources.add_source(connection, root, exclude=exclude, include_hidden=include_hidden, former=former)
 
 
-def row(source: KnownSource, path: str, **values: Any) -> dict[str, Any]:
+def row(source: Source, path: str, **values: Any) -> dict[str, Any]:
     """Return an item's columns: those every item has, and those given."""
     return {
         "source_id": source.id,
@@ -44,7 +44,7 @@ def row(source: KnownSource, path: str, **values: Any) -> dict[str, Any]:
     }
 
 
-def save(connection: Connection, source: KnownSource, *paths: str, **values: Any) -> list[int]:
+def save(connection: Connection, source: Source, *paths: str, **values: Any) -> list[int]:
     return writes.save_items(connection, [row(source, path, **values) for path in paths])
 
 
@@ -56,7 +56,7 @@ def count(connection: Connection, table: Table) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def embed(connection: Connection, source: KnownSource, encoder: KnownEncoder, n: int, **values: Any) -> list[int]:
+def embed(connection: Connection, source: Source, encoder: KnownEncoder, n: int, **values: Any) -> list[int]:
     """Save n items /photos/00, /photos/01, … with embeddings, and return the ids of these."""
     items = save(connection, source, *(f"/photos/{number:02}" for number in range(n)), **values)
     before = connection.scalar(select(func.max(EMBEDDINGS.c.id))) or 0

@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.encoders.base import normalized
 from indexer.types import Vectors
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 
 
 def unit_rows(count: int, dim: int, random: np.random.Generator) -> Vectors:
@@ -14,10 +14,10 @@ def unit_rows(count: int, dim: int, random: np.random.Generator) -> Vectors:
     return normalized(random.standard_normal((count, dim)).astype(np.float32))
 
 
-def lessons_of(*, queries: int, units: int, others: int, dim: int, seed: int) -> Lessons:
+def lessons_of(*, queries: int, units: int, others: int, dim: int, seed: int) -> TrainingSet:
     """Return lessons of random vectors and verdicts, of photos and texts."""
     random = np.random.default_rng(seed)
-    return Lessons(
+    return TrainingSet(
         names=tuple(map(str, range(queries))),
         texts=unit_rows(queries, dim, random),
         images=np.zeros((queries, dim), dtype=np.float32),

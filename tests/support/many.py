@@ -55,7 +55,7 @@ def fill(path: Path, encoder: Encoder, vectors: Vectors) -> None:
 def fill_in_parts(path: Path, encoder: Encoder, count: int, parts: Iterable[Vectors]) -> None:
     """Make the same library of `count` photos whose vectors come in parts, so that not all are held at once."""
     with Store(path, create=True) as store, store.writing("making up a library"):
-        encoder_id = store.bind(encoder).id
+        encoder_id = store.bind_encoder(encoder).id
         with store.transaction() as connection:
             source = add(connection, "/photos").id
             connection.exec_driver_sql(_ITEMS, {"count": count, "source": source})

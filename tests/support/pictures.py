@@ -36,7 +36,7 @@ def skimage_data() -> Path:
     """Return scikit-image's folder of photos and odd files, to be read only."""
     spec = importlib.util.find_spec("skimage")  # found, not imported: that takes a second
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("scikit-image is not installed: pip install 'recall-search[demo]'")
+        raise RuntimeError("scikit-image is not installed: pip install 'recall-photos[demo]'")
     return Path(spec.submodule_search_locations[0]) / "data"
 
 

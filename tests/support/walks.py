@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from indexer.catalog.statements.sync_state import KnownFile, KnownGlance
+from indexer.catalog.statements.sync_state import KnownFile, KnownFileStat
 from indexer.sync import walker as walking
 from indexer.sync.planner import Planner, Step, Unchanged
-from indexer.sync.scan_rules import FoundFile, Listing, Rules, Seen, UnreadableFile, UnreadableFolder
+from indexer.sync.scan_rules import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder, WalkEntry
 
 Met = FoundFile | UnreadableFolder | UnreadableFile
 
@@ -21,7 +21,7 @@ def walk(root: str, rules: Rules, **others: object) -> list[Met]:
     return found
 
 
-def listings(files: Iterable[Met]) -> Iterator[Seen]:
+def listings(files: Iterable[Met]) -> Iterator[WalkEntry]:
     """Yield each file as a listing of its own."""
     for file in files:
         if not isinstance(file, FoundFile):
@@ -51,5 +51,5 @@ def steps(
             yield step
 
 
-def _glance(item: KnownFile) -> KnownGlance:
+def _glance(item: KnownFile) -> KnownFileStat:
     return os.fsencode(item.path), item.size, item.mtime_ns, item.sidecar_mtime_ns, item.failure, item.id

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.encoders.adapter import AdaptedEncoder, Adapter, LowRank, adapted_fingerprint
+from indexer.encoders.adapter import AdaptedEncoder, Adapter, LowRankAdapter, adapted_fingerprint
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, EncoderMismatchError
 from tests.support.encoders import FakeEncoder
 
-TURN = LowRank(np.array([[1], [0], [0]], dtype=np.float32), np.array([[0, 1, 0]], dtype=np.float32))
+TURN = LowRankAdapter(np.array([[1], [0], [0]], dtype=np.float32), np.array([[0, 1, 0]], dtype=np.float32))
 """Adds the first number of a vector to its second."""
 
 FIRST = np.array([[1, 0, 0]], dtype=np.float32)
@@ -22,9 +22,9 @@ def test_a_transform_adds_to_the_vector_and_scales_it_to_unit_length() -> None:
 
 
 def test_between_no_change_and_all_of_it_lies_the_half_of_it() -> None:
-    half = Adapter(TURN).at(0.5).texts(FIRST)
+    half = Adapter(TURN).interpolate(0.5).texts(FIRST)
     assert half == pytest.approx(np.array([[1, 0.5, 0]]) / 1.118033989)  # |(1, .5)| = sqrt(1.25)
-    assert Adapter(TURN).at(0).texts(FIRST) == pytest.approx(FIRST)
+    assert Adapter(TURN).interpolate(0).texts(FIRST) == pytest.approx(FIRST)
 
 
 def test_a_tower_without_a_transform_is_left_as_it_is() -> None:
@@ -68,7 +68,7 @@ def test_damaged_bytes_are_refused(raw: bytes) -> None:
 
 def test_matrices_that_do_not_fit_are_refused() -> None:
     with pytest.raises(EncoderError, match=r"expected \(d, r\) and \(r, d\)"):
-        Adapter(LowRank(TURN.down, TURN.up[:, :2]))
+        Adapter(LowRankAdapter(TURN.down, TURN.up[:, :2]))
     with pytest.raises(EncoderError, match=r"expected \(d, r\) and \(r, d\)"):
         Adapter(None)
 
@@ -85,6 +85,6 @@ def test_an_adapted_encoder_has_a_fingerprint_of_its_own_and_the_transformed_vec
 
 
 def test_an_adapter_for_vectors_of_another_length_is_refused() -> None:
-    other = LowRank(np.zeros((5, 1), dtype=np.float32), np.zeros((1, 5), dtype=np.float32))
+    other = LowRankAdapter(np.zeros((5, 1), dtype=np.float32), np.zeros((1, 5), dtype=np.float32))
     with pytest.raises(EncoderMismatchError, match="takes vectors of 5 dimensions, but encoder"):
         AdaptedEncoder(FakeEncoder(), Adapter(other))

@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from indexer.encoders.adapter import Adapter, LowRank
+from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import TuningError
 from retrieval.tuning.adapter.loss import TEMPERATURE, Task, Weights, loss_of, task_of
 from retrieval.tuning.adapter.train import query_scores, train_adapter
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 from tests.support.lessons import lessons_of, unit_rows
 
 DIM = 12
 
 
-def mixed() -> Lessons:
+def mixed() -> TrainingSet:
     """Return lessons whose queries are a text, a picture, both with other weights, and one without a good unit."""
     random = np.random.default_rng(1)
     lessons = lessons_of(queries=5, units=30, others=40, dim=DIM, seed=1)
@@ -81,7 +81,7 @@ def test_a_query_is_compared_with_the_unjudged_units_nearest_to_it() -> None:
     assert task.weights.tolist() == [1.0] * 2 + [0.1] * 50
 
 
-def taste() -> tuple[Lessons, Lessons]:
+def taste() -> tuple[TrainingSet, TrainingSet]:
     """Return lessons of a user for whom all that is asked means one direction, and others of the same user."""
     random = np.random.default_rng(3)
     meant = unit_rows(1, 32, random)
@@ -91,7 +91,7 @@ def taste() -> tuple[Lessons, Lessons]:
     good = np.tile(np.arange(10) < 4, 24)
     noise = unit_rows(240, 32, random)
     units = texts[owners] + noise + 0.8 * good[:, None] * meant
-    lessons = Lessons(
+    lessons = TrainingSet(
         names=tuple(map(str, range(24))), texts=texts, images=np.zeros_like(texts), owners=owners,
         units=(units / np.linalg.norm(units, axis=1, keepdims=True)).astype(np.float32),
         are_photos=np.ones(240, dtype=np.bool_), good=good, others=unit_rows(300, 32, random),
@@ -100,7 +100,7 @@ def taste() -> tuple[Lessons, Lessons]:
     return lessons.take(np.arange(12)), lessons.take(np.arange(12, 24))
 
 
-def lead(lessons: Lessons, adapter: Adapter | None) -> float:
+def lead(lessons: TrainingSet, adapter: Adapter | None) -> float:
     """Return by how much good units lie before bad ones on average, as cosines."""
     scores = query_scores(lessons, adapter)
     return float(scores[lessons.good].mean() - scores[~lessons.good].mean())
@@ -133,7 +133,9 @@ def test_scores_are_cosines_of_the_query_and_the_units_as_the_index_has_them() -
         are_photos=np.array([False, True]),
     )
     assert query_scores(lessons, None) == pytest.approx([2 / 5**0.5, 1 / 5**0.5])
-    turn = LowRank(np.eye(2, dtype=np.float32), np.array([[-1, 1], [-1, -1]], dtype=np.float32))  # a quarter turn
+    turn = LowRankAdapter(
+        np.eye(2, dtype=np.float32), np.array([[-1, 1], [-1, -1]], dtype=np.float32)
+    )  # a quarter turn
     # texts alone: 2 of (0, 1) and a picture of (0, 1); the index stays
     assert query_scores(lessons, Adapter(turn)) == pytest.approx([0, 1])
     # both: 2 of (0, 1) and (-1, 0) against (0, 1) and (-1, 0)

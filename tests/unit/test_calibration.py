@@ -6,7 +6,7 @@ import pytest
 from indexer.catalog.statements.items import FoundItem
 from indexer.encoders.base import normalized
 from indexer.types import Modality, Vectors
-from retrieval.calibration import Asked, Calibrator
+from retrieval.calibration import CalibrationQuery, Calibrator
 from retrieval.calibration.background import prompts
 from retrieval.calibration.evidence import Evidence, Numbers, backdrop, background_queries, evidence
 from retrieval.calibration.metrics import auroc, calibration_error
@@ -116,7 +116,7 @@ class _Noting:
     def __init__(self) -> None:
         self.searched: list[int] = []
 
-    def probabilities(self, asked: Asked, candidates: Vectors, *, kind: Modality, searched: int) -> Numbers:
+    def probabilities(self, asked: CalibrationQuery, candidates: Vectors, *, kind: Modality, searched: int) -> Numbers:
         self.searched.append(searched)
         return np.full(len(candidates), 0.5)
 
@@ -125,7 +125,7 @@ def test_what_only_words_found_is_judged_as_one_of_as_many_units_as_the_rest() -
     # else it would be one of the fewest that there can be, and so far more probable than it is in a large library
     noting = _Noting()
     vectors = _vectors(2, seed=1)
-    likelihood = Likelihood(cast("Calibrator", noting), Asked(vectors[0], [1.0], [False]))
+    likelihood = Likelihood(cast("Calibrator", noting), CalibrationQuery(vectors[0], [1.0], [False]))
     likelihood.judge([Candidates([_photo(1)], np.ones(1, dtype=np.float32), vectors[:1], searched=5000)])
     assert likelihood.of(Candidates([_photo(1), _photo(2)], np.ones(2, dtype=np.float32), vectors)) == [0.5, 0.5]
     assert noting.searched == [5000, 5000]

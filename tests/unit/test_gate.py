@@ -9,16 +9,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from indexer.encoders.adapter import Adapter, LowRank
+from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import TuningError
 from retrieval.tuning.comparison import compared, judged_values, verdict
 from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.probe import Probe, probe_of_library
-from retrieval.tuning.report import Receipt
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.report import TuningReport
+from retrieval.tuning.training_set import TrainingSet
 from tests.bench.gate import cosines, made_up, outcome, probe, rocchio
 
-RECEIPT = Receipt("adapter", True, "", 83, 0.61, 0.74, 0.05, 0.21, 0.001, 0.7, 0.8, "p", 70.0, 69.8, seeds=(0, 1))
+RECEIPT = TuningReport("adapter", True, "", 83, 0.61, 0.74, 0.05, 0.21, 0.001, 0.7, 0.8, "p", 70.0, 69.8, seeds=(0, 1))
 
 
 def test_judged_values_count_a_query_by_its_judged_units_in_the_order_of_their_scores() -> None:
@@ -93,9 +93,9 @@ def test_a_receipt_says_of_what_is_not_used_that_it_is_not() -> None:
 
 
 def test_a_receipt_survives_its_dictionary_and_keys_of_a_later_version() -> None:
-    assert Receipt.from_dict({**RECEIPT.to_dict(), "later": 1}) == RECEIPT
+    assert TuningReport.from_dict({**RECEIPT.to_dict(), "later": 1}) == RECEIPT
     with pytest.raises(TuningError, match="damaged"):
-        Receipt.from_dict({"method": "adapter"})
+        TuningReport.from_dict({"method": "adapter"})
 
 
 def test_a_taste_passes_and_shuffled_verdicts_do_not() -> None:
@@ -115,11 +115,11 @@ def test_no_query_is_compared_by_an_adapter_that_learnt_from_it() -> None:
     seen: list[tuple[str, ...]] = []
     scored: list[tuple[str, ...]] = []
 
-    def train(lessons: Lessons, seed: int) -> Adapter:
+    def train(lessons: TrainingSet, seed: int) -> Adapter:
         seen.append(lessons.names)
         return rocchio(lessons, seed)
 
-    def score(lessons: Lessons, adapter: Adapter | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def score(lessons: TrainingSet, adapter: Adapter | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         if seen and adapter is not None:
             scored.append(lessons.names)
             assert not set(lessons.names) & set(seen[-1])
@@ -141,11 +141,11 @@ def test_the_same_words_again_are_never_learnt_from_where_they_are_held_out() ->
     lessons = replace(lessons, texts=texts, good=good)
     learnt: list[set[int]] = []
 
-    def train(part: Lessons, seed: int) -> Adapter:
+    def train(part: TrainingSet, seed: int) -> Adapter:
         learnt.append({int(name) // 2 for name in part.names})
         return rocchio(part, seed)
 
-    def score(part: Lessons, adapter: Adapter | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def score(part: TrainingSet, adapter: Adapter | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         assert adapter is None or not learnt[-1] & {int(name) // 2 for name in part.names}
         return cosines(part, adapter)
 
@@ -160,7 +160,7 @@ def test_the_same_words_again_are_never_learnt_from_where_they_are_held_out() ->
 
 def test_one_change_is_held_at_a_time() -> None:
     class Nothing:
-        def at(self, share: float) -> Nothing:
+        def interpolate(self, share: float) -> Nothing:
             return self
 
     class Calm:
@@ -171,7 +171,7 @@ def test_one_change_is_held_at_a_time() -> None:
 
     made: list[weakref.ref[Nothing]] = []
 
-    def train(part: Lessons, seed: int) -> Nothing:
+    def train(part: TrainingSet, seed: int) -> Nothing:
         assert all(each() is None for each in made)
         change = Nothing()
         made.append(weakref.ref(change))
@@ -191,10 +191,10 @@ def test_too_few_queries_say_how_many_are_missing() -> None:
 
 
 def test_an_adapter_that_ruins_other_searches_is_kept_inactive() -> None:
-    def ruin(lessons: Lessons, seed: int) -> Adapter:
+    def ruin(lessons: TrainingSet, seed: int) -> Adapter:
         found = rocchio(lessons, seed).text
         assert found is not None
-        return Adapter(LowRank(found.down, found.up * 100))
+        return Adapter(LowRankAdapter(found.down, found.up * 100))
 
     found: Outcome[Adapter] = tune(made_up(20, 10, 0, taste=2), train=ruin, score=cosines, probe=probe())
     assert not found.receipt.passed

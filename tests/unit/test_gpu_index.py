@@ -13,7 +13,7 @@ from indexer.types import Ids, Vectors
 from indexer.vectors.base import Nearest, Stored, as_stored
 from indexer.vectors.gpu import faiss_backend
 from indexer.vectors.gpu import index as gpu_index
-from indexer.vectors.gpu.card import Card, Passing
+from indexer.vectors.gpu.card import GpuBackend, Passing
 from indexer.vectors.gpu.faiss_backend import FaissCard, Gpu, gpus_on
 from indexer.vectors.gpu.index import AFTER, DEEPEST, ERROR, GpuIndex
 from indexer.vectors.gpu.torch_backend import TorchCard
@@ -37,8 +37,8 @@ class Watched(ExactIndex):
 class Inexact(TorchCard):
     """A card whose products are off by almost as much as is allowed."""
 
-    def named(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
-        products, numbers = super().named(queries, len(self), passing)
+    def top_k(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
+        products, numbers = super().top_k(queries, len(self), passing)
         products += np.random.default_rng(1).uniform(-ERROR, ERROR, products.shape).astype(np.float32)
         order = np.argsort(-products, axis=1)[:, :count]
         return np.take_along_axis(products, order, axis=1), np.take_along_axis(numbers, order, axis=1)
@@ -117,9 +117,9 @@ def test_an_id_that_is_used_again_is_that_of_the_new_vector(index: GpuIndex, exa
 
 def test_a_card_is_filled_anew_when_a_tenth_of_it_is_gone(exact: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     always_on_card(monkeypatch)
-    made: list[Card] = []
+    made: list[GpuBackend] = []
 
-    def make() -> Card:
+    def make() -> GpuBackend:
         made.append(TorchCard(DIM, "cpu"))
         return made[-1]
 
@@ -154,9 +154,9 @@ def test_products_that_are_a_little_off_cost_time_and_no_result(monkeypatch: pyt
 
 
 def test_the_first_queries_do_without_the_card(exact: Watched) -> None:
-    made: list[Card] = []
+    made: list[GpuBackend] = []
 
-    def make() -> Card:
+    def make() -> GpuBackend:
         made.append(TorchCard(DIM, "cpu"))
         return made[-1]
 
@@ -172,7 +172,7 @@ def test_the_first_queries_do_without_the_card(exact: Watched) -> None:
 def test_few_allowed_ids_and_many_results_do_without_the_card(exact: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_index, "AFTER", 0)
 
-    def make() -> Card:
+    def make() -> GpuBackend:
         raise AssertionError("a card was filled")
 
     index = GpuIndex(exact, make)
@@ -227,7 +227,7 @@ def test_a_card_whose_memory_does_not_do_for_a_search_is_left(
 def test_a_card_that_cannot_be_made_is_left(
     exact: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def make() -> Card:
+    def make() -> GpuBackend:
         raise ModuleNotFoundError("No module named 'torch'")
 
     always_on_card(monkeypatch)
@@ -245,7 +245,7 @@ def test_vectors_are_shared_out_evenly_in_parts_that_stay_small(monkeypatch: pyt
     card.add(as_stored(unit_vectors(25, DIM)))
     assert [[part.ntotal for part in parts] for parts in card._parts] == [[10, 10], [10, 5], [10]]
     assert len(card) == 45
-    assert card.named(QUERIES, 1, None)[1][:, 0].tolist() == list(range(20))
+    assert card.top_k(QUERIES, 1, None)[1][:, 0].tolist() == list(range(20))
 
 
 def test_faiss_is_not_asked_for_memory_that_a_gpu_has_not(

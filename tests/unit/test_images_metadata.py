@@ -10,9 +10,9 @@ from PIL.TiffImagePlugin import IFDRational
 
 from indexer.images.metadata import text_fields
 from indexer.images.metadata.block import (
+    DatePriority,
+    MetadataBlock,
     Moment,
-    Rank,
-    Said,
     embedded,
     parse_date,
     parse_offset,
@@ -238,34 +238,39 @@ def test_tags_are_bounded_in_number_and_length() -> None:
     assert (len(kept), max(map(len, kept))) == (200, 100)
 
 
-def moment(hour: int, rank: Rank, *, offset: int | None = None) -> Moment:
+def moment(hour: int, rank: DatePriority, *, offset: int | None = None) -> Moment:
     return Moment(datetime(2024, 7, 21, hour), offset, "xmp", rank)  # noqa: DTZ001
 
 
 def test_the_dates_count_in_the_order_taken_xmp_iptc_changed() -> None:
-    taken, xmp, iptc, changed = (Said(moment=moment(hour, Rank(hour))) for hour in (1, 2, 3, 4))
+    taken, xmp, iptc, changed = (MetadataBlock(moment=moment(hour, DatePriority(hour))) for hour in (1, 2, 3, 4))
     assert embedded(exif=taken, xmp=xmp, iptc=iptc).moment == taken.moment
     assert embedded(exif=changed, xmp=xmp, iptc=iptc).moment == xmp.moment
-    assert embedded(exif=changed, xmp=Said(), iptc=iptc).moment == iptc.moment
-    assert embedded(exif=changed, xmp=Said(), iptc=Said()).moment == changed.moment
+    assert embedded(exif=changed, xmp=MetadataBlock(), iptc=iptc).moment == iptc.moment
+    assert embedded(exif=changed, xmp=MetadataBlock(), iptc=MetadataBlock()).moment == changed.moment
 
 
 def test_a_zone_is_taken_over_from_another_block_only_with_the_same_date() -> None:
-    same, other = Said(moment=moment(1, Rank.XMP, offset=60)), Said(moment=moment(2, Rank.XMP, offset=60))
-    exif = Said(moment=moment(1, Rank.TAKEN))
-    assert embedded(exif=exif, xmp=same, iptc=Said()).moment == moment(1, Rank.TAKEN, offset=60)
-    assert embedded(exif=exif, xmp=other, iptc=Said()).moment == moment(1, Rank.TAKEN)
+    same, other = (
+        MetadataBlock(moment=moment(1, DatePriority.XMP, offset=60)),
+        MetadataBlock(moment=moment(2, DatePriority.XMP, offset=60)),
+    )
+    exif = MetadataBlock(moment=moment(1, DatePriority.TAKEN))
+    assert embedded(exif=exif, xmp=same, iptc=MetadataBlock()).moment == moment(1, DatePriority.TAKEN, offset=60)
+    assert embedded(exif=exif, xmp=other, iptc=MetadataBlock()).moment == moment(1, DatePriority.TAKEN)
 
 
 def test_the_tags_of_all_blocks_come_together() -> None:
-    said = embedded(exif=Said(tags=("c", "A")), xmp=Said(tags=("a",)), iptc=Said(tags=("b",)))
+    said = embedded(
+        exif=MetadataBlock(tags=("c", "A")), xmp=MetadataBlock(tags=("a",)), iptc=MetadataBlock(tags=("b",))
+    )
     assert said.tags == ("a", "b", "c")
 
 
 def test_a_sidecar_counts_more_than_what_is_inside_and_leaves_the_rest() -> None:
-    inside = Said(moment(1, Rank.TAKEN), (1.0, 2.0), "Camera", "Lens", 5, "in", "inside", ("a",))
-    sidecar = Said(moment(2, Rank.XMP), None, "Other", "Other", 0, None, "beside", ("b",))
+    inside = MetadataBlock(moment(1, DatePriority.TAKEN), (1.0, 2.0), "Camera", "Lens", 5, "in", "inside", ("a",))
+    sidecar = MetadataBlock(moment(2, DatePriority.XMP), None, "Other", "Other", 0, None, "beside", ("b",))
     said = with_sidecar(inside, sidecar)
-    expected_moment = moment(2, Rank.SIDECAR)
+    expected_moment = moment(2, DatePriority.SIDECAR)
     # no star is a verdict too, the camera knows best what it is, and a gap is no verdict
-    assert said == Said(expected_moment, (1.0, 2.0), "Camera", "Lens", 0, "in", "beside", ("b",))
+    assert said == MetadataBlock(expected_moment, (1.0, 2.0), "Camera", "Lens", 0, "in", "beside", ("b",))

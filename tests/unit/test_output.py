@@ -82,7 +82,7 @@ def test_hits_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_hit_that_stands_for_several_has_their_number_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     hits = [replace(hit("/a"), members=(hit("/b"), replace(hit("/c"), members=(hit("/d"),)))), hit("/e")]
-    assert [each.path.name for each in hits[0].opened()] == ["a", "b", "c", "d"]
+    assert [each.path.name for each in hits[0].expanded()] == ["a", "b", "c", "d"]
     assert printed(lambda: print_hits(hits, "table"), capsys) == (
         "score  photos  photo\n0.312  4       /a\n0.312          /e\n"
     )

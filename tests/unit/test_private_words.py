@@ -8,7 +8,7 @@ import pytest
 
 from indexer.catalog.statements.private_words import KnownWord
 from indexer.errors import FeedbackError
-from retrieval.query.private_words import checked, named, reading
+from retrieval.query.private_words import find, parse, validate
 
 ADDED = datetime(2026, 1, 1)  # noqa: DTZ001 - as the catalog has it
 WORDS = [KnownWord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt Emma", "Biscuit", "Zoë", "C++"), 1)]
@@ -31,13 +31,13 @@ WORDS = [KnownWord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt E
 def test_private_words_are_found_whole_in_any_case_longest_first(
     text: str, words: list[str], rest: str, share: float
 ) -> None:
-    found = reading(text, WORDS)
+    found = parse(text, WORDS)
     assert ([each.word for each in found.words], found.rest, found.share) == (words, rest, share)
 
 
 def test_a_text_without_private_words_stays_as_it_is() -> None:
-    assert reading("a  dog", WORDS) == ((), "a  dog")
-    assert reading("Biscuit", []) == ((), "Biscuit")
+    assert parse("a  dog", WORDS) == ((), "a  dog")
+    assert parse("Biscuit", []) == ((), "Biscuit")
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_a_text_without_private_words_stays_as_it_is() -> None:
 )
 def test_a_word_that_could_not_be_asked_for_is_refused(word: str, reason: str) -> None:
     with pytest.raises(FeedbackError, match=reason):
-        checked(word)
+        validate(word)
 
 
 def test_a_word_is_known_in_any_case_and_with_any_blanks() -> None:
-    assert checked("  Aunt \t Emma ") == "Aunt Emma"
-    assert named(WORDS, "aUNT  eMMA") == WORDS[1]
-    assert named(WORDS, "ZOË") == WORDS[3]  # beyond the letters that SQLite knows the case of
-    assert named(WORDS, "Aunt") is None
+    assert validate("  Aunt \t Emma ") == "Aunt Emma"
+    assert find(WORDS, "aUNT  eMMA") == WORDS[1]
+    assert find(WORDS, "ZOË") == WORDS[3]  # beyond the letters that SQLite knows the case of
+    assert find(WORDS, "Aunt") is None

@@ -49,7 +49,7 @@ PUBLIC = [
     "Query",
     "QueryError",
     "RecallError",
-    "Report",
+    "SyncReport",
     "Reranker",
     "Settings",
     "SourceError",
@@ -85,11 +85,11 @@ def test_every_error_of_ours_is_public() -> None:
 
 
 def test_what_a_lazy_name_stands_for_is_what_its_home_defines() -> None:
-    from indexer.sync.report import Report
+    from indexer.sync.report import SyncReport
     from retrieval.library import Library
 
     assert retrieval.Library is Library
-    assert retrieval.Report is Report
+    assert retrieval.Report is SyncReport
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

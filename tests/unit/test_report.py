@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from indexer.catalog.statements.counts import Failure
-from indexer.sync.report import LISTED, OUTCOMES, Report, Stage
+from indexer.sync.report import LISTED, OUTCOMES, Stage, SyncReport
 
 
 def failure(number: int) -> Failure:
@@ -22,16 +22,16 @@ def test_outcomes_are_the_words_of_the_documentation() -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_counting_adds_to_one_count_only(outcome: str) -> None:
-    report = Report()
+    report = SyncReport()
     report.count(outcome)  # type: ignore[arg-type]  # one of its words
     report.count(outcome, 4)  # type: ignore[arg-type]
     assert {name: getattr(report, name) for name in OUTCOMES} == {**dict.fromkeys(OUTCOMES, 0), outcome: 5}
 
 
 def test_reports_of_several_folders_add_up() -> None:
-    whole = Report(added=1, failed=2, seconds={"scan": 1.0, "decode": 2.0}, total_seconds=3.0)
+    whole = SyncReport(added=1, failed=2, seconds={"scan": 1.0, "decode": 2.0}, total_seconds=3.0)
     whole.failures, whole.unreadable_folders = [failure(1)], ["/a: Permission denied"]
-    other = Report(added=10, unchanged=5, seconds={"scan": 0.5, "encode": 4.0}, total_seconds=5.0)
+    other = SyncReport(added=10, unchanged=5, seconds={"scan": 0.5, "encode": 4.0}, total_seconds=5.0)
     other.failures, other.unreadable_folders = [failure(2)], ["/b: Permission denied"]
     whole.include(other)
     assert (whole.added, whole.changed, whole.unchanged, whole.failed) == (11, 0, 5, 2)
@@ -43,16 +43,16 @@ def test_reports_of_several_folders_add_up() -> None:
 
 
 def test_a_report_names_a_bounded_number_of_failures() -> None:
-    whole = Report(failed=LISTED)
+    whole = SyncReport(failed=LISTED)
     whole.failures = [failure(number) for number in range(LISTED)]
-    whole.include(Report(failed=7, failures=[failure(1000)]))
+    whole.include(SyncReport(failed=7, failures=[failure(1000)]))
     assert (whole.failed, len(whole.failures)) == (LISTED + 7, 100)  # the count is of all
 
 
 def test_the_time_spent_in_a_stage_is_added_up_also_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 12.0, 20.0, 25.0])
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
-    report = Report()
+    report = SyncReport()
     with report.timing("scan"):
         pass
     with pytest.raises(KeyboardInterrupt), report.timing("scan"):
@@ -63,8 +63,8 @@ def test_the_time_spent_in_a_stage_is_added_up_also_when_it_fails(monkeypatch: p
 def test_of_what_is_done_beside_the_run_only_the_waiting_counts_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 18.0, 17.5, 18.0])
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
-    report = Report()
-    with report.timing("write", beside=True):
+    report = SyncReport()
+    with report.timing("write", in_background=True):
         pass
     with report.waiting("write"):
         pass
@@ -73,21 +73,23 @@ def test_of_what_is_done_beside_the_run_only_the_waiting_counts_against_it(monke
 
 def test_the_bottleneck_is_the_stage_that_the_run_waited_for_longest() -> None:
     # the decoders worked for 15 seconds in several processes; the run stood still for them for 2
-    report = Report(seconds={"decode": 15.0, "encode": 7.0}, waited={"decode": 2.0, "encode": 7.0}, total_seconds=10.0)
+    report = SyncReport(
+        seconds={"decode": 15.0, "encode": 7.0}, waited={"decode": 2.0, "encode": 7.0}, total_seconds=10.0
+    )
     assert report.bottleneck == ("encode", 0.7)
     assert report.to_dict()["bottleneck"] == {"stage": "encode", "share": 0.7}
-    slow_disk = Report(waited={"decode": 9.0, "encode": 1.0}, total_seconds=10.0)
+    slow_disk = SyncReport(waited={"decode": 9.0, "encode": 1.0}, total_seconds=10.0)
     report.include(slow_disk)
     assert report.bottleneck == ("decode", 0.55)  # 11 of 20 seconds
 
 
 @pytest.mark.parametrize("seconds", [{}, {"encode": 0.9}, {"scan": 99.0}])
 def test_a_run_that_encoded_for_less_than_a_second_has_no_bottleneck(seconds: dict[Stage, float]) -> None:
-    assert Report(seconds=seconds, waited=seconds, total_seconds=100.0).bottleneck is None
+    assert SyncReport(seconds=seconds, waited=seconds, total_seconds=100.0).bottleneck is None
 
 
 def test_a_program_reads_exactly_these_keys() -> None:
-    report = Report(added=1, seconds={"scan": 0.12345, "index": 0.0004}, total_seconds=1.23456)
+    report = SyncReport(added=1, seconds={"scan": 0.12345, "index": 0.0004}, total_seconds=1.23456)
     report.failures, report.unreadable_folders = [failure(1)], ["/a: Permission denied"]
     assert report.to_dict() == {
         "added": 1,

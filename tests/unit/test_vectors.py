@@ -16,7 +16,7 @@ from indexer.vectors.base import SLACK, VectorIndex, as_stored, best, score, uni
 from indexer.vectors.faiss_flat import FaissIndex
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.ivf_refined import ApproximateIndex
-from indexer.vectors.measurements import Depth
+from indexer.vectors.measurements import SearchDepth
 from indexer.vectors.numpy_flat import ExactIndex
 from tests.support.cards import CARDS, always_on_card
 from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
@@ -40,7 +40,7 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mak
     if request.param == "exact":
         return ExactIndex
     if request.param == "approximate":
-        return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, depths=[Depth(400, 1, 400)])
+        return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, depths=[SearchDepth(400, 1, 400)])
     if request.param in CARDS:
         always_on_card(monkeypatch)
         return lambda dim: GpuIndex(ExactIndex(dim), lambda: CARDS[request.param](dim))
@@ -326,5 +326,5 @@ def test_without_faiss_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     assert importlib.util.find_spec("faiss")  # else the test would prove nothing
     monkeypatch.delitem(sys.modules, "indexer.vectors.faiss_flat")
     monkeypatch.setitem(sys.modules, "faiss", None)  # importing it fails now
-    with pytest.raises(MissingPackageError, match=r"run: pip install 'recall-search\[cpu\]'"):
+    with pytest.raises(MissingPackageError, match=r"run: pip install 'recall-photos\[cpu\]'"):
         new_index(4)

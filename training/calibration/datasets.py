@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from indexer.encoders.base import Encoder
 from indexer.images import read_photo
 from indexer.types import Ids, Vectors
-from training.compact.data import Photo, Role, hash_photos, read_set, roles
+from training.compact.data import Role, TrainingPhoto, hash_photos, read_set, roles
 
 BATCH = 64
 
@@ -59,12 +59,12 @@ def load_set(folder: Path, encoder: Encoder, work: Path) -> Set:
         return Set(**{name: held[name] for name in held})
 
 
-def _chosen(photos: list[Photo]) -> list[Photo]:
+def _chosen(photos: list[TrainingPhoto]) -> list[TrainingPhoto]:
     """Return the dev part of a set that has one, and all of another."""
     return [photo for photo in photos if photo.split == "dev"] or photos
 
 
-def _encoded(photos: list[Photo], encoder: Encoder) -> dict[str, NDArray[Any]]:
+def _encoded(photos: list[TrainingPhoto], encoder: Encoder) -> dict[str, NDArray[Any]]:
     vectors = []
     for start in range(0, len(photos), BATCH):
         pixels = [

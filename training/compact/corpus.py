@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from timm.data.imagenet_info import ImageNetInfo
 
-from training.compact.data import Photo
+from training.compact.data import TrainingPhoto
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def read_lines(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def collect(photos: Sequence[Photo], extra: Sequence[str], nouns: Sequence[Noun], *, seed: int) -> list[str]:
+def collect(photos: Sequence[TrainingPhoto], extra: Sequence[str], nouns: Sequence[Noun], *, seed: int) -> list[str]:
     """Return every line to learn from, each once, in an order that does not change.
 
     Args:

@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class TrainingPhoto:
     """One picture and what is said about it.
 
     Attributes:
@@ -55,7 +55,7 @@ class Photo:
         return f"{self.set}/{self.path.name}"
 
 
-def read_set(folder: Path) -> list[Photo]:
+def read_set(folder: Path) -> list[TrainingPhoto]:
     """Return the photos of one set in the order of its captions.csv.
 
     Args:
@@ -73,7 +73,7 @@ def read_set(folder: Path) -> list[Photo]:
         for row in reader:
             rows.setdefault(row["image"], []).append(row)
     return [
-        Photo(
+        TrainingPhoto(
             path=folder / "images" / name,
             set=folder.name,
             captions=tuple(row["caption"].strip() for row in group),
@@ -84,7 +84,7 @@ def read_set(folder: Path) -> list[Photo]:
     ]
 
 
-def read_sets(data: Path) -> list[Photo]:
+def read_sets(data: Path) -> list[TrainingPhoto]:
     """Return the photos of every set below `data`, sets in the order of their names.
 
     Args:
@@ -116,14 +116,14 @@ def hash_file(path: Path) -> int:
         return difference_hash(picture)
 
 
-def hash_photos(photos: Sequence[Photo], *, threads: int = 2) -> Hashes:
+def hash_photos(photos: Sequence[TrainingPhoto], *, threads: int = 2) -> Hashes:
     """Return one difference hash per photo, shape (n,), uint64."""
     with ThreadPoolExecutor(threads) as pool:
         found = pool.map(hash_file, (photo.path for photo in photos), chunksize=64)
         return np.fromiter(logged(found, stage="hashes", total=len(photos)), dtype=np.uint64, count=len(photos))
 
 
-def roles(photos: Sequence[Photo], hashes: Hashes) -> list[Role]:
+def roles(photos: Sequence[TrainingPhoto], hashes: Hashes) -> list[Role]:
     """Return what each photo is used for; one picture never stands on both sides.
 
     A photo of a set with its own dev split keeps it. A labelled photo is held out where its hash says so, so the
@@ -137,7 +137,7 @@ def roles(photos: Sequence[Photo], hashes: Hashes) -> list[Role]:
     ]
 
 
-def _role(photo: Photo, code: int) -> Role:
+def _role(photo: TrainingPhoto, code: int) -> Role:
     if photo.split == "dev":
         return Role.DEV
     mixed = (code * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> 32  # Fibonacci hashing: dHash bits are not uniform

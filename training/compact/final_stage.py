@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Vectors
-from training.compact.data import Photo
-from training.compact.finetune import Lessons
+from training.compact.data import TrainingPhoto
+from training.compact.finetune import FinetuneData
 from training.compact.pairs import Pairs, Rows, pair_up
 from training.compact.student import tokenize
 from training.compact.synthetic import Drawing
 
 
 def with_drawings(
-    lessons: Lessons,
+    lessons: FinetuneData,
     made: Sequence[Drawing],
     *,
-    photos: Sequence[Photo],
+    photos: Sequence[TrainingPhoto],
     rows: Rows,
     features: NDArray[np.float16],
     drawn: NDArray[np.float16],
     lines: Sequence[str],
     anchor: Callable[[list[str]], Vectors],
-) -> Lessons:
+) -> FinetuneData:
     """Return the lessons with drawings after the photos and their words after the corpus.
 
     The image teacher has no say about drawings: it was never shown any.
@@ -57,8 +57,13 @@ def with_drawings(
     )
 
 
-def _pairs_with(photos: Sequence[Photo], rows: Rows, made: Sequence[Drawing], numbers: Mapping[str, int]) -> Pairs:
-    extra = [Photo(Path(f"{n}.png"), "drawings", drawing.captions, drawing.kind, "") for n, drawing in enumerate(made)]
+def _pairs_with(
+    photos: Sequence[TrainingPhoto], rows: Rows, made: Sequence[Drawing], numbers: Mapping[str, int]
+) -> Pairs:
+    extra = [
+        TrainingPhoto(Path(f"{n}.png"), "drawings", drawing.captions, drawing.kind, "")
+        for n, drawing in enumerate(made)
+    ]
     all_rows = np.concatenate([rows, np.arange(len(photos), len(photos) + len(extra))])
     return pair_up([*photos, *extra], all_rows, numbers)
 

@@ -60,7 +60,7 @@ class FinetunePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class FinetuneData:
     """What is trained on.
 
     Attributes:
@@ -115,7 +115,7 @@ class Towers(nn.Module):
         self.scale.copy_(scale)
 
 
-def _features(towers: Towers, lessons: Lessons, chosen: Rows, photos: Rows, *, tail: bool) -> Tensor:
+def _features(towers: Towers, lessons: FinetuneData, chosen: Rows, photos: Rows, *, tail: bool) -> Tensor:
     """Return the features of one view of each photo, shape (n, 1280)."""
     if not tail:
         return torch.from_numpy(lessons.features[chosen, photos]).float()
@@ -123,7 +123,7 @@ def _features(towers: Towers, lessons: Lessons, chosen: Rows, photos: Rows, *, t
     return towers.tail(torch.from_numpy(maps).float().permute(0, 3, 1, 2))  # type: ignore[no-any-return]
 
 
-def _loss(towers: Towers, lessons: Lessons, rows: Rows, plan: FinetunePlan, random: np.random.Generator) -> Tensor:
+def _loss(towers: Towers, lessons: FinetuneData, rows: Rows, plan: FinetunePlan, random: np.random.Generator) -> Tensor:
     photos = lessons.pairs.photos[rows]
     chosen = random.integers(0, len(lessons.features), size=len(rows))
     features = _features(towers, lessons, chosen, photos, tail=plan.tail)
@@ -145,7 +145,7 @@ def _loss(towers: Towers, lessons: Lessons, rows: Rows, plan: FinetunePlan, rand
     return loss + plan.keep * agreement(found[len(lines) :], anchors)
 
 
-def finetune(towers: Towers, lessons: Lessons, plan: FinetunePlan, *, seed: int) -> dict[str, Any]:
+def finetune(towers: Towers, lessons: FinetuneData, plan: FinetunePlan, *, seed: int) -> dict[str, Any]:
     """Return the weights of the towers after training; they are changed.
 
     Args:

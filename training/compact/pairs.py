@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.compact.corpus import class_lines
-from training.compact.data import Photo
+from training.compact.data import TrainingPhoto
 
 Rows = NDArray[np.int64]
 
@@ -45,7 +45,7 @@ class Pairs:
         return np.concatenate(lines), np.concatenate(owners)
 
 
-def pair_up(photos: Sequence[Photo], rows: Rows, numbers: Mapping[str, int]) -> Pairs:
+def pair_up(photos: Sequence[TrainingPhoto], rows: Rows, numbers: Mapping[str, int]) -> Pairs:
     """Return the pairs of some photos.
 
     Args:
@@ -64,7 +64,7 @@ def pair_up(photos: Sequence[Photo], rows: Rows, numbers: Mapping[str, int]) -> 
     )
 
 
-def _lines_of(photo: Photo, numbers: Mapping[str, int]) -> Rows:
+def _lines_of(photo: TrainingPhoto, numbers: Mapping[str, int]) -> Rows:
     lines = dict.fromkeys(photo.captions)
     if photo.label:
         lines |= dict.fromkeys(class_lines([photo.label]))

@@ -31,7 +31,7 @@ def package(name: str, distribution: str) -> ModuleType:
     except ImportError as error:
         raise MissingPackageError(
             f"training needs the package {distribution}, which is not installed; "
-            "run: pip install 'recall-search[train]'"
+            "run: pip install 'recall-photos[train]'"
         ) from error
 
 

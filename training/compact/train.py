@@ -17,10 +17,10 @@ from indexer.types import Vectors
 from training.compact import export
 from training.compact.align import AlignPlan, Heads, train_heads
 from training.compact.corpus import broader, collect, imagenet_prompts, read_lines, wordnet_nouns
-from training.compact.data import Photo, Role, hash_photos, read_sets, roles
+from training.compact.data import Role, TrainingPhoto, hash_photos, read_sets, roles
 from training.compact.distil import DistilPlan, distil
 from training.compact.final_stage import move_to_broader, with_drawings
-from training.compact.finetune import FinetunePlan, Lessons, Towers, finetune
+from training.compact.finetune import FinetuneData, FinetunePlan, Towers, finetune
 from training.compact.folding import fold_batch_norm
 from training.compact.graphs import write_graphs
 from training.compact.pairs import Pairs, Rows, pair_up
@@ -86,7 +86,7 @@ class Training:
             plan: How long and how fast.
         """
         self._work, self._seed, self._plan = Work(work), seed, plan
-        self.photos: list[Photo] = read_sets(data)
+        self.photos: list[TrainingPhoto] = read_sets(data)
         self._names = [photo.key for photo in self.photos]
         self._roles = roles(
             self.photos, self._work.array("hashes", key_of(self._names), lambda: hash_photos(self.photos))
@@ -204,7 +204,7 @@ class Training:
             self._round("last", key_of(*done), towers, lessons, self._plan.last)
         return towers
 
-    def _round(self, stage: str, key: str, towers: Towers, lessons: Lessons, plan: FinetunePlan) -> None:
+    def _round(self, stage: str, key: str, towers: Towers, lessons: FinetuneData, plan: FinetunePlan) -> None:
         make = partial(finetune, towers, lessons, plan, seed=self._seed)
         towers.load_state_dict(self._work.state(stage, key, make))
 
@@ -212,12 +212,12 @@ class Training:
         """Return the training photos with their lines."""
         return pair_up(self.photos, self.rows(Role.TRAIN), {line: row for row, line in enumerate(self.lines)})
 
-    def _lessons(self, heads: Heads) -> Lessons:
+    def _lessons(self, heads: Heads) -> FinetuneData:
         pooled = np.stack([view.pooled for view in self.views])
         with torch.inference_mode():
             anchors = heads.texts(torch.from_numpy(self.taught).float()).half().numpy()
             classes = heads.texts(torch.from_numpy(self.classes)).numpy()
-        return Lessons(
+        return FinetuneData(
             views=self.views,
             before=pooled,
             features=pooled,
@@ -229,7 +229,7 @@ class Training:
             classifier=self._classifier(),
         )
 
-    def _last_lessons(self, towers: Towers, lessons: Lessons, heads: Heads, key: str) -> Lessons:
+    def _last_lessons(self, towers: Towers, lessons: FinetuneData, heads: Heads, key: str) -> FinetuneData:
         def anchor(lines: list[str]) -> Vectors:
             with torch.inference_mode():
                 return np.asarray(heads.texts(torch.from_numpy(self.text_teacher.encode(lines))).numpy())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor, nn
 
-from training.compact.data import Photo
+from training.compact.data import TrainingPhoto
 from training.compact.progress import logged
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Tail(nn.Module):
         return self.layers(maps).mean((2, 3))  # type: ignore[no-any-return]
 
 
-def _batches(photos: Sequence[Photo], number: int, seed: int) -> Iterator[Tensor]:
+def _batches(photos: Sequence[TrainingPhoto], number: int, seed: int) -> Iterator[Tensor]:
     def pixels(index: int) -> NDArray[np.uint8]:
         random = np.random.default_rng((seed, number, index))
         with Image.open(photos[index].path) as picture:
@@ -105,7 +105,9 @@ def _scaled(batch: NDArray[np.uint8]) -> Tensor:
 
 
 @torch.inference_mode()
-def cache_view(photos: Sequence[Photo], front: Front, tail: Tail, *, number: int, seed: int, prefix: Path) -> None:
+def cache_view(
+    photos: Sequence[TrainingPhoto], front: Front, tail: Tail, *, number: int, seed: int, prefix: Path
+) -> None:
     """Write the activations and features of one view of every photo to `prefix`.maps.npy and `prefix`.pooled.npy."""
     partial = prefix.with_name(prefix.name + ".partial.npy")
     maps = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float16, shape=(len(photos), *MAP))

@@ -15,13 +15,13 @@ from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.types import Ids
 
 
-def kept_ids(connection: Connection, encoder_id: int, where: Filter) -> Ids:
+def matching_ids(connection: Connection, encoder_id: int, where: Filter) -> Ids:
     """Return the ids of an encoder's embeddings that a filter keeps, ascending, shape (n,)."""
     return _kept(connection, encoder_id, where.replaced(_listed), None)[1]
 
 
-def few_kept_ids(connection: Connection, encoder_id: int, where: Filter, limit: int) -> Ids | None:
-    """Return what `kept_ids` does where that are fewer than `limit`, else None; this is known soon."""
+def matching_ids_up_to(connection: Connection, encoder_id: int, where: Filter, limit: int) -> Ids | None:
+    """Return what `matching_ids` does where that are fewer than `limit`, else None; this is known soon."""
     listed = where.replaced(_listed)
     if isinstance(listed, Is) and isinstance(listed.criterion, Tag):  # alone: SQLite need not list them all
         listed = Is(replace(listed.criterion, limit=limit))
@@ -44,7 +44,7 @@ def _listed(criterion: Criterion) -> Filter:
     return Is(replace(criterion, listed=True) if isinstance(criterion, Tag) else criterion)
 
 
-def which_pass(connection: Connection, ids: Sequence[int], where: Filter) -> set[int]:
+def filter_ids(connection: Connection, ids: Sequence[int], where: Filter) -> set[int]:
     """Return those of some embeddings, of no more than a `PAGE`, that a filter keeps."""
     # as a column, since SQLite might begin elsewhere than with the embeddings if it were a condition of the statement
     statement = (
@@ -56,7 +56,7 @@ def which_pass(connection: Connection, ids: Sequence[int], where: Filter) -> set
     return {row.id for row in connection.execute(statement) if row.kept}
 
 
-def failing(connection: Connection, item_id: int, where: Filter) -> list[str]:
+def failed_criteria(connection: Connection, item_id: int, where: Filter) -> list[str]:
     """Return the parts of a filter that an item does not pass, in words; none where it passes."""
     item = select(ITEMS.c.id).join(UNITS, isouter=True).where(ITEMS.c.id == item_id).limit(1)
     parts = where.parts if isinstance(where, And) else (where,)

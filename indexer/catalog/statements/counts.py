@@ -71,7 +71,7 @@ def count_items(connection: Connection, root: str, *, source_id: int | None = No
     return total - failed, failed
 
 
-def held(connection: Connection) -> dict[Modality, tuple[int, int]]:
+def count_by_kind(connection: Connection) -> dict[Modality, tuple[int, int]]:
     """Return how many items of each modality are indexed, and how many failed."""
     # without a condition SQLite adds up what its pages hold: 3 ms for a million, where counting photos takes 60
     total = connection.scalar(select(func.count()).select_from(ITEMS)) or 0

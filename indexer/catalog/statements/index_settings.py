@@ -13,7 +13,7 @@ KEY = "index"
 
 
 @dataclass(frozen=True, slots=True)
-class IndexWish:
+class IndexSettings:
     """What an index has to be.
 
     Attributes:
@@ -27,13 +27,13 @@ class IndexWish:
     failed: int | None = None
 
 
-def index_wish(connection: Connection) -> IndexWish | None:
+def index_wish(connection: Connection) -> IndexSettings | None:
     """Return what was asked for, None where nothing was."""
     value = connection.scalar(select(META.c.value).where(META.c.key == KEY))
-    return None if value is None else IndexWish(**json.loads(value))
+    return None if value is None else IndexSettings(**json.loads(value))
 
 
-def set_index_wish(connection: Connection, wish: IndexWish) -> None:
+def set_index_wish(connection: Connection, wish: IndexSettings) -> None:
     """Keep what was asked for."""
     connection.execute(delete(META).where(META.c.key == KEY))
     connection.execute(insert(META).values(key=KEY, value=json.dumps(asdict(wish))))

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, and_, func, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, TAGS, UNITS
-from indexer.types import Ids, Modality, Vectors, among, file_of, row_of
+from indexer.types import Ids, Modality, Vectors, file_of, isin_sorted, row_of
 
 STORED = np.dtype("<f2")
 """Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
@@ -90,7 +90,7 @@ class Unit(NamedTuple):
     text: str | None
 
 
-def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int, int]:
+def count_up_to(connection: Connection, encoder_id: int, watermark: int) -> tuple[int, int]:
     """Return how many embeddings of an encoder have an id up to `watermark`, and the highest id of all."""
     mine = EMBEDDINGS.c.encoder_id == encoder_id
     newest = connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(mine)) or 0
@@ -103,7 +103,7 @@ def extent(connection: Connection, encoder_id: int, watermark: int) -> tuple[int
     return total - newer, newest
 
 
-def of_kind(connection: Connection, ids: Sequence[int], kind: Modality) -> set[int]:
+def ids_of_kind(connection: Connection, ids: Sequence[int], kind: Modality) -> set[int]:
     """Return those of some embeddings whose unit is of a kind."""
     found: set[int] = set()
     statement = select(EMBEDDINGS.c.id).join_from(EMBEDDINGS, UNITS).where(UNITS.c.kind == kind)
@@ -262,6 +262,6 @@ def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -
     )
     lacking: dict[int, str] = {}
     for rows in connection.execute(statement).partitions(PAGE):
-        usable = among(np.array([row[2] or -1 for row in rows], dtype=np.int64), embedding_ids)
+        usable = isin_sorted(np.array([row[2] or -1 for row in rows], dtype=np.int64), embedding_ids)
         lacking |= {row[0]: row[1] for row, good in zip(rows, usable, strict=True) if not good}
     return list(lacking.items())

@@ -16,7 +16,7 @@ from indexer.catalog.statements.counts import has_items
 from indexer.catalog.statements.encoders import now
 
 
-class KnownSource(NamedTuple):
+class Source(NamedTuple):
     """A source as the catalog knows it."""
 
     id: int
@@ -27,30 +27,30 @@ class KnownSource(NamedTuple):
     columns: dict[str, Any] | None = None
 
 
-def sources(connection: Connection) -> list[KnownSource]:
+def sources(connection: Connection) -> list[Source]:
     """Return all sources by path."""
     return _listed(connection)
 
 
-def source_around(connection: Connection, path: str) -> KnownSource | None:
+def source_around(connection: Connection, path: str) -> Source | None:
     """Return the innermost source that is `path` or a folder around it, or None."""
     around = _listed(connection, SOURCES.c.root.in_([path, *map(str, Path(path).parents)]))
     return max(around, key=lambda source: len(source.root), default=None)
 
 
-def sources_inside(connection: Connection, path: str) -> list[KnownSource]:
+def sources_inside(connection: Connection, path: str) -> list[Source]:
     """Return the sources below `path`, without `path` itself."""
     inside, behind = range_of(path)
     return _listed(connection, SOURCES.c.root > inside, SOURCES.c.root < behind)
 
 
-def _listed(connection: Connection, *conditions: ColumnElement[bool]) -> list[KnownSource]:
-    columns = [SOURCES.c[name] for name in KnownSource._fields]
+def _listed(connection: Connection, *conditions: ColumnElement[bool]) -> list[Source]:
+    columns = [SOURCES.c[name] for name in Source._fields]
     statement = select(*columns).where(*conditions).order_by(SOURCES.c.root)
-    return [KnownSource(*row) for row in connection.execute(statement)]
+    return [Source(*row) for row in connection.execute(statement)]
 
 
-def known_place(connection: Connection, path: str | os.PathLike[str]) -> str:
+def canonical_path(connection: Connection, path: str | os.PathLike[str]) -> str:
     """Return the name under which the library knows a path: as it is written, else with links resolved."""
     written = os.path.abspath(os.path.expanduser(path))
     if has_items(connection, written) or _listed(connection, SOURCES.c.root == written):
@@ -64,9 +64,9 @@ def add_source(
     *,
     exclude: Sequence[str],
     include_hidden: bool,
-    former: KnownSource | None,
+    former: Source | None,
     columns: dict[str, Any] | None = None,
-) -> KnownSource:
+) -> Source:
     """Add a source and return it; what the source around it, `former`, has from there becomes its own."""
     values = {
         "root": root,
@@ -79,10 +79,10 @@ def add_source(
     if former is not None:
         mine = (under(ITEMS.c.path, root), ITEMS.c.source_id == former.id)
         connection.execute(update(ITEMS).where(*mine).values(source_id=id_))
-    return KnownSource(id_, root, list(exclude), include_hidden, None, columns)
+    return Source(id_, root, list(exclude), include_hidden, None, columns)
 
 
-def set_rules(connection: Connection, source: KnownSource) -> None:
+def set_rules(connection: Connection, source: Source) -> None:
     """Store a source's rules of what to leave out, and the columns of a table."""
     values = {
         "exclude": source.exclude,
@@ -106,7 +106,7 @@ def forget(connection: Connection, path: str, *, limit: int) -> int:
     return removed
 
 
-def drop_left(connection: Connection) -> None:
+def delete_empty_sources(connection: Connection) -> None:
     """Delete the sources without photos that are gone from the disk, or lie in another source."""
     used = select(ITEMS.c.source_id).where(ITEMS.c.source_id == SOURCES.c.id).exists()
     for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(~used)).all():

@@ -31,7 +31,7 @@ from indexer.catalog.schema import ITEMS
 PAGE = 500
 """Rows per read of all that is known: they stay in the processor's cache, and pages of 5000 take half as long again."""
 
-KnownGlance = tuple[bytes, int, int, int | None, str | None, int]
+KnownFileStat = tuple[bytes, int, int, int | None, str | None, int]
 """What is known of a file: bytes of its path, size, time, time of its sidecar, failure, id; see `Glance`."""
 
 
@@ -50,7 +50,7 @@ class KnownFile(NamedTuple):
     picture: str | None = None
 
 
-def known_glances(connection: Connection, root: str, source_id: int) -> Iterator[KnownGlance]:
+def known_glances(connection: Connection, root: str, source_id: int) -> Iterator[KnownFileStat]:
     """Yield what is known of a source's files at or under `root`, in the byte order of paths, a page at a time."""
     names = ("path", "size", "mtime_ns", "sidecar_mtime_ns", "failure", "id")
     columns = [

@@ -13,7 +13,7 @@ from indexer.catalog.statements.items import PAGE, STORED
 from indexer.types import Modality, Vectors
 
 
-def set_stat(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Note new file facts of items whose content is the same.
 
     Args:

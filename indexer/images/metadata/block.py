@@ -15,7 +15,7 @@ from indexer.images.metadata import text_fields
 TakenFrom = Literal["exif", "xmp", "iptc"]
 
 
-class Rank(IntEnum):
+class DatePriority(IntEnum):
     """Whose date counts, the least first."""
 
     SIDECAR = 0
@@ -39,11 +39,11 @@ class Moment:
     taken_at: datetime
     utc_offset: int | None
     taken_from: TakenFrom
-    rank: Rank
+    rank: DatePriority
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MetadataBlock:
     """What one block says; the fields are those of `PhotoMetadata`."""
 
     moment: Moment | None = None
@@ -55,9 +55,9 @@ class Said:
     description: str | None = None
     tags: tuple[str, ...] = ()
 
-    def or_else(self, other: Said) -> Said:
+    def or_else(self, other: MetadataBlock) -> MetadataBlock:
         """Return this with its gaps filled from another block; the date is the one that counts more."""
-        return Said(
+        return MetadataBlock(
             moment=_better(self.moment, other.moment),
             position=self.position or other.position,
             camera=self.camera or other.camera,
@@ -69,16 +69,16 @@ class Said:
         )
 
 
-def embedded(*, exif: Said, xmp: Said, iptc: Said) -> Said:
+def embedded(*, exif: MetadataBlock, xmp: MetadataBlock, iptc: MetadataBlock) -> MetadataBlock:
     """Return what a file says: words and stars as programs wrote them, the rest as the camera did, all tags."""
     said = xmp.or_else(iptc).or_else(exif)
     tags = text_fields.tags([*xmp.tags, *iptc.tags, *exif.tags])
     return replace(said, camera=exif.camera or xmp.camera, lens=exif.lens or xmp.lens, tags=tags)
 
 
-def with_sidecar(inside: Said, sidecar: Said) -> Said:
+def with_sidecar(inside: MetadataBlock, sidecar: MetadataBlock) -> MetadataBlock:
     """Return what a file and the XMP file beside it say: the sidecar counts, but the camera knows itself best."""
-    moment = sidecar.moment and replace(sidecar.moment, rank=Rank.SIDECAR)
+    moment = sidecar.moment and replace(sidecar.moment, rank=DatePriority.SIDECAR)
     said = replace(sidecar, moment=moment).or_else(inside)
     return replace(said, camera=inside.camera or sidecar.camera, lens=inside.lens or sidecar.lens)
 

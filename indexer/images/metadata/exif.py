@@ -11,9 +11,9 @@ from PIL import ExifTags, Image
 
 from indexer.images.metadata import text_fields
 from indexer.images.metadata.block import (
+    DatePriority,
+    MetadataBlock,
     Moment,
-    Rank,
-    Said,
     degrees,
     parse_date,
     parse_offset,
@@ -55,11 +55,11 @@ def orientation_of(tags: Image.Exif) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def read_exif(tags: Image.Exif) -> Said:
+def read_exif(tags: Image.Exif) -> MetadataBlock:
     """Return what a photo's EXIF block says; every field survives that another is garbled."""
     details = _sub_block(tags, ExifTags.IFD.Exif)
     rating = parse_rating(value_of(tags, _RATING))
-    return Said(
+    return MetadataBlock(
         moment=_moment(tags, details),
         position=parse_position(_sub_block(tags, ExifTags.IFD.GPSInfo)),
         camera=text_fields.camera_name(value_of(tags, ExifTags.Base.Make), value_of(tags, ExifTags.Base.Model)),
@@ -85,8 +85,11 @@ def _sub_block(tags: Image.Exif, block: int) -> Mapping[int, object]:
 
 def _moment(tags: Image.Exif, details: Mapping[int, object]) -> Moment | None:
     """Return when it was taken, else digitized, else changed; the zone is that of the same date."""
-    changed = value_of(tags, ExifTags.Base.DateTime), details.get(ExifTags.Base.OffsetTime), Rank.CHANGED
-    for value, zone, rank in (*((details.get(date), details.get(zone), Rank.TAKEN) for date, zone in _DATES), changed):
+    changed = value_of(tags, ExifTags.Base.DateTime), details.get(ExifTags.Base.OffsetTime), DatePriority.CHANGED
+    for value, zone, rank in (
+        *((details.get(date), details.get(zone), DatePriority.TAKEN) for date, zone in _DATES),
+        changed,
+    ):
         found = parse_date(value)
         if found:
             offset = parse_offset(zone)

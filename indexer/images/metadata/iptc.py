@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PIL import Image
 
 from indexer.images.metadata import text_fields
-from indexer.images.metadata.block import Moment, Rank, Said, parse_date
+from indexer.images.metadata.block import DatePriority, MetadataBlock, Moment, parse_date
 
 _OBJECT_NAME, _KEYWORDS, _DATE, _TIME, _HEADLINE, _CAPTION = (2, 5), (2, 25), (2, 55), (2, 60), (2, 105), (2, 120)
 _CHARSET = (1, 90)
@@ -15,22 +15,22 @@ _UTF_8 = b"\x1b%G"
 """The code that says that texts are UTF-8 (IPTC-IIM 4.2, data set 1:90)."""
 
 
-def read_iptc(picture: Image.Image) -> Said:
+def read_iptc(picture: Image.Image) -> MetadataBlock:
     """Return what the IPTC block of a JPEG or TIFF says; nothing where there is none or it is damaged."""
     try:
         from PIL.IptcImagePlugin import getiptcinfo  # late: it loads the readers of both formats
 
         found = getiptcinfo(picture)  # type: ignore[arg-type]  # it looks at the class itself
-        return _said(found) if found else Said()
+        return _said(found) if found else MetadataBlock()
     except Exception:  # noqa: BLE001 metadata is a bonus: no way of breaking it may cost the photo
-        return Said()
+        return MetadataBlock()
 
 
-def _said(found: Mapping[tuple[int, int], object]) -> Said:
+def _said(found: Mapping[tuple[int, int], object]) -> MetadataBlock:
     utf_8 = found.get(_CHARSET) == _UTF_8
     texts = {tag: [_text(value, utf_8=utf_8) for value in _list(values)] for tag, values in found.items()}
     first = {tag: values[0] for tag, values in texts.items() if values}
-    return Said(
+    return MetadataBlock(
         moment=_moment(first.get(_DATE, ""), first.get(_TIME, "")),
         title=text_fields.title(first.get(_OBJECT_NAME)) or text_fields.title(first.get(_HEADLINE)),
         description=text_fields.description(first.get(_CAPTION)),
@@ -57,4 +57,4 @@ def _moment(day: str, time: str) -> Moment | None:
     written = f"{day[:4]}-{day[4:6]}-{day[6:8]}"
     clock = f" {time[:2]}:{time[2:4]}:{time[4:6]}{time[6:11]}" if time[:6].isdigit() and len(time) >= 6 else ""
     found = parse_date(written + clock)
-    return Moment(*found, "iptc", Rank.IPTC) if found else None
+    return Moment(*found, "iptc", DatePriority.IPTC) if found else None

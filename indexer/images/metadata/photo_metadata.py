@@ -8,7 +8,7 @@ from datetime import datetime
 
 from PIL import Image
 
-from indexer.images.metadata.block import Said, TakenFrom, embedded
+from indexer.images.metadata.block import MetadataBlock, TakenFrom, embedded
 from indexer.images.metadata.exif import orientation_of, read_exif, tags_of_tiff, value_of
 from indexer.images.metadata.iptc import read_iptc
 from indexer.images.metadata.xmp import read_xmp
@@ -54,7 +54,7 @@ class PhotoMetadata:
     tags: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, said: Said, *, format: str, size: tuple[int, int]) -> PhotoMetadata:  # noqa: A002 the field's name
+    def of(cls, said: MetadataBlock, *, format: str, size: tuple[int, int]) -> PhotoMetadata:  # noqa: A002 the field's name
         """Return what a photo of this format and upright size says."""
         latitude, longitude = said.position or (None, None)
         return cls(
@@ -75,7 +75,7 @@ class PhotoMetadata:
         )
 
 
-def said_by_picture(picture: Image.Image, *, xmp: bytes | None = None) -> tuple[int, Said]:
+def said_by_picture(picture: Image.Image, *, xmp: bytes | None = None) -> tuple[int, MetadataBlock]:
     """Return a picture's orientation, 1 to 8, and what its EXIF, XMP and IPTC say; defaults where they are damaged.
 
     Args:
@@ -86,14 +86,14 @@ def said_by_picture(picture: Image.Image, *, xmp: bytes | None = None) -> tuple[
     return _said(picture.getexif, lambda _: block, lambda: read_iptc(picture))
 
 
-def said_by_tiff(data: bytes) -> Said:
+def said_by_tiff(data: bytes) -> MetadataBlock:
     """Return what the tags of a TIFF-like file say, for instance of most RAW formats."""
-    return _said(lambda: tags_of_tiff(data), lambda tags: value_of(tags, _XMP), Said)[1]
+    return _said(lambda: tags_of_tiff(data), lambda tags: value_of(tags, _XMP), MetadataBlock)[1]
 
 
 def _said(
-    load: Callable[[], Image.Exif], xmp: Callable[[Image.Exif], object], iptc: Callable[[], Said]
-) -> tuple[int, Said]:
+    load: Callable[[], Image.Exif], xmp: Callable[[Image.Exif], object], iptc: Callable[[], MetadataBlock]
+) -> tuple[int, MetadataBlock]:
     try:
         tags = load()
     except Exception:  # noqa: BLE001 metadata is a bonus: no way of breaking it may cost the photo

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 from indexer.errors import PictureError
 from indexer.images.file_reader import Limits, read_file
 from indexer.images.metadata import text_fields
-from indexer.images.metadata.block import Moment, Rank, Said, degrees, parse_date, parse_percent, parse_rating, possible
+from indexer.images.metadata.block import (
+    DatePriority,
+    MetadataBlock,
+    Moment,
+    degrees,
+    parse_date,
+    parse_percent,
+    parse_rating,
+    possible,
+)
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -37,21 +46,21 @@ _DATES = (f"{_EXIF}DateTimeOriginal", f"{_PHOTOSHOP}DateCreated", f"{_XMP}Create
 _COORDINATE = re.compile(r"\s*(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?(?:,(\d+(?:\.\d+)?))?\s*([NSEW])\s*", re.IGNORECASE)
 
 
-def read_sidecar(path: Path) -> Said:
+def read_sidecar(path: Path) -> MetadataBlock:
     """Return what the XMP file beside a photo says, nothing where it cannot be read."""
     try:
         return read_xmp(read_file(path, limits=Limits(max_bytes=MAX_BYTES)))
     except PictureError as error:
         logger.warning("%s is not read: %s", path, error)
-        return Said()
+        return MetadataBlock()
 
 
-def read_xmp(block: object) -> Said:
+def read_xmp(block: object) -> MetadataBlock:
     """Return what a block of XMP says; nothing where it is none, is damaged, or is larger than 1 MB."""
     try:
-        return _said(_properties(block)) if isinstance(block, bytes) and len(block) <= MAX_BYTES else Said()
+        return _said(_properties(block)) if isinstance(block, bytes) and len(block) <= MAX_BYTES else MetadataBlock()
     except Exception:  # noqa: BLE001 metadata is a bonus: no way of breaking it may cost the photo
-        return Said()
+        return MetadataBlock()
 
 
 def _properties(block: bytes) -> dict[str, list[str]]:
@@ -79,10 +88,10 @@ def _values(element: Element) -> list[str]:
     return [entry.text or "" for entry in ordered]
 
 
-def _said(found: dict[str, list[str]]) -> Said:
+def _said(found: dict[str, list[str]]) -> MetadataBlock:
     first = {name: next((value for value in values if value.strip()), None) for name, values in found.items()}
     rating = parse_rating(first.get(f"{_XMP}Rating"))
-    return Said(
+    return MetadataBlock(
         moment=_moment(first.get(name) for name in _DATES),
         position=possible(
             _coordinate(first.get(f"{_EXIF}GPSLatitude"), letters="NS", limit=90),
@@ -99,7 +108,7 @@ def _said(found: dict[str, list[str]]) -> Said:
 
 def _moment(values: Iterable[str | None]) -> Moment | None:
     found = next((date for date in map(parse_date, values) if date), None)
-    return Moment(*found, "xmp", Rank.XMP) if found else None
+    return Moment(*found, "xmp", DatePriority.XMP) if found else None
 
 
 def _coordinate(value: str | None, *, letters: str, limit: int) -> float | None:

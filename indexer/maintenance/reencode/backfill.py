@@ -13,7 +13,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import LibraryError
 from indexer.maintenance.reencode.encode_units import encoded
 from indexer.store import Store
-from indexer.sync.report import LISTED, Report
+from indexer.sync.report import LISTED, SyncReport
 from indexer.types import Progress, ProgressCallback
 
 PAGE = 5000
@@ -25,7 +25,7 @@ def encode_mapped(
     *,
     load: Callable[[], Encoder],
     settings: Settings,
-    report: Report,
+    report: SyncReport,
     progress: ProgressCallback | None = None,
 ) -> None:
     """Put real embeddings in the place of mapped ones, the most used first, and note in the report what was done.
@@ -52,7 +52,7 @@ def encode_mapped(
         left = np.concatenate([bare, reencoding.mapped_units(connection, known.id)])
     if len(left):
         encoder, told = load(), progress or (lambda _: None)
-        store.bind(encoder)  # another process may have changed the library's, or somebody the files of this one
+        store.bind_encoder(encoder)  # another process may have changed the library's, or somebody the files of this one
         done = 0
         told(Progress("encoding anew", 0, len(left)))
         for start in range(0, len(left), PAGE):
@@ -72,7 +72,7 @@ def encode_mapped(
         store.index(save=True, progress=progress)
 
 
-def _note_completion(store: Store, encoder_id: int, report: Report) -> None:
+def _note_completion(store: Store, encoder_id: int, report: SyncReport) -> None:
     """Count what is still mapped; where nothing is, delete the former encoders' embeddings and forget them."""
     with store.transaction() as connection:
         report.mapped = reencoding.count_mapped(connection, encoder_id)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.statements.units import UnitContent
-from indexer.config import Settings, processors
+from indexer.config import Settings, cpu_count
 from indexer.encoders.base import Encoder
 from indexer.images import Limits, Photo
 from indexer.images.workers import DecodePool
-from indexer.types import Modality, Vectors, is_as_kept
+from indexer.types import Modality, Vectors, is_unchanged
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def _photos(photos: Sequence[UnitContent], encoder: Encoder, settings: Settings)
     pool = DecodePool(
         preprocess=encoder.preprocess,
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-        workers=min(settings.workers or processors(), len(good)),
+        workers=min(settings.workers or cpu_count(), len(good)),
         timeout=settings.timeout,
     )
     with pool:
@@ -108,6 +108,6 @@ def _difference(content: UnitContent) -> str | None:
         facts = os.stat(content.path)
     except (OSError, ValueError) as error:
         return str(getattr(error, "strerror", None) or error)
-    if not is_as_kept(facts, content.size, content.mtime_ns):
+    if not is_unchanged(facts, content.size, content.mtime_ns):
         return "it has changed since it was indexed; the next sync reads it again"
     return None

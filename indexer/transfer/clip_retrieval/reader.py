@@ -33,7 +33,7 @@ COLUMN = "embedding"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Shard:
     """Files whose rows belong together.
 
     Attributes:
@@ -92,14 +92,14 @@ def _numbers(folder: Path) -> list[str]:
     return list(images)
 
 
-def _part(folder: Path, number: str, dim: int) -> Part:
+def _part(folder: Path, number: str, dim: int) -> Shard:
     images, texts, metadata = (numbered(folder, kind).get(number) for kind in KINDS)
     if images is None or metadata is None:
         raise TransferError(f"{folder} has lost its part {number} meanwhile; copy it again")
     columns = tuple(name for name in ("image_path", "caption") if name in column_names(metadata))
     if "image_path" not in columns:
         raise TransferError(f"{metadata} has no column image_path; expected one that names the photos")
-    part = Part(metadata, _array(images, dim), None if texts is None else _array(texts, dim), columns)
+    part = Shard(metadata, _array(images, dim), None if texts is None else _array(texts, dim), columns)
     counts = {count_rows(metadata), len(part.images)} | ({len(part.texts)} if part.texts is not None else set())
     if len(counts) > 1:
         raise TransferError(f"the files of part {number} in {folder} have {sorted(counts)} rows; expected the same")
@@ -122,7 +122,7 @@ def _array(file: Path, dim: int) -> NDArray[Any]:
     return array
 
 
-def _rows(part: Part, places: Roots) -> Iterator[tuple[str, str | None]]:
+def _rows(part: Shard, places: Roots) -> Iterator[tuple[str, str | None]]:
     """Yield path and caption of each row."""
     for number, (path, *caption) in enumerate(read_strings(part.metadata, part.columns)):
         if not path:
@@ -130,7 +130,7 @@ def _rows(part: Part, places: Roots) -> Iterator[tuple[str, str | None]]:
         yield checked(places.resolve(path), f"row {number} of {part.metadata}:"), caption[0] if caption else None
 
 
-def _new_roots(parts: list[Part], places: Roots, connection: Connection) -> list[str]:
+def _new_roots(parts: list[Shard], places: Roots, connection: Connection) -> list[str]:
     """Return the folders that become sources: those here that were named, else what the photos have in common.
 
     What lies in a source already needs none. Never is it the top of the disk, below which a sync would read all.
@@ -154,7 +154,7 @@ def _source(root: str) -> dict[str, Any]:
     return {"root": root, "exclude": [], "include_hidden": False, "added_at": now()}
 
 
-def _items(parts: list[Part], places: Roots, report: ImportReport) -> Iterator[Item]:
+def _items(parts: list[Shard], places: Roots, report: ImportReport) -> Iterator[Item]:
     empty = dict.fromkeys(column.name for column in ITEMS.c if column.name not in {"id", "source_id"})
     facts = empty | {"modality": Modality.PHOTO, "size": 0, "mtime_ns": 0, "indexed_at": now(), "tags": []}
     for part in parts:

@@ -13,11 +13,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from indexer.types import Ids, among
+from indexer.types import Ids, isin_sorted
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.index_file import Label, StaleIndexError, put, read_label
 from indexer.vectors.ivf_refined import ApproximateIndex
-from indexer.vectors.measurements import KINDS, Asked, Depth, IndexChoice, IndexFigures
+from indexer.vectors.measurements import KINDS, IndexChoice, IndexFigures, IndexTarget, SearchDepth
 
 KIND = "Choice"
 """What the label says; the kind of index stands in the figures."""
@@ -30,7 +30,7 @@ COMPARED = 64
 
 
 def put_choice(
-    part: Path, path: Path, *, asked: Asked, figures: Sequence[IndexFigures], index: VectorIndex, fingerprint: str
+    part: Path, path: Path, *, asked: IndexTarget, figures: Sequence[IndexFigures], index: VectorIndex, fingerprint: str
 ) -> None:
     """Put a choice at a path; what is there is replaced.
 
@@ -111,7 +111,7 @@ def _choice(label: Label) -> IndexChoice:
     more = label.more
     try:
         figures = tuple(_figures(each) for each in more["figures"])
-        choice = IndexChoice(Asked(**more["asked"]), figures, label.watermark, datetime.fromisoformat(more["at"]))
+        choice = IndexChoice(IndexTarget(**more["asked"]), figures, label.watermark, datetime.fromisoformat(more["at"]))
         possible = _is_possible(figures[0]) if figures else False
     except (KeyError, TypeError, ValueError) as error:
         raise StaleIndexError(f"it is of another version ({error})") from error
@@ -121,7 +121,7 @@ def _choice(label: Label) -> IndexChoice:
 
 
 def _figures(kept: dict[str, Any]) -> IndexFigures:
-    return IndexFigures(**kept | {"depths": tuple(Depth(**each) for each in kept["depths"])})
+    return IndexFigures(**kept | {"depths": tuple(SearchDepth(**each) for each in kept["depths"])})
 
 
 def _is_possible(figures: IndexFigures) -> bool:
@@ -143,7 +143,7 @@ def _compare(more: dict[str, Any], index: VectorIndex) -> None:
         vectors = np.frombuffer(base64.b64decode(more["vectors"]), dtype=np.float16).reshape(len(ids), index.dim)
     except (KeyError, TypeError, ValueError) as error:
         raise StaleIndexError(f"it is of another version ({error})") from error
-    held = among(ids, index.ids)
+    held = isin_sorted(ids, index.ids)
     if not np.array_equal(index.stored(ids[held]), vectors[held]):
         raise StaleIndexError("it is of other vectors")
 

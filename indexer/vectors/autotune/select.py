@@ -16,7 +16,7 @@ from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_ivf import Builder, InvertedFile, expected_bytes
 from indexer.vectors.ivf_refined import ApproximateIndex
-from indexer.vectors.measurements import KINDS, Asked, Depth, Held, IndexFigures, Kind
+from indexer.vectors.measurements import KINDS, HoldoutQueries, IndexFigures, IndexTarget, Kind, SearchDepth
 
 STEPS = (10, 24, 50, 100, 200, 400)
 """Results for which it is measured how far to look.
@@ -41,8 +41,8 @@ TIMED = 40
 
 def choose(
     exact: VectorIndex,
-    queries: Mapping[str, Held],
-    asked: Asked,
+    queries: Mapping[str, HoldoutQueries],
+    asked: IndexTarget,
     *,
     folder: Path,
     progress: ProgressCallback | None = None,
@@ -117,12 +117,12 @@ def _tried(
         yield trial.of_kind(kind, file, asked, seconds=time.perf_counter() - start, limit=limit), file
 
 
-def _judged(figures: IndexFigures, asked: Asked) -> IndexFigures:
+def _judged(figures: IndexFigures, asked: IndexTarget) -> IndexFigures:
     fits = figures.recall >= asked.recall and (asked.memory is None or figures.memory <= asked.memory)
     return replace(figures, fits=fits)
 
 
-def _none_fits(measured: Sequence[IndexFigures], asked: Asked, expected: Mapping[Kind, int]) -> str:
+def _none_fits(measured: Sequence[IndexFigures], asked: IndexTarget, expected: Mapping[Kind, int]) -> str:
     """Return what to say where no index is what was asked for; exact search would find all, so memory is too little."""
     enough = [each for each in measured if each.recall >= asked.recall]
     sizes = {each.kind: each.memory for each in enough}
@@ -170,7 +170,7 @@ class _Truth:
         return np.where(refine >= wanted, np.minimum(right, wanted), 0).astype(np.float32)
 
 
-def _truths(exact: VectorIndex, held: Held) -> list[_Truth]:
+def _truths(exact: VectorIndex, held: HoldoutQueries) -> list[_Truth]:
     """Return what each query has to find."""
     nearest = exact.search(held.vectors, STEPS[-1] + EQUAL)
     found = []
@@ -202,7 +202,7 @@ class _Trial:
     """What every kind is measured by: all vectors, queries, and what these have to find."""
 
     exact: VectorIndex
-    queries: Mapping[str, Held]
+    queries: Mapping[str, HoldoutQueries]
     truths: Mapping[str, list[_Truth]]
     progress: ProgressCallback | None
 
@@ -261,7 +261,9 @@ class _Trial:
         recalls: Vectors = hits / (exist * len(truths))[:, None]
         return recalls
 
-    def _fastest(self, lists: InvertedFile, settings: Sequence[_Setting], place: int) -> tuple[float, Depth, float]:
+    def _fastest(
+        self, lists: InvertedFile, settings: Sequence[_Setting], place: int
+    ) -> tuple[float, SearchDepth, float]:
         """Return the milliseconds of the setting that is the fastest for one of `STEPS`, it, and its recall.
 
         Args:
@@ -274,7 +276,7 @@ class _Trial:
         for each in settings:
             if each.refine < fewest:  # else another one takes fewer lists and no more candidates
                 fewest = each.refine
-                depth = Depth(STEPS[place], each.probes, each.refine)
+                depth = SearchDepth(STEPS[place], each.probes, each.refine)
                 index = ApproximateIndex(self.exact, lists, last=int(self.exact.ids[-1]), depths=[depth])
                 timed.append((self._one_query(index, STEPS[place]), depth, each.least(place)))
         return min(timed, key=lambda each: each[0])

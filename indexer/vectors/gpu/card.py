@@ -17,7 +17,7 @@ MOST = 2048
 """Candidates that a card names at most: FAISS takes no more (`GPU_MAX_SELECTION_K`)."""
 
 
-class Card(Protocol):
+class GpuBackend(Protocol):
     """Vectors on one or more GPUs, by row number; `faiss_backend` and `torch_backend` implement it."""
 
     def __len__(self) -> int:
@@ -30,7 +30,7 @@ class Card(Protocol):
             RuntimeError: The card has too little memory.
         """
 
-    def named(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
+    def top_k(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
         """Return products and numbers of the best rows of each query, shape (q, c) each, best first.
 
         Rows that do not pass may be among them. -1 stands where there are too few rows, or too few that pass.

@@ -79,8 +79,8 @@ class FaissCard:
             changed.syncWithSubIndexes()
         return len(rows)
 
-    def named(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
-        """Return products and numbers of the best rows, also of those that do not pass; see `Card.named`."""
+    def top_k(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
+        """Return products and numbers of the best rows, also of those that do not pass; see `Card.top_k`."""
         products, numbers = self._index.search(queries, min(count, len(self)))
         return products, numbers
 

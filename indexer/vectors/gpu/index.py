@@ -9,8 +9,8 @@ import numpy as np
 
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import Nearest, VectorIndex, best, check_search, is_past
-from indexer.vectors.delegating import BeforeExact
-from indexer.vectors.gpu.card import MOST, Card, Passing
+from indexer.vectors.delegating import DelegatingIndex
+from indexer.vectors.gpu.card import MOST, GpuBackend, Passing
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +44,14 @@ BLOCK = 65536
 """Vectors that are put on a card at once."""
 
 
-class GpuIndex(BeforeExact):
+class GpuIndex(DelegatingIndex):
     """A `VectorIndex` over an exact one that is changed through this; it finds what that finds.
 
     The card is filled when enough was asked to be worth it. Where it has too little memory the exact index is searched
     from then on.
     """
 
-    def __init__(self, exact: VectorIndex, make: Callable[[], Card]) -> None:
+    def __init__(self, exact: VectorIndex, make: Callable[[], GpuBackend]) -> None:
         """Put a card before an exact index.
 
         Args:
@@ -60,7 +60,7 @@ class GpuIndex(BeforeExact):
         """
         super().__init__(exact)
         self._make = make
-        self._card: Card | None = None
+        self._card: GpuBackend | None = None
         self._rows: Ids = np.empty(0, dtype=np.int64)  # (n,) the id of each row on the card, -1 where it is removed
         self._asked = 0
         self._fits = True
@@ -98,7 +98,7 @@ class GpuIndex(BeforeExact):
                 self._give_up(error)
         return self._exact.search(queries, k, allowed=allowed)
 
-    def _filled(self, queries: int) -> Card | None:
+    def _filled(self, queries: int) -> GpuBackend | None:
         """Return the card with all vectors, None where it is too early for it or where it has too little memory."""
         self._asked += queries
         if self._card is None and self._fits and self._asked > AFTER:
@@ -110,7 +110,7 @@ class GpuIndex(BeforeExact):
                 self._put(self._card, self.ids)
         return self._card
 
-    def _put(self, card: Card, ids: Ids) -> None:
+    def _put(self, card: GpuBackend, ids: Ids) -> None:
         """Put vectors that are held on the card."""
         try:
             for start in range(0, len(ids), BLOCK):
@@ -129,7 +129,7 @@ class GpuIndex(BeforeExact):
         reason = str(error).strip().partition("\n")[0]
         logger.warning("the GPU cannot search %d vectors, so the CPU does: %s", len(self), reason)
 
-    def _found(self, card: Card, queries: Vectors, k: int, allowed: Ids | None) -> Nearest:
+    def _found(self, card: GpuBackend, queries: Vectors, k: int, allowed: Ids | None) -> Nearest:
         """Return what the exact index would: for more and more candidates, until they surely hold the best."""
         live = self._rows != -1  # (n,)
         passing = live if allowed is None else live & np.isin(self._rows, allowed)
@@ -137,11 +137,11 @@ class GpuIndex(BeforeExact):
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         open_ones, count = np.arange(len(queries)), min(k + SPARE, MOST)
         while len(open_ones):
-            named, rows = card.named(queries[open_ones], count, None if passing.all() else passing)
+            named, rows = card.top_k(queries[open_ones], count, None if passing.all() else passing)
             unsure = []
             for place, products, numbers in zip(open_ones.tolist(), named, rows, strict=True):
                 good = (numbers != -1) & passing[numbers]
-                if self._is_sure(queries[place], products, numbers, good, k):
+                if self._certified_exact(queries[place], products, numbers, good, k):
                     ids[place], scores[place] = best(*self.scored(queries[place], self._rows[numbers[good]]), k)
                 else:
                     unsure.append(place)
@@ -152,7 +152,7 @@ class GpuIndex(BeforeExact):
             count = min(4 * count, MOST)
         return Nearest(ids, scores)
 
-    def _is_sure(self, query: Vectors, products: Vectors, numbers: Ids, good: Passing, k: int) -> bool:
+    def _certified_exact(self, query: Vectors, products: Vectors, numbers: Ids, good: Passing, k: int) -> bool:
         """Return whether all that are not named are worse than the k best of those that are, and that pass."""
         if len(numbers) == len(self._rows) or (numbers == -1).any():
             return True  # all that pass are named

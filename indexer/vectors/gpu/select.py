@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from indexer.vectors.gpu.card import Card
+from indexer.vectors.gpu.card import GpuBackend
 
 
-def card_on(device: str, dim: int) -> Card:
+def card_on(device: str, dim: int) -> GpuBackend:
     """Return an empty card: FAISS's where that is built for GPUs, else torch's.
 
     Args:

@@ -44,8 +44,8 @@ class TorchCard:
         parts = torch.split(grown, BLOCK)
         self._blocks[-1:] = [part.clone() for part in parts]  # as parts they would keep all of it for the last one
 
-    def named(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
-        """Return products and numbers of the best rows that pass, (q, c) each; see `Card.named`."""
+    def top_k(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
+        """Return products and numbers of the best rows that pass, (q, c) each; see `Card.top_k`."""
         masked = None if passing is None else ~torch.from_numpy(passing).to(self._device)  # (n,)
         with torch.inference_mode():
             found = [self._best(part, count, masked) for part in torch.split(torch.from_numpy(queries), TOGETHER)]

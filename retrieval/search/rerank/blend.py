@@ -52,7 +52,7 @@ class Blend:
         name = f"blend:{','.join(f'{weight:g}' for weight in self.weights)}"
         if not ranking.steps:
             raise QueryError(f"{name} has no second score; put a step that gives one before it, such as encoder:NAME")
-        own = ranking.own
+        own = ranking.retrieval_score
         scores = [standard(each, own) for each in (own, *(step.scores for step in ranking.steps))]
         weights = self.weights
         if len(weights) == 1:

@@ -19,7 +19,7 @@ APART = timedelta(seconds=60)
 """From one photo of a moment to the next."""
 
 
-class Moments:
+class Bursts:
     """Makes one hit of photos that were taken within a minute of each other and look alike, each like another of them.
 
     Where a camera left no time and only the file's own is known, that has to be the same to the second: copying gives

@@ -11,7 +11,7 @@ from indexer.types import ProgressCallback, Vectors
 from retrieval.query.query import Query
 from retrieval.search.candidates import Candidates
 from retrieval.search.rerank.protocol import Context, Ranking, Reranker
-from retrieval.search.rerank.second_encoder import ByEncoder
+from retrieval.search.rerank.second_encoder import SecondEncoder
 
 POOL = 100
 """Candidates that are reranked at least."""
@@ -49,7 +49,7 @@ def reranked(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], 
         count: Hits wanted.
     """
     context = Context(chain.query, vector, store, chain.settings, chain.progress or (lambda _: None))
-    pool = max([POOL, *(step.first for step in chain.steps if isinstance(step, ByEncoder))])
+    pool = max([POOL, *(step.first for step in chain.steps if isinstance(step, SecondEncoder))])
     order: list[int] = []
     while True:
         candidates = find(pool)

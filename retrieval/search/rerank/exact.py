@@ -41,7 +41,7 @@ class Exact:
                 vectors[row] = exact[item.unit_id]
                 scores[row] = score(context.vector, vectors[row : row + 1])[0]
         rescored = replace(ranking, candidates=replace(ranking.candidates, scores=scores, vectors=vectors))
-        if np.any(np.diff(ranking.places) < 0):
+        if np.any(np.diff(ranking.retrieval_rank) < 0):
             return rescored
         order = np.arange(len(items))
         for kind in Modality:
@@ -49,4 +49,4 @@ class Exact:
             if np.all(np.diff(ranking.candidates.scores[rows]) <= 0):
                 order[rows] = sorted(rows, key=lambda row: (-scores[row], items[row].item_id))
         own = np.sort(scores)[::-1]
-        return replace(rescored.take(order), places=ranking.places, own=own, standing=own)
+        return replace(rescored.take(order), retrieval_rank=ranking.retrieval_rank, retrieval_score=own, score=own)

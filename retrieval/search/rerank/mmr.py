@@ -37,7 +37,7 @@ class Mmr:
     def rerank(self, ranking: Ranking, context: Context) -> Ranking:
         """Return the candidates in the order in which they are picked; equal ones stay in the order they had."""
         vectors = ranking.candidates.vectors
-        relevance = self.balance * ranking.standing  # (n,)
+        relevance = self.balance * ranking.score  # (n,)
         nearest = np.zeros(len(ranking), dtype=np.float32)  # the first pick is the best: nothing is before it
         order: list[int] = []
         values: list[float] = []

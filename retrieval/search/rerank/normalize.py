@@ -11,33 +11,33 @@ EQUAL = 1e-9
 """A standard deviation below this is rounding: the scores are all the same."""
 
 
-def standard(scores: Vectors, own: Vectors) -> NDArray[np.float64]:
+def standard(scores: Vectors, retrieval_scores: Vectors) -> NDArray[np.float64]:
     """Return scores with mean 0 and standard deviation 1, shape (n,).
 
     Args:
         scores: Shape (n,), NaN where there is none.
-        own: What stands in there, scaled by its own mean and deviation over the others, shape (n,).
+        retrieval_scores: What stands in there, scaled by its own mean and deviation over the others, shape (n,).
     """
     known = ~np.isnan(scores)
     if not known.any():
-        known, scores = np.ones_like(known), own
-    result = _scaled(own, own[known])
+        known, scores = np.ones_like(known), retrieval_scores
+    result = _scaled(retrieval_scores, retrieval_scores[known])
     result[known] = _scaled(scores[known], scores[known])
     return result
 
 
-def on_scale(scores: Vectors, own: Vectors) -> NDArray[np.float64]:
+def on_scale(scores: Vectors, retrieval_scores: Vectors) -> NDArray[np.float64]:
     """Return scores with the mean and the deviation that the own ones have where there are scores, shape (n,).
 
     Args:
         scores: Shape (n,), NaN where there is none: there the own score stays.
-        own: Shape (n,).
+        retrieval_scores: Shape (n,).
     """
     known = ~np.isnan(scores)
     if not known.any():
-        return own.astype(np.float64)
-    mean, spread = _mean_and_spread(own[known])
-    return standard(scores, own) * spread + mean
+        return retrieval_scores.astype(np.float64)
+    mean, spread = _mean_and_spread(retrieval_scores[known])
+    return standard(scores, retrieval_scores) * spread + mean
 
 
 def _scaled(values: Vectors, by: Vectors) -> NDArray[np.float64]:

@@ -35,18 +35,18 @@ class Ranking:
 
     Attributes:
         candidates: One for each hit.
-        places: Where the search had each, 0 for the best, shape (n,): equals stay in that order.
-        own: How good the search found each, shape (n,), float32: its cosine, or where photos and texts were merged by
-            another measure, the cosines in the order of that.
-        standing: What the next reranker takes for how good each is, on the scale of `own`; at first the same.
+        retrieval_rank: Where the search had each, 0 for the best, shape (n,): equals stay in that order.
+        retrieval_score: How good the search found each, shape (n,), float32: its cosine, or where photos and texts
+            were merged by another measure, the cosines in the order of that.
+        score: What the next reranker takes for how good each is, on the scale of `retrieval_score`; at first the same.
         steps: What the rerankers so far computed.
         members: Those that became one hit with each candidate, none where it stands alone.
     """
 
     candidates: Candidates
-    places: Ids
-    own: Vectors
-    standing: Vectors
+    retrieval_rank: Ids
+    retrieval_score: Vectors
+    score: Vectors
     steps: tuple[Step, ...] = ()
     members: Sequence[tuple[Ranking, ...]] = ()
 
@@ -64,24 +64,24 @@ class Ranking:
         taken = np.asarray(rows, dtype=np.int64)
         return Ranking(
             self.candidates.take(taken),
-            self.places[taken],
-            self.own[taken],
-            self.standing[taken],
+            self.retrieval_rank[taken],
+            self.retrieval_score[taken],
+            self.score[taken],
             tuple(Step(step.name, step.scores[taken]) for step in self.steps),
             tuple(self.members[row] for row in taken.tolist()),
         )
 
-    def scored(self, step: Step, standing: NDArray[np.floating], *, first: int | None = None) -> Ranking:
-        """Return the candidates ordered by a new standing, equal ones as the search had them.
+    def scored(self, step: Step, score: NDArray[np.floating], *, first: int | None = None) -> Ranking:
+        """Return the candidates ordered by a new score, equal ones as the search had them.
 
         Args:
             step: What it comes from.
-            standing: Shape (n,).
+            score: Shape (n,).
             first: Only so many of the best are put into a new order, the others follow; None orders all.
         """
         count = len(self) if first is None else min(first, len(self))
-        order = sorted(range(count), key=lambda row: (-standing[row], self.places[row]))
-        judged = replace(self, standing=standing.astype(np.float32), steps=(*self.steps, step))
+        order = sorted(range(count), key=lambda row: (-score[row], self.retrieval_rank[row]))
+        judged = replace(self, score=score.astype(np.float32), steps=(*self.steps, step))
         return judged.take([*order, *range(count, len(self))])
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 from indexer.errors import QueryError
 from retrieval.search.rerank.blend import Blend
-from retrieval.search.rerank.bursts import Moments
+from retrieval.search.rerank.bursts import Bursts
 from retrieval.search.rerank.exact import Exact
 from retrieval.search.rerank.mmr import Mmr
 from retrieval.search.rerank.protocol import Reranker
-from retrieval.search.rerank.second_encoder import ByEncoder
+from retrieval.search.rerank.second_encoder import SecondEncoder
 
 FORMS = "exact, mmr[:LAMBDA], moments[:COSINE], encoder:NAME[:N], blend:WEIGHT[,WEIGHT…]"
 """The ways to name a reranker, for help and errors."""
@@ -64,14 +64,14 @@ def _mmr(argument: str) -> Reranker:
 
 
 def _moments(argument: str) -> Reranker:
-    return Moments(_number("moments", argument)) if argument else Moments()
+    return Bursts(_number("moments", argument)) if argument else Bursts()
 
 
 def _encoder(argument: str) -> Reranker:
     if not argument:
         raise QueryError("encoder has no name; expected encoder:NAME, for instance encoder:compact+int8")
     counted = re.fullmatch(r"(.+):(-?\d{1,9})", argument, flags=re.DOTALL)
-    return ByEncoder(counted[1], int(counted[2])) if counted else ByEncoder(argument)
+    return SecondEncoder(counted[1], int(counted[2])) if counted else SecondEncoder(argument)
 
 
 def _blend(argument: str) -> Reranker:

@@ -13,7 +13,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import QueryError
 from indexer.store.library_encoder import absolute_name
 from indexer.vectors.base import score
-from retrieval.query.embed import combined, encode_query
+from retrieval.query.embed import combine_parts, encode_query
 from retrieval.search.rerank.extra_embeddings import ExtraEmbeddings
 from retrieval.search.rerank.normalize import on_scale
 from retrieval.search.rerank.protocol import Context, Ranking, Step
@@ -24,7 +24,7 @@ DEFAULT = 50
 """Candidates that are scored."""
 
 
-class ByEncoder:
+class SecondEncoder:
     """Orders the best candidates by their cosine with the query under another encoder; the others follow unchanged.
 
     Photos are encoded when they first come among the best, and never again: the catalog keeps the embeddings until the
@@ -65,7 +65,7 @@ class ByEncoder:
             encoder = self._loaded(context)
             start = time.perf_counter()
             parts = encode_query(context.query, encoder, context.settings, store=context.store)
-            query = combined(parts, context.query.part_weights)
+            query = combine_parts(parts, context.query.part_weights)
             found = ExtraEmbeddings(encoder, context).vectors(unit_ids)
             for row, unit_id in enumerate(unit_ids):
                 if unit_id in found:
@@ -73,7 +73,7 @@ class ByEncoder:
             seconds = time.perf_counter() - start
             logger.info("re-ranked %d of %d by %s in %.1f s", len(found), len(unit_ids), encoder.name, seconds)
         name = self._asked if isinstance(self._asked, str) else self._asked.name
-        return ranking.scored(Step(f"encoder:{name}", scores), on_scale(scores, ranking.standing), first=self.first)
+        return ranking.scored(Step(f"encoder:{name}", scores), on_scale(scores, ranking.score), first=self.first)
 
     def _loaded(self, context: Context) -> Encoder:
         with self._loading:

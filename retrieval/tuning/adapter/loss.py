@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Ids
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 
 Array = NDArray[np.float64]
 Weights = tuple[Array, ...]
@@ -58,7 +58,7 @@ class Task:
     keep: float
 
 
-def task_of(lessons: Lessons, general: NDArray[np.float32], *, both: bool, keep: float) -> Task:
+def task_of(lessons: TrainingSet, general: NDArray[np.float32], *, both: bool, keep: float) -> Task:
     """Return the task of lessons; each query is compared with its judged units and the unjudged ones nearest to it."""
     texts, images = lessons.texts.astype(np.float64), lessons.images.astype(np.float64)
     hard = min(HARD, len(lessons.others))

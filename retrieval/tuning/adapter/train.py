@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexer.encoders.adapter import Adapter, LowRank
+from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import TuningError
 from indexer.types import Progress, ProgressCallback, Vectors
 from retrieval.tuning.adapter.loss import Array, Weights, loss_of, task_of, unit_length
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 
 RANK = 16
 """Of 4, 16 and 48 the best on the same users as `KEEP`."""
@@ -26,7 +26,7 @@ Of 1 to 3000 the largest that costs next to no gain, on the simulated users that
 
 
 def train_adapter(
-    lessons: Lessons, general: Vectors, *, seed: int, both: bool = False, progress: ProgressCallback | None = None
+    lessons: TrainingSet, general: Vectors, *, seed: int, both: bool = False, progress: ProgressCallback | None = None
 ) -> Adapter:
     """Return an adapter under which good units come before bad ones, near identity elsewhere.
 
@@ -63,10 +63,10 @@ def train_adapter(
         if progress is not None:
             progress(Progress("training", step, STEPS))
     parts = [part.astype(np.float32) for part in weights]
-    return Adapter(LowRank(*parts[:2]), LowRank(*parts[2:]) if both else None)
+    return Adapter(LowRankAdapter(*parts[:2]), LowRankAdapter(*parts[2:]) if both else None)
 
 
-def query_scores(lessons: Lessons, adapter: Adapter | None) -> Vectors:
+def query_scores(lessons: TrainingSet, adapter: Adapter | None) -> Vectors:
     """Return the cosine of each judged unit with its query under an adapter, or without one; shape (n,), float32."""
     texts, images, units = lessons.texts, lessons.images, lessons.units
     if adapter is not None:
@@ -84,7 +84,7 @@ def _stepped(weight: Array, mean: Array, square: Array, rate: float, step: int) 
     return stepped
 
 
-def _check(lessons: Lessons, general: Vectors) -> None:
+def _check(lessons: TrainingSet, general: Vectors) -> None:
     """Refuse what nothing can be learnt from.
 
     Raises:

@@ -208,7 +208,9 @@ def label(queries: Sequence[PairedQuery], frozen: Frozen, *, guard: float = 0.95
     return labels
 
 
-def mine(labels: Labels, frozen: Frozen, queries: Sequence[PairedQuery], *, most: int = 50) -> list[list[int]]:
+def mine_hard_negatives(
+    labels: Labels, frozen: Frozen, queries: Sequence[PairedQuery], *, most: int = 50
+) -> list[list[int]]:
     """Return for each query the rows of its hard negatives: judged bad ones, then the nearest of the wrong, `most`."""
     rows = {path: row for row, path in enumerate(frozen.paths)}
     found: list[list[int]] = []
@@ -250,7 +252,7 @@ def steps_of(
 
     Args:
         labels: See `label`.
-        mined: See `mine`.
+        mined: See `mine_hard_negatives`.
         plan: Sizes and the seed.
         epoch: Its number.
         unjudged: Rows of the photos that nobody judged.

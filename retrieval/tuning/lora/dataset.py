@@ -14,7 +14,7 @@ from indexer.errors import TuningError
 from indexer.types import Vectors
 from retrieval.tuning.lora.evaluate import files_of
 from retrieval.tuning.probe import SMALLEST
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from retrieval.tuning.lora.data import PairedQuery, Photos
@@ -41,7 +41,7 @@ PROBED = 300
 """Unjudged photos of the library to measure with, at most half of them: none is among those that are learnt beside."""
 
 
-def of_words_and_photos(lessons: Lessons) -> Lessons:
+def of_words_and_photos(lessons: TrainingSet) -> TrainingSet:
     """Return the photos that were judged for queries of one text, of queries that keep a good one."""
     units = lessons.are_photos
     good = np.bincount(lessons.owners[units & lessons.good], minlength=len(lessons.names)) > 0
@@ -49,7 +49,7 @@ def of_words_and_photos(lessons: Lessons) -> Lessons:
     return lessons.take(np.flatnonzero(good & worded), units)
 
 
-def paired(lessons: Lessons) -> list[PairedQuery]:
+def to_pairs(lessons: TrainingSet) -> list[PairedQuery]:
     """Return the lessons as words and files."""
     from retrieval.tuning.lora.data import PairedQuery  # late: the package imports torch
 
@@ -62,7 +62,7 @@ def paired(lessons: Lessons) -> list[PairedQuery]:
     return found
 
 
-def divided(queries: list[PairedQuery], seed: int, *, stops: bool) -> tuple[list[PairedQuery], list[PairedQuery]]:
+def split(queries: list[PairedQuery], seed: int, *, stops: bool) -> tuple[list[PairedQuery], list[PairedQuery]]:
     """Return queries to learn from and, where asked for, a fifth of them to stop by; else it trains to the end."""
     order = np.random.default_rng([seed, 1]).permutation(len(queries))
     held = len(queries) // 5 if stops else 0
@@ -75,7 +75,7 @@ def epochs_for(queries: int, batch: int) -> int:
     return min(most, max(fewest, round(STEPS / max(1, ceil(queries / batch)))))
 
 
-def readable(lessons: Lessons, vectors: Mapping[Path, Vectors], photos: Photos) -> tuple[Lessons, int]:
+def drop_unreadable(lessons: TrainingSet, vectors: Mapping[Path, Vectors], photos: Photos) -> tuple[TrainingSet, int]:
     """Return the lessons whose photos can be read, and how many judgements are of others.
 
     Raises:
@@ -91,11 +91,11 @@ def readable(lessons: Lessons, vectors: Mapping[Path, Vectors], photos: Photos) 
         raise TuningError(
             f"none of {len(missing)} judged photos can be read, first {path}: {reason}; are their disks there?"
         )
-    tell_lost(missing, "judged photos", len(files_of(lessons)))
+    log_missing(missing, "judged photos", len(files_of(lessons)))
     return of_words_and_photos(lessons.take(np.arange(len(lessons.names)), here)), gone
 
 
-def tell_lost(missing: Mapping[Path, str], what: str, total: int) -> None:
+def log_missing(missing: Mapping[Path, str], what: str, total: int) -> None:
     """Log in one line which photos are left out."""
     path, reason = next(iter(missing.items()))
     logger.warning(
@@ -104,14 +104,14 @@ def tell_lost(missing: Mapping[Path, str], what: str, total: int) -> None:
     )  # fmt: skip
 
 
-def beside(lessons: Lessons, *, with_probe: bool) -> tuple[list[Path], list[Path]]:
+def unjudged_sample(lessons: TrainingSet, *, with_probe: bool) -> tuple[list[Path], list[Path]]:
     """Return unjudged photos to learn beside, and others to measure with: half, but at least the fewest that do."""
     files = [Path(each) for each in lessons.other_files]
     known = np.flatnonzero(lessons.others_are_photos)
     rows = np.array([row for row in known.tolist() if files[row].exists()], dtype=np.int64)
     if len(rows) < len(known):
         gone = sorted(set(known.tolist()) - set(rows.tolist()))
-        tell_lost({files[row]: "the file is gone" for row in gone}, "unjudged photos", len(known))
+        log_missing({files[row]: "the file is gone" for row in gone}, "unjudged photos", len(known))
     drawn = np.random.default_rng(0).permutation(rows)
     measured = min(PROBED, max(len(drawn) // 2, SMALLEST)) if with_probe else 0
     probed, rest = drawn[:measured], drawn[measured:]

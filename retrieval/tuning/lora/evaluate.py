@@ -20,7 +20,7 @@ from retrieval.calibration.background import prompts
 from retrieval.evaluation.caption_retrieval import judged_both_ways
 from retrieval.evaluation.datasets import read_captions
 from retrieval.tuning.probe import SMALLEST
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from indexer.encoders.openclip_encoder import OpenClipEncoder
@@ -36,7 +36,7 @@ PICTURES = 1000
 """Pictures of a table to measure with at most: each is encoded some thirty times."""
 
 
-class Numbered:
+class NumberedProgress:
     """Tells progress with the number of the training that it belongs to.
 
     Attributes:
@@ -55,7 +55,7 @@ class Numbered:
             self._progress(Progress(stage, each.done, each.total))
 
 
-def weight_scores(lessons: Lessons, encoder: OpenClipEncoder, vectors: Mapping[Path, Vectors]) -> Vectors:
+def weight_scores(lessons: TrainingSet, encoder: OpenClipEncoder, vectors: Mapping[Path, Vectors]) -> Vectors:
     """Return the cosine of each judged photo with its query under an encoder, shape (n,).
 
     Args:
@@ -68,17 +68,17 @@ def weight_scores(lessons: Lessons, encoder: OpenClipEncoder, vectors: Mapping[P
     return np.array(scores, dtype=np.float32)
 
 
-def pairs(lessons: Lessons) -> list[tuple[str, str]]:
+def pairs(lessons: TrainingSet) -> list[tuple[str, str]]:
     """Return query and file of each judged photo."""
     return [(lessons.words[owner], file) for owner, file in zip(lessons.owners, lessons.files, strict=True)]
 
 
-def files_of(lessons: Lessons) -> list[Path]:
+def files_of(lessons: TrainingSet) -> list[Path]:
     """Return every judged photo once, in order of first use."""
     return list(dict.fromkeys(map(Path, lessons.files)))
 
 
-def seen(
+def embed_readable(
     encoder: OpenClipEncoder, photos: Photos, paths: Sequence[Path], *, progress: ProgressCallback
 ) -> dict[Path, Vectors]:
     """Return an encoder's unit vector of every photo that can be read now, shape (d,)."""
@@ -87,7 +87,7 @@ def seen(
     return look(encoder, photos, paths, chunk=encoder.batch_size, stage="measuring", progress=progress)
 
 
-def seen_again(
+def embed_required(
     encoder: OpenClipEncoder, photos: Photos, paths: Sequence[Path], *, progress: ProgressCallback
 ) -> dict[Path, Vectors]:
     """Return an encoder's unit vector of every photo, all of which could be read before.
@@ -95,7 +95,7 @@ def seen_again(
     Raises:
         TuningError: One cannot be read now.
     """
-    vectors = seen(encoder, photos, paths, progress=progress)
+    vectors = embed_readable(encoder, photos, paths, progress=progress)
     photos.require(paths, vectors)
     return vectors
 
@@ -130,7 +130,7 @@ class PhotoProbe:
         """
         if change is None:
             return self.before
-        vectors = seen_again(change.encoder, self.photos, self.paths, progress=self.progress)
+        vectors = embed_required(change.encoder, self.photos, self.paths, progress=self.progress)
         return _r5(change.encoder, self.texts, np.stack([vectors[path] for path in self.paths]), self.owners)
 
 
@@ -144,7 +144,7 @@ def probe_of_table(table: Path, start: OpenClipEncoder, photos: Photos, *, progr
     if len(pictures) > PICTURES:
         name = f"{name}, {PICTURES} of its {len(pictures)} pictures"
         pictures = [pictures[row] for row in np.arange(PICTURES) * len(pictures) // PICTURES]
-    vectors = seen(start, photos, [picture.path for picture in pictures], progress=progress)
+    vectors = embed_readable(start, photos, [picture.path for picture in pictures], progress=progress)
     here = [picture for picture in pictures if picture.path in vectors and picture.captions]
     if not here:
         raise EvaluationError(
@@ -168,7 +168,7 @@ def probe_of_photos(
     Raises:
         TuningError: Fewer than `SMALLEST` photos can be read.
     """
-    vectors = seen(start, photos, list(dict.fromkeys(probed)), progress=progress)
+    vectors = embed_readable(start, photos, list(dict.fromkeys(probed)), progress=progress)
     paths = list(vectors)
     if len(paths) < SMALLEST:
         raise TuningError(

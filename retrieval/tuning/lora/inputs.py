@@ -13,7 +13,16 @@ from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import TuningError
 from indexer.types import Progress, ProgressCallback, Vectors
 from retrieval.calibration.background import prompts
-from retrieval.tuning.lora.data import Frozen, Labels, PairedQuery, Photos, judged_paths, label, mine, readable
+from retrieval.tuning.lora.data import (
+    Frozen,
+    Labels,
+    PairedQuery,
+    Photos,
+    judged_paths,
+    label,
+    mine_hard_negatives,
+    readable,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,5 +100,5 @@ def gather(
         prompts=texts(list(prompts())),
     )
     labels = label(usable, frozen)
-    mined = tuple(tuple(rows) for rows in mine(labels, frozen, usable))
+    mined = tuple(tuple(rows) for rows in mine_hard_negatives(labels, frozen, usable))
     return Material(tuple(usable), frozen, labels, mined, len(judged))

@@ -35,7 +35,7 @@ class Trained:
     queries: int
     seconds: float
 
-    def at(self, share: float) -> nn.Module:
+    def interpolate(self, share: float) -> nn.Module:
         """Return a model between the old weights (0) and the new (1): WiSE-FT, Wortsman et al. 2022, section 3."""
         model: nn.Module = copy.deepcopy(self.start.model)
         add(model, self.changes, share=share)
@@ -45,7 +45,7 @@ class Trained:
         """Return the encoder at a share; under a name of its own, since its vectors are."""
         start = self.start
         return OpenClipEncoder(
-            self.at(share),
+            self.interpolate(share),
             start.tokenizer,
             name=name or f"{start.name} at {share:g} of a training",
             architecture=start.architecture,
@@ -59,5 +59,5 @@ class Trained:
         Raises:
             EncoderError: The folder exists or cannot be written, or the tokenizer cannot be kept in it.
         """
-        write_model(folder, self.at(share), self.start.tokenizer, self.start.architecture)
+        write_model(folder, self.interpolate(share), self.start.tokenizer, self.start.architecture)
         return f"local-dir:{folder}"

@@ -73,7 +73,7 @@ def targets(model: nn.Module) -> tuple[list[str], list[tuple[str, str]]]:
     return layers, weights
 
 
-class LowRank:
+class LoraLayer:
     """A model while it has updates beside its layers; all else in it is frozen."""
 
     def __init__(self, model: nn.Module, *, rank: int, alpha: int, seed: int) -> None:

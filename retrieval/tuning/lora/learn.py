@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from indexer.config import Settings, processors
+from indexer.config import Settings, cpu_count
 from indexer.encoders import NAME
 from indexer.encoders.base import Encoder, require_torch, split_precision
 from indexer.errors import MissingPackageError, TuningError
@@ -18,27 +18,27 @@ from indexer.types import ProgressCallback, Vectors
 from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lora.dataset import (
     STOPPED,
-    beside,
-    divided,
+    drop_unreadable,
     epochs_for,
+    log_missing,
     of_words_and_photos,
-    paired,
-    readable,
-    tell_lost,
+    split,
+    to_pairs,
+    unjudged_sample,
 )
 from retrieval.tuning.lora.evaluate import (
     HELD,
-    Numbered,
+    NumberedProgress,
+    embed_readable,
+    embed_required,
     files_of,
     pairs,
     probe_of_photos,
     probe_of_table,
-    seen,
-    seen_again,
     weight_scores,
 )
 from retrieval.tuning.lora.weights import NewWeights
-from retrieval.tuning.training_set import Lessons
+from retrieval.tuning.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from indexer.encoders.openclip_encoder import OpenClipEncoder
@@ -52,7 +52,7 @@ ON_CPU = 8
 """Photos or texts that a CPU trains at once, see `_plan`."""
 
 
-class Reading(TypedDict):
+class DecodeOptions(TypedDict):
     """How photos are decoded."""
 
     limits: Limits
@@ -68,12 +68,12 @@ def require_peft() -> None:
     """
     require_torch("training an encoder")
     if find_spec("peft") is None:
-        raise MissingPackageError("training an encoder needs peft; run: pip install 'recall-search[tune]'")
+        raise MissingPackageError("training an encoder needs peft; run: pip install 'recall-photos[tune]'")
 
 
 def learn_weights(
     encoder: Encoder,
-    lessons: Lessons,
+    lessons: TrainingSet,
     settings: Settings,
     *,
     work: Path,
@@ -108,12 +108,12 @@ def learn_weights(
     from retrieval.tuning.lora.data import Photos  # late: it takes seconds
 
     start = _loaded(encoder, settings)
-    told = Numbered(progress, folds * len(seeds) + 1)
+    told = NumberedProgress(progress, folds * len(seeds) + 1)
     with Photos(start.preprocess, hold=HELD, **reading(settings)) as photos:
         asked = of_words_and_photos(lessons)
-        vectors = seen(start, photos, files_of(asked), progress=told)
-        some, gone = readable(asked, vectors, photos)
-        others, probed = beside(some, with_probe=probe is None)
+        vectors = embed_readable(start, photos, files_of(asked), progress=told)
+        some, gone = drop_unreadable(asked, vectors, photos)
+        others, probed = unjudged_sample(some, with_probe=probe is None)
         if probe is None:
             general = probe_of_photos(probed, start, photos, progress=told)
         else:
@@ -157,24 +157,24 @@ class _Learner:
     before: dict[tuple[str, str], float]
     stops: bool
     photos: Photos
-    told: Numbered
+    told: NumberedProgress
 
-    def train(self, part: Lessons, seed: int) -> NewWeights:
+    def train(self, part: TrainingSet, seed: int) -> NewWeights:
         """Return what these lessons teach."""
         from retrieval.tuning.lora.train import train_lora  # late, as above
 
         self.told.number += 1
-        learnt, valid = divided(paired(part), seed, stops=self.stops)
+        learnt, valid = split(to_pairs(part), seed, stops=self.stops)
         trained = train_lora(
             self.start, learnt, valid,
             others=self.others, work=self.work / str(self.told.number), plan=_plan(self.start, seed, len(learnt)),
             progress=self.told, **reading(self.settings),
         )  # fmt: skip
         if self.told.number == 1 and trained.unreadable:  # the others learn beside the same photos
-            tell_lost(trained.unreadable, "unjudged photos", len(self.others))
+            log_missing(trained.unreadable, "unjudged photos", len(self.others))
         return NewWeights(trained)
 
-    def score(self, part: Lessons, change: NewWeights | None) -> Vectors:
+    def score(self, part: TrainingSet, change: NewWeights | None) -> Vectors:
         """Return the score of each judged photo.
 
         Raises:
@@ -182,15 +182,15 @@ class _Learner:
         """
         if change is None:
             return np.array([self.before[pair] for pair in pairs(part)], dtype=np.float32)
-        vectors = seen_again(change.encoder, self.photos, files_of(part), progress=self.told)
+        vectors = embed_required(change.encoder, self.photos, files_of(part), progress=self.told)
         return weight_scores(part, change.encoder, vectors)
 
 
-def reading(settings: Settings) -> Reading:
+def reading(settings: Settings) -> DecodeOptions:
     """Return how photos are decoded."""
-    return Reading(
+    return DecodeOptions(
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-        workers=settings.workers or min(8, processors()),
+        workers=settings.workers or min(8, cpu_count()),
         timeout=settings.timeout,
     )
 

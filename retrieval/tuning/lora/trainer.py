@@ -20,7 +20,7 @@ from retrieval.tuning.lora.checkpoints import Checkpoint
 from retrieval.tuning.lora.data import LoraPlan, Photos, Step, steps_of
 from retrieval.tuning.lora.gradients import backward_in_chunks
 from retrieval.tuning.lora.inputs import Material, look
-from retrieval.tuning.lora.layers import LowRank
+from retrieval.tuning.lora.layers import LoraLayer
 from retrieval.tuning.lora.losses import drift, judged_loss
 
 
@@ -42,7 +42,7 @@ class Run:
         self._photos, self._plan, self._save = photos, plan, save
         self._model = encoder.model
         self._grad = {name: each.requires_grad for name, each in self._model.named_parameters()}
-        self._low = LowRank(self._model, rank=plan.rank, alpha=plan.alpha, seed=plan.seed)
+        self._low = LoraLayer(self._model, rank=plan.rank, alpha=plan.alpha, seed=plan.seed)
         self._parameters = self._low.parameters()
         self._optimizer = torch.optim.AdamW(list(self._parameters.values()), lr=plan.rate, weight_decay=0.0)
         self._device = self._model.logit_scale.device

@@ -18,7 +18,7 @@ class NewWeights:
         """Wrap a training; its model is made when it is needed."""
         self.trained, self.share = trained, share
 
-    def at(self, share: float) -> NewWeights:
+    def interpolate(self, share: float) -> NewWeights:
         """Return a part of it, 0 for the old weights and 1 for what this is."""
         return NewWeights(self.trained, self.share * share)
 

@@ -12,7 +12,7 @@ from indexer.catalog.engine import open_engine
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import encoders, items, sync_state
 from indexer.catalog.statements.encoders import KnownEncoder
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.types import Preprocess
 from tests.support.catalog import add
 
@@ -37,7 +37,7 @@ def encoder(connection: Connection) -> KnownEncoder:
 
 
 @pytest.fixture
-def source(connection: Connection) -> KnownSource:
+def source(connection: Connection) -> Source:
     return add(connection, "/photos")
 
 

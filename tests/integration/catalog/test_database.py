@@ -15,7 +15,7 @@ from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import counts, items, sources, sync_state
 from indexer.catalog.statements.encoders import KnownEncoder
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.errors import StorageError
 from tests.support.catalog import add, embed, save
 
@@ -65,7 +65,7 @@ SCANNED = {
     ],
 )
 def test_no_statement_reads_a_whole_table(
-    engine: Engine, connection: Connection, source: KnownSource, encoder: KnownEncoder, name: str
+    engine: Engine, connection: Connection, source: Source, encoder: KnownEncoder, name: str
 ) -> None:
     made = embed(connection, source, encoder, 20, content_hash=b"h")
     run = {
@@ -77,7 +77,7 @@ def test_no_statement_reads_a_whole_table(
         "all": lambda: items.embedding_ids(connection, encoder.id),
         "after": lambda: list(items.embeddings_after(connection, encoder.id, 4, 0)),
         "found": lambda: items.found_items(connection, made[:2]),
-        "extent": lambda: items.extent(connection, encoder.id, 5),
+        "extent": lambda: items.count_up_to(connection, encoder.id, 5),
         "of_path": lambda: items.embedding_of_path(connection, "/photos/01", encoder.id),
         "save": lambda: save(connection, source, "/photos/01"),
     }[name]

@@ -9,21 +9,21 @@ import pytest
 from sqlalchemy import Connection, event, select, update
 
 from indexer.catalog.filters.expression import Filter
-from indexer.catalog.filters.matching import kept_ids
+from indexer.catalog.filters.matching import matching_ids
 from indexer.catalog.schema import EMBEDDINGS, UNITS
 from indexer.catalog.statements import counts, encoders, sync_state, writes
 from indexer.catalog.statements import items as item_queries
 from indexer.catalog.statements.counts import Failure
 from indexer.catalog.statements.encoders import KnownEncoder
 from indexer.catalog.statements.items import FoundItem
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import NOON, count, embed, save
 from tests.support.vectors import HALVES, ids
 
 
 def test_embeddings_are_kept_as_float16_and_read_as_float32(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     (item,) = save(connection, source, "/photos/a")
     # 1/3 as float16: 11 bits of mantissa, 1365 / 4096; the smallest normal number; a value below half of the smallest
@@ -34,9 +34,7 @@ def test_embeddings_are_kept_as_float16_and_read_as_float32(
     assert len(connection.scalar(select(EMBEDDINGS.c.vector)) or b"") == 8  # two bytes a number
 
 
-def test_units_and_vectors_stay_with_their_items(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
-) -> None:
+def test_units_and_vectors_stay_with_their_items(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
     writes.add_embeddings(connection, items[::-1], encoder.id, HALVES[:3])
     joined = select(UNITS.c.item_id, EMBEDDINGS.c.vector).join_from(EMBEDDINGS, UNITS)
@@ -48,7 +46,7 @@ def test_units_and_vectors_stay_with_their_items(
 @pytest.mark.parametrize("n", [0, 2, 3, 4, 7])
 @pytest.mark.usefixtures("pages_of_three")
 def test_embeddings_behind_a_watermark_come_in_pages(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder, n: int
+    connection: Connection, source: Source, encoder: KnownEncoder, n: int
 ) -> None:
     made = embed(connection, source, encoder, n)
     for watermark in (0, *made):
@@ -60,7 +58,7 @@ def test_embeddings_behind_a_watermark_come_in_pages(
 
 @pytest.mark.usefixtures("pages_of_three")
 def test_bytes_that_are_no_vector_are_named_and_the_rest_is_read(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     made = embed(connection, source, encoder, 5)
     for id_, raw in zip(made[:4], (b"", b"short", bytes(9), bytes(6)), strict=True):
@@ -71,29 +69,29 @@ def test_bytes_that_are_no_vector_are_named_and_the_rest_is_read(
 
 
 def test_the_embeddings_of_encoders_are_kept_apart(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     mine = embed(connection, source, encoder, 2)
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     (item,) = save(connection, source, "/photos/other")
     writes.add_embeddings(connection, [item], other.id, HALVES[:1])
     assert item_queries.embedding_ids(connection, encoder.id).tolist() == mine
-    assert item_queries.extent(connection, encoder.id, 10**9) == (2, mine[-1])
+    assert item_queries.count_up_to(connection, encoder.id, 10**9) == (2, mine[-1])
     assert item_queries.embedding_of_path(connection, "/photos/other", encoder.id) is None
     assert [len(found) for found, _, _ in item_queries.embeddings_after(connection, encoder.id, 4, 0)] == [2]
 
 
 def test_the_extent_counts_up_to_the_watermark_and_names_the_newest(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
-    assert item_queries.extent(connection, encoder.id, 0) == (0, 0)
+    assert item_queries.count_up_to(connection, encoder.id, 0) == (0, 0)
     made = embed(connection, source, encoder, 4)
-    assert item_queries.extent(connection, encoder.id, 0) == (0, made[3])
-    assert item_queries.extent(connection, encoder.id, made[1]) == (2, made[3])
+    assert item_queries.count_up_to(connection, encoder.id, 0) == (0, made[3])
+    assert item_queries.count_up_to(connection, encoder.id, made[1]) == (2, made[3])
 
 
 def test_the_id_of_a_removed_embedding_is_never_given_again(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     first = embed(connection, source, encoder, 3)
     writes.remove_items(connection, [item.id for item in sync_state.known_files(connection, "/photos")])
@@ -103,7 +101,7 @@ def test_the_id_of_a_removed_embedding_is_never_given_again(
 
 
 @pytest.mark.usefixtures("pages_of_three")
-def test_found_items_carry_what_a_hit_shows(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
     facts = {
         "format": "JPEG",
         "width": 640,
@@ -129,7 +127,7 @@ def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Know
 
 
 def test_the_embedding_of_a_path_comes_with_its_item(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     made = embed(connection, source, encoder, 2, size=3)
     (failed,) = save(connection, source, "/photos/failed", failure="empty")
@@ -141,7 +139,7 @@ def test_the_embedding_of_a_path_comes_with_its_item(
 
 
 def test_items_that_lack_a_usable_embedding_are_named(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     made = embed(connection, source, encoder, 3)
     save(connection, source, "/photos/none")
@@ -150,13 +148,13 @@ def test_items_that_lack_a_usable_embedding_are_named(
     assert [path for _, path in lacking] == ["/photos/01", "/photos/none"]
 
 
-def test_failures_are_listed_and_counted_by_place(connection: Connection, source: KnownSource) -> None:
+def test_failures_are_listed_and_counted_by_place(connection: Connection, source: Source) -> None:
     save(connection, source, "/photos/a/2", "/photos/a/1", failure="damaged", failure_message="cut off")
     save(connection, source, "/photos/b/3", failure="empty", failure_message="zero bytes")
     save(connection, source, "/photos/b/4")
     assert list(counts.failures(connection, "/photos/a", limit=1)) == [Failure("/photos/a/1", "damaged", "cut off")]
     assert [failure.path for failure in counts.failures(connection)] == ["/photos/a/1", "/photos/a/2", "/photos/b/3"]
-    assert counts.held(connection) == {"photo": (1, 3), "text": (0, 0)}
+    assert counts.count_by_kind(connection) == {"photo": (1, 3), "text": (0, 0)}
     assert counts.count_items(connection, "/photos") == (1, 3)
     assert counts.count_items(connection, "/photos/b") == (1, 1)
     assert counts.count_items(connection, "/photos/c") == (0, 0)
@@ -182,7 +180,7 @@ def test_a_filter_begins_with_the_items_that_pass_it(
 ) -> None:
     asked: list[tuple[str, Any]] = []
     event.listen(connection.engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
-    kept_ids(connection, encoder.id, where)
+    matching_ids(connection, encoder.id, where)
     statement, parameters = asked[-1]
     plan = [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert any(step.startswith("SEARCH items") for step in plan)

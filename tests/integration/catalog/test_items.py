@@ -14,28 +14,28 @@ from sqlalchemy.exc import IntegrityError
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements import counts, encoders, sync_state, writes
 from indexer.catalog.statements.encoders import KnownEncoder
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.catalog.statements.sync_state import KnownFile
 from indexer.types import Preprocess
 from tests.support.catalog import NO_TEXT, NOON, add, count, known_paths, row, save
 from tests.support.vectors import HALVES
 
 
-def test_paths_that_are_no_text_come_back_as_they_were(connection: Connection, source: KnownSource) -> None:
+def test_paths_that_are_no_text_come_back_as_they_were(connection: Connection, source: Source) -> None:
     save(connection, source, NO_TEXT, "/photos/\U0001f600\n.jpg")
     assert known_paths(connection, "/photos") == [NO_TEXT, "/photos/\U0001f600\n.jpg"]
     stored = connection.exec_driver_sql("SELECT path FROM items ORDER BY path").scalars().all()
     assert stored[0] == b"/photos/caf\xe9/\xff\xfe.jpg"
 
 
-def test_known_files_come_in_the_byte_order_of_paths(connection: Connection, source: KnownSource) -> None:
+def test_known_files_come_in_the_byte_order_of_paths(connection: Connection, source: Source) -> None:
     # "-" 0x2d, "." 0x2e, "/" 0x2f, "0" 0x30, then the bytes of U+FFFD (0xef..) and 0xff
     names = ["a-b", "a.b", "a/b", "a0", "\ufffd", "\udcff"]
     save(connection, source, *(f"/photos/{name}" for name in reversed(names)))
     assert known_paths(connection, "/photos") == [f"/photos/{name}" for name in names]
 
 
-def test_a_folder_is_not_its_siblings_with_a_longer_name(connection: Connection, source: KnownSource) -> None:
+def test_a_folder_is_not_its_siblings_with_a_longer_name(connection: Connection, source: Source) -> None:
     save(
         connection, source, "/p/dir", "/p/dir!", "/p/dir/a", "/p/dir/b/c", "/p/dir0", "/p/dir2/d", "/p/dir.jpg", "/p/d"
     )
@@ -45,26 +45,26 @@ def test_a_folder_is_not_its_siblings_with_a_longer_name(connection: Connection,
     assert counts.count_items(connection, "/p/dir") == (3, 0)
 
 
-def test_everything_lies_under_the_root_of_the_disk(connection: Connection, source: KnownSource) -> None:
+def test_everything_lies_under_the_root_of_the_disk(connection: Connection, source: Source) -> None:
     save(connection, source, "/a", "/b/c", "/\udcff", "/0", "/ ")
     assert known_paths(connection, "/") == ["/ ", "/0", "/a", "/b/c", "/\udcff"]
     assert counts.count_items(connection, "/") == (5, 0)
 
 
-def test_a_folder_with_a_name_that_is_no_text_holds_its_files(connection: Connection, source: KnownSource) -> None:
+def test_a_folder_with_a_name_that_is_no_text_holds_its_files(connection: Connection, source: Source) -> None:
     save(connection, source, NO_TEXT, "/photos/caf\ufffd/x.jpg")
     assert known_paths(connection, os.fsdecode(b"/photos/caf\xe9")) == [NO_TEXT]
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 6, 7])
 @pytest.mark.usefixtures("pages_of_three")
-def test_a_listing_longer_than_a_page_is_whole(connection: Connection, source: KnownSource, n: int) -> None:
+def test_a_listing_longer_than_a_page_is_whole(connection: Connection, source: Source, n: int) -> None:
     save(connection, source, *(f"/photos/{number}" for number in range(n)), "/other", "/photosz")
     assert known_paths(connection, "/photos") == [f"/photos/{number}" for number in range(n)]
 
 
 @pytest.mark.usefixtures("pages_of_three")
-def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, source: KnownSource) -> None:
+def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, source: Source) -> None:
     save(connection, source, *(f"/photos/{number}" for number in range(8)))
     seen = []
     for item in sync_state.known_files(connection, "/photos"):
@@ -74,7 +74,7 @@ def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, so
     assert count(connection, ITEMS) == 0
 
 
-def test_items_are_known_with_their_facts(connection: Connection, source: KnownSource) -> None:
+def test_items_are_known_with_their_facts(connection: Connection, source: Source) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b", size=7, mtime_ns=2**60)
     writes.save_items(connection, [row(source, "/photos/b", failure="damaged", failure_message="cut off")])
     assert list(sync_state.known_files(connection, "/photos")) == [
@@ -83,9 +83,7 @@ def test_items_are_known_with_their_facts(connection: Connection, source: KnownS
     ]
 
 
-def test_saving_gives_ids_in_the_order_of_the_rows_whether_old_or_new(
-    connection: Connection, source: KnownSource
-) -> None:
+def test_saving_gives_ids_in_the_order_of_the_rows_whether_old_or_new(connection: Connection, source: Source) -> None:
     b, d = save(connection, source, "/photos/b", "/photos/d")
     again = save(connection, source, "/photos/d", "/photos/c", "/photos/b", "/photos/a")
     assert (again[0], again[2]) == (d, b)
@@ -95,7 +93,7 @@ def test_saving_gives_ids_in_the_order_of_the_rows_whether_old_or_new(
 
 
 def test_a_replaced_item_keeps_its_id_and_loses_its_units(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     kept, replaced = save(connection, source, "/photos/a", "/photos/b")
     writes.add_embeddings(connection, [kept, replaced], encoder.id, HALVES[:2])
@@ -106,7 +104,7 @@ def test_a_replaced_item_keeps_its_id_and_loses_its_units(
 
 
 def test_removed_items_take_their_units_and_embeddings_with_them(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
     writes.add_embeddings(connection, items, encoder.id, HALVES[:3])
@@ -115,18 +113,18 @@ def test_removed_items_take_their_units_and_embeddings_with_them(
     assert [count(connection, table) for table in (ITEMS, UNITS, EMBEDDINGS)] == [1, 1, 1]
 
 
-def test_two_items_never_have_one_path(connection: Connection, source: KnownSource) -> None:
+def test_two_items_never_have_one_path(connection: Connection, source: Source) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b")
     with pytest.raises(IntegrityError, match=re.escape("items.path")):
-        writes.set_stat(connection, [{"key": two, "path": "/photos/a", "file_time": NOON}])
+        writes.update_file_stats(connection, [{"key": two, "path": "/photos/a", "file_time": NOON}])
     assert one != two
 
 
-def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connection, source: KnownSource) -> None:
+def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connection, source: Source) -> None:
     other = add(connection, "/other")
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One")
     place = {"path": "/other/b", "size": 2, "mtime_ns": 3, "source_id": other.id}
-    writes.set_stat(connection, [{"key": item, "file_time": NOON, **place}])
+    writes.update_file_stats(connection, [{"key": item, "file_time": NOON, **place}])
     stored = connection.execute(
         select(ITEMS.c.source_id, ITEMS.c.content_hash, ITEMS.c.camera).where(ITEMS.c.id == item)
     ).one()
@@ -134,18 +132,16 @@ def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connecti
     assert list(sync_state.known_files(connection, "/")) == [KnownFile(item, "/other/b", 2, 3, None)]
 
 
-def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, source: KnownSource) -> None:
+def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, source: Source) -> None:
     earlier = datetime.fromisoformat("2020-01-01")
     (camera,) = save(connection, source, "/photos/a", taken_at=earlier, taken_from="exif")
     (file,) = save(connection, source, "/photos/b", taken_at=earlier, taken_from="file")
     places = [(camera, "/photos/a"), (file, "/photos/b")]
-    writes.set_stat(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in places])
+    writes.update_file_stats(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in places])
     assert connection.scalars(select(ITEMS.c.taken_at).order_by(ITEMS.c.id)).all() == [earlier, NOON]
 
 
-def test_the_same_content_is_found_oldest_first_and_never_in_failures(
-    connection: Connection, source: KnownSource
-) -> None:
+def test_the_same_content_is_found_oldest_first_and_never_in_failures(connection: Connection, source: Source) -> None:
     b, a = save(connection, source, "/photos/b", "/photos/a", size=5, content_hash=b"hash")
     save(connection, source, "/photos/other size", size=6, content_hash=b"hash")
     save(connection, source, "/photos/other content", size=5, content_hash=b"else")
@@ -154,9 +150,7 @@ def test_the_same_content_is_found_oldest_first_and_never_in_failures(
     assert sync_state.known_sizes(connection, {5, 6, 7, 8}) == {5, 6}
 
 
-def test_a_copy_takes_over_facts_and_embeddings(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
-) -> None:
+def test_a_copy_takes_over_facts_and_embeddings(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One", taken_at=NOON)
     writes.add_embeddings(connection, [item], encoder.id, HALVES[:1])
@@ -189,7 +183,7 @@ def test_a_copy_takes_over_facts_and_embeddings(
 
 
 def test_a_copy_onto_a_known_path_replaces_what_was_there(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     a, b = save(connection, source, "/photos/a", "/photos/b")
     writes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, select
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements import encoders, sources, sync_state
 from indexer.catalog.statements.encoders import KnownEncoder
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.types import Preprocess
 from tests.support.catalog import add, embed, known_paths, save
 
 
-def test_the_active_encoder_comes_back_with_its_preprocessing(connection: Connection, source: KnownSource) -> None:
+def test_the_active_encoder_comes_back_with_its_preprocessing(connection: Connection, source: Source) -> None:
     how = Preprocess(224, "squash", "bilinear", (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), fill=127)
     made = encoders.set_active_encoder(connection, name="compact", fingerprint="f" * 40, dim=4, preprocess=how)
     embed(connection, source, made, 1)
@@ -25,7 +25,7 @@ def test_the_active_encoder_comes_back_with_its_preprocessing(connection: Connec
 
 
 def test_a_library_without_embeddings_has_no_encoder_and_may_take_another(
-    connection: Connection, source: KnownSource
+    connection: Connection, source: Source
 ) -> None:
     assert encoders.active_encoder(connection) is None
     first = encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
@@ -37,9 +37,7 @@ def test_a_library_without_embeddings_has_no_encoder_and_may_take_another(
     assert other.id != first.id
 
 
-def test_an_encoder_is_known_by_its_fingerprint_and_takes_a_new_name(
-    connection: Connection, source: KnownSource
-) -> None:
+def test_an_encoder_is_known_by_its_fingerprint_and_takes_a_new_name(connection: Connection, source: Source) -> None:
     old = encoders.set_active_encoder(connection, name="local-dir:/a", fingerprint="f", dim=4, preprocess=Preprocess(8))
     embed(connection, source, old, 1)
     encoders.set_active_encoder(connection, name="local-dir:/b", fingerprint="f", dim=4, preprocess=Preprocess(8))
@@ -103,16 +101,16 @@ def test_a_path_is_known_as_it_is_written_or_else_with_links_resolved(connection
     real.mkdir()
     (tmp_path / "link").symlink_to(real)
     place = os.path.realpath(real)
-    assert sources.known_place(connection, tmp_path / "link") == place
-    assert sources.known_place(connection, tmp_path / "link" / "a.jpg") == f"{place}/a.jpg"
+    assert sources.canonical_path(connection, tmp_path / "link") == place
+    assert sources.canonical_path(connection, tmp_path / "link" / "a.jpg") == f"{place}/a.jpg"
     source = add(connection, "/photos")
     save(connection, source, f"{tmp_path}/link/a.jpg")  # met through a link out of another source
-    assert sources.known_place(connection, tmp_path / "link") == f"{tmp_path}/link"
-    assert sources.known_place(connection, tmp_path / "link" / "a.jpg") == f"{tmp_path}/link/a.jpg"
-    assert sources.known_place(connection, "/photos/../photos") == "/photos"
+    assert sources.canonical_path(connection, tmp_path / "link") == f"{tmp_path}/link"
+    assert sources.canonical_path(connection, tmp_path / "link" / "a.jpg") == f"{tmp_path}/link/a.jpg"
+    assert sources.canonical_path(connection, "/photos/../photos") == "/photos"
 
 
-def test_forgetting_a_place_takes_its_items_and_sources(connection: Connection, source: KnownSource) -> None:
+def test_forgetting_a_place_takes_its_items_and_sources(connection: Connection, source: Source) -> None:
     save(connection, source, "/photos/a/1", "/photos/a/2", "/photos/b/3")
     assert sources.forget(connection, "/photos/a", limit=100) == 2
     assert [known.root for known in sources.sources(connection)] == ["/photos"]
@@ -126,5 +124,5 @@ def test_a_source_that_left_the_disk_goes_when_nothing_is_left_of_it(connection:
     used = sources.source_around(connection, "/gone/used")
     assert used is not None
     save(connection, used, "/gone/used/a")
-    sources.drop_left(connection)
+    sources.delete_empty_sources(connection)
     assert {known.root for known in sources.sources(connection)} == {str(tmp_path), "/gone/used"}

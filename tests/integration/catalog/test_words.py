@@ -15,13 +15,13 @@ from sqlalchemy import Connection
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements import encoders, fulltext, writes
 from indexer.catalog.statements.encoders import KnownEncoder
-from indexer.catalog.statements.sources import KnownSource
+from indexer.catalog.statements.sources import Source
 from indexer.types import Preprocess
 from tests.support.catalog import save
 from tests.support.vectors import HALVES
 
 
-def write(connection: Connection, source: KnownSource, encoder: KnownEncoder, texts: Sequence[str | None]) -> None:
+def write(connection: Connection, source: Source, encoder: KnownEncoder, texts: Sequence[str | None]) -> None:
     """Save items /photos/0, /photos/1, … with these texts; in an empty catalog their embeddings are 1, 2, …"""
     items = save(connection, source, *(f"/photos/{number}" for number in range(len(texts))))
     writes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(len(texts)) % 16], texts=texts)
@@ -33,7 +33,7 @@ def found(connection: Connection, encoder: KnownEncoder, query: str, *, limit: i
 
 
 def test_units_with_any_of_the_words_are_found_the_best_first(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     texts = ["a red boat at sea", "a boat", None, "a house", "red boat boat boat", "a tree", "a hill", "a road"]
     write(connection, source, encoder, texts)
@@ -43,12 +43,12 @@ def test_units_with_any_of_the_words_are_found_the_best_first(
     assert found(connection, encoder, "submarine") == []
 
 
-def test_equal_ranks_are_ordered_by_id(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+def test_equal_ranks_are_ordered_by_id(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
     write(connection, source, encoder, ["a boat"] * 5)
     assert found(connection, encoder, "boat") == [1, 2, 3, 4, 5]
 
 
-def test_a_lower_number_is_a_better_match(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+def test_a_lower_number_is_a_better_match(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
     write(connection, source, encoder, ["boat", "a boat on the sea in the sun", "x", "y", "z"])
     matches = fulltext.find_words(connection, encoder.id, "boat", limit=10)
     assert [match.embedding_id for match in matches] == [1, 2]  # of two with the word the shorter one
@@ -56,14 +56,14 @@ def test_a_lower_number_is_a_better_match(connection: Connection, source: KnownS
 
 
 def test_only_embeddings_of_the_encoder_that_was_asked_for_are_named(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     write(connection, source, encoder, ["a boat"])
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     assert found(connection, other, "boat") == []
 
 
-def test_conditions_on_items_are_kept(connection: Connection, source: KnownSource, encoder: KnownEncoder) -> None:
+def test_conditions_on_items_are_kept(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
     write(connection, source, encoder, ["a boat"] * 4)
     second = ITEMS.c.path == "/photos/1"
     assert [
@@ -87,7 +87,7 @@ def test_conditions_on_items_are_kept(connection: Connection, source: KnownSourc
     ],
 )
 def test_words_are_found_as_people_write_them(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder, query: str, text: str
+    connection: Connection, source: Source, encoder: KnownEncoder, query: str, text: str
 ) -> None:
     write(connection, source, encoder, [text, "something else"])
     assert found(connection, encoder, query) == [1]
@@ -116,7 +116,7 @@ def test_words_are_found_as_people_write_them(
     ],
 )
 def test_nothing_in_a_query_is_an_operator(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder, query: str, expected: list[int]
+    connection: Connection, source: Source, encoder: KnownEncoder, query: str, expected: list[int]
 ) -> None:
     write(connection, source, encoder, ["the cat", "the dog", "this and that"])
     assert sorted(found(connection, encoder, query)) == expected
@@ -128,7 +128,7 @@ def test_words_are_taken_once_and_at_most_64() -> None:
 
 
 def test_words_that_stand_everywhere_are_looked_for_only_where_there_are_no_others(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     write(connection, source, encoder, ["to be or not", "the dog"])
     assert found(connection, encoder, "the dog or a cat") == [2]
@@ -136,7 +136,7 @@ def test_words_that_stand_everywhere_are_looked_for_only_where_there_are_no_othe
 
 
 def test_which_words_match_is_said_per_unit_in_the_querys_order(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     write(connection, source, encoder, ["Sea and café", "the SEA", "nothing", None])
     assert fulltext.matched_words(connection, "cafe sea", [1, 2, 3, 4]) == {1: ("cafe", "sea"), 2: ("sea",)}
@@ -145,7 +145,7 @@ def test_which_words_match_is_said_per_unit_in_the_querys_order(
 
 
 def test_a_library_has_words_while_one_of_its_units_has(
-    connection: Connection, source: KnownSource, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: KnownEncoder
 ) -> None:
     assert not fulltext.has_words(connection)
     write(connection, source, encoder, [None, None])

@@ -285,5 +285,5 @@ def test_without_pyarrow_the_error_says_what_to_install(
     filled: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("indexer.transfer.find_spec", lambda _: None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'recall-search\[tables\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'recall-photos\[tables\]'"):
         filled.export(tmp_path / "export")
