@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -74,6 +75,11 @@ class Progress:
 
 ProgressCallback = Callable[[Progress], None]
 """Called from the thread that runs the operation, many times a second: it should return at once."""
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC, to the second, without a time zone: the form in which the catalog stores it."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
 def isin_sorted(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:

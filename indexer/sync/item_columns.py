@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from indexer.catalog.statements.encoders import now
 from indexer.documents.table import table_format
 from indexer.documents.text_file import text_format
 from indexer.errors import ItemError
@@ -13,7 +12,7 @@ from indexer.images import Photo, PhotoMetadata
 from indexer.sync.batch import Entry
 from indexer.sync.scan_rules import FoundFile
 from indexer.sync.table_rows import FoundRow
-from indexer.types import Modality, file_of
+from indexer.types import Modality, file_of, utc_now
 
 EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
     ("content_hash", "format", "width", "height", "sidecar_mtime_ns", "taken_at", "taken_from", "utc_offset",
@@ -48,7 +47,7 @@ def text_columns(file: FoundFile, entry: Entry) -> dict[str, Any]:
         "format": entry.document.format if entry.document else table_format(file_of(file.path)),
         "taken_at": taken_at,
         "taken_from": None if taken_at is None else "file",
-        "indexed_at": now(),
+        "indexed_at": utc_now(),
     }
 
 
@@ -76,7 +75,7 @@ def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
         "title": facts.title,
         "description": facts.description,
         "tags": facts.tags,
-        "indexed_at": now(),
+        "indexed_at": utc_now(),
     }
 
 
@@ -94,7 +93,7 @@ def failure_columns(file: FoundFile, error: ItemError) -> dict[str, Any]:
         "content_hash": row.content_hash if row else None,
         "failure": error.kind,
         "failure_message": str(error),
-        "indexed_at": now(),
+        "indexed_at": utc_now(),
     }
 
 

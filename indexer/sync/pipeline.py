@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 from indexer.catalog.engine import storage_errors
 from indexer.catalog.statements import counts, sources, sync_state, table_rows, writes
 from indexer.catalog.statements.counts import Failure
-from indexer.catalog.statements.encoders import now
 from indexer.catalog.statements.sources import Source
 from indexer.config import Settings
 from indexer.documents.table import Columns, table_format
@@ -32,7 +31,7 @@ from indexer.sync.scan_rules import Listing, Rules, UnreadableFile, UnreadableFo
 from indexer.sync.spool import Spool, is_work
 from indexer.sync.table_rows import FoundRow, found_rows, row_steps
 from indexer.sync.walker import walk
-from indexer.types import Progress, ProgressCallback
+from indexer.types import Progress, ProgressCallback, utc_now
 
 Found = TypeVar("Found", bound=FoundRow | WalkEntry)
 
@@ -216,7 +215,11 @@ class _Run:
         copies = [
             (
                 step.copy_of,
-                {"file_time": file_time(step.file), "indexed_at": now(), **file_columns(step.file, self._source_id)},
+                {
+                    "file_time": file_time(step.file),
+                    "indexed_at": utc_now(),
+                    **file_columns(step.file, self._source_id),
+                },
             )
             for step in batch
             if isinstance(step, Added | Changed) and step.copy_of is not None

@@ -14,12 +14,11 @@ from sqlalchemy import JSON, Boolean, Column, DateTime, Integer, Table
 
 from indexer import __version__
 from indexer.catalog.schema import ENCODERS, SOURCES
-from indexer.catalog.statements.encoders import now
 from indexer.catalog.statements.export_records import Record
 from indexer.errors import TransferError
 from indexer.transfer.atomic_folder import checksum
 from indexer.transfer.import_items import IncomingEncoder
-from indexer.types import Interpolation, ResizeMode
+from indexer.types import Interpolation, ResizeMode, utc_now
 
 MANIFEST = "manifest.json"
 """Written last: a folder without it is no export."""
@@ -59,7 +58,7 @@ def write_manifest(
         "format": FORMAT,
         "version": VERSION,
         "recall": __version__,
-        "made_at": now().isoformat(),
+        "made_at": utc_now().isoformat(),
         "separator": os.sep,
         "encoders": [
             {"column": each.column, "active": each.active} | _as_json(ENCODERS, each.record) for each in encoders

@@ -15,11 +15,10 @@ from typing import IO, Any, NamedTuple
 from sqlalchemy import Connection
 
 from indexer.catalog.statements import judgements, sources
-from indexer.catalog.statements.encoders import now
 from indexer.catalog.statements.judgements import Judgement
 from indexer.errors import FeedbackError, QueryError
 from indexer.store import Store
-from indexer.types import file_of
+from indexer.types import file_of, utc_now
 from retrieval.feedback.stored_query import key_of, name_of, parts_of, query_from
 from retrieval.query.query import Query
 
@@ -155,7 +154,7 @@ def _add(
         if (key, path, told.is_good, moment) in known if moment else (key, path, told.is_good) in undated:
             report.known += 1
             continue
-        moment = moment or now()
+        moment = moment or utc_now()
         known.add((key, path, told.is_good, moment))
         undated.add((key, path, told.is_good))
         report.added += 1

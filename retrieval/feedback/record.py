@@ -10,9 +10,9 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from indexer.catalog.statements import judgements, sources
-from indexer.catalog.statements.encoders import now
 from indexer.errors import FeedbackError
 from indexer.store import Store
+from indexer.types import utc_now
 from retrieval.feedback.stored_query import key_of, parts_of
 from retrieval.query.query import Query
 from retrieval.search.hits import Hit
@@ -74,7 +74,7 @@ def judge(
         if not any(verdicts.values()):
             raise FeedbackError("nothing was judged; name at least one file that is good or bad")
         query_id = judgements.keep_query(connection, key_of(parts), parts)
-        moment = now()
+        moment = utc_now()
         judgements.add_judgements(
             connection,
             [

@@ -14,11 +14,10 @@ from sqlalchemy import insert, select
 
 from indexer.catalog.schema import ITEMS, JUDGEMENTS, QUERIES, UNITS
 from indexer.catalog.statements import export_records, reencoding
-from indexer.catalog.statements.encoders import now
 from indexer.encoders.base import normalized
 from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.maintenance.reencode import switch
-from indexer.types import Pixels, Progress, Vectors
+from indexer.types import Pixels, Progress, Vectors, utc_now
 from retrieval import Library
 from tests.support.colours import paint, paint_many
 from tests.support.encoders import FakeEncoder
@@ -204,9 +203,9 @@ def test_what_was_shown_most_is_encoded_first(changed: Library) -> None:
         assert known is not None
         last = int(reencoding.mapped_units(connection, known.id)[-1])
     with changed._store.transaction() as connection:
-        connection.execute(insert(QUERIES).values(id=1, key="k", parts={}, asked_at=now()))
+        connection.execute(insert(QUERIES).values(id=1, key="k", parts={}, asked_at=utc_now()))
         path = select(ITEMS.c.path).join(UNITS).where(UNITS.c.id == last).scalar_subquery()
-        verdict = {"query_id": 1, "path": path, "is_good": True, "judged_at": now()}
+        verdict = {"query_id": 1, "path": path, "is_good": True, "judged_at": utc_now()}
         connection.execute(insert(JUDGEMENTS).values(**verdict))
         assert reencoding.mapped_units(connection, known.id)[0] == last
 

@@ -17,7 +17,7 @@ from PIL import Image
 from indexer.catalog.locking import locked
 from indexer.catalog.statements import encoders, sources, writes
 from indexer.errors import QueryError
-from indexer.types import Modality, Pixels, Vectors
+from indexer.types import Modality, Pixels, Vectors, utc_now
 from retrieval import Hit, Library, Query
 from retrieval.search.candidates import find
 from retrieval.search.rerank import Context, Ranking, Reranker
@@ -286,7 +286,7 @@ def test_texts_are_scored_text_to_text(colours: Library, turned: Turned) -> None
         known = encoders.active_encoder(connection)
         assert known is not None
         values = {"source_id": source.id, "path": source.root + "/z.txt", "modality": "text", "size": 1, "mtime_ns": 1}
-        (item,) = writes.save_items(connection, [values | {"indexed_at": encoders.now()}])
+        (item,) = writes.save_items(connection, [values | {"indexed_at": utc_now()}])
         vectors = np.array([[0, 0.6, 0.8]], dtype=np.float32)
         writes.add_embeddings(connection, [item], known.id, vectors, kind=Modality.TEXT, texts=["as red as blood"])
     (text,) = colours.search("red", among="texts", rerank=[SecondEncoder(turned)])

@@ -15,7 +15,7 @@ from PIL import Image
 
 from indexer.catalog.statements import encoders, sources, writes
 from indexer.errors import EncoderError, LibraryError, QueryError
-from indexer.types import Modality
+from indexer.types import Modality, utc_now
 from retrieval import Filter, Hit, Library, Query
 from tests.support.colours import later, paint, photo
 from tests.support.contents import rows
@@ -141,7 +141,7 @@ def mixed(colours: Library) -> Library:
         known = encoders.active_encoder(connection)
         assert known is not None
         values = {"source_id": source.id, "path": source.root + "/z.txt", "modality": "text", "size": 1, "mtime_ns": 1}
-        (item,) = writes.save_items(connection, [values | {"indexed_at": encoders.now()}])
+        (item,) = writes.save_items(connection, [values | {"indexed_at": utc_now()}])
         vectors = np.array([[0, 1, 0], [1, 0, 0]], dtype=np.float32)
         texts = ["as green as grass", "as red as blood"]
         writes.add_embeddings(connection, [item, item], known.id, vectors, kind=Modality.TEXT, texts=texts)

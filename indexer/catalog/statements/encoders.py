@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from indexer.catalog.schema import EMBEDDINGS, ENCODERS, META
-from indexer.types import Preprocess
+from indexer.types import Preprocess, utc_now
 
 ACTIVE = "active_encoder"
 """Key in `meta`: id of the encoder whose embeddings are searched."""
@@ -67,15 +66,16 @@ def add_encoder(connection: Connection, *, name: str, fingerprint: str, dim: int
     id_ = encoder_id(connection, fingerprint)
     if id_ is not None:
         return id_
-    values = {"name": name, "fingerprint": fingerprint, "dim": dim, "preprocess": asdict(preprocess), "added_at": now()}
+    values = {
+        "name": name,
+        "fingerprint": fingerprint,
+        "dim": dim,
+        "preprocess": asdict(preprocess),
+        "added_at": utc_now(),
+    }
     return int(connection.scalars(insert(ENCODERS).values(**values).returning(ENCODERS.c.id)).one())
 
 
 def rename(connection: Connection, id_: int, name: str) -> None:
     """Note the name that an encoder is found by now."""
     connection.execute(update(ENCODERS).where(ENCODERS.c.id == id_, ENCODERS.c.name != name).values(name=name))
-
-
-def now() -> datetime:
-    """Return the present moment in UTC, without a zone, as the catalog stores moments of its own."""
-    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)

@@ -10,9 +10,8 @@ import numpy as np
 from sqlalchemy import Connection, delete, exists, insert, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, JUDGEMENTS, QUERIES, SHOWINGS, SHOWN, UNITS
-from indexer.catalog.statements.encoders import now
 from indexer.catalog.statements.items import PAGE, STORED
-from indexer.types import Ids, Modality, Vectors, file_of
+from indexer.types import Ids, Modality, Vectors, file_of, utc_now
 
 
 class Judgement(NamedTuple):
@@ -57,7 +56,7 @@ def keep_query(connection: Connection, key: str, parts: Mapping[str, Any]) -> in
     id_ = connection.scalar(select(QUERIES.c.id).where(QUERIES.c.key == key))
     if id_ is not None:
         return int(id_)
-    values = {"key": key, "parts": dict(parts), "asked_at": now()}
+    values = {"key": key, "parts": dict(parts), "asked_at": utc_now()}
     return int(connection.scalars(insert(QUERIES).values(**values).returning(QUERIES.c.id)).one())
 
 
@@ -65,7 +64,7 @@ def keep_showing(
     connection: Connection, query_id: int, fingerprint: str, shown: Sequence[tuple[str, float | None]]
 ) -> int:
     """Keep which items were shown for a query, as paths and scores, best first, and return the showing's id."""
-    values = {"query_id": query_id, "fingerprint": fingerprint, "shown_at": now()}
+    values = {"query_id": query_id, "fingerprint": fingerprint, "shown_at": utc_now()}
     id_ = int(connection.scalars(insert(SHOWINGS).values(**values).returning(SHOWINGS.c.id)).one())
     rows = [
         {"showing_id": id_, "position": number, "path": path, "score": score}

@@ -11,9 +11,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from indexer.catalog.schema import EXAMPLE_EMBEDDINGS, PRIVATE_WORDS, WORD_EXAMPLES
 from indexer.catalog.statements.encoders import encoder_id as id_of
-from indexer.catalog.statements.encoders import now
 from indexer.catalog.statements.items import STORED
-from indexer.types import Vectors
+from indexer.types import Vectors, utc_now
 
 
 class KnownWord(NamedTuple):
@@ -40,7 +39,7 @@ def known_words(connection: Connection) -> list[KnownWord]:
 
 def add_word(connection: Connection, word: str) -> int:
     """Return the id of a word that was not known in any case of its letters, now added."""
-    values = {"word": word, "added_at": now()}
+    values = {"word": word, "added_at": utc_now()}
     return int(connection.scalars(insert(PRIVATE_WORDS).values(**values).returning(PRIVATE_WORDS.c.id)).one())
 
 
@@ -49,7 +48,7 @@ def add_example(connection: Connection, word_id: int, example: Example) -> int |
     same = (WORD_EXAMPLES.c.word_id == word_id) & (WORD_EXAMPLES.c.content_hash == example.content_hash)
     if connection.scalar(select(WORD_EXAMPLES.c.id).where(same)) is not None:
         return None
-    values = {"word_id": word_id, "added_at": now(), **example._asdict()}
+    values = {"word_id": word_id, "added_at": utc_now(), **example._asdict()}
     return int(connection.scalars(insert(WORD_EXAMPLES).values(**values).returning(WORD_EXAMPLES.c.id)).one())
 
 

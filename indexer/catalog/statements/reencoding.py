@@ -10,10 +10,10 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, select
 
 from indexer.catalog.schema import EMBEDDINGS, ENCODER_MAPS, ENCODERS, ITEMS, JUDGEMENTS, META, SHOWN, UNITS, VERSIONS
 from indexer.catalog.statements import versions
-from indexer.catalog.statements.encoders import ACTIVE, KnownEncoder, encoder_id, encoder_of, now
+from indexer.catalog.statements.encoders import ACTIVE, KnownEncoder, encoder_id, encoder_of
 from indexer.catalog.statements.items import STORED
 from indexer.catalog.statements.units import UnitContent, contents
-from indexer.types import Ids, Modality, Vectors
+from indexer.types import Ids, Modality, Vectors, utc_now
 
 FORMER = "former_encoder"
 """Key in `meta`: ids of the encoders that were active before, the latest first, while mapped embeddings are left."""
@@ -179,7 +179,7 @@ def keep_map(connection: Connection, old_id: int, new_id: int, matrix: Vectors, 
     """Keep a map between two encoders in place of the one that there was."""
     mine = and_(ENCODER_MAPS.c.old_id == old_id, ENCODER_MAPS.c.new_id == new_id)
     connection.execute(delete(ENCODER_MAPS).where(mine))
-    values = {"matrix": matrix.astype("<f4").tobytes(), "about": about, "made_at": now()}
+    values = {"matrix": matrix.astype("<f4").tobytes(), "about": about, "made_at": utc_now()}
     connection.execute(insert(ENCODER_MAPS).values(old_id=old_id, new_id=new_id, **values))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, null, select, 
 from indexer.catalog.filters.path_prefix import range_of, under
 from indexer.catalog.schema import ITEMS, SOURCES
 from indexer.catalog.statements.counts import has_items
-from indexer.catalog.statements.encoders import now
+from indexer.types import utc_now
 
 
 class Source(NamedTuple):
@@ -73,7 +73,7 @@ def add_source(
         "exclude": list(exclude),
         "include_hidden": include_hidden,
         "columns": null() if columns is None else columns,
-        "added_at": now(),
+        "added_at": utc_now(),
     }
     id_ = connection.scalars(insert(SOURCES).values(values).returning(SOURCES.c.id)).one()
     if former is not None:
@@ -94,7 +94,7 @@ def set_rules(connection: Connection, source: Source) -> None:
 
 def set_synced(connection: Connection, source_id: int) -> None:
     """Note that a source was synced now."""
-    connection.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(synced_at=now()))
+    connection.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(synced_at=utc_now()))
 
 
 def forget(connection: Connection, path: str, *, limit: int) -> int:

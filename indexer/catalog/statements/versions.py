@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, insert, select
 
 from indexer.catalog.schema import ENCODERS, META, VERSIONS
 from indexer.catalog.statements.encoders import ACTIVE as ACTIVE_ENCODER
-from indexer.catalog.statements.encoders import now
+from indexer.types import utc_now
 
 ACTIVE = "active_version"
 """Key in `meta`: id of the version that searches use; missing while that is the plain encoder."""
@@ -85,7 +85,7 @@ def add_version(
         "weights": weights,
         "name": name,
         "receipt": dict(receipt),
-        "made_at": now(),
+        "made_at": utc_now(),
     }
     return int(connection.scalars(insert(VERSIONS).values(**values).returning(VERSIONS.c.id)).one())
 

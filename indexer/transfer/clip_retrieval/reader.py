@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements import sources
-from indexer.catalog.statements.encoders import now
 from indexer.catalog.statements.items import STORED
 from indexer.encoders.base import Encoder
 from indexer.errors import FailureKind, TransferError
@@ -26,7 +25,7 @@ from indexer.transfer.clip_retrieval.names import KINDS, numbered
 from indexer.transfer.import_items import ImportReport, Incoming, IncomingEncoder, Item
 from indexer.transfer.parquet import column_names, count_rows, read_strings
 from indexer.transfer.path_mapping import Roots, checked
-from indexer.types import Modality
+from indexer.types import Modality, utc_now
 
 COLUMN = "embedding"
 """What the vectors are called on their way in: there is one encoder."""
@@ -71,7 +70,7 @@ def incoming(
         "fingerprint": encoder.fingerprint,
         "dim": encoder.dim,
         "preprocess": asdict(encoder.preprocess),
-        "added_at": now(),
+        "added_at": utc_now(),
     }
     found = [_source(root) for root in _new_roots(parts, places, connection)]
     total = sum(len(part.images) for part in parts)
@@ -151,12 +150,12 @@ def _new_roots(parts: list[Shard], places: Roots, connection: Connection) -> lis
 
 
 def _source(root: str) -> dict[str, Any]:
-    return {"root": root, "exclude": [], "include_hidden": False, "added_at": now()}
+    return {"root": root, "exclude": [], "include_hidden": False, "added_at": utc_now()}
 
 
 def _items(parts: list[Shard], places: Roots, report: ImportReport) -> Iterator[Item]:
     empty = dict.fromkeys(column.name for column in ITEMS.c if column.name not in {"id", "source_id"})
-    facts = empty | {"modality": Modality.PHOTO, "size": 0, "mtime_ns": 0, "indexed_at": now(), "tags": []}
+    facts = empty | {"modality": Modality.PHOTO, "size": 0, "mtime_ns": 0, "indexed_at": utc_now(), "tags": []}
     for part in parts:
         for number, (path, caption) in enumerate(_rows(part, places)):
             image = _stored(part.images[number], report)
