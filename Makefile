@@ -8,14 +8,15 @@ OUT ?= .work/trained
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint fix bench wheel train
+.PHONY: help demo test check lint fix docs docs-serve bench wheel train
 
 # Of what pip says, only the larger downloads are shown.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --retries 10 --timeout 120 -c constraints.txt
 COG := COLUMNS=80 $(BIN)/cog -P
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 
 help:  ## say what can be made
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 # --- What is installed, and when: one environment, one stamp for each set of extras --------------------------------
 
@@ -90,10 +91,11 @@ demo: $(VENV)/.demo  ## install Recall, index some real photos and search them
 test: $(VENV)/.dev  ## run the tests
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/.dev lint  ## format, lint, types, layers and generated text, all without changing a file
+check: $(VENV)/.dev lint  ## format, lint, types, layers, generated text and the manual, all without changing a file
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(COG) --check --diff README.md
+	@$(MKDOCS) build --quiet --strict --site-dir .work/site
 
 lint: $(VENV)/.dev  ## format and lint only, in a second
 	@$(BIN)/ruff format --check
@@ -103,6 +105,13 @@ fix: $(VENV)/.dev  ## put right what a tool can put right
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 	@$(COG) -r README.md
+
+docs: $(VENV)/.dev  ## build the manual into site/
+	@$(MKDOCS) build --quiet --strict
+	@echo "The manual: site/index.html"
+
+docs-serve: $(VENV)/.dev  ## show the manual on http://127.0.0.1:8000, and build it again when a page changes
+	@$(MKDOCS) serve --dev-addr 127.0.0.1:8000
 
 bench: $(VENV)/.bench  ## measure speed (tests/bench)
 	@$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,iqr,rounds
