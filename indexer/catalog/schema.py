@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-NAMES = {
+_NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
@@ -53,7 +53,7 @@ class PathBytes(TypeDecorator[str]):
         return None if value is None else os.fsdecode(value)
 
 
-METADATA = MetaData(naming_convention=NAMES)
+METADATA = MetaData(naming_convention=_NAMING_CONVENTION)
 """All tables."""
 
 META = Table(
@@ -155,7 +155,7 @@ UNITS = Table(
 )
 """What is embedded: whole photos and chunks of text."""
 
-WORDS = table("unit_words", column("rowid"), column("unit_words"), column("text"))
+UNIT_WORDS = table("unit_words", column("rowid"), column("unit_words"), column("text"))
 """SQLite's full-text index (FTS5) over `units.text`, by unit id; triggers of the migration keep it in step."""
 
 EMBEDDINGS = Table(
@@ -194,7 +194,7 @@ QUERIES = Table(
 )
 """Queries whose hits were judged."""
 
-SHOWINGS = Table(
+IMPRESSIONS = Table(
     "showings",
     METADATA,
     Column("id", Integer, primary_key=True),
@@ -205,7 +205,7 @@ SHOWINGS = Table(
 )
 """Each time that hits of a query were shown to be judged."""
 
-SHOWN = Table(
+IMPRESSION_HITS = Table(
     "shown",
     METADATA,
     Column("showing_id", ForeignKey("showings.id", ondelete="CASCADE"), primary_key=True),

@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from indexer.catalog.statements import items, sync_state, writes
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback, file_of, is_unchanged, isin_sorted, row_of
 from indexer.vectors import read_index
@@ -71,21 +71,21 @@ def repair(store: Store, *, progress: ProgressCallback | None = None) -> int:
         return 0
     with store.transaction() as connection:
         unusable = [item_id for item_id, _ in _without_embedding(connection, known)]
-        writes.remove_items(connection, unusable)
+        writes.delete_items(connection, unusable)
     store.rebuild_index(progress)
     return len(unusable)
 
 
-def _without_embedding(connection: Connection, known: KnownEncoder) -> list[tuple[int, str]]:
+def _without_embedding(connection: Connection, known: EncoderRecord) -> list[tuple[int, str]]:
     """Return id and path of items that lack a usable embedding under the library's encoder."""
     good = [np.empty(0, dtype=np.int64)]
     for ids, vectors, _ in items.embeddings_after(connection, known.id, known.dim, 0):
         lengths = np.linalg.norm(vectors, axis=1)
         good.append(ids[np.abs(lengths - 1) < 1e-2])  # NaN and infinity fail this too
-    return items.items_without(connection, known.id, np.concatenate(good))
+    return items.items_missing_embeddings(connection, known.id, np.concatenate(good))
 
 
-def _index_problem(store: Store, known: KnownEncoder, connection: Connection) -> str | None:
+def _index_problem(store: Store, known: EncoderRecord, connection: Connection) -> str | None:
     """Return what is wrong with the index file, or None; one that is only behind is not wrong."""
     try:
         index, watermark = read_index(
@@ -111,7 +111,7 @@ def _index_problem(store: Store, known: KnownEncoder, connection: Connection) ->
 
 
 def _on_disk(connection: Connection, progress: ProgressCallback | None) -> Iterator[Problem]:
-    for number, item in enumerate(sync_state.known_files(connection, os.sep), start=1):
+    for number, item in enumerate(sync_state.file_records(connection, os.sep), start=1):
         if progress:
             progress(Progress("checking", number))
         file = file_of(item.path, item.picture)

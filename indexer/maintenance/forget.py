@@ -23,7 +23,7 @@ def forget(store: Store, place: str, *, progress: ProgressCallback | None = None
     removed = 0
     while True:
         with store.transaction() as connection:
-            gone = sources.forget(connection, place, limit=TOGETHER)
+            gone = sources.delete_under(connection, place, limit=TOGETHER)
         removed += gone
         if progress:
             progress(Progress("forgetting", removed))

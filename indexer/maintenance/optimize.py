@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from indexer.catalog.statements.index_settings import IndexSettings, index_wish, set_index_wish
+from indexer.catalog.statements.index_settings import IndexSettings, read_index_settings, save_index_settings
 from indexer.errors import LibraryError, StorageError
 from indexer.store import Store
 from indexer.types import ProgressCallback
@@ -27,9 +27,9 @@ RECALL = 0.99
 """Of the ten best, what an index has to find where nobody says otherwise."""
 
 
-def wish_of(store: Store) -> IndexSettings | None:
+def index_settings(store: Store) -> IndexSettings | None:
     """Return what was asked of a library's index, None where nothing was."""
-    return store.cached("index wish", index_wish)
+    return store.cached("index wish", read_index_settings)
 
 
 def is_due(store: Store) -> bool:
@@ -39,7 +39,7 @@ def is_due(store: Store) -> bool:
     """
     if store.encoder is None:
         return False
-    chosen, wish, held = store.choice(), wish_of(store), len(store.index())
+    chosen, wish, held = store.choice(), index_settings(store), len(store.index())
     if wish is not None and wish.failed is not None and abs(held - wish.failed) <= DRIFT * wish.failed:
         return False
     if chosen is None:
@@ -50,7 +50,7 @@ def is_due(store: Store) -> bool:
 def note_failure(store: Store, asked: IndexTarget) -> None:
     """Remember that no index is what was asked for, now that the library is as large as it is."""
     with store.transaction() as connection:
-        set_index_wish(connection, IndexSettings(asked.recall, asked.memory, failed=len(store.index())))
+        save_index_settings(connection, IndexSettings(asked.recall, asked.memory, failed=len(store.index())))
 
 
 def optimize(
@@ -103,7 +103,7 @@ def optimize(
         if part is not None:
             part.unlink(missing_ok=True)
     with store.transaction() as connection:
-        set_index_wish(connection, IndexSettings(asked.recall, asked.memory))
+        save_index_settings(connection, IndexSettings(asked.recall, asked.memory))
     store.invalidate_index_choice()
     chosen = store.choice()
     if chosen is None:

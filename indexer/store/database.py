@@ -17,7 +17,7 @@ from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.locking import locked
 from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.catalog.statements import encoders, items, versions
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder, split_precision
 from indexer.errors import EncoderMismatchError, LibraryError, StorageError
@@ -130,7 +130,7 @@ class OpenCatalog:
             vacuum.vacuum(self._engine, progress)
 
     @property
-    def encoder(self) -> KnownEncoder | None:
+    def encoder(self) -> EncoderRecord | None:
         """The encoder whose embeddings the library holds; None while nothing was indexed."""
         return self.cached("encoder", encoders.active_encoder)
 
@@ -187,7 +187,7 @@ class OpenCatalog:
             found: T = self._remembered[what]
             return found
 
-    def bind_encoder(self, encoder: Encoder) -> KnownEncoder:
+    def bind_encoder(self, encoder: Encoder) -> EncoderRecord:
         """Return the library's record of this encoder; the first one becomes the library's own.
 
         Raises:
@@ -220,7 +220,7 @@ def _active_adapter(connection: Connection) -> Adapter | None:
     return None if weights is None else Adapter.from_bytes(weights)
 
 
-def check_encoder_name(known: KnownEncoder, name: str) -> None:
+def check_encoder_name(known: EncoderRecord, name: str) -> None:
     """Refuse an encoder of another name before it is loaded or even downloaded.
 
     A folder may have been moved or copied, so that of two folders only the fingerprints can tell.
@@ -236,7 +236,7 @@ def check_encoder_name(known: KnownEncoder, name: str) -> None:
         )
 
 
-def check_encoder(known: KnownEncoder, encoder: Encoder) -> None:
+def check_encoder(known: EncoderRecord, encoder: Encoder) -> None:
     """Refuse an encoder whose vectors must not meet those of the library.
 
     Raises:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements import items
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.errors import LibraryError
 from indexer.store.database import OpenCatalog
 from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
@@ -179,7 +179,7 @@ class Store(OpenCatalog):
         except StaleIndexError as reason:
             logger.debug("everything is searched exactly: %s", reason)
 
-    def _read(self, known: KnownEncoder, connection: Connection) -> tuple[VectorIndex, int]:
+    def _read(self, known: EncoderRecord, connection: Connection) -> tuple[VectorIndex, int]:
         try:
             fingerprint = self.index_fingerprint
             choice = self.read_index_choice()
@@ -196,7 +196,7 @@ class Store(OpenCatalog):
         return new_index(known.dim), 0
 
     def _catch_up(
-        self, index: VectorIndex, known: KnownEncoder, connection: Connection, progress: ProgressCallback | None
+        self, index: VectorIndex, known: EncoderRecord, connection: Connection, progress: ProgressCallback | None
     ) -> bool:
         """Bring an index in step with the catalog and return whether it changed."""
         held, newest = items.count_up_to(connection, known.id, self._watermark)

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from indexer.catalog.statements import sync_state
-from indexer.catalog.statements.sync_state import KnownFile
+from indexer.catalog.statements.sync_state import FileRecord
 from indexer.documents.text_file import text_format
 from indexer.sync.scan_rules import FoundFile
 
@@ -30,15 +30,15 @@ class ContentLookup:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._kept: OrderedDict[tuple[_Content, str | None], list[KnownFile]] = OrderedDict()
+        self._kept: OrderedDict[tuple[_Content, str | None], list[FileRecord]] = OrderedDict()
         self._held = 0
 
-    def __call__(self, files: Sequence[FoundFile]) -> list[list[KnownFile]]:
+    def __call__(self, files: Sequence[FoundFile]) -> list[list[FileRecord]]:
         """Return the indexed items with content and format of each file, oldest first.
 
         Only those files are read whose size an item has. Files of one content may be given one list.
         """
-        sizes = sync_state.known_sizes(self._connection, {file.size for file in files})
+        sizes = sync_state.existing_sizes(self._connection, {file.size for file in files})
         contents = [(file.size, _hash(file) if file.size in sizes else None) for file in files]
         wanted = [
             None if hash_ is None else ((size, hash_), text_format(file.path))  # the format decides how text is cut
@@ -46,13 +46,13 @@ class ContentLookup:
         ]
         asked = {each for each in wanted if each is not None}
         found = {key: self._kept[key] for key in asked if key in self._kept}
-        same = sync_state.same_content(self._connection, {content for content, _ in asked - found.keys()})
+        same = sync_state.files_by_content(self._connection, {content for content, _ in asked - found.keys()})
         for content, format_ in asked - found.keys():
             found[content, format_] = [item for item in same[content] if text_format(item.path) == format_]
         self._keep(found)
         return [[] if each is None else found[each] for each in wanted]
 
-    def _keep(self, found: dict[tuple[_Content, str | None], list[KnownFile]]) -> None:
+    def _keep(self, found: dict[tuple[_Content, str | None], list[FileRecord]]) -> None:
         for key, items in found.items():
             if len(items) >= MANY:
                 self._held += len(items) - len(self._kept.pop(key, ()))
@@ -70,7 +70,7 @@ def _hash(file: FoundFile) -> bytes | None:
         return None  # the decoder will meet the same error and record it
 
 
-def is_gone(item: KnownFile) -> bool:
+def is_gone(item: FileRecord) -> bool:
     """Return whether a file has left its place; one that may not be looked at has not.
 
     One on a disk that is away counts as gone too: its copy elsewhere takes its place in the answers, and when the

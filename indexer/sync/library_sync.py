@@ -92,7 +92,7 @@ def _targets(store: Store, paths: Sequence[str | os.PathLike[str]]) -> dict[str,
     with store.reading() as connection:
         known = [source.root for source in sources.sources(connection)]
         named = [sources.canonical_path(connection, path) for path in paths]
-        inside = [source.root for place in named for source in sources.sources_inside(connection, place)]
+        inside = [source.root for place in named for source in sources.sources_below(connection, place)]
     if not paths and not any(os.path.lexists(root) for root in known):
         raise SourceError("there is nothing to index again; name a folder: recall index FOLDER")
     others = inside if paths else known
@@ -119,7 +119,7 @@ def _rules(
         return None
     with store.reading() as connection:
         place = sources.canonical_path(connection, path)
-        known = sources.source_around(connection, place)
+        known = sources.enclosing_source(connection, place)
     old = rules_of(known)
     if known and known.root != place:
         old = old.for_part(os.path.relpath(place, known.root))

@@ -112,13 +112,13 @@ class _Run:
 
     def _scan_table(self, columns: Columns | None) -> None:
         with self.report.timing("scan"), self.store.reading() as connection:
-            around = sources.source_around(connection, self.root)
+            around = sources.enclosing_source(connection, self.root)
             mine = around if around and around.root == self.root else None
             columns = columns or Columns(**((mine and mine.columns) or {}))
             steps = row_steps(
                 self._watched(found_rows(self.root, columns)),
                 look_up=lambda paths: table_rows.rows_by_path(connection, paths),
-                known=table_rows.known_rows(connection, self.root),
+                known=table_rows.row_records(connection, self.root),
             )
             for step in steps:
                 self._note(step)
@@ -127,14 +127,14 @@ class _Run:
 
     def _scan_files(self, rules: Rules | None) -> None:
         with self.report.timing("scan"), self.store.reading() as connection:
-            around = sources.source_around(connection, self.root)
+            around = sources.enclosing_source(connection, self.root)
             mine = around if around and self._is_part_of(around, rules) else None
             if rules is None:
                 rules = rules_of(mine)
-            others = {source.root for source in sources.sources_inside(connection, self.root)}
+            others = {source.root for source in sources.sources_below(connection, self.root)}
             planner = Planner(same_content=ContentLookup(connection), is_gone=is_gone)
             found = walk(self.root, rules, base=mine.root if mine else None, others=others)
-            items = sync_state.known_glances(connection, self.root, around.id) if around else iter(())
+            items = sync_state.file_stats(connection, self.root, around.id) if around else iter(())
             for step in planner.steps(self._watched(found), items):
                 self._note(step)
             if not any(os.path.lexists(other) for other in others):
@@ -192,7 +192,7 @@ class _Run:
                 )
             else:
                 self.source = mine._replace(exclude=exclude, include_hidden=hidden, columns=columns)
-                sources.set_rules(connection, self.source)
+                sources.update_source(connection, self.source)
 
     def apply_cheap_steps(self) -> None:
         """Do all that needs no encoder: moves, touches, copies, removals."""
@@ -227,7 +227,7 @@ class _Run:
         writes.copy_items(connection, copies)
         for step in batch:
             self.report.count(_outcome(step))
-        writes.remove_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
+        writes.delete_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
 
     @property
     def _source_id(self) -> int | None:
@@ -249,7 +249,7 @@ class _Run:
         """Note the sync, bring the index in step, list the failures; refuse a source with no readable photo."""
         with self.store.transaction() as connection:
             if self.source and self.source.root == self.root:
-                sources.set_synced(connection, self.source.id)
+                sources.mark_synced(connection, self.source.id)
             sources.delete_empty_sources(connection)
             mine = self._source_id
             self.report.failures = list(counts.failures(connection, self.root, source_id=mine, limit=LISTED))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from indexer.catalog.statements.sync_state import KnownFile, KnownFileStat
+from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.errors import FailureKind
 from indexer.sync.scan_rules import FoundFile, UnreadableFile, UnreadableFolder, WalkEntry
 
@@ -71,7 +71,7 @@ class Unchanged:
 Step = Added | Changed | Touched | Moved | Removed | Unchanged
 
 
-Pair = tuple[FoundFile, KnownFile | None]
+Pair = tuple[FoundFile, FileRecord | None]
 """A file that is new or not as it was, and what is known of it."""
 
 
@@ -85,10 +85,10 @@ class Planner:
         is_gone: Tells whether a known item's file has left its place.
     """
 
-    same_content: Callable[[Sequence[FoundFile]], Sequence[list[KnownFile]]]
-    is_gone: Callable[[KnownFile], bool]
+    same_content: Callable[[Sequence[FoundFile]], Sequence[list[FileRecord]]]
+    is_gone: Callable[[FileRecord], bool]
 
-    def steps(self, found: Iterable[WalkEntry], known: Iterable[KnownFileStat]) -> Iterator[Step]:
+    def steps(self, found: Iterable[WalkEntry], known: Iterable[FileStatRecord]) -> Iterator[Step]:
         """Yield what to do, moves before removals.
 
         Args:
@@ -141,12 +141,12 @@ class _Copies:
         replaced: Items that are to become copies of another: when a later step is done, their old content is lost.
     """
 
-    is_gone: Callable[[KnownFile], bool]
+    is_gone: Callable[[FileRecord], bool]
     moved: set[int] = field(default_factory=set)
     replaced: set[int] = field(default_factory=set)
     looked: dict[int, _Looked] = field(default_factory=dict)  # by the first of the items
 
-    def plan_new(self, file: FoundFile, twins: Sequence[KnownFile]) -> tuple[Step, ...]:
+    def plan_new(self, file: FoundFile, twins: Sequence[FileRecord]) -> tuple[Step, ...]:
         """Return what to do about a new file, where some items have its content."""
         twin = self._next_missing(twins)
         if twin is None:
@@ -155,7 +155,7 @@ class _Copies:
         same_sidecar = twin.sidecar_mtime_ns == file.sidecar_mtime_ns
         return (Moved(file, twin.id),) if same_sidecar else (Moved(file, twin.id), Changed(file, twin.id))
 
-    def plan_known(self, file: FoundFile, item: KnownFile, twins: Sequence[KnownFile]) -> Step:
+    def plan_known(self, file: FoundFile, item: FileRecord, twins: Sequence[FileRecord]) -> Step:
         """Return what to do about a known file that is not as it was, where some items have its content."""
         if item.failure is not None:
             again = not _has_facts(file, item) or item.failure in RETRIED
@@ -170,13 +170,13 @@ class _Copies:
             self.replaced.add(item.id)
         return Changed(file, item.id, original)
 
-    def _of(self, twins: Sequence[KnownFile]) -> _Looked:
+    def _of(self, twins: Sequence[FileRecord]) -> _Looked:
         looked = self.looked.get(twins[0].id) or _Looked()
         if len(twins) >= MANY:
             self.looked[twins[0].id] = looked
         return looked
 
-    def _next_missing(self, twins: Sequence[KnownFile]) -> KnownFile | None:
+    def _next_missing(self, twins: Sequence[FileRecord]) -> FileRecord | None:
         """Return the next item whose file has left its place."""
         if not twins:
             return None
@@ -188,7 +188,7 @@ class _Copies:
                 return twin
         return None
 
-    def _copy_source(self, file: FoundFile, twins: Sequence[KnownFile]) -> int | None:
+    def _copy_source(self, file: FoundFile, twins: Sequence[FileRecord]) -> int | None:
         """Return the first item that a file is a copy of in all that it says; a sidecar's words are no part of it."""
         if file.sidecar_mtime_ns is not None or not twins:
             return None
@@ -201,21 +201,21 @@ class _Copies:
         return None
 
 
-def _has_facts(file: FoundFile, item: KnownFile) -> bool:
+def _has_facts(file: FoundFile, item: FileRecord) -> bool:
     return (file.size, file.mtime_ns) == (item.size, item.mtime_ns)
 
 
-def _may_be_touched(file: FoundFile, item: KnownFile) -> bool:
+def _may_be_touched(file: FoundFile, item: FileRecord) -> bool:
     """Return whether a file that is not as it was may have its old content: only reading it tells."""
     return item.failure is None and file.sidecar_mtime_ns == item.sidecar_mtime_ns
 
 
-_END: KnownFileStat = (b"\xff", 0, 0, None, None, 0)
+_END: FileStatRecord = (b"\xff", 0, 0, None, None, 0)
 """Behind all paths: these are absolute, and none begins with such a byte."""
 
 
 def _differences(  # noqa: C901, PLR0912 - one loop over two listings, which is run a million times
-    found: Iterable[WalkEntry], known: Iterable[KnownFileStat]
+    found: Iterable[WalkEntry], known: Iterable[FileStatRecord]
 ) -> Iterator[Unchanged | Removed | Pair]:
     """Yield what differs between files and items, and how many do not; below an unreadable folder nothing does."""
     items = iter(known)
@@ -257,6 +257,6 @@ def _differences(  # noqa: C901, PLR0912 - one loop over two listings, which is 
         item = next(items, _END)
 
 
-def _known_file(item: KnownFileStat) -> KnownFile:
+def _known_file(item: FileStatRecord) -> FileRecord:
     path, size, mtime_ns, sidecar_mtime_ns, failure, id_ = item
-    return KnownFile(id_, os.fsdecode(path), size, mtime_ns, failure, sidecar_mtime_ns)
+    return FileRecord(id_, os.fsdecode(path), size, mtime_ns, failure, sidecar_mtime_ns)

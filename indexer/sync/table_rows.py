@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from indexer.catalog.statements.table_rows import KnownRow
+from indexer.catalog.statements.table_rows import RowRecord
 from indexer.documents.table import Columns, RawRow, read_rows
 from indexer.documents.text_file import MAX_BYTES, decoded
 from indexer.errors import FailureKind, TextError
@@ -71,8 +71,8 @@ class SeenKeys:
 def row_steps(
     rows: Iterable[FoundRow],
     *,
-    look_up: Callable[[Sequence[str]], Mapping[str, KnownRow]],
-    known: Iterable[KnownRow],
+    look_up: Callable[[Sequence[str]], Mapping[str, RowRecord]],
+    known: Iterable[RowRecord],
 ) -> Iterator[Step]:
     """Yield what to do with a table's rows, in their order, and then with those that are gone.
 
@@ -104,7 +104,7 @@ def _told_apart(row: FoundRow, seen: SeenKeys) -> FoundRow:
     return row
 
 
-def _step(row: FoundRow, item: KnownRow | None) -> Step:
+def _step(row: FoundRow, item: RowRecord | None) -> Step:
     if item is None:
         return Added(row)
     if row.content_hash == item.content_hash and item.failure not in RETRIED:

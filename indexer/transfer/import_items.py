@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from indexer.catalog.statements import encoders, export_records, writes
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.export_records import Record
 from indexer.errors import EncoderMismatchError, TransferError
 from indexer.store import Store
@@ -103,7 +103,7 @@ def write(
     with store.transaction() as connection:
         columns = {each.column: _keep(connection, each) for each in incoming.encoders}
         for source in sorted(incoming.sources, key=lambda source: len(source["root"])):  # outer ones first
-            export_records.keep_source(connection, source)
+            export_records.import_source(connection, source)
         roots = export_records.source_ids(connection)
     done = 0
     for batch in _batches(incoming.items):
@@ -114,13 +114,13 @@ def write(
             progress(Progress("importing", done, incoming.total))
     with store.transaction() as connection:
         for source in incoming.sources:
-            export_records.set_first_sync(connection, source)
+            export_records.import_sync_time(connection, source)
     if store.encoder is not None:
         store.index(save=True, progress=progress)
     report.total_seconds = time.perf_counter() - start
 
 
-def check_meeting(known: KnownEncoder | None, coming: Sequence[IncomingEncoder]) -> None:
+def check_meeting(known: EncoderRecord | None, coming: Sequence[IncomingEncoder]) -> None:
     """Refuse vectors that must not meet those of the library.
 
     Raises:
@@ -137,7 +137,7 @@ def check_meeting(known: KnownEncoder | None, coming: Sequence[IncomingEncoder])
 
 def _keep(connection: Connection, each: IncomingEncoder) -> int:
     """Return the id of an encoder; the active one becomes the library's own where that has none."""
-    id_, dim = export_records.keep_encoder(connection, each.record)
+    id_, dim = export_records.import_encoder(connection, each.record)
     if dim != each.record["dim"]:
         raise TransferError(
             f"encoder {each.record['name']!r} has {dim} dimensions here, but vectors of {each.record['dim']} came; "
@@ -168,7 +168,7 @@ def _write_batch(
     first: dict[str, Item] = {}
     for item, units in batch:
         first.setdefault(item["path"], (item, units))  # of two at one path the first counts
-    had = export_records.known_paths(connection, list(first))
+    had = export_records.existing_paths(connection, list(first))
     taken = [pair for path, pair in first.items() if replace or path not in had]
     ids = writes.save_items(connection, [_placed(item, roots) for item, _ in taken])
     units = [
@@ -176,7 +176,7 @@ def _write_batch(
         for id_, (_, own) in zip(ids, taken, strict=True)
         for unit in own
     ]
-    export_records.add_units(connection, units)
+    export_records.import_units(connection, units)
     good = [item["path"] in had for item, _ in taken if item["failure"] is None]
     report.replaced += sum(good)
     report.added += len(good) - sum(good)

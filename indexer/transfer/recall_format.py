@@ -57,23 +57,23 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
     """
     report = ExportReport(target)
     with new_folder(target) as folder, store.reading() as connection, write_errors(target):
-        sources = export_records.source_records(connection)
-        encoders = {row["id"]: _outgoing(row) for row in export_records.encoder_records(connection)}
+        sources = export_records.export_sources(connection)
+        encoders = {row["id"]: _outgoing(row) for row in export_records.export_encoders(connection)}
         total = export_records.count_rows(connection, ITEMS) + export_records.count_rows(connection, UNITS)
         told = _counting(progress, total)
         roots = {source["id"]: source["root"] for source in sources}
         with TableWriter(folder / ITEMS_FILE, items_layout()) as items:
-            for item in export_records.item_records(connection):
+            for item in export_records.export_items(connection):
                 items.put(item | {"relative": _relative(item["path"], roots[item["source_id"]])})
                 told()
         with TableWriter(folder / UNITS_FILE, units_layout(list(encoders.values()))) as units:
-            for unit in export_records.unit_records(connection):
+            for unit in export_records.export_units(connection):
                 vectors, left_out = _usable(unit["vectors"], encoders)
                 units.put(unit | vectors)
                 report.vectors += len(vectors)
                 report.left_out += left_out
                 told()
-        mapped = reencoding.count_mapped(connection, store.encoder.id) if store.encoder else 0
+        mapped = reencoding.count_approximate(connection, store.encoder.id) if store.encoder else 0
         rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows}
         write_manifest(folder, encoders=list(encoders.values()), sources=sources, rows=rows)
         report.items = items.rows

@@ -73,7 +73,7 @@ class _Run:
     def link_equal_files(self) -> None:
         """Join what has the same bytes; no file is read for it."""
         with self.store.reading() as connection:
-            for alike in duplicates.equal_content(connection, self.where):
+            for alike in duplicates.identical_files(connection, self.where):
                 for item in alike[1:]:
                     self.linked.join(alike[0], item)
                     self.first[item] = alike[0]
@@ -86,7 +86,7 @@ class _Run:
         with self.store.searching() as index:
             with self.store.reading() as connection:
                 items, embeddings = duplicates.photo_embeddings(connection, known.id, self.where)
-                moments = list(self._one_second(duplicates.equal_moment(connection, self.where)))
+                moments = list(self._one_second(duplicates.simultaneous_photos(connection, self.where)))
             usable = np.isin(embeddings, index.ids)
             usable &= ~np.isin(items, np.fromiter(self.first, dtype=np.int64))
             items, embeddings = items[usable], embeddings[usable]

@@ -28,7 +28,7 @@ def why_absent(connection: Connection, place: str) -> str:
         return f"there is no file {place}, and the library never had one there; check the path"
     if Path(place).is_dir():
         return f"{place} is a folder; name one file in it"
-    around = sources.source_around(connection, place)
+    around = sources.enclosing_source(connection, place)
     if around is None:
         return f"it was never indexed: it is in no folder that the library knows; run: recall index {place}"
     return _why_not_walked(around, place)

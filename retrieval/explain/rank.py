@@ -40,7 +40,7 @@ def standing(
         among += len(ids)
         close = ids[scores >= value]
         equal = set(ids[scores == value].tolist())
-        for embedding, other in items.items_of(connection, close).items():
+        for embedding, other in items.item_ids_by_embedding(connection, close).items():
             if other != item_id and (embedding not in equal or other < item_id):
                 better.add(other)
     return len(better), among

@@ -148,7 +148,7 @@ def _add(
     rows = []
     for told in found:
         written = told.path if "\0" in told.path else sources.canonical_path(connection, told.path)
-        item = judgements.item_at(connection, written)
+        item = judgements.find_item(connection, written)
         path, content = (item[1], item[2]) if item else (written, None)
         key, moment = key_of(told.parts), told.judged_at
         if (key, path, told.is_good, moment) in known if moment else (key, path, told.is_good) in undated:
@@ -159,7 +159,7 @@ def _add(
         undated.add((key, path, told.is_good))
         report.added += 1
         report.unknown += item is None
-        query_id = judgements.keep_query(connection, key, told.parts)
+        query_id = judgements.add_query(connection, key, told.parts)
         rows.append(
             {
                 "query_id": query_id,
@@ -190,10 +190,10 @@ class _Showings:
         mark = (query_id, told.showing, told.fingerprint)
         id_, places = self._made.get(mark, (None, {}))
         if id_ is None or places.get(told.position, path) != path:
-            id_, places = judgements.keep_showing(self._connection, query_id, told.fingerprint, ()), {}
+            id_, places = judgements.add_impression(self._connection, query_id, told.fingerprint, ()), {}
             self._made[mark] = (id_, places)
         places[told.position] = path
-        judgements.add_shown(self._connection, id_, told.position, path)
+        judgements.add_impression_hit(self._connection, id_, told.position, path)
         return id_
 
 

@@ -44,10 +44,10 @@ def show(store: Store, query: Query, hits: Sequence[Hit]) -> int:
     """
     parts = parts_of(query)
     with store.transaction() as connection:
-        facts = [(judgements.item_facts(connection, hit.item_id, str(hit.path)), hit.score) for hit in hits]
+        facts = [(judgements.verify_item(connection, hit.item_id, str(hit.path)), hit.score) for hit in hits]
         shown = [(found[0], score) for found, score in facts if found is not None]
-        query_id = judgements.keep_query(connection, key_of(parts), parts)
-        return judgements.keep_showing(connection, query_id, store.fingerprint, shown)
+        query_id = judgements.add_query(connection, key_of(parts), parts)
+        return judgements.add_impression(connection, query_id, store.fingerprint, shown)
 
 
 def judge(
@@ -73,7 +73,7 @@ def judge(
             raise FeedbackError(f"{min(both)} was judged both good and bad; decide on one")
         if not any(verdicts.values()):
             raise FeedbackError("nothing was judged; name at least one file that is good or bad")
-        query_id = judgements.keep_query(connection, key_of(parts), parts)
+        query_id = judgements.add_query(connection, key_of(parts), parts)
         moment = utc_now()
         judgements.add_judgements(
             connection,
@@ -99,10 +99,10 @@ def _items(connection: Connection, judged: Iterable[Judged]) -> list[tuple[str, 
     for each in judged:
         if isinstance(each, Hit):
             name = str(each.path)
-            facts = judgements.item_facts(connection, each.item_id, name)
+            facts = judgements.verify_item(connection, each.item_id, name)
         else:
             name = sources.canonical_path(connection, each)
-            item = judgements.item_at(connection, name)
+            item = judgements.find_item(connection, name)
             facts = None if item is None else item[1:]
         if facts is None:
             raise FeedbackError(f"{name} is not in the library; judge what a search finds, or run: recall index FOLDER")

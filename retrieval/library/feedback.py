@@ -100,5 +100,5 @@ class Judging(BaseLibrary):
         key = None if query is None else key_of(parts_of(as_query(query, None)))
         with self._store.writing("forgetting judgements"), self._store.transaction() as connection:
             place = None if path is None else sources.canonical_path(connection, path)
-            item = None if place is None else judgement_queries.item_at(connection, place)
-            return judgement_queries.forget_judgements(connection, key=key, path=item[1] if item else place)
+            item = None if place is None else judgement_queries.find_item(connection, place)
+            return judgement_queries.delete_judgements(connection, key=key, path=item[1] if item else place)

@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.encoders.base import Encoder
 from indexer.errors import RecallError, StorageError
-from indexer.maintenance.optimize import RECALL, is_due, note_failure, optimize, wish_of
+from indexer.maintenance.optimize import RECALL, index_settings, is_due, note_failure, optimize
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from indexer.vectors.base import VectorIndex
@@ -48,7 +48,7 @@ def renew_index(
     """Return the index that was chosen anew where that was due, else None; what was asked for before is asked again."""
     if not is_due(store):
         return None
-    wish = wish_of(store)
+    wish = index_settings(store)
     asked = IndexTarget(RECALL) if wish is None else IndexTarget(wish.recall, wish.memory)
     try:
         return choose_index(store, load, asked=asked, progress=progress)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from indexer.catalog.statements import private_words
-from indexer.catalog.statements.private_words import Example, KnownWord
+from indexer.catalog.statements.private_words import Example, WordRecord
 from indexer.errors import FeedbackError, PictureError
 from retrieval.library.base import BaseLibrary
 from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find, validate, words_of
@@ -43,7 +43,7 @@ class Vocabulary(BaseLibrary):
             raise FeedbackError(f"no photo of {plain!r} can be read{reasons}; give photos of it")
         encoder = self._encoder.by_settings()
         with self._store.writing("learning a word"), self._store.transaction() as connection:
-            known = find(private_words.known_words(connection), plain)
+            known = find(private_words.word_records(connection), plain)
             id_ = known.id if known else private_words.add_word(connection, plain)
             added = sum(private_words.add_example(connection, id_, each) is not None for each in examples)
         count = len(embed_examples(self._store, id_, encoder))  # after the lock: what is not made now is made later
@@ -52,7 +52,7 @@ class Vocabulary(BaseLibrary):
     def words(self) -> list[PrivateWord]:
         """Return the words that the library was taught, in the order of the alphabet."""
         with self._store.reading() as connection:
-            known = private_words.known_words(connection)
+            known = private_words.word_records(connection)
             paths = private_words.example_paths(connection)
         return [
             PrivateWord(each.word, [Path(path) for path in paths.get(each.id, [])], each.added_at) for each in known
@@ -66,9 +66,9 @@ class Vocabulary(BaseLibrary):
             LibraryLockedError: Another process is writing to the library.
         """
         with self._store.writing("forgetting a word"), self._store.transaction() as connection:
-            private_words.forget_word(connection, self._known(word).id)
+            private_words.delete_word(connection, self._known(word).id)
 
-    def _known(self, word: str) -> KnownWord:
+    def _known(self, word: str) -> WordRecord:
         known = find(words_of(self._store), word)
         if known is None:
             raise FeedbackError(f"the library does not know the word {word!r}; run: recall words list")

@@ -98,7 +98,7 @@ class Tuning(BaseLibrary):
                     name=name,
                 )
                 if receipt.passed and name is None:
-                    versions.activate(connection, version)
+                    versions.activate_version(connection, version)
             if receipt.passed and name is not None:
                 self._change_encoder(name, version, progress)
             elif receipt.passed:
@@ -131,7 +131,7 @@ class Tuning(BaseLibrary):
             known = self._store.encoder
             with self._store.reading() as connection:
                 found = {version.id: version for version in versions.versions(connection)}
-                active = versions.active_id(connection)
+                active = versions.active_version_id(connection)
             target = _target(found, active, to)
             name = _encoder_of(found, active, target)
             if name is not None:
@@ -143,7 +143,7 @@ class Tuning(BaseLibrary):
                     "now; run: recall tune, to learn from the same judgements again"
                 )
             with self._store.transaction() as connection:
-                versions.activate(connection, target or None)
+                versions.activate_version(connection, target or None)
             if known is not None:
                 self._renew_index(progress)
         return target
@@ -157,7 +157,7 @@ class Tuning(BaseLibrary):
         change = use_encoder(self._store, encoder, settings=settings, version=version, progress=progress)
         if not change.is_new:
             with self._store.transaction() as connection:
-                versions.activate(connection, version)
+                versions.activate_version(connection, version)
         self._encoder.take(encoder)
         self._renew_index(progress)
 
@@ -172,7 +172,7 @@ class Tuning(BaseLibrary):
             known = {
                 encoder for version in versions.versions(connection) for encoder in (version.name, version.encoder)
             }
-            known |= set(encoders.names(connection))
+            known |= set(encoders.encoder_names(connection))
         # by the last part, since a library that was moved names the folders where they were
         kept = {Path(split_precision(name)[0]).name for name in known if name}
         for folder in (self._store.path / "encoders").glob("lora-*"):

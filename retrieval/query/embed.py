@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.catalog.statements import items, sources
-from indexer.catalog.statements.items import OwnEmbedding
+from indexer.catalog.statements.items import PhotoEmbedding
 from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import EncoderError, PictureError, QueryError
@@ -65,7 +65,7 @@ def combine_parts(parts: Vectors, weights: Sequence[float]) -> Vectors:
     return query
 
 
-def own_embedding(store: Store, path: Path) -> tuple[OwnEmbedding | None, bool]:
+def own_embedding(store: Store, path: Path) -> tuple[PhotoEmbedding | None, bool]:
     """Return the embedding of a photo of the library, and whether its file is as it was indexed."""
     known = store.encoder
     with store.reading() as connection:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexer.catalog.statements import encoders, private_words
-from indexer.catalog.statements.private_words import KnownWord
+from indexer.catalog.statements.private_words import WordRecord
 from indexer.documents.chunking import as_read
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder, normalized
@@ -67,7 +67,7 @@ class LearnReport:
 class ParsedText(NamedTuple):
     """A text with the private words in it; `rest` is the text without them, "" where nothing is said beside."""
 
-    words: tuple[KnownWord, ...]
+    words: tuple[WordRecord, ...]
     rest: str
 
     @property
@@ -96,25 +96,25 @@ def validate(word: str) -> str:
     return plain
 
 
-def words_of(store: Store) -> list[KnownWord]:
+def words_of(store: Store) -> list[WordRecord]:
     """Return the words that a library was taught; it is asked once for each state of the catalog."""
-    return store.cached("private words", private_words.known_words)
+    return store.cached("private words", private_words.word_records)
 
 
-def find(words: Sequence[KnownWord], word: str) -> KnownWord | None:
+def find(words: Sequence[WordRecord], word: str) -> WordRecord | None:
     """Return a word in whatever case it is written, None where it is not known."""
     plain = validate(word).casefold()
     return next((each for each in words if each.word.casefold() == plain), None)
 
 
-def parse(text: str, words: Sequence[KnownWord]) -> ParsedText:
+def parse(text: str, words: Sequence[WordRecord]) -> ParsedText:
     """Return the private words in a text: whole ones, in any case, of several that begin alike the longest."""
     if not words:
         return ParsedText((), text)
     longest = sorted(words, key=lambda each: -len(each.word))
     either = "|".join("(" + r"\s+".join(map(re.escape, each.word.split())) + ")" for each in longest)
     plain = unicodedata.normalize("NFC", text)
-    found: dict[int, KnownWord] = {}
+    found: dict[int, WordRecord] = {}
 
     def left_out(match: re.Match[str]) -> str:
         word = longest[(match.lastindex or 1) - 1]
@@ -196,12 +196,12 @@ def _keep(store: Store, encoder: Encoder, vectors: dict[int, Vectors]) -> None:
                 dim=encoder.dim,
                 preprocess=encoder.preprocess,
             )
-            private_words.keep_example_vectors(connection, id_, vectors)
+            private_words.save_example_vectors(connection, id_, vectors)
     except LibraryError:
         return  # read-only or locked: they are made again next time
 
 
-def _meaning(store: Store, word: KnownWord, encoder: Encoder) -> Vectors:
+def _meaning(store: Store, word: WordRecord, encoder: Encoder) -> Vectors:
     """Return the mean of a word's photos, shape (d,), unit length."""
     plain = encoder.plain if isinstance(encoder, AdaptedEncoder) else encoder
     vectors = embed_examples(store, word.id, plain)

@@ -66,7 +66,7 @@ def _known_folder(connection: Connection, folder: str) -> str:
 
 def _position(connection: Connection, photo: Path, settings: Settings) -> tuple[float, float]:
     """Return where a photo was taken, in degrees: as the library knows it, else as its file says."""
-    found = items.position_of(connection, sources.canonical_path(connection, photo))
+    found = items.coordinates_of(connection, sources.canonical_path(connection, photo))
     if found is None:
         found = _position_in(photo, settings)
     if found is None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.catalog.filters.expression import Filter, both
 from indexer.catalog.statements import items as item_queries
-from indexer.catalog.statements.items import FoundItem
+from indexer.catalog.statements.items import ItemDetails
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
 from retrieval.search.filtered_nearest import FilteredSearch
@@ -35,7 +35,7 @@ class Candidates:
         further: Embeddings of the units that come next, shape (m, d), where these were asked for.
     """
 
-    items: Sequence[FoundItem]
+    items: Sequence[ItemDetails]
     scores: Vectors
     vectors: Vectors
     searched: int = 0
@@ -90,7 +90,7 @@ def find(
         wanted = count + SPARE
         while True:
             ids, scores = nearest.best(wanted, depth)
-            found = item_queries.found_items(connection, ids[:wanted].tolist())
+            found = item_queries.item_details(connection, ids[:wanted].tolist())
             rows = _first_of_each([found.get(id_) for id_ in ids[:wanted].tolist()], leave_out)
             if len(ids) < wanted or (len(rows) >= count and scores[wanted - 1] < scores[rows[count - 1]]):
                 break  # that is all, or what is worse was seen too: no item that shares the last score is missing
@@ -108,7 +108,7 @@ def has_kind(store: Store, kind: Modality) -> bool:
     return store.cached(("has", kind), lambda connection: item_queries.has_kind(connection, kind))
 
 
-def _first_of_each(found: Sequence[FoundItem | None], leave_out: int | None) -> Ids:
+def _first_of_each(found: Sequence[ItemDetails | None], leave_out: int | None) -> Ids:
     """Return the rows with the first unit of each item, without units that are gone and the item to leave out."""
     seen = {leave_out}
     rows = []

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from indexer.catalog.filters.expression import Filter
-from indexer.catalog.statements.fulltext import words_of
-from indexer.catalog.statements.items import FoundItem
+from indexer.catalog.statements.fulltext import query_words
+from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import QueryError
 from indexer.store import Store
 from indexer.types import Modality, Vectors
@@ -31,7 +31,7 @@ Among = Literal["photos", "texts", "all"]
 
 _AMONG: dict[Modality, Among] = {Modality.PHOTO: "photos", Modality.TEXT: "texts"}
 
-_SHARED = [field.name for field in fields(Hit) if field.name in FoundItem._fields and field.name != "path"]
+_SHARED = [field.name for field in fields(Hit) if field.name in ItemDetails._fields and field.name != "path"]
 """What a hit takes over from the catalog."""
 
 
@@ -113,7 +113,7 @@ def search(
     return Hits(
         run.hits(ranking),
         expected=likelihood.expected if likelihood else None,
-        query_word_count=len(words_of(question.words)) if run.has_words else 0,
+        query_word_count=len(query_words(question.words)) if run.has_words else 0,
     )
 
 
@@ -210,7 +210,7 @@ class _Search:
             )
 
 
-def _hit(item: FoundItem, value: float, question: EncodedQuery, cosines: Vectors) -> Hit:
+def _hit(item: ItemDetails, value: float, question: EncodedQuery, cosines: Vectors) -> Hit:
     why = zip(question.terms, cosines.tolist(), question.weights, strict=True)
     return Hit(
         path=Path(item.file),

@@ -69,7 +69,7 @@ def fuse(
     for row, item in enumerate(both.items):
         row_of.setdefault(item.item_id, row)
     rankings = [[item.item_id for item in ranking.items] for ranking in (near, written)]
-    shares = {item.item_id: sqrt(fulltext.share_of(text, item.text)) for item in written.items}
+    shares = {item.item_id: sqrt(fulltext.word_coverage(text, item.text)) for item in written.items}
     order: dict[int, None] = {}
     depth = DEPTH
     while depth <= deepest:
@@ -81,13 +81,13 @@ def fuse(
 
 def has_words(store: Store) -> bool:
     """Return whether the library has any text to look for words in."""
-    return store.cached("has words", fulltext.has_words)
+    return store.cached("has words", fulltext.has_text)
 
 
 def words_in(store: Store, text: str, found: Candidates) -> dict[int, tuple[str, ...]]:
     """Return which words of a text the units of candidates have, by unit id."""
     with store.reading() as connection:
-        return fulltext.matched_words(connection, text, [item.unit_id for item in found.items])
+        return fulltext.matching_words(connection, text, [item.unit_id for item in found.items])
 
 
 def keyword_candidates(
@@ -101,10 +101,10 @@ def keyword_candidates(
             return NONE
         limit = count
         while True:
-            matches = fulltext.find_words(connection, known.id, text, limit=limit, conditions=passing)
+            matches = fulltext.search_text(connection, known.id, text, limit=limit, conditions=passing)
             matching = np.array([match.embedding_id for match in matches], dtype=np.int64)
             held = matching[isin_sorted(matching, index.ids)]  # another process may have written since it was opened
-            found = items.found_items(connection, held.tolist())
+            found = items.item_details(connection, held.tolist())
             first: dict[int, int] = {}
             for id_ in held.tolist():
                 first.setdefault(found[id_].item_id, id_)

@@ -14,7 +14,7 @@ from indexer.catalog.statements import items
 from indexer.catalog.statements import judgements as judgement_queries
 from indexer.catalog.statements.items import STORED
 from indexer.catalog.statements.judgements import JudgedUnit, Judgement
-from indexer.catalog.statements.units import contents
+from indexer.catalog.statements.units import unit_contents
 from indexer.config import Settings
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import QueryError
@@ -88,7 +88,7 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Tr
         ]
         judged = {unit.unit_id for query in asked for unit, _ in query.units}
         others, are_photos, other_units = _others(connection, known.id if known else 0, encoder.dim, judged)
-        made_of = contents(connection, [*judged, *other_units])
+        made_of = unit_contents(connection, [*judged, *other_units])
     rows = [(number, unit, is_good) for number, query in enumerate(asked) for unit, is_good in query.units]
     counts.used = len(rows)
     empty = np.empty((0, encoder.dim), dtype=np.float32)
@@ -179,9 +179,9 @@ def _others(
     """Return embeddings of a sample of units that nobody judged, (m, dim), whether each is a photo's, and the units."""
     ids = items.embedding_ids(connection, encoder_id)
     drawn = np.sort(np.random.default_rng(0).permutation(ids)[: OTHERS + len(judged)])
-    units = items.unit_ids(connection, drawn.tolist())
+    units = items.unit_ids_by_embedding(connection, drawn.tolist())
     free: Ids = np.array([id_ for id_ in drawn.tolist() if units.get(id_) not in judged][:OTHERS], dtype=np.int64)
-    held, vectors = judgement_queries.vectors_of(connection, dim, free)
+    held, vectors = judgement_queries.vectors_by_id(connection, dim, free)
     photos = items.ids_of_kind(connection, held.tolist(), Modality.PHOTO)
     are_photos = np.array([id_ in photos for id_ in held.tolist()], dtype=np.bool_)
     return normalized(vectors), are_photos, [units[id_] for id_ in held.tolist()]

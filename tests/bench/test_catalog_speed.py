@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from indexer.catalog.statements import sync_state
-from indexer.catalog.statements.sync_state import KnownFileStat
+from indexer.catalog.statements.sync_state import FileStatRecord
 from indexer.encoders.base import normalized
 from indexer.maintenance import optimize
 from indexer.maintenance.status import read_status
@@ -82,15 +82,15 @@ def test_a_million_items(
 
 def _plan(store: Store) -> None:
     with store.reading() as connection:
-        items = sync_state.known_glances(connection, "/photos", 1)
-        listings = _as_found(sync_state.known_glances(connection, "/photos", 1))
+        items = sync_state.file_stats(connection, "/photos", 1)
+        listings = _as_found(sync_state.file_stats(connection, "/photos", 1))
         steps = Planner(lambda files: [[] for _ in files], lambda _: False).steps(listings, items)
         unchanged = sum(step.number for step in steps if isinstance(step, Unchanged))
     if unchanged != ITEMS:
         raise RuntimeError(f"{unchanged:,} of {ITEMS:,} are unchanged")
 
 
-def _as_found(items: Iterator[KnownFileStat]) -> Iterator[Listing]:
+def _as_found(items: Iterator[FileStatRecord]) -> Iterator[Listing]:
     """Yield what a walk would find if nothing had changed, read from the catalog too: it costs about as much."""
     while glances := [item[:4] for item in islice(items, TOGETHER)]:
         yield Listing(glances)

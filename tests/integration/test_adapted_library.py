@@ -26,7 +26,7 @@ def activate(library: Library, adapter: Adapter, *, encoder: str | None = None) 
         id_ = versions.add_version(
             connection, kind="adapter", encoder_id=known.id, receipt={}, weights=adapter.to_bytes()
         )
-        versions.activate(connection, id_)
+        versions.activate_version(connection, id_)
     return id_
 
 
@@ -63,7 +63,7 @@ def test_an_adapter_of_photos_makes_an_index_of_its_own_and_the_plain_one_comes_
     found = colours.similar(folder / "red.png", k=1)  # a picture of the library is transformed too
     assert (found[0].path.stem, round(found[0].score, 3)) == ("blue", 1)
     with colours._store.transaction() as connection:
-        versions.activate(connection, None)
+        versions.activate_version(connection, None)
     assert [round(hit.score, 3) for hit in colours.search("blue", k=2)] == [1, 0]
 
 
@@ -74,7 +74,7 @@ def test_photos_that_come_later_are_kept_plain_and_found_transformed(colours: Li
     colours.sync(folder)
     assert {hit.path.stem for hit in colours.search("blue", k=3) if hit.score > 0.99} == {"blue", "red", "late"}
     with colours._store.transaction() as connection:
-        versions.activate(connection, None)
+        versions.activate_version(connection, None)
     assert {hit.path.stem for hit in colours.search("red", k=2)} == {"red", "late"}
 
 

@@ -187,7 +187,7 @@ def test_an_export_leaves_mapped_vectors_out(changed: Library) -> None:
     with changed._store.reading() as connection:
         known = changed._store.encoder
         assert known is not None
-        held = [unit["vectors"] for unit in export_records.unit_records(connection)]
+        held = [unit["vectors"] for unit in export_records.export_units(connection)]
     assert (len(held), sum(known.id in vectors for vectors in held)) == (40, 12)
 
 
@@ -201,13 +201,13 @@ def test_what_was_shown_most_is_encoded_first(changed: Library) -> None:
     with changed._store.reading() as connection:
         known = changed._store.encoder
         assert known is not None
-        last = int(reencoding.mapped_units(connection, known.id)[-1])
+        last = int(reencoding.approximate_units(connection, known.id)[-1])
     with changed._store.transaction() as connection:
         connection.execute(insert(QUERIES).values(id=1, key="k", parts={}, asked_at=utc_now()))
         path = select(ITEMS.c.path).join(UNITS).where(UNITS.c.id == last).scalar_subquery()
         verdict = {"query_id": 1, "path": path, "is_good": True, "judged_at": utc_now()}
         connection.execute(insert(JUDGEMENTS).values(**verdict))
-        assert reencoding.mapped_units(connection, known.id)[0] == last
+        assert reencoding.approximate_units(connection, known.id)[0] == last
 
 
 def test_an_open_library_goes_on_with_the_encoder_that_a_program_gave_it(

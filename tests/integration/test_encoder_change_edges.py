@@ -137,7 +137,7 @@ def test_a_page_of_what_is_to_be_mapped_does_not_read_all_that_is_left(library: 
     asked: list[tuple[str, Any]] = []
     with library._store.reading() as connection:
         event.listen(connection.engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))
-        page = reencoding.lacking(connection, 1, 2, after=1, limit=1)
+        page = reencoding.pending_embeddings(connection, 1, 2, after=1, limit=1)
         statement, parameters = asked[-1]
         plan = [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert [row.id for row in page] == [2]
@@ -227,7 +227,7 @@ def test_an_adapter_is_put_aside_in_the_switch(library: Library, folder: Path) -
     half = LowRankAdapter(np.eye(3, 1, dtype=np.float32), np.eye(1, 3, dtype=np.float32))
     with store.transaction() as connection:
         weights = Adapter(half, half).to_bytes()
-        versions.activate(
+        versions.activate_version(
             connection, versions.add_version(connection, kind="adapter", encoder_id=1, receipt={}, weights=weights)
         )
     assert library.search("red", k=1)

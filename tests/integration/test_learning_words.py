@@ -160,7 +160,7 @@ def test_without_words_a_search_asks_the_catalog_once_and_encodes_once(
         asked.append(connection)
         return []
 
-    monkeypatch.setattr("indexer.catalog.statements.private_words.known_words", counted)
+    monkeypatch.setattr("indexer.catalog.statements.private_words.word_records", counted)
     for _ in range(3):
         encode_query(Query(["red"]), encoder, Settings.load(), store=library._store)
     assert len(asked) == 1

@@ -20,7 +20,7 @@ from indexer.catalog.migrate import HEAD, refuse_newer, revision, scripts, upgra
 from indexer.catalog.schema import METADATA
 from indexer.catalog.statements import counts, items, sources, sync_state, writes
 from indexer.catalog.statements.counts import Failure
-from indexer.catalog.statements.sync_state import KnownFile
+from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import LibraryError, LibraryVersionError
 from indexer.store import Store
 from indexer.types import Preprocess
@@ -186,11 +186,11 @@ def test_a_released_schema_upgrades_with_its_rows(engine: Engine, catalog: Path,
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": our_table})
         assert compare_metadata(context, METADATA) == []
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        assert list(sync_state.known_files(connection, "/")) == [
-            KnownFile(2, "/photos/b.jpg", 2000, 1_700_000_000_000_000_002, None),
-            KnownFile(1, NO_TEXT, 1000, 1_700_000_000_000_000_001, None),
-            KnownFile(3, "/photos/empty.jpg", 0, 1_700_000_000_000_000_003, "empty"),
-            KnownFile(4, "/scans/.hidden/d.png", 4000, 1_700_000_000_000_000_004, None),
+        assert list(sync_state.file_records(connection, "/")) == [
+            FileRecord(2, "/photos/b.jpg", 2000, 1_700_000_000_000_000_002, None),
+            FileRecord(1, NO_TEXT, 1000, 1_700_000_000_000_000_001, None),
+            FileRecord(3, "/photos/empty.jpg", 0, 1_700_000_000_000_000_003, "empty"),
+            FileRecord(4, "/scans/.hidden/d.png", 4000, 1_700_000_000_000_000_004, None),
         ]
 
 
@@ -210,7 +210,7 @@ def test_a_library_of_a_released_schema_opens_and_answers(catalog: Path, schema:
         assert store.index().search(HALVES[:1], 3).ids.tolist() == [[1, 3, 5]]
         with store.transaction() as connection:
             assert list(counts.failures(connection)) == [Failure("/photos/empty.jpg", "empty", "the file is empty")]
-            first = items.found_items(connection, [1])[1]
+            first = items.item_details(connection, [1])[1]
             assert (first.path, first.camera, first.latitude, str(first.taken_at)) == (
                 NO_TEXT,
                 "Recall One",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog.statements.sync_state import KnownFile
+from indexer.catalog.statements.sync_state import FileRecord
 from indexer.sync import content_lookup as module
 from indexer.sync.content_lookup import MANY, ContentLookup, is_gone
 from indexer.sync.scan_rules import FoundFile
@@ -75,4 +75,4 @@ def test_a_file_that_may_not_be_looked_at_has_not_left_its_place(
         raise error
 
     monkeypatch.setattr("os.lstat", looking)
-    assert is_gone(KnownFile(1, "/photos/a.jpg", 1, 1, None)) is gone
+    assert is_gone(FileRecord(1, "/photos/a.jpg", 1, 1, None)) is gone

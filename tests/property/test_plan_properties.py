@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.catalog.statements.sync_state import KnownFile
+from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import FailureKind
 from indexer.sync.planner import RETRIED, Added, Changed, Moved, Removed, Step, Touched, Unchanged
 from indexer.sync.scan_rules import FoundFile, UnreadableFolder
@@ -52,13 +52,13 @@ class Catalog:
     held: dict[int, int | None] = field(default_factory=dict)  # item id -> content that its embedding is of
     read: dict[int, int | None] = field(default_factory=dict)  # item id -> sidecar that its facts are of
 
-    def known(self) -> list[KnownFile]:
+    def known(self) -> list[FileRecord]:
         rows = [
-            KnownFile(id_, row.path, row.size, row.mtime, row.failure, row.sidecar) for id_, row in self.rows.items()
+            FileRecord(id_, row.path, row.size, row.mtime, row.failure, row.sidecar) for id_, row in self.rows.items()
         ]
         return sorted(rows, key=lambda item: os.fsencode(item.path))
 
-    def same_content(self, file: FoundFile) -> list[KnownFile]:
+    def same_content(self, file: FoundFile) -> list[FileRecord]:
         """Return the items whose embedding is of a file's content, by id."""
         same = [id_ for id_, content in self.held.items() if content == file.size]
         return [item for item in sorted(self.known()) if item.id in same]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from indexer.catalog.schema import EMBEDDINGS
 from indexer.catalog.statements import sources, sync_state, writes
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from tests.support.vectors import HALVES
 
@@ -49,14 +49,14 @@ def save(connection: Connection, source: Source, *paths: str, **values: Any) -> 
 
 
 def known_paths(connection: Connection, root: str) -> list[str]:
-    return [item.path for item in sync_state.known_files(connection, root)]
+    return [item.path for item in sync_state.file_records(connection, root)]
 
 
 def count(connection: Connection, table: Table) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def embed(connection: Connection, source: Source, encoder: KnownEncoder, n: int, **values: Any) -> list[int]:
+def embed(connection: Connection, source: Source, encoder: EncoderRecord, n: int, **values: Any) -> list[int]:
     """Save n items /photos/00, /photos/01, … with embeddings, and return the ids of these."""
     items = save(connection, source, *(f"/photos/{number:02}" for number in range(n)), **values)
     before = connection.scalar(select(func.max(EMBEDDINGS.c.id))) or 0

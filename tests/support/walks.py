@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from indexer.catalog.statements.sync_state import KnownFile, KnownFileStat
+from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.sync import walker as walking
 from indexer.sync.planner import Planner, Step, Unchanged
 from indexer.sync.scan_rules import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder, WalkEntry
@@ -34,14 +34,14 @@ def listings(files: Iterable[Met]) -> Iterator[WalkEntry]:
 
 def steps(
     files: Iterable[Met],
-    items: Iterable[KnownFile],
+    items: Iterable[FileRecord],
     *,
-    same_content: Callable[[FoundFile], list[KnownFile]],
-    is_gone: Callable[[KnownFile], bool],
+    same_content: Callable[[FoundFile], list[FileRecord]],
+    is_gone: Callable[[FileRecord], bool],
 ) -> Iterator[Step]:
     """Yield a planner's steps, those of unchanged files one by one."""
 
-    def of_each(found: Sequence[FoundFile]) -> list[list[KnownFile]]:
+    def of_each(found: Sequence[FoundFile]) -> list[list[FileRecord]]:
         return [same_content(file) for file in found]
 
     for step in Planner(of_each, is_gone).steps(listings(files), map(_glance, items)):
@@ -51,5 +51,5 @@ def steps(
             yield step
 
 
-def _glance(item: KnownFile) -> KnownFileStat:
+def _glance(item: FileRecord) -> FileStatRecord:
     return os.fsencode(item.path), item.size, item.mtime_ns, item.sidecar_mtime_ns, item.failure, item.id

@@ -3,7 +3,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from indexer.catalog.statements.items import FoundItem
+from indexer.catalog.statements.items import ItemDetails
 from indexer.encoders.base import normalized
 from indexer.types import Modality, Vectors
 from retrieval.calibration import CalibrationQuery, Calibrator
@@ -131,6 +131,6 @@ def test_what_only_words_found_is_judged_as_one_of_as_many_units_as_the_rest() -
     assert noting.searched == [5000, 5000]
 
 
-def _photo(number: int) -> FoundItem:
-    nothing = dict.fromkeys(FoundItem._fields[6:-1])
-    return FoundItem(number, number, number, Modality.PHOTO, None, f"/{number}.jpg", **nothing)  # type: ignore[arg-type]
+def _photo(number: int) -> ItemDetails:
+    nothing = dict.fromkeys(ItemDetails._fields[6:-1])
+    return ItemDetails(number, number, number, Modality.PHOTO, None, f"/{number}.jpg", **nothing)  # type: ignore[arg-type]

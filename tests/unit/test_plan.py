@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
-from indexer.catalog.statements.sync_state import KnownFile
+from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import FailureKind
 from indexer.sync.planner import RETRIED, TOGETHER, Added, Changed, Moved, Removed, Step, Touched, Unchanged
 from indexer.sync.scan_rules import FoundFile, UnreadableFile, UnreadableFolder
@@ -19,16 +19,16 @@ def found(path: str, *, size: int = 1, mtime: int = 1, sidecar: int | None = Non
 
 def known(
     id_: int, path: str, *, size: int = 1, mtime: int = 1, failure: str | None = None, sidecar: int | None = None
-) -> KnownFile:
-    return KnownFile(id_, path, size, mtime, failure, sidecar)
+) -> FileRecord:
+    return FileRecord(id_, path, size, mtime, failure, sidecar)
 
 
 def plan(
     files: Sequence[Met],
-    items: list[KnownFile],
+    items: list[FileRecord],
     *,
-    same: Mapping[str, list[KnownFile]] | None = None,
-    gone: Callable[[KnownFile], bool] | None = None,
+    same: Mapping[str, list[FileRecord]] | None = None,
+    gone: Callable[[FileRecord], bool] | None = None,
 ) -> list[Step]:
     """Return the steps; `same` gives by path the items with a file's content, and missing are those not listed."""
     here = {file.path for file in files}
@@ -36,7 +36,7 @@ def plan(
     return list(steps(files, items, same_content=lambda file: (same or {}).get(file.path, []), is_gone=is_gone))
 
 
-def refuse(file: FoundFile) -> list[KnownFile]:
+def refuse(file: FoundFile) -> list[FileRecord]:
     raise AssertionError(f"{file.path} was read, which costs a pass over the file")
 
 
@@ -67,7 +67,7 @@ def test_of_many_files_of_one_content_each_item_is_looked_at_once() -> None:
     here = [found(f"/new/{n:03}") for n in range(300)]
     asked: list[int] = []
 
-    def is_gone(item: KnownFile) -> bool:
+    def is_gone(item: FileRecord) -> bool:
         asked.append(item.id)
         return item.id % 3 == 0
 

@@ -6,12 +6,12 @@ from datetime import datetime
 
 import pytest
 
-from indexer.catalog.statements.private_words import KnownWord
+from indexer.catalog.statements.private_words import WordRecord
 from indexer.errors import FeedbackError
 from retrieval.query.private_words import find, parse, validate
 
 ADDED = datetime(2026, 1, 1)  # noqa: DTZ001 - as the catalog has it
-WORDS = [KnownWord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt Emma", "Biscuit", "Zoë", "C++"), 1)]
+WORDS = [WordRecord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt Emma", "Biscuit", "Zoë", "C++"), 1)]
 
 
 @pytest.mark.parametrize(

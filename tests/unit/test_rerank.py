@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from indexer.catalog.statements.items import FoundItem
+from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import EncoderNotFoundError, QueryError
 from indexer.types import Modality
 from retrieval.search.candidates import Candidates
@@ -23,16 +23,16 @@ UNUSED = cast(Context, None)
 
 def item(
     number: int, taken: str | None = None, source: str | None = "exif", kind: Modality = Modality.PHOTO
-) -> FoundItem:
+) -> ItemDetails:
     """Return a photo; `taken` is a time of day."""
     moment = datetime.fromisoformat(f"2024-05-01T{taken}") if taken else None
-    values: dict[str, Any] = dict.fromkeys(FoundItem._fields)
+    values: dict[str, Any] = dict.fromkeys(ItemDetails._fields)
     values |= {"embedding_id": number, "item_id": number, "unit_id": number, "path": f"/photos/{number}.jpg"}
-    return FoundItem(**(values | {"kind": kind, "taken_at": moment, "taken_from": source}))
+    return ItemDetails(**(values | {"kind": kind, "taken_at": moment, "taken_from": source}))
 
 
 def candidates(
-    scores: Sequence[float], degrees: Sequence[float] | None = None, items: Sequence[FoundItem] | None = None
+    scores: Sequence[float], degrees: Sequence[float] | None = None, items: Sequence[ItemDetails] | None = None
 ) -> Candidates:
     """Return candidates with these scores whose embeddings point into these directions of a plane."""
     angles = np.radians(degrees or [0.0] * len(scores))

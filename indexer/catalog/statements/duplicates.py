@@ -60,12 +60,12 @@ def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | No
     return items, both[first, 1]
 
 
-def equal_content(connection: Connection, where: Filter | None) -> Iterator[list[int]]:
+def identical_files(connection: Connection, where: Filter | None) -> Iterator[list[int]]:
     """Yield the ids of photos whose files hold the same bytes, two or more at a time, ascending."""
     return _equal(connection, ITEMS.c.content_hash, [ITEMS.c.picture.is_(None)], where)
 
 
-def equal_moment(connection: Connection, where: Filter | None) -> Iterator[list[int]]:
+def simultaneous_photos(connection: Connection, where: Filter | None) -> Iterator[list[int]]:
     """Yield the ids of photos that a camera took in the same second, two or more at a time, ascending."""
     return _equal(connection, ITEMS.c.taken_at, [ITEMS.c.taken_from == "exif"], where)
 

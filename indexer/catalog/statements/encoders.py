@@ -14,7 +14,7 @@ ACTIVE = "active_encoder"
 """Key in `meta`: id of the encoder whose embeddings are searched."""
 
 
-class KnownEncoder(NamedTuple):
+class EncoderRecord(NamedTuple):
     """An encoder as the catalog knows it."""
 
     id: int
@@ -24,36 +24,36 @@ class KnownEncoder(NamedTuple):
     preprocess: Preprocess
 
 
-def active_encoder(connection: Connection) -> KnownEncoder | None:
+def active_encoder(connection: Connection) -> EncoderRecord | None:
     """Return the library's encoder, or None while there is no embedding of it: such a library may take another."""
     id_ = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
     if id_ is None or not connection.scalar(select(exists().where(EMBEDDINGS.c.encoder_id == int(id_)))):
         return None
-    return encoder_of(connection, int(id_))
+    return encoder_by_id(connection, int(id_))
 
 
-def encoder_of(connection: Connection, id_: int) -> KnownEncoder:
+def encoder_by_id(connection: Connection, id_: int) -> EncoderRecord:
     """Return the encoder with this id."""
     columns = (ENCODERS.c.id, ENCODERS.c.name, ENCODERS.c.fingerprint, ENCODERS.c.dim, ENCODERS.c.preprocess)
     row = connection.execute(select(*columns).where(ENCODERS.c.id == id_)).one()
     stored = row.preprocess | {"mean": tuple(row.preprocess["mean"]), "std": tuple(row.preprocess["std"])}
-    return KnownEncoder(row.id, row.name, row.fingerprint, row.dim, Preprocess(**stored))
+    return EncoderRecord(row.id, row.name, row.fingerprint, row.dim, Preprocess(**stored))
 
 
-def names(connection: Connection) -> list[str]:
+def encoder_names(connection: Connection) -> list[str]:
     """Return the names of all encoders that the library knows, active or not."""
     return list(connection.scalars(select(ENCODERS.c.name)))
 
 
 def set_active_encoder(
     connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess
-) -> KnownEncoder:
+) -> EncoderRecord:
     """Make an encoder the library's own and return it; its row is added where it is new, and takes a new name."""
     id_ = add_encoder(connection, name=name, fingerprint=fingerprint, dim=dim, preprocess=preprocess)
-    rename(connection, id_, name)
+    rename_encoder(connection, id_, name)
     connection.execute(delete(META).where(META.c.key == ACTIVE))
     connection.execute(insert(META).values(key=ACTIVE, value=str(id_)))
-    return KnownEncoder(id_, name, fingerprint, dim, preprocess)
+    return EncoderRecord(id_, name, fingerprint, dim, preprocess)
 
 
 def encoder_id(connection: Connection, fingerprint: str) -> int | None:
@@ -76,6 +76,6 @@ def add_encoder(connection: Connection, *, name: str, fingerprint: str, dim: int
     return int(connection.scalars(insert(ENCODERS).values(**values).returning(ENCODERS.c.id)).one())
 
 
-def rename(connection: Connection, id_: int, name: str) -> None:
+def rename_encoder(connection: Connection, id_: int, name: str) -> None:
     """Note the name that an encoder is found by now."""
     connection.execute(update(ENCODERS).where(ENCODERS.c.id == id_, ENCODERS.c.name != name).values(name=name))

@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Table, and_, exists, func, insert, select, up
 from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, SOURCES, TAGS, UNITS
 from indexer.catalog.statements.encoders import active_encoder
 from indexer.catalog.statements.items import PAGE
-from indexer.catalog.statements.sources import add_source, source_around, sources
-from indexer.catalog.statements.writes import insert_numbered
+from indexer.catalog.statements.sources import add_source, enclosing_source, sources
+from indexer.catalog.statements.writes import insert_with_ids
 
 Record = dict[str, Any]
 """Columns of a row by name; an item also has `tags`, a unit `vectors`: the stored bytes by encoder id."""
 
 
-def encoder_records(connection: Connection) -> list[Record]:
+def export_encoders(connection: Connection) -> list[Record]:
     """Return the encoders that the library holds embeddings of, and whether each is the `active` one."""
     used = exists().where(EMBEDDINGS.c.encoder_id == ENCODERS.c.id, EMBEDDINGS.c.mapped.is_(False))
     active = active_encoder(connection)
@@ -26,12 +26,12 @@ def encoder_records(connection: Connection) -> list[Record]:
     return [dict(row) | {"active": active is not None and row["id"] == active.id} for row in rows]
 
 
-def source_records(connection: Connection) -> list[Record]:
+def export_sources(connection: Connection) -> list[Record]:
     """Return all sources by path."""
     return [dict(row) for row in connection.execute(select(SOURCES).order_by(SOURCES.c.root)).mappings()]
 
 
-def item_records(connection: Connection) -> Iterator[Record]:
+def export_items(connection: Connection) -> Iterator[Record]:
     """Yield all items with their tags, by id."""
     for page in connection.execute(select(ITEMS).order_by(ITEMS.c.id)).mappings().partitions(PAGE):
         between = TAGS.c.item_id.between(page[0]["id"], page[-1]["id"])
@@ -41,7 +41,7 @@ def item_records(connection: Connection) -> Iterator[Record]:
             yield dict(row) | {"tags": tags.get(row["id"], [])}
 
 
-def unit_records(connection: Connection) -> Iterator[Record]:
+def export_units(connection: Connection) -> Iterator[Record]:
     """Yield all units with their embeddings, by item and position; mapped ones stand for nothing and are left out."""
     own = and_(EMBEDDINGS.c.unit_id == UNITS.c.id, EMBEDDINGS.c.mapped.is_(False))
     statement = (
@@ -64,7 +64,7 @@ def count_rows(connection: Connection, table: Table) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def keep_encoder(connection: Connection, record: Mapping[str, Any]) -> tuple[int, int]:
+def import_encoder(connection: Connection, record: Mapping[str, Any]) -> tuple[int, int]:
     """Return id and dimensions of the encoder with a record's fingerprint, which is added where it is new."""
     known = select(ENCODERS.c.id, ENCODERS.c.dim).where(ENCODERS.c.fingerprint == record["fingerprint"])
     row = connection.execute(known).first()
@@ -74,12 +74,12 @@ def keep_encoder(connection: Connection, record: Mapping[str, Any]) -> tuple[int
     return row.id, row.dim
 
 
-def keep_source(connection: Connection, record: Mapping[str, Any]) -> None:
+def import_source(connection: Connection, record: Mapping[str, Any]) -> None:
     """Add a source with the rules of a record, unless there is one at its root, which stays as it is."""
     if any(source.root == record["root"] for source in sources(connection)):
         return
     rules = {name: record[name] for name in ("exclude", "include_hidden")}
-    former = source_around(connection, record["root"])
+    former = enclosing_source(connection, record["root"])
     added = add_source(connection, record["root"], **rules, former=former)
     values = {column.name: record[column.name] for column in SOURCES.c if record.get(column.name) is not None}
     connection.execute(update(SOURCES).where(SOURCES.c.id == added.id).values(values | {"synced_at": None}))
@@ -90,18 +90,18 @@ def source_ids(connection: Connection) -> dict[str, int]:
     return {source.root: source.id for source in sources(connection)}
 
 
-def set_first_sync(connection: Connection, record: Mapping[str, Any]) -> None:
+def import_sync_time(connection: Connection, record: Mapping[str, Any]) -> None:
     """Note when a source was synced elsewhere, where it was not synced here."""
     mine = and_(SOURCES.c.root == record["root"], SOURCES.c.synced_at.is_(None))
     connection.execute(update(SOURCES).where(mine).values(synced_at=record.get("synced_at")))
 
 
-def known_paths(connection: Connection, paths: Sequence[str]) -> set[str]:
+def existing_paths(connection: Connection, paths: Sequence[str]) -> set[str]:
     """Return those of the paths that the catalog has an item at."""
     return set(connection.scalars(select(ITEMS.c.path).where(ITEMS.c.path.in_(paths))))
 
 
-def add_units(connection: Connection, units: Sequence[Record]) -> None:
+def import_units(connection: Connection, units: Sequence[Record]) -> None:
     """Insert units of items that have none, with their embeddings.
 
     Args:
@@ -111,7 +111,7 @@ def add_units(connection: Connection, units: Sequence[Record]) -> None:
     if not units:
         return
     rows = [{name: value for name, value in unit.items() if name != "vectors"} for unit in units]
-    ids = insert_numbered(connection, UNITS, rows)
+    ids = insert_with_ids(connection, UNITS, rows)
     embeddings = [
         {"unit_id": id_, "encoder_id": encoder_id, "vector": vector}
         for id_, unit in zip(ids, units, strict=True)

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS, WORDS
+from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNIT_WORDS, UNITS
 
 MAX_WORDS = 64
 """Words of a query that are looked up; what a person asks has fewer."""
 
 
-EVERYWHERE = frozenset(
+_STOP_WORDS = frozenset(
     ("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "he", "her", "his", "in", "is", "it", "its",
      "of", "on", "or", "she", "that", "the", "their", "they", "this", "to", "was", "were", "while", "with")
 )  # fmt: skip
@@ -34,12 +34,12 @@ class WordMatch(NamedTuple):
     bm25: float
 
 
-def has_words(connection: Connection) -> bool:
+def has_text(connection: Connection) -> bool:
     """Return whether the library has any text: a caption, a tag, a document; one look into the index."""
     return bool(connection.scalar(text("SELECT EXISTS (SELECT 1 FROM unit_words_docsize)")))
 
 
-def words_of(query: str) -> list[str]:
+def query_words(query: str) -> list[str]:
     """Return the words of a text that a person wrote, each once whatever its capitals, at most 64.
 
     Words that stand everywhere are left out, unless there are no others.
@@ -53,13 +53,13 @@ def words_of(query: str) -> list[str]:
     for word in (part.strip("'") for part in parts):
         if any(letter.isalnum() for letter in word):  # marks alone are none
             words.setdefault(word.casefold(), word)
-    telling = [word for key, word in words.items() if key not in EVERYWHERE]
+    telling = [word for key, word in words.items() if key not in _STOP_WORDS]
     return (telling or list(words.values()))[:MAX_WORDS]
 
 
-def share_of(query: str, text: str | None) -> float:
+def word_coverage(query: str, text: str | None) -> float:
     """Return how much of a query's words a text has, 0 to 1, as the index compares them: without case and accents."""
-    wanted = {part for word in words_of(query) for part in _folded(word)}
+    wanted = {part for word in query_words(query) for part in _folded(word)}
     return len(wanted & set(_folded(text or ""))) / len(wanted) if wanted else 0.0
 
 
@@ -80,7 +80,7 @@ def _match(words: Sequence[str]) -> str:
     return " OR ".join(f'"{word}"' for word in words)
 
 
-def find_words(
+def search_text(
     connection: Connection,
     encoder_id: int,
     query: str,
@@ -97,25 +97,25 @@ def find_words(
         limit: Results wanted.
         conditions: Which items may be returned, as SQL conditions on items and units.
     """
-    words = words_of(query)
+    words = query_words(query)
     if not words:
         return []
-    rank = func.bm25(WORDS.c.unit_words)
-    mine = (EMBEDDINGS.c.unit_id == WORDS.c.rowid) & (EMBEDDINGS.c.encoder_id == encoder_id)
-    statement = select(EMBEDDINGS.c.id, rank.label("bm25")).join_from(WORDS, EMBEDDINGS, mine)
+    rank = func.bm25(UNIT_WORDS.c.unit_words)
+    mine = (EMBEDDINGS.c.unit_id == UNIT_WORDS.c.rowid) & (EMBEDDINGS.c.encoder_id == encoder_id)
+    statement = select(EMBEDDINGS.c.id, rank.label("bm25")).join_from(UNIT_WORDS, EMBEDDINGS, mine)
     if conditions:
-        statement = statement.join(UNITS, UNITS.c.id == WORDS.c.rowid).join(ITEMS).where(*conditions)
-    statement = statement.where(WORDS.c.unit_words.op("MATCH")(_match(words)))
+        statement = statement.join(UNITS, UNITS.c.id == UNIT_WORDS.c.rowid).join(ITEMS).where(*conditions)
+    statement = statement.where(UNIT_WORDS.c.unit_words.op("MATCH")(_match(words)))
     rows = connection.execute(statement.order_by("bm25", EMBEDDINGS.c.id).limit(limit))
     return [WordMatch(*row) for row in rows]
 
 
-def matched_words(connection: Connection, query: str, unit_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+def matching_words(connection: Connection, query: str, unit_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """Return which words of a query units have, in the query's order, by unit id; units without any are left out."""
-    one = WORDS.c.unit_words.op("MATCH")(bindparam("word"))
-    statement = select(WORDS.c.rowid).where(one, WORDS.c.rowid.in_(unit_ids))
+    one = UNIT_WORDS.c.unit_words.op("MATCH")(bindparam("word"))
+    statement = select(UNIT_WORDS.c.rowid).where(one, UNIT_WORDS.c.rowid.in_(unit_ids))
     found: dict[int, tuple[str, ...]] = {}
-    for word in words_of(query):
+    for word in query_words(query):
         for unit_id in connection.scalars(statement, {"word": _match([word])}):
             found[unit_id] = (*found.get(unit_id, ()), word)
     return found

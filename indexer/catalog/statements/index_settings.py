@@ -27,13 +27,13 @@ class IndexSettings:
     failed: int | None = None
 
 
-def index_wish(connection: Connection) -> IndexSettings | None:
+def read_index_settings(connection: Connection) -> IndexSettings | None:
     """Return what was asked for, None where nothing was."""
     value = connection.scalar(select(META.c.value).where(META.c.key == KEY))
     return None if value is None else IndexSettings(**json.loads(value))
 
 
-def set_index_wish(connection: Connection, wish: IndexSettings) -> None:
+def save_index_settings(connection: Connection, wish: IndexSettings) -> None:
     """Keep what was asked for."""
     connection.execute(delete(META).where(META.c.key == KEY))
     connection.execute(insert(META).values(key=KEY, value=json.dumps(asdict(wish))))

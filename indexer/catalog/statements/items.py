@@ -19,7 +19,7 @@ PAGE = 5000
 """Rows per read of a long listing: memory stays bounded, and no read blocks the log from being folded in."""
 
 
-class FoundItem(NamedTuple):
+class ItemDetails(NamedTuple):
     """An item as a search shows it."""
 
     embedding_id: int
@@ -56,7 +56,7 @@ class FoundItem(NamedTuple):
         return row_of(self.path)
 
 
-class OwnEmbedding(NamedTuple):
+class PhotoEmbedding(NamedTuple):
     """A photo of the library as a query: its embedding, and its file as it was indexed."""
 
     embedding_id: int
@@ -112,7 +112,7 @@ def ids_of_kind(connection: Connection, ids: Sequence[int], kind: Modality) -> s
     return found
 
 
-def unit_ids(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+def unit_ids_by_embedding(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
     """Return the unit of each of some embeddings, by the embedding's id."""
     found: dict[int, int] = {}
     statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.unit_id)
@@ -171,21 +171,21 @@ def has_kind(connection: Connection, kind: Modality) -> bool:
     return connection.scalar(select(UNITS.c.id).where(UNITS.c.kind == kind).limit(1)) is not None
 
 
-def found_items(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, FoundItem]:
+def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, ItemDetails]:
     """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
-    columns = [ITEMS.c[name] for name in FoundItem._fields[5:-2]]
+    columns = [ITEMS.c[name] for name in ItemDetails._fields[5:-2]]
     statement = (
         select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns, EMBEDDINGS.c.mapped)
         .join_from(EMBEDDINGS, UNITS)
         .join(ITEMS)
     )
-    found: dict[int, FoundItem] = {}
+    found: dict[int, ItemDetails] = {}
     for start in range(0, len(embedding_ids), PAGE):
         wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
         tags = tags_of(connection, [row[1] for row in rows])
         for row in rows:
-            found[row[0]] = FoundItem._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(
+            found[row[0]] = ItemDetails._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(
                 kind=Modality(row.kind)
             )
     return found
@@ -200,7 +200,7 @@ def tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[
     return tags
 
 
-def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> OwnEmbedding | None:
+def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> PhotoEmbedding | None:
     """Return the embedding of the photo at `path`, or None where there is none."""
     row = connection.execute(
         select(EMBEDDINGS.c.id, ITEMS.c.id, ITEMS.c.size, ITEMS.c.mtime_ns)
@@ -208,7 +208,7 @@ def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> Own
         .join(EMBEDDINGS)
         .where(ITEMS.c.path == path, EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO)
     ).first()
-    return None if row is None else OwnEmbedding(*row)
+    return None if row is None else PhotoEmbedding(*row)
 
 
 def item_state(connection: Connection, path: str) -> ItemState | None:
@@ -232,7 +232,7 @@ def units_of(connection: Connection, item_id: int, encoder_id: int) -> list[Unit
     return [Unit(row.id, Modality(row.kind), row.text) for row in rows]
 
 
-def items_of(connection: Connection, embedding_ids: Ids) -> dict[int, int]:
+def item_ids_by_embedding(connection: Connection, embedding_ids: Ids) -> dict[int, int]:
     """Return item ids by embedding id; embeddings that are gone are left out."""
     statement = select(EMBEDDINGS.c.id, UNITS.c.item_id).join_from(EMBEDDINGS, UNITS)
     found: dict[int, int] = {}
@@ -243,7 +243,7 @@ def items_of(connection: Connection, embedding_ids: Ids) -> dict[int, int]:
     return found
 
 
-def position_of(connection: Connection, path: str) -> tuple[float, float] | None:
+def coordinates_of(connection: Connection, path: str) -> tuple[float, float] | None:
     """Return where the photo at `path` was taken, latitude and longitude in degrees, or None where nobody knows."""
     row = connection.execute(
         select(ITEMS.c.latitude, ITEMS.c.longitude).where(ITEMS.c.path == path, ITEMS.c.latitude.is_not(None))
@@ -251,7 +251,7 @@ def position_of(connection: Connection, path: str) -> tuple[float, float] | None
     return None if row is None else (row.latitude, row.longitude)
 
 
-def items_without(connection: Connection, encoder_id: int, embedding_ids: Ids) -> list[tuple[int, str]]:
+def items_missing_embeddings(connection: Connection, encoder_id: int, embedding_ids: Ids) -> list[tuple[int, str]]:
     """Return id and path of the items that did not fail and have a unit without one of these embeddings, by path."""
     statement = (
         select(ITEMS.c.id, ITEMS.c.path, EMBEDDINGS.c.id)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, delete, exists, insert, select
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, JUDGEMENTS, QUERIES, SHOWINGS, SHOWN, UNITS
+from indexer.catalog.schema import EMBEDDINGS, IMPRESSION_HITS, IMPRESSIONS, ITEMS, JUDGEMENTS, QUERIES, UNITS
 from indexer.catalog.statements.items import PAGE, STORED
 from indexer.types import Ids, Modality, Vectors, file_of, utc_now
 
@@ -51,7 +51,7 @@ class JudgedUnit(NamedTuple):
     vector: bytes
 
 
-def keep_query(connection: Connection, key: str, parts: Mapping[str, Any]) -> int:
+def add_query(connection: Connection, key: str, parts: Mapping[str, Any]) -> int:
     """Return the id of the query with this key, which is added where it is new."""
     id_ = connection.scalar(select(QUERIES.c.id).where(QUERIES.c.key == key))
     if id_ is not None:
@@ -60,25 +60,25 @@ def keep_query(connection: Connection, key: str, parts: Mapping[str, Any]) -> in
     return int(connection.scalars(insert(QUERIES).values(**values).returning(QUERIES.c.id)).one())
 
 
-def keep_showing(
+def add_impression(
     connection: Connection, query_id: int, fingerprint: str, shown: Sequence[tuple[str, float | None]]
 ) -> int:
     """Keep which items were shown for a query, as paths and scores, best first, and return the showing's id."""
     values = {"query_id": query_id, "fingerprint": fingerprint, "shown_at": utc_now()}
-    id_ = int(connection.scalars(insert(SHOWINGS).values(**values).returning(SHOWINGS.c.id)).one())
+    id_ = int(connection.scalars(insert(IMPRESSIONS).values(**values).returning(IMPRESSIONS.c.id)).one())
     rows = [
         {"showing_id": id_, "position": number, "path": path, "score": score}
         for number, (path, score) in enumerate(shown, start=1)
     ]
     if rows:
-        connection.execute(insert(SHOWN), rows)
+        connection.execute(insert(IMPRESSION_HITS), rows)
     return id_
 
 
-def add_shown(connection: Connection, showing_id: int, position: int, path: str) -> None:
+def add_impression_hit(connection: Connection, showing_id: int, position: int, path: str) -> None:
     """Add to a showing that an item stood at a place of it, from 1, where that is not known yet."""
     values = {"showing_id": showing_id, "position": position, "path": path}
-    connection.execute(insert(SHOWN).prefix_with("OR IGNORE"), values)
+    connection.execute(insert(IMPRESSION_HITS).prefix_with("OR IGNORE"), values)
 
 
 def add_judgements(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -89,12 +89,12 @@ def add_judgements(connection: Connection, rows: Sequence[Mapping[str, Any]]) ->
 
 def judgements(connection: Connection) -> Iterator[Judgement]:
     """Yield all judgements, oldest first, a page at a time."""
-    here = (SHOWN.c.showing_id == JUDGEMENTS.c.showing_id) & (SHOWN.c.path == JUDGEMENTS.c.path)
+    here = (IMPRESSION_HITS.c.showing_id == JUDGEMENTS.c.showing_id) & (IMPRESSION_HITS.c.path == JUDGEMENTS.c.path)
     statement = (
-        select(JUDGEMENTS, QUERIES.c.parts, SHOWN.c.position, SHOWINGS.c.fingerprint)
+        select(JUDGEMENTS, QUERIES.c.parts, IMPRESSION_HITS.c.position, IMPRESSIONS.c.fingerprint)
         .join_from(JUDGEMENTS, QUERIES)
-        .join(SHOWINGS, SHOWINGS.c.id == JUDGEMENTS.c.showing_id, isouter=True)
-        .join(SHOWN, here, isouter=True)
+        .join(IMPRESSIONS, IMPRESSIONS.c.id == JUDGEMENTS.c.showing_id, isouter=True)
+        .join(IMPRESSION_HITS, here, isouter=True)
         .order_by(JUDGEMENTS.c.id)
     )
     last = 0
@@ -104,7 +104,7 @@ def judgements(connection: Connection) -> Iterator[Judgement]:
         last = rows[-1].id
 
 
-def forget_judgements(connection: Connection, *, key: str | None = None, path: str | None = None) -> int:
+def delete_judgements(connection: Connection, *, key: str | None = None, path: str | None = None) -> int:
     """Delete judgements, of one query or one item or all, with what nothing refers to then, and return how many."""
     statement = delete(JUDGEMENTS)
     if key is not None:
@@ -112,12 +112,12 @@ def forget_judgements(connection: Connection, *, key: str | None = None, path: s
     if path is not None:
         statement = statement.where(JUDGEMENTS.c.path == path)
     gone = connection.execute(statement).rowcount
-    connection.execute(delete(SHOWINGS).where(~exists().where(JUDGEMENTS.c.showing_id == SHOWINGS.c.id)))
+    connection.execute(delete(IMPRESSIONS).where(~exists().where(JUDGEMENTS.c.showing_id == IMPRESSIONS.c.id)))
     connection.execute(delete(QUERIES).where(~exists().where(JUDGEMENTS.c.query_id == QUERIES.c.id)))
     return int(gone)
 
 
-def item_at(connection: Connection, path: str) -> tuple[int, str, bytes | None] | None:
+def find_item(connection: Connection, path: str) -> tuple[int, str, bytes | None] | None:
     """Return id, path and content hash of the item of a file: its own, or a row that has it as its picture."""
     columns = select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.content_hash)
     for condition in (ITEMS.c.path == path, ITEMS.c.picture == path):
@@ -127,7 +127,7 @@ def item_at(connection: Connection, path: str) -> tuple[int, str, bytes | None] 
     return None
 
 
-def item_facts(connection: Connection, item_id: int, file: str) -> tuple[str, bytes | None] | None:
+def verify_item(connection: Connection, item_id: int, file: str) -> tuple[str, bytes | None] | None:
     """Return path and content hash of an item; None where it is gone, and another file's item may have its number."""
     columns = (ITEMS.c.path, ITEMS.c.content_hash, ITEMS.c.picture)
     row = connection.execute(select(*columns).where(ITEMS.c.id == item_id)).first()
@@ -149,7 +149,7 @@ def judged_units(connection: Connection, encoder_id: int, judged: Judgement) -> 
     return [each for each in found if each.item_id == found[0].item_id]
 
 
-def vectors_of(connection: Connection, dim: int, ids: Ids) -> tuple[Ids, Vectors]:
+def vectors_by_id(connection: Connection, dim: int, ids: Ids) -> tuple[Ids, Vectors]:
     """Return embeddings by their ids: those that are whole, ids ascending (n,) and vectors (n, dim), float32."""
     kept: list[tuple[int, bytes]] = []
     for start in range(0, len(ids), PAGE):

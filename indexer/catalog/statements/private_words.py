@@ -15,7 +15,7 @@ from indexer.catalog.statements.items import STORED
 from indexer.types import Vectors, utc_now
 
 
-class KnownWord(NamedTuple):
+class WordRecord(NamedTuple):
     """A word as the catalog knows it."""
 
     id: int
@@ -31,10 +31,10 @@ class Example(NamedTuple):
     picture: bytes
 
 
-def known_words(connection: Connection) -> list[KnownWord]:
+def word_records(connection: Connection) -> list[WordRecord]:
     """Return all words in the order of the alphabet."""
     columns = (PRIVATE_WORDS.c.id, PRIVATE_WORDS.c.word, PRIVATE_WORDS.c.added_at)
-    return [KnownWord(*row) for row in connection.execute(select(*columns).order_by(func.lower(PRIVATE_WORDS.c.word)))]
+    return [WordRecord(*row) for row in connection.execute(select(*columns).order_by(func.lower(PRIVATE_WORDS.c.word)))]
 
 
 def add_word(connection: Connection, word: str) -> int:
@@ -88,7 +88,7 @@ def example_picture(connection: Connection, example_id: int) -> bytes | None:
     return connection.scalar(select(WORD_EXAMPLES.c.picture).where(WORD_EXAMPLES.c.id == example_id))
 
 
-def keep_example_vectors(connection: Connection, encoder_id: int, vectors: Mapping[int, Vectors]) -> None:
+def save_example_vectors(connection: Connection, encoder_id: int, vectors: Mapping[int, Vectors]) -> None:
     """Keep vectors of examples under an encoder, in place of those there were; examples that are gone are passed over.
 
     Args:
@@ -105,6 +105,6 @@ def keep_example_vectors(connection: Connection, encoder_id: int, vectors: Mappi
         connection.execute(insert(EXAMPLE_EMBEDDINGS).values(example_id=id_, encoder_id=encoder_id, vector=raw))
 
 
-def forget_word(connection: Connection, word_id: int) -> None:
+def delete_word(connection: Connection, word_id: int) -> None:
     """Take a word with its examples out of the catalog."""
     connection.execute(delete(PRIVATE_WORDS).where(PRIVATE_WORDS.c.id == word_id))

@@ -8,18 +8,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select
 
-from indexer.catalog.schema import EMBEDDINGS, ENCODER_MAPS, ENCODERS, ITEMS, JUDGEMENTS, META, SHOWN, UNITS, VERSIONS
+from indexer.catalog.schema import (
+    EMBEDDINGS,
+    ENCODER_MAPS,
+    ENCODERS,
+    IMPRESSION_HITS,
+    ITEMS,
+    JUDGEMENTS,
+    META,
+    UNITS,
+    VERSIONS,
+)
 from indexer.catalog.statements import versions
-from indexer.catalog.statements.encoders import ACTIVE, KnownEncoder, encoder_id, encoder_of
+from indexer.catalog.statements.encoders import ACTIVE, EncoderRecord, encoder_by_id, encoder_id
 from indexer.catalog.statements.items import STORED
-from indexer.catalog.statements.units import UnitContent, contents
+from indexer.catalog.statements.units import UnitContent, unit_contents
 from indexer.types import Ids, Modality, Vectors, utc_now
 
 FORMER = "former_encoder"
 """Key in `meta`: ids of the encoders that were active before, the latest first, while mapped embeddings are left."""
 
 
-class OldEmbedding(NamedTuple):
+class PendingEmbedding(NamedTuple):
     """An embedding under the old encoder of a unit that has none under the new one."""
 
     id: int
@@ -64,7 +74,7 @@ def encoder_states(connection: Connection) -> list[EncoderState]:
     ]
 
 
-def real_units(connection: Connection, encoder_id: int, kind: Modality) -> Ids:
+def encoded_units(connection: Connection, encoder_id: int, kind: Modality) -> Ids:
     """Return the ids of units of a kind whose embedding under an encoder is its own, ascending, shape (n,)."""
     statement = (
         select(UNITS.c.id)
@@ -74,7 +84,9 @@ def real_units(connection: Connection, encoder_id: int, kind: Modality) -> Ids:
     return np.sort(np.fromiter(connection.scalars(statement), dtype=np.int64))
 
 
-def lacking(connection: Connection, old_id: int, new_id: int, *, after: int, limit: int) -> list[OldEmbedding]:
+def pending_embeddings(
+    connection: Connection, old_id: int, new_id: int, *, after: int, limit: int
+) -> list[PendingEmbedding]:
     """Return the next embeddings with an id behind `after` under the old encoder whose unit has none under the new."""
     # by their ids and not the units': so an index gives them in order, and a page does not read all that is left
     other = EMBEDDINGS.alias()
@@ -87,10 +99,10 @@ def lacking(connection: Connection, old_id: int, new_id: int, *, after: int, lim
         .limit(limit)
     )
     rows = connection.execute(statement)
-    return [OldEmbedding(row.id, row.unit_id, Modality(row.kind), row.vector) for row in rows]
+    return [PendingEmbedding(row.id, row.unit_id, Modality(row.kind), row.vector) for row in rows]
 
 
-def count_lacking(connection: Connection, old_id: int, new_id: int) -> int:
+def count_pending(connection: Connection, old_id: int, new_id: int) -> int:
     """Return how many units have an embedding under the old encoder and none under the new."""
     other = EMBEDDINGS.alias()
     has = exists().where(other.c.unit_id == EMBEDDINGS.c.unit_id, other.c.encoder_id == new_id)
@@ -98,7 +110,7 @@ def count_lacking(connection: Connection, old_id: int, new_id: int) -> int:
     return connection.scalar(found) or 0
 
 
-def lacking_kinds(connection: Connection, old_id: int, new_id: int) -> set[Modality]:
+def pending_kinds(connection: Connection, old_id: int, new_id: int) -> set[Modality]:
     """Return the kinds of the units that have an embedding under the old encoder and none under the new."""
     other = EMBEDDINGS.alias()
     has = exists().where(other.c.unit_id == EMBEDDINGS.c.unit_id, other.c.encoder_id == new_id)
@@ -106,7 +118,7 @@ def lacking_kinds(connection: Connection, old_id: int, new_id: int) -> set[Modal
     return {Modality(kind) for kind in connection.scalars(statement.distinct())}
 
 
-def add_mapped(connection: Connection, encoder_id: int, unit_ids: Sequence[int], vectors: Vectors) -> None:
+def add_approximate(connection: Connection, encoder_id: int, unit_ids: Sequence[int], vectors: Vectors) -> None:
     """Give units embeddings that were made from another encoder's, unit vectors of shape (n, d)."""
     rows = [
         {"unit_id": unit_id, "encoder_id": encoder_id, "vector": row.tobytes(), "mapped": True}
@@ -116,9 +128,9 @@ def add_mapped(connection: Connection, encoder_id: int, unit_ids: Sequence[int],
         connection.execute(insert(EMBEDDINGS), rows)
 
 
-def mapped_units(connection: Connection, encoder_id: int) -> Ids:
+def approximate_units(connection: Connection, encoder_id: int) -> Ids:
     """Return the units whose embedding is mapped, shape (n,): the most used first, then by rating, then the newest."""
-    shown = select(SHOWN.c.path, func.count().label("times")).group_by(SHOWN.c.path).subquery()
+    shown = select(IMPRESSION_HITS.c.path, func.count().label("times")).group_by(IMPRESSION_HITS.c.path).subquery()
     judged = select(JUDGEMENTS.c.path, func.count().label("times")).group_by(JUDGEMENTS.c.path).subquery()
     used = func.coalesce(shown.c.times, 0) + func.coalesce(judged.c.times, 0)
     statement = (
@@ -133,7 +145,7 @@ def mapped_units(connection: Connection, encoder_id: int) -> Ids:
     return np.fromiter(connection.scalars(statement), dtype=np.int64)
 
 
-def bare_units(connection: Connection, encoder_id: int) -> Ids:
+def units_without_embedding(connection: Connection, encoder_id: int) -> Ids:
     """Return the units that have no embedding under an encoder, ascending, shape (n,): an export left them out."""
     every = connection.scalar(select(func.count()).select_from(UNITS))
     if connection.scalar(select(func.count()).where(EMBEDDINGS.c.encoder_id == encoder_id)) == every:
@@ -142,7 +154,7 @@ def bare_units(connection: Connection, encoder_id: int) -> Ids:
     return np.fromiter(connection.scalars(select(UNITS.c.id).where(~has).order_by(UNITS.c.id)), dtype=np.int64)
 
 
-def count_mapped(connection: Connection, encoder_id: int) -> int:
+def count_approximate(connection: Connection, encoder_id: int) -> int:
     """Return how many embeddings of an encoder are mapped."""
     mine = and_(EMBEDDINGS.c.encoder_id == encoder_id, EMBEDDINGS.c.mapped.is_(True))
     return connection.scalar(select(func.count()).select_from(EMBEDDINGS).where(mine)) or 0
@@ -161,7 +173,7 @@ def put_real(
         encoded: Unit vectors by unit id, shape (d,), float32.
         made_of: What the units were when they were encoded.
     """
-    present = contents(connection, list(encoded))
+    present = unit_contents(connection, list(encoded))
     good = [unit_id for unit_id in encoded if present.get(unit_id) == made_of[unit_id]]
     if not good:
         return 0
@@ -175,7 +187,7 @@ def put_real(
     return len(good)
 
 
-def keep_map(connection: Connection, old_id: int, new_id: int, matrix: Vectors, about: dict[str, Any]) -> None:
+def save_encoder_map(connection: Connection, old_id: int, new_id: int, matrix: Vectors, about: dict[str, Any]) -> None:
     """Keep a map between two encoders in place of the one that there was."""
     mine = and_(ENCODER_MAPS.c.old_id == old_id, ENCODER_MAPS.c.new_id == new_id)
     connection.execute(delete(ENCODER_MAPS).where(mine))
@@ -183,25 +195,25 @@ def keep_map(connection: Connection, old_id: int, new_id: int, matrix: Vectors, 
     connection.execute(insert(ENCODER_MAPS).values(old_id=old_id, new_id=new_id, **values))
 
 
-def known_map(connection: Connection, old_id: int, new_id: int) -> tuple[bytes, dict[str, Any]] | None:
+def encoder_map(connection: Connection, old_id: int, new_id: int) -> tuple[bytes, dict[str, Any]] | None:
     """Return the map from one encoder to another and what was measured of it, None where there is none."""
     mine = and_(ENCODER_MAPS.c.old_id == old_id, ENCODER_MAPS.c.new_id == new_id)
     row = connection.execute(select(ENCODER_MAPS.c.matrix, ENCODER_MAPS.c.about).where(mine)).first()
     return None if row is None else (row.matrix, row.about)
 
 
-def switch(connection: Connection, *, old_id: int, new_id: int, version: int | None = None) -> None:
+def switch_encoder(connection: Connection, *, old_id: int, new_id: int, version: int | None = None) -> None:
     """Make another encoder the library's own; what was learnt on the old one is put aside, and a version takes over."""
     earlier = [each for each in _former_ids(connection) if each not in (old_id, new_id)]
     connection.execute(delete(META).where(META.c.key == ACTIVE))
     connection.execute(insert(META).values(key=ACTIVE, value=str(new_id)))
     _note_former(connection, [old_id, *earlier])
-    versions.activate(connection, version)
+    versions.activate_version(connection, version)
 
 
-def former_encoders(connection: Connection) -> list[KnownEncoder]:
+def former_encoders(connection: Connection) -> list[EncoderRecord]:
     """Return the encoders that were active before, the latest first, but those whose embeddings were given up."""
-    return [encoder_of(connection, id_) for id_ in _former_ids(connection)]
+    return [encoder_by_id(connection, id_) for id_ in _former_ids(connection)]
 
 
 def _former_ids(connection: Connection) -> list[int]:
@@ -215,13 +227,13 @@ def _note_former(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(insert(META).values(key=FORMER, value=",".join(map(str, ids))))
 
 
-def is_needed(connection: Connection, encoder_id: int) -> bool:
+def is_rollback_target(connection: Connection, encoder_id: int) -> bool:
     """Return whether a rollback would need an encoder's embeddings: another one was learnt on it."""
     learnt = exists().where(VERSIONS.c.encoder_id == encoder_id, VERSIONS.c.kind == "lora")
     return bool(connection.scalar(select(learnt)))
 
 
-def drop_embeddings(connection: Connection, encoder_id: int) -> int:
+def delete_embeddings(connection: Connection, encoder_id: int) -> int:
     """Delete an encoder's embeddings and the map that gave it some, and return how many embeddings those were."""
     connection.execute(delete(ENCODER_MAPS).where(ENCODER_MAPS.c.new_id == encoder_id))
     gone = connection.execute(delete(EMBEDDINGS).where(EMBEDDINGS.c.encoder_id == encoder_id)).rowcount
@@ -229,12 +241,12 @@ def drop_embeddings(connection: Connection, encoder_id: int) -> int:
     return gone
 
 
-def drop_of(connection: Connection, fingerprint: str) -> int:
+def delete_embeddings_of(connection: Connection, fingerprint: str) -> int:
     """Delete the embeddings of the encoder with a fingerprint, and return how many those were."""
     id_ = encoder_id(connection, fingerprint)
-    return 0 if id_ is None else drop_embeddings(connection, id_)
+    return 0 if id_ is None else delete_embeddings(connection, id_)
 
 
-def forget_former(connection: Connection) -> None:
+def clear_former_encoders(connection: Connection) -> None:
     """Note that nothing mapped is left."""
     _note_former(connection, ())

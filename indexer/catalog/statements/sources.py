@@ -32,13 +32,13 @@ def sources(connection: Connection) -> list[Source]:
     return _listed(connection)
 
 
-def source_around(connection: Connection, path: str) -> Source | None:
+def enclosing_source(connection: Connection, path: str) -> Source | None:
     """Return the innermost source that is `path` or a folder around it, or None."""
     around = _listed(connection, SOURCES.c.root.in_([path, *map(str, Path(path).parents)]))
     return max(around, key=lambda source: len(source.root), default=None)
 
 
-def sources_inside(connection: Connection, path: str) -> list[Source]:
+def sources_below(connection: Connection, path: str) -> list[Source]:
     """Return the sources below `path`, without `path` itself."""
     inside, behind = range_of(path)
     return _listed(connection, SOURCES.c.root > inside, SOURCES.c.root < behind)
@@ -82,7 +82,7 @@ def add_source(
     return Source(id_, root, list(exclude), include_hidden, None, columns)
 
 
-def set_rules(connection: Connection, source: Source) -> None:
+def update_source(connection: Connection, source: Source) -> None:
     """Store a source's rules of what to leave out, and the columns of a table."""
     values = {
         "exclude": source.exclude,
@@ -92,12 +92,12 @@ def set_rules(connection: Connection, source: Source) -> None:
     connection.execute(update(SOURCES).where(SOURCES.c.id == source.id).values(values))
 
 
-def set_synced(connection: Connection, source_id: int) -> None:
+def mark_synced(connection: Connection, source_id: int) -> None:
     """Note that a source was synced now."""
     connection.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(synced_at=utc_now()))
 
 
-def forget(connection: Connection, path: str, *, limit: int) -> int:
+def delete_under(connection: Connection, path: str, *, limit: int) -> int:
     """Delete so many of the items at or under `path`, with the last of them the sources there; return how many."""
     some = select(ITEMS.c.id).where(under(ITEMS.c.path, path)).limit(limit)
     removed = connection.execute(delete(ITEMS).where(ITEMS.c.id.in_(some))).rowcount
@@ -111,6 +111,6 @@ def delete_empty_sources(connection: Connection) -> None:
     used = select(ITEMS.c.source_id).where(ITEMS.c.source_id == SOURCES.c.id).exists()
     for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(~used)).all():
         folder = os.path.dirname(row.root)
-        inside = folder != row.root and source_around(connection, folder) is not None
+        inside = folder != row.root and enclosing_source(connection, folder) is not None
         if inside or not os.path.lexists(row.root):
             connection.execute(delete(SOURCES).where(SOURCES.c.id == row.id))

@@ -31,11 +31,11 @@ from indexer.catalog.schema import ITEMS
 PAGE = 500
 """Rows per read of all that is known: they stay in the processor's cache, and pages of 5000 take half as long again."""
 
-KnownFileStat = tuple[bytes, int, int, int | None, str | None, int]
+FileStatRecord = tuple[bytes, int, int, int | None, str | None, int]
 """What is known of a file: bytes of its path, size, time, time of its sidecar, failure, id; see `Glance`."""
 
 
-class KnownFile(NamedTuple):
+class FileRecord(NamedTuple):
     """What the catalog knows of a file; `failure` is set where it could not be indexed.
 
     `sidecar_mtime_ns` is the time of the XMP file that was read with it, None where there was none.
@@ -50,7 +50,7 @@ class KnownFile(NamedTuple):
     picture: str | None = None
 
 
-def known_glances(connection: Connection, root: str, source_id: int) -> Iterator[KnownFileStat]:
+def file_stats(connection: Connection, root: str, source_id: int) -> Iterator[FileStatRecord]:
     """Yield what is known of a source's files at or under `root`, in the byte order of paths, a page at a time."""
     names = ("path", "size", "mtime_ns", "sidecar_mtime_ns", "failure", "id")
     columns = [
@@ -60,10 +60,10 @@ def known_glances(connection: Connection, root: str, source_id: int) -> Iterator
     return chain.from_iterable(_pages(connection, root, columns, mine))  # type: ignore[arg-type]
 
 
-def known_files(connection: Connection, root: str) -> Iterator[KnownFile]:
+def file_records(connection: Connection, root: str) -> Iterator[FileRecord]:
     """Yield what is known at or under `root`, in the byte order of paths, a page at a time."""
-    for page in _pages(connection, root, [ITEMS.c[name] for name in KnownFile._fields]):
-        yield from map(KnownFile._make, page)
+    for page in _pages(connection, root, [ITEMS.c[name] for name in FileRecord._fields]):
+        yield from map(FileRecord._make, page)
 
 
 def _pages(
@@ -85,7 +85,7 @@ def _pages(
         last = os.fsdecode(found[-1].path)  # of bytes, or of what is a path already
 
 
-def known_sizes(connection: Connection, sizes: Collection[int]) -> set[int]:
+def existing_sizes(connection: Connection, sizes: Collection[int]) -> set[int]:
     """Return those of some sizes that an indexed item has; no content of another size can be equal."""
     wanted = func.json_each(json.dumps(list(sizes))).table_valued(column("value", Integer))
     # one look into the index for each: a great many items may have one size
@@ -93,19 +93,19 @@ def known_sizes(connection: Connection, sizes: Collection[int]) -> set[int]:
     return set(connection.scalars(select(wanted.c.value).where(has)))
 
 
-def same_content(
+def files_by_content(
     connection: Connection, contents: Collection[tuple[int, bytes]]
-) -> dict[tuple[int, bytes], list[KnownFile]]:
+) -> dict[tuple[int, bytes], list[FileRecord]]:
     """Return the indexed items of each content, a size and a hash, oldest first."""
-    found: dict[tuple[int, bytes], list[KnownFile]] = {content: [] for content in contents}
+    found: dict[tuple[int, bytes], list[FileRecord]] = {content: [] for content in contents}
     if not found:
         return found
     names = (column("size", Integer), column("content_hash", LargeBinary))
     wanted = values(*names, name="wanted").data(list(found)).cte()  # joined, since for IN SQLite reads all items
     is_it = and_(ITEMS.c.size == wanted.c.size, ITEMS.c.content_hash == wanted.c.content_hash)
-    columns = [ITEMS.c[name] for name in KnownFile._fields]
+    columns = [ITEMS.c[name] for name in FileRecord._fields]
     statement = select(*columns, ITEMS.c.content_hash).join_from(wanted, ITEMS, is_it).where(ITEMS.c.failure.is_(None))
     for *facts, content_hash in connection.execute(statement.order_by(ITEMS.c.id)):
-        item = KnownFile._make(facts)
+        item = FileRecord._make(facts)
         found[item.size, content_hash].append(item)
     return found

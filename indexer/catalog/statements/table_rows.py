@@ -11,7 +11,7 @@ from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements.items import PAGE
 
 
-class KnownRow(NamedTuple):
+class RowRecord(NamedTuple):
     """What the catalog knows of a table's row."""
 
     id: int
@@ -20,20 +20,20 @@ class KnownRow(NamedTuple):
     failure: str | None
 
 
-def known_rows(connection: Connection, table: str) -> Iterator[KnownRow]:
+def row_records(connection: Connection, table: str) -> Iterator[RowRecord]:
     """Yield what is known of a table's rows, in the byte order of their paths, a page at a time."""
-    columns = select(*(ITEMS.c[name] for name in KnownRow._fields))
+    columns = select(*(ITEMS.c[name] for name in RowRecord._fields))
     last = f"{table}\0"
     while True:
         page = columns.where(ITEMS.c.path > last, ITEMS.c.path < f"{table}\1").order_by(ITEMS.c.path).limit(PAGE)
         rows = connection.execute(page).all()
-        yield from (KnownRow._make(row) for row in rows)
+        yield from (RowRecord._make(row) for row in rows)
         if len(rows) < PAGE:
             return
         last = rows[-1].path
 
 
-def rows_by_path(connection: Connection, paths: Sequence[str]) -> dict[str, KnownRow]:
+def rows_by_path(connection: Connection, paths: Sequence[str]) -> dict[str, RowRecord]:
     """Return what is known of rows, by path."""
-    found = select(*(ITEMS.c[name] for name in KnownRow._fields)).where(ITEMS.c.path.in_(paths))
-    return {row.path: KnownRow._make(row) for row in connection.execute(found)}
+    found = select(*(ITEMS.c[name] for name in RowRecord._fields)).where(ITEMS.c.path.in_(paths))
+    return {row.path: RowRecord._make(row) for row in connection.execute(found)}

@@ -27,7 +27,7 @@ class UnitContent(NamedTuple):
     mtime_ns: int
 
 
-def contents(connection: Connection, unit_ids: Sequence[int]) -> dict[int, UnitContent]:
+def unit_contents(connection: Connection, unit_ids: Sequence[int]) -> dict[int, UnitContent]:
     """Return what units are made of, by unit id; units that are gone are left out."""
     columns = (UNITS.c.id, UNITS.c.kind, UNITS.c.text, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.picture)
     statement = select(*columns).join_from(UNITS, ITEMS)
@@ -39,7 +39,7 @@ def contents(connection: Connection, unit_ids: Sequence[int]) -> dict[int, UnitC
     return found
 
 
-def vectors(
+def unit_vectors(
     connection: Connection, encoder_id: int, dim: int, unit_ids: Sequence[int], *, own: bool = False
 ) -> tuple[Ids, Vectors]:
     """Return unit ids (n,) and their embeddings under an encoder as they are kept, shape (n, dim), float32.
@@ -58,7 +58,7 @@ def vectors(
     return np.fromiter((row.unit_id for row in good), dtype=np.int64, count=len(good)), raw.astype(np.float32)
 
 
-def keep_vectors(
+def save_embeddings(
     connection: Connection, encoder_id: int, encoded: Mapping[int, Vectors], made_of: Mapping[int, UnitContent]
 ) -> None:
     """Keep embeddings of units under an encoder that is not the library's own.
@@ -71,7 +71,7 @@ def keep_vectors(
         encoded: Unit vectors by unit id, shape (d,), float32.
         made_of: What the units were when they were encoded.
     """
-    now = contents(connection, list(encoded))
+    now = unit_contents(connection, list(encoded))
     rows: list[dict[str, Any]] = [
         {"unit_id": unit_id, "encoder_id": encoder_id, "vector": vector.astype(STORED).tobytes(), "mapped": False}
         for unit_id, vector in encoded.items()

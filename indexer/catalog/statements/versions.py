@@ -46,13 +46,13 @@ class Version(NamedTuple):
 
 def versions(connection: Connection) -> list[Version]:
     """Return all versions, oldest first."""
-    active = active_id(connection)
+    active = active_version_id(connection)
     columns = (VERSIONS, ENCODERS.c.name.label("encoder"))
     rows = connection.execute(select(*columns).join_from(VERSIONS, ENCODERS).order_by(VERSIONS.c.id))
     return [_version(row, active) for row in rows]
 
 
-def active_id(connection: Connection) -> int | None:
+def active_version_id(connection: Connection) -> int | None:
     """Return the number of the active version; None where searches use the plain encoder."""
     value = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
     return None if value is None else int(value)
@@ -61,7 +61,7 @@ def active_id(connection: Connection) -> int | None:
 def active_weights(connection: Connection) -> bytes | None:
     """Return the weights of the active adapter; None where there is none, or it is another encoder's."""
     encoder = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE_ENCODER))
-    version = active_id(connection)
+    version = active_version_id(connection)
     if encoder is None or version is None:
         return None
     mine = (VERSIONS.c.id == version) & (VERSIONS.c.encoder_id == int(encoder)) & (VERSIONS.c.kind == "adapter")
@@ -81,7 +81,7 @@ def add_version(
     values = {
         "kind": kind,
         "encoder_id": encoder_id,
-        "parent_id": active_id(connection),
+        "parent_id": active_version_id(connection),
         "weights": weights,
         "name": name,
         "receipt": dict(receipt),
@@ -90,7 +90,7 @@ def add_version(
     return int(connection.scalars(insert(VERSIONS).values(**values).returning(VERSIONS.c.id)).one())
 
 
-def activate(connection: Connection, version_id: int | None) -> None:
+def activate_version(connection: Connection, version_id: int | None) -> None:
     """Have searches use a version, or the plain encoder."""
     connection.execute(delete(META).where(META.c.key == ACTIVE))
     if version_id is not None:

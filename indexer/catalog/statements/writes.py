@@ -22,7 +22,7 @@ def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) ->
             where that was the file's time before.
     """
     facts = [
-        {name: value for name, value in row.items() if name != "file_time"} | {"name": name_of(row["path"])}
+        {name: value for name, value in row.items() if name != "file_time"} | {"name": lowercase_name(row["path"])}
         for row in rows
     ]
     connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), facts)
@@ -33,7 +33,7 @@ def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) ->
     )
 
 
-def remove_items(connection: Connection, ids: Iterable[int]) -> None:
+def delete_items(connection: Connection, ids: Iterable[int]) -> None:
     """Delete items with their units and embeddings."""
     rows = [{"key": id_} for id_ in ids]
     if rows:
@@ -54,7 +54,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     tags = {row["path"]: row.get("tags", ()) for row in rows}
     rows = [
         {name: value for name, value in row.items() if name != "tags"}
-        | {"name": name_of(row.get("picture") or row["path"])}
+        | {"name": lowercase_name(row.get("picture") or row["path"])}
         for row in rows
     ]
     present = select(ITEMS.c.path, ITEMS.c.id).where(ITEMS.c.path.in_([row["path"] for row in rows]))
@@ -67,7 +67,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
             connection.execute(gone, [{"key": row["key"]} for row in old])
         connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), old)
     if new:
-        ids = insert_numbered(connection, ITEMS, new)
+        ids = insert_with_ids(connection, ITEMS, new)
         known |= dict(zip((row["path"] for row in new), ids, strict=True))
     tagged = [{"item_id": known[path], "tag": tag} for path, each in tags.items() for tag in each]
     if tagged:
@@ -107,7 +107,7 @@ def add_embeddings(
     for item_id, text in zip(item_ids, texts or [None] * len(item_ids), strict=True):
         used[item_id] = used.get(item_id, -1) + 1
         rows.append({"item_id": item_id, "position": used[item_id], "kind": kind, "text": text})
-    units = insert_numbered(connection, UNITS, rows)
+    units = insert_with_ids(connection, UNITS, rows)
     stored = vectors.astype(STORED)
     connection.execute(
         insert(EMBEDDINGS),
@@ -146,7 +146,7 @@ def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any
     ]
     new_units = [_but_id(unit) | {"item_id": copy_id} for unit, copy_id in copied]
     if new_units:
-        ids = insert_numbered(connection, UNITS, new_units)
+        ids = insert_with_ids(connection, UNITS, new_units)
         embeddings = [
             _but_id(row) | {"unit_id": id_}
             for id_, (unit, _) in zip(ids, copied, strict=True)
@@ -180,7 +180,7 @@ def _but_id(row: RowMapping) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "id"}
 
 
-def insert_numbered(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+def insert_with_ids(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert rows, at least one, and return their ids in the same order; these are the next ones, as SQLite gives them.
 
     To be told them by RETURNING would take a statement for each row.
@@ -191,6 +191,6 @@ def insert_numbered(connection: Connection, table: Table, rows: Sequence[dict[st
     return ids
 
 
-def name_of(path: str) -> str:
+def lowercase_name(path: str) -> str:
     """Return an item's name in lower case, as text that any database keeps: what is no valid text is replaced."""
     return os.fsencode(os.path.basename(path.partition("\0")[0])).decode(errors="replace").lower()

@@ -48,8 +48,8 @@ def encode_mapped(
     if known is None:
         return
     with store.reading() as connection:
-        bare = reencoding.bare_units(connection, known.id)
-        left = np.concatenate([bare, reencoding.mapped_units(connection, known.id)])
+        bare = reencoding.units_without_embedding(connection, known.id)
+        left = np.concatenate([bare, reencoding.approximate_units(connection, known.id)])
     if len(left):
         encoder, told = load(), progress or (lambda _: None)
         store.bind_encoder(encoder)  # another process may have changed the library's, or somebody the files of this one
@@ -58,7 +58,7 @@ def encode_mapped(
         for start in range(0, len(left), PAGE):
             wanted = left[start : start + PAGE].tolist()
             with store.reading() as connection:
-                made_of = units.contents(connection, wanted)
+                made_of = units.unit_contents(connection, wanted)
             in_order = [made_of[unit_id] for unit_id in wanted if unit_id in made_of]
             for batch in encoded(in_order, encoder, settings):
                 with store.transaction() as connection:
@@ -75,14 +75,14 @@ def encode_mapped(
 def _note_completion(store: Store, encoder_id: int, report: SyncReport) -> None:
     """Count what is still mapped; where nothing is, delete the former encoders' embeddings and forget them."""
     with store.transaction() as connection:
-        report.mapped = reencoding.count_mapped(connection, encoder_id)
+        report.mapped = reencoding.count_approximate(connection, encoder_id)
         former = reencoding.former_encoders(connection)
         if report.mapped or not former:
             return
-        given_up = [each for each in former if not reencoding.is_needed(connection, each.id)]
+        given_up = [each for each in former if not reencoding.is_rollback_target(connection, each.id)]
         for each in given_up:
-            reencoding.drop_embeddings(connection, each.id)
-        reencoding.forget_former(connection)
+            reencoding.delete_embeddings(connection, each.id)
+        reencoding.clear_former_encoders(connection)
     if given_up:
         store.drop_indexes(kept=[store.index_fingerprint])
 
@@ -114,6 +114,6 @@ def drop_former(store: Store, name: str | None = None) -> int:
             raise LibraryError(
                 f"the library has no old embeddings of {name or 'a former encoder'}; what can be dropped: {others}"
             )
-        gone = sum(reencoding.drop_of(connection, each.fingerprint) for each in found)
+        gone = sum(reencoding.delete_embeddings_of(connection, each.fingerprint) for each in found)
     store.drop_indexes(kept=[store.index_fingerprint])
     return gone

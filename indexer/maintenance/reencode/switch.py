@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from indexer.catalog.statements import encoders, items, reencoding, units
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, LibraryError
@@ -96,8 +96,8 @@ def use_encoder(
 @dataclass(slots=True)
 class _Change:
     store: Store
-    old: KnownEncoder
-    source: KnownEncoder  # whose embeddings are mapped: the old one, or one before it that it has mapped ones from
+    old: EncoderRecord
+    source: EncoderRecord  # whose embeddings are mapped: the old one, or one before it that it has mapped ones from
     encoder: Encoder
     settings: Settings
     progress: ProgressCallback
@@ -117,11 +117,11 @@ class _Change:
                 if self._lacking():
                     agreement = self._map_rest() | agreement
             with self.store.transaction() as connection:
-                reencoding.switch(connection, old_id=self.old.id, new_id=self.new_id, version=self.version)
+                reencoding.switch_encoder(connection, old_id=self.old.id, new_id=self.new_id, version=self.version)
             self.store.index(save=True, progress=self.progress)
         with self.store.reading() as connection:
             count = len(items.embedding_ids(connection, self.new_id))
-            mapped_count = reencoding.count_mapped(connection, self.new_id)
+            mapped_count = reencoding.count_approximate(connection, self.new_id)
         seconds = time.perf_counter() - start
         return EncoderChange(self.encoder.name, self.old.name, is_new, count, mapped_count, agreement, seconds)
 
@@ -134,23 +134,23 @@ class _Change:
                 dim=self.encoder.dim,
                 preprocess=self.encoder.preprocess,
             )
-            encoders.rename(connection, self.new_id, self.encoder.name)  # its folder may have moved since
+            encoders.rename_encoder(connection, self.new_id, self.encoder.name)  # its folder may have moved since
 
-    def _sources(self) -> list[KnownEncoder]:
+    def _sources(self) -> list[EncoderRecord]:
         """Return whose embeddings are mapped: first real ones of those before where the old one has mapped ones."""
         with self.store.reading() as connection:
-            is_mapped = reencoding.count_mapped(connection, self.old.id) > 0
+            is_mapped = reencoding.count_approximate(connection, self.old.id) > 0
             earlier = reencoding.former_encoders(connection) if is_mapped else []
         return [*(each for each in earlier if each.id not in (self.old.id, self.new_id)), self.old]
 
     def _lacking(self) -> int:
         with self.store.reading() as connection:
-            return reencoding.count_lacking(connection, self.source.id, self.new_id)
+            return reencoding.count_pending(connection, self.source.id, self.new_id)
 
     def _kept_map(self, connection: Connection) -> tuple[bytes, dict[str, Any]] | None:
         """Return the map that an earlier run fitted, None where there is none for a kind that is wanted now."""
-        kept = reencoding.known_map(connection, self.source.id, self.new_id)
-        wanted = reencoding.lacking_kinds(connection, self.source.id, self.new_id) if kept else set()
+        kept = reencoding.encoder_map(connection, self.source.id, self.new_id)
+        wanted = reencoding.pending_kinds(connection, self.source.id, self.new_id) if kept else set()
         return kept if kept and wanted <= set(kept[1]["kinds"]) else None
 
     def _encode_sample(self) -> None:
@@ -160,9 +160,9 @@ class _Change:
                 return  # an earlier run came further
             drawn: list[int] = []
             for kind in Modality:
-                mine = reencoding.real_units(connection, self.source.id, kind)
-                drawn += _drawn(mine, reencoding.real_units(connection, self.new_id, kind))
-            made_of = units.contents(connection, drawn)
+                mine = reencoding.encoded_units(connection, self.source.id, kind)
+                drawn += _drawn(mine, reencoding.encoded_units(connection, self.new_id, kind))
+            made_of = units.unit_contents(connection, drawn)
         done = 0
         self.progress(Progress("encoding a sample", 0, len(drawn)))
         for batch in encoded(list(made_of.values()), self.encoder, self.settings):
@@ -177,7 +177,7 @@ class _Change:
         total, done, after = self._lacking(), 0, 0
         while True:
             with self.store.transaction() as connection:
-                rows = reencoding.lacking(connection, self.source.id, self.new_id, after=after, limit=PAGE)
+                rows = reencoding.pending_embeddings(connection, self.source.id, self.new_id, after=after, limit=PAGE)
                 good = [row for row in rows if len(row.vector) == self.source.dim * items.STORED.itemsize]
                 for kind in Modality:
                     mine = [row for row in good if row.kind == kind]
@@ -187,7 +187,7 @@ class _Change:
                         sound = usable(old)  # a unit whose vector is damaged gets none, and is encoded by the next sync
                         ids = [row.unit_id for row, is_sound in zip(mine, sound, strict=True) if is_sound]
                         vectors = mapped(old[sound], matrices.get(kind, next(iter(matrices.values()))))
-                        reencoding.add_mapped(connection, self.new_id, ids, vectors)
+                        reencoding.add_approximate(connection, self.new_id, ids, vectors)
             if not rows:
                 return agreement
             after = rows[-1].id
@@ -198,7 +198,7 @@ class _Change:
         """Return the map of each kind that there are pairs of, and its agreement; a map that is kept serves again."""
         with self.store.reading() as connection:
             kept = self._kept_map(connection)
-            wanted = reencoding.lacking_kinds(connection, self.source.id, self.new_id)
+            wanted = reencoding.pending_kinds(connection, self.source.id, self.new_id)
             pairs = {kind: self._pairs(connection, kind) for kind in Modality} if kept is None else {}
         if kept is None:
             fits = {kind: fit(*both, seed=SEED) for kind, both in pairs.items() if len(both[0])}
@@ -216,7 +216,7 @@ class _Change:
                 "agreement": {str(kind): found.to_dict() for kind, (_, found) in fits.items()},
             }
             with self.store.transaction() as connection:
-                reencoding.keep_map(connection, self.source.id, self.new_id, matrix, about)
+                reencoding.save_encoder_map(connection, self.source.id, self.new_id, matrix, about)
             kept = matrix.astype("<f4").tobytes(), about
         stacked = np.frombuffer(kept[0], dtype="<f4").astype(np.float32)
         parts = stacked.reshape(len(kept[1]["kinds"]), self.source.dim + 1, self.encoder.dim)
@@ -227,10 +227,10 @@ class _Change:
 
         On a way back both may have embedded all: more than a sample tells no more and would fill the memory.
         """
-        here, there = (reencoding.real_units(connection, each, kind) for each in (self.source.id, self.new_id))
+        here, there = (reencoding.encoded_units(connection, each, kind) for each in (self.source.id, self.new_id))
         both = _some(np.intersect1d(here, there, assume_unique=True), SAMPLE)
-        first_ids, first = units.vectors(connection, self.source.id, self.source.dim, both)
-        second_ids, second = units.vectors(connection, self.new_id, self.encoder.dim, both)
+        first_ids, first = units.unit_vectors(connection, self.source.id, self.source.dim, both)
+        second_ids, second = units.unit_vectors(connection, self.new_id, self.encoder.dim, both)
         _, rows, others = np.intersect1d(first_ids, second_ids, assume_unique=True, return_indices=True)
         first, second = first[rows], second[others]
         sound = usable(first) & usable(second)  # one that is damaged would spoil the map

@@ -146,7 +146,7 @@ def _new_roots(parts: list[Shard], places: Roots, connection: Connection) -> lis
             top = os.sep.join(path.split(os.sep)[:2])
             folder = os.path.dirname(path)
             common[top] = os.path.commonpath([common.get(top, folder), folder]) if folder != os.sep else path
-    return [root for root in [*used, *common.values()] if sources.source_around(connection, root) is None]
+    return [root for root in [*used, *common.values()] if sources.enclosing_source(connection, root) is None]
 
 
 def _source(root: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 from sqlalchemy import Column, LargeBinary, String, func, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS, PathBytes
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.items import PAGE, STORED
 from indexer.errors import TransferError
 from indexer.store import Store
@@ -93,7 +93,7 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
     return report
 
 
-def _counts(known: KnownEncoder) -> tuple[Any, Any, Any]:
+def _counts(known: EncoderRecord) -> tuple[Any, Any, Any]:
     """Return statements that count photos with a text embedding, photos with an embedding, and all items."""
     photo, text = _with(known, Modality.PHOTO), _with(known, Modality.TEXT)
     both = select(photo.c.item_id).intersect(select(text.c.item_id)).subquery()
@@ -104,7 +104,7 @@ def _counts(known: KnownEncoder) -> tuple[Any, Any, Any]:
     )
 
 
-def _with(known: KnownEncoder, kind: Modality) -> Any:
+def _with(known: EncoderRecord, kind: Modality) -> Any:
     """Return the ids of the items that have an embedding of a kind, by way of the embeddings: each is met once."""
     statement = select(UNITS.c.item_id).distinct().join_from(EMBEDDINGS, UNITS)
     return statement.where(
@@ -112,7 +112,7 @@ def _with(known: KnownEncoder, kind: Modality) -> Any:
     ).subquery()
 
 
-def _samples(connection: Any, known: KnownEncoder) -> Iterator[_Sample]:
+def _samples(connection: Any, known: EncoderRecord) -> Iterator[_Sample]:
     """Yield the rows, by path."""
     statement = select(ITEMS).order_by(ITEMS.c.path)
     for page in connection.execute(statement).mappings().partitions(PAGE):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import compress, islice
 
-from indexer.catalog.statements.items import FoundItem
+from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import QueryError
 from indexer.types import Modality, Vectors
 from retrieval.search.rerank.protocol import Context, Ranking
@@ -51,7 +51,7 @@ class Bursts:
         ]
         return replace(leaders, members=tuple(members))
 
-    def _groups(self, items: Sequence[FoundItem], vectors: Vectors) -> list[int]:
+    def _groups(self, items: Sequence[ItemDetails], vectors: Vectors) -> list[int]:
         """Return for each candidate the row of one that stands for its moment, the same for all of them."""
         parents = list(range(len(items)))
         for by_file, apart in ((False, APART), (True, timedelta(0))):

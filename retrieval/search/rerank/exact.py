@@ -29,7 +29,7 @@ class Exact:
             return ranking
         items = ranking.candidates.items
         with context.store.reading() as connection:
-            ids, kept = units.vectors(connection, known.id, known.dim, [item.unit_id for item in items])
+            ids, kept = units.unit_vectors(connection, known.id, known.dim, [item.unit_id for item in items])
         adapter = context.store.adapter
         if adapter is not None and adapter.changes_index:
             photos = {item.unit_id for item in items if item.kind == Modality.PHOTO}

@@ -54,13 +54,13 @@ class ExtraEmbeddings:
             encoder_id = encoders.encoder_id(connection, self.encoder.fingerprint)
             if encoder_id is None:
                 return {}
-            ids, kept = units.vectors(connection, encoder_id, self.encoder.dim, unit_ids, own=True)
+            ids, kept = units.unit_vectors(connection, encoder_id, self.encoder.dim, unit_ids, own=True)
         return _usable(ids.tolist(), kept)
 
     def _encode(self, unit_ids: Sequence[int]) -> None:
         """Encode units, a batch at a time, and keep what was encoded, where nobody else is writing."""
         with self.context.store.reading() as connection:
-            made_of = units.contents(connection, unit_ids)
+            made_of = units.unit_contents(connection, unit_ids)
         if not made_of:
             return
         from indexer.maintenance.reencode.encode_units import encoded  # late: photos that are known need no decoder
@@ -85,7 +85,7 @@ class ExtraEmbeddings:
                     dim=self.encoder.dim,
                     preprocess=self.encoder.preprocess,
                 )
-                units.keep_vectors(connection, encoder_id, encoded, made_of)
+                units.save_embeddings(connection, encoder_id, encoded, made_of)
         except LibraryError as error:  # locked, read-only, full: the search needs none of it
             if not self._told:
                 logger.info("what %s encodes is not kept: %s", self.encoder.name, error)

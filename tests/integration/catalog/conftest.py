@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from indexer.catalog.engine import open_engine
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import encoders, items, sync_state
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from indexer.types import Preprocess
 from tests.support.catalog import add
@@ -32,7 +32,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def encoder(connection: Connection) -> KnownEncoder:
+def encoder(connection: Connection) -> EncoderRecord:
     return encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
 
 

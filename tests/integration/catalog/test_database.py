@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 from indexer.catalog.engine import open_engine, storage_errors
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import counts, items, sources, sync_state
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from indexer.errors import StorageError
 from tests.support.catalog import add, embed, save
@@ -65,18 +65,18 @@ SCANNED = {
     ],
 )
 def test_no_statement_reads_a_whole_table(
-    engine: Engine, connection: Connection, source: Source, encoder: KnownEncoder, name: str
+    engine: Engine, connection: Connection, source: Source, encoder: EncoderRecord, name: str
 ) -> None:
     made = embed(connection, source, encoder, 20, content_hash=b"h")
     run = {
-        "known_files": lambda: list(sync_state.known_files(connection, "/photos")),
-        "known_glances": lambda: list(sync_state.known_glances(connection, "/photos", source.id)),
-        "same_content": lambda: sync_state.same_content(connection, [(1, b"h"), (2, b"h")]),
-        "known_sizes": lambda: sync_state.known_sizes(connection, [1, 2]),
+        "known_files": lambda: list(sync_state.file_records(connection, "/photos")),
+        "known_glances": lambda: list(sync_state.file_stats(connection, "/photos", source.id)),
+        "same_content": lambda: sync_state.files_by_content(connection, [(1, b"h"), (2, b"h")]),
+        "known_sizes": lambda: sync_state.existing_sizes(connection, [1, 2]),
         "count": lambda: counts.count_items(connection, "/photos/0"),
         "all": lambda: items.embedding_ids(connection, encoder.id),
         "after": lambda: list(items.embeddings_after(connection, encoder.id, 4, 0)),
-        "found": lambda: items.found_items(connection, made[:2]),
+        "found": lambda: items.item_details(connection, made[:2]),
         "extent": lambda: items.count_up_to(connection, encoder.id, 5),
         "of_path": lambda: items.embedding_of_path(connection, "/photos/01", encoder.id),
         "save": lambda: save(connection, source, "/photos/01"),

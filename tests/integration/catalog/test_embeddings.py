@@ -14,8 +14,8 @@ from indexer.catalog.schema import EMBEDDINGS, UNITS
 from indexer.catalog.statements import counts, encoders, sync_state, writes
 from indexer.catalog.statements import items as item_queries
 from indexer.catalog.statements.counts import Failure
-from indexer.catalog.statements.encoders import KnownEncoder
-from indexer.catalog.statements.items import FoundItem
+from indexer.catalog.statements.encoders import EncoderRecord
+from indexer.catalog.statements.items import ItemDetails
 from indexer.catalog.statements.sources import Source
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import NOON, count, embed, save
@@ -23,7 +23,7 @@ from tests.support.vectors import HALVES, ids
 
 
 def test_embeddings_are_kept_as_float16_and_read_as_float32(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     (item,) = save(connection, source, "/photos/a")
     # 1/3 as float16: 11 bits of mantissa, 1365 / 4096; the smallest normal number; a value below half of the smallest
@@ -34,7 +34,9 @@ def test_embeddings_are_kept_as_float16_and_read_as_float32(
     assert len(connection.scalar(select(EMBEDDINGS.c.vector)) or b"") == 8  # two bytes a number
 
 
-def test_units_and_vectors_stay_with_their_items(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
+def test_units_and_vectors_stay_with_their_items(
+    connection: Connection, source: Source, encoder: EncoderRecord
+) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
     writes.add_embeddings(connection, items[::-1], encoder.id, HALVES[:3])
     joined = select(UNITS.c.item_id, EMBEDDINGS.c.vector).join_from(EMBEDDINGS, UNITS)
@@ -46,7 +48,7 @@ def test_units_and_vectors_stay_with_their_items(connection: Connection, source:
 @pytest.mark.parametrize("n", [0, 2, 3, 4, 7])
 @pytest.mark.usefixtures("pages_of_three")
 def test_embeddings_behind_a_watermark_come_in_pages(
-    connection: Connection, source: Source, encoder: KnownEncoder, n: int
+    connection: Connection, source: Source, encoder: EncoderRecord, n: int
 ) -> None:
     made = embed(connection, source, encoder, n)
     for watermark in (0, *made):
@@ -58,7 +60,7 @@ def test_embeddings_behind_a_watermark_come_in_pages(
 
 @pytest.mark.usefixtures("pages_of_three")
 def test_bytes_that_are_no_vector_are_named_and_the_rest_is_read(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     made = embed(connection, source, encoder, 5)
     for id_, raw in zip(made[:4], (b"", b"short", bytes(9), bytes(6)), strict=True):
@@ -69,7 +71,7 @@ def test_bytes_that_are_no_vector_are_named_and_the_rest_is_read(
 
 
 def test_the_embeddings_of_encoders_are_kept_apart(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     mine = embed(connection, source, encoder, 2)
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
@@ -82,7 +84,7 @@ def test_the_embeddings_of_encoders_are_kept_apart(
 
 
 def test_the_extent_counts_up_to_the_watermark_and_names_the_newest(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     assert item_queries.count_up_to(connection, encoder.id, 0) == (0, 0)
     made = embed(connection, source, encoder, 4)
@@ -91,17 +93,17 @@ def test_the_extent_counts_up_to_the_watermark_and_names_the_newest(
 
 
 def test_the_id_of_a_removed_embedding_is_never_given_again(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     first = embed(connection, source, encoder, 3)
-    writes.remove_items(connection, [item.id for item in sync_state.known_files(connection, "/photos")])
+    writes.delete_items(connection, [item.id for item in sync_state.file_records(connection, "/photos")])
     assert count(connection, EMBEDDINGS) == 0
     # an index that was written up to first[2] would take a new embedding of that id for the old one
     assert embed(connection, source, encoder, 1)[0] > first[2]
 
 
 @pytest.mark.usefixtures("pages_of_three")
-def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
+def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
     facts = {
         "format": "JPEG",
         "width": 640,
@@ -118,16 +120,16 @@ def test_found_items_carry_what_a_hit_shows(connection: Connection, source: Sour
         "description": "Boats at the quay",
     }
     made = embed(connection, source, encoder, 7, **facts, tags=("sea", "Boat", "BOAT"))
-    found = item_queries.found_items(connection, [made[6], made[0], 999, *made[1:6]])
+    found = item_queries.item_details(connection, [made[6], made[0], 999, *made[1:6]])
     assert found.keys() == set(made)  # 999 is gone
     item, unit = connection.execute(select(UNITS.c.item_id, UNITS.c.id).order_by(UNITS.c.id)).first() or (0, 0)
     place = (made[0], item, unit, Modality.PHOTO, None, "/photos/00")
-    assert found[made[0]] == FoundItem(*place, **facts, tags=("Boat", "sea"))  # type: ignore[arg-type]
-    assert item_queries.found_items(connection, []) == {}
+    assert found[made[0]] == ItemDetails(*place, **facts, tags=("Boat", "sea"))  # type: ignore[arg-type]
+    assert item_queries.item_details(connection, []) == {}
 
 
 def test_the_embedding_of_a_path_comes_with_its_item(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     made = embed(connection, source, encoder, 2, size=3)
     (failed,) = save(connection, source, "/photos/failed", failure="empty")
@@ -139,12 +141,12 @@ def test_the_embedding_of_a_path_comes_with_its_item(
 
 
 def test_items_that_lack_a_usable_embedding_are_named(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     made = embed(connection, source, encoder, 3)
     save(connection, source, "/photos/none")
     save(connection, source, "/photos/failed", failure="empty")
-    lacking = item_queries.items_without(connection, encoder.id, ids(made[0], made[2]))
+    lacking = item_queries.items_missing_embeddings(connection, encoder.id, ids(made[0], made[2]))
     assert [path for _, path in lacking] == ["/photos/01", "/photos/none"]
 
 
@@ -176,7 +178,7 @@ def test_failures_are_listed_and_counted_by_place(connection: Connection, source
     ids=repr,
 )
 def test_a_filter_begins_with_the_items_that_pass_it(
-    connection: Connection, encoder: KnownEncoder, where: Filter
+    connection: Connection, encoder: EncoderRecord, where: Filter
 ) -> None:
     asked: list[tuple[str, Any]] = []
     event.listen(connection.engine, "before_cursor_execute", lambda *of: asked.append((of[2], of[3])))

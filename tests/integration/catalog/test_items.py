@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements import counts, encoders, sync_state, writes
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
-from indexer.catalog.statements.sync_state import KnownFile
+from indexer.catalog.statements.sync_state import FileRecord
 from indexer.types import Preprocess
 from tests.support.catalog import NO_TEXT, NOON, add, count, known_paths, row, save
 from tests.support.vectors import HALVES
@@ -67,8 +67,8 @@ def test_a_listing_longer_than_a_page_is_whole(connection: Connection, source: S
 def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, source: Source) -> None:
     save(connection, source, *(f"/photos/{number}" for number in range(8)))
     seen = []
-    for item in sync_state.known_files(connection, "/photos"):
-        writes.remove_items(connection, [item.id])
+    for item in sync_state.file_records(connection, "/photos"):
+        writes.delete_items(connection, [item.id])
         seen.append(item.path)
     assert seen == [f"/photos/{number}" for number in range(8)]
     assert count(connection, ITEMS) == 0
@@ -77,9 +77,9 @@ def test_a_listing_may_be_written_to_while_it_is_read(connection: Connection, so
 def test_items_are_known_with_their_facts(connection: Connection, source: Source) -> None:
     one, two = save(connection, source, "/photos/a", "/photos/b", size=7, mtime_ns=2**60)
     writes.save_items(connection, [row(source, "/photos/b", failure="damaged", failure_message="cut off")])
-    assert list(sync_state.known_files(connection, "/photos")) == [
-        KnownFile(one, "/photos/a", 7, 2**60, None),
-        KnownFile(two, "/photos/b", 1, 1, "damaged"),
+    assert list(sync_state.file_records(connection, "/photos")) == [
+        FileRecord(one, "/photos/a", 7, 2**60, None),
+        FileRecord(two, "/photos/b", 1, 1, "damaged"),
     ]
 
 
@@ -87,29 +87,29 @@ def test_saving_gives_ids_in_the_order_of_the_rows_whether_old_or_new(connection
     b, d = save(connection, source, "/photos/b", "/photos/d")
     again = save(connection, source, "/photos/d", "/photos/c", "/photos/b", "/photos/a")
     assert (again[0], again[2]) == (d, b)
-    by_path = {item.path: item.id for item in sync_state.known_files(connection, "/photos")}
+    by_path = {item.path: item.id for item in sync_state.file_records(connection, "/photos")}
     assert again == [by_path[f"/photos/{name}"] for name in "dcba"]
     assert writes.save_items(connection, []) == []
 
 
 def test_a_replaced_item_keeps_its_id_and_loses_its_units(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     kept, replaced = save(connection, source, "/photos/a", "/photos/b")
     writes.add_embeddings(connection, [kept, replaced], encoder.id, HALVES[:2])
     assert save(connection, source, "/photos/b", size=9) == [replaced]
     assert connection.scalars(select(UNITS.c.item_id)).all() == [kept]
     assert count(connection, EMBEDDINGS) == 1
-    assert [item.size for item in sync_state.known_files(connection, "/photos")] == [1, 9]
+    assert [item.size for item in sync_state.file_records(connection, "/photos")] == [1, 9]
 
 
 def test_removed_items_take_their_units_and_embeddings_with_them(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     items = save(connection, source, "/photos/a", "/photos/b", "/photos/c")
     writes.add_embeddings(connection, items, encoder.id, HALVES[:3])
-    writes.remove_items(connection, items[:2])
-    writes.remove_items(connection, [])
+    writes.delete_items(connection, items[:2])
+    writes.delete_items(connection, [])
     assert [count(connection, table) for table in (ITEMS, UNITS, EMBEDDINGS)] == [1, 1, 1]
 
 
@@ -129,7 +129,7 @@ def test_a_moved_item_gets_its_new_place_and_keeps_the_rest(connection: Connecti
         select(ITEMS.c.source_id, ITEMS.c.content_hash, ITEMS.c.camera).where(ITEMS.c.id == item)
     ).one()
     assert tuple(stored) == (other.id, b"h", "Recall One")
-    assert list(sync_state.known_files(connection, "/")) == [KnownFile(item, "/other/b", 2, 3, None)]
+    assert list(sync_state.file_records(connection, "/")) == [FileRecord(item, "/other/b", 2, 3, None)]
 
 
 def test_a_new_file_time_replaces_only_what_was_one(connection: Connection, source: Source) -> None:
@@ -146,11 +146,11 @@ def test_the_same_content_is_found_oldest_first_and_never_in_failures(connection
     save(connection, source, "/photos/other size", size=6, content_hash=b"hash")
     save(connection, source, "/photos/other content", size=5, content_hash=b"else")
     save(connection, source, "/photos/failed", size=7, failure="damaged")
-    assert [item.id for item in sync_state.same_content(connection, [(5, b"hash")])[5, b"hash"]] == [b, a]
-    assert sync_state.known_sizes(connection, {5, 6, 7, 8}) == {5, 6}
+    assert [item.id for item in sync_state.files_by_content(connection, [(5, b"hash")])[5, b"hash"]] == [b, a]
+    assert sync_state.existing_sizes(connection, {5, 6, 7, 8}) == {5, 6}
 
 
-def test_a_copy_takes_over_facts_and_embeddings(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
+def test_a_copy_takes_over_facts_and_embeddings(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     (item,) = save(connection, source, "/photos/a", content_hash=b"h", camera="Recall One", taken_at=NOON)
     writes.add_embeddings(connection, [item], encoder.id, HALVES[:1])
@@ -183,11 +183,11 @@ def test_a_copy_takes_over_facts_and_embeddings(connection: Connection, source: 
 
 
 def test_a_copy_onto_a_known_path_replaces_what_was_there(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     a, b = save(connection, source, "/photos/a", "/photos/b")
     writes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
     place = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2, "file_time": None}
     writes.copy_items(connection, [(a, place)])
-    assert [item.id for item in sync_state.known_files(connection, "/photos")] == [a, b]
+    assert [item.id for item in sync_state.file_records(connection, "/photos")] == [a, b]
     assert count(connection, EMBEDDINGS) == 2

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements import encoders, sources, sync_state
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from indexer.types import Preprocess
 from tests.support.catalog import add, embed, known_paths, save
@@ -21,7 +21,7 @@ def test_the_active_encoder_comes_back_with_its_preprocessing(connection: Connec
     made = encoders.set_active_encoder(connection, name="compact", fingerprint="f" * 40, dim=4, preprocess=how)
     embed(connection, source, made, 1)
     assert encoders.active_encoder(connection) == made
-    assert made == KnownEncoder(made.id, "compact", "f" * 40, 4, how)
+    assert made == EncoderRecord(made.id, "compact", "f" * 40, 4, how)
 
 
 def test_a_library_without_embeddings_has_no_encoder_and_may_take_another(
@@ -51,7 +51,7 @@ def test_a_source_inside_another_takes_over_what_that_has_from_there(connection:
     inner = add(connection, "/photos/2019", former=outer)
     owners = connection.scalars(select(ITEMS.c.source_id).order_by(ITEMS.c.path)).all()
     assert owners == [inner.id, outer.id, beside.id]
-    assert [item[0] for item in sync_state.known_glances(connection, "/photos", outer.id)] == [b"/photos/2020/b"]
+    assert [item[0] for item in sync_state.file_stats(connection, "/photos", outer.id)] == [b"/photos/2020/b"]
     assert known_paths(connection, "/photos") == ["/photos/2019/a", "/photos/2020/b"]
 
 
@@ -60,9 +60,9 @@ def test_a_source_around_another_leaves_it_what_it_has(connection: Connection) -
     save(connection, inner, "/photos/2019/a")
     add(connection, "/photos")
     assert [known.root for known in sources.sources(connection)] == ["/photos", "/photos/2019"]
-    assert [known.root for known in sources.sources_inside(connection, "/photos")] == ["/photos/2019"]
-    assert [known.root for known in sources.sources_inside(connection, "/")] == ["/photos", "/photos/2019"]
-    assert sources.sources_inside(connection, "/photos/2019") == []
+    assert [known.root for known in sources.sources_below(connection, "/photos")] == ["/photos/2019"]
+    assert [known.root for known in sources.sources_below(connection, "/")] == ["/photos", "/photos/2019"]
+    assert sources.sources_below(connection, "/photos/2019") == []
     assert connection.scalars(select(ITEMS.c.source_id)).all() == [inner.id]
 
 
@@ -82,7 +82,7 @@ def test_a_source_around_another_leaves_it_what_it_has(connection: Connection) -
 def test_the_source_around_a_path_is_found(connection: Connection, path: str, expected: str | None) -> None:
     for root in ("/photos", "/photos/2019"):
         add(connection, root, exclude=["*.png"], include_hidden=True)
-    found = sources.source_around(connection, path)
+    found = sources.enclosing_source(connection, path)
     assert (found.root if found else None) == expected
     if found:
         assert (found.exclude, found.include_hidden, found.synced_at) == (["*.png"], True, None)
@@ -91,7 +91,7 @@ def test_the_source_around_a_path_is_found(connection: Connection, path: str, ex
 def test_everything_is_below_a_source_that_is_the_root_of_the_disk(connection: Connection) -> None:
     add(connection, "/")
     for path in ("/", "/a/b"):
-        found = sources.source_around(connection, path)
+        found = sources.enclosing_source(connection, path)
         assert found is not None
         assert found.root == "/"
 
@@ -112,16 +112,16 @@ def test_a_path_is_known_as_it_is_written_or_else_with_links_resolved(connection
 
 def test_forgetting_a_place_takes_its_items_and_sources(connection: Connection, source: Source) -> None:
     save(connection, source, "/photos/a/1", "/photos/a/2", "/photos/b/3")
-    assert sources.forget(connection, "/photos/a", limit=100) == 2
+    assert sources.delete_under(connection, "/photos/a", limit=100) == 2
     assert [known.root for known in sources.sources(connection)] == ["/photos"]
-    assert sources.forget(connection, "/", limit=100) == 1
+    assert sources.delete_under(connection, "/", limit=100) == 1
     assert sources.sources(connection) == []
 
 
 def test_a_source_that_left_the_disk_goes_when_nothing_is_left_of_it(connection: Connection, tmp_path: Path) -> None:
     for root in (str(tmp_path), "/gone/empty", "/gone/used"):
         add(connection, root)
-    used = sources.source_around(connection, "/gone/used")
+    used = sources.enclosing_source(connection, "/gone/used")
     assert used is not None
     save(connection, used, "/gone/used/a")
     sources.delete_empty_sources(connection)

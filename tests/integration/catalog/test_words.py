@@ -14,26 +14,26 @@ from sqlalchemy import Connection
 
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements import encoders, fulltext, writes
-from indexer.catalog.statements.encoders import KnownEncoder
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from indexer.types import Preprocess
 from tests.support.catalog import save
 from tests.support.vectors import HALVES
 
 
-def write(connection: Connection, source: Source, encoder: KnownEncoder, texts: Sequence[str | None]) -> None:
+def write(connection: Connection, source: Source, encoder: EncoderRecord, texts: Sequence[str | None]) -> None:
     """Save items /photos/0, /photos/1, … with these texts; in an empty catalog their embeddings are 1, 2, …"""
     items = save(connection, source, *(f"/photos/{number}" for number in range(len(texts))))
     writes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(len(texts)) % 16], texts=texts)
 
 
-def found(connection: Connection, encoder: KnownEncoder, query: str, *, limit: int = 10) -> list[int]:
+def found(connection: Connection, encoder: EncoderRecord, query: str, *, limit: int = 10) -> list[int]:
     """Return the embeddings of the units that match."""
-    return [match.embedding_id for match in fulltext.find_words(connection, encoder.id, query, limit=limit)]
+    return [match.embedding_id for match in fulltext.search_text(connection, encoder.id, query, limit=limit)]
 
 
 def test_units_with_any_of_the_words_are_found_the_best_first(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     texts = ["a red boat at sea", "a boat", None, "a house", "red boat boat boat", "a tree", "a hill", "a road"]
     write(connection, source, encoder, texts)
@@ -43,31 +43,31 @@ def test_units_with_any_of_the_words_are_found_the_best_first(
     assert found(connection, encoder, "submarine") == []
 
 
-def test_equal_ranks_are_ordered_by_id(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
+def test_equal_ranks_are_ordered_by_id(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
     write(connection, source, encoder, ["a boat"] * 5)
     assert found(connection, encoder, "boat") == [1, 2, 3, 4, 5]
 
 
-def test_a_lower_number_is_a_better_match(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
+def test_a_lower_number_is_a_better_match(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
     write(connection, source, encoder, ["boat", "a boat on the sea in the sun", "x", "y", "z"])
-    matches = fulltext.find_words(connection, encoder.id, "boat", limit=10)
+    matches = fulltext.search_text(connection, encoder.id, "boat", limit=10)
     assert [match.embedding_id for match in matches] == [1, 2]  # of two with the word the shorter one
     assert matches[0].bm25 < matches[1].bm25 < 0
 
 
 def test_only_embeddings_of_the_encoder_that_was_asked_for_are_named(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     write(connection, source, encoder, ["a boat"])
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
     assert found(connection, other, "boat") == []
 
 
-def test_conditions_on_items_are_kept(connection: Connection, source: Source, encoder: KnownEncoder) -> None:
+def test_conditions_on_items_are_kept(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
     write(connection, source, encoder, ["a boat"] * 4)
     second = ITEMS.c.path == "/photos/1"
     assert [
-        match[0] for match in fulltext.find_words(connection, encoder.id, "boat", limit=9, conditions=[second])
+        match[0] for match in fulltext.search_text(connection, encoder.id, "boat", limit=9, conditions=[second])
     ] == [2]
 
 
@@ -87,7 +87,7 @@ def test_conditions_on_items_are_kept(connection: Connection, source: Source, en
     ],
 )
 def test_words_are_found_as_people_write_them(
-    connection: Connection, source: Source, encoder: KnownEncoder, query: str, text: str
+    connection: Connection, source: Source, encoder: EncoderRecord, query: str, text: str
 ) -> None:
     write(connection, source, encoder, [text, "something else"])
     assert found(connection, encoder, query) == [1]
@@ -116,19 +116,19 @@ def test_words_are_found_as_people_write_them(
     ],
 )
 def test_nothing_in_a_query_is_an_operator(
-    connection: Connection, source: Source, encoder: KnownEncoder, query: str, expected: list[int]
+    connection: Connection, source: Source, encoder: EncoderRecord, query: str, expected: list[int]
 ) -> None:
     write(connection, source, encoder, ["the cat", "the dog", "this and that"])
     assert sorted(found(connection, encoder, query)) == expected
 
 
 def test_words_are_taken_once_and_at_most_64() -> None:
-    assert fulltext.words_of("Red dog, a Dog and DON'T don't 'quoted'") == ["Red", "dog", "DON'T", "quoted"]
-    assert len(fulltext.words_of(" ".join(map(str, range(1000))))) == 64
+    assert fulltext.query_words("Red dog, a Dog and DON'T don't 'quoted'") == ["Red", "dog", "DON'T", "quoted"]
+    assert len(fulltext.query_words(" ".join(map(str, range(1000))))) == 64
 
 
 def test_words_that_stand_everywhere_are_looked_for_only_where_there_are_no_others(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     write(connection, source, encoder, ["to be or not", "the dog"])
     assert found(connection, encoder, "the dog or a cat") == [2]
@@ -136,32 +136,32 @@ def test_words_that_stand_everywhere_are_looked_for_only_where_there_are_no_othe
 
 
 def test_which_words_match_is_said_per_unit_in_the_querys_order(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     write(connection, source, encoder, ["Sea and café", "the SEA", "nothing", None])
-    assert fulltext.matched_words(connection, "cafe sea", [1, 2, 3, 4]) == {1: ("cafe", "sea"), 2: ("sea",)}
-    assert fulltext.matched_words(connection, "cafe sea", [2]) == {2: ("sea",)}
-    assert fulltext.matched_words(connection, "cafe sea", []) == {}
+    assert fulltext.matching_words(connection, "cafe sea", [1, 2, 3, 4]) == {1: ("cafe", "sea"), 2: ("sea",)}
+    assert fulltext.matching_words(connection, "cafe sea", [2]) == {2: ("sea",)}
+    assert fulltext.matching_words(connection, "cafe sea", []) == {}
 
 
 def test_a_library_has_words_while_one_of_its_units_has(
-    connection: Connection, source: Source, encoder: KnownEncoder
+    connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
-    assert not fulltext.has_words(connection)
+    assert not fulltext.has_text(connection)
     write(connection, source, encoder, [None, None])
-    assert not fulltext.has_words(connection)
+    assert not fulltext.has_text(connection)
     (item,) = save(connection, source, "/photos/x")
     writes.add_embeddings(connection, [item], encoder.id, HALVES[:1], texts=["a boat"])
-    assert fulltext.has_words(connection)
-    writes.remove_items(connection, [item])
-    assert not fulltext.has_words(connection)
+    assert fulltext.has_text(connection)
+    writes.delete_items(connection, [item])
+    assert not fulltext.has_text(connection)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from("\"'*-+^(){}:, \0"), max_size=40))
 def test_no_query_is_an_error(connection: Connection, query: str) -> None:
-    fulltext.find_words(connection, 1, query, limit=3)
-    fulltext.matched_words(connection, query, [1])
+    fulltext.search_text(connection, 1, query, limit=3)
+    fulltext.matching_words(connection, query, [1])
 
 
 # SQLite knows the letters of Unicode 6.1: those of Latin, its marks, and Cyrillic are as they were
@@ -175,7 +175,7 @@ def test_every_text_is_found_by_itself_where_it_has_a_word(text: str) -> None:
     catalog = sqlite3.connect(":memory:")
     catalog.execute('CREATE VIRTUAL TABLE t USING fts5(text, tokenize="unicode61 remove_diacritics 2")')
     catalog.execute("INSERT INTO t VALUES (?)", (text,))
-    asked = fulltext.words_of(text)
+    asked = fulltext.query_words(text)
     hits = [
         catalog.execute("SELECT count(*) FROM t WHERE t MATCH ?", (fulltext._match([word]),)).fetchone()
         for word in asked
@@ -196,4 +196,4 @@ def test_every_text_is_found_by_itself_where_it_has_a_word(text: str) -> None:
     ],
 )
 def test_the_share_of_a_querys_words_that_a_text_has(query: str, text: str | None, share: float) -> None:
-    assert fulltext.share_of(query, text) == share
+    assert fulltext.word_coverage(query, text) == share
