@@ -29,14 +29,15 @@ $(VENV)/.made:
 	         "On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@echo "Making a virtual environment in $(VENV)" >&2
 	@$(PYTHON) -m venv $(VENV)
+	@$(PIP_INSTALL) --quiet --upgrade pip  # 25.1 is the first that knows dependency groups
 	@touch $@
 
-# Recall in place, with the stamp's EXTRAS, in the pinned versions; SIZE is said where PACKAGE is not there yet. What
-# another stamp has installed stays.
+# Recall in place, with the stamp's EXTRAS and dependency GROUPS, in the pinned versions. SIZE is announced unless PACKAGE is
+# there already. What another stamp has installed stays.
 define install
 @$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("$(PACKAGE)"))' || \
     echo "Installing into $(VENV): $(SIZE). Only this once." >&2
-@set -o pipefail; $(PIP_INSTALL) -e '.[$(EXTRAS)]' | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; s/^(Installing collected packages):.*/\1/p'
+@set -o pipefail; $(PIP_INSTALL) -e '.[$(EXTRAS)]' $(addprefix --group ,$(GROUPS)) | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; s/^(Installing collected packages):.*/\1/p'
 @touch $@
 endef
 
@@ -44,25 +45,30 @@ SMALL = about 150 MB to download, 600 MB on disk, half a minute
 LARGE = PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on the CPU all the same), so \
     this is about 3 GB to download, 6 GB on disk, a few minutes
 
+ALL = cpu,torch,raw,jxl,tables,evaluate,demo,tune
+
 $(VENV)/.demo: EXTRAS = cpu,raw,jxl,demo
 $(VENV)/.demo: PACKAGE = onnxruntime
 $(VENV)/.demo: SIZE = $(SMALL)
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	$(install)
 
-$(VENV)/.dev: EXTRAS = dev
+$(VENV)/.dev: EXTRAS = $(ALL)
+$(VENV)/.dev: GROUPS = dev
 $(VENV)/.dev: PACKAGE = torch
 $(VENV)/.dev: SIZE = $(LARGE)
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(install)
 
-$(VENV)/.bench: EXTRAS = bench
+$(VENV)/.bench: EXTRAS = $(ALL)
+$(VENV)/.bench: GROUPS = bench
 $(VENV)/.bench: PACKAGE = usearch
 $(VENV)/.bench: SIZE = $(LARGE)
 $(VENV)/.bench: $(VENV)/.dev pyproject.toml constraints.txt
 	$(install)
 
-$(VENV)/.train: EXTRAS = cpu,train
+$(VENV)/.train: EXTRAS = cpu,torch
+$(VENV)/.train: GROUPS = train
 $(VENV)/.train: PACKAGE = torch
 $(VENV)/.train: SIZE = $(LARGE)
 $(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
@@ -89,7 +95,7 @@ demo: $(VENV)/.demo  ## install Recall, index some real photos and search them
 	@printf '    recall search "a dog on the beach"\n    recall --help\n'
 
 test: $(VENV)/.dev  ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8
 
 check: $(VENV)/.dev lint  ## format, lint, types, layers, generated text and the manual, all without changing a file
 	@$(BIN)/mypy

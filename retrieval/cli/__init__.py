@@ -12,6 +12,7 @@ import click
 
 from indexer import __version__
 from indexer.errors import RecallError
+from retrieval.cli.licenses import print_licenses
 from retrieval.cli.output import one_line
 
 COMMANDS = {
@@ -93,6 +94,10 @@ class OneLine(logging.Formatter):
 
 @click.group(cls=RecallGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
+@click.option(
+    "--licenses", is_flag=True, is_eager=True, expose_value=False, callback=print_licenses,
+    help="Show the licences of Recall, its weights and the installed packages.",
+)  # fmt: skip
 def cli() -> None:
     """Find photos by describing them, or by a picture like them.
 

@@ -207,7 +207,7 @@ def test_tensors_pair_in_order_and_a_foreign_checkpoint_is_refused() -> None:
 
 
 def test_a_missing_training_package_says_what_to_install() -> None:
-    with pytest.raises(MissingPackageError, match=r"pip install 'recall-photos\[train\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install -e '\.\[cpu,torch\]' --group train"):
         teacher.package("no_such_package_at_all", "no-such-package")
 
 

@@ -30,8 +30,8 @@ def package(name: str, distribution: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         raise MissingPackageError(
-            f"training needs the package {distribution}, which is not installed; "
-            "run: pip install 'recall-photos[train]'"
+            f"training needs the package {distribution}, which is not installed; run in a checkout: "
+            "pip install -e '.[cpu,torch]' --group train"
         ) from error
 
 

@@ -1,0 +1,109 @@
+"""The licences of Recall, its encoder's weights and the installed packages: what `recall --licenses` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from retrieval.cli.output import print_table
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+DISTRIBUTION = "recall-photos"
+
+BUNDLED = {
+    "pi-heif": "its wheel contains libheif and libde265: LGPL-3.0",
+    "pillow-jxl-plugin": "only with the extra jxl",
+    "rawpy": "its wheel contains LibRaw: LGPL-2.1-only or CDDL-1.0",
+    "torch": "on Linux it installs NVIDIA's CUDA libraries, which are proprietary",
+}
+"""What the packages' own metadata does not say. Sources: the licence files inside the wheels."""
+
+WEIGHTS = (
+    "compact",
+    "",
+    "Apache-2.0",
+    "weights trained on photos, many of them for research only: see LICENSE.md beside them",
+)
+
+
+class PackageLicense(NamedTuple):
+    """The licence of one installed package.
+
+    Attributes:
+        name: The distribution's name.
+        version: Its version.
+        license: An SPDX expression where the package gives one, else what it says.
+        note: What a user should know beyond that; "" for nothing.
+    """
+
+    name: str
+    version: str
+    license: str
+    note: str
+
+
+def package_licenses() -> list[PackageLicense]:
+    """Return the licences of the packages that Recall requires and that are installed, sorted by name.
+
+    Packages of extras count where they are installed, and so do the packages that these require in turn.
+    """
+    found = {package.name.lower(): package for package in _required()}
+    return [
+        PackageLicense(package.name, package.version, license_of(package), BUNDLED.get(name.replace("_", "-"), ""))
+        for name, package in sorted(found.items())
+    ]
+
+
+def license_of(package: Distribution) -> str:
+    """Return a package's licence: its SPDX expression, else its licence field in short, else its classifier."""
+    metadata = package.metadata
+    if metadata.get("License-Expression"):
+        return str(metadata["License-Expression"])
+    text = (metadata.get("License") or "").strip()
+    classifiers = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if "License ::" in line]
+    if classifiers and (not text or "\n" in text):  # some put the whole licence into the field
+        return ", ".join(classifiers)
+    return text.partition("\n")[0].strip() or "not stated in its metadata"
+
+
+def _required() -> Iterator[Distribution]:
+    """Yield the installed packages that Recall requires, directly or not, each at most once."""
+    from importlib.metadata import PackageNotFoundError, distribution  # late: only this option needs these
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    recall = distribution(DISTRIBUTION)
+    extras = recall.metadata.get_all("Provides-Extra") or []
+    pending, seen = [(recall, ["", *extras])], {DISTRIBUTION}
+    while pending:
+        package, wanted_extras = pending.pop()
+        for requirement in map(Requirement, package.requires or ()):
+            name = canonicalize_name(requirement.name)
+            marker = requirement.marker
+            applies = marker is None or any(marker.evaluate({"extra": extra}) for extra in wanted_extras)
+            if name in seen or not applies:
+                continue
+            seen.add(name)
+            try:
+                dependency = distribution(name)
+            except PackageNotFoundError:
+                continue  # of an extra that is not installed
+            pending.append((dependency, ["", *requirement.extras]))
+            yield dependency
+
+
+def print_licenses(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    """Print the table and leave, when the option was given."""
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import distribution  # late, as above
+
+    recall = distribution(DISTRIBUTION)
+    rows = [(DISTRIBUTION, recall.version, license_of(recall), ""), WEIGHTS, *package_licenses()]
+    print_table(("package", "version", "licence", "note"), rows)
+    ctx.exit()
