@@ -6,20 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from indexer.errors import MissingPackageError
 from indexer.types import Pixels, Preprocess, Vectors
 
 COMPACT = Path(__file__).parent / "compact"
 """The encoder that ships with Recall: an open_clip folder like any other, and both of its towers as ONNX graphs."""
-
-Precision = Literal["float32", "int8"]
-"""What an encoder computes its matrix products in."""
 
 
 @runtime_checkable
@@ -76,36 +71,6 @@ class Encoder(Protocol):
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         """Return for each text whether `encode_texts` reads it to its end; a part of a text that fits does too."""
-
-
-def split_precision(name: str) -> tuple[str, Precision]:
-    """Return an encoder's name without its precision, and that: "compact+int8" gives ("compact", "int8").
-
-    A name without one means float32.
-    """
-    plain, plus, precision = name.rpartition("+")
-    return (plain, "int8") if plus and precision == "int8" else (name, "float32")
-
-
-def in_precision(name: str, precision: Precision) -> str:
-    """Return an encoder's name with this precision instead of its own."""
-    plain = split_precision(name)[0]
-    return plain if precision == "float32" else f"{plain}+{precision}"
-
-
-def require_torch(wanting: str, *, or_cpu: bool = False) -> None:
-    """Refuse what needs torch and open_clip where one of them is not installed; neither is imported.
-
-    Args:
-        wanting: What needs them, for the message.
-        or_cpu: ONNX Runtime would do as well, and is what to install.
-
-    Raises:
-        MissingPackageError: One is not installed.
-    """
-    if find_spec("torch") is None or find_spec("open_clip") is None:
-        needed, extra = ("ONNX Runtime", "cpu") if or_cpu else ("PyTorch and open_clip", "torch")
-        raise MissingPackageError(f"{wanting} needs {needed}; run: pip install 'recall-photos[{extra}]'")
 
 
 def normalized(vectors: Vectors) -> Vectors:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.config import cpu_count
-from indexer.encoders.base import COMPACT, Encoder, Precision, in_precision, require_torch
+from indexer.encoders.base import COMPACT, Encoder
 from indexer.encoders.export_store import (
     SEAL,
     Note,
@@ -27,8 +27,10 @@ from indexer.encoders.export_store import (
     versions,
     write_note,
 )
+from indexer.encoders.names import Precision, in_precision
 from indexer.encoders.onnx_encoder import BrokenExportError, Description, OnnxEncoder
 from indexer.encoders.parity import ExportRefusedError
+from indexer.encoders.runtime import require_torch
 from indexer.errors import EncoderError, MissingPackageError
 from indexer.types import Pixels, Vectors
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from indexer import __version__
-from indexer.encoders.base import COMPACT, Precision
+from indexer.encoders.base import COMPACT
+from indexer.encoders.names import Precision
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from indexer.config import cpu_count
-from indexer.encoders.base import Precision, normalized
+from indexer.encoders.base import normalized
+from indexer.encoders.names import Precision
 from indexer.errors import EncoderError
 from indexer.types import Pixels, Preprocess, Vectors
 

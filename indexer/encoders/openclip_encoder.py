@@ -16,10 +16,10 @@ import open_clip
 import torch
 from safetensors import SafetensorError
 
-from indexer.encoders import best_device
 from indexer.encoders.base import COMPACT, fingerprint_of, normalized
 from indexer.encoders.download import announce_download
 from indexer.encoders.openclip_config import check_folder, preprocess_of
+from indexer.encoders.runtime import best_device
 from indexer.errors import EncoderError, EncoderNotFoundError
 from indexer.types import Pixels, Preprocess, Vectors
 

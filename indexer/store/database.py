@@ -19,7 +19,8 @@ from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
 from indexer.catalog.statements import encoders, items, versions
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
-from indexer.encoders.base import Encoder, split_precision
+from indexer.encoders.base import Encoder
+from indexer.encoders.names import split_precision
 from indexer.errors import EncoderMismatchError, LibraryError, StorageError
 from indexer.types import Ids, Modality, ProgressCallback, Vectors
 

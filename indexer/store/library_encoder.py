@@ -9,7 +9,8 @@ from pathlib import Path
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.encoders import load_encoder
 from indexer.encoders.adapter import AdaptedEncoder
-from indexer.encoders.base import Encoder, Precision, in_precision, split_precision
+from indexer.encoders.base import Encoder
+from indexer.encoders.names import Precision, in_precision, split_precision
 from indexer.store import Store, check_encoder, check_encoder_name
 
 

@@ -1,4 +1,9 @@
-"""Vector indexes: derived from the catalog, and rebuilt from it at any time."""
+"""Vector indexes: derived from the catalog, and rebuilt from it at any time.
+
+From outside call `new_index` and `read_index`, `write_index` of `index_file`, `choose` and the functions of
+`choice_file` in `autotune`, and `GpuIndex` with `backend_for` in `gpu`. `VectorIndex` in `base` is the protocol that
+every index has, and `INDEX_KINDS` describes the kinds. Importing this package loads neither numpy nor FAISS.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import MissingPackageError
-from indexer.vectors.base import VectorIndex
 from indexer.vectors.index_file import StaleIndexError, read_ahead, read_label
+from indexer.vectors.kinds import INDEX_KINDS
 
 if TYPE_CHECKING:
+    from indexer.vectors.base import VectorIndex
     from indexer.vectors.faiss_flat import FaissIndex
+
+__all__ = ["INDEX_KINDS", "StaleIndexError", "new_index", "read_index"]
 
 
 def new_index(dim: int) -> VectorIndex:
@@ -19,49 +27,49 @@ def new_index(dim: int) -> VectorIndex:
     Raises:
         MissingPackageError: Neither faiss-cpu nor faiss-gpu is installed.
     """
-    return _kind()(dim)
+    return _exact_index_class()(dim)
 
 
 def read_index(
     path: Path, *, fingerprint: str, every_byte: bool = False, ahead: bool = True
 ) -> tuple[VectorIndex, int]:
-    """Return the index in a file, and its watermark; the file is mapped and stays as it is, also when this changes.
+    """Return the index in a file and its watermark; the file is mapped, and changes of the index do not reach it.
 
     Args:
         path: A file that `write_index` wrote.
         fingerprint: The encoder whose embeddings it must hold.
-        every_byte: Check every byte, also of a file that nobody has written to since `write_index`.
-        ahead: Have it fetched from the disk meanwhile, since all of it will be searched.
+        every_byte: Verify the checksum even if the file has not been written to since `write_index`.
+        ahead: Have the system read the whole file in the background, since a search needs all of it.
 
     Raises:
         StaleIndexError: The file cannot be trusted; rebuild it from the catalog.
         MissingPackageError: Neither faiss-cpu nor faiss-gpu is installed.
     """
-    kind = _kind()
+    index_class = _exact_index_class()
     try:
-        with path.open("rb", buffering=0) as file:  # one file from check to load, also when another is put in its place
-            label = read_label(file, kind=kind.__name__, fingerprint=fingerprint, every_byte=every_byte)
+        with path.open("rb", buffering=0) as file:  # the same file is checked and loaded, even if it is replaced now
+            label = read_label(file, kind=index_class.__name__, fingerprint=fingerprint, every_byte=every_byte)
             if ahead:
                 read_ahead(file.fileno())
-            return kind.load(file), label.watermark
+            return index_class.load(file), label.watermark
     except FileNotFoundError as error:
         raise StaleIndexError(f"{path} is missing") from error
     except (StaleIndexError, RuntimeError, OSError) as error:
         raise StaleIndexError(f"{path}: {error}") from error
 
 
-def _kind() -> type[FaissIndex]:
+def _exact_index_class() -> type[FaissIndex]:
     try:
         from indexer.vectors.faiss_flat import FaissIndex  # late: loading faiss takes 0.1 s
     except ImportError as error:
         raise MissingPackageError(
             "Recall needs faiss, which is not installed; run: pip install 'recall-photos[cpu]' "
-            "(or 'recall-photos[gpu]' beside an NVIDIA card)"
+            "(or 'recall-photos[gpu]' with an NVIDIA GPU)"
         ) from error
-    except (AttributeError, RuntimeError) as error:  # its build for GPUs without CUDA's packages; half of it is gone
+    except (AttributeError, RuntimeError) as error:  # the build for GPUs without CUDA's packages, or half a package
         raise MissingPackageError(
-            f"faiss is installed in part only ({error}): faiss-cpu and faiss-gpu share files, so that with one of them "
-            "both go; run: pip uninstall faiss-cpu faiss-gpu, then pip install 'recall-photos[cpu]' (or "
-            "'recall-photos[gpu]' beside an NVIDIA card)"
+            f"faiss is only partly installed ({error}): faiss-cpu and faiss-gpu share files, so that removing one "
+            "breaks the other; run: pip uninstall faiss-cpu faiss-gpu, then pip install 'recall-photos[cpu]' "
+            "(or 'recall-photos[gpu]' with an NVIDIA GPU)"
         ) from error
     return FaissIndex

@@ -13,7 +13,7 @@ import numpy as np
 
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from indexer.vectors.faiss_flat import opened, single_threaded
-from indexer.vectors.measurements import Kind
+from indexer.vectors.kinds import Kind
 
 BLOCK = 32768
 """Vectors that are added at once: 64 MB in float32 at 512 numbers each."""

@@ -11,9 +11,10 @@ import zlib
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from indexer.vectors.base import VectorIndex
+if TYPE_CHECKING:
+    from indexer.vectors.base import VectorIndex
 
 MAGIC = b"RECALL2\n"
 """Version 1 held float32 and no time."""

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
 
 from indexer.types import Ids, Vectors
-
-Kind = Literal["ivf-sq8", "ivf-sq4", "ivf-pq4", "ivf-rabitq"]
-"""How an inverted file holds its vectors: 8 or 4 bits a number, 4 bits for each two numbers, or one bit a number."""
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)

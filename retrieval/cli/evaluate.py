@@ -27,7 +27,7 @@ from retrieval.cli.output import json_option, print_json, print_table, visible
 from retrieval.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from indexer.encoders.base import Precision
+    from indexer.encoders.names import Precision
     from indexer.types import ProgressCallback
     from retrieval.evaluation import Comparison, Direction, Evaluation
 
@@ -142,7 +142,7 @@ def _on_captions(
 ) -> list[Evaluation]:
     """Return what one encoder, or each of two, reaches on captioned photos."""
     from indexer.encoders import load_encoder  # late, as above
-    from indexer.encoders.base import in_precision
+    from indexer.encoders.names import in_precision
     from retrieval.evaluation import evaluate_captions
 
     name = encoder or settings.encoder or DEFAULT_ENCODER

@@ -23,7 +23,7 @@ from retrieval.cli.progress import ProgressLine
 from retrieval.cli.query_args import typed_query
 
 if TYPE_CHECKING:
-    from indexer.encoders.base import Precision
+    from indexer.encoders.names import Precision
     from retrieval import Filter
     from retrieval.explain import Explanation, Region
 

@@ -15,7 +15,7 @@ from retrieval.cli.output import in_words, json_option, print_json, visible
 from retrieval.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from indexer.encoders.base import Precision
+    from indexer.encoders.names import Precision
 
 SOME_FAILED = 3
 """Exit code: done, but some items failed."""

@@ -13,7 +13,7 @@ import click
 from indexer.config import Settings
 
 if TYPE_CHECKING:
-    from indexer.encoders.base import Precision
+    from indexer.encoders.names import Precision
     from retrieval.library import Library
 
 Command = Callable[..., None]

@@ -25,7 +25,7 @@ from retrieval.cli.progress import ProgressLine
 from retrieval.cli.query_args import typed_query
 
 if TYPE_CHECKING:
-    from indexer.encoders.base import Precision
+    from indexer.encoders.names import Precision
     from retrieval import Filter
     from retrieval.search.engine import Among
     from retrieval.search.paging import Sort

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from indexer.config import Settings
 from indexer.encoders import check_name
-from indexer.encoders.base import Encoder, Precision
+from indexer.encoders.base import Encoder
+from indexer.encoders.names import Precision
 from indexer.errors import LibraryError
 from indexer.store import Store
 from indexer.store.library_encoder import LibraryEncoder

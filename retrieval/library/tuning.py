@@ -15,7 +15,7 @@ from indexer.catalog.statements import encoders, versions
 from indexer.catalog.statements.versions import Version
 from indexer.encoders import load_encoder
 from indexer.encoders.adapter import Adapter
-from indexer.encoders.base import split_precision
+from indexer.encoders.names import split_precision
 from indexer.errors import TuningError
 from indexer.types import ProgressCallback
 from retrieval.library.base import BaseLibrary

@@ -17,7 +17,8 @@ from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_ivf import Builder, InvertedFile, expected_bytes, lists_for
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.ivf_refined import ApproximateIndex, drift
-from indexer.vectors.measurements import KINDS, HoldoutQueries, IndexFigures, IndexTarget, Kind, SearchDepth
+from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
+from indexer.vectors.measurements import HoldoutQueries, IndexFigures, IndexTarget, SearchDepth
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
 N, DIM = 6000, 32
@@ -47,10 +48,10 @@ def built(rows: Vectors, held: Ids) -> dict[Kind, InvertedFile]:
     index = new_index(DIM)
     index.add(held, rows)
     builder = Builder(index.ids, index.vectors, DIM, progress=None)
-    return {kind: builder.build(kind) for kind in KINDS}
+    return {kind: builder.build(kind) for kind in APPROXIMATE_KINDS}
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=APPROXIMATE_KINDS)
 def lists(request: pytest.FixtureRequest, built: dict[Kind, InvertedFile]) -> InvertedFile:
     return built[request.param]
 

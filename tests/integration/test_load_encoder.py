@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 import torch
 
-import indexer.encoders
 from indexer.encoders import check_name, load_encoder, pretrained_names
-from indexer.encoders.base import COMPACT, split_precision
+from indexer.encoders.base import COMPACT
+from indexer.encoders.names import NAME_FORMS, split_precision
 from indexer.encoders.onnx_encoder import OnnxEncoder
 from indexer.encoders.openclip_encoder import OpenClipEncoder
+from indexer.encoders.runtime import best_device
 from indexer.errors import EncoderError, EncoderNotFoundError, MissingPackageError
 from tests.support.program import program_env
 
@@ -116,7 +118,7 @@ def test_auto_is_cuda_where_the_driver_has_a_card_and_torch_can_use_it(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: usable)
     monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(1))  # as if computed there
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert indexer.encoders.best_device() == expected
+    assert best_device() == expected
 
 
 def test_int8_is_for_the_cpu() -> None:
@@ -139,6 +141,27 @@ def test_a_precision_is_the_end_of_a_name(name: str, parts: tuple[str, str]) -> 
     assert split_precision(name) == parts
 
 
+def test_an_unknown_name_is_answered_with_every_form_and_the_command_that_lists_them() -> None:
+    expected = ", ".join(form.syntax for form in NAME_FORMS[:-1]) + " or NAME+int8"
+    message = f"no encoder is called 'clip'; expected {expected}; run: recall encoder available"
+    with pytest.raises(EncoderNotFoundError, match=f"^{re.escape(message)}$"):
+        check_name("clip")
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("compact", "compact"),
+        ("open_clip", "ViT-B-32/laion2b_s34b_b79k"),
+        ("hf-hub", "hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K"),
+        ("local-dir", "local-dir:/my models/one\nmore"),
+    ],
+)
+def test_a_name_matches_the_pattern_of_one_form_only(form: str, name: str) -> None:
+    patterns = {entry.name: entry.pattern for entry in NAME_FORMS if entry.pattern}
+    assert [key for key, pattern in patterns.items() if re.fullmatch(pattern, name, re.DOTALL)] == [form]
+
+
 @pytest.mark.parametrize("name", ["+int8", "compact+int4", "compact+", "dense+int8"])
 def test_no_other_precision_is_known(name: str) -> None:
     with pytest.raises(EncoderNotFoundError, match=r"no encoder is called .*\+int8"):
@@ -155,12 +178,12 @@ def test_a_card_that_cannot_compute_is_left_for_the_cpu(
             return ones(*shape, **options)
         raise torch.AcceleratorError("CUDA error: no kernel image is available for execution on the device\nmore")
 
-    monkeypatch.setattr("indexer.encoders._may_have_gpu", lambda: True)
+    monkeypatch.setattr("indexer.encoders.runtime._may_have_gpu", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch, "ones", fail)
     assert load_encoder("compact").device == "cpu"
     reason = "CUDA error: no kernel image is available for execution on the device"
-    assert caplog.messages == [f"cuda cannot be used, so the CPU is: {reason}"]
+    assert caplog.messages == [f"device cuda cannot be used ({reason}); the CPU is used instead"]
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert OpenClipEncoder.load("compact", device="auto").device == "cpu"  # as training loads it
     with pytest.raises(EncoderError, match=r"device 'cuda' cannot be used here \(CUDA error: no kernel image"):
@@ -168,7 +191,6 @@ def test_a_card_that_cannot_compute_is_left_for_the_cpu(
 
 
 def test_the_list_of_all_encoders_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("indexer.encoders", "indexer.encoders.base"):
-        monkeypatch.setattr(f"{module}.find_spec", lambda _: None)
+    monkeypatch.setattr("indexer.encoders.runtime.find_spec", lambda _: None)
     with pytest.raises(MissingPackageError, match=r"pip install 'recall-photos\[torch\]'"):
         pretrained_names()

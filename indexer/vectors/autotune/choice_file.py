@@ -17,7 +17,8 @@ from indexer.types import Ids, isin_sorted
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.index_file import Label, StaleIndexError, put, read_label
 from indexer.vectors.ivf_refined import ApproximateIndex
-from indexer.vectors.measurements import KINDS, IndexChoice, IndexFigures, IndexTarget, SearchDepth
+from indexer.vectors.kinds import APPROXIMATE_KINDS
+from indexer.vectors.measurements import IndexChoice, IndexFigures, IndexTarget, SearchDepth
 
 KIND = "Choice"
 """What the label says; the kind of index stands in the figures."""
@@ -129,7 +130,7 @@ def _is_possible(figures: IndexFigures) -> bool:
         return True
     depths = figures.depths
     return (
-        figures.kind in KINDS
+        figures.kind in APPROXIMATE_KINDS
         and len(depths) > 0
         and all(1 <= each.probes <= MOST and 1 <= each.results <= each.refine <= MOST for each in depths)
         and all(one.results < other.results for one, other in pairwise(depths))

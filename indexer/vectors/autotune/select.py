@@ -16,7 +16,8 @@ from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_ivf import Builder, InvertedFile, expected_bytes
 from indexer.vectors.ivf_refined import ApproximateIndex
-from indexer.vectors.measurements import KINDS, HoldoutQueries, IndexFigures, IndexTarget, Kind, SearchDepth
+from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
+from indexer.vectors.measurements import HoldoutQueries, IndexFigures, IndexTarget, SearchDepth
 
 STEPS = (10, 24, 50, 100, 200, 400)
 """Results for which it is measured how far to look.
@@ -63,9 +64,9 @@ def choose(
         ConfigError: None is what was asked for.
         OSError: A file cannot be written.
     """
-    sizes = {kind: expected_bytes(kind, len(exact), exact.dim) for kind in KINDS}
+    sizes = {kind: expected_bytes(kind, len(exact), exact.dim) for kind in APPROXIMATE_KINDS}
     free = _free_memory()
-    kinds = [kind for kind in KINDS if sizes[kind] <= min(asked.memory or free / 2, free / 2)]
+    kinds = [kind for kind in APPROXIMATE_KINDS if sizes[kind] <= min(asked.memory or free / 2, free / 2)]
     if "ivf-sq8" in kinds:
         kinds.remove("ivf-sq4")  # finds the same with half the memory, but not sooner
     if asked.recall == 1 or len(exact) < FEWEST:
@@ -83,7 +84,7 @@ def choose(
             raise ConfigError(_none_fits(figures, asked, sizes))
         kept = found[0][1]
     finally:
-        for kind in KINDS:
+        for kind in APPROXIMATE_KINDS:
             if kept != (file := _file(folder, kind)):
                 file.unlink(missing_ok=True)
     return figures, kept

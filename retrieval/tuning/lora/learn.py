@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from indexer.config import Settings, cpu_count
-from indexer.encoders import NAME
-from indexer.encoders.base import Encoder, require_torch, split_precision
+from indexer.encoders.base import Encoder
+from indexer.encoders.names import is_name, split_precision
+from indexer.encoders.runtime import require_torch
 from indexer.errors import MissingPackageError, TuningError
 from indexer.images import Limits
 from indexer.types import ProgressCallback, Vectors
@@ -205,7 +206,7 @@ def _loaded(encoder: Encoder, settings: Settings) -> OpenClipEncoder:
     from indexer.encoders.openclip_encoder import OpenClipEncoder  # late: it takes seconds
 
     name, precision = split_precision(encoder.name)
-    if not NAME.fullmatch(name):
+    if not is_name(name):
         raise TuningError(
             f"the library's encoder {name!r} is no open_clip model that can be loaded by its name, so that it has no "
             "weights to train; leave out --method lora: an adapter works with any encoder"

@@ -1,0 +1,92 @@
+"""Names of encoders: the registry of their forms, and the precision at the end of a name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from indexer.errors import EncoderNotFoundError
+from indexer.registry import Entry, expected
+
+Precision = Literal["float32", "int8"]
+"""What an encoder computes its matrix products in."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameForm(Entry):
+    """One way to name an encoder.
+
+    Attributes:
+        pattern: Regular expression that a whole name without its precision matches; empty when it is no name by itself.
+    """
+
+    pattern: str = ""
+
+
+NAME_FORMS = (
+    NameForm(
+        name="compact",
+        syntax="compact",
+        help="the encoder that ships with Recall and works offline; the default",
+        pattern=r"compact",
+    ),
+    NameForm(
+        name="open_clip",
+        syntax="MODEL/WEIGHTS",
+        help="one of open_clip's pretrained models, for instance ViT-B-32/laion2b_s34b_b79k",
+        pattern=r"[^/:\s]+/[^/\s]+",
+    ),
+    NameForm(
+        name="hf-hub",
+        syntax="hf-hub:ORG/REPO",
+        help="an open_clip model on the Hugging Face Hub",
+        pattern=r"hf-hub:[^/\s]+/[^/\s]+",
+    ),
+    NameForm(
+        name="local-dir",
+        syntax="local-dir:PATH",
+        help="an open_clip model in a folder, for instance one that you trained",
+        pattern=r"local-dir:.+",
+    ),
+    NameForm(
+        name="int8",
+        syntax="NAME+int8",
+        help="any of these in int8, which takes half the time or less on a CPU; the same as --precision int8",
+    ),
+)
+"""The ways to name an encoder."""
+
+_NAME = re.compile("|".join(form.pattern for form in NAME_FORMS if form.pattern), flags=re.DOTALL)
+
+
+def is_name(name: str) -> bool:
+    """Return whether a name without its precision has one of the forms in `NAME_FORMS`."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_name(name: str) -> None:
+    """Check the form of an encoder's name, without loading anything.
+
+    Raises:
+        EncoderNotFoundError: The name has none of the forms in `NAME_FORMS`.
+    """
+    if not is_name(split_precision(name)[0]):
+        raise EncoderNotFoundError(
+            f"no encoder is called {name!r}; expected {expected(NAME_FORMS)}; run: recall encoder available"
+        )
+
+
+def split_precision(name: str) -> tuple[str, Precision]:
+    """Return an encoder's name without its precision, and the precision: "compact+int8" gives ("compact", "int8").
+
+    A name without a precision means float32.
+    """
+    plain, plus, precision = name.rpartition("+")
+    return (plain, "int8") if plus and precision == "int8" else (name, "float32")
+
+
+def in_precision(name: str, precision: Precision) -> str:
+    """Return an encoder's name with this precision in place of its own."""
+    plain = split_precision(name)[0]
+    return plain if precision == "float32" else f"{plain}+{precision}"
