@@ -27,7 +27,7 @@ from retrieval.cli.query_args import typed_query
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
     from retrieval import Filter
-    from retrieval.search.engine import Among
+    from retrieval.search.engine import Kind
     from retrieval.search.paging import Sort
 
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--image", type=FilePath(), help="A picture to search for together with the words.")
 @click.option(
     "--in",
-    "among",
+    "kind",
     type=click.Choice(["photos", "texts", "all"]),
     default="all",
     show_default=True,
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 def search_command(
     query: tuple[str, ...],
     image: Path | None,
-    among: Among,
+    kind: Kind,
     hybrid: bool,
     allow_url: bool,
     rerank: tuple[str, ...],
@@ -96,7 +96,7 @@ def search_command(
     asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
         hits = library.search(
-            asked, k=k, among=among, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
+            asked, k=k, kind=kind, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
             progress=progress,
         )  # fmt: skip
         write_last(library.path, query)

@@ -16,7 +16,7 @@ from retrieval.query.embed import encode_query, own_embedding, stored_vector
 from retrieval.query.private_words import photo_shares
 from retrieval.query.query import Query, as_picture, as_query
 from retrieval.query.resolve_filters import resolve_filter, with_filters
-from retrieval.search.engine import Among, EncodedQuery, check_count, search
+from retrieval.search.engine import EncodedQuery, Kind, check_count, search
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
 from retrieval.search.rerank import Chain, Reranker, rerankers
@@ -43,7 +43,7 @@ class Finding(BaseLibrary):
         after: date | None = None,
         before: date | None = None,
         where: Filter | None = None,
-        among: Among = "all",
+        kind: Kind = "all",
         hybrid: bool = True,
         rerank: Sequence[str | Reranker] = (),
         threshold: float | None = None,
@@ -61,7 +61,7 @@ class Finding(BaseLibrary):
             after: Only photos taken at this date or moment, or later.
             before: Only photos taken before this date or moment.
             where: Only what this filter lets pass, beside folder, after and before.
-            among: Whether to search "photos", "texts" or "all".
+            kind: What to search: "photos", "texts" or "all".
             hybrid: Whether to look for the words in titles, descriptions, tags and texts too, where the library has
                 any, and to order by both. The scores stay those of what is to be seen.
             rerank: What puts the best hits into another order, one after the other: "mmr:0.7" (diversity), "moments"
@@ -92,7 +92,7 @@ class Finding(BaseLibrary):
             parts = encode_query(asked, self._encoder.for_query(), self._settings, store=self._store)
             taught = photo_shares(self._store, asked.texts)
             question = EncodedQuery(
-                asked.terms, parts, weights, asked.where, among, words=words, pictures=pictures, taught=taught
+                asked.terms, parts, weights, asked.where, kind, words=words, pictures=pictures, taught=taught
             )
             return search(self._store, question, k=offset + k, chain=chain, calibrator=self._calibrator)
 

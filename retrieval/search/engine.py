@@ -26,10 +26,10 @@ from retrieval.search.hybrid import DEPTH, depth_for, fuse, has_words, words_in
 from retrieval.search.probabilities import Likelihood
 from retrieval.search.rerank import Chain, Ranking, reranked
 
-Among = Literal["photos", "texts", "all"]
-"""What is searched."""
+Kind = Literal["photos", "texts", "all"]
+"""What to search."""
 
-_AMONG: dict[Modality, Among] = {Modality.PHOTO: "photos", Modality.TEXT: "texts"}
+_KINDS: dict[Modality, Kind] = {Modality.PHOTO: "photos", Modality.TEXT: "texts"}
 
 _SHARED = [field.name for field in fields(Hit) if field.name in ItemDetails._fields and field.name != "path"]
 """What a hit takes over from the catalog."""
@@ -44,7 +44,7 @@ class EncodedQuery:
         parts: Unit vectors of the parts, shape (p, d), float32.
         weights: What each part counts, (p,).
         where: What may be returned; None lets everything pass.
-        among: What is searched.
+        kind: What to search.
         leave_out: An item that is not returned: the query's own.
         words: What full-text search looks for beside; "" for nothing.
         pictures: How many of the parts are pictures, the last ones.
@@ -55,7 +55,7 @@ class EncodedQuery:
     parts: Vectors
     weights: Sequence[float]
     where: Filter | None
-    among: Among = "all"
+    kind: Kind = "all"
     leave_out: int | None = None
     words: str = ""
     pictures: int = 0
@@ -140,14 +140,14 @@ class _Search:
         if not self.has_words:
             return self._near(count)
         near = self._near(depth_for(count))
-        where, among = self.question.where, self.question.among
-        kind = next((kind for kind, name in _AMONG.items() if name == among), None)
+        where = self.question.where
+        kind = next((modality for modality, name in _KINDS.items() if name == self.question.kind), None)
         return fuse(self.store, near, self.query, self.question.words, where=where, kind=kind, count=count)
 
     def _near(self, count: int) -> Candidates:
         """Return the best items of the kinds that are searched, by looks."""
         held = [kind for kind in Modality if has_kind(self.store, kind)]
-        kinds: list[Modality | None] = [kind for kind in held if self.question.among in ("all", _AMONG[kind])]
+        kinds: list[Modality | None] = [kind for kind in held if self.question.kind in ("all", _KINDS[kind])]
         if len(kinds) == len(held):
             kinds = kinds if len(kinds) > 1 else [None]  # all that there is: nothing to select by
         if len(kinds) == 1:

@@ -88,7 +88,7 @@ def test_texts_in_the_index_are_transformed_as_texts(colours: Library, folder: P
     (folder / "note.txt").write_text("red")
     colours.sync(folder)
     activate(colours, Adapter(LowRankAdapter(TO_BLUE.down, np.zeros_like(TO_BLUE.up)), TO_BLUE))
-    scores = {hit.path.name: round(hit.score, 3) for hit in colours.search("red", among="all", hybrid=False)}
+    scores = {hit.path.name: round(hit.score, 3) for hit in colours.search("red", kind="all", hybrid=False)}
     assert (scores["note.txt"], scores["red.png"]) == (1, 0)
 
 

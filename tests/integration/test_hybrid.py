@@ -65,7 +65,7 @@ def test_filters_hold_for_words_too(colours: Library, folder: Path) -> None:
     colours.sync(folder)
     assert names(colours.search("sunset", k=9, folder=folder / "sub")) == ["lime2"]
     assert "blue" not in names(colours.search("sunset", k=9, before=datetime(1999, 1, 1)))  # noqa: DTZ001 local time
-    assert names(colours.search("sunset", k=9, among="texts")) == []
+    assert names(colours.search("sunset", k=9, kind="texts")) == []
 
 
 def test_the_first_hits_do_not_depend_on_how_many_are_asked_for(colours: Library) -> None:

@@ -289,7 +289,7 @@ def test_texts_are_scored_text_to_text(colours: Library, turned: Turned) -> None
         (item,) = writes.save_items(connection, [values | {"indexed_at": utc_now()}])
         vectors = np.array([[0, 0.6, 0.8]], dtype=np.float32)
         writes.add_embeddings(connection, [item], known.id, vectors, kind=Modality.TEXT, texts=["as red as blood"])
-    (text,) = colours.search("red", among="texts", rerank=[SecondEncoder(turned)])
+    (text,) = colours.search("red", kind="texts", rerank=[SecondEncoder(turned)])
     assert [round(step.score, 3) for step in text.rerank] == [1.0]  # "red" and "as red as blood" are one to it
     assert turned.texts == ["red", "as red as blood"]
     assert kept(colours, turned) == ["z.txt"]

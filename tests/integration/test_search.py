@@ -153,21 +153,21 @@ def test_an_item_of_several_units_is_one_hit_that_shows_the_best_of_them(mixed: 
     assert len(hits) == 7
     (text,) = [hit for hit in hits if hit.kind is Modality.TEXT]
     assert (text.path.name, text.text, round(text.score, 3)) == ("z.txt", "as red as blood", 1.0)
-    assert mixed.search("lime", k=7, among="texts")[0].text == "as green as grass"
+    assert mixed.search("lime", k=7, kind="texts")[0].text == "as green as grass"
 
 
 def test_photos_and_texts_can_be_searched_apart(mixed: Library, folder: Path) -> None:
-    assert names(mixed.search("red", among="texts", k=9)) == ["z.txt"]
-    photos = mixed.search("red", among="photos", k=9)
+    assert names(mixed.search("red", kind="texts", k=9)) == ["z.txt"]
+    photos = mixed.search("red", kind="photos", k=9)
     assert len(photos) == 6
     assert {hit.kind for hit in photos} == {Modality.PHOTO}
-    assert mixed.search("red", among="texts", folder=folder / "a") == []
+    assert mixed.search("red", kind="texts", folder=folder / "a") == []
     assert len(mixed.similar(folder / "a" / "red.png", k=9)) == 5  # among photos only
-    assert [hit.text for hit in mixed.search("red", among="photos", k=1)] == [None]
+    assert [hit.text for hit in mixed.search("red", kind="photos", k=1)] == [None]
 
 
 def test_a_library_without_texts_has_none_to_find(colours: Library) -> None:
-    assert colours.search("red", among="texts") == []
+    assert colours.search("red", kind="texts") == []
 
 
 def test_each_filter_keeps_exactly_what_it_says(colours: Library, folder: Path) -> None:

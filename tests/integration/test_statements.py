@@ -89,7 +89,7 @@ ASKED: dict[str, Callable[[Library], object]] = {
     "words and looks": lambda library: library.search("red boat"),
     "looks": lambda library: library.search("red", hybrid=False, k=200),
     "the next page": lambda library: library.search("red", k=20, offset=40, sort="date"),
-    "photos": lambda library: library.search("red boat", among="photos"),
+    "photos": lambda library: library.search("red boat", kind="photos"),
     "folder": lambda library: library.search("red boat", folder="/photos/1 %"),
     "large folder": lambda library: library.search("red boat", folder="/photos/50 %"),
     "date": lambda library: library.search("red", after=date(2000, 1, 1), before=date(2000, 1, 2)),

@@ -100,7 +100,7 @@ def test_rows_that_share_a_picture_share_its_encoding(library: Library, place: P
     table = [{"caption": f"lime {number}", "image": "red.png"} for number in range(5)]
     assert library.sync(write_table(place / "t.csv", table), text_columns=["caption"], image_column="image").added == 5
     assert encoder.pictures == [1]
-    assert [hit.path.name for hit in library.search("red", k=9, among="photos")] == ["red.png"] * 5
+    assert [hit.path.name for hit in library.search("red", k=9, kind="photos")] == ["red.png"] * 5
 
 
 def test_without_ids_rows_are_told_apart_by_their_number(library: Library, place: Path) -> None:
