@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from retrieval import Library
-from retrieval.cli import COMMANDS
+from retrieval.cli.group import command_names
 from tests.conftest import PHOTOS
 from tests.support.program import Program, program_env
 
@@ -195,7 +195,7 @@ def test_evaluate_prints_one_object_of_shares(recall: Program, place: Path, smal
         assert result[way]["R@5"] == 1.0  # two pictures, three captions: all are among the first five
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", command_names())
 def test_the_help_of_each_command_shows_an_example_and_its_options(recall: Program, command: str) -> None:
     done = recall(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -207,7 +207,7 @@ def test_the_help_of_each_command_shows_an_example_and_its_options(recall: Progr
 
 
 def test_the_program_names_its_commands_and_its_version(recall: Program) -> None:
-    assert all(f"\n  {name} " in recall("--help").stdout for name in COMMANDS)
+    assert all(f"\n  {name} " in recall("--help").stdout for name in command_names())
     assert recall("--version").stdout.startswith("recall, version ")
 
 

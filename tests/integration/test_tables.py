@@ -13,7 +13,7 @@ import pytest
 from indexer.documents.table import LINE
 from indexer.errors import NoPhotosError, SourceError
 from retrieval import Library
-from retrieval.cli.index import SOME_FAILED
+from retrieval.cli.commands.index import SOME_FAILED
 from tests.support.colours import later, paint
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder

@@ -9,7 +9,7 @@ import pytest
 
 from indexer.errors import NoPhotosError
 from retrieval import Library
-from retrieval.cli.index import SOME_FAILED
+from retrieval.cli.commands.index import SOME_FAILED
 from tests.support.colours import later, paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder

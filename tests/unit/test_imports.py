@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from retrieval.cli import COMMANDS
+from retrieval.cli.group import command_names
 
 SLOW = {
     "PIL",
@@ -42,7 +42,7 @@ def modules_after(*args: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)], ids=" ".join
+    "args", [["--help"], ["--version"], *([command, "--help"] for command in command_names())], ids=" ".join
 )
 def test_help_and_version_load_no_slow_package(args: list[str]) -> None:
     loaded = modules_after(*args)

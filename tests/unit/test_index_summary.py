@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from indexer.sync.report import SyncReport
-from retrieval.cli.index import _print_summary
+from retrieval.cli.commands.index import _print_summary
 
 
 def test_a_run_with_enough_to_encode_names_its_bottleneck_beside_the_result(capsys: pytest.CaptureFixture[str]) -> None:

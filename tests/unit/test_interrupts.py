@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.testing import CliRunner, Result
 
-from retrieval.cli import RecallGroup
+from retrieval.cli.group import RecallGroup
 
 
 def run(error: BaseException, cause: BaseException | None) -> Result:

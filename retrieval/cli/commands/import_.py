@@ -1,4 +1,4 @@
-"""`recall export` and `recall import`."""
+"""`recall import`."""
 
 from __future__ import annotations
 
@@ -10,45 +10,16 @@ import click
 
 from indexer.config import Settings
 from retrieval.cli.options import FilePath, open_library, settings_options
-from retrieval.cli.output import json_option, print_json, size, visible
+from retrieval.cli.output import json_option, print_json, visible
 from retrieval.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from indexer.transfer import Form
     from indexer.transfer.import_items import ImportReport
+
+SECTION = "Library"
 
 SOME_FAILED = 3
 """Exit code: done, but some items failed."""
-
-
-@click.command("export", short_help="Write the library into a folder that moves to another machine.")
-@click.argument("folder", type=FilePath())
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["recall", "clip-retrieval"]),
-    default="recall",
-    show_default=True,
-    help="recall holds all of a library; clip-retrieval holds photos, captions and embeddings for other programs.",
-)
-@json_option
-@settings_options("library")
-def export_command(folder: Path, form: Form, as_json: bool, settings: Settings) -> None:
-    """Write all that the library knows into a new FOLDER; the photos themselves stay where they are.
-
-    \b
-    recall export backup
-    recall export embeddings --format clip-retrieval
-    """
-    with open_library(settings) as library, ProgressLine() as progress:
-        report = library.export(folder, form=form, progress=progress)
-    if as_json:
-        print_json(asdict(report) | {"folder": str(report.folder)})
-    else:
-        click.echo(
-            f"{report.items:,} items with {report.vectors:,} embeddings written to {visible(str(report.folder))} "
-            f"({size(report.bytes)})"
-        )
 
 
 @click.command("import", short_help="Bring in what recall export or clip-retrieval wrote.")
@@ -69,7 +40,7 @@ def export_command(folder: Path, form: Form, as_json: bool, settings: Settings) 
 @click.option("--replace", is_flag=True, help="Replace what the library has at the same path; by default it stays.")
 @json_option
 @settings_options("library", "device")
-def import_command(
+def command(
     folder: Path, roots: tuple[str, ...], encoder: str | None, replace: bool, as_json: bool, settings: Settings
 ) -> None:
     """Bring the items of an export in FOLDER into the library; the photos need not be on this machine.

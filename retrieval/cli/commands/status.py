@@ -14,12 +14,14 @@ from retrieval.cli.output import in_words, json_option, print_json, print_table,
 if TYPE_CHECKING:
     from indexer.vectors.measurements import IndexChoice
 
+SECTION = "Library"
+
 
 @click.command("status")
 @click.option("--failed", is_flag=True, help="List every file that could not be indexed, with its reason.")
 @json_option
 @settings_options("library")
-def status_command(failed: bool, as_json: bool, settings: Settings) -> None:
+def command(failed: bool, as_json: bool, settings: Settings) -> None:
     """Show what the library holds.
 
     \b

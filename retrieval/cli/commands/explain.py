@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from retrieval import Filter
     from retrieval.explain import Explanation, Region
 
+SECTION = "Search"
+
 TILES = 3
 """Regions that are shown; --json gives all."""
 
@@ -41,7 +43,7 @@ TILES = 3
 @encoder_option
 @precision_option
 @settings_options("library", "device")
-def explain_command(
+def command(
     query: str,
     file: Path,
     save: Path | None,

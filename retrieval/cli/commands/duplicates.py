@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from indexer.catalog.filters.expression import Filter
     from retrieval.duplicates.groups import DuplicateGroup, Duplicates
 
+SECTION = "Search"
+
 NOT_COMPARED = 3
 """Exit code: done, but some photos could not be compared."""
 
@@ -27,7 +29,7 @@ NAMED = 10
 @filter_options
 @form_options
 @settings_options("library", "workers", "max_pixels", "max_bytes", "timeout")
-def duplicates_command(where: Filter | None, form: Form, settings: Settings) -> None:
+def command(where: Filter | None, form: Form, settings: Settings) -> None:
     """Group photos that are one picture, and name the best of each group. Nothing is deleted.
 
     One picture are copies, other sizes and formats, parts, and what was turned, mirrored, given a border, changed in

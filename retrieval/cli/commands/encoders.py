@@ -6,6 +6,8 @@ import click
 
 from retrieval.cli.output import json_option, print_json
 
+SECTION = "Index"
+
 ALWAYS = (
     ("compact", "ships with Recall, works offline; the default"),
     ("MODEL/WEIGHTS", "any of open_clip's, for instance ViT-B-32/laion2b_s34b_b79k; --all lists them"),
@@ -18,7 +20,7 @@ ALWAYS = (
 @click.command("encoders")
 @click.option("--all", "every", is_flag=True, help="List all MODEL/WEIGHTS names too; needs the extra torch.")
 @json_option
-def encoders_command(every: bool, as_json: bool) -> None:
+def command(every: bool, as_json: bool) -> None:
     """List the encoders that --encoder takes.
 
     \b

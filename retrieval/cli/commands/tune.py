@@ -1,4 +1,4 @@
-"""`recall tune`, `recall versions` and `recall rollback`."""
+"""`recall tune`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import click
 
 from indexer.config import Settings
 from retrieval.cli.options import FilePath, open_library, settings_options
-from retrieval.cli.output import json_option, print_json, print_table
+from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
+
+SECTION = "Learn"
 
 
 @click.command("tune")
@@ -32,7 +34,7 @@ from retrieval.cli.progress import ProgressLine
 )
 @json_option
 @settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes")
-def tune_command(
+def command(
     method: Literal["adapter", "adapter-both", "lora"],
     dry_run: bool,
     probe: Path | None,
@@ -61,52 +63,3 @@ def tune_command(
             f"{receipt.gone} of files that are gone; {receipt.seconds:.0f} s" + ("; nothing was changed" * dry_run),
             err=True,
         )
-
-
-@click.command("versions")
-@json_option
-@settings_options("library")
-def versions_command(as_json: bool, settings: Settings) -> None:
-    """List what was learnt, and which of it is active.
-
-    \b
-    recall versions
-    """
-    from retrieval.tuning.report import TuningReport  # late: --help does not need numpy
-
-    with open_library(settings) as library:
-        found = library.versions()
-    receipts = [TuningReport.from_dict(dict(version.receipt)) for version in found]
-    if as_json:
-        for version in found:
-            print_json(version._asdict() | {"made_at": version.made_at.isoformat()})
-        return
-    if not found:
-        click.echo("nothing was learnt yet; judge what searches find with: recall judge QUERY", err=True)
-        return
-    rows = [
-        (
-            str(version.id),
-            version.kind,
-            "active" if version.is_active else "",
-            f"{version.made_at:%Y-%m-%d %H:%M}",
-            receipt.line(is_active=version.is_active),
-        )
-        for version, receipt in zip(found, receipts, strict=True)
-    ]
-    print_table(("version", "kind", "", "learnt (UTC)", "receipt"), rows)
-
-
-@click.command("rollback")
-@click.argument("version", type=int, required=False)
-@settings_options("library", "device", "workers")
-def rollback_command(version: int | None, settings: Settings) -> None:
-    """Undo what was learnt last: go back to what was active before, or to VERSION; 0 is the encoder as it is.
-
-    \b
-    recall rollback
-    recall rollback 0
-    """
-    with open_library(settings) as library, ProgressLine() as progress:
-        active = library.rollback(version, progress=progress)
-    click.echo(f"version {active} is active" if active else "searches use the encoder as it is")

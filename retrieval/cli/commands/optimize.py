@@ -15,6 +15,8 @@ from retrieval.cli.progress import ProgressLine
 if TYPE_CHECKING:
     from indexer.vectors.measurements import IndexChoice, IndexFigures
 
+SECTION = "Index"
+
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -53,7 +55,7 @@ class Size(click.ParamType[int]):
 )
 @json_option
 @settings_options("library", "device")
-def optimize_command(recall: float, memory: int | None, as_json: bool, settings: Settings) -> None:
+def command(recall: float, memory: int | None, as_json: bool, settings: Settings) -> None:
     """Choose the index by measurement: each kind is built and asked on your own library.
 
     `recall index` does it by itself from 100,000 photos and texts on, and again when a tenth has changed; it keeps to

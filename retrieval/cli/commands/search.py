@@ -1,4 +1,4 @@
-"""`recall search` and `recall similar`."""
+"""`recall search`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from indexer.config import Settings
 from retrieval.cli.filter_options import filter_options
-from retrieval.cli.hit_table import cut_options, print_hits, print_likely
+from retrieval.cli.hit_table import cut_options, print_likely
 from retrieval.cli.last_search import write_last
 from retrieval.cli.options import (
     FilePath,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from retrieval import Filter
     from retrieval.search.engine import Kind
     from retrieval.search.paging import Sort
+
+SECTION = "Search"
 
 
 @click.command("search", short_help="Find photos and texts by words, pictures, or both.")
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
 @encoder_option
 @precision_option
 @settings_options("library", "device")
-def search_command(
+def command(
     query: tuple[str, ...],
     image: Path | None,
     kind: Kind,
@@ -101,31 +103,3 @@ def search_command(
         )  # fmt: skip
         write_last(library.path, query)
     print_likely(hits, form, threshold=threshold, expand=expand)
-
-
-@click.command("similar")
-@click.argument("photo", type=FilePath())
-@page_options
-@filter_options
-@form_options
-@encoder_option
-@precision_option
-@settings_options("library", "device")
-def similar_command(
-    photo: Path,
-    k: int,
-    sort: Sort,
-    offset: int,
-    where: Filter | None,
-    form: Form,
-    encoder: str | None,
-    precision: Precision | None,
-    settings: Settings,
-) -> None:
-    """Find the photos most like PHOTO, without PHOTO itself.
-
-    \b
-    recall similar photo.jpg
-    """
-    with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.similar(photo, k=k, where=where, sort=sort, offset=offset), form)

@@ -12,9 +12,11 @@ from retrieval.cli.options import open_library, settings_options
 from retrieval.cli.output import json_option, print_json, print_table
 from retrieval.cli.progress import ProgressLine
 
+SECTION = "Index"
+
 
 @click.group("encoder")
-def encoder_command() -> None:
+def command() -> None:
     """Change the library's encoder without encoding all of it first.
 
     \b
@@ -23,7 +25,7 @@ def encoder_command() -> None:
     """
 
 
-@encoder_command.command("use")
+@command.command("use")
 @click.argument("name")
 @json_option
 @settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout")
@@ -53,7 +55,7 @@ def use_command(name: str, as_json: bool, settings: Settings) -> None:
         click.echo(f"the {change.mapped:,} mapped are about right; recall index makes them exact", err=True)
 
 
-@encoder_command.command("list")
+@command.command("list")
 @json_option
 @settings_options("library")
 def list_command(as_json: bool, settings: Settings) -> None:
@@ -81,7 +83,7 @@ def list_command(as_json: bool, settings: Settings) -> None:
     print_table(("encoder", "active", "encoded", "mapped", "agreement"), rows)
 
 
-@encoder_command.command("drop")
+@command.command("drop")
 @click.argument("name", required=False)
 @settings_options("library")
 def drop_command(name: str | None, settings: Settings) -> None:

@@ -17,6 +17,8 @@ from retrieval.cli.progress import ProgressLine
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
 
+SECTION = "Index"
+
 SOME_FAILED = 3
 """Exit code: done, but some items failed."""
 
@@ -59,7 +61,7 @@ NAMED = 10
 @encoder_option
 @precision_option
 @settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout")
-def index_command(
+def command(
     paths: tuple[Path, ...],
     exclude: tuple[str, ...],
     include_hidden: bool | None,

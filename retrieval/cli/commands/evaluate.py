@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from indexer.types import ProgressCallback
     from retrieval.evaluation import Comparison, Direction, Evaluation
 
+SECTION = "Measure"
+
 WAYS = {"text_to_image": "words to photos", "image_to_text": "photos to words", "search": "queries"}
 
 
@@ -56,7 +58,7 @@ WAYS = {"text_to_image": "words to photos", "image_to_text": "photos to words", 
 @encoder_option
 @precision_option
 @settings_options("library", "device", "batch_size")
-def evaluate_command(
+def command(
     table: Path,
     split: str | None,
     pair: tuple[str, str] | None,

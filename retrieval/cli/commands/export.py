@@ -1,0 +1,49 @@
+"""`recall export`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from indexer.config import Settings
+from retrieval.cli.options import FilePath, open_library, settings_options
+from retrieval.cli.output import json_option, print_json, size, visible
+from retrieval.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from indexer.transfer import Form
+
+SECTION = "Library"
+
+
+@click.command("export", short_help="Write the library into a folder that moves to another machine.")
+@click.argument("folder", type=FilePath())
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["recall", "clip-retrieval"]),
+    default="recall",
+    show_default=True,
+    help="recall holds all of a library; clip-retrieval holds photos, captions and embeddings for other programs.",
+)
+@json_option
+@settings_options("library")
+def command(folder: Path, form: Form, as_json: bool, settings: Settings) -> None:
+    """Write all that the library knows into a new FOLDER; the photos themselves stay where they are.
+
+    \b
+    recall export backup
+    recall export embeddings --format clip-retrieval
+    """
+    with open_library(settings) as library, ProgressLine() as progress:
+        report = library.export(folder, form=form, progress=progress)
+    if as_json:
+        print_json(asdict(report) | {"folder": str(report.folder)})
+    else:
+        click.echo(
+            f"{report.items:,} items with {report.vectors:,} embeddings written to {visible(str(report.folder))} "
+            f"({size(report.bytes)})"
+        )

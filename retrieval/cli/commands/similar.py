@@ -1,0 +1,56 @@
+"""`recall similar`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from indexer.config import Settings
+from retrieval.cli.filter_options import filter_options
+from retrieval.cli.hit_table import print_hits
+from retrieval.cli.options import (
+    FilePath,
+    encoder_option,
+    open_library,
+    page_options,
+    precision_option,
+    settings_options,
+)
+from retrieval.cli.output import Form, form_options
+
+if TYPE_CHECKING:
+    from indexer.encoders.names import Precision
+    from retrieval import Filter
+    from retrieval.search.paging import Sort
+
+SECTION = "Search"
+
+
+@click.command("similar")
+@click.argument("photo", type=FilePath())
+@page_options
+@filter_options
+@form_options
+@encoder_option
+@precision_option
+@settings_options("library", "device")
+def command(
+    photo: Path,
+    k: int,
+    sort: Sort,
+    offset: int,
+    where: Filter | None,
+    form: Form,
+    encoder: str | None,
+    precision: Precision | None,
+    settings: Settings,
+) -> None:
+    """Find the photos most like PHOTO, without PHOTO itself.
+
+    \b
+    recall similar photo.jpg
+    """
+    with open_library(settings, encoder=encoder, precision=precision) as library:
+        print_hits(library.similar(photo, k=k, where=where, sort=sort, offset=offset), form)
