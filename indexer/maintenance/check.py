@@ -17,7 +17,7 @@ from indexer.store import Store
 from indexer.types import Progress, ProgressCallback, file_of, is_unchanged, isin_sorted, row_of
 from indexer.vectors import read_index
 from indexer.vectors.autotune.choice_file import read_choice
-from indexer.vectors.base import as_stored
+from indexer.vectors.base import to_half
 from indexer.vectors.index_file import StaleIndexError
 
 
@@ -99,7 +99,7 @@ def _index_problem(store: Store, known: EncoderRecord, connection: Connection) -
         if len(lost):
             return f"{len(lost)} embeddings are not in the index"
         adapted = store.adapted(connection, ids, vectors)
-        if not np.array_equal(index.stored(ids[held]), as_stored(adapted[held])):
+        if not np.array_equal(index.half_vectors(ids[held]), to_half(adapted[held])):
             return "the index holds other vectors than the catalog"
     chosen = store.choice_file(store.index_fingerprint)
     if chosen.exists():

@@ -20,7 +20,7 @@ from indexer.store.database import OpenCatalog
 from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
 from indexer.vectors import new_index, read_index
 from indexer.vectors.autotune.choice_file import read_choice, read_figures
-from indexer.vectors.base import VectorIndex, as_stored
+from indexer.vectors.base import VectorIndex, to_half
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.gpu.select import card_on
 from indexer.vectors.index_file import StaleIndexError, write_index
@@ -190,7 +190,7 @@ class Store(OpenCatalog):
             return new_index(known.dim), 0
         ids, vectors = items.last_embeddings(connection, known.id, known.dim, watermark, COMPARED)
         held = isin_sorted(ids, index.ids).all()
-        if held and np.array_equal(index.stored(ids), as_stored(self.adapted(connection, ids, vectors))):
+        if held and np.array_equal(index.half_vectors(ids), to_half(self.adapted(connection, ids, vectors))):
             return index, watermark
         logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")
         return new_index(known.dim), 0

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
 
-Stored = NDArray[np.float16]
+HalfVectors = NDArray[np.float16]
 """Vectors as an index holds them and as the catalog keeps them, shape (n, d), float16."""
 
-SLACK = 2.0**-10
+LENGTH_TOLERANCE = 2.0**-10
 """How far the length of a held vector may be from 1.
 
 Rounding a unit vector to float16 moves its length by at most 2**-11 (half a unit in the last of 11 bits), and by
@@ -21,7 +21,7 @@ sqrt(d) * 2**-25 for numbers too small to have 11 bits.
 """
 
 
-class Nearest(NamedTuple):
+class Neighbors(NamedTuple):
     """What a search of an index gives.
 
     Attributes:
@@ -57,7 +57,7 @@ class VectorIndex(Protocol):
 
         Args:
             ids: Shape (n,), each above all that are held already, ascending.
-            vectors: Unit vectors, shape (n, dim), float32; held as `as_stored` gives them.
+            vectors: Unit vectors, shape (n, dim), float32; held as `to_half` gives them.
         """
 
     def remove(self, ids: Ids) -> int:
@@ -70,14 +70,14 @@ class VectorIndex(Protocol):
             KeyError: An id is not held.
         """
 
-    def stored(self, ids: Ids) -> Stored:
+    def half_vectors(self, ids: Ids) -> HalfVectors:
         """Return the vectors of ids that are all held as they are held, shape (n, dim), float16.
 
         Raises:
             KeyError: An id is not held.
         """
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         """Return the k best ids for each query row.
 
         Args:
@@ -87,7 +87,7 @@ class VectorIndex(Protocol):
                 are passed over.
         """
 
-    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+    def score(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
         """Return those of some ids that are held, (n,), and the cosines of their vectors with a query, (n,), float32.
 
         Args:
@@ -126,11 +126,11 @@ def check_add(held: Ids, ids: Ids, vectors: Vectors, dim: int) -> None:
         raise ValueError("ids must be ascending, and above every id that the index holds")
 
 
-def as_stored(vectors: Vectors) -> Stored:
+def to_half(vectors: Vectors) -> HalfVectors:
     """Return vectors as an index holds them, shape (n, d), float16.
 
     Those of the catalog stay as they are to the last bit, unless one is damaged: a length that is not 1 is put right,
-    so that nobody has to reckon with more than `SLACK`, and a row without a direction becomes zeros.
+    so that nobody has to reckon with more than `LENGTH_TOLERANCE`, and a row without a direction becomes zeros.
 
     Args:
         vectors: Unit vectors, shape (n, d), float32, rounded to float16 or not.
@@ -138,7 +138,7 @@ def as_stored(vectors: Vectors) -> Stored:
     rows = np.asarray(vectors, dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # damaged rows may hold anything
         stored = rows.astype(np.float16)
-        off = ~(np.abs(_lengths(stored.astype(np.float32)) - 1) <= SLACK)  # (n,); so written, NaN is off too
+        off = ~(np.abs(_lengths(stored.astype(np.float32)) - 1) <= LENGTH_TOLERANCE)  # (n,); so written, NaN is off too
         if off.any():
             lengths = _lengths(rows[off])
             usable = np.isfinite(lengths) & (lengths > 0)
@@ -146,7 +146,7 @@ def as_stored(vectors: Vectors) -> Stored:
     return stored
 
 
-def unit(stored: Stored) -> Vectors:
+def from_half(stored: HalfVectors) -> Vectors:
     """Return held vectors scaled to unit length, shape (n, d), float32; zeros stay zeros."""
     rows = stored.astype(np.float32)
     lengths = _lengths(rows)
@@ -156,12 +156,12 @@ def unit(stored: Stored) -> Vectors:
 
 
 def _lengths(rows: Vectors) -> Vectors:
-    """Return the length of each row, shape (n,), float32, the same wherever the row stands; see `score`."""
+    """Return the length of each row, shape (n,), float32, the same wherever the row stands; see `inner_products`."""
     lengths: Vectors = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float32))
     return lengths
 
 
-def score(query: Vectors, vectors: Vectors) -> Vectors:
+def inner_products(query: Vectors, vectors: Vectors) -> Vectors:
     """Return inner products of one query (d,) with rows (n, d), shape (n,), the same for a row wherever it stands.
 
     A matrix product may round a row differently by its place in the matrix, and equal pictures would change order.
@@ -170,7 +170,7 @@ def score(query: Vectors, vectors: Vectors) -> Vectors:
     return products
 
 
-def is_past(last: float, kth: float, *, error: float) -> bool:
+def is_certainly_worse(last: float, kth: float, *, error: float) -> bool:
     """Return whether whatever has at most the product `last` is surely worse than what has the product `kth`.
 
     A product is q·c for the held c, whose length is 1 within SLACK; what counts is q·c/|c|. The two differ by
@@ -181,10 +181,10 @@ def is_past(last: float, kth: float, *, error: float) -> bool:
         kth: The product that has to be better.
         error: How far products may be off.
     """
-    return last + abs(last) * SLACK * 1.01 + error < kth - abs(kth) * SLACK * 1.01 - error
+    return last + abs(last) * LENGTH_TOLERANCE * 1.01 + error < kth - abs(kth) * LENGTH_TOLERANCE * 1.01 - error
 
 
-def best(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:
+def top_k(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:
     """Return the k best of one query's candidates, best first, ties by smaller id, padded with -1 / -inf.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Stored, VectorIndex
+from indexer.vectors.base import HalfVectors, VectorIndex
 
 
 class DelegatingIndex:
@@ -39,13 +39,13 @@ class DelegatingIndex:
         """Return the vectors of ids that are all held, shape (n, dim), unit length."""
         return self._exact.vectors(ids)
 
-    def stored(self, ids: Ids) -> Stored:
+    def half_vectors(self, ids: Ids) -> HalfVectors:
         """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
-        return self._exact.stored(ids)
+        return self._exact.half_vectors(ids)
 
-    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+    def score(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
         """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
-        return self._exact.scored(query, ids)
+        return self._exact.score(query, ids)
 
     def save(self, path: Path) -> None:
         """Write the vectors to a file, which is all that an index file holds."""

@@ -11,7 +11,17 @@ import faiss
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, Stored, as_stored, best, check_add, check_search, is_past, score, unit
+from indexer.vectors.base import (
+    HalfVectors,
+    Neighbors,
+    check_add,
+    check_search,
+    from_half,
+    inner_products,
+    is_certainly_worse,
+    to_half,
+    top_k,
+)
 
 HALF = faiss.ScalarQuantizer.QT_fp16
 """How vectors are held; named here so that half an installation of faiss is noticed when it is imported."""
@@ -50,12 +60,12 @@ class FaissIndex:
         self._ids: Ids = faiss.vector_to_array(index.id_map).copy()  # (n,) ascending; row i of _flat has id _ids[i]
 
     @property
-    def _codes(self) -> Stored:
+    def _codes(self) -> HalfVectors:
         """FAISS's own memory, shape (n, dim), float16: never given away, for it moves and goes with the index."""
         if not len(self._ids):
             return np.empty((0, self.dim), dtype=np.float16)
         raw = faiss.rev_swig_ptr(self._flat.codes.data(), len(self._ids) * self.dim * 2)
-        codes: Stored = raw.view(np.float16).reshape(len(self._ids), self.dim)
+        codes: HalfVectors = raw.view(np.float16).reshape(len(self._ids), self.dim)
         return codes
 
     @property
@@ -77,7 +87,7 @@ class FaissIndex:
         if not len(ids):
             return
         self._own()
-        self._index.add_with_ids(as_stored(vectors).astype(np.float32), np.ascontiguousarray(ids))
+        self._index.add_with_ids(to_half(vectors).astype(np.float32), np.ascontiguousarray(ids))
         self._ids = np.concatenate([self._ids, ids])
 
     def remove(self, ids: Ids) -> int:
@@ -91,16 +101,16 @@ class FaissIndex:
 
     def vectors(self, ids: Ids) -> Vectors:
         """Return the vectors of ids that are all held, shape (n, dim), unit length."""
-        return unit(self.stored(ids))
+        return from_half(self.half_vectors(ids))
 
-    def stored(self, ids: Ids) -> Stored:
+    def half_vectors(self, ids: Ids) -> HalfVectors:
         """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
         rows, held = self._places(ids)
         if not held.all():
             raise KeyError("an id is not in the index")
         return self._codes[rows]
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         """Return the k best ids for each query row; see `VectorIndex.search`."""
         queries = check_search(queries, k, self.dim)
         rows: Rows = slice(0, len(self))
@@ -110,13 +120,15 @@ class FaissIndex:
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         if _count(rows):
             for i, (query, candidates) in enumerate(zip(queries, self._candidates(queries, k, rows), strict=True)):
-                ids[i], scores[i] = best(self._ids[candidates], score(query, unit(self._codes[candidates])), k)
-        return Nearest(ids, scores)
+                ids[i], scores[i] = top_k(
+                    self._ids[candidates], inner_products(query, from_half(self._codes[candidates])), k
+                )
+        return Neighbors(ids, scores)
 
-    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+    def score(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
         """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
         rows, held = self._places(ids)
-        return ids[held], score(query, unit(self._codes[rows[held]]))
+        return ids[held], inner_products(query, from_half(self._codes[rows[held]]))
 
     def save(self, path: Path) -> None:
         """Write the index in FAISS's own format (IndexIDMap over IndexScalarQuantizer)."""
@@ -177,7 +189,7 @@ class FaissIndex:
             while wanted < total:
                 scores, found = first or self._first(query, wanted, rows)
                 kth, last = scores[[k - 1, -1]].tolist()
-                if is_past(last, kth, error=rounding):
+                if is_certainly_worse(last, kth, error=rounding):
                     yield np.sort(found)
                     break
                 first = None

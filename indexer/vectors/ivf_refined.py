@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, VectorIndex, best, check_search
+from indexer.vectors.base import Neighbors, VectorIndex, check_search, top_k
 from indexer.vectors.delegating import DelegatingIndex
 from indexer.vectors.measurements import SearchDepth
 
@@ -44,7 +44,7 @@ class ApproximateIndex(DelegatingIndex):
         self._lists = lists
         self._last, self._depths = last, depths
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         """Return k ids for each query row, most of them the best; see `VectorIndex.search`.
 
         What a filter allows is searched exactly, for it may lie far from the query, in lists that nobody looks at. So
@@ -61,7 +61,7 @@ class ApproximateIndex(DelegatingIndex):
         ids = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         for row, query in enumerate(queries):
-            held, values = self._exact.scored(query, named[row])
+            held, values = self._exact.score(query, named[row])
             gone = 2 * len(held) < np.count_nonzero(named[row] != -1)
             if fresh is not None:
                 held, values = np.concatenate([held, fresh.ids[row]]), np.concatenate([values, fresh.scores[row]])
@@ -69,8 +69,8 @@ class ApproximateIndex(DelegatingIndex):
                 found = self._exact.search(query[None], k)
                 ids[row], scores[row] = found.ids[0], found.scores[0]
             else:
-                ids[row], scores[row] = best(held, values, k)
-        return Nearest(ids, scores)
+                ids[row], scores[row] = top_k(held, values, k)
+        return Neighbors(ids, scores)
 
     def knows(self, id_: int) -> bool:
         """Return whether the inverted file was built from the vector that an id has now: it is found by it."""

@@ -8,15 +8,24 @@ from typing import BinaryIO
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, Stored, as_stored, best, check_add, check_search, score, unit
+from indexer.vectors.base import (
+    HalfVectors,
+    Neighbors,
+    check_add,
+    check_search,
+    from_half,
+    inner_products,
+    to_half,
+    top_k,
+)
 
 
-class ExactIndex:
+class NumpyIndex:
     """Vectors in one array, compared one by one."""
 
     def __init__(self, dim: int) -> None:
         self._ids: Ids = np.empty(0, dtype=np.int64)  # (n,) ascending
-        self._rows: Stored = np.empty((0, dim), dtype=np.float16)  # (n, d)
+        self._rows: HalfVectors = np.empty((0, dim), dtype=np.float16)  # (n, d)
 
     @property
     def dim(self) -> int:
@@ -35,7 +44,7 @@ class ExactIndex:
         """Add rows; see `VectorIndex.add`."""
         check_add(self._ids, ids, vectors, self.dim)
         self._ids = np.concatenate([self._ids, ids])
-        self._rows = np.concatenate([self._rows, as_stored(vectors)])
+        self._rows = np.concatenate([self._rows, to_half(vectors)])
 
     def remove(self, ids: Ids) -> int:
         """Remove rows by id and return how many were there."""
@@ -45,30 +54,30 @@ class ExactIndex:
 
     def vectors(self, ids: Ids) -> Vectors:
         """Return the vectors of ids that are all held, shape (n, dim), unit length."""
-        return unit(self.stored(ids))
+        return from_half(self.half_vectors(ids))
 
-    def stored(self, ids: Ids) -> Stored:
+    def half_vectors(self, ids: Ids) -> HalfVectors:
         """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
         places = np.searchsorted(self._ids, ids)
         if np.any(places >= len(self._ids)) or np.any(self._ids[places] != ids):
             raise KeyError("an id is not in the index")
         return self._rows[places]
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         """Return the k best ids for each query row; see `VectorIndex.search`."""
         queries = check_search(queries, k, self.dim)
         keep = slice(None) if allowed is None else np.isin(self._ids, allowed)
-        ids, rows = self._ids[keep], unit(self._rows[keep])
-        found = [best(ids, score(query, rows), k) for query in queries]
-        return Nearest(
+        ids, rows = self._ids[keep], from_half(self._rows[keep])
+        found = [top_k(ids, inner_products(query, rows), k) for query in queries]
+        return Neighbors(
             np.array([row for row, _ in found], dtype=np.int64).reshape(len(queries), k),
             np.array([row for _, row in found], dtype=np.float32).reshape(len(queries), k),
         )
 
-    def scored(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
+    def score(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
         """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
         held = ids[np.isin(ids, self._ids)]
-        return held, score(query, self.vectors(held))
+        return held, inner_products(query, self.vectors(held))
 
     def save(self, path: Path) -> None:
         """Write ids and vectors to a .npz file."""
@@ -76,7 +85,7 @@ class ExactIndex:
             np.savez(file, ids=self._ids, rows=self._rows)
 
     @classmethod
-    def load(cls, file: BinaryIO) -> ExactIndex:
+    def load(cls, file: BinaryIO) -> NumpyIndex:
         """Return an index that `save` wrote, from an open file."""
         with np.load(file) as content:
             index = cls(int(content["rows"].shape[1]))

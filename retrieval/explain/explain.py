@@ -20,7 +20,7 @@ from indexer.errors import LibraryError, PictureError
 from indexer.images import Limits, open_picture
 from indexer.store import Store
 from indexer.types import Modality, ProgressCallback, Vectors
-from indexer.vectors.base import score
+from indexer.vectors.base import inner_products
 from retrieval.calibration import THRESHOLD, Calibrator
 from retrieval.explain.missing import why_absent, why_stale
 from retrieval.explain.rank import standing
@@ -164,7 +164,7 @@ class _Explaining:
         )
         answer = search(self.store, question, k=self.k, calibrator=self.calibrator)
         found, unit = self._best_unit(vector)
-        value = float(score(vector, unit[None])[0])
+        value = float(inner_products(vector, unit[None])[0])
         removed = self._removed_by()
         rank, among = (None, None) if removed else self._rank(vector, value, found.kind)
         hit = next((hit for hit in answer if hit.item_id == self.item.id), None)
@@ -174,7 +174,7 @@ class _Explaining:
         elif hit is not None and hit not in answer.above(THRESHOLD):
             removed = ["recall search hides it as unlikely, unless it is asked for --all"]
         picture, regions, unreadable = self._regions(vector) if found.kind is Modality.PHOTO else (None, None, None)
-        why = zip(self.query.terms, score(unit, parts).tolist(), weights, strict=True)
+        why = zip(self.query.terms, inner_products(unit, parts).tolist(), weights, strict=True)
         return Explanation(
             path=Path(self.item.file),
             in_answer=hit is not None,
@@ -203,7 +203,7 @@ class _Explaining:
             if not units:
                 raise LibraryError(f"the embedding of {self.item.file} is damaged or just changing; run: recall check")
             vectors = index.vectors(np.array([unit.embedding_id for unit in units], dtype=np.int64))
-        best = int(score(vector, vectors).argmax())
+        best = int(inner_products(vector, vectors).argmax())
         return units[best], vectors[best]
 
     def _probability(self, question: EncodedQuery, unit: Vectors, kind: Modality, among: int | None) -> float | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from indexer.catalog.statements import items
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import VectorIndex, score
+from indexer.vectors.base import VectorIndex, inner_products
 
 BLOCK = 65536
 """Embeddings that are scored at once: 134 MB in float32 at 512 numbers each."""
@@ -51,4 +51,4 @@ def _scored(index: VectorIndex, query: Vectors, allowed: Ids) -> Iterator[tuple[
     held = np.intersect1d(index.ids, allowed, assume_unique=True)
     for start in range(0, len(held), BLOCK):
         ids = held[start : start + BLOCK]
-        yield ids, score(query, index.vectors(ids))
+        yield ids, inner_products(query, index.vectors(ids))

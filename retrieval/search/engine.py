@@ -16,7 +16,7 @@ from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import QueryError
 from indexer.store import Store
 from indexer.types import Modality, Vectors
-from indexer.vectors.base import score
+from indexer.vectors.base import inner_products
 from retrieval.calibration import DEPTH as JUDGED
 from retrieval.calibration import CalibrationQuery, Calibrator
 from retrieval.query.embed import combine_parts
@@ -202,7 +202,7 @@ class _Search:
         for row, (item, value, vector) in enumerate(zip(found.items, found.scores, found.vectors, strict=True)):
             steps = [RerankScore(step.name, float(step.scores[row])) for step in ranking.steps]
             yield replace(
-                _hit(item, float(value), self.question, score(vector, self.question.parts)),
+                _hit(item, float(value), self.question, inner_products(vector, self.question.parts)),
                 probability=chances[row],
                 words=words.get(item.unit_id, ()),
                 rerank=tuple(step for step in steps if not isnan(step.score)),

@@ -11,7 +11,7 @@ from indexer.catalog.schema import UNITS
 from indexer.catalog.statements import fulltext, items
 from indexer.store import Store
 from indexer.types import Modality, Vectors, isin_sorted
-from indexer.vectors.base import score
+from indexer.vectors.base import inner_products
 from retrieval.search.candidates import NONE, Candidates
 from retrieval.search.rank_fusion import reciprocal_ranks
 
@@ -113,7 +113,7 @@ def keyword_candidates(
             limit *= 4
         ids = list(first.values())[:count]
         vectors = index.vectors(np.array(ids, dtype=np.int64))
-    return Candidates([found[id_] for id_ in ids], score(query, vectors), vectors)
+    return Candidates([found[id_] for id_ in ids], inner_products(query, vectors), vectors)
 
 
 def concat(one: Candidates, other: Candidates) -> Candidates:

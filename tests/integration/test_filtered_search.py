@@ -12,7 +12,7 @@ from indexer.catalog.filters.expression import Filter
 from indexer.catalog.schema import ITEMS
 from indexer.store import Store
 from indexer.types import Vectors
-from indexer.vectors.base import Stored, unit
+from indexer.vectors.base import HalfVectors, from_half
 from retrieval.search.candidates import find
 from tests.support.encoders import FakeEncoder
 from tests.support.many import SHARES, fill, filters_keeping
@@ -22,7 +22,7 @@ MANY, DIM = 100_000, 16
 
 
 @pytest.fixture(scope="module")
-def rows() -> Stored:
+def rows() -> HalfVectors:
     """Return what the library holds, shape (MANY, DIM), float16; item n has row n - 1."""
     made = clustered_vectors(MANY, DIM, clusters=500, spread=1.0).astype(np.float16)
     made[1000:1200] = made[1000]  # some that are all the same
@@ -30,13 +30,13 @@ def rows() -> Stored:
 
 
 @pytest.fixture(scope="module")
-def vectors(rows: Stored) -> Vectors:
+def vectors(rows: HalfVectors) -> Vectors:
     """Return the same at unit length in float32, which is what is searched."""
-    return unit(rows)
+    return from_half(rows)
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, rows: Stored) -> Iterator[Store]:
+def store(tmp_path_factory: pytest.TempPathFactory, rows: HalfVectors) -> Iterator[Store]:
     """Return an open library of `MANY` photos."""
     place = tmp_path_factory.mktemp("many") / "many.recall"
     fill(place, FakeEncoder(dim=DIM), rows.astype(np.float32))

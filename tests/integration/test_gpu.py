@@ -17,7 +17,7 @@ from indexer.encoders.base import Encoder
 from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderError
 from indexer.types import Ids, Pixels, Vectors
-from indexer.vectors.base import Nearest
+from indexer.vectors.base import Neighbors
 from indexer.vectors.faiss_flat import FaissIndex
 from indexer.vectors.gpu import faiss_backend
 from indexer.vectors.gpu import index as gpu_index
@@ -236,7 +236,7 @@ class Watched(FaissIndex):
 
     asked = 0
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         self.asked += 1
         return super().search(queries, k, allowed=allowed)
 

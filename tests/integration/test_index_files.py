@@ -15,7 +15,7 @@ from indexer.vectors import index_file as index_files
 from indexer.vectors import new_index, read_index
 from indexer.vectors.faiss_flat import FaissIndex
 from indexer.vectors.index_file import StaleIndexError, read_label, write_index
-from indexer.vectors.numpy_flat import ExactIndex
+from indexer.vectors.numpy_flat import NumpyIndex
 from tests.support.indexes import MINE, index_file, index_of
 from tests.support.vectors import HALVES, ids, unit_vectors
 
@@ -26,9 +26,9 @@ def path(tmp_path: Path) -> Path:
     return index_file(tmp_path)
 
 
-@pytest.mark.parametrize("kind", [ExactIndex, FaissIndex])
+@pytest.mark.parametrize("kind", [NumpyIndex, FaissIndex])
 @pytest.mark.parametrize("n", [0, 1, 5000])
-def test_what_was_saved_gives_the_same_answers(tmp_path: Path, kind: type[ExactIndex | FaissIndex], n: int) -> None:
+def test_what_was_saved_gives_the_same_answers(tmp_path: Path, kind: type[NumpyIndex | FaissIndex], n: int) -> None:
     index = kind(32)
     index.add(np.arange(n, dtype=np.int64) * 2, unit_vectors(n, 32))
     index.remove(ids(2, 4))
@@ -122,13 +122,13 @@ def test_the_file_of_another_encoder_is_stale(path: Path) -> None:
 
 
 def test_the_file_of_another_kind_is_stale(tmp_path: Path) -> None:
-    write_index(ExactIndex(4), tmp_path / "file", fingerprint=MINE, watermark=1)
+    write_index(NumpyIndex(4), tmp_path / "file", fingerprint=MINE, watermark=1)
     with pytest.raises(StaleIndexError, match="another kind or encoder"):
         read_index(tmp_path / "file", fingerprint=MINE)
 
 
 def test_a_label_that_fits_around_what_faiss_cannot_read_is_stale(tmp_path: Path) -> None:
-    class FaissIndex(ExactIndex):  # writes another format under the name that is expected
+    class FaissIndex(NumpyIndex):  # writes another format under the name that is expected
         pass
 
     write_index(FaissIndex(4), tmp_path / "file", fingerprint=MINE, watermark=1)
@@ -139,7 +139,7 @@ def test_a_label_that_fits_around_what_faiss_cannot_read_is_stale(tmp_path: Path
 def test_another_structure_of_faiss_is_stale(tmp_path: Path) -> None:
     import faiss
 
-    class FaissIndex(ExactIndex):
+    class FaissIndex(NumpyIndex):
         def save(self, path: Path) -> None:
             faiss.write_index(faiss.IndexFlatIP(4), str(path))
 

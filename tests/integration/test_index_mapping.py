@@ -89,7 +89,7 @@ def test_more_rows_than_are_copied_at_once_are_owned_as_they_were(path: Path, mo
     monkeypatch.setattr(faiss_flat, "BLOCK", 5)
     index, _ = read_index(path, fingerprint=MINE)
     index.add(ids(170), HALVES[:1])
-    assert index.stored(ids(*range(10, 170, 10))).tolist() == HALVES.tolist()
+    assert index.half_vectors(ids(*range(10, 170, 10))).tolist() == HALVES.tolist()
     assert index.ids.tolist() == list(range(10, 180, 10))
 
 

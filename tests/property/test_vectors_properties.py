@@ -15,10 +15,10 @@ from indexer.types import Ids, Vectors
 from indexer.vectors import faiss_flat
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_flat import FaissIndex
-from indexer.vectors.numpy_flat import ExactIndex
+from indexer.vectors.numpy_flat import NumpyIndex
 from tests.support.vectors import HALVES, slow_search, unit_vectors
 
-KINDS = (ExactIndex, FaissIndex)
+KINDS = (NumpyIndex, FaissIndex)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def rows_by_id(draw: st.DrawFn) -> tuple[Ids, Vectors]:
     return np.array(ids, dtype=np.int64), HALVES[picks]
 
 
-def made(kind: type[ExactIndex | FaissIndex], ids: Ids, rows: Vectors) -> VectorIndex:
+def made(kind: type[NumpyIndex | FaissIndex], ids: Ids, rows: Vectors) -> VectorIndex:
     index = kind(4)
     index.add(ids, rows)
     return index
@@ -64,7 +64,7 @@ def test_faiss_equals_exact_to_the_last_bit(n: int, dim: int, k: int, seed: int,
     rows = np.repeat(unit_vectors(n, dim, seed=seed), copies, axis=0)  # equal photos are common
     ids = np.arange(len(rows), dtype=np.int64)
     asked = np.concatenate([rows[:2], unit_vectors(2, dim, seed=seed + 1)])
-    exact, fast = ExactIndex(dim), FaissIndex(dim)
+    exact, fast = NumpyIndex(dim), FaissIndex(dim)
     exact.add(ids, rows)
     fast.add(ids, rows)
     expected, found = exact.search(asked, k), fast.search(asked, k)

@@ -10,26 +10,26 @@ import numpy as np
 import pytest
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, Stored, as_stored
+from indexer.vectors.base import HalfVectors, Neighbors, to_half
 from indexer.vectors.gpu import faiss_backend
 from indexer.vectors.gpu import index as gpu_index
 from indexer.vectors.gpu.card import GpuBackend, Passing
 from indexer.vectors.gpu.faiss_backend import FaissCard, Gpu, gpus_on
 from indexer.vectors.gpu.index import AFTER, DEEPEST, ERROR, GpuIndex
 from indexer.vectors.gpu.torch_backend import TorchCard
-from indexer.vectors.numpy_flat import ExactIndex
+from indexer.vectors.numpy_flat import NumpyIndex
 from tests.support.cards import CARDS, always_on_card, half_precision_part, roomy
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
 N, DIM = 4000, 16
 
 
-class Watched(ExactIndex):
+class Watched(NumpyIndex):
     """An exact index that counts the queries it is asked itself."""
 
     asked = 0
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         self.asked += len(queries)
         return super().search(queries, k, allowed=allowed)
 
@@ -49,7 +49,7 @@ class Full(TorchCard):
 
     room = 0
 
-    def add(self, vectors: Stored) -> None:
+    def add(self, vectors: HalfVectors) -> None:
         if len(self) + len(vectors) > self.room:
             raise RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB")
         super().add(vectors)
@@ -77,7 +77,7 @@ def check(index: GpuIndex, exact: Watched, *, k: int = 10, allowed: Ids | None =
     before = exact.asked
     found = index.search(QUERIES, k, allowed=allowed)
     assert exact.asked == before
-    truth = ExactIndex.search(exact, QUERIES, k, allowed=allowed)
+    truth = NumpyIndex.search(exact, QUERIES, k, allowed=allowed)
     assert found.ids.tolist() == truth.ids.tolist()
     assert found.scores.tolist() == truth.scores.tolist()
 
@@ -143,7 +143,7 @@ def test_all_can_be_removed_from_a_card(index: GpuIndex, exact: Watched) -> None
 
 def test_products_that_are_a_little_off_cost_time_and_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
     always_on_card(monkeypatch)
-    exact = ExactIndex(256)
+    exact = NumpyIndex(256)
     # scores of a narrow cluster, far from the query: hundreds within the error, and SLACK of so small ones is no help
     exact.add(np.arange(N, dtype=np.int64), clustered_vectors(N, 256, clusters=8, spread=0.02))
     index = GpuIndex(exact, lambda: Inexact(256, "cpu"))
@@ -188,7 +188,7 @@ def test_a_card_with_too_little_memory_is_left_with_one_line(
     always_on_card(monkeypatch)
     monkeypatch.setattr(Full, "room", room)
     index = GpuIndex(exact, lambda: Full(DIM, "cpu"))
-    truth = ExactIndex.search(exact, QUERIES, 3).ids.tolist()
+    truth = NumpyIndex.search(exact, QUERIES, 3).ids.tolist()
     with caplog.at_level(logging.WARNING):
         assert index.search(QUERIES, 3).ids.tolist() == truth
         assert index.search(QUERIES, 3).ids.tolist() == truth
@@ -220,7 +220,7 @@ def test_a_card_whose_memory_does_not_do_for_a_search_is_left(
         raise RuntimeError("CUDA out of memory.")
 
     monkeypatch.setattr(TorchCard, "named", fail)
-    assert index.search(QUERIES, 3).ids.tolist() == ExactIndex.search(exact, QUERIES, 3).ids.tolist()
+    assert index.search(QUERIES, 3).ids.tolist() == NumpyIndex.search(exact, QUERIES, 3).ids.tolist()
     assert (index.fits, len(caplog.messages)) == (False, 1)
 
 
@@ -232,17 +232,17 @@ def test_a_card_that_cannot_be_made_is_left(
 
     always_on_card(monkeypatch)
     index = GpuIndex(exact, make)
-    assert index.search(QUERIES, 3).ids.tolist() == ExactIndex.search(exact, QUERIES, 3).ids.tolist()
+    assert index.search(QUERIES, 3).ids.tolist() == NumpyIndex.search(exact, QUERIES, 3).ids.tolist()
     assert caplog.messages == ["the GPU cannot search 4000 vectors, so the CPU does: No module named 'torch'"]
 
 
 def test_vectors_are_shared_out_evenly_in_parts_that_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faiss_backend, "PART", 10)
     card = FaissCard(DIM, [roomy(DIM), roomy(DIM), roomy(DIM)])
-    for row in as_stored(QUERIES):
+    for row in to_half(QUERIES):
         card.add(row[None])  # one by one, as photos come
     assert [[part.ntotal for part in parts] for parts in card._parts] == [[7], [7], [6]]
-    card.add(as_stored(unit_vectors(25, DIM)))
+    card.add(to_half(unit_vectors(25, DIM)))
     assert [[part.ntotal for part in parts] for parts in card._parts] == [[10, 10], [10, 5], [10]]
     assert len(card) == 45
     assert card.top_k(QUERIES, 1, None)[1][:, 0].tolist() == list(range(20))
@@ -259,7 +259,7 @@ def test_faiss_is_not_asked_for_memory_that_a_gpu_has_not(
         return False
 
     index = GpuIndex(exact, lambda: FaissCard(DIM, [Gpu(lambda: half_precision_part(DIM), has_room)]))
-    assert index.search(QUERIES, 3).ids.tolist() == ExactIndex.search(exact, QUERIES, 3).ids.tolist()
+    assert index.search(QUERIES, 3).ids.tolist() == NumpyIndex.search(exact, QUERIES, 3).ids.tolist()
     assert asked == [N * DIM * 2 + faiss_backend.STAGING]
     assert caplog.messages == [
         "the GPU cannot search 4000 vectors, so the CPU does: out of memory: 268,563,456 bytes are not free on GPU 0"

@@ -12,12 +12,12 @@ import pytest
 from indexer.errors import MissingPackageError
 from indexer.types import Ids, Vectors
 from indexer.vectors import faiss_flat, new_index
-from indexer.vectors.base import SLACK, VectorIndex, as_stored, best, score, unit
+from indexer.vectors.base import LENGTH_TOLERANCE, VectorIndex, from_half, inner_products, to_half, top_k
 from indexer.vectors.faiss_flat import FaissIndex
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.measurements import SearchDepth
-from indexer.vectors.numpy_flat import ExactIndex
+from indexer.vectors.numpy_flat import NumpyIndex
 from tests.support.cards import CARDS, always_on_card
 from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
 
@@ -38,12 +38,12 @@ class NothingNear:
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Make:
     """Return a maker of empty indexes; from the third kind on, they never take the short way for few vectors."""
     if request.param == "exact":
-        return ExactIndex
+        return NumpyIndex
     if request.param == "approximate":
         return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, depths=[SearchDepth(400, 1, 400)])
     if request.param in CARDS:
         always_on_card(monkeypatch)
-        return lambda dim: GpuIndex(ExactIndex(dim), lambda: CARDS[request.param](dim))
+        return lambda dim: GpuIndex(NumpyIndex(dim), lambda: CARDS[request.param](dim))
     if request.param == "faiss by its own search":
         monkeypatch.setattr(faiss_flat, "FEW", 0)
     return FaissIndex
@@ -62,10 +62,10 @@ def test_it_is_what_the_protocol_says(make: Make) -> None:
 
 
 def test_the_cosines_of_some_ids_are_those_of_what_is_held(filled: VectorIndex) -> None:
-    held, scores = filled.scored(HALVES[0], ids(40, -1, 10, 15, 20, 900))
+    held, scores = filled.score(HALVES[0], ids(40, -1, 10, 15, 20, 900))
     # the first two vectors differ in one sign (1/2), the first and the fourth in two (0)
     assert (held.tolist(), scores.tolist()) == ([40, 10, 20], [0.0, 1.0, 0.5])
-    nothing, none = filled.scored(HALVES[0], ids(-1, 5))
+    nothing, none = filled.score(HALVES[0], ids(-1, 5))
     assert (nothing.tolist(), none.tolist()) == ([], [])
 
 
@@ -272,26 +272,26 @@ def test_ids_that_do_not_ascend_above_those_held_are_a_value_error(filled: Vecto
 
 def test_the_score_of_a_vector_does_not_depend_on_its_place() -> None:
     rows, query = unit_vectors(1000, 384), unit_vectors(1, 384, seed=2)[0]
-    together = score(query, rows)
-    assert together.tolist() == [float(score(query, row[None])[0]) for row in rows]
-    assert together[::-1].tolist() == score(query, np.ascontiguousarray(rows[::-1])).tolist()
+    together = inner_products(query, rows)
+    assert together.tolist() == [float(inner_products(query, row[None])[0]) for row in rows]
+    assert together[::-1].tolist() == inner_products(query, np.ascontiguousarray(rows[::-1])).tolist()
 
 
 def test_what_the_catalog_holds_is_held_to_the_last_bit() -> None:
     kept = unit_vectors(1000, 384).astype(np.float16)
-    assert as_stored(kept.astype(np.float32)).view(np.uint16).tolist() == kept.view(np.uint16).tolist()
+    assert to_half(kept.astype(np.float32)).view(np.uint16).tolist() == kept.view(np.uint16).tolist()
 
 
 def test_a_damaged_vector_is_held_with_the_right_length_or_as_zeros() -> None:
     rows = np.array([[3, 4], [np.nan, 1], [0, 0], [np.inf, 1], [1e30, 0], [1e-3, 0], [0.6, 0.8]], dtype=np.float32)
     expected = [[0.6, 0.8], [0, 0], [0, 0], [0, 0], [0, 0], [1, 0], [0.6, 0.8]]  # the square of 1e30 is no float32
-    assert as_stored(rows).tolist() == np.array(expected, dtype=np.float16).tolist()
-    assert unit(as_stored(rows))[1:5].tolist() == [[0, 0]] * 4
+    assert to_half(rows).tolist() == np.array(expected, dtype=np.float16).tolist()
+    assert from_half(to_half(rows))[1:5].tolist() == [[0, 0]] * 4
 
 
 def test_a_score_is_the_cosine_with_what_is_held_whatever_length_rounding_gave_it(make: Make) -> None:
     rows = unit_vectors(3000, 8)[:1] + 0.002 * unit_vectors(3000, 8, seed=1)  # all much alike
-    lengths = np.linspace(1 - SLACK / 2, 1 + SLACK / 2, 3000, dtype=np.float32)[::-1]
+    lengths = np.linspace(1 - LENGTH_TOLERANCE / 2, 1 + LENGTH_TOLERANCE / 2, 3000, dtype=np.float32)[::-1]
     rows *= (lengths / np.linalg.norm(rows, axis=1))[:, None]  # the inner products follow these, the cosines do not
     index = make(8)
     index.add(np.arange(3000, dtype=np.int64), rows)
@@ -304,7 +304,7 @@ def test_a_score_is_the_cosine_with_what_is_held_whatever_length_rounding_gave_i
 
 
 def test_best_orders_by_score_then_id_and_pads() -> None:
-    found, scores = best(ids(7, 3, 5), np.array([0.5, 0.5, 0.75], dtype=np.float32), 4)
+    found, scores = top_k(ids(7, 3, 5), np.array([0.5, 0.5, 0.75], dtype=np.float32), 4)
     assert (found.tolist(), scores.tolist()) == ([5, 3, 7, -1], [0.75, 0.5, 0.5, -np.inf])
 
 

@@ -52,7 +52,7 @@ def put_choice(
         "figures": [asdict(each) for each in figures],
         "at": datetime.now(UTC).isoformat(),
         "ids": ids.tolist(),
-        "vectors": base64.b64encode(index.stored(ids).tobytes()).decode(),
+        "vectors": base64.b64encode(index.half_vectors(ids).tobytes()).decode(),
     }
     put(part, path, kind=KIND, fingerprint=fingerprint, watermark=int(index.ids[-1]), more=more)
 
@@ -145,7 +145,7 @@ def _compare(more: dict[str, Any], index: VectorIndex) -> None:
     except (KeyError, TypeError, ValueError) as error:
         raise StaleIndexError(f"it is of another version ({error})") from error
     held = isin_sorted(ids, index.ids)
-    if not np.array_equal(index.stored(ids[held]), vectors[held]):
+    if not np.array_equal(index.half_vectors(ids[held]), vectors[held]):
         raise StaleIndexError("it is of other vectors")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Stored
+from indexer.vectors.base import HalfVectors
 
 Passing = NDArray[np.bool_]
 """Which rows of a card may be named, shape (n,)."""
@@ -23,7 +23,7 @@ class GpuBackend(Protocol):
     def __len__(self) -> int:
         """Return how many rows there are."""
 
-    def add(self, vectors: Stored) -> None:
+    def add(self, vectors: HalfVectors) -> None:
         """Put vectors behind the others, shape (n, dim), float16.
 
         Raises:

@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Stored
+from indexer.vectors.base import HalfVectors
 from indexer.vectors.gpu.card import Passing
 
 PART = 1 << 20
@@ -58,14 +58,14 @@ class FaissCard:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def add(self, vectors: Stored) -> None:
+    def add(self, vectors: HalfVectors) -> None:
         """Put vectors behind the others, shape (n, dim), float16, where there are the fewest."""
         done = 0
         while done < len(vectors):
             number = min(range(len(self._gpus)), key=lambda each: int(self._held[each].ntotal))
             done += self._put(number, vectors[done:])
 
-    def _put(self, number: int, vectors: Stored) -> int:
+    def _put(self, number: int, vectors: HalfVectors) -> int:
         """Put as many vectors as one index takes on a GPU and return how many."""
         gpu, parts, held = self._gpus[number], self._parts[number], self._held[number]
         if parts[-1].ntotal == PART:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Nearest, VectorIndex, best, check_search, is_past
+from indexer.vectors.base import Neighbors, VectorIndex, check_search, is_certainly_worse, top_k
 from indexer.vectors.delegating import DelegatingIndex
 from indexer.vectors.gpu.card import MOST, GpuBackend, Passing
 
@@ -83,7 +83,7 @@ class GpuIndex(DelegatingIndex):
             self._drop()
         return self._exact.remove(ids)
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Nearest:
+    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         """Return the k best ids for each query row; see `VectorIndex.search`.
 
         Few allowed ids and many results are searched without the card.
@@ -114,7 +114,7 @@ class GpuIndex(DelegatingIndex):
         """Put vectors that are held on the card."""
         try:
             for start in range(0, len(ids), BLOCK):
-                card.add(self.stored(ids[start : start + BLOCK]))
+                card.add(self.half_vectors(ids[start : start + BLOCK]))
         except RuntimeError as error:
             self._give_up(error)
         else:
@@ -129,7 +129,7 @@ class GpuIndex(DelegatingIndex):
         reason = str(error).strip().partition("\n")[0]
         logger.warning("the GPU cannot search %d vectors, so the CPU does: %s", len(self), reason)
 
-    def _found(self, card: GpuBackend, queries: Vectors, k: int, allowed: Ids | None) -> Nearest:
+    def _found(self, card: GpuBackend, queries: Vectors, k: int, allowed: Ids | None) -> Neighbors:
         """Return what the exact index would: for more and more candidates, until they surely hold the best."""
         live = self._rows != -1  # (n,)
         passing = live if allowed is None else live & np.isin(self._rows, allowed)
@@ -142,7 +142,7 @@ class GpuIndex(DelegatingIndex):
             for place, products, numbers in zip(open_ones.tolist(), named, rows, strict=True):
                 good = (numbers != -1) & passing[numbers]
                 if self._certified_exact(queries[place], products, numbers, good, k):
-                    ids[place], scores[place] = best(*self.scored(queries[place], self._rows[numbers[good]]), k)
+                    ids[place], scores[place] = top_k(*self.score(queries[place], self._rows[numbers[good]]), k)
                 else:
                     unsure.append(place)
             open_ones = np.array(unsure, dtype=np.int64)
@@ -150,7 +150,7 @@ class GpuIndex(DelegatingIndex):
                 ids[open_ones], scores[open_ones] = self._exact.search(queries[open_ones], k, allowed=allowed)
                 break
             count = min(4 * count, MOST)
-        return Nearest(ids, scores)
+        return Neighbors(ids, scores)
 
     def _certified_exact(self, query: Vectors, products: Vectors, numbers: Ids, good: Passing, k: int) -> bool:
         """Return whether all that are not named are worse than the k best of those that are, and that pass."""
@@ -159,4 +159,4 @@ class GpuIndex(DelegatingIndex):
         if np.count_nonzero(good) < k:
             return False
         error = (ERROR + 4 * self.dim * 2.0**-24) * float(np.linalg.norm(query))
-        return is_past(float(products[-1]), float(products[good][k - 1]), error=error)
+        return is_certainly_worse(float(products[-1]), float(products[good][k - 1]), error=error)

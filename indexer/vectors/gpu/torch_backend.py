@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Stored
+from indexer.vectors.base import HalfVectors
 from indexer.vectors.gpu.card import Passing
 
 BLOCK = 131072
@@ -38,7 +38,7 @@ class TorchCard:
     def __len__(self) -> int:
         return sum(len(block) for block in self._blocks)
 
-    def add(self, vectors: Stored) -> None:
+    def add(self, vectors: HalfVectors) -> None:
         """Put vectors behind the others, shape (n, dim), float16."""
         grown = torch.cat([self._blocks[-1], torch.from_numpy(vectors).to(self._device)])
         parts = torch.split(grown, BLOCK)

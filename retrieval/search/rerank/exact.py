@@ -8,7 +8,7 @@ import numpy as np
 
 from indexer.catalog.statements import units
 from indexer.types import Modality
-from indexer.vectors.base import as_stored, score, unit
+from indexer.vectors.base import from_half, inner_products, to_half
 from retrieval.search.rerank.protocol import Context, Ranking
 
 
@@ -34,12 +34,12 @@ class Exact:
         if adapter is not None and adapter.changes_index:
             photos = {item.unit_id for item in items if item.kind == Modality.PHOTO}
             kept = adapter.mixed(kept, np.array([id_ in photos for id_ in ids.tolist()], dtype=np.bool_))
-        exact = dict(zip(ids.tolist(), unit(as_stored(kept)), strict=True))
+        exact = dict(zip(ids.tolist(), from_half(to_half(kept)), strict=True))
         scores, vectors = ranking.candidates.scores.copy(), ranking.candidates.vectors.copy()
         for row, item in enumerate(items):
             if item.unit_id in exact:
                 vectors[row] = exact[item.unit_id]
-                scores[row] = score(context.vector, vectors[row : row + 1])[0]
+                scores[row] = inner_products(context.vector, vectors[row : row + 1])[0]
         rescored = replace(ranking, candidates=replace(ranking.candidates, scores=scores, vectors=vectors))
         if np.any(np.diff(ranking.retrieval_rank) < 0):
             return rescored

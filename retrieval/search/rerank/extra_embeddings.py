@@ -13,7 +13,7 @@ from indexer.catalog.statements.units import UnitContent
 from indexer.encoders.base import Encoder
 from indexer.errors import LibraryError
 from indexer.types import Progress, Vectors
-from indexer.vectors.base import as_stored, unit
+from indexer.vectors.base import from_half, to_half
 from retrieval.search.rerank.protocol import Context
 
 logger = logging.getLogger(__name__)
@@ -96,5 +96,5 @@ def _usable(unit_ids: Sequence[int], vectors: Vectors) -> dict[int, Vectors]:
     """Return vectors (d,) by unit id as the catalog gives them back, without those that are not of unit length."""
     with np.errstate(over="ignore", invalid="ignore"):
         good = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # NaN and infinity fail this too
-    exact = unit(as_stored(vectors[good]))
+    exact = from_half(to_half(vectors[good]))
     return dict(zip((each for each, kept in zip(unit_ids, good, strict=True) if kept), exact, strict=True))

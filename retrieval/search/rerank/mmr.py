@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from indexer.errors import QueryError
-from indexer.vectors.base import score
+from indexer.vectors.base import inner_products
 from retrieval.search.rerank.protocol import Context, Ranking, Step
 
 DEFAULT = 0.8
@@ -48,7 +48,7 @@ class Mmr:
             order.append(pick)
             values.append(float(marginal[pick]))
             left[pick] = False
-            likeness = score(vectors[pick], vectors)  # (n,)
+            likeness = inner_products(vectors[pick], vectors)  # (n,)
             nearest = likeness if len(order) == 1 else np.maximum(nearest, likeness)
         picked = ranking.take(order)
         step = Step(f"mmr:{self.balance:g}", np.array(values, dtype=np.float32))

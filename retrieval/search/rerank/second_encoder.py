@@ -12,7 +12,7 @@ from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import QueryError
 from indexer.store.library_encoder import absolute_name
-from indexer.vectors.base import score
+from indexer.vectors.base import inner_products
 from retrieval.query.embed import combine_parts, encode_query
 from retrieval.search.rerank.extra_embeddings import ExtraEmbeddings
 from retrieval.search.rerank.normalize import on_scale
@@ -69,7 +69,7 @@ class SecondEncoder:
             found = ExtraEmbeddings(encoder, context).vectors(unit_ids)
             for row, unit_id in enumerate(unit_ids):
                 if unit_id in found:
-                    scores[row] = score(query, found[unit_id][None])[0]
+                    scores[row] = inner_products(query, found[unit_id][None])[0]
             seconds = time.perf_counter() - start
             logger.info("re-ranked %d of %d by %s in %.1f s", len(found), len(unit_ids), encoder.name, seconds)
         name = self._asked if isinstance(self._asked, str) else self._asked.name
