@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from retrieval.library import Library
     from retrieval.query.private_words import LearnReport, PrivateWord
     from retrieval.query.query import Query
-    from retrieval.search.hits import Hit, Hits, RerankScore, TermScore
+    from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
     from retrieval.search.rerank import Reranker
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "LibraryVersionError",
     "MissingPackageError",
     "NoPhotosError",
+    "PartScore",
     "PictureError",
     "Preprocess",
     "PrivateWord",
@@ -103,7 +104,6 @@ __all__ = [
     "Status",
     "StorageError",
     "SyncReport",
-    "TermScore",
     "TextError",
     "TransferError",
     "TuningError",
@@ -140,7 +140,7 @@ _HOMES = {
     "Settings": "indexer.config",
     "Status": "indexer.maintenance.status",
     "RerankScore": "retrieval.search.hits",
-    "TermScore": "retrieval.search.hits",
+    "PartScore": "retrieval.search.hits",
     "load_encoder": "indexer.encoders",
 }
 

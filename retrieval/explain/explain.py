@@ -30,7 +30,7 @@ from retrieval.query.embed import combine_parts, encode_query
 from retrieval.query.private_words import photo_shares, text_vectors
 from retrieval.query.query import Query
 from retrieval.search.engine import EncodedQuery, search
-from retrieval.search.hits import Hits, TermScore
+from retrieval.search.hits import Hits, PartScore
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,7 +51,7 @@ class Explanation:
         last_score: Score of the last item of the answer, which it would have to beat; None where the answer is empty.
         kind: A photo, or a piece of text.
         text: The piece of text.
-        why: The cosine with each part of the query.
+        part_scores: Cosine with each part of the query.
         words: What each word and part does for the score.
         regions: What the tiles of the picture have to do with the query; None for texts and files that cannot be read.
         picture: The picture, upright, in RGB; for `save_heat`.
@@ -67,7 +67,7 @@ class Explanation:
     last_score: float | None = None
     kind: Modality | None = None
     text: str | None = None
-    why: Sequence[TermScore] = ()
+    part_scores: Sequence[PartScore] = ()
     words: Sequence[WordEffect] = ()
     regions: Regions | None = None
     picture: Image.Image | None = None
@@ -81,7 +81,7 @@ class Explanation:
         return plain | {
             "path": str(self.path),
             "reasons": list(self.reasons),
-            "why": [asdict(part) for part in self.why],
+            "part_scores": [asdict(part) for part in self.part_scores],
             "words": [asdict(word) for word in self.words],
             "regions": [asdict(tile) for tile in self.regions.tiles] if self.regions else None,
         }
@@ -174,7 +174,7 @@ class _Explaining:
         elif hit is not None and hit not in answer.above(THRESHOLD):
             removed = ["recall search hides it as unlikely, unless it is asked for --all"]
         picture, regions, unreadable = self._regions(vector) if found.kind is Modality.PHOTO else (None, None, None)
-        why = zip(self.query.terms, inner_products(unit, parts).tolist(), weights, strict=True)
+        scores = zip(self.query.terms, inner_products(unit, parts).tolist(), weights, strict=True)
         return Explanation(
             path=Path(self.item.file),
             in_answer=hit is not None,
@@ -186,7 +186,7 @@ class _Explaining:
             last_score=answer[-1].score if answer else None,
             kind=found.kind,
             text=found.text,
-            why=[TermScore(*part) for part in why],
+            part_scores=[PartScore(*part) for part in scores],
             words=word_effects(self.query, parts, unit, self._encoded),
             regions=regions,
             picture=picture,

@@ -21,7 +21,7 @@ from retrieval.calibration import DEPTH as JUDGED
 from retrieval.calibration import CalibrationQuery, Calibrator
 from retrieval.query.embed import combine_parts
 from retrieval.search.candidates import NONE, Candidates, find, has_kind
-from retrieval.search.hits import Hit, Hits, RerankScore, TermScore
+from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
 from retrieval.search.hybrid import DEPTH, depth_for, fuse, has_words, words_in
 from retrieval.search.probabilities import Likelihood
 from retrieval.search.rerank import Chain, Ranking, reranked
@@ -211,11 +211,11 @@ class _Search:
 
 
 def _hit(item: ItemDetails, value: float, question: EncodedQuery, cosines: Vectors) -> Hit:
-    why = zip(question.terms, cosines.tolist(), question.weights, strict=True)
+    parts = zip(question.terms, cosines.tolist(), question.weights, strict=True)
     return Hit(
         path=Path(item.file),
         row=item.row,
         score=value,
-        why=tuple(TermScore(*part) for part in why),
+        part_scores=tuple(PartScore(*part) for part in parts),
         **{name: getattr(item, name) for name in _SHARED},
     )

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TermScore:
-    """What one part of a query has to do with a hit.
+class PartScore:
+    """The score of a hit for one part of the query.
 
     Attributes:
-        term: The part: its words, or the name of its picture.
-        score: The cosine of part and unit, -1 to 1.
-        weight: What the part counts in the query; below 0 it pushes away.
+        part: The text, or the name of the picture.
+        score: Cosine of part and unit, -1 to 1.
+        weight: Weight of the part in the query; a negative one pushes similar items away.
     """
 
-    term: str
+    part: str
     score: float
     weight: float = 1.0
 
@@ -53,7 +53,7 @@ class Hit:
         path: Where its file is; of a table's row its picture, or the table where it has none.
         score: Cosine of query and unit, -1 to 1, higher is better. Text and picture queries have different scales:
             for `compact` a good match scores about .3 for words and .7 for a picture.
-        why: The cosine with each part of the query.
+        part_scores: Cosine with each part of the query.
         probability: That it is right, 0 to 1; None where that cannot be known.
         kind: What was found: a photo, or a piece of text.
         text: The piece of text; of a photo what is known of it in words, None where there is nothing.
@@ -82,7 +82,7 @@ class Hit:
     unit_id: int
     path: Path
     score: float
-    why: tuple[TermScore, ...]
+    part_scores: tuple[PartScore, ...]
     probability: float | None = None
     kind: Modality = Modality.PHOTO
     text: str | None = None
@@ -124,7 +124,9 @@ class Hit:
             "path": str(self.path),
             "score": round(self.score, 6),
             "probability": None if self.probability is None else round(self.probability, 4),
-            "why": [{"term": part.term, "score": round(part.score, 6), "weight": part.weight} for part in self.why],
+            "part_scores": [
+                {"part": part.part, "score": round(part.score, 6), "weight": part.weight} for part in self.part_scores
+            ],
             "kind": str(self.kind),
             "taken_at": self.taken_at.isoformat() if self.taken_at else None,
             "tags": list(self.tags),
@@ -167,7 +169,7 @@ class Hits(list[Hit]):
     def to_frame(self) -> DataFrame:
         """Return the hits as a pandas DataFrame, a row each, best first; its columns are those of `Hit`.
 
-        Each part of `why` and step of `rerank` has a column: the cosine with part "a cat" is in "why: a cat".
+        Each entry of `part_scores` and `rerank` has a column: the cosine with the part "a cat" is in "part: a cat".
 
         Raises:
             MissingPackageError: pandas is not installed.
@@ -181,14 +183,16 @@ class Hits(list[Hit]):
         rows = []
         for hit in self:
             values = {
-                field.name: getattr(hit, field.name) for field in fields(hit) if field.name not in ("why", "rerank")
+                field.name: getattr(hit, field.name)
+                for field in fields(hit)
+                if field.name not in ("part_scores", "rerank")
             }
             values |= {
                 "path": str(hit.path),
                 "kind": str(hit.kind),
                 "members": [str(each.path) for each in hit.members],
             }
-            values |= {f"why: {part.term}": part.score for part in hit.why}
+            values |= {f"part: {part.part}": part.score for part in hit.part_scores}
             rows.append(values | {f"rerank: {step.step}": step.score for step in hit.rerank})
         return pd.DataFrame(rows)
 

@@ -73,7 +73,7 @@ def test_search_by_a_picture_finds_it_first(recall: Program, indexed: object, pl
 def test_search_by_words_and_a_picture_says_how_much_each_part_counts(recall: Program, indexed: object) -> None:
     done = recall("search", "at night", "--image", "photos/rocket.jpg", "--json", "-k", "1")
     (hit,) = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [part["term"] for part in hit["why"]] == ["at night", "photos/rocket.jpg"]
+    assert [part["part"] for part in hit["part_scores"]] == ["at night", "photos/rocket.jpg"]
 
 
 def test_search_takes_a_picture_or_words_from_standard_input(recall: Program, indexed: object, place: Path) -> None:
@@ -81,7 +81,7 @@ def test_search_takes_a_picture_or_words_from_standard_input(recall: Program, in
     assert recall("search", "-", "--paths", "-k", "1", stdin=coffee).stdout == f"{place}/photos/coffee.png\n"
     both = recall("search", "-", "+", "photos/coffee.png", "-", "2:moon", "--json", "-k", "1", stdin="a cup\n")
     (hit,) = [json.loads(line) for line in both.stdout.splitlines()]
-    assert [(part["term"], part["weight"]) for part in hit["why"]] == [
+    assert [(part["part"], part["weight"]) for part in hit["part_scores"]] == [
         ("a cup", 1),
         ("moon", -2),
         ("photos/coffee.png", 1),

@@ -43,8 +43,8 @@ def test_what_both_rankings_have_comes_before_what_one_has(colours: Library) -> 
 
 
 def test_scores_stay_those_of_what_is_seen(colours: Library) -> None:
-    seen = {hit.path.stem: (hit.score, hit.why) for hit in colours.search("red sunset", k=6, hybrid=False)}
-    both = {hit.path.stem: (hit.score, hit.why) for hit in colours.search("red sunset", k=6)}
+    seen = {hit.path.stem: (hit.score, hit.part_scores) for hit in colours.search("red sunset", k=6, hybrid=False)}
+    both = {hit.path.stem: (hit.score, hit.part_scores) for hit in colours.search("red sunset", k=6)}
     assert both == seen
     assert len(both) == 6
 

@@ -91,7 +91,7 @@ def test_parts_weights_and_explanations_know_the_word(taught: Library, photos: P
         word = taught.search(Query(["a rocket", "Biscuit"], weights=[1, weight]), k=21, hybrid=False)
         picture = taught.search(Query(["a rocket"], [copy], weights=[1, weight]), k=21, hybrid=False)
         assert [hit.score for hit in word] == pytest.approx([hit.score for hit in picture], abs=1e-3)  # float16
-        assert [term.weight for term in word[0].why] == [1, weight]
+        assert [score.weight for score in word[0].part_scores] == [1, weight]
     explained = taught.explain("Biscuit asleep", photos / "chelsea.png")
     best = taught.search("Biscuit asleep", k=1)[0]
     assert explained.score == pytest.approx(best.score, abs=1e-4)

@@ -84,14 +84,14 @@ def test_words_and_picture_together_find_what_is_between_them(colours: Library, 
     # red + lime = yellow direction (1, 1, 0): orange .98, then red and lime, .71 both
     hits = colours.search("red", image=folder / "b" / "lime.png", k=3)
     assert names(hits) == ["orange.png", "tomato.png", "red.png"]
-    assert [part.term for part in hits[0].why] == ["red", str(folder / "b" / "lime.png")]
+    assert [score.part for score in hits[0].part_scores] == ["red", str(folder / "b" / "lime.png")]
     assert names(colours.search("red", image=str(folder / "b" / "lime.png"), k=3)) == names(hits)
 
 
 def test_a_query_of_several_texts_and_pictures_counts_each_part_the_same(colours: Library, folder: Path) -> None:
     query = Query(texts=["red", "lime"], images=[folder / "a" / "blue.png"])
     hits = colours.search(query, k=6)
-    expected = (hits[0].why[0].score + hits[0].why[1].score + hits[0].why[2].score) / np.sqrt(3)
+    expected = (hits[0].part_scores[0].score + hits[0].part_scores[1].score + hits[0].part_scores[2].score) / np.sqrt(3)
     assert hits[0].score == pytest.approx(expected, abs=1e-4)  # the three are at right angles
 
 
@@ -99,7 +99,10 @@ def test_a_part_with_a_weight_below_0_pushes_away(colours: Library, folder: Path
     # orange (255, 165, 0) without lime is nearer to red than to itself: 1 - .84 of it is left of the green
     without = Query(texts=["orange", "lime"], weights=[1, -0.5])
     assert names(colours.search(without, k=2)) == ["red.png", "tomato.png"]
-    assert [(part.term, part.weight) for part in colours.search(without, k=1)[0].why] == [("orange", 1), ("lime", -0.5)]
+    assert [(score.part, score.weight) for score in colours.search(without, k=1)[0].part_scores] == [
+        ("orange", 1),
+        ("lime", -0.5),
+    ]
     least = colours.search(Query(images=[folder / "a" / "red.png"], weights=[-1]), k=6)
     assert names(least)[-1] == "red.png"
 
@@ -229,7 +232,7 @@ def test_equal_scores_are_ordered_by_item(library: Library, folder: Path) -> Non
 def test_a_hit_can_be_written_as_json(colours: Library) -> None:
     written = json.loads(json.dumps(colours.search("red", k=1)[0].to_dict()))
     assert written["path"].endswith("/a/red.png")
-    assert (written["score"], written["why"]) == (1.0, [{"term": "red", "score": 1.0, "weight": 1.0}])
+    assert (written["score"], written["part_scores"]) == (1.0, [{"part": "red", "score": 1.0, "weight": 1.0}])
     assert (written["taken_at"], written["taken_from"]) == ("2024-05-01T12:00:00", "exif")
     assert (written["format"], written["width"], written["height"]) == ("PNG", 16, 12)
 
@@ -237,7 +240,7 @@ def test_a_hit_can_be_written_as_json(colours: Library) -> None:
 def test_hits_become_a_table_of_pandas(colours: Library) -> None:
     frame = colours.search(Query(texts=["red", "lime"]), k=3).to_frame()
     assert [Path(path).name for path in frame["path"]] == ["orange.png", "tomato.png", "red.png"]
-    assert frame["why: red"].round(2).tolist() == [0.84, 0.9, 1.0]
+    assert frame["part: red"].round(2).tolist() == [0.84, 0.9, 1.0]
     assert str(frame["taken_at"].iloc[0]) == "2024-05-02 12:00:00"
     assert colours.search("red", after=date(2030, 1, 1)).to_frame().empty
 

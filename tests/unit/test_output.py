@@ -15,11 +15,16 @@ from click.testing import CliRunner
 
 from retrieval.cli.hit_table import print_hits
 from retrieval.cli.output import form_options, one_line, print_json, print_table, size, visible
-from retrieval.search.hits import Hit, TermScore
+from retrieval.search.hits import Hit, PartScore
 
 
 def hit(path: str = "/photos/cat.jpg", **values: Any) -> Hit:
-    facts: dict[str, Any] = {"item_id": 1, "unit_id": 2, "score": 0.3125, "why": (TermScore("a cat", 0.3125),)} | values
+    facts: dict[str, Any] = {
+        "item_id": 1,
+        "unit_id": 2,
+        "score": 0.3125,
+        "part_scores": (PartScore("a cat", 0.3125),),
+    } | values
     return Hit(path=Path(path), **facts)
 
 
@@ -113,7 +118,7 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "path": "/photos/cat.jpg",
         "score": 0.3125,
         "probability": None,
-        "why": [{"term": "a cat", "score": 0.3125, "weight": 1.0}],
+        "part_scores": [{"part": "a cat", "score": 0.3125, "weight": 1.0}],
         "kind": "photo",
         "text": None,
         "item_id": 1,

@@ -32,7 +32,6 @@ PUBLIC = [
     "IndexChoice",
     "IndexFigures",
     "ItemError",
-    "KnownSource",
     "LearnReport",
     "Library",
     "LibraryError",
@@ -40,6 +39,7 @@ PUBLIC = [
     "LibraryVersionError",
     "MissingPackageError",
     "NoPhotosError",
+    "PartScore",
     "PictureError",
     "Preprocess",
     "PrivateWord",
@@ -49,14 +49,14 @@ PUBLIC = [
     "Query",
     "QueryError",
     "RecallError",
-    "SyncReport",
+    "RerankScore",
     "Reranker",
     "Settings",
+    "Source",
     "SourceError",
     "Status",
-    "StepScore",
     "StorageError",
-    "TermScore",
+    "SyncReport",
     "TextError",
     "TransferError",
     "TuningError",
@@ -89,7 +89,7 @@ def test_what_a_lazy_name_stands_for_is_what_its_home_defines() -> None:
     from retrieval.library import Library
 
     assert retrieval.Library is Library
-    assert retrieval.Report is SyncReport
+    assert retrieval.SyncReport is SyncReport
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -88,7 +88,7 @@ def _print(found: Explanation) -> None:
     click.echo(f"score {found.score:.3f}{chance}{place}")
     if found.text and found.kind == "text":
         click.echo(f"found in: {visible(found.text)}")
-    words = [(word.word or f"[{found.why[word.part].term}]", f"{word.effect:+.3f}") for word in found.words]
+    words = [(word.word or f"[{found.part_scores[word.part].part}]", f"{word.effect:+.3f}") for word in found.words]
     if words:
         click.echo()
         print_table(("word", "effect"), words)
