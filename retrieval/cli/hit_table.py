@@ -96,7 +96,7 @@ def _print_table(hits: Sequence[Hit]) -> None:
     texts = any(hit.kind == "text" for hit in hits)
     columns = {
         "likely": ["" if hit.probability is None else f"{hit.probability:.0%}" for hit in hits],
-        "score": [f"{'~' if hit.mapped else ''}{hit.score:.3f}" for hit in hits],
+        "score": [f"{'~' if hit.approximate else ''}{hit.score:.3f}" for hit in hits],
         "photos": [str(hit.count) if hit.members else "" for hit in hits],
         "taken": [f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "" for hit in hits],
         "file" if texts else "photo": [_place(hit) for hit in hits],
@@ -104,10 +104,10 @@ def _print_table(hits: Sequence[Hit]) -> None:
     }
     shown = {name: cells for name, cells in columns.items() if any(cells)}
     print_table(tuple(shown), list(zip(*shown.values(), strict=True)))
-    mapped = sum(hit.mapped for hit in hits)
-    if mapped:
+    count = sum(hit.approximate for hit in hits)
+    if count:
         click.echo(
-            f"~ {mapped} of {len(hits)} found by vectors mapped from the former encoder; recall index makes them exact",
+            f"~ {count} of {len(hits)} found by vectors mapped from the former encoder; recall index makes them exact",
             err=True,
         )
 

@@ -71,7 +71,7 @@ class Hit:
         title: In words of the photographer.
         description: In words of the photographer, or of the camera.
         tags: Keywords.
-        mapped: Whether its embedding is mapped from a former encoder's, so that the score is about right.
+        approximate: Whether the embedding is derived from a former encoder's, so that the score is an estimate.
         row: Of a table's row its id, else None.
         words: Words of the query that its text has, where it was searched for words too.
         rerank: What the rerankers made of it, in their order; those that give no score are not named.
@@ -100,7 +100,7 @@ class Hit:
     title: str | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
-    mapped: bool = False
+    approximate: bool = False
     row: str | None = None
     words: tuple[str, ...] = ()
     rerank: tuple[RerankScore, ...] = ()

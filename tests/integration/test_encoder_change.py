@@ -79,15 +79,15 @@ def test_mapped_vectors_find_what_the_old_ones_found(library: Library, folder: P
     library.use_encoder(Turned())
     found = library.search("red", k=10)
     assert len({hit.path for hit in found} & set(before)) >= 6  # the map is fitted on nine colours
-    assert any(hit.mapped for hit in found)
-    assert [hit.to_dict()["mapped"] for hit in found] == [hit.mapped for hit in found]
+    assert any(hit.approximate for hit in found)
+    assert [hit.to_dict()["approximate"] for hit in found] == [hit.approximate for hit in found]
 
 
 def test_the_next_sync_makes_mapped_embeddings_anew_and_gives_up_the_old(changed: Library, folder: Path) -> None:
     report = changed.sync(folder)
     assert (report.recoded, report.mapped, report.unchanged) == (28, 0, 40)
     assert states(changed) == [("fake/turned", True, 40, 0)]
-    assert not any(hit.mapped for hit in changed.search("red", k=40))
+    assert not any(hit.approximate for hit in changed.search("red", k=40))
     assert changed.check() == []
     assert changed.sync(folder).recoded == 0
     assert len(list(changed.path.glob("index-*.faiss"))) == 1
@@ -108,7 +108,7 @@ def test_the_way_back_is_immediate_while_the_old_vectors_are_there(changed: Libr
     encoder = FakeEncoder()
     change = changed.use_encoder(encoder)
     assert (change.encoder, change.units, change.mapped, encoder.pictures) == ("fake/colours", 40, 0, [])
-    assert changed.search("red", k=1)[0].mapped is False
+    assert changed.search("red", k=1)[0].approximate is False
 
 
 def test_the_active_encoder_again_changes_nothing(changed: Library) -> None:
@@ -145,7 +145,7 @@ def test_an_interrupted_change_leaves_the_old_encoder_and_goes_on(library: Libra
     with pytest.raises(KeyboardInterrupt):
         library.use_encoder(Turned(), progress=stop)
     assert states(library) == [("fake/colours", True, 40, 0), ("fake/turned", False, 8, 0)]
-    assert not any(hit.mapped for hit in library.search("red", k=40))
+    assert not any(hit.approximate for hit in library.search("red", k=40))
     encoder = Turned()
     assert library.use_encoder(encoder).mapped == 28
     assert sum(encoder.pictures) == 4  # 8 of the 12 were committed

@@ -137,7 +137,7 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "title": None,
         "description": None,
         "tags": [],
-        "mapped": False,
+        "approximate": False,
         "row": None,
         "words": [],
         "rerank": [],

@@ -43,7 +43,7 @@ class ItemDetails(NamedTuple):
     description: str | None
     picture: str | None = None
     tags: tuple[str, ...] = ()
-    mapped: bool = False
+    approximate: bool = False
 
     @property
     def file(self) -> str:
