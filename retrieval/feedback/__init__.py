@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from retrieval.feedback.import_export import Imported, export_judgements, import_judgements
+from retrieval.feedback.import_export import JudgementImport, export_judgements, import_judgements
 from retrieval.feedback.record import JudgeReport, judge, show
 from retrieval.feedback.stored_query import key_of, parts_of, query_from
 
 __all__ = [
-    "Imported",
     "JudgeReport",
+    "JudgementImport",
     "export_judgements",
     "import_judgements",
     "judge",

@@ -41,7 +41,7 @@ MOST = 2**31
 
 
 @dataclass(slots=True)
-class Imported:
+class JudgementImport:
     """What an import did.
 
     Attributes:
@@ -111,7 +111,7 @@ def export_judgements(store: Store, stream: IO[str], *, as_csv: bool = False) ->
     return count
 
 
-def import_judgements(store: Store, file: Path) -> Imported:
+def import_judgements(store: Store, file: Path) -> JudgementImport:
     """Bring in judgements of a CSV file or of JSON lines; those that the library has are passed over.
 
     Args:
@@ -122,7 +122,7 @@ def import_judgements(store: Store, file: Path) -> Imported:
     Raises:
         FeedbackError: The file cannot be read, or no line of it can be used.
     """
-    report = Imported()
+    report = JudgementImport()
     try:
         # file names need not be UTF-8, and come as they went; words have to be, see `_judgement`
         with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
@@ -141,7 +141,10 @@ def import_judgements(store: Store, file: Path) -> Imported:
 
 
 def _add(
-    connection: Connection, found: Sequence[ImportedRow], known: set[tuple[str, str, bool, datetime]], report: Imported
+    connection: Connection,
+    found: Sequence[ImportedRow],
+    known: set[tuple[str, str, bool, datetime]],
+    report: JudgementImport,
 ) -> None:
     undated = {each[:3] for each in known}
     showings = _Showings(connection)
@@ -197,7 +200,7 @@ class _Showings:
         return id_
 
 
-def _read(stream: IO[str], report: Imported, *, is_csv: bool) -> Iterator[ImportedRow]:
+def _read(stream: IO[str], report: JudgementImport, *, is_csv: bool) -> Iterator[ImportedRow]:
     """Yield what each line says; what cannot be used goes to the report."""
     for number, line in _lines(stream, is_csv=is_csv):
         try:

@@ -17,7 +17,7 @@ from retrieval.feedback.stored_query import key_of, parts_of
 from retrieval.query.query import Query
 from retrieval.search.hits import Hit
 
-Judged: TypeAlias = "Hit | str | os.PathLike[str]"
+JudgedHit: TypeAlias = "Hit | str | os.PathLike[str]"
 """A hit, or the file of one."""
 
 
@@ -51,7 +51,7 @@ def show(store: Store, query: Query, hits: Sequence[Hit]) -> int:
 
 
 def judge(
-    store: Store, query: Query, *, good: Iterable[Judged], bad: Iterable[Judged], showing: int | None = None
+    store: Store, query: Query, *, good: Iterable[JudgedHit], bad: Iterable[JudgedHit], impression: int | None = None
 ) -> JudgeReport:
     """Keep verdicts on hits of a query, all of them or, after an error, none.
 
@@ -60,7 +60,7 @@ def judge(
         query: What was asked.
         good: What answers it.
         bad: What does not.
-        showing: Where they were shown, see `show`.
+        impression: The impression in which they were judged, see `show`; None if there is none.
 
     Raises:
         FeedbackError: A file is not in the library, was judged both good and bad, or there is none.
@@ -80,7 +80,7 @@ def judge(
             [
                 {
                     "query_id": query_id,
-                    "showing_id": showing,
+                    "showing_id": impression,
                     "path": path,
                     "content_hash": content,
                     "is_good": is_good,
@@ -93,7 +93,7 @@ def judge(
     return JudgeReport(len(verdicts[True]), len(verdicts[False]))
 
 
-def _items(connection: Connection, judged: Iterable[Judged]) -> list[tuple[str, bytes | None]]:
+def _items(connection: Connection, judged: Iterable[JudgedHit]) -> list[tuple[str, bytes | None]]:
     """Return path and content of the items that were judged, each once."""
     found: dict[str, bytes | None] = {}
     for each in judged:

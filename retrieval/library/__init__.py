@@ -1,20 +1,22 @@
-"""What an app opens: sync, search, judge, tune, look after a library, all on one object."""
+"""Provides `Library`, the one object that an app opens to index, search, judge, tune and maintain a collection.
+
+base.py            opens and closes a library; holds its store, encoder, settings and calibrator
+library.py         the class `Library`: the list of its methods
+search.py          search, similar
+analysis.py        explain, duplicates, evaluate
+feedback.py        judge, show, judgements, and their export and import
+private_words.py   learn, words, forget_word
+tuning.py          tune, versions, rollback
+maintenance.py     sync, optimize, forget, status, failures, check
+transfer.py        export, import_
+encoders.py        use_encoder, encoders, drop_encoder
+
+A method is a function of one of these modules with the library as its first parameter. It checks its arguments, takes
+the write lock where it writes, and calls the rooms below. From outside, only `Library` may be used.
+"""
 
 from __future__ import annotations
 
-from retrieval.library.encoders import Encoders
-from retrieval.library.feedback import Judging
-from retrieval.library.maintenance import Keeping
-from retrieval.library.private_words import Vocabulary
-from retrieval.library.search import Finding
-from retrieval.library.tuning import Tuning
+from retrieval.library.library import Library
 
 __all__ = ["Library"]
-
-
-class Library(Finding, Judging, Tuning, Vocabulary, Keeping, Encoders):
-    """A folder `NAME.recall` that knows what is to be seen in photos, which stay where they are.
-
-    Use it in a `with` statement. One process at a time may write (`sync`, `judge`, `tune`, `learn`, `use_encoder`,
-    `forget`, `import_`, `check` with repair); any number may search meanwhile, and searches may run in several threads.
-    """

@@ -1,11 +1,13 @@
-"""A library that is open: its files, its encoder, its settings."""
+"""An open library: its store, encoder, settings and calibrator."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from indexer.config import Settings
 from indexer.encoders import check_name
@@ -15,13 +17,13 @@ from indexer.errors import LibraryError
 from indexer.store import Store
 from indexer.store.library_encoder import LibraryEncoder
 from retrieval.calibration import Calibrator
-
-if TYPE_CHECKING:
-    from retrieval.search.rerank import Reranker
+from retrieval.query.query import Query
+from retrieval.query.resolve_filters import resolve_filter
+from retrieval.search.rerank import Reranker, rerankers
 
 
 class BaseLibrary:
-    """The part of a `Library` that opens and closes it, and that the other parts stand on."""
+    """Opens and closes a library. The methods of `Library` are functions of an object of this class."""
 
     def __init__(
         self,
@@ -34,19 +36,19 @@ class BaseLibrary:
         """Open the library that the settings name; see `open`.
 
         Args:
-            settings: Where the library is and how it works; its encoder is for a new library.
-            create: Whether to make the library where there is none.
-            encoder: The encoder that the library must have, by name or as an object.
-            precision: That of the encoder that it must have by name, whichever that is.
+            settings: Path of the library, limits, device; `settings.encoder` is the encoder of a new library.
+            create: Whether to create the library if it does not exist.
+            encoder: The encoder that the library must have, as a name or an object.
+            precision: The precision that its encoder must have, whichever encoder it is.
         """
         if isinstance(encoder, str):
-            check_name(encoder)  # before a library is made for it
+            check_name(encoder)  # before a library is created for it
         self._settings = settings
-        self._reranker: dict[str, Reranker] = {}
+        self._rerankers: dict[str, Reranker] = {}
         self._store = Store(settings.library, create=create)
         try:
             self._encoder = LibraryEncoder(self._store, settings, asked=encoder, precision=precision)
-        except BaseException:  # whatever it is, also Ctrl-C: nobody else has the store yet, to close it
+        except BaseException:  # also Ctrl-C: the caller has no object to close yet
             self._store.close()
             raise
         self._calibrator = Calibrator(self._store, self._encoder.for_query)
@@ -60,20 +62,20 @@ class BaseLibrary:
         device: str | None = None,
         create: bool = True,
     ) -> Self:
-        """Return the library in a folder, made on first use.
+        """Return the library in a folder, which is created on first use.
 
         Args:
             path: The library's folder, for instance "photos.recall".
-            encoder: Name of the encoder of a new library, or an encoder of your own; None takes the library's, and
-                "compact" for a new one.
+            encoder: Name of an encoder, or an encoder object. None takes the library's own, and "compact" for a new
+                library.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps"; None takes RECALL_DEVICE, or "auto".
-            create: Whether to make the library where there is none.
+            create: Whether to create the library if it does not exist.
 
         Raises:
-            LibraryError: The folder is missing, is no library, or is of a newer version.
-            StorageError: It cannot be read or made.
+            LibraryError: The folder does not exist, is not a library, or was written by a newer version of Recall.
+            StorageError: The folder cannot be read or created.
             EncoderMismatchError: The library was indexed with another encoder.
-            EncoderNotFoundError: No encoder has such a name.
+            EncoderNotFoundError: There is no encoder of this name.
         """
         return cls(Settings.load(library=Path(path), device=device), create=create, encoder=encoder)
 
@@ -96,14 +98,32 @@ class BaseLibrary:
 
     @property
     def encoder(self) -> Encoder:
-        """The library's encoder on the device of the settings, loaded when it is first needed, which can take seconds.
+        """The library's encoder on the configured device. It is loaded on first use, which can take seconds.
 
         Raises:
-            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+            EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
         """
         return self._encoder.by_settings()
 
-    def _need_photos(self) -> None:
-        """Refuse a library that holds none."""
+    def _require_items(self) -> None:
+        """Raise LibraryError if the library is empty."""
         if self._store.encoder is None:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+
+    def _resolve(self, query: Query) -> Query:
+        """Return a query whose filter has folders and photos as the catalog knows them; raise if there are no items.
+
+        Raises:
+            QueryError: A folder of the filter is not indexed, or a photo has no position.
+            LibraryError: The library is empty.
+        """
+        resolved = replace(query, where=resolve_filter(self._store, query.where, self._settings))
+        self._require_items()
+        return resolved
+
+    def _load_rerankers(self, rerank: Sequence[str | Reranker]) -> list[Reranker]:
+        """Return the rerankers; those given by name are cached, so that their encoders are loaded once."""
+        return [
+            self._rerankers.setdefault(name, reranker) if isinstance(name, str) else reranker
+            for name, reranker in zip(rerank, rerankers(rerank), strict=True)
+        ]

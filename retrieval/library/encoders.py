@@ -1,4 +1,4 @@
-"""Which encoder a library is searched with, and the way to another."""
+"""Methods of `Library` that list and change its encoders."""
 
 from __future__ import annotations
 
@@ -16,59 +16,61 @@ if TYPE_CHECKING:
     from indexer.maintenance.reencode import EncoderChange
 
 
-class Encoders(BaseLibrary):
-    """The part of a `Library` that changes its encoder."""
+def use_encoder(
+    self: BaseLibrary, encoder: str | Encoder, *, progress: ProgressCallback | None = None
+) -> EncoderChange:
+    """Switch the library to another encoder at once, and return a report of the change.
 
-    def use_encoder(self, encoder: str | Encoder, *, progress: ProgressCallback | None = None) -> EncoderChange:
-        """Make another encoder the library's own at once, and return what was done.
+    A sample of the photos and texts is encoded with it. The other embeddings are approximate until `sync` re-encodes
+    them: a linear map computes them from those of the former encoder. The former encoder answers until the switch is
+    complete. A run that was stopped continues where it left off when it is started again.
 
-        A sample of the photos and texts is encoded with it; the other embeddings are mapped, and `sync` makes them
-        anew. Until the very end the old encoder answers; a run that is stopped goes on where it was with the next one.
+    Args:
+        encoder: Its name, or an encoder object.
+        progress: Called with the progress.
 
-        Args:
-            encoder: By name, or as an object.
-            progress: Called with how far it has come.
+    Raises:
+        EncoderNotFoundError: There is no such encoder, or it cannot be downloaded.
+        EncoderError: It can encode nothing in the library.
+        LibraryError: The library is empty.
+        LibraryLockedError: Another process is writing to the library.
+        StorageError: The disk is full or read-only; committed work is kept.
+    """
+    from indexer.maintenance import reencode  # late: it loads what decodes pictures
 
-        Raises:
-            EncoderNotFoundError: There is no such encoder, or it cannot be downloaded.
-            EncoderError: It can encode nothing of the library.
-            LibraryError: The library holds nothing yet.
-            LibraryLockedError: Another process is writing to the library.
-            StorageError: The disk is full or read-only; what was committed is kept.
-        """
-        from indexer.maintenance.reencode import use_encoder  # late: what decodes is not needed for searching
+    if isinstance(encoder, str):
+        check_name(encoder)
+        self._require_items()
+        settings = self._settings
+        encoder = load_encoder(absolute_name(encoder), device=settings.device, batch_size=settings.batch_size)
+    with self._store.writing("changing the encoder"):
+        change = reencode.use_encoder(self._store, encoder, settings=self._settings, progress=progress)
+    self._encoder.take(encoder)
+    return change
 
-        if isinstance(encoder, str):
-            check_name(encoder)
-            self._need_photos()
-            settings = self._settings
-            encoder = load_encoder(absolute_name(encoder), device=settings.device, batch_size=settings.batch_size)
-        with self._store.writing("changing the encoder"):
-            change = use_encoder(self._store, encoder, settings=self._settings, progress=progress)
-        self._encoder.take(encoder)
-        return change
 
-    def encoders(self) -> list[EncoderState]:
-        """Return the encoders that the library has embeddings of, the oldest first."""
-        with self._store.reading() as connection:
-            return reencoding.encoder_states(connection)
+def encoders(self: BaseLibrary) -> list[EncoderState]:
+    """Return the encoders that the library has embeddings of, oldest first."""
+    with self._store.reading() as connection:
+        return reencoding.encoder_states(connection)
 
-    def drop_encoder(self, name: str | None = None, *, progress: ProgressCallback | None = None) -> int:
-        """Delete the embeddings of an encoder that is not active, and return how many those were.
 
-        Embeddings that were mapped from them stay until `sync` makes them anew.
+def drop_encoder(self: BaseLibrary, name: str | None = None, *, progress: ProgressCallback | None = None) -> int:
+    """Delete the embeddings of an inactive encoder, and return how many there were.
 
-        Args:
-            name: The encoder; None takes the one that was active before.
-            progress: Called with how far it has come.
+    Approximate embeddings that were computed from them stay until `sync` re-encodes them.
 
-        Raises:
-            LibraryError: The encoder is active, or the library has no embeddings of it.
-            LibraryLockedError: Another process is writing to the library.
-        """
-        from indexer.maintenance.reencode import drop_former  # late, as above
+    Args:
+        name: The encoder; None takes the one that was active before.
+        progress: Called with the progress.
 
-        with self._store.writing("dropping an encoder"):
-            dropped = drop_former(self._store, None if name is None else absolute_name(name))
-            self._store.vacuum(progress)
-        return dropped
+    Raises:
+        LibraryError: The encoder is active, or the library has no embeddings of it.
+        LibraryLockedError: Another process is writing to the library.
+    """
+    from indexer.maintenance.reencode import drop_former  # late: it loads what decodes pictures
+
+    with self._store.writing("dropping an encoder"):
+        count = drop_former(self._store, None if name is None else absolute_name(name))
+        self._store.vacuum(progress)
+    return count

@@ -1,4 +1,4 @@
-"""What a user says of hits."""
+"""Methods of `Library` that record, list, export and import judgements."""
 
 from __future__ import annotations
 
@@ -7,98 +7,103 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from indexer.catalog.statements import judgements as judgement_queries
+from indexer.catalog.statements import judgements as statements
 from indexer.catalog.statements import sources
 from indexer.catalog.statements.judgements import Judgement
 from retrieval.library.base import BaseLibrary
 from retrieval.query.query import Query, as_query
 
 if TYPE_CHECKING:
-    from retrieval.feedback import Imported, JudgeReport
-    from retrieval.feedback.record import Judged
+    from retrieval.feedback import JudgementImport, JudgeReport
+    from retrieval.feedback.record import JudgedHit
     from retrieval.query.query import Picture
     from retrieval.search.hits import Hits
 
 
-class Judging(BaseLibrary):
-    """The part of a `Library` that is told what is right."""
+def judge(
+    self: BaseLibrary,
+    query: str | Picture | Query,
+    *,
+    good: Iterable[JudgedHit] = (),
+    bad: Iterable[JudgedHit] = (),
+    shown: Hits | int | None = None,
+) -> JudgeReport:
+    """Record which hits are good and which are bad for a query, for `tune` to learn from, and return the counts.
 
-    def judge(
-        self,
-        query: str | Picture | Query,
-        *,
-        good: Iterable[Judged] = (),
-        bad: Iterable[Judged] = (),
-        shown: Hits | int | None = None,
-    ) -> JudgeReport:
-        """Keep which hits answer a query and which do not, for `tune` to learn from, and return how many.
+    Args:
+        query: Words, a picture file, or a Query of these. Its filter is not recorded.
+        good: Hits, or indexed files, that answer the query.
+        bad: Hits, or indexed files, that do not.
+        shown: All hits that were shown, to record their ranks; or the number that `show` returned.
 
-        Args:
-            query: What was asked: words, a picture's file, or a Query of these; a filter does not count.
-            good: Hits, or files of the library, that answer it.
-            bad: Those that do not.
-            shown: All hits that were shown, so that their places are kept; or what `show` gave.
+    Raises:
+        FeedbackError: A file is not in the library or is both good and bad, or there is no judgement. Nothing is
+            recorded then.
+        LibraryLockedError: Another process is writing to the library.
+    """
+    from retrieval import feedback  # late: searching does not need it
 
-        Raises:
-            FeedbackError: A file is not in the library, was judged both good and bad, or nothing was judged. Then
-                nothing is kept.
-            LibraryLockedError: Another process is writing to the library.
-        """
-        from retrieval import feedback as judgements  # late: searching needs none of it
+    target = as_query(query, None)
+    good, bad = list(good), list(bad)
+    with self._store.writing("judging"):
+        impression = shown if isinstance(shown, int) or shown is None else feedback.show(self._store, target, shown)
+        return feedback.judge(self._store, target, good=good, bad=bad, impression=impression)
 
-        asked = as_query(query, None)
-        good, bad = list(good), list(bad)
-        with self._store.writing("judging"):
-            showing = shown if isinstance(shown, int) or shown is None else judgements.show(self._store, asked, shown)
-            return judgements.judge(self._store, asked, good=good, bad=bad, showing=showing)
 
-    def show(self, query: str | Picture | Query, hits: Hits) -> int:
-        """Keep what is shown for a query, so that it can be judged one by one, and return its number for `judge`.
+def show(self: BaseLibrary, query: str | Picture | Query, hits: Hits) -> int:
+    """Record the hits that are shown for a query, and return the impression's number for `judge`.
 
-        Raises:
-            FeedbackError: A picture of the query is no file.
-            LibraryLockedError: Another process is writing to the library.
-        """
-        from retrieval import feedback as judgements  # late, as above
+    Raises:
+        FeedbackError: A picture of the query is not a file.
+        LibraryLockedError: Another process is writing to the library.
+    """
+    from retrieval import feedback  # late: searching does not need it
 
-        with self._store.writing("judging"):
-            return judgements.show(self._store, as_query(query, None), hits)
+    with self._store.writing("judging"):
+        return feedback.show(self._store, as_query(query, None), hits)
 
-    def judgements(self) -> list[Judgement]:
-        """Return all judgements, oldest first."""
-        with self._store.reading() as connection:
-            return list(judgement_queries.judgements(connection))
 
-    def export_judgements(self, stream: IO[str], *, as_csv: bool = False) -> int:
-        """Write all judgements as JSON lines, or those of plain words as CSV, and return how many."""
-        from retrieval.feedback import export_judgements  # late, as above
+def judgements(self: BaseLibrary) -> list[Judgement]:
+    """Return all judgements, oldest first."""
+    with self._store.reading() as connection:
+        return list(statements.judgements(connection))
 
-        return export_judgements(self._store, stream, as_csv=as_csv)
 
-    def import_judgements(self, file: str | os.PathLike[str]) -> Imported:
-        """Bring in judgements of a file, and return what was done; see `retrieval.feedback.import_judgements`.
+def export_judgements(self: BaseLibrary, stream: IO[str], *, as_csv: bool = False) -> int:
+    """Write all judgements as JSON lines, or those of one-text queries as CSV, and return how many were written."""
+    from retrieval import feedback  # late: searching does not need it
 
-        Raises:
-            FeedbackError: It cannot be read, or no line of it can be used.
-            LibraryLockedError: Another process is writing to the library.
-        """
-        from retrieval.feedback import import_judgements  # late, as above
+    return feedback.export_judgements(self._store, stream, as_csv=as_csv)
 
-        with self._store.writing("importing judgements"):
-            return import_judgements(self._store, Path(file).expanduser())
 
-    def forget_judgements(
-        self, *, query: str | Picture | Query | None = None, path: str | os.PathLike[str] | None = None
-    ) -> int:
-        """Delete judgements, those of a query or of a file or all, and return how many; what was learnt stays.
+def import_judgements(self: BaseLibrary, file: str | os.PathLike[str]) -> JudgementImport:
+    """Import judgements from a file, and return a report; see `retrieval.feedback.import_judgements`.
 
-        Raises:
-            LibraryLockedError: Another process is writing to the library.
-        """
-        from retrieval.feedback import key_of, parts_of  # late, as above
+    Raises:
+        FeedbackError: The file cannot be read, or none of its lines can be used.
+        LibraryLockedError: Another process is writing to the library.
+    """
+    from retrieval import feedback  # late: searching does not need it
 
-        key = None if query is None else key_of(parts_of(as_query(query, None)))
-        with self._store.writing("forgetting judgements"), self._store.transaction() as connection:
-            place = None if path is None else sources.canonical_path(connection, path)
-            item = None if place is None else judgement_queries.find_item(connection, place)
-            return judgement_queries.delete_judgements(connection, key=key, path=item[1] if item else place)
+    with self._store.writing("importing judgements"):
+        return feedback.import_judgements(self._store, Path(file).expanduser())
+
+
+def forget_judgements(
+    self: BaseLibrary,
+    *,
+    query: str | Picture | Query | None = None,
+    path: str | os.PathLike[str] | None = None,
+) -> int:
+    """Delete the judgements of a query, of a file, or all of them, and return how many; trained versions remain.
+
+    Raises:
+        LibraryLockedError: Another process is writing to the library.
+    """
+    from retrieval.feedback import key_of, parts_of  # late: searching does not need it
+
+    key = None if query is None else key_of(parts_of(as_query(query, None)))
+    with self._store.writing("forgetting judgements"), self._store.transaction() as connection:
+        file = None if path is None else sources.canonical_path(connection, path)
+        item = None if file is None else statements.find_item(connection, file)
+        return statements.delete_judgements(connection, key=key, path=item[1] if item else file)

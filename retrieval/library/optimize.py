@@ -1,4 +1,4 @@
-"""Has a library's index chosen by queries that are like those of people: words, and photos."""
+"""Choice of a library's index, measured with words and with photos of the library as queries."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from retrieval.calibration.background import background
 logger = logging.getLogger(__name__)
 
 UNITS = 300
-"""Units of the library, evenly over it, that are looked for by their vectors; about as many as there are prompts."""
+"""Number of units, evenly spaced over the library, whose vectors are queries; about the number of text prompts."""
 
 
 def choose_index(
-    store: Store, load: Callable[[], Encoder], *, asked: IndexTarget, progress: ProgressCallback | None = None
+    store: Store, load: Callable[[], Encoder], *, target: IndexTarget, progress: ProgressCallback | None = None
 ) -> IndexChoice:
     """Return the index that was chosen for a library; see `indexer.maintenance.optimize.optimize`.
 
     Args:
         store: The library; its write lock must be held.
-        load: Gives the encoder of its queries.
-        asked: What the index has to be.
-        progress: Called with how far it has come.
+        load: Returns the encoder of its queries.
+        target: What the index has to reach.
+        progress: Called with the progress.
     """
 
     def queries(index: VectorIndex) -> Mapping[str, HoldoutQueries]:
         rows = np.unique(np.linspace(0, len(index) - 1, min(UNITS, len(index))).astype(np.int64))
-        own = index.ids[rows]
-        return {"words": HoldoutQueries(background(load())), "units": HoldoutQueries(index.vectors(own), own)}
+        ids = index.ids[rows]
+        return {"words": HoldoutQueries(background(load())), "units": HoldoutQueries(index.vectors(ids), ids)}
 
-    return optimize(store, queries, asked=asked, progress=progress)
+    return optimize(store, queries, asked=target, progress=progress)
 
 
-def renew_index(
+def choose_index_if_due(
     store: Store, load: Callable[[], Encoder], *, progress: ProgressCallback | None = None
 ) -> IndexChoice | None:
-    """Return the index that was chosen anew where that was due, else None; what was asked for before is asked again."""
+    """Return the index that was chosen if that was due, for the target of the last choice; else None."""
     if not is_due(store):
         return None
-    wish = index_settings(store)
-    asked = IndexTarget(RECALL) if wish is None else IndexTarget(wish.recall, wish.memory)
+    last = index_settings(store)
+    target = IndexTarget(RECALL) if last is None else IndexTarget(last.recall, last.memory)
     try:
-        return choose_index(store, load, asked=asked, progress=progress)
-    except RecallError as error:  # what was indexed is found all the same
+        return choose_index(store, load, target=target, progress=progress)
+    except RecallError as error:  # searching works without
         logger.warning("no faster index was chosen: %s", error)
-        if not isinstance(error, StorageError):  # a disk may have room tomorrow
-            note_failure(store, asked)
+        if not isinstance(error, StorageError):  # a full disk may have space tomorrow
+            note_failure(store, target)
         return None

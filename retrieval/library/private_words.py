@@ -1,4 +1,4 @@
-"""What teaches a library words."""
+"""Methods of `Library` that teach it private words."""
 
 from __future__ import annotations
 
@@ -7,89 +7,92 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from indexer.catalog.statements import private_words
+from indexer.catalog.statements import private_words as statements
 from indexer.catalog.statements.private_words import Example, WordRecord
+from indexer.config import Settings
 from indexer.errors import FeedbackError, PictureError
+from indexer.store import Store
 from retrieval.library.base import BaseLibrary
 from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find, validate, words_of
 
 LONGER_SIDE = 512
-"""Pixels of an example's copy: more than encoders read, and some 50 kB."""
+"""Pixels of the longer side of an example's copy: more than any encoder reads, and about 50 kB."""
 
 
-class Vocabulary(BaseLibrary):
-    """The part of a `Library` that learns words from photos."""
+def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str]]) -> LearnReport:
+    """Teach the library the meaning of a word by photos of it, and return a report.
 
-    def learn(self, word: str, photos: Sequence[str | os.PathLike[str]]) -> LearnReport:
-        """Teach the library what a word means, by photos of it, and return what was done.
+    The word can then be used in any text query. The photos need not be indexed and may be deleted: reduced copies are
+    stored. If the word exists already, they are further examples.
 
-        The word may then stand in any text that is searched for. The photos need not be in the library, and may be
-        deleted: reduced copies are kept. For a word that is known they are further examples.
+    Args:
+        word: A name, for instance "Biscuit" or "Aunt Emma".
+        photos: Files; three are a good start.
 
-        Args:
-            word: A name, for instance "Biscuit" or "Aunt Emma".
-            photos: Files; three make a good start.
+    Raises:
+        FeedbackError: The word cannot be used, or none of the photos can be read. Nothing is stored then.
+        LibraryLockedError: Another process is writing to the library.
+    """
+    if isinstance(photos, str | os.PathLike):
+        raise TypeError(f"photos is the path {os.fspath(photos)!r}; expected a sequence of paths")
+    normal = validate(word)
+    examples, failures = _read_examples(photos, self._settings)
+    if not examples:
+        reasons = "".join(f"; {path}: {reason}" for path, reason in failures[:3])
+        raise FeedbackError(f"none of the photos of {normal!r} can be read{reasons}; give other photos of it")
+    encoder = self._encoder.by_settings()
+    with self._store.writing("learning a word"), self._store.transaction() as connection:
+        existing = find(statements.word_records(connection), normal)
+        id_ = existing.id if existing else statements.add_word(connection, normal)
+        added = sum(statements.add_example(connection, id_, example) is not None for example in examples)
+    count = len(embed_examples(self._store, id_, encoder))  # after the lock: a search makes what is missing
+    return LearnReport(existing.word if existing else normal, added, len(examples) - added, count, failures)
 
-        Raises:
-            FeedbackError: The word cannot be used, or none of the photos can be read; nothing is kept.
-            LibraryLockedError: Another process is writing to the library.
-        """
-        if isinstance(photos, str | os.PathLike):
-            raise TypeError(f"photos is the path {os.fspath(photos)!r}; expected a sequence of paths")
-        plain = validate(word)
-        examples, failures = self._examples(photos)
-        if not examples:
-            reasons = "".join(f"; {path}: {reason}" for path, reason in failures[:3])
-            raise FeedbackError(f"no photo of {plain!r} can be read{reasons}; give photos of it")
-        encoder = self._encoder.by_settings()
-        with self._store.writing("learning a word"), self._store.transaction() as connection:
-            known = find(private_words.word_records(connection), plain)
-            id_ = known.id if known else private_words.add_word(connection, plain)
-            added = sum(private_words.add_example(connection, id_, each) is not None for each in examples)
-        count = len(embed_examples(self._store, id_, encoder))  # after the lock: what is not made now is made later
-        return LearnReport(known.word if known else plain, added, len(examples) - added, count, failures)
 
-    def words(self) -> list[PrivateWord]:
-        """Return the words that the library was taught, in the order of the alphabet."""
-        with self._store.reading() as connection:
-            known = private_words.word_records(connection)
-            paths = private_words.example_paths(connection)
-        return [
-            PrivateWord(each.word, [Path(path) for path in paths.get(each.id, [])], each.added_at) for each in known
-        ]
+def words(self: BaseLibrary) -> list[PrivateWord]:
+    """Return the private words of the library, in alphabetical order."""
+    with self._store.reading() as connection:
+        stored = statements.word_records(connection)
+        paths = statements.example_paths(connection)
+    return [PrivateWord(word.word, [Path(path) for path in paths.get(word.id, [])], word.added_at) for word in stored]
 
-    def forget_word(self, word: str) -> None:
-        """Take a word out of the library.
 
-        Raises:
-            FeedbackError: The library does not know it.
-            LibraryLockedError: Another process is writing to the library.
-        """
-        with self._store.writing("forgetting a word"), self._store.transaction() as connection:
-            private_words.delete_word(connection, self._known(word).id)
+def forget_word(self: BaseLibrary, word: str) -> None:
+    """Delete a private word.
 
-    def _known(self, word: str) -> WordRecord:
-        known = find(words_of(self._store), word)
-        if known is None:
-            raise FeedbackError(f"the library does not know the word {word!r}; run: recall words list")
-        return known
+    Raises:
+        FeedbackError: The library has no such word.
+        LibraryLockedError: Another process is writing to the library.
+    """
+    with self._store.writing("forgetting a word"), self._store.transaction() as connection:
+        statements.delete_word(connection, _find_word(self._store, word).id)
 
-    def _examples(self, photos: Sequence[str | os.PathLike[str]]) -> tuple[list[Example], list[tuple[Path, str]]]:
-        """Return the photos as they are kept, and those that cannot be read, each with the reason."""
-        from indexer.images import Limits  # late, as the next two: searching needs none
-        from indexer.images.file_reader import read_file
-        from indexer.images.thumbnail import small_jpeg
 
-        limits = Limits(max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
-        examples: list[Example] = []
-        failures: list[tuple[Path, str]] = []
-        for photo in photos:
-            path = Path(photo)
-            try:
-                picture = small_jpeg(path, side=LONGER_SIDE, limits=limits)
-                content_hash = hashlib.sha256(read_file(path, limits=limits)).digest()
-            except PictureError as error:
-                failures.append((path, str(error)))
-                continue
-            examples.append(Example(os.path.abspath(path), content_hash, picture))
-        return examples, failures
+def _find_word(store: Store, word: str) -> WordRecord:
+    stored = find(words_of(store), word)
+    if stored is None:
+        raise FeedbackError(f"the library has no private word {word!r}; run: recall words list")
+    return stored
+
+
+def _read_examples(
+    photos: Sequence[str | os.PathLike[str]], settings: Settings
+) -> tuple[list[Example], list[tuple[Path, str]]]:
+    """Return the photos as they are stored, and those that cannot be read, with the reason."""
+    from indexer.images import Limits  # late, like the next two: searching does not need them
+    from indexer.images.file_reader import read_file
+    from indexer.images.thumbnail import small_jpeg
+
+    limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    examples: list[Example] = []
+    failures: list[tuple[Path, str]] = []
+    for photo in photos:
+        path = Path(photo)
+        try:
+            picture = small_jpeg(path, side=LONGER_SIDE, limits=limits)
+            content_hash = hashlib.sha256(read_file(path, limits=limits)).digest()
+        except PictureError as error:
+            failures.append((path, str(error)))
+            continue
+        examples.append(Example(os.path.abspath(path), content_hash, picture))
+    return examples, failures

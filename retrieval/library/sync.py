@@ -1,4 +1,4 @@
-"""Sync of a library, with the re-encoding of mapped embeddings after it."""
+"""Sync of a library, followed by the re-encoding of approximate embeddings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from indexer.sync.report import SyncReport
 from indexer.types import ProgressCallback
 
 
-def sync_and_recode(
+def sync_and_reencode(
     store: Store,
     paths: Sequence[str | os.PathLike[str]],
     *,
@@ -29,12 +29,12 @@ def sync_and_recode(
     columns: Columns | None = None,
     progress: ProgressCallback | None = None,
 ) -> SyncReport:
-    """Bring a library in step as `sync_paths` does, then make mapped embeddings anew, and return what was done.
+    """Sync as `sync_paths` does, then re-encode approximate embeddings, and return a report of both.
 
-    A source that is refused does not keep the embeddings of the others mapped.
+    If a source is refused, the embeddings of the others are re-encoded all the same.
     """
     report = SyncReport()
-    recode = partial(encode_mapped, store, load=load, settings=settings, progress=progress)
+    reencode = partial(encode_mapped, store, load=load, settings=settings, progress=progress)
     try:
         report = sync_paths(
             store,
@@ -47,9 +47,9 @@ def sync_and_recode(
             progress=progress,
         )
     except SourceError:
-        recode(report=report)
+        reencode(report=report)
         raise
     start = time.perf_counter()
-    recode(report=report)
+    reencode(report=report)
     report.total_seconds += time.perf_counter() - start
     return report

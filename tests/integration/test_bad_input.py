@@ -162,7 +162,7 @@ def test_a_folder_to_search_that_is_not_indexed(recall_program: Program, filled:
 
 
 def test_what_is_not_known_cannot_be_forgotten(recall_program: Program, filled: Path) -> None:
-    refused(recall_program("forget", "elsewhere"), "the library knows nothing at", "run: recall status")
+    refused(recall_program("forget", "elsewhere"), "the library has nothing at", "run: recall status")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_the_same_file_is_one_example_and_further_ones_are_added(taught: Library
 def test_without_a_readable_photo_nothing_is_kept(taught: Library, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff\xe0 cut")
-    with pytest.raises(FeedbackError, match=r"no photo of 'Rex' can be read; .*bad\.jpg"):
+    with pytest.raises(FeedbackError, match=r"none of the photos of 'Rex' can be read; .*bad\.jpg"):
         taught.learn("Rex", [bad])
     assert [word.word for word in taught.words()] == ["Biscuit"]
 
@@ -147,7 +147,7 @@ def test_a_forgotten_word_is_a_word_like_others(taught: Library) -> None:
     encoder = load_encoder("compact", device="cpu")
     got = text_vectors(taught._store, ["Biscuit"], encoder)
     assert np.allclose(got, encoder.encode_texts(["Biscuit"]), atol=1e-5)
-    with pytest.raises(FeedbackError, match="does not know the word 'Biscuit'; run: recall words list"):
+    with pytest.raises(FeedbackError, match="has no private word 'Biscuit'; run: recall words list"):
         taught.forget_word("Biscuit")
 
 

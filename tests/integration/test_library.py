@@ -81,7 +81,7 @@ def test_forgetting_a_folder_takes_it_out_and_touches_no_file(library: Library, 
     assert (folder / "a" / "red.png").exists()
     assert [count(library.path, table) for table in ("items", "units", "embeddings")] == [1, 1, 1]
     assert library.check() == []
-    with pytest.raises(SourceError, match="the library knows nothing at"):
+    with pytest.raises(SourceError, match="the library has nothing at"):
         library.forget(folder / "a")
     assert library.sync(folder).added == 1  # it lies in a folder that is indexed
     assert library.forget(folder) == 2

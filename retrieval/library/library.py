@@ -1,0 +1,61 @@
+"""The class `Library`."""
+
+from __future__ import annotations
+
+from retrieval.library import analysis as analysis_methods
+from retrieval.library import encoders as encoder_methods
+from retrieval.library import feedback as feedback_methods
+from retrieval.library import maintenance as maintenance_methods
+from retrieval.library import private_words as word_methods
+from retrieval.library import search as search_methods
+from retrieval.library import transfer as transfer_methods
+from retrieval.library import tuning as tuning_methods
+from retrieval.library.base import BaseLibrary
+
+
+class Library(BaseLibrary):
+    """A folder `NAME.recall` that holds the catalog and the index of a collection; the photos stay where they are.
+
+    Use it in a `with` statement. One process at a time may write (`sync`, `judge`, `tune`, `learn`, `use_encoder`,
+    `forget`, `import_`, `check` with `repair`). Any number of processes may search meanwhile, and searches may run in
+    several threads.
+    """
+
+    # Each method is a function of the module named on its line: with their docstrings and signatures they fill eight
+    # files of up to 300 lines, and would fill one of 900.
+
+    search = search_methods.search
+    similar = search_methods.similar
+
+    explain = analysis_methods.explain
+    duplicates = analysis_methods.duplicates
+    evaluate = analysis_methods.evaluate
+
+    judge = feedback_methods.judge
+    show = feedback_methods.show
+    judgements = feedback_methods.judgements
+    export_judgements = feedback_methods.export_judgements
+    import_judgements = feedback_methods.import_judgements
+    forget_judgements = feedback_methods.forget_judgements
+
+    learn = word_methods.learn
+    words = word_methods.words
+    forget_word = word_methods.forget_word
+
+    tune = tuning_methods.tune
+    versions = tuning_methods.versions
+    rollback = tuning_methods.rollback
+
+    sync = maintenance_methods.sync
+    optimize = maintenance_methods.optimize
+    forget = maintenance_methods.forget
+    status = maintenance_methods.status
+    failures = maintenance_methods.failures
+    check = maintenance_methods.check
+
+    export = transfer_methods.export
+    import_ = transfer_methods.import_
+
+    use_encoder = encoder_methods.use_encoder
+    encoders = encoder_methods.encoders
+    drop_encoder = encoder_methods.drop_encoder

@@ -1,0 +1,84 @@
+"""Methods of `Library` that export and import it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.store.library_encoder import LibraryEncoder
+from indexer.types import ProgressCallback
+from retrieval.library.base import BaseLibrary
+
+if TYPE_CHECKING:
+    from indexer.encoders.base import Encoder
+    from indexer.transfer import Form
+    from indexer.transfer.import_items import ImportReport
+    from indexer.transfer.report import ExportReport
+
+
+def export(
+    self: BaseLibrary,
+    path: str | os.PathLike[str],
+    *,
+    form: Form = "recall",
+    progress: ProgressCallback | None = None,
+) -> ExportReport:
+    """Write the library, as it is at this moment, to a new folder and return a report.
+
+    Args:
+        path: A folder that does not exist yet; it appears when the export is complete, and not before.
+        form: "recall" holds all of a library; "clip-retrieval" photos, captions and embeddings for other programs.
+        progress: Called with the progress.
+
+    Raises:
+        TransferError: `path` exists already or cannot be written, or there is nothing to export.
+        MissingPackageError: pyarrow is not installed.
+    """
+    from indexer import transfer  # late: searching does not need it
+
+    return transfer.export_library(self._store, Path(path).expanduser(), form=form, progress=progress)
+
+
+def import_(
+    self: BaseLibrary,
+    path: str | os.PathLike[str],
+    *,
+    roots: Mapping[str, str] | None = None,
+    encoder: str | Encoder | None = None,
+    replace: bool = False,
+    progress: ProgressCallback | None = None,
+) -> ImportReport:
+    """Import an export of Recall or of clip-retrieval, and return a report; the photos need not be on this machine.
+
+    Items are committed in batches. A run that was stopped continues where it left off when it is started again.
+
+    Args:
+        path: The folder; its format is detected.
+        roots: Folders on the machine of the export, and the same folders on this machine; "" stands for the folder
+            that relative paths start from.
+        encoder: The encoder that made the vectors. Files of clip-retrieval do not name it, so it is required for them.
+        replace: Whether to replace items that the library already has at the same path; otherwise they are kept.
+        progress: Called with the progress.
+
+    Raises:
+        TransferError: The folder is not an export, is damaged, or does not name the encoder of its vectors.
+        EncoderMismatchError: The library has embeddings of another encoder.
+        LibraryLockedError: Another process is writing to the library.
+        MissingPackageError: pyarrow is not installed.
+    """
+    from indexer import transfer  # late: searching does not need it
+
+    load = None
+    if encoder is not None:
+        load = LibraryEncoder(self._store, self._settings, asked=encoder, precision=None).by_settings
+    with self._store.writing("importing"):
+        return transfer.import_folder(
+            self._store,
+            Path(path).expanduser(),
+            roots=roots or {},
+            load=load,
+            replace=replace,
+            progress=progress,
+        )
