@@ -66,7 +66,7 @@ class _Quiet:
             if self._inside == 1:
                 self._caught = warnings.catch_warnings()
                 self._caught.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif|pillow_jxl|rawpy")
+                warnings.filterwarnings("ignore", module=r"PIL\.|pi_heif|pillow_jxl|rawpy")
 
     def __exit__(self, *_: object) -> None:
         with self._lock:

@@ -26,7 +26,7 @@ _PLUGINS = {
     PictureFormat.TIFF: ("PIL.TiffImagePlugin", "TiffImageFile"),
     PictureFormat.BMP: ("PIL.BmpImagePlugin", "BmpImageFile"),
     PictureFormat.AVIF: ("PIL.AvifImagePlugin", "AvifImageFile"),
-    PictureFormat.HEIF: ("pillow_heif", "HeifImageFile"),
+    PictureFormat.HEIF: ("pi_heif", "HeifImageFile"),
     PictureFormat.JXL: ("pillow_jxl.JpegXLImagePlugin", "JXLImageFile"),
 }
 """Format to the module and class that read it. They are called directly: `Image.open` would try forty formats, some of
@@ -167,5 +167,5 @@ def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded
 
 def _not_installed(found: PictureFormat) -> PictureError:
     """Return the error for a format whose decoder is an optional package."""
-    what = _INSTALL.get(found, "pillow-heif")
+    what = _INSTALL.get(found, "pi-heif")
     return PictureError(FailureKind.UNSUPPORTED, f"{found} needs a package that is absent: pip install '{what}'")

@@ -244,4 +244,4 @@ def test_importing_loads_no_optional_decoder_and_no_encoder() -> None:
     run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(run.stdout.split())
     assert "PIL.Image" in loaded
-    assert not loaded & {"pillow_heif", "rawpy", "pillow_jxl", "torch", "indexer.encoders", "PIL.TiffImagePlugin"}
+    assert not loaded & {"pi_heif", "rawpy", "pillow_jxl", "torch", "indexer.encoders", "PIL.TiffImagePlugin"}

@@ -16,7 +16,7 @@ TORCH = {"huggingface_hub", "open_clip", "safetensors", "timm", "torch", "torchv
 NEVER = TORCH | {"alembic", "dateparser", "pandas", "sqlalchemy.orm"}
 """What no command needs on a library whose schema is current, with the encoder that ships."""
 
-PICTURES = {"PIL", "indexer.images", "pillow_heif", "pillow_jxl", "rawpy"}
+PICTURES = {"PIL", "indexer.images", "pi_heif", "pillow_jxl", "rawpy"}
 ENCODING = {"onnxruntime", "tokenizers"}
 SYNCING = {
     "filelock",
@@ -74,9 +74,9 @@ def loaded_by(place: Path, *args: str) -> set[str]:
         (["search", "a cup of coffee", "--rerank", "moments", "--rerank", "mmr"], {"onnxruntime"}, PICTURES | SYNCING),
         (["similar", "photos/coffee.png"], {"faiss", "sqlalchemy"}, ENCODING | PICTURES | SYNCING),
         (["similar", "photos/coffee.png", "--after", "1990-01"], {"faiss"}, ENCODING | PICTURES | SYNCING),
-        (["search", "chelsea.png"], {"PIL", "faiss", "onnxruntime"}, {"pillow_heif", "rawpy"} | SYNCING),
+        (["search", "chelsea.png"], {"PIL", "faiss", "onnxruntime"}, {"pi_heif", "rawpy"} | SYNCING),
         (["evaluate", "captions.csv"], {"PIL", "onnxruntime"}, {"faiss", "sqlalchemy"} | SYNCING),
-        (["index", "photos"], {"faiss", "indexer.sync.pipeline"}, {"pillow_heif", "rawpy"} | ENCODING),  # nothing to do
+        (["index", "photos"], {"faiss", "indexer.sync.pipeline"}, {"pi_heif", "rawpy"} | ENCODING),  # nothing to do
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

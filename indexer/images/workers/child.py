@@ -31,7 +31,7 @@ _BYTES_BESIDE = 1024**3
 
 _ONE_THREAD_OPTIONS = (
     ("PIL.AvifImagePlugin", "DEFAULT_MAX_THREADS", 1),
-    ("pillow_heif.options", "DECODE_THREADS", 1),
+    ("pi_heif.options", "DECODE_THREADS", 1),
     ("pillow_jxl.JpegXLImagePlugin", "DECODE_THREADS", 0),
 )
 """Module, option, value: these decoders would start a thread per core."""
