@@ -54,10 +54,11 @@ if TYPE_CHECKING:
     from retrieval.query.private_words import LearnReport, PrivateWord
     from retrieval.query.query import Query
     from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
-    from retrieval.search.rerank import Reranker
+    from retrieval.search.rerank.protocol import Context, Ranking, Reranker, Step
 
 __all__ = [
     "ConfigError",
+    "Context",
     "DuplicateGroup",
     "DuplicatePhoto",
     "Duplicates",
@@ -95,6 +96,7 @@ __all__ = [
     "Progress",
     "Query",
     "QueryError",
+    "Ranking",
     "RecallError",
     "RerankScore",
     "Reranker",
@@ -102,6 +104,7 @@ __all__ = [
     "Source",
     "SourceError",
     "Status",
+    "Step",
     "StorageError",
     "SyncReport",
     "TextError",
@@ -112,6 +115,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Context": "retrieval.search.rerank.protocol",
     "DuplicateGroup": "retrieval.duplicates.groups",
     "DuplicatePhoto": "retrieval.duplicates.groups",
     "Duplicates": "retrieval.duplicates.groups",
@@ -126,21 +130,23 @@ _HOMES = {
     "ImportReport": "indexer.transfer.import_items",
     "IndexChoice": "indexer.vectors.measurements",
     "IndexFigures": "indexer.vectors.measurements",
-    "Source": "indexer.catalog.statements.sources",
     "LearnReport": "retrieval.query.private_words",
     "Library": "retrieval.library",
+    "PartScore": "retrieval.search.hits",
     "Preprocess": "indexer.types",
     "PrivateWord": "retrieval.query.private_words",
     "Problem": "indexer.maintenance.check",
     "ProblemKind": "indexer.maintenance.check",
     "Progress": "indexer.types",
     "Query": "retrieval.query.query",
-    "SyncReport": "indexer.sync.report",
-    "Reranker": "retrieval.search.rerank",
-    "Settings": "indexer.config",
-    "Status": "indexer.maintenance.status",
+    "Ranking": "retrieval.search.rerank.protocol",
     "RerankScore": "retrieval.search.hits",
-    "PartScore": "retrieval.search.hits",
+    "Reranker": "retrieval.search.rerank.protocol",
+    "Settings": "indexer.config",
+    "Source": "indexer.catalog.statements.sources",
+    "Status": "indexer.maintenance.status",
+    "Step": "retrieval.search.rerank.protocol",
+    "SyncReport": "indexer.sync.report",
     "load_encoder": "indexer.encoders",
 }
 

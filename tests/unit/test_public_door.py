@@ -11,6 +11,7 @@ import retrieval
 
 PUBLIC = [
     "ConfigError",
+    "Context",
     "DuplicateGroup",
     "DuplicatePhoto",
     "Duplicates",
@@ -48,6 +49,7 @@ PUBLIC = [
     "Progress",
     "Query",
     "QueryError",
+    "Ranking",
     "RecallError",
     "RerankScore",
     "Reranker",
@@ -55,6 +57,7 @@ PUBLIC = [
     "Source",
     "SourceError",
     "Status",
+    "Step",
     "StorageError",
     "SyncReport",
     "TextError",
