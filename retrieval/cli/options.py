@@ -155,14 +155,14 @@ rerank_option: Callable[[Command], Command] = click.option(
     metavar="NAME",
     help="Put the best hits into another order; may be given several times, and is done in that order. exact: "
     "score them again from the catalog. mmr[:LAMBDA]: hits that differ, from 0 most to 1 not at all. "
-    "moments[:COSINE]: a burst becomes one hit. encoder:NAME[:N]: another encoder scores the best N, by default "
+    "bursts[:COSINE]: a burst becomes one hit. encoder:NAME[:N]: another encoder scores the best N, by default "
     "50. blend:WEIGHT: so much of the library's own score, 0 to 1, and the rest of the last step's.",
 )
 
 
 def rerank_options(command: Command) -> Command:
     """Add --rerank and --expand."""
-    expand = click.option("--expand", is_flag=True, help="List every photo of a hit that moments made of several.")
+    expand = click.option("--expand", is_flag=True, help="List every photo of a hit that bursts made of several.")
     return rerank_option(expand(command))
 
 

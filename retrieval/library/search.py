@@ -59,7 +59,7 @@ def search(
         kind: What to search: "photos", "texts" or "all".
         hybrid: Whether to also look for the words in titles, descriptions, tags and texts (full-text search) and to
             order by both rankings. Scores remain cosine similarities.
-        rerank: Rerankers, applied in this order: "mmr:0.7" (diversity), "moments" (a burst becomes one hit),
+        rerank: Rerankers, applied in this order: "mmr:0.7" (diversity), "bursts" (a burst becomes one hit),
             "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half of the library's own score),
             "exact"; or objects with the method of `Reranker`.
         threshold: Leave out hits with a lower match probability, 0 to 1; see `Hits.above`. None keeps all.

@@ -75,7 +75,7 @@ class Hit:
         row: Of a table's row its id, else None.
         words: Words of the query that its text has, where it was searched for words too.
         rerank: What the rerankers made of it, in their order; those that give no score are not named.
-        members: The other photos of the same moment, in their order, where `moments` made one hit of them.
+        members: The other photos of the same moment, in their order, where `bursts` made one hit of them.
     """
 
     item_id: int

@@ -107,7 +107,7 @@ def captions(data: Path, place: Path) -> None:
     say(f"flickr8k dev, {len(captioned):,} pictures, first caption of each, k = 10")
     say("rerank", "R@1", "R@5", "R@10", "cosine of two hits", "ms a query")
     with library_of(place, captioned) as library:
-        for rerank in ((), ("exact",), ("moments",), *((f"mmr:{each:g}",) for each in LAMBDAS)):
+        for rerank in ((), ("exact",), ("bursts",), *((f"mmr:{each:g}",) for each in LAMBDAS)):
             shares, alike, spent = recall(library, captioned, rerank)
             say(" ".join(rerank) or "none", *(f"{share:.3f}" for share in shares), f"{alike:.3f}", f"{spent:.1f}")
 
@@ -172,7 +172,7 @@ def scenes_of(hit: Hit) -> set[str]:
 
 
 def bursts(data: Path, place: Path, *, shot: int = 100, count: int = 8) -> None:
-    """Print what moments does where every scene is followed, within a minute, by the one most like it."""
+    """Print what bursts does where every scene is followed, within a minute, by the one most like it."""
     captioned = read(data / "flickr8k", split="dev")
     with library_of(place / "flickr", captioned) as library:
         scenes = chained(library, captioned, 3 * shot)
@@ -181,7 +181,7 @@ def bursts(data: Path, place: Path, *, shot: int = 100, count: int = 8) -> None:
         library.sync(place / "bursts")
         say(f"{shot} bursts of {count} frames, {2 * shot} single photos, each 30 s after the one that is most like it")
         say("rerank", "scenes among 10", "R@10", "bursts in one hit", "hits of two scenes")
-        for rerank in ((), *((f"moments:{each:g}",) for each in BOUNDS)):
+        for rerank in ((), *((f"bursts:{each:g}",) for each in BOUNDS)):
             answers = [library.search(each.caption, k=10, rerank=rerank) for each in scenes[:shot]]
             found = np.mean([len(set().union(*map(scenes_of, hits))) for hits in answers])
             own = [[hit for hit in hits if f"{number:03}" in scenes_of(hit)] for number, hits in enumerate(answers)]

@@ -195,11 +195,11 @@ def test_what_lies_deeper_than_was_asked_for_is_not_found(colours: Library, fold
 def test_photos_of_one_moment_are_one_answer(library: Library, folder: Path) -> None:
     for name in ("red", "tomato"):
         paint(folder / f"{name}.png", name)
-        os.utime(folder / f"{name}.png", (1_600_000_000, 1_600_000_000))  # moments wants file times to be the same
+        os.utime(folder / f"{name}.png", (1_600_000_000, 1_600_000_000))  # bursts wants file times to be the same
     paint(folder / "orange.png", "orange")
     library.sync(folder)
     table = write(folder, "query,relevant,grade", "red,tomato.png,2", "red,red.png,1", "lime,red.png,1")
-    plain, grouped = (library.evaluate(table, rerank=rerank) for rerank in (["exact"], ["moments"]))
+    plain, grouped = (library.evaluate(table, rerank=rerank) for rerank in (["exact"], ["bursts"]))
     # red: red and tomato are hits 1 and 2, or one hit. lime: orange, tomato, red, or orange and the hit of both
     assert plain.directions["search"].values[:, 3].tolist() == [1, pytest.approx(1 / 3)]  # MRR
     assert grouped.directions["search"].values[:, 3].tolist() == [1, 1 / 2]

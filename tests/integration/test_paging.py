@@ -47,7 +47,7 @@ def mixed(skimage_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield library
 
 
-@pytest.mark.parametrize("rerank", [[], ["mmr:0.5"], ["moments", "mmr"]])
+@pytest.mark.parametrize("rerank", [[], ["mmr:0.5"], ["bursts", "mmr"]])
 @pytest.mark.parametrize("hybrid", [True, False])
 def test_pages_are_cut_out_of_one_order(mixed: Library, rerank: list[str], hybrid: bool) -> None:
     whole = [hit.item_id for hit in mixed.search("a dog at the beach", k=234, hybrid=hybrid, rerank=rerank)]

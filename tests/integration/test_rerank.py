@@ -121,7 +121,7 @@ def test_as_many_hits_as_were_asked_for_come_back_although_more_than_the_pool_is
     for day, name in enumerate(("tomato", "orange", "lime"), start=1):
         paint(folder / f"{name}.png", name, taken_at=MORNING + timedelta(days=day))
     library.sync(folder)
-    hits = library.search("red", k=3, rerank=["moments"])
+    hits = library.search("red", k=3, rerank=["bursts"])
     assert names(hits) == ["burst-000.png", "tomato.png", "orange.png"]
     assert [hit.count for hit in hits] == [120, 1, 1]
     assert names(hits[0].members) == [f"burst-{number:03}.png" for number in range(1, 120)]
@@ -266,7 +266,7 @@ def test_a_search_that_takes_more_candidates_encodes_nothing_twice(
         paint(folder / f"{number:03}.png", "red", taken_at=MORNING + timedelta(seconds=number))
     library.sync(folder)
     with locked(library.path, "indexing", seconds=0):
-        assert len(library.search("red", k=2, rerank=[SecondEncoder(turned, 5), "moments"])) == 1
+        assert len(library.search("red", k=2, rerank=[SecondEncoder(turned, 5), "bursts"])) == 1
     assert sum(turned.pictures) == 5
 
 
@@ -367,7 +367,7 @@ def burst(photos: Path) -> Path:
 
 def test_the_program_collapses_a_burst_and_opens_it(recall_program: Program, burst: Path) -> None:
     assert recall_program("index", burst).returncode == 0
-    search = ("search", "a cat", "-k", "2", "--rerank", "moments", "--all")
+    search = ("search", "a cat", "-k", "2", "--rerank", "bursts", "--all")
     table = recall_program(*search)
     assert table.returncode == 0, table.stderr
     head, first, _ = table.stdout.splitlines()
@@ -398,7 +398,7 @@ def test_the_program_reranks_by_another_encoder_and_says_how_long_it_took(
 @pytest.mark.parametrize(
     ("rerank", "message"),
     [
-        ("diverse", "recall: no reranker is called 'diverse'; expected exact, mmr[:LAMBDA], moments[:COSINE], "),
+        ("diverse", "recall: no reranker is called 'diverse'; expected exact, mmr[:LAMBDA], bursts[:COSINE], "),
         ("mmr:2", "recall: mmr has the lambda 2; expected a number from 0"),
         ("encoder:compact:0", "recall: 0 candidates are to be scored by another encoder; expected at least 1"),
         ("encoder:local-dir:/nowhere", "recall: encoder 'local-dir:/nowhere' cannot be loaded: "),

@@ -71,7 +71,7 @@ def loaded_by(place: Path, *args: str) -> set[str]:
     [
         (["status"], {"sqlalchemy"}, {"faiss"} | ENCODING | PICTURES | SYNCING),
         (["search", "a cup of coffee"], {"faiss", "onnxruntime", "sqlalchemy"}, PICTURES | SYNCING),
-        (["search", "a cup of coffee", "--rerank", "moments", "--rerank", "mmr"], {"onnxruntime"}, PICTURES | SYNCING),
+        (["search", "a cup of coffee", "--rerank", "bursts", "--rerank", "mmr"], {"onnxruntime"}, PICTURES | SYNCING),
         (["similar", "photos/coffee.png"], {"faiss", "sqlalchemy"}, ENCODING | PICTURES | SYNCING),
         (["similar", "photos/coffee.png", "--after", "1990-01"], {"faiss"}, ENCODING | PICTURES | SYNCING),
         (["search", "chelsea.png"], {"PIL", "faiss", "onnxruntime"}, {"pi_heif", "rawpy"} | SYNCING),

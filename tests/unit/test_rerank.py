@@ -89,7 +89,7 @@ def test_mmr_is_the_plain_loop_of_the_paper() -> None:
     assert ids(reranked(["mmr:0.6"], found)) == [row + 1 for row in picked]
 
 
-def moments(*photos: tuple[str | None, str | None, float], name: str = "moments:0.9") -> list[list[int]]:
+def bursts(*photos: tuple[str | None, str | None, float], name: str = "bursts:0.9") -> list[list[int]]:
     """Return the items of each hit for photos of (time of day, where it is from, degrees), best first."""
     items = [item(number, taken, source) for number, (taken, source, _) in enumerate(photos, start=1)]
     scores = [1 - number / 100 for number in range(len(photos))]
@@ -101,39 +101,39 @@ def moments(*photos: tuple[str | None, str | None, float], name: str = "moments:
 
 
 def test_a_burst_becomes_one_hit_in_the_place_of_its_best_photo() -> None:
-    burst = moments(("09:00:02", "exif", 0), ("12:00:00", "exif", 0), ("09:00:01", "exif", 5), ("09:00:00", "exif", 9))
+    burst = bursts(("09:00:02", "exif", 0), ("12:00:00", "exif", 0), ("09:00:01", "exif", 5), ("09:00:00", "exif", 9))
     assert burst == [[1, 3, 4], [2]]
 
 
 def test_photos_of_one_minute_that_look_different_stay_apart() -> None:
-    assert moments(("09:00:00", "exif", 0), ("09:00:01", "exif", 30)) == [[1], [2]]  # cos 30 = .87
+    assert bursts(("09:00:00", "exif", 0), ("09:00:01", "exif", 30)) == [[1], [2]]  # cos 30 = .87
 
 
 def test_a_moment_goes_on_from_neighbour_to_neighbour() -> None:
     # 100 seconds and 40 degrees from first to last, 50 and 20 from each to the next: cos 20 = .94
-    assert moments(("09:00:00", "exif", 0), ("09:01:40", "exif", 40), ("09:00:50", "exif", 20)) == [[1, 2, 3]]
-    assert moments(("09:00:00", "exif", 0), ("09:01:40", "exif", 40)) == [[1], [2]]
+    assert bursts(("09:00:00", "exif", 0), ("09:01:40", "exif", 40), ("09:00:50", "exif", 20)) == [[1, 2, 3]]
+    assert bursts(("09:00:00", "exif", 0), ("09:01:40", "exif", 40)) == [[1], [2]]
 
 
 def test_a_minute_is_the_most_between_two_photos_of_a_moment() -> None:
-    assert moments(("09:00:00", "exif", 0), ("09:01:00", "exif", 0)) == [[1, 2]]
-    assert moments(("09:00:00", "exif", 0), ("09:01:01", "exif", 0)) == [[1], [2]]
+    assert bursts(("09:00:00", "exif", 0), ("09:01:00", "exif", 0)) == [[1, 2]]
+    assert bursts(("09:00:00", "exif", 0), ("09:01:01", "exif", 0)) == [[1], [2]]
 
 
 def test_the_time_of_a_file_has_to_be_the_same_to_the_second() -> None:
-    assert moments(("09:00:00", "file", 0), ("09:00:01", "file", 0), ("09:00:00", "file", 0)) == [[1, 3], [2]]
-    assert moments(("09:00:00", "file", 0), ("09:00:00", "exif", 0)) == [[1], [2]]
+    assert bursts(("09:00:00", "file", 0), ("09:00:01", "file", 0), ("09:00:00", "file", 0)) == [[1, 3], [2]]
+    assert bursts(("09:00:00", "file", 0), ("09:00:00", "exif", 0)) == [[1], [2]]
 
 
-def test_photos_without_a_time_and_texts_are_no_moments() -> None:
-    assert moments((None, None, 0), (None, None, 0)) == [[1], [2]]
+def test_photos_without_a_time_and_texts_are_no_bursts() -> None:
+    assert bursts((None, None, 0), (None, None, 0)) == [[1], [2]]
     texts = [item(number, "09:00:00", kind=Modality.TEXT) for number in (1, 2)]
-    assert ids(reranked(["moments"], candidates([1, 0.9], items=texts))) == [1, 2]
+    assert ids(reranked(["bursts"], candidates([1, 0.9], items=texts))) == [1, 2]
 
 
 def test_moments_twice_lose_no_photo() -> None:
     items = [item(number, "09:00:00") for number in (1, 2, 3)]
-    ranking = reranked(["moments:0.99", "moments:0.9"], candidates([1, 0.9, 0.8], [0, 1, 20], items))
+    ranking = reranked(["bursts:0.99", "bursts:0.9"], candidates([1, 0.9, 0.8], [0, 1, 20], items))
     assert ids(ranking) == [1]
     assert [ids(group) for group in ranking.members[0]] == [[2], [3]]
 
@@ -179,10 +179,10 @@ def test_blend_with_a_weight_for_each_score_takes_all_steps() -> None:
 
 def test_blend_without_a_second_score_is_an_error() -> None:
     with pytest.raises(QueryError, match=r"blend:0.5 has no second score; put a step that gives one before it"):
-        reranked(["moments", "blend:0.5"], candidates([1.0]))
+        reranked(["bursts", "blend:0.5"], candidates([1.0]))
 
 
-@pytest.mark.parametrize("name", ["mmr", "moments", "mmr:0.3"])
+@pytest.mark.parametrize("name", ["mmr", "bursts", "mmr:0.3"])
 def test_no_candidates_stay_none(name: str) -> None:
     assert ids(reranked([name], candidates([]))) == []
 
@@ -190,7 +190,7 @@ def test_no_candidates_stay_none(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nearest", r"no reranker is called 'nearest'; expected exact, mmr\[:LAMBDA\], moments"),
+        ("nearest", r"no reranker is called 'nearest'; expected exact, mmr\[:LAMBDA\], bursts"),
         ("", "no reranker is called ''"),
         ("mmr:", "no reranker is called 'mmr:'"),
         ("exact:1", "exact takes nothing behind a colon, not '1'"),
@@ -198,8 +198,8 @@ def test_no_candidates_stay_none(name: str) -> None:
         ("mmr:-0.1", "mmr has the lambda -0.1"),
         ("mmr:nan", "mmr has the lambda nan"),
         ("mmr:much", "mmr has 'much', which is no number"),
-        ("moments:0", "moments has the cosine 0; expected a number above 0"),
-        ("moments:1.5", "moments has the cosine 1.5"),
+        ("bursts:0", "bursts has the cosine 0; expected a number above 0"),
+        ("bursts:1.5", "bursts has the cosine 1.5"),
         ("encoder", "encoder has no name; expected encoder:NAME"),
         ("encoder:compact:0", "0 candidates are to be scored by another encoder; expected at least 1"),
         ("encoder:compact:-3", "-3 candidates are to be scored"),

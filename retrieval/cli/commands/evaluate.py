@@ -86,7 +86,7 @@ def command(
     recall evaluate holiday/captions.csv
     recall evaluate holiday/captions.csv --compare compact ViT-B-32/laion2b_s34b_b79k
     recall evaluate holiday/queries.csv --library photos.recall --save today.json
-    recall evaluate holiday/queries.csv --library photos.recall --compare none moments+mmr:0.7
+    recall evaluate holiday/queries.csv --library photos.recall --compare none bursts+mmr:0.7
     """
     from retrieval.evaluation import Comparison, compare, set_kind  # late: --help does not need numpy
 

@@ -91,7 +91,7 @@ def command(
     recall search photo.jpg
     recall search "a boat" + sunset.jpg - people
     recall search "2: red car" - truck
-    recall search "a dog on the beach" --rerank moments --rerank mmr
+    recall search "a dog on the beach" --rerank bursts --rerank mmr
     """
     if not query and image is None:
         raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')

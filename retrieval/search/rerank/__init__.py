@@ -5,7 +5,7 @@ names.py       "mmr:0.7" -> a reranker
 chain.py       several in their order, over as many candidates as it takes
 exact.py       exact      the cosine again, in float32, from what the catalog holds
 mmr.py         mmr        diversity
-moments.py     moments    a burst becomes one hit
+bursts.py      bursts     a burst becomes one hit
 encoder.py     encoder    another encoder's score
 extra.py       the embeddings that it needs, kept in the catalog
 blend.py       blend      weighted sum of the scores so far

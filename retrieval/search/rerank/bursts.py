@@ -1,4 +1,4 @@
-"""`moments`: a burst becomes one hit."""
+"""`bursts`: a burst becomes one hit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Bursts:
             QueryError: It is not above 0, or above 1.
         """
         if not 0 < alike <= 1:
-            raise QueryError(f"moments has the cosine {alike:g}; expected a number above 0, up to 1, for instance .85")
+            raise QueryError(f"bursts has the cosine {alike:g}; expected a number above 0, up to 1, for instance .85")
         self.alike = alike
 
     def rerank(self, ranking: Ranking, context: Context) -> Ranking:

@@ -13,7 +13,7 @@ from retrieval.search.rerank.mmr import Mmr
 from retrieval.search.rerank.protocol import Reranker
 from retrieval.search.rerank.second_encoder import SecondEncoder
 
-FORMS = "exact, mmr[:LAMBDA], moments[:COSINE], encoder:NAME[:N], blend:WEIGHT[,WEIGHT…]"
+FORMS = "exact, mmr[:LAMBDA], bursts[:COSINE], encoder:NAME[:N], blend:WEIGHT[,WEIGHT…]"
 """The ways to name a reranker, for help and errors."""
 
 
@@ -27,7 +27,7 @@ def names_rerankers(written: str) -> bool:
 
 
 def chain_names(written: str) -> list[str]:
-    """Return the names in a chain such as "moments+mmr:0.7"; those of encoders may hold a + themselves."""
+    """Return the names in a chain such as "bursts+mmr:0.7"; those of encoders may hold a + themselves."""
     return [] if written == NOTHING else re.split(rf"\+(?=(?:{'|'.join(_MAKERS)})(?:[:+]|$))", written)
 
 
@@ -63,8 +63,8 @@ def _mmr(argument: str) -> Reranker:
     return Mmr(_number("mmr", argument)) if argument else Mmr()
 
 
-def _moments(argument: str) -> Reranker:
-    return Bursts(_number("moments", argument)) if argument else Bursts()
+def _bursts(argument: str) -> Reranker:
+    return Bursts(_number("bursts", argument)) if argument else Bursts()
 
 
 def _encoder(argument: str) -> Reranker:
@@ -88,7 +88,7 @@ def _number(name: str, written: str) -> float:
 _MAKERS: dict[str, Callable[[str], Reranker]] = {
     "exact": _exact,
     "mmr": _mmr,
-    "moments": _moments,
+    "bursts": _bursts,
     "encoder": _encoder,
     "blend": _blend,
 }
