@@ -64,7 +64,7 @@ class ImportReport:
     Attributes:
         added: Items that the library did not have.
         replaced: Items that it had at the same path, and that were asked to be replaced.
-        known: Items that it had at the same path, left as they are.
+        existing: Items that it had at the same path, left as they are.
         failed: Items that came as failed, added or replaced: `recall status --failed` has their reasons.
         normalized: Vectors that were brought to unit length.
         sources: Folders here that the items belong to.
@@ -73,7 +73,7 @@ class ImportReport:
 
     added: int = 0
     replaced: int = 0
-    known: int = 0
+    existing: int = 0
     failed: int = 0
     normalized: int = 0
     sources: list[str] = field(default_factory=list)
@@ -181,7 +181,7 @@ def _write_batch(
     report.replaced += sum(good)
     report.added += len(good) - sum(good)
     report.failed += len(taken) - len(good)
-    report.known += len(batch) - len(taken)
+    report.existing += len(batch) - len(taken)
 
 
 def _placed(item: Record, roots: Mapping[str, int]) -> Record:

@@ -71,15 +71,15 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
                 vectors, left_out = _usable(unit["vectors"], encoders)
                 units.put(unit | vectors)
                 report.vectors += len(vectors)
-                report.left_out += left_out
+                report.skipped += left_out
                 told()
         mapped = reencoding.count_approximate(connection, store.encoder.id) if store.encoder else 0
         rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows}
         write_manifest(folder, encoders=list(encoders.values()), sources=sources, rows=rows)
         report.items = items.rows
         report.bytes = sum(file.stat().st_size for file in folder.iterdir())
-    if report.left_out:
-        logger.warning("%d embeddings are damaged and were left out; run: recall check", report.left_out)
+    if report.skipped:
+        logger.warning("%d embeddings are damaged and were left out; run: recall check", report.skipped)
     if mapped:
         advice = "to export them run recall index first, or after the import"
         logger.warning("%d embeddings are mapped from a former encoder's and were left out; %s", mapped, advice)

@@ -14,12 +14,12 @@ class ExportReport:
         folder: Where it lies.
         items: How many items.
         vectors: How many embeddings, of all encoders.
-        left_out: What the layout cannot hold, and embeddings that are damaged; a line in the log says which it was.
+        skipped: What the layout cannot hold, and embeddings that are damaged; a line in the log says which it was.
         bytes: Size of all files.
     """
 
     folder: Path
     items: int = 0
     vectors: int = 0
-    left_out: int = 0
+    skipped: int = 0
     bytes: int = 0

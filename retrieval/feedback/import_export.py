@@ -46,15 +46,15 @@ class JudgementImport:
 
     Attributes:
         added: Judgements that are new.
-        known: Judgements that the library had.
-        unknown: Judgements of files that it does not hold: they are kept, and count when the files come.
-        refused: What could not be read, as line and reason.
+        existing: Judgements that the library had.
+        missing: Judgements of files that it does not hold: they are kept, and count when the files come.
+        rejected: What could not be read, as line and reason.
     """
 
     added: int = 0
-    known: int = 0
-    unknown: int = 0
-    refused: list[str] = field(default_factory=list)
+    existing: int = 0
+    missing: int = 0
+    rejected: list[str] = field(default_factory=list)
 
 
 class ImportedRow(NamedTuple):
@@ -130,7 +130,7 @@ def import_judgements(store: Store, file: Path) -> JudgementImport:
     except (OSError, csv.Error) as error:
         raise FeedbackError(f"{file} cannot be read ({error}); expected CSV or JSON lines in UTF-8") from error
     if not found:
-        first = f"; {report.refused[0]}" if report.refused else ""
+        first = f"; {report.rejected[0]}" if report.rejected else ""
         raise FeedbackError(f"{file} has no judgement that can be used{first}")
     with store.transaction() as connection:
         known = {
@@ -155,13 +155,13 @@ def _add(
         path, content = (item[1], item[2]) if item else (written, None)
         key, moment = key_of(told.parts), told.judged_at
         if (key, path, told.is_good, moment) in known if moment else (key, path, told.is_good) in undated:
-            report.known += 1
+            report.existing += 1
             continue
         moment = moment or utc_now()
         known.add((key, path, told.is_good, moment))
         undated.add((key, path, told.is_good))
         report.added += 1
-        report.unknown += item is None
+        report.missing += item is None
         query_id = judgements.add_query(connection, key, told.parts)
         rows.append(
             {
@@ -206,8 +206,8 @@ def _read(stream: IO[str], report: JudgementImport, *, is_csv: bool) -> Iterator
         try:
             yield _judgement(json.loads(line) if isinstance(line, str) else line)
         except (ValueError, TypeError, KeyError, OverflowError, FeedbackError, QueryError) as error:
-            report.refused.append(f"line {number}: {error if str(error) else repr(error)}")
-            if len(report.refused) <= LISTED:
+            report.rejected.append(f"line {number}: {error if str(error) else repr(error)}")
+            if len(report.rejected) <= LISTED:
                 logger.warning("line %d is passed over: %s", number, error)
 
 

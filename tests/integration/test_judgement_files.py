@@ -103,9 +103,9 @@ def test_a_bad_line_is_named_and_the_others_are_imported(
     file = folder.parent / "judged.jsonl"
     file.write_text("".join(f"{json.dumps(each)}\n" for each in (good, good | fields, good | {"query": "blue"})))
     report = colours.import_judgements(file)
-    assert (report.added, len(report.refused)) == (2, 1)
-    assert report.refused[0].startswith("line 2: ")
-    assert said in report.refused[0]
+    assert (report.added, len(report.rejected)) == (2, 1)
+    assert report.rejected[0].startswith("line 2: ")
+    assert said in report.rejected[0]
 
 
 def test_a_moment_with_a_zone_is_the_same_moment_when_it_comes_again(colours: Library, folder: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_table_in_another_encoding_is_refused_by_its_lines(colours: Library, f
     )
     report = colours.import_judgements(table)
     assert report.added == 1
-    assert report.refused[0].startswith("line 2: ")
+    assert report.rejected[0].startswith("line 2: ")
 
 
 @pytest.mark.parametrize("name", ["judged.jsonl", "judged.csv"])
@@ -138,7 +138,7 @@ def test_file_names_that_are_no_text_go_out_and_come_back(
     file = exported(colours, tmp_path / name)
     colours.forget_judgements()
     report = colours.import_judgements(file)
-    assert (report.added, report.unknown) == (1, 0)
+    assert (report.added, report.missing) == (1, 0)
     assert colours.judgements()[0].path == str(odd)
     colours.judge(odd, good=[folder / "red.png"])  # as a query too
     assert colours.judgements()[1].parts["images"] == [str(odd)]

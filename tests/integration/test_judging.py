@@ -153,7 +153,7 @@ def test_what_is_exported_is_imported_once_and_gives_the_same(colours: Library, 
     with file.open("w") as stream:
         assert colours.export_judgements(stream) == 2
     again = colours.import_judgements(file)
-    assert (again.added, again.known) == (0, 2)
+    assert (again.added, again.existing) == (0, 2)
     assert colours.forget_judgements() == 2
     assert count(colours.path, "queries") == 0
     assert colours.import_judgements(file).added == 2
@@ -167,9 +167,9 @@ def test_a_table_is_imported_and_its_bad_lines_are_named(colours: Library, folde
         f"red,{folder}/none.png,0\n"
     )
     report = colours.import_judgements(file)
-    assert (report.added, report.unknown) == (2, 1)
-    assert report.refused[0] == "line 3: the verdict is 'perhaps'; expected good or bad"
-    assert report.refused[1].startswith("line 4: the query text is blank")
+    assert (report.added, report.missing) == (2, 1)
+    assert report.rejected[0] == "line 3: the verdict is 'perhaps'; expected good or bad"
+    assert report.rejected[1].startswith("line 4: the query text is blank")
     stream = io.StringIO()
     colours.export_judgements(stream, as_csv=True)
     assert stream.getvalue().splitlines()[0] == "query,path,verdict,position,judged_at"

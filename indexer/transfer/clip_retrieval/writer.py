@@ -79,16 +79,16 @@ def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportR
                 report=report,
                 told=lambda: progress(Progress("exporting", report.items, photos)),
             )
-        report.left_out = items - report.items
+        report.skipped = items - report.items
         report.bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         if not report.items:
             raise TransferError(f"{store.path} holds no photo that clip-retrieval's layout has a place for")
     if 0 < with_text < photos:
         logger.warning("only %d of %d photos have a text: texts were written without embeddings", with_text, photos)
-    if report.left_out:
+    if report.skipped:
         logger.warning(
             "left out %d items: documents, failures, and paths that are no UTF-8; Recall's own layout holds them",
-            report.left_out,
+            report.skipped,
         )
     return report
 

@@ -72,10 +72,10 @@ def import_command(file: Path, settings: Settings) -> None:
     with open_library(settings) as library:
         report = library.import_judgements(file)
     click.echo(
-        f"{report.added} judgements were added, {report.known} were known, {len(report.refused)} lines could not be "
-        f"read; {report.unknown} are about files that are not in the library"
+        f"{report.added} judgements were added, {report.existing} were known, {len(report.rejected)} lines could not "
+        f"be read; {report.missing} are about files that are not in the library"
     )
-    if report.refused:
+    if report.rejected:
         click.get_current_context().exit(3)
 
 

@@ -83,7 +83,7 @@ def _print_summary(report: ImportReport) -> None:
     counts = {
         "added": report.added,
         "replaced": report.replaced,
-        "known already": report.known,
+        "known already": report.existing,
         "failed": report.failed,
     }
     said = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")

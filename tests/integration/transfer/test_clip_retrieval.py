@@ -253,7 +253,7 @@ def test_metadata_that_are_cut_short_are_refused(clip: Path, bring: Bring, colou
 
 def test_an_export_in_this_layout_is_read_as_clip_retrieval_reads_it(filled: Library, tmp_path: Path) -> None:
     report = filled.export(tmp_path / "clip", form="clip-retrieval")
-    assert (report.items, report.vectors, report.left_out) == (3, 3, 1)  # the broken one is left out
+    assert (report.items, report.vectors, report.skipped) == (3, 3, 1)  # the broken one is left out
     vectors = np.load(tmp_path / "clip" / "img_emb" / "img_emb_0.npy")
     metadata = pd.read_parquet(tmp_path / "clip" / "metadata" / "metadata_0.parquet")
     assert vectors.dtype == np.float16
@@ -271,7 +271,7 @@ def test_captions_with_embeddings_survive_out_and_in(
     monkeypatch.setattr(writer, "PART", 2)
     with Library.open(new) as library:
         report = library.export(tmp_path / "again", form="clip-retrieval")
-    assert (report.items, report.vectors, report.left_out) == (3, 6, 0)
+    assert (report.items, report.vectors, report.skipped) == (3, 6, 0)
     assert sorted(file.name for file in (tmp_path / "again").rglob("*.*")) == [
         "img_emb_0.npy",
         "img_emb_1.npy",
@@ -290,7 +290,7 @@ def test_what_this_layout_has_no_place_for_is_left_out_and_said(
 ) -> None:
     rows(filled.path, "UPDATE items SET path = ? WHERE name = 'blue.png'", os.fsencode("/d/") + b"\xff.png")
     rows(filled.path, "UPDATE units SET kind = 'text' WHERE text IS NOT NULL")
-    assert filled.export(tmp_path / "clip", form="clip-retrieval").left_out == 3
+    assert filled.export(tmp_path / "clip", form="clip-retrieval").skipped == 3
     assert "left out 3 items: documents, failures, and paths that are no UTF-8" in caplog.text
 
 

@@ -162,7 +162,7 @@ def test_an_error_in_the_middle_keeps_whole_batches_and_a_mended_export_complete
         bring(copied)
     assert count(tmp_path / "new.recall", "items") == 3  # all but the last
     new, report = bring(made / "export")
-    assert (report.added + report.failed, report.known) == (1, 3)
+    assert (report.added + report.failed, report.existing) == (1, 3)
     assert everything(new) == everything(made / "made.recall")
 
 

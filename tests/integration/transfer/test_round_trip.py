@@ -29,7 +29,7 @@ Bring = Callable[..., tuple[Path, Any]]
 
 def test_a_library_comes_back_as_it_was(filled: Library, export: Path, bring: Bring) -> None:
     new, report = bring(export)
-    assert (report.added, report.known, report.failed) == (3, 0, 1)
+    assert (report.added, report.existing, report.failed) == (3, 0, 1)
     before = everything(filled.path)
     assert everything(new) == before
     assert [len(before[table]) for table in ("sources", "items", "tags", "units", "embeddings")] == [2, 4, 2, 3, 3]
@@ -147,11 +147,11 @@ def test_an_item_that_the_library_has_stays_unless_it_is_to_be_replaced(
     rows(filled.path, "UPDATE items SET camera = 'mine'")
     rows(filled.path, "DELETE FROM items WHERE name = 'blue.png'")
     report = filled.import_(export)
-    assert (report.added, report.replaced, report.known, report.failed) == (1, 0, 3, 0)
+    assert (report.added, report.replaced, report.existing, report.failed) == (1, 0, 3, 0)
     cameras = "SELECT camera FROM items ORDER BY path"
     assert rows(filled.path, cameras) == [(None,), ("mine",), ("mine",), ("mine",)]
     report = filled.import_(export, replace=True)
-    assert (report.added, report.replaced, report.known, report.failed) == (0, 3, 0, 1)
+    assert (report.added, report.replaced, report.existing, report.failed) == (0, 3, 0, 1)
     assert rows(filled.path, cameras) == [(None,)] * 4
     assert filled.check() == []
 
@@ -204,7 +204,7 @@ def test_a_stopped_import_keeps_whole_batches_and_the_next_run_completes_it(
         bring(export, progress=stop)
     assert count(tmp_path / "new.recall", "items") == 10
     new, report = bring(export)
-    assert (report.added + report.failed, report.known) == (19, 10)
+    assert (report.added + report.failed, report.existing) == (19, 10)
     assert everything(new) == everything(filled.path)
     with Library.open(new, encoder=FakeEncoder()) as library:
         assert library.check() == []
@@ -241,7 +241,7 @@ def test_embeddings_that_are_damaged_are_left_out_and_said(
     rows(filled.path, "UPDATE embeddings SET vector = ? WHERE unit_id = 1", vector(float("nan"), 0, 0))
     rows(filled.path, "UPDATE embeddings SET vector = x'00' WHERE unit_id = 2")
     report = filled.export(tmp_path / "left")
-    assert (report.vectors, report.left_out) == (1, 2)
+    assert (report.vectors, report.skipped) == (1, 2)
     assert "2 embeddings are damaged and were left out; run: recall check" in caplog.text
     new, _ = bring(report.folder)
     assert (count(new, "units"), count(new, "embeddings")) == (3, 1)

@@ -61,7 +61,7 @@ def test_a_round_trip_keeps_everything_bit_for_bit(few: Path, recall_program: Pr
     assert everything(tmp_path / "new.recall") == before
     assert (len(before["items"]), len(before["embeddings"])) == (5, 4)
     again = json.loads(recall_program("import", "out", "--library", "new.recall", "--json").stdout)
-    assert (again["added"], again["known"]) == (0, 5)
+    assert (again["added"], again["existing"]) == (0, 5)
     replaced = json.loads(recall_program("import", "out", "--replace", "--library", "new.recall", "--json").stdout)
     assert (replaced["replaced"], replaced["failed"]) == (4, 1)
     assert everything(tmp_path / "new.recall") == before
@@ -130,6 +130,6 @@ def test_ctrl_c_stops_an_import_which_the_next_one_completes(
     assert 0 < kept < 40960
     assert kept % 1000 == 0
     with Library.open(tmp_path / "new.recall", encoder=FakeEncoder()) as new:
-        assert new.import_(tmp_path / "big").known == kept
+        assert new.import_(tmp_path / "big").existing == kept
     paths = "SELECT path, size FROM items ORDER BY path"
     assert rows(tmp_path / "new.recall", paths) == rows(library.path, paths)
