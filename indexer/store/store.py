@@ -22,7 +22,7 @@ from indexer.vectors import new_index, read_index
 from indexer.vectors.autotune.choice_file import read_choice, read_figures
 from indexer.vectors.base import VectorIndex, to_half
 from indexer.vectors.gpu.index import GpuIndex
-from indexer.vectors.gpu.select import card_on
+from indexer.vectors.gpu.select import backend_for
 from indexer.vectors.index_file import StaleIndexError, write_index
 from indexer.vectors.ivf_refined import ApproximateIndex, drift
 from indexer.vectors.measurements import IndexChoice
@@ -160,7 +160,7 @@ class Store(OpenCatalog):
             self._on_gpu, self._gpu = None, self.device
         if self.device.startswith("cuda"):
             if self._on_gpu is None:
-                self._on_gpu = GpuIndex(index, partial(card_on, self.device, index.dim))
+                self._on_gpu = GpuIndex(index, partial(backend_for, self.device, index.dim))
             if self._on_gpu.fits:
                 return self._on_gpu
         return self._chosen or index

@@ -17,8 +17,8 @@ from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.images.workers import DecodePool
 from indexer.types import Vectors
 from indexer.vectors.faiss_flat import FaissIndex
-from indexer.vectors.gpu.index import AFTER, GpuIndex
-from indexer.vectors.gpu.select import card_on
+from indexer.vectors.gpu.index import QUERIES_BEFORE_UPLOAD, GpuIndex
+from indexer.vectors.gpu.select import backend_for
 from tests.bench.conftest import MANY
 from tests.bench.doors import Doors, prepared
 from tests.bench.table import Table
@@ -97,11 +97,11 @@ def test_searching(n: int, batch: int, benchmark: BenchmarkFixture, table: Table
     dim, k, rounds = 512, 10, 10
     exact = FaissIndex(dim)
     exact.add(np.arange(n, dtype=np.int64), clustered_vectors(n, dim, clusters=n // 50, spread=1.0))
-    on_gpu = GpuIndex(exact, lambda: card_on(DEVICE, dim))
+    on_gpu = GpuIndex(exact, lambda: backend_for(DEVICE, dim))
     picked = exact.vectors(np.linspace(0, n - 1, batch * (rounds + 1)).astype(np.int64))
     queries: Vectors = picked + unit_vectors(len(picked), dim, seed=5)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    on_gpu.search(queries[: AFTER + 1], k)  # fills the card: so many are worth it
+    on_gpu.search(queries[: QUERIES_BEFORE_UPLOAD + 1], k)  # fills the card: so many are worth it
     assert on_gpu.search(queries[:5], k).ids.tolist() == exact.search(queries[:5], k).ids.tolist()
     assert on_gpu.fits
 
@@ -113,7 +113,7 @@ def test_searching(n: int, batch: int, benchmark: BenchmarkFixture, table: Table
         "on the CPU, exact": lambda number: exact.search(part(number), k),
     }
     seconds = in_turns(benchmark, ways, rounds=rounds)
-    kind = type(card_on(DEVICE, dim)).__name__
+    kind = type(backend_for(DEVICE, dim)).__name__
     cards = f"{kind}, {torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
     group = f"Searching on a GPU: {n:,} x {dim}, k {k}, {batch} at once, {cards} (ratio: to the CPU)"
     for name, value in seconds.items():

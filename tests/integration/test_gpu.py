@@ -21,15 +21,15 @@ from indexer.vectors.base import Neighbors
 from indexer.vectors.faiss_flat import FaissIndex
 from indexer.vectors.gpu import faiss_backend
 from indexer.vectors.gpu import index as gpu_index
-from indexer.vectors.gpu.card import GpuBackend
-from indexer.vectors.gpu.faiss_backend import FaissCard, gpus_on
+from indexer.vectors.gpu.backend import GpuBackend
+from indexer.vectors.gpu.faiss_backend import FaissBackend, gpus_on
 from indexer.vectors.gpu.index import GpuIndex
-from indexer.vectors.gpu.select import card_on
-from indexer.vectors.gpu.torch_backend import TorchCard, has_room
+from indexer.vectors.gpu.select import backend_for
+from indexer.vectors.gpu.torch_backend import TorchBackend, has_room
 from retrieval import Library
-from tests.support.cards import always_on_card
 from tests.support.colours import PALETTE, paint
 from tests.support.encoders import FakeEncoder
+from tests.support.gpu_backends import always_on_gpu
 from tests.support.program import Program
 from tests.support.vectors import clustered_vectors, unit_vectors
 
@@ -39,15 +39,15 @@ from tests.support.vectors import clustered_vectors, unit_vectors
 @pytest.fixture
 def cards(monkeypatch: pytest.MonkeyPatch) -> list[GpuBackend]:
     """Return the cards that a library fills, which are on the CPU."""
-    always_on_card(monkeypatch)
+    always_on_gpu(monkeypatch)
     made: list[GpuBackend] = []
 
     def make(device: str, dim: int) -> GpuBackend:
         assert device == "cuda:1"
-        made.append(TorchCard(dim, "cpu"))
+        made.append(TorchBackend(dim, "cpu"))
         return made[-1]
 
-    monkeypatch.setattr("indexer.store.store.card_on", make)
+    monkeypatch.setattr("indexer.store.store.backend_for", make)
     return made
 
 
@@ -124,7 +124,7 @@ def test_a_library_that_no_card_can_hold_is_searched_on_the_cpu(
     def full(*_: object) -> None:
         raise RuntimeError("CUDA out of memory.")
 
-    monkeypatch.setattr(TorchCard, "add", full)
+    monkeypatch.setattr(TorchBackend, "add", full)
     with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(device="cuda:1")) as library:
         library.sync(colours)
         with caplog.at_level(logging.WARNING):
@@ -266,12 +266,12 @@ def check_card(card: GpuBackend) -> None:
 def test_torch_on_the_gpu_finds_what_the_exact_index_finds(a_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    always_on_card(monkeypatch)
-    check_card(TorchCard(128, "cuda"))
+    always_on_gpu(monkeypatch)
+    check_card(TorchBackend(128, "cuda"))
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")  # TF32, as somebody may have set it
     try:
-        check_card(TorchCard(128, "cuda"))
+        check_card(TorchBackend(128, "cuda"))
     finally:
         torch.set_float32_matmul_precision(before)
 
@@ -281,18 +281,18 @@ def test_torch_on_the_gpu_finds_what_the_exact_index_finds(a_gpu: None, monkeypa
 def test_faiss_on_gpus_finds_what_the_exact_index_finds(
     faiss_parts: None, copies: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    always_on_card(monkeypatch)
-    check_card(FaissCard(128, [gpu for _ in range(copies) for gpu in gpus_on("cuda", 128, has_room)]))
+    always_on_gpu(monkeypatch)
+    check_card(FaissBackend(128, [gpu for _ in range(copies) for gpu in gpus_on("cuda", 128, has_room)]))
 
 
 @pytest.mark.gpu
 def test_faiss_holds_more_than_half_of_a_gpu(faiss_parts: None, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    monkeypatch.setattr(faiss_backend, "PART", 1 << 18)  # 268 MB
+    monkeypatch.setattr(faiss_backend, "MAX_PART_VECTORS", 1 << 18)  # 268 MB
     free, _ = torch.cuda.mem_get_info(0)
     rest = torch.empty(max(0, free - (4 << 30)), dtype=torch.uint8, device="cuda")  # 4 GB are left
-    card = FaissCard(512, gpus_on("cuda:0", 512, has_room))
+    card = FaissBackend(512, gpus_on("cuda:0", 512, has_room))
     rows = unit_vectors(65_536, 512).astype(np.float16)
     for _ in range(36):  # 2.4 GB
         card.add(rows)
@@ -305,7 +305,7 @@ def test_faiss_holds_more_than_half_of_a_gpu(faiss_parts: None, monkeypatch: pyt
 
 @pytest.mark.gpu
 def test_the_card_of_a_gpu_is_that_of_faiss_where_it_is_built_for_it(a_gpu: None) -> None:
-    assert isinstance(card_on("cuda", 8), FaissCard if gpus_on("cuda", 8, has_room) else TorchCard)
+    assert isinstance(backend_for("cuda", 8), FaissBackend if gpus_on("cuda", 8, has_room) else TorchBackend)
 
 
 @pytest.mark.gpu
@@ -319,7 +319,7 @@ def test_a_library_is_indexed_and_searched_on_the_gpu(
     ways = {device: [recall_program("search", text, "--paths", "--device", device).stdout for text in texts]
             for device in ("cuda", "cpu")}  # fmt: skip
     assert [out.splitlines()[0] for out in ways["cuda"]] == [out.splitlines()[0] for out in ways["cpu"]]
-    monkeypatch.setattr(gpu_index, "AFTER", 0)
+    monkeypatch.setattr(gpu_index, "QUERIES_BEFORE_UPLOAD", 0)
     with Library.open(recall_program.cwd / "test.recall", device="cuda") as library:
         assert library.search("a cat", k=1)[0].path.name == "chelsea.png"
         assert library.encoder.device == "cuda"

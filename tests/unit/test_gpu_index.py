@@ -13,12 +13,12 @@ from indexer.types import Ids, Vectors
 from indexer.vectors.base import HalfVectors, Neighbors, to_half
 from indexer.vectors.gpu import faiss_backend
 from indexer.vectors.gpu import index as gpu_index
-from indexer.vectors.gpu.card import GpuBackend, Passing
-from indexer.vectors.gpu.faiss_backend import FaissCard, Gpu, gpus_on
-from indexer.vectors.gpu.index import AFTER, DEEPEST, ERROR, GpuIndex
-from indexer.vectors.gpu.torch_backend import TorchCard
+from indexer.vectors.gpu.backend import GpuBackend, RowMask
+from indexer.vectors.gpu.faiss_backend import FaissBackend, Gpu, gpus_on
+from indexer.vectors.gpu.index import MAX_RESULTS, PRODUCT_ERROR, QUERIES_BEFORE_UPLOAD, GpuIndex
+from indexer.vectors.gpu.torch_backend import TorchBackend
 from indexer.vectors.numpy_flat import NumpyIndex
-from tests.support.cards import CARDS, always_on_card, half_precision_part, roomy
+from tests.support.gpu_backends import BACKENDS, always_on_gpu, half_precision_part, roomy
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
 N, DIM = 4000, 16
@@ -34,17 +34,17 @@ class Watched(NumpyIndex):
         return super().search(queries, k, allowed=allowed)
 
 
-class Inexact(TorchCard):
+class Inexact(TorchBackend):
     """A card whose products are off by almost as much as is allowed."""
 
-    def top_k(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
+    def top_k(self, queries: Vectors, count: int, passing: RowMask | None) -> tuple[Vectors, Ids]:
         products, numbers = super().top_k(queries, len(self), passing)
-        products += np.random.default_rng(1).uniform(-ERROR, ERROR, products.shape).astype(np.float32)
+        products += np.random.default_rng(1).uniform(-PRODUCT_ERROR, PRODUCT_ERROR, products.shape).astype(np.float32)
         order = np.argsort(-products, axis=1)[:, :count]
         return np.take_along_axis(products, order, axis=1), np.take_along_axis(numbers, order, axis=1)
 
 
-class Full(TorchCard):
+class Full(TorchBackend):
     """A card with memory for `room` vectors."""
 
     room = 0
@@ -62,11 +62,11 @@ def exact() -> Watched:
     return index
 
 
-@pytest.fixture(params=CARDS)
+@pytest.fixture(params=BACKENDS)
 def index(request: pytest.FixtureRequest, exact: Watched, monkeypatch: pytest.MonkeyPatch) -> GpuIndex:
     """Return an index that searches on a card from its first query on."""
-    always_on_card(monkeypatch)
-    return GpuIndex(exact, lambda: CARDS[request.param](DIM))
+    always_on_gpu(monkeypatch)
+    return GpuIndex(exact, lambda: BACKENDS[request.param](DIM))
 
 
 QUERIES = unit_vectors(20, DIM, seed=7)
@@ -116,11 +116,11 @@ def test_an_id_that_is_used_again_is_that_of_the_new_vector(index: GpuIndex, exa
 
 
 def test_a_card_is_filled_anew_when_a_tenth_of_it_is_gone(exact: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    always_on_card(monkeypatch)
+    always_on_gpu(monkeypatch)
     made: list[GpuBackend] = []
 
     def make() -> GpuBackend:
-        made.append(TorchCard(DIM, "cpu"))
+        made.append(TorchBackend(DIM, "cpu"))
         return made[-1]
 
     index = GpuIndex(exact, make)
@@ -142,7 +142,7 @@ def test_all_can_be_removed_from_a_card(index: GpuIndex, exact: Watched) -> None
 
 
 def test_products_that_are_a_little_off_cost_time_and_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    always_on_card(monkeypatch)
+    always_on_gpu(monkeypatch)
     exact = NumpyIndex(256)
     # scores of a narrow cluster, far from the query: hundreds within the error, and SLACK of so small ones is no help
     exact.add(np.arange(N, dtype=np.int64), clustered_vectors(N, 256, clusters=8, spread=0.02))
@@ -157,27 +157,27 @@ def test_the_first_queries_do_without_the_card(exact: Watched) -> None:
     made: list[GpuBackend] = []
 
     def make() -> GpuBackend:
-        made.append(TorchCard(DIM, "cpu"))
+        made.append(TorchBackend(DIM, "cpu"))
         return made[-1]
 
     index = GpuIndex(exact, make)
-    for _ in range(AFTER):
+    for _ in range(QUERIES_BEFORE_UPLOAD):
         index.search(QUERIES[:1], 3)
-    assert (made, exact.asked) == ([], AFTER)
+    assert (made, exact.asked) == ([], QUERIES_BEFORE_UPLOAD)
     index.search(QUERIES[:1], 3)
-    assert (len(made), exact.asked) == (1, AFTER)
+    assert (len(made), exact.asked) == (1, QUERIES_BEFORE_UPLOAD)
     assert len(made[0]) == N
 
 
 def test_few_allowed_ids_and_many_results_do_without_the_card(exact: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu_index, "AFTER", 0)
+    monkeypatch.setattr(gpu_index, "QUERIES_BEFORE_UPLOAD", 0)
 
     def make() -> GpuBackend:
         raise AssertionError("a card was filled")
 
     index = GpuIndex(exact, make)
     assert index.search(QUERIES, 3, allowed=exact.ids[: N // 10 - 1]).ids.shape == (20, 3)
-    assert index.search(QUERIES, DEEPEST + 1).ids.shape == (20, DEEPEST + 1)
+    assert index.search(QUERIES, MAX_RESULTS + 1).ids.shape == (20, MAX_RESULTS + 1)
     assert exact.asked == 40
 
 
@@ -185,7 +185,7 @@ def test_few_allowed_ids_and_many_results_do_without_the_card(exact: Watched, mo
 def test_a_card_with_too_little_memory_is_left_with_one_line(
     exact: Watched, room: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    always_on_card(monkeypatch)
+    always_on_gpu(monkeypatch)
     monkeypatch.setattr(Full, "room", room)
     index = GpuIndex(exact, lambda: Full(DIM, "cpu"))
     truth = NumpyIndex.search(exact, QUERIES, 3).ids.tolist()
@@ -199,7 +199,7 @@ def test_a_card_with_too_little_memory_is_left_with_one_line(
 def test_a_card_that_is_full_later_is_left_and_loses_nothing(
     exact: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    always_on_card(monkeypatch)
+    always_on_gpu(monkeypatch)
     monkeypatch.setattr(Full, "room", N)
     index = GpuIndex(exact, lambda: Full(DIM, "cpu"))
     check(index, exact)
@@ -212,14 +212,14 @@ def test_a_card_that_is_full_later_is_left_and_loses_nothing(
 def test_a_card_whose_memory_does_not_do_for_a_search_is_left(
     exact: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    always_on_card(monkeypatch)
-    index = GpuIndex(exact, lambda: TorchCard(DIM, "cpu"))
+    always_on_gpu(monkeypatch)
+    index = GpuIndex(exact, lambda: TorchBackend(DIM, "cpu"))
     check(index, exact)
 
     def fail(*_: object) -> None:
         raise RuntimeError("CUDA out of memory.")
 
-    monkeypatch.setattr(TorchCard, "named", fail)
+    monkeypatch.setattr(TorchBackend, "top_k", fail)
     assert index.search(QUERIES, 3).ids.tolist() == NumpyIndex.search(exact, QUERIES, 3).ids.tolist()
     assert (index.fits, len(caplog.messages)) == (False, 1)
 
@@ -230,15 +230,15 @@ def test_a_card_that_cannot_be_made_is_left(
     def make() -> GpuBackend:
         raise ModuleNotFoundError("No module named 'torch'")
 
-    always_on_card(monkeypatch)
+    always_on_gpu(monkeypatch)
     index = GpuIndex(exact, make)
     assert index.search(QUERIES, 3).ids.tolist() == NumpyIndex.search(exact, QUERIES, 3).ids.tolist()
     assert caplog.messages == ["the GPU cannot search 4000 vectors, so the CPU does: No module named 'torch'"]
 
 
 def test_vectors_are_shared_out_evenly_in_parts_that_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faiss_backend, "PART", 10)
-    card = FaissCard(DIM, [roomy(DIM), roomy(DIM), roomy(DIM)])
+    monkeypatch.setattr(faiss_backend, "MAX_PART_VECTORS", 10)
+    card = FaissBackend(DIM, [roomy(DIM), roomy(DIM), roomy(DIM)])
     for row in to_half(QUERIES):
         card.add(row[None])  # one by one, as photos come
     assert [[part.ntotal for part in parts] for parts in card._parts] == [[7], [7], [6]]
@@ -251,16 +251,16 @@ def test_vectors_are_shared_out_evenly_in_parts_that_stay_small(monkeypatch: pyt
 def test_faiss_is_not_asked_for_memory_that_a_gpu_has_not(
     exact: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(gpu_index, "AFTER", 0)
+    monkeypatch.setattr(gpu_index, "QUERIES_BEFORE_UPLOAD", 0)
     asked = []
 
     def has_room(wanted: int) -> bool:
         asked.append(wanted)
         return False
 
-    index = GpuIndex(exact, lambda: FaissCard(DIM, [Gpu(lambda: half_precision_part(DIM), has_room)]))
+    index = GpuIndex(exact, lambda: FaissBackend(DIM, [Gpu(lambda: half_precision_part(DIM), has_room)]))
     assert index.search(QUERIES, 3).ids.tolist() == NumpyIndex.search(exact, QUERIES, 3).ids.tolist()
-    assert asked == [N * DIM * 2 + faiss_backend.STAGING]
+    assert asked == [N * DIM * 2 + faiss_backend.UPLOAD_MEMORY]
     assert caplog.messages == [
         "the GPU cannot search 4000 vectors, so the CPU does: out of memory: 268,563,456 bytes are not free on GPU 0"
     ]
@@ -278,7 +278,7 @@ def test_faiss_begins_on_no_gpu_that_is_full(monkeypatch: pytest.MonkeyPatch) ->
 def test_of_several_gpus_those_that_are_full_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     class Kept(SimpleNamespace):
         def setTempMemory(self, wanted: int) -> None:  # noqa: N802 - FAISS's own name
-            assert wanted == faiss_backend.WORKING
+            assert wanted == faiss_backend.TEMP_MEMORY
 
         def setPinnedMemory(self, wanted: int) -> None:  # noqa: N802
             assert wanted == 0

@@ -18,7 +18,7 @@ from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.measurements import SearchDepth
 from indexer.vectors.numpy_flat import NumpyIndex
-from tests.support.cards import CARDS, always_on_card
+from tests.support.gpu_backends import BACKENDS, always_on_gpu
 from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
 
 Make = Callable[[int], VectorIndex]
@@ -34,16 +34,16 @@ class NothingNear:
         return np.full((len(queries), count), -1, dtype=np.int64)
 
 
-@pytest.fixture(params=["exact", "faiss", "faiss by its own search", "approximate", *CARDS])
+@pytest.fixture(params=["exact", "faiss", "faiss by its own search", "approximate", *BACKENDS])
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Make:
     """Return a maker of empty indexes; from the third kind on, they never take the short way for few vectors."""
     if request.param == "exact":
         return NumpyIndex
     if request.param == "approximate":
         return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, depths=[SearchDepth(400, 1, 400)])
-    if request.param in CARDS:
-        always_on_card(monkeypatch)
-        return lambda dim: GpuIndex(NumpyIndex(dim), lambda: CARDS[request.param](dim))
+    if request.param in BACKENDS:
+        always_on_gpu(monkeypatch)
+        return lambda dim: GpuIndex(NumpyIndex(dim), lambda: BACKENDS[request.param](dim))
     if request.param == "faiss by its own search":
         monkeypatch.setattr(faiss_flat, "FEW", 0)
     return FaissIndex

@@ -11,18 +11,18 @@ import numpy as np
 
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import HalfVectors
-from indexer.vectors.gpu.card import Passing
+from indexer.vectors.gpu.backend import RowMask
 
-PART = 1 << 20
+MAX_PART_VECTORS = 1 << 20
 """Vectors in one flat index at most: FAISS copies the whole of it, beside itself, whenever it grows."""
 
-WORKING = 512 << 20
+TEMP_MEMORY = 512 << 20
 """Bytes that FAISS takes on each GPU to compute in, instead of 1.5 GB."""
 
-START = 512 << 20
+CUDA_MEMORY = 512 << 20
 """Bytes that CUDA and cuBLAS may take on a GPU when they are used for the first time."""
 
-STAGING = 256 << 20
+UPLOAD_MEMORY = 256 << 20
 """Bytes that are left free on a GPU when vectors are put there: they come in float32, 134 MB of 512 numbers each."""
 
 
@@ -38,7 +38,7 @@ class Gpu(NamedTuple):
     has_room: Callable[[int], bool]
 
 
-class FaissCard:
+class FaissBackend:
     """Vectors in flat indexes on GPUs; a `Card`.
 
     FAISS's own GPU code knows no selectors, so that rows which do not pass are named too. Where it runs out of memory
@@ -68,18 +68,18 @@ class FaissCard:
     def _put(self, number: int, vectors: HalfVectors) -> int:
         """Put as many vectors as one index takes on a GPU and return how many."""
         gpu, parts, held = self._gpus[number], self._parts[number], self._held[number]
-        if parts[-1].ntotal == PART:
+        if parts[-1].ntotal == MAX_PART_VECTORS:
             parts.append(_part(gpu, held))
-        rows = vectors[: PART - parts[-1].ntotal]
+        rows = vectors[: MAX_PART_VECTORS - parts[-1].ntotal]
         wanted = (parts[-1].ntotal + len(rows)) * self._dim * 2
-        if not gpu.has_room(wanted + STAGING):
-            raise RuntimeError(f"out of memory: {wanted + STAGING:,} bytes are not free on GPU {number}")
+        if not gpu.has_room(wanted + UPLOAD_MEMORY):
+            raise RuntimeError(f"out of memory: {wanted + UPLOAD_MEMORY:,} bytes are not free on GPU {number}")
         parts[-1].add_with_ids(rows.astype(np.float32), np.arange(len(self), len(self) + len(rows), dtype=np.int64))
         for changed in (held, self._index):
             changed.syncWithSubIndexes()
         return len(rows)
 
-    def top_k(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
+    def top_k(self, queries: Vectors, count: int, passing: RowMask | None) -> tuple[Vectors, Ids]:
         """Return products and numbers of the best rows, also of those that do not pass; see `Card.top_k`."""
         products, numbers = self._index.search(queries, min(count, len(self)))
         return products, numbers
@@ -103,13 +103,13 @@ def gpus_on(device: str, dim: int, has_room: Callable[[int, int], bool]) -> list
         return []
     number = device.partition(":")[2]
     cards = [int(number)] if number else list(range(module.get_num_gpus()))
-    free = [card for card in cards if has_room(card, WORKING + START)]
+    free = [card for card in cards if has_room(card, TEMP_MEMORY + CUDA_MEMORY)]
     if cards and not free:
-        raise RuntimeError(f"out of memory: {WORKING + START:,} bytes are not free on {device}")
+        raise RuntimeError(f"out of memory: {TEMP_MEMORY + CUDA_MEMORY:,} bytes are not free on {device}")
     gpus = []
     for card in free:
         resources = module.StandardGpuResources()
-        resources.setTempMemory(WORKING)
+        resources.setTempMemory(TEMP_MEMORY)
         resources.setPinnedMemory(0)
         config = module.GpuIndexFlatConfig()
         config.device, config.useFloat16 = card, True

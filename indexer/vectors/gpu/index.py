@@ -10,37 +10,37 @@ import numpy as np
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import Neighbors, VectorIndex, check_search, is_certainly_worse, top_k
 from indexer.vectors.delegating import DelegatingIndex
-from indexer.vectors.gpu.card import MOST, GpuBackend, Passing
+from indexer.vectors.gpu.backend import MAX_CANDIDATES, GpuBackend, RowMask
 
 logger = logging.getLogger(__name__)
 
-AFTER = 10
+QUERIES_BEFORE_UPLOAD = 10
 """Queries that are answered without the card before the vectors are put there: a command asks one or two.
 
 To read the vectors out of an index takes as long as 5 searches of it (500,000 x 512 on one core: .26 and .05 s), and
 they have to be copied to the card still.
 """
 
-SPARE = 16
+EXTRA_CANDIDATES = 16
 """Candidates that are named beside those that are wanted."""
 
-DEEPEST = 1000
+MAX_RESULTS = 1000
 """Results from which the exact index is searched: so many are wanted for statistics, and never often."""
 
-SELECTIVE = 0.1
+MIN_ALLOWED_SHARE = 0.1
 """Share of the vectors that a filter must leave for the card to serve; less is scored exactly, where it is."""
 
-GONE = 0.1
+MAX_REMOVED_SHARE = 0.1
 """Part of a card's rows that may be removed before all is put there anew."""
 
-ERROR = 2.0**-10
+PRODUCT_ERROR = 2.0**-10
 """How far a product on a card may be off for a query of length 1.
 
 FAISS rounds the query to float16 and torch, where somebody has allowed TF32, to as many bits: each number by 2**-11 of
 itself, or by twice that where it is cut. What is held is float16 already, and sums are float32.
 """
 
-BLOCK = 65536
+UPLOAD_BLOCK = 65536
 """Vectors that are put on a card at once."""
 
 
@@ -79,7 +79,7 @@ class GpuIndex(DelegatingIndex):
     def remove(self, ids: Ids) -> int:
         """Remove rows by id and return how many were there."""
         self._rows[np.isin(self._rows, ids)] = -1
-        if np.count_nonzero(self._rows == -1) > GONE * len(self._rows):
+        if np.count_nonzero(self._rows == -1) > MAX_REMOVED_SHARE * len(self._rows):
             self._drop()
         return self._exact.remove(ids)
 
@@ -89,8 +89,8 @@ class GpuIndex(DelegatingIndex):
         Few allowed ids and many results are searched without the card.
         """
         queries = check_search(queries, k, self.dim)
-        few = not len(self) or (allowed is not None and len(allowed) < SELECTIVE * len(self))
-        card = None if few or k > DEEPEST else self._filled(len(queries))
+        few = not len(self) or (allowed is not None and len(allowed) < MIN_ALLOWED_SHARE * len(self))
+        card = None if few or k > MAX_RESULTS else self._filled(len(queries))
         if card is not None:
             try:
                 return self._found(card, queries, k, allowed)
@@ -101,7 +101,7 @@ class GpuIndex(DelegatingIndex):
     def _filled(self, queries: int) -> GpuBackend | None:
         """Return the card with all vectors, None where it is too early for it or where it has too little memory."""
         self._asked += queries
-        if self._card is None and self._fits and self._asked > AFTER:
+        if self._card is None and self._fits and self._asked > QUERIES_BEFORE_UPLOAD:
             try:
                 self._card = self._make()
             except (RuntimeError, ImportError) as error:
@@ -113,8 +113,8 @@ class GpuIndex(DelegatingIndex):
     def _put(self, card: GpuBackend, ids: Ids) -> None:
         """Put vectors that are held on the card."""
         try:
-            for start in range(0, len(ids), BLOCK):
-                card.add(self.half_vectors(ids[start : start + BLOCK]))
+            for start in range(0, len(ids), UPLOAD_BLOCK):
+                card.add(self.half_vectors(ids[start : start + UPLOAD_BLOCK]))
         except RuntimeError as error:
             self._give_up(error)
         else:
@@ -135,7 +135,7 @@ class GpuIndex(DelegatingIndex):
         passing = live if allowed is None else live & np.isin(self._rows, allowed)
         ids = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        open_ones, count = np.arange(len(queries)), min(k + SPARE, MOST)
+        open_ones, count = np.arange(len(queries)), min(k + EXTRA_CANDIDATES, MAX_CANDIDATES)
         while len(open_ones):
             named, rows = card.top_k(queries[open_ones], count, None if passing.all() else passing)
             unsure = []
@@ -146,17 +146,17 @@ class GpuIndex(DelegatingIndex):
                 else:
                     unsure.append(place)
             open_ones = np.array(unsure, dtype=np.int64)
-            if count == MOST and unsure:
+            if count == MAX_CANDIDATES and unsure:
                 ids[open_ones], scores[open_ones] = self._exact.search(queries[open_ones], k, allowed=allowed)
                 break
-            count = min(4 * count, MOST)
+            count = min(4 * count, MAX_CANDIDATES)
         return Neighbors(ids, scores)
 
-    def _certified_exact(self, query: Vectors, products: Vectors, numbers: Ids, good: Passing, k: int) -> bool:
+    def _certified_exact(self, query: Vectors, products: Vectors, numbers: Ids, good: RowMask, k: int) -> bool:
         """Return whether all that are not named are worse than the k best of those that are, and that pass."""
         if len(numbers) == len(self._rows) or (numbers == -1).any():
             return True  # all that pass are named
         if np.count_nonzero(good) < k:
             return False
-        error = (ERROR + 4 * self.dim * 2.0**-24) * float(np.linalg.norm(query))
+        error = (PRODUCT_ERROR + 4 * self.dim * 2.0**-24) * float(np.linalg.norm(query))
         return is_certainly_worse(float(products[-1]), float(products[good][k - 1]), error=error)

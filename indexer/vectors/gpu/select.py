@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from indexer.vectors.gpu.card import GpuBackend
+from indexer.vectors.gpu.backend import GpuBackend
 
 
-def card_on(device: str, dim: int) -> GpuBackend:
+def backend_for(device: str, dim: int) -> GpuBackend:
     """Return an empty card: FAISS's where that is built for GPUs, else torch's.
 
     Args:
@@ -16,8 +16,8 @@ def card_on(device: str, dim: int) -> GpuBackend:
         RuntimeError: There is no such GPU, or it cannot be used.
         ImportError: torch is not installed.
     """
-    from indexer.vectors.gpu.faiss_backend import FaissCard, gpus_on  # late: faiss takes 0.1 s
-    from indexer.vectors.gpu.torch_backend import TorchCard, has_room  # late: torch takes seconds
+    from indexer.vectors.gpu.faiss_backend import FaissBackend, gpus_on  # late: faiss takes 0.1 s
+    from indexer.vectors.gpu.torch_backend import TorchBackend, has_room  # late: torch takes seconds
 
     gpus = gpus_on(device, dim, has_room)
-    return FaissCard(dim, gpus) if gpus else TorchCard(dim, device)
+    return FaissBackend(dim, gpus) if gpus else TorchBackend(dim, device)

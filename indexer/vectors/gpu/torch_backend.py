@@ -6,7 +6,7 @@ import torch
 
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import HalfVectors
-from indexer.vectors.gpu.card import Passing
+from indexer.vectors.gpu.backend import RowMask
 
 BLOCK = 131072
 """Vectors that are multiplied at once: 270 MB in float32 at 512 numbers each."""
@@ -27,7 +27,7 @@ def has_room(card: int, wanted: int) -> bool:
     return torch.cuda.mem_get_info(card)[0] >= wanted
 
 
-class TorchCard:
+class TorchBackend:
     """Vectors in float16 on one device; a `Card`."""
 
     def __init__(self, dim: int, device: str) -> None:
@@ -44,7 +44,7 @@ class TorchCard:
         parts = torch.split(grown, BLOCK)
         self._blocks[-1:] = [part.clone() for part in parts]  # as parts they would keep all of it for the last one
 
-    def top_k(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
+    def top_k(self, queries: Vectors, count: int, passing: RowMask | None) -> tuple[Vectors, Ids]:
         """Return products and numbers of the best rows that pass, (q, c) each; see `Card.top_k`."""
         masked = None if passing is None else ~torch.from_numpy(passing).to(self._device)  # (n,)
         with torch.inference_mode():

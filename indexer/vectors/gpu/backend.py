@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import HalfVectors
 
-Passing = NDArray[np.bool_]
+RowMask = NDArray[np.bool_]
 """Which rows of a card may be named, shape (n,)."""
 
-MOST = 2048
+MAX_CANDIDATES = 2048
 """Candidates that a card names at most: FAISS takes no more (`GPU_MAX_SELECTION_K`)."""
 
 
@@ -30,14 +30,14 @@ class GpuBackend(Protocol):
             RuntimeError: The card has too little memory.
         """
 
-    def top_k(self, queries: Vectors, count: int, passing: Passing | None) -> tuple[Vectors, Ids]:
+    def top_k(self, queries: Vectors, count: int, passing: RowMask | None) -> tuple[Vectors, Ids]:
         """Return products and numbers of the best rows of each query, shape (q, c) each, best first.
 
         Rows that do not pass may be among them. -1 stands where there are too few rows, or too few that pass.
 
         Args:
             queries: Shape (q, dim), float32, writable.
-            count: Rows per query, at most `MOST`; c is this, or the number of rows where that is less.
+            count: Rows per query, at most `MAX_CANDIDATES`; c is this, or the number of rows where that is less.
             passing: Which rows may be named, shape (n,); None lets all pass.
 
         Raises:

@@ -8,9 +8,9 @@ import faiss
 import pytest
 
 from indexer.vectors.gpu import faiss_backend, index, torch_backend
-from indexer.vectors.gpu.card import GpuBackend
-from indexer.vectors.gpu.faiss_backend import FaissCard, Gpu
-from indexer.vectors.gpu.torch_backend import TorchCard
+from indexer.vectors.gpu.backend import GpuBackend
+from indexer.vectors.gpu.faiss_backend import FaissBackend, Gpu
+from indexer.vectors.gpu.torch_backend import TorchBackend
 
 
 def half_precision_part(dim: int) -> faiss.Index:
@@ -23,17 +23,17 @@ def roomy(dim: int) -> Gpu:
     return Gpu(lambda: half_precision_part(dim), lambda _: True)
 
 
-CARDS: dict[str, Callable[[int], GpuBackend]] = {
-    "card of torch": lambda dim: TorchCard(dim, "cpu"),
-    "card of faiss": lambda dim: FaissCard(dim, [roomy(dim), roomy(dim)]),
+BACKENDS: dict[str, Callable[[int], GpuBackend]] = {
+    "torch backend": lambda dim: TorchBackend(dim, "cpu"),
+    "faiss backend": lambda dim: FaissBackend(dim, [roomy(dim), roomy(dim)]),
 }
 """Makers of empty cards by name; FAISS's has two GPUs."""
 
 
-def always_on_card(monkeypatch: pytest.MonkeyPatch) -> None:
+def always_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each search go to the card from the first on, however few are allowed, in blocks of odd sizes."""
-    monkeypatch.setattr(index, "AFTER", 0)
-    monkeypatch.setattr(index, "SELECTIVE", 0.0)
-    monkeypatch.setattr(index, "BLOCK", 700)
+    monkeypatch.setattr(index, "QUERIES_BEFORE_UPLOAD", 0)
+    monkeypatch.setattr(index, "MIN_ALLOWED_SHARE", 0.0)
+    monkeypatch.setattr(index, "UPLOAD_BLOCK", 700)
     monkeypatch.setattr(torch_backend, "BLOCK", 1000)
-    monkeypatch.setattr(faiss_backend, "PART", 600)
+    monkeypatch.setattr(faiss_backend, "MAX_PART_VECTORS", 600)
