@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from indexer.transfer.import_items import ImportReport
     from indexer.transfer.report import ExportReport
     from indexer.types import Preprocess, Progress
-    from indexer.vectors.measurements import IndexChoice, IndexFigures
+    from indexer.vectors.measurements import IndexChoice, IndexMeasurement
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
     from retrieval.evaluation import Evaluation
     from retrieval.explain import Explanation
@@ -78,7 +78,7 @@ __all__ = [
     "Hits",
     "ImportReport",
     "IndexChoice",
-    "IndexFigures",
+    "IndexMeasurement",
     "ItemError",
     "LearnReport",
     "Library",
@@ -129,7 +129,7 @@ _HOMES = {
     "Hits": "retrieval.search.hits",
     "ImportReport": "indexer.transfer.import_items",
     "IndexChoice": "indexer.vectors.measurements",
-    "IndexFigures": "indexer.vectors.measurements",
+    "IndexMeasurement": "indexer.vectors.measurements",
     "LearnReport": "retrieval.query.private_words",
     "Library": "retrieval.library",
     "PartScore": "retrieval.search.hits",

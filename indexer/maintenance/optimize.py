@@ -73,7 +73,7 @@ def optimize(
         ConfigError: No index is what was asked for.
         StorageError: The disk is full or read-only; what was searched with before still is.
     """
-    from indexer.vectors.autotune.choice_file import put_choice
+    from indexer.vectors.autotune.choice_file import write_choice
     from indexer.vectors.autotune.select import choose  # late: it brings FAISS
 
     if not len(store.index(save=True, progress=progress)):
@@ -89,8 +89,13 @@ def optimize(
         if part is None:
             part = store.path / "exact.part"
             part.touch()
-        put_choice(
-            part, store.choice_file(fingerprint), asked=asked, figures=figures, index=index, fingerprint=fingerprint
+        write_choice(
+            part,
+            store.choice_file(fingerprint),
+            target=asked,
+            measurements=figures,
+            index=index,
+            fingerprint=fingerprint,
         )
     except OSError as error:
         raise StorageError(

@@ -19,12 +19,12 @@ from indexer.errors import LibraryError
 from indexer.store.database import OpenCatalog
 from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
 from indexer.vectors import new_index, read_index
-from indexer.vectors.autotune.choice_file import read_choice, read_figures
+from indexer.vectors.autotune.choice_file import read_choice, read_measurements
 from indexer.vectors.base import VectorIndex, to_half
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.gpu.select import backend_for
 from indexer.vectors.index_file import StaleIndexError, write_index
-from indexer.vectors.ivf_refined import ApproximateIndex, drift
+from indexer.vectors.ivf_refined import ApproximateIndex, changed_share
 from indexer.vectors.measurements import IndexChoice
 
 logger = logging.getLogger(__name__)
@@ -139,13 +139,17 @@ class Store(OpenCatalog):
         """
         with self._guard:
             ids, choice = self.index().ids, self._choice
-            return None if choice is None else (choice, drift(ids, choice.last, choice.figures[0].vectors))
+            return (
+                None
+                if choice is None
+                else (choice, changed_share(ids, choice.watermark, choice.measurements[0].vectors))
+            )
 
     def read_index_choice(self) -> IndexChoice | None:
         """Return what was chosen by the end of its file alone, without opening an index; None where that is damaged."""
         fingerprint = self.index_fingerprint
         try:
-            return read_figures(self.choice_file(fingerprint), fingerprint=fingerprint)
+            return read_measurements(self.choice_file(fingerprint), fingerprint=fingerprint)
         except StaleIndexError:
             return None
 
@@ -183,7 +187,7 @@ class Store(OpenCatalog):
         try:
             fingerprint = self.index_fingerprint
             choice = self.read_index_choice()
-            everything = choice is None or choice.figures[0].kind == "exact"
+            everything = choice is None or choice.measurements[0].kind == "exact"
             index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint, ahead=everything)
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)

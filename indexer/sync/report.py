@@ -139,7 +139,7 @@ class SyncReport:
             "recoded": self.recoded,
             "mapped": self.mapped,
             "not_recoded": [failure._asdict() for failure in self.not_recoded],
-            "chosen": None if self.chosen is None else asdict(self.chosen.figures[0]),
+            "chosen": None if self.chosen is None else asdict(self.chosen.measurements[0]),
         }
 
 

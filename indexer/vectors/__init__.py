@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import MissingPackageError
-from indexer.vectors.index_file import StaleIndexError, read_ahead, read_label
+from indexer.vectors.index_file import StaleIndexError, read_ahead, read_footer
 from indexer.vectors.kinds import INDEX_KINDS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def read_index(
     index_class = _exact_index_class()
     try:
         with path.open("rb", buffering=0) as file:  # the same file is checked and loaded, even if it is replaced now
-            label = read_label(file, kind=index_class.__name__, fingerprint=fingerprint, every_byte=every_byte)
+            label = read_footer(file, kind=index_class.__name__, fingerprint=fingerprint, every_byte=every_byte)
             if ahead:
                 read_ahead(file.fileno())
             return index_class.load(file), label.watermark

@@ -33,7 +33,7 @@ class StaleIndexError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class Footer:
     """What the end of an index file says of it.
 
     Attributes:
@@ -63,12 +63,12 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         index.save(part)
-        put(part, path, kind=type(index).__name__, fingerprint=fingerprint, watermark=watermark)
+        commit_file(part, path, kind=type(index).__name__, fingerprint=fingerprint, watermark=watermark)
     finally:
         part.unlink(missing_ok=True)
 
 
-def put(
+def commit_file(
     part: Path, path: Path, *, kind: str, fingerprint: str, watermark: int, more: dict[str, Any] | None = None
 ) -> None:
     """Put a label behind what a file holds, flush it to the disk and move it to `path`.
@@ -76,7 +76,7 @@ def put(
     Args:
         part: The file, in the same folder.
         path: Where it goes; what is there is replaced.
-        kind: See `Label`, as the others.
+        kind: See `Footer`, as the others.
         fingerprint: The same.
         watermark: The same.
         more: The same.
@@ -86,7 +86,7 @@ def put(
     """
     with part.open("r+b") as file:
         checksum = _checksum(file, part.stat().st_size)
-        label = Label(kind, fingerprint, watermark, checksum, _passed_moment(), more or {})
+        label = Footer(kind, fingerprint, watermark, checksum, _passed_moment(), more or {})
         raw = json.dumps(asdict(label)).encode()
         file.seek(0, os.SEEK_END)
         file.write(raw + TAIL.pack(len(raw), zlib.crc32(raw), MAGIC))
@@ -97,7 +97,7 @@ def put(
     part.replace(path)
 
 
-def read_label(file: BinaryIO, *, kind: str, fingerprint: str, every_byte: bool = False) -> Label:
+def read_footer(file: BinaryIO, *, kind: str, fingerprint: str, every_byte: bool = False) -> Footer:
     """Return the label of an open index file that can be trusted; leaves the file at its beginning.
 
     Args:
@@ -120,7 +120,7 @@ def read_label(file: BinaryIO, *, kind: str, fingerprint: str, every_byte: bool 
         raw = file.read(length)
         if zlib.crc32(raw) != checksum:
             raise StaleIndexError("it has a damaged label")
-        label = Label(**json.loads(raw))
+        label = Footer(**json.loads(raw))
         if (label.kind, label.fingerprint) != (kind, fingerprint):
             raise StaleIndexError("it is an index of another kind or encoder")
         if every_byte or os.fstat(file.fileno()).st_mtime_ns != label.mtime_ns:
@@ -133,7 +133,7 @@ def read_label(file: BinaryIO, *, kind: str, fingerprint: str, every_byte: bool 
     return label
 
 
-def _check_bytes(file: BinaryIO, size: int, label: Label) -> None:
+def _check_bytes(file: BinaryIO, size: int, label: Footer) -> None:
     """Read the first `size` bytes, and note by the file's time that they are good."""
     before = os.fstat(file.fileno())
     if label.checksum != _checksum(file, size):

@@ -27,22 +27,24 @@ class ApproximateIndex(DelegatingIndex):
     """A `VectorIndex` whose search finds most of the best, not surely all; scores are exact all the same.
 
     The inverted file stays as it was built. What was added since is searched exactly, what was removed is left out, so
-    that both cost a little more with every change until it is built anew; see `drift`.
+    that both cost a little more with every change until it is built anew; see `changed_share`.
     """
 
-    def __init__(self, exact: VectorIndex, lists: CandidateIndex, *, last: int, depths: Sequence[SearchDepth]) -> None:
+    def __init__(
+        self, exact: VectorIndex, lists: CandidateIndex, *, watermark: int, depths: Sequence[SearchDepth]
+    ) -> None:
         """Put an inverted file before an exact index.
 
         Args:
             exact: Holds the vectors, and is changed through this.
             lists: Built from those of them that had an id up to `last`.
-            last: The highest id that it was built from.
+            watermark: The highest id that it was built from.
             depths: How far to look, by how many results are asked for, ascending; one at least. Numbers between two are
                 searched as the next, so that pages of one answer agree.
         """
         super().__init__(exact)
         self._lists = lists
-        self._last, self._depths = last, depths
+        self._watermark, self._depths = watermark, depths
 
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         """Return k ids for each query row, most of them the best; see `VectorIndex.search`.
@@ -55,7 +57,7 @@ class ApproximateIndex(DelegatingIndex):
         if allowed is not None or depth is None:
             return self._exact.search(queries, k, allowed=allowed)
         named = self._lists.candidates(queries, depth.refine, probes=depth.probes)
-        newer = self.ids[np.searchsorted(self.ids, self._last, side="right") :]
+        newer = self.ids[np.searchsorted(self.ids, self._watermark, side="right") :]
         fresh = self._exact.search(queries, k, allowed=newer) if len(newer) else None
         exist = min(k, len(self))
         ids = np.full((len(queries), k), -1, dtype=np.int64)
@@ -78,13 +80,13 @@ class ApproximateIndex(DelegatingIndex):
         return id_ in self._lists.candidates(vector, self._depths[-1].refine, probes=self._depths[-1].probes)[0]
 
 
-def drift(ids: Ids, last: int, built: int) -> float:
+def changed_share(ids: Ids, watermark: int, built: int) -> float:
     """Return what was added or removed since an index was built, over what it was built from.
 
     Args:
         ids: What is held now, shape (n,), ascending.
-        last: The highest id that it was built from.
+        watermark: The highest id that it was built from.
         built: How many it was built from.
     """
-    still = int(np.searchsorted(ids, last, side="right"))
+    still = int(np.searchsorted(ids, watermark, side="right"))
     return (len(ids) - still + built - still) / max(1, built)

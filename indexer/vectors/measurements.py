@@ -37,7 +37,7 @@ class SearchDepth:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexFigures:
+class IndexMeasurement:
     """One kind of index as it was measured here.
 
     Attributes:
@@ -87,13 +87,13 @@ class IndexChoice:
     """What was chosen, and why.
 
     Attributes:
-        asked: What the index had to be.
-        figures: All that was measured, the chosen one first.
-        last: The highest id that there was.
-        at: When that was.
+        target: What the index had to be.
+        measurements: All that was measured, the chosen one first.
+        watermark: The highest id that there was.
+        chosen_at: When that was.
     """
 
-    asked: IndexTarget
-    figures: tuple[IndexFigures, ...]
-    last: int
-    at: datetime
+    target: IndexTarget
+    measurements: tuple[IndexMeasurement, ...]
+    watermark: int
+    chosen_at: datetime

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexer.vectors.measurements import IndexFigures
+    from indexer.vectors.measurements import IndexMeasurement
 
 Form = Literal["table", "json", "paths", "null"]
 Command = Callable[..., None]
@@ -85,7 +85,7 @@ def size(number: int) -> str:
     return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
 
 
-def in_words(figures: IndexFigures) -> str:
+def in_words(figures: IndexMeasurement) -> str:
     """Return an index's figures for people."""
     if figures.kind == "exact":
         return f"exact, {figures.milliseconds:.2f} ms a query"

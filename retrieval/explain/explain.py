@@ -214,7 +214,7 @@ class _Explaining:
     def _found_by_index(self) -> float | None:
         """Return the part of the ten best that the index finds, None where it looks at everything."""
         chosen = self.store.choice()
-        figures = chosen[0].figures[0] if chosen else None
+        figures = chosen[0].measurements[0] if chosen else None
         return None if figures is None or figures.kind == "exact" else figures.recall
 
     def _removed_by(self) -> list[str]:

@@ -52,7 +52,7 @@ def open_numpy(folder: Path) -> Search:
 def build_recall(folder: Path, vectors: Vectors) -> None:
     """Build the exact index and choose another, as `recall optimize` does."""
     from indexer.vectors import read_index
-    from indexer.vectors.autotune.choice_file import put_choice
+    from indexer.vectors.autotune.choice_file import write_choice
     from indexer.vectors.autotune.select import choose
     from indexer.vectors.measurements import HoldoutQueries, IndexTarget
 
@@ -66,7 +66,7 @@ def build_recall(folder: Path, vectors: Vectors) -> None:
     if part is None:
         part = folder / "exact.part"
         part.touch()
-    put_choice(part, folder / "index.lists", asked=asked, figures=figures, index=index, fingerprint="f")
+    write_choice(part, folder / "index.lists", target=asked, measurements=figures, index=index, fingerprint="f")
 
 
 def open_recall(folder: Path) -> Search:

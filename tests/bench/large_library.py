@@ -75,7 +75,7 @@ def main() -> None:
         fill_in_parts(path, encoder, n, between(real[np.linalg.norm(real, axis=1) > 0.5], n))
         with Library.open(path) as opened:
             index = opened._store.index()  # before another is chosen: the exact one
-            for each in opened.optimize().figures:
+            for each in opened.optimize().measurements:
                 sys.stdout.write(
                     f"{each.kind}: recall@10 {each.recall:.3f}, {each.milliseconds:.2f} ms a query, opened in "
                     f"{each.opening:.1f} ms, {each.memory / 1e6:,.0f} MB, built in {each.seconds:.0f} s\n"

@@ -14,7 +14,7 @@ import pytest
 from indexer.vectors import index_file as index_files
 from indexer.vectors import new_index, read_index
 from indexer.vectors.faiss_flat import FaissIndex
-from indexer.vectors.index_file import StaleIndexError, read_label, write_index
+from indexer.vectors.index_file import StaleIndexError, read_footer, write_index
 from indexer.vectors.numpy_flat import NumpyIndex
 from tests.support.indexes import MINE, index_file, index_of
 from tests.support.vectors import HALVES, ids, unit_vectors
@@ -34,7 +34,7 @@ def test_what_was_saved_gives_the_same_answers(tmp_path: Path, kind: type[NumpyI
     index.remove(ids(2, 4))
     write_index(index, tmp_path / "file", fingerprint=MINE, watermark=7)
     with (tmp_path / "file").open("rb") as file:
-        label = read_label(file, kind=kind.__name__, fingerprint=MINE)
+        label = read_footer(file, kind=kind.__name__, fingerprint=MINE)
         again = kind.load(file)  # the label behind it does no harm
     asked = unit_vectors(3, 32, seed=5)
     assert (label.watermark, again.dim) == (7, 32)

@@ -11,14 +11,14 @@ import pytest
 from indexer.errors import ConfigError
 from indexer.types import Ids, Vectors
 from indexer.vectors import new_index
-from indexer.vectors.autotune.choice_file import put_choice, read_choice
+from indexer.vectors.autotune.choice_file import read_choice, write_choice
 from indexer.vectors.autotune.select import choose
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_ivf import Builder, InvertedFile, expected_bytes, lists_for
 from indexer.vectors.index_file import StaleIndexError
-from indexer.vectors.ivf_refined import ApproximateIndex, drift
+from indexer.vectors.ivf_refined import ApproximateIndex, changed_share
 from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
-from indexer.vectors.measurements import HoldoutQueries, IndexFigures, IndexTarget, SearchDepth
+from indexer.vectors.measurements import HoldoutQueries, IndexMeasurement, IndexTarget, SearchDepth
 from tests.support.vectors import clustered_vectors, ids, unit_vectors
 
 N, DIM = 6000, 32
@@ -64,7 +64,7 @@ USUAL = SearchDepth(100, 64, 400)
 
 def over(exact: VectorIndex, lists: InvertedFile, *depths: SearchDepth) -> ApproximateIndex:
     """Return an index on all that the inverted file was built from."""
-    return ApproximateIndex(exact, lists, last=int(exact.ids[-1]), depths=depths or [USUAL])
+    return ApproximateIndex(exact, lists, watermark=int(exact.ids[-1]), depths=depths or [USUAL])
 
 
 def recall(found: Ids, truth: Ids) -> float:
@@ -113,7 +113,7 @@ def test_what_was_removed_is_never_found_and_what_was_added_is_at_once(
     assert held[100] not in index.search(query, 50).ids[0]
     index.add(ids(10**6), query)
     assert index.search(query, 3).ids[0, 0] == 10**6
-    assert drift(index.ids, int(held[-1]), N) == pytest.approx(2 / N)
+    assert changed_share(index.ids, int(held[-1]), N) == pytest.approx(2 / N)
 
 
 def test_where_most_was_removed_the_rest_is_still_found(exact: VectorIndex, lists: InvertedFile, held: Ids) -> None:
@@ -316,11 +316,11 @@ def test_a_stop_leaves_no_file(
 )
 def test_a_file_whose_figures_cannot_be_is_refused(exact: VectorIndex, tmp_path: Path, odd: dict[str, Any]) -> None:
     usual: dict[str, Any] = {"kind": "ivf-sq8", "depths": (SearchDepth(24, 8, 50),)}
-    figures = IndexFigures(
+    figures = IndexMeasurement(
         **(usual | odd), recall=0.99, milliseconds=1.0, opening=1.0, memory=1, seconds=1.0, vectors=N
     )
     part, file = tmp_path / "some.part", tmp_path / "some.lists"
     part.touch()
-    put_choice(part, file, asked=IndexTarget(0.9), figures=[figures], index=exact, fingerprint="f")
+    write_choice(part, file, target=IndexTarget(0.9), measurements=[figures], index=exact, fingerprint="f")
     with pytest.raises(StaleIndexError, match="impossible figures"):
         read_choice(file, exact, fingerprint="f")

@@ -86,7 +86,7 @@ def early(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kind_of(library: Library) -> str | None:
     choice = library.status().choice
-    return None if choice is None else choice.figures[0].kind
+    return None if choice is None else choice.measurements[0].kind
 
 
 def searched(library: Library) -> type:
@@ -116,7 +116,7 @@ def test_a_library_answers_the_same_for_the_most_part_after_it(path: Path) -> No
     with Library.open(path) as library:
         before = answers(library)
         choice = library.optimize(recall=0.95, memory=3_000_000)
-        figures = choice.figures[0]
+        figures = choice.measurements[0]
         assert figures.kind in ("ivf-sq4", "ivf-pq4", "ivf-rabitq")  # 3 MB: exact takes 7.7, eight bits a number 4.1
         assert (figures.vectors, figures.recall >= 0.95, figures.memory <= 3_000_000) == (MANY, True, True)
         assert searched(library) is ApproximateIndex
@@ -182,17 +182,17 @@ def test_indexing_chooses_by_itself_and_again_when_much_has_changed(path: Path, 
     with Library.open(path) as library:
         report = library.sync(photos)
         assert report.chosen is not None
-        assert report.chosen.asked.recall == 0.99
+        assert report.chosen.target.recall == 0.99
         assert report.to_dict()["chosen"] is not None
         assert library.sync().chosen is None  # nothing has changed
-        first = report.chosen.at
+        first = report.chosen.chosen_at
         assert library.forget("/photos/10 %") > MANY * 0.09
         assert library.sync().chosen is None  # a tenth, and some photos less
         library.forget("/photos/50 %")
         report = library.sync()
         assert report.chosen is not None
-        assert report.chosen.at > first
-        assert report.chosen.figures[0].vectors == library.status().photos < MANY / 2
+        assert report.chosen.chosen_at > first
+        assert report.chosen.measurements[0].vectors == library.status().photos < MANY / 2
 
 
 @pytest.mark.usefixtures("early")
@@ -201,7 +201,7 @@ def test_what_was_asked_for_is_asked_again(copy: Path, photos: Path) -> None:
         library.forget("/photos/50 %")
         report = library.sync(photos / "coffee.png")
         assert report.chosen is not None
-        assert (report.chosen.asked.recall, report.chosen.asked.memory) == (0.9, 3_000_000)
+        assert (report.chosen.target.recall, report.chosen.target.memory) == (0.9, 3_000_000)
         library.optimize(recall=1)
         assert (kind_of(library), library.sync().chosen) == ("exact", None)  # by itself it does not come back
 
@@ -278,7 +278,7 @@ def test_what_was_asked_for_outlives_the_files(path: Path, photos: Path) -> None
         assert not choices(path)
         report = library.sync(photos / "coffee.png")
         assert report.chosen is not None
-        assert (report.chosen.asked.recall, kind_of(library)) == (1.0, "exact")
+        assert (report.chosen.target.recall, kind_of(library)) == (1.0, "exact")
 
 
 @pytest.mark.usefixtures("early")
@@ -395,8 +395,8 @@ def test_a_large_library_gets_its_index_by_itself(tmp_path: Path, compact: Encod
         truth = answers(library)
         report = library.sync(photos)
         assert report.chosen is not None
-        assert report.chosen.figures[0].kind != "exact"
-        assert report.chosen.figures[0].recall >= 0.99
+        assert report.chosen.measurements[0].kind != "exact"
+        assert report.chosen.measurements[0].recall >= 0.99
         assert recall_of(answers(library), truth) >= 0.97
 
 

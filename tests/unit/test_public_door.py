@@ -31,7 +31,7 @@ PUBLIC = [
     "Hits",
     "ImportReport",
     "IndexChoice",
-    "IndexFigures",
+    "IndexMeasurement",
     "ItemError",
     "LearnReport",
     "Library",

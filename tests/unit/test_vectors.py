@@ -40,7 +40,9 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mak
     if request.param == "exact":
         return NumpyIndex
     if request.param == "approximate":
-        return lambda dim: ApproximateIndex(FaissIndex(dim), NothingNear(), last=-1, depths=[SearchDepth(400, 1, 400)])
+        return lambda dim: ApproximateIndex(
+            FaissIndex(dim), NothingNear(), watermark=-1, depths=[SearchDepth(400, 1, 400)]
+        )
     if request.param in BACKENDS:
         always_on_gpu(monkeypatch)
         return lambda dim: GpuIndex(NumpyIndex(dim), lambda: BACKENDS[request.param](dim))

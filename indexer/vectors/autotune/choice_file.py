@@ -15,10 +15,10 @@ import numpy as np
 
 from indexer.types import Ids, isin_sorted
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.index_file import Label, StaleIndexError, put, read_label
+from indexer.vectors.index_file import Footer, StaleIndexError, commit_file, read_footer
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.kinds import APPROXIMATE_KINDS
-from indexer.vectors.measurements import IndexChoice, IndexFigures, IndexTarget, SearchDepth
+from indexer.vectors.measurements import IndexChoice, IndexMeasurement, IndexTarget, SearchDepth
 
 KIND = "Choice"
 """What the label says; the kind of index stands in the figures."""
@@ -30,16 +30,22 @@ COMPARED = 64
 """Vectors, evenly over all, and as many of the last, that are held against the index: those of another one differ."""
 
 
-def put_choice(
-    part: Path, path: Path, *, asked: IndexTarget, figures: Sequence[IndexFigures], index: VectorIndex, fingerprint: str
+def write_choice(
+    part: Path,
+    path: Path,
+    *,
+    target: IndexTarget,
+    measurements: Sequence[IndexMeasurement],
+    index: VectorIndex,
+    fingerprint: str,
 ) -> None:
     """Put a choice at a path; what is there is replaced.
 
     Args:
         part: The inverted file, or an empty one where everything is searched exactly; in the same folder.
         path: Where it goes.
-        asked: What the index had to be.
-        figures: What was measured, the chosen one first.
+        target: What the index had to be.
+        measurements: What was measured, the chosen one first.
         index: What it was chosen for.
         fingerprint: The encoder whose embeddings it holds.
 
@@ -48,13 +54,13 @@ def put_choice(
     """
     ids = _compared(index.ids)
     more = {
-        "asked": asdict(asked),
-        "figures": [asdict(each) for each in figures],
+        "asked": asdict(target),
+        "figures": [asdict(each) for each in measurements],
         "at": datetime.now(UTC).isoformat(),
         "ids": ids.tolist(),
         "vectors": base64.b64encode(index.half_vectors(ids).tobytes()).decode(),
     }
-    put(part, path, kind=KIND, fingerprint=fingerprint, watermark=int(index.ids[-1]), more=more)
+    commit_file(part, path, kind=KIND, fingerprint=fingerprint, watermark=int(index.ids[-1]), more=more)
 
 
 def read_choice(
@@ -63,7 +69,7 @@ def read_choice(
     """Return the choice at a path, and the index to search in place of the exact one, None where that was chosen.
 
     Args:
-        path: A file that `put_choice` put there.
+        path: A file that `write_choice` put there.
         index: The exact index that it goes before.
         fingerprint: The encoder whose embeddings it must hold.
         every_byte: See `read_index`.
@@ -74,26 +80,26 @@ def read_choice(
     from indexer.vectors.faiss_ivf import InvertedFile  # late: faiss takes 0.1 s
 
     with _opened(path) as file:
-        label = read_label(file, kind=KIND, fingerprint=fingerprint, every_byte=every_byte)
+        label = read_footer(file, kind=KIND, fingerprint=fingerprint, every_byte=every_byte)
         choice = _choice(label)
         _compare(label.more, index)
-        figures = choice.figures[0]
+        figures = choice.measurements[0]
         if figures.kind == "exact":
             return choice, None
         lists = InvertedFile.load(file)
-    found = ApproximateIndex(index, lists, last=label.watermark, depths=figures.depths)
+    found = ApproximateIndex(index, lists, watermark=label.watermark, depths=figures.depths)
     _look_for_newest(found, label.watermark)
     return choice, found
 
 
-def read_figures(path: Path, *, fingerprint: str) -> IndexChoice:
+def read_measurements(path: Path, *, fingerprint: str) -> IndexChoice:
     """Return the choice at a path, without its inverted file.
 
     Raises:
         StaleIndexError: The file cannot be trusted; choose anew.
     """
     with _opened(path) as file:
-        return _choice(read_label(file, kind=KIND, fingerprint=fingerprint))
+        return _choice(read_footer(file, kind=KIND, fingerprint=fingerprint))
 
 
 @contextmanager
@@ -108,7 +114,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise StaleIndexError(f"{path}: {error}") from error
 
 
-def _choice(label: Label) -> IndexChoice:
+def _choice(label: Footer) -> IndexChoice:
     more = label.more
     try:
         figures = tuple(_figures(each) for each in more["figures"])
@@ -121,11 +127,11 @@ def _choice(label: Label) -> IndexChoice:
     return choice
 
 
-def _figures(kept: dict[str, Any]) -> IndexFigures:
-    return IndexFigures(**kept | {"depths": tuple(SearchDepth(**each) for each in kept["depths"])})
+def _figures(kept: dict[str, Any]) -> IndexMeasurement:
+    return IndexMeasurement(**kept | {"depths": tuple(SearchDepth(**each) for each in kept["depths"])})
 
 
-def _is_possible(figures: IndexFigures) -> bool:
+def _is_possible(figures: IndexMeasurement) -> bool:
     if figures.kind == "exact":
         return True
     depths = figures.depths

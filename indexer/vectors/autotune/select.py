@@ -17,7 +17,7 @@ from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_ivf import Builder, InvertedFile, expected_bytes
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
-from indexer.vectors.measurements import HoldoutQueries, IndexFigures, IndexTarget, SearchDepth
+from indexer.vectors.measurements import HoldoutQueries, IndexMeasurement, IndexTarget, SearchDepth
 
 STEPS = (10, 24, 50, 100, 200, 400)
 """Results for which it is measured how far to look.
@@ -47,7 +47,7 @@ def choose(
     *,
     folder: Path,
     progress: ProgressCallback | None = None,
-) -> tuple[list[IndexFigures], Path | None]:
+) -> tuple[list[IndexMeasurement], Path | None]:
     """Return all that was measured, the chosen one first, and the file of its inverted file, None where it is exact.
 
     Chosen is what answers soonest, opened anew for one query, of those that are what was asked for. All other files are
@@ -105,7 +105,7 @@ def _file(folder: Path, kind: Kind) -> Path:
 
 def _tried(
     trial: _Trial, kinds: Sequence[Kind], asked: float, limit: float, folder: Path
-) -> Iterator[tuple[IndexFigures, Path | None]]:
+) -> Iterator[tuple[IndexMeasurement, Path | None]]:
     """Yield the figures and the file of each kind."""
     if not kinds:
         return
@@ -118,12 +118,12 @@ def _tried(
         yield trial.of_kind(kind, file, asked, seconds=time.perf_counter() - start, limit=limit), file
 
 
-def _judged(figures: IndexFigures, asked: IndexTarget) -> IndexFigures:
+def _judged(figures: IndexMeasurement, asked: IndexTarget) -> IndexMeasurement:
     fits = figures.recall >= asked.recall and (asked.memory is None or figures.memory <= asked.memory)
     return replace(figures, fits=fits)
 
 
-def _none_fits(measured: Sequence[IndexFigures], asked: IndexTarget, expected: Mapping[Kind, int]) -> str:
+def _none_fits(measured: Sequence[IndexMeasurement], asked: IndexTarget, expected: Mapping[Kind, int]) -> str:
     """Return what to say where no index is what was asked for; exact search would find all, so memory is too little."""
     enough = [each for each in measured if each.recall >= asked.recall]
     sizes = {each.kind: each.memory for each in enough}
@@ -207,12 +207,12 @@ class _Trial:
     truths: Mapping[str, list[_Truth]]
     progress: ProgressCallback | None
 
-    def of_exact(self) -> IndexFigures:
+    def of_exact(self) -> IndexMeasurement:
         """Return the figures of looking at everything."""
         memory = len(self.exact) * self.exact.dim * 2  # float16
-        return IndexFigures("exact", 1.0, self._one_query(self.exact, STEPS[1]), 0.0, memory, 0.0, len(self.exact))
+        return IndexMeasurement("exact", 1.0, self._one_query(self.exact, STEPS[1]), 0.0, memory, 0.0, len(self.exact))
 
-    def of_kind(self, kind: Kind, file: Path, asked: float, *, seconds: float, limit: float) -> IndexFigures:
+    def of_kind(self, kind: Kind, file: Path, asked: float, *, seconds: float, limit: float) -> IndexMeasurement:
         """Return the figures of one kind, that looks as far as it has to for enough recall, or else for the most.
 
         Args:
@@ -233,7 +233,7 @@ class _Trial:
         found = [self._fastest(lists, each, place) for place, each in enumerate(enough) if each]
         (_, ten, _), (milliseconds, first, recall), *others = found
         depths = (ten, first, *(depth for taken, depth, _ in others if taken < limit))
-        return IndexFigures(
+        return IndexMeasurement(
             kind, recall, milliseconds, opening, file.stat().st_size, seconds, len(self.exact), depths
         )  # fmt: skip
 
@@ -278,7 +278,7 @@ class _Trial:
             if each.refine < fewest:  # else another one takes fewer lists and no more candidates
                 fewest = each.refine
                 depth = SearchDepth(STEPS[place], each.probes, each.refine)
-                index = ApproximateIndex(self.exact, lists, last=int(self.exact.ids[-1]), depths=[depth])
+                index = ApproximateIndex(self.exact, lists, watermark=int(self.exact.ids[-1]), depths=[depth])
                 timed.append((self._one_query(index, STEPS[place]), depth, each.least(place)))
         return min(timed, key=lambda each: each[0])
 

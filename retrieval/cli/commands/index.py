@@ -120,7 +120,7 @@ def _print_summary(report: SyncReport) -> None:
         left = f"; {report.mapped:,} are still mapped" if report.mapped else ""
         click.echo(f"{report.recoded:,} mapped embeddings were made anew{left}")
     if report.chosen:
-        click.echo(f"a new index was chosen: {in_words(report.chosen.figures[0])}")
+        click.echo(f"a new index was chosen: {in_words(report.chosen.measurements[0])}")
     for failure in report.not_recoded[:NAMED]:
         click.echo(f"not encoded anew: {visible(failure.place)}: {visible(failure.message)}", err=True)
     for folder in report.unreadable_folders:

@@ -13,7 +13,7 @@ from retrieval.cli.output import json_option, print_json, print_table, size
 from retrieval.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from indexer.vectors.measurements import IndexChoice, IndexFigures
+    from indexer.vectors.measurements import IndexChoice, IndexMeasurement
 
 SECTION = "Index"
 
@@ -68,15 +68,15 @@ def command(recall: float, memory: int | None, as_json: bool, settings: Settings
     with open_library(settings) as library, ProgressLine() as progress:
         choice = library.optimize(recall=recall, memory=memory, progress=progress)
     if as_json:
-        for figures in choice.figures:
-            print_json(asdict(figures) | {"chosen": figures is choice.figures[0]})
+        for figures in choice.measurements:
+            print_json(asdict(figures) | {"chosen": figures is choice.measurements[0]})
         return
     head = ("index", "recall@10", "one query", "opening", "memory", "build", "")
-    print_table(head, [_row(figures, choice) for figures in choice.figures])
+    print_table(head, [_row(figures, choice) for figures in choice.measurements])
 
 
-def _row(figures: IndexFigures, choice: IndexChoice) -> tuple[str, ...]:
-    notes = "chosen" if figures is choice.figures[0] else "" if figures.fits else _why_not(figures, choice)
+def _row(figures: IndexMeasurement, choice: IndexChoice) -> tuple[str, ...]:
+    notes = "chosen" if figures is choice.measurements[0] else "" if figures.fits else _why_not(figures, choice)
     return (
         figures.kind,
         f"{figures.recall:.3f}",
@@ -88,5 +88,5 @@ def _row(figures: IndexFigures, choice: IndexChoice) -> tuple[str, ...]:
     )
 
 
-def _why_not(figures: IndexFigures, choice: IndexChoice) -> str:
-    return "finds too little" if figures.recall < choice.asked.recall else "too large"
+def _why_not(figures: IndexMeasurement, choice: IndexChoice) -> str:
+    return "finds too little" if figures.recall < choice.target.recall else "too large"

@@ -72,9 +72,10 @@ def command(failed: bool, as_json: bool, settings: Settings) -> None:
     )
     click.echo(f"disk     catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}")
     if status.choice:
-        figures = status.choice.figures[0]
+        figures = status.choice.measurements[0]
         click.echo(
-            f"index    {in_words(figures)} (chosen {status.choice.at:%Y-%m-%d %H:%M} UTC for {figures.vectors:,})"
+            f"index    {in_words(figures)} "
+            f"(chosen {status.choice.chosen_at:%Y-%m-%d %H:%M} UTC for {figures.vectors:,})"
         )
     for source in status.sources:
         synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "not finished yet"
@@ -86,7 +87,7 @@ def command(failed: bool, as_json: bool, settings: Settings) -> None:
 
 def _index(choice: IndexChoice | None) -> dict[str, Any] | None:
     """Return the index that was chosen, None where none was."""
-    return None if choice is None else asdict(choice.figures[0]) | {"chosen_at": choice.at.isoformat()}
+    return None if choice is None else asdict(choice.measurements[0]) | {"chosen_at": choice.chosen_at.isoformat()}
 
 
 def _columns(columns: dict[str, Any]) -> str:
