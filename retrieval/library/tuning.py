@@ -38,7 +38,7 @@ def tune(
     *,
     method: Method = "adapter",
     dry_run: bool = False,
-    probe: str | os.PathLike[str] | None = None,
+    control_set: str | os.PathLike[str] | None = None,
     progress: ProgressCallback | None = None,
 ) -> TuningReport:
     """Train on the judgements, and return a report of the measured gain.
@@ -55,8 +55,8 @@ def tune(
     Args:
         method: What to train.
         dry_run: Whether to measure only, and neither store nor change anything.
-        probe: A CSV file of captioned pictures to use as the control set; see `retrieval.evaluation`. None takes the
-            control set that comes with Recall for `compact`, and general words on this library for other encoders.
+        control_set: A CSV file of captioned pictures to use as the control set; see `retrieval.evaluation`. None takes
+            the control set that ships for `compact`, and general prompts on this library for other encoders.
         progress: Called with the progress.
 
     Raises:
@@ -79,7 +79,7 @@ def tune(
             self._settings,
             weights=checkpoints if method == "lora" else None,
             both=method == "adapter-both",
-            probe=None if probe is None else Path(probe),
+            control_table=None if control_set is None else Path(control_set),
             progress=progress,
         )
         active = self._store.encoder

@@ -17,8 +17,8 @@ Values = NDArray[np.float64]
 FEWEST = 6
 """With five queries even five gains have p = 2/32 in a sign-flip test, which is no better than chance at 5 %."""
 
-PROBE_LOSS = 1.0
-"""Points of R@5 that the general probe may lose."""
+CONTROL_LOSS = 1.0
+"""Points of R@5 that the control set may lose."""
 
 _LEVEL = 0.05
 
@@ -82,11 +82,11 @@ def compared(differences: Values) -> VersionComparison:
 def verdict(
     old: Values,
     new: Values,
-    probe_before: float,
-    probe_after: float,
+    control_before: float,
+    control_after: float,
     *,
     method: str = "adapter",
-    probe: str = "",
+    control_set: str = "",
     share: float = 1.0,
     seeds: tuple[int, ...] = (),
     seconds: float = 0.0,
@@ -96,10 +96,10 @@ def verdict(
     Args:
         old: nDCG@10 and R@5 of each held-out query before, shape (q, 2), q at least `FEWEST`.
         new: The same after, by something that did not learn from that query.
-        probe_before: R@5 of the general probe before, points.
-        probe_after: The same after.
+        control_before: R@5 of the control set before, points.
+        control_after: The same after.
         method: For the receipt, as are all that follow.
-        probe: What the probe is.
+        control_set: What the control set is.
         share: How much of what was learnt is applied.
         seeds: Of splits and training.
         seconds: What it took.
@@ -110,14 +110,14 @@ def verdict(
     if old.shape != new.shape or old.shape[1:] != (2,) or len(old) < FEWEST:
         raise ValueError(f"values of the shapes {old.shape} and {new.shape}; expected (q, 2), q at least {FEWEST}")
     found = compared(new[:, 0] - old[:, 0])
-    lost = probe_before - probe_after
+    lost = control_before - control_after
     reasons = []
     if not (found.low > 0 and found.p <= _LEVEL):
         reasons.append(
             "the gain may be chance; judge more" if found.gain > 0 else "held-out queries gained nothing; judge more"
         )
-    if not lost <= PROBE_LOSS:  # so that a probe that is not a number is a loss
-        reasons.append(f"searches for anything else lost {lost:.1f} points, more than {PROBE_LOSS:.0f}")
+    if not lost <= CONTROL_LOSS:  # so that a control set that is not a number is a loss
+        reasons.append(f"searches for anything else lost {lost:.1f} points, more than {CONTROL_LOSS:.0f}")
     before, after = old.mean(axis=0), new.mean(axis=0)
     return TuningReport(
         method=method,
@@ -131,9 +131,9 @@ def verdict(
         p=found.p,
         r5_before=float(before[1]),
         r5_after=float(after[1]),
-        probe=probe,
-        probe_before=probe_before,
-        probe_after=probe_after,
+        control_set=control_set,
+        control_before=control_before,
+        control_after=control_after,
         share=share,
         seeds=seeds,
         seconds=seconds,

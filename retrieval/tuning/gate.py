@@ -11,7 +11,7 @@ import numpy as np
 
 from indexer.errors import TuningError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
-from retrieval.tuning.comparison import FEWEST, PROBE_LOSS, Values, contrasted, judged_values, verdict
+from retrieval.tuning.comparison import CONTROL_LOSS, FEWEST, Values, contrasted, judged_values, verdict
 from retrieval.tuning.report import TuningReport
 from retrieval.tuning.training_set import TrainingSet, alike
 
@@ -39,8 +39,8 @@ Score = Callable[[TrainingSet, C | None], Vectors]
 """The score of each judged unit, shape (n,)."""
 
 
-class GeneralProbe(Protocol[C_contra]):
-    """What measures searches for anything that nobody judged, see `Probe`."""
+class MeasuredControlSet(Protocol[C_contra]):
+    """What measures searches for anything that nobody judged, see `ControlSet`."""
 
     @property
     def name(self) -> str:
@@ -70,7 +70,7 @@ def tune(
     *,
     train: Train[C],
     score: Score[C],
-    probe: GeneralProbe[C],
+    control_set: MeasuredControlSet[C],
     method: str = "adapter",
     folds: int = FOLDS,
     seeds: tuple[int, ...] = (0, 1, 2),
@@ -86,7 +86,7 @@ def tune(
         lessons: What was judged.
         train: Learns a change.
         score: Orders judged units.
-        probe: What must not suffer.
+        control_set: What must not suffer.
         method: For the receipt.
         folds: Parts, at least 2.
         seeds: Of splits and training, at least one.
@@ -103,7 +103,7 @@ def tune(
             f"{different} judged queries have both a good and a bad hit; learning needs {FEWEST}: "
             f"judge {FEWEST - different} more"
         )
-    before = probe.r5(None)
+    before = control_set.r5(None)
     old = judged_values(lessons, score(lessons, None))
     new = np.zeros((len(seeds), len(lessons.names), 2))
     shares: list[float] = []
@@ -113,7 +113,7 @@ def tune(
             _tell(progress, number * folds + fold, total)
             rest = _without(np.arange(len(groups)), held, groups)
             change, share = _learnt(
-                lessons, rest, groups, train=train, score=score, probe=probe, before=before, seed=seed
+                lessons, rest, groups, train=train, score=score, control_set=control_set, before=before, seed=seed
             )
             shares.append(share)
             taken = lessons.take(held)
@@ -122,10 +122,10 @@ def tune(
     share = _nearest(float(np.median(shares)))
     _tell(progress, total - 1, total)
     final = train(lessons, seeds[0]).interpolate(share) if share else None
-    after = before if final is None else probe.r5(final)
+    after = before if final is None else control_set.r5(final)
     receipt = verdict(
         _by_group(old[rows], groups[rows]), _by_group(new.mean(axis=0)[rows], groups[rows]), before, after,
-        method=method, probe=probe.name, share=share, seeds=seeds, seconds=monotonic() - started,
+        method=method, control_set=control_set.name, share=share, seeds=seeds, seconds=monotonic() - started,
     )  # fmt: skip
     if final is None and receipt.passed:
         receipt = replace(receipt, passed=False, reason="most parts of the judgements gained nothing; judge more")
@@ -140,7 +140,7 @@ def _learnt(
     *,
     train: Train[C],
     score: Score[C],
-    probe: GeneralProbe[C],
+    control_set: MeasuredControlSet[C],
     before: float,
     seed: int,
 ) -> tuple[C, float]:
@@ -151,7 +151,7 @@ def _learnt(
     best, found = 0.0, -1.0
     for share in SHARES:  # of equal ones the smaller, which changes less
         part = change.interpolate(share) if share else None
-        if share and before - probe.r5(part) > PROBE_LOSS:
+        if share and before - control_set.r5(part) > CONTROL_LOSS:
             continue
         value = float(judged_values(chosen, score(chosen, part))[:, 0].mean())
         if value > found + 1e-9:

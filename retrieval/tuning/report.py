@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from indexer.errors import TuningError
+
+_FORMER: Final = {"probe": "control_set", "probe_before": "control_before", "probe_after": "control_after"}
+"""Fields by the names under which libraries made before have them in the catalog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,9 @@ class TuningReport:
         p: How likely chance alone gives such a gain or loss, two-sided.
         r5_before: Share of the held-out queries with a good one among the first five, 0 to 1.
         r5_after: The same with what was learnt.
-        probe: What the general probe is.
-        probe_before: Its R@5 without what was learnt, points.
-        probe_after: Its R@5 with it, points.
+        control_set: What the control set is.
+        control_before: Its R@5 without what was learnt, points.
+        control_after: Its R@5 with it, points.
         share: How much of what was learnt is applied, 0 to 1.
         seeds: With which the queries were split and the training started.
         seconds: What it took.
@@ -48,9 +51,9 @@ class TuningReport:
     p: float
     r5_before: float
     r5_after: float
-    probe: str
-    probe_before: float
-    probe_after: float
+    control_set: str
+    control_before: float
+    control_after: float
     share: float = 1.0
     seeds: tuple[int, ...] = ()
     seconds: float = 0.0
@@ -66,11 +69,11 @@ class TuningReport:
 
     def line(self, *, is_active: bool) -> str:
         """Return the receipt in one line for people, where its version is active now or is not."""
-        gain, probe = self.ndcg_after - self.ndcg_before, self.probe_after - self.probe_before
+        gain, control = self.ndcg_after - self.ndcg_before, self.control_after - self.control_before
         return (
             f"nDCG@10 {_short(self.ndcg_before)} -> {_short(self.ndcg_after)} ({_short(gain, '+')}, "
             f"95 % {_short(self.low)} to {_short(self.high)}, n = {self.queries} queries); "
-            f"R@5 {_short(self.r5_before)} -> {_short(self.r5_after)}; general probe {probe:+.1f}; "
+            f"R@5 {_short(self.r5_before)} -> {_short(self.r5_after)}; control set {control:+.1f}; "
             + self._end(is_active=is_active)
         )
 
@@ -87,13 +90,14 @@ class TuningReport:
 
     @classmethod
     def from_dict(cls, held: dict[str, Any]) -> Self:
-        """Return the receipt of `to_dict`; of a later version's only what is known here.
+        """Return the receipt of `to_dict`; of a later version's only what is known here, of an earlier one's all.
 
         Raises:
             TuningError: Something is missing.
         """
         known = {field.name for field in fields(cls)}
-        values: dict[str, Any] = {key: value for key, value in held.items() if key in known}
+        renamed = {_FORMER.get(key, key): value for key, value in held.items()}
+        values: dict[str, Any] = {key: value for key, value in renamed.items() if key in known}
         try:
             return cls(**{**values, "seeds": tuple(values.get("seeds", ()))})
         except TypeError as error:

@@ -15,10 +15,10 @@ from indexer.store import Store
 from indexer.types import ProgressCallback
 from retrieval.calibration.background import background
 from retrieval.tuning.adapter.train import query_scores, train_adapter
+from retrieval.tuning.control_set import ControlSet, caption_control_set, library_control_set, shipped_control_set
 from retrieval.tuning.gate import Outcome, tune
 from retrieval.tuning.lora.learn import learn_weights, require_peft
 from retrieval.tuning.lora.weights import NewWeights
-from retrieval.tuning.probe import Probe, probe_of_captions, probe_of_library, shipped_probe
 from retrieval.tuning.read_training_set import read_lessons
 from retrieval.tuning.report import TuningReport
 from retrieval.tuning.training_set import TrainingSet
@@ -31,7 +31,7 @@ def learn(
     *,
     weights: Path | None = None,
     both: bool = False,
-    probe: Path | None = None,
+    control_table: Path | None = None,
     progress: ProgressCallback | None = None,
 ) -> tuple[Adapter | NewWeights | None, TuningReport]:
     """Return what was learnt from all judgements, None where nothing was, and what it is worth; nothing is changed.
@@ -42,7 +42,7 @@ def learn(
         settings: Limits of pictures; device and workers.
         weights: Folder for checkpoints of a training of the encoder itself; None learns an adapter.
         both: Whether an adapter transforms photos too.
-        probe: A table of captioned pictures to use as the general probe; None takes the one that fits the encoder.
+        control_table: A table of captioned pictures as the control set; None takes the one that fits the encoder.
         progress: Called with how far it has come.
 
     Raises:
@@ -59,9 +59,11 @@ def learn(
         )
     outcome: Outcome[Adapter] | Outcome[NewWeights]
     if weights is None:
-        outcome = _adapter(lessons, encoder, probe, both=both, progress=progress)
+        outcome = _adapter(lessons, encoder, control_table, both=both, progress=progress)
     else:
-        outcome = learn_weights(encoder, lessons, settings, work=weights, probe=probe, progress=progress)
+        outcome = learn_weights(
+            encoder, lessons, settings, work=weights, control_table=control_table, progress=progress
+        )
     receipt = replace(
         outcome.receipt,
         judgements=counts.judgements,
@@ -73,21 +75,21 @@ def learn(
 
 
 def _adapter(
-    lessons: TrainingSet, encoder: Encoder, probe: Path | None, *, both: bool, progress: ProgressCallback | None
+    lessons: TrainingSet, encoder: Encoder, control_table: Path | None, *, both: bool, progress: ProgressCallback | None
 ) -> Outcome[Adapter]:
     general = background(encoder)
 
     def train(some: TrainingSet, seed: int) -> Adapter:
         return train_adapter(some, general, seed=seed, both=both)
 
-    general_probe = _probe(probe, encoder, lessons)
+    control_set = _choose_control_set(control_table, encoder, lessons)
     with threadpool_limits(1, user_api="blas"):  # beside another busy process two threads took 2.4 times as long as one
-        return tune(lessons, train=train, score=query_scores, probe=general_probe, progress=progress)
+        return tune(lessons, train=train, score=query_scores, control_set=control_set, progress=progress)
 
 
-def _probe(table: Path | None, encoder: Encoder, lessons: TrainingSet) -> Probe:
-    """Return the general probe: the one that was named, the one that comes with Recall, or one of the library."""
+def _choose_control_set(table: Path | None, encoder: Encoder, lessons: TrainingSet) -> ControlSet:
+    """Return the control set: the one that was named, the one that comes with Recall, or one of the library."""
     if table is not None:
-        return probe_of_captions(table, encoder)
-    shipped = shipped_probe(encoder)
-    return shipped or probe_of_library(encoder, lessons.others[lessons.others_are_photos])
+        return caption_control_set(table, encoder)
+    shipped = shipped_control_set(encoder)
+    return shipped or library_control_set(encoder, lessons.others[lessons.others_are_photos])

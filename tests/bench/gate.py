@@ -13,8 +13,8 @@ import numpy as np
 from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.encoders.base import normalized
 from indexer.types import Vectors
+from retrieval.tuning.control_set import ControlSet
 from retrieval.tuning.gate import Outcome, tune
-from retrieval.tuning.probe import Probe
 from retrieval.tuning.training_set import TrainingSet
 
 DIM = 32
@@ -72,18 +72,18 @@ def cosines(lessons: TrainingSet, adapter: Adapter | None) -> Vectors:
     return scores
 
 
-def probe() -> Probe:
-    """Return a probe of 100 things that no adapter here is about."""
+def control_set() -> ControlSet:
+    """Return a control set of 100 things that no adapter here is about."""
     random = np.random.default_rng(0)
     texts = _texts(100, random)
     photos = normalized((texts + 0.1 * random.standard_normal((100, DIM))).astype(np.float32))
-    return Probe(texts, photos, np.arange(100), "made up")
+    return ControlSet(texts, photos, np.arange(100), "made up")
 
 
 def outcome(queries: int, hits: int, seed: int, *, taste: float, null: bool) -> Outcome[Adapter]:
     """Return what the gate says of one user."""
     lessons = made_up(queries, hits, seed, taste=taste)
-    return tune(shuffled(lessons, seed) if null else lessons, train=rocchio, score=cosines, probe=probe())
+    return tune(shuffled(lessons, seed) if null else lessons, train=rocchio, score=cosines, control_set=control_set())
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ class Library:
         found = [ndcg_and_hit(self.meant[each.label][row]) for row, each in zip(order, words, strict=True)]
         return float(np.mean([value for value, _ in found])), float(np.mean([value for _, value in found]))
 
-    def probe(self, encoder: OpenClipEncoder, vectors: Vectors) -> float:
+    def control_set(self, encoder: OpenClipEncoder, vectors: Vectors) -> float:
         """Return R@5 of the captions among their photos, in points."""
         texts = [caption for picture in self.general for caption in picture.captions]
         owners = np.repeat(np.arange(len(self.general)), [len(picture.captions) for picture in self.general])
@@ -143,8 +143,8 @@ def main() -> None:
     start = OpenClipEncoder.load("compact", device="cpu")
     library = Library(options.data, options.general)
     before = library.vectors(start)
-    probe, often = library.probe(start, before), library.often(start, before)
-    print(f"{len(library.paths)} photos, probe R@5 {probe:.1f}")  # noqa: T201
+    control_set, often = library.control_set(start, before), library.often(start, before)
+    print(f"{len(library.paths)} photos, control set R@5 {control_set:.1f}")  # noqa: T201
     means: dict[tuple[str, int, float], list[list[float]]] = {}
     for kind in options.kinds:
         for judgements in options.judgements:
@@ -167,12 +167,12 @@ def main() -> None:
                     encoder = trained.encoder(share)
                     vectors = library.vectors(encoder)
                     new = library.values(encoder, vectors, unseen)
-                    lost = library.probe(encoder, vectors) - probe
+                    lost = library.control_set(encoder, vectors) - control_set
                     means.setdefault((kind, judgements, share), []).append([*old, *new, lost])
                     print(  # noqa: T201
                         f"{kind:5} {judgements:3} judgements, seed {seed}, share {share:g}: "
                         f"nDCG@10 {old[0]:.3f} -> {new[0]:.3f}, R@5 {old[1]:.2f} -> {new[1]:.2f}, "
-                        f"probe {lost:+.1f}, epoch {trained.epoch} of "
+                        f"control set {lost:+.1f}, epoch {trained.epoch} of "
                         f"{len(trained.losses) - bool(valid)}, {trained.seconds:.0f} s",
                         flush=True,
                     )
@@ -181,7 +181,8 @@ def main() -> None:
         mean = each.mean(axis=0)
         print(  # noqa: T201
             f"{kind:5} {judgements:3} judgements, {len(rows)} users, share {share:g}: nDCG@10 {mean[0]:.3f} -> "
-            f"{mean[2]:.3f}, R@5 {mean[1]:.2f} -> {mean[3]:.2f}, probe {mean[4]:+.1f} (worst {each[:, 4].min():+.1f})"
+            f"{mean[2]:.3f}, R@5 {mean[1]:.2f} -> {mean[3]:.2f}, "
+            f"control set {mean[4]:+.1f} (worst {each[:, 4].min():+.1f})"
         )
 
 

@@ -9,7 +9,7 @@ was trained on most photos of these sets, with these names, and finds nearly all
 asks in general words and likes a style, computed from pixels: the darkest third of the photos, the lightest, the most
 colourful or the palest. Each judges the ten best hits of queries, every tenth verdict wrong. What was learnt from all
 judgements is measured on queries that were never judged, over the whole library, with the whole adapter, also where
-the gate would not have let it through. The general probe is Flickr8k's dev captions, which no user has anything to do
+the gate would not have let it through. The control set is Flickr8k's dev captions, which no user has anything to do
 with.
 """
 
@@ -35,8 +35,8 @@ from retrieval.calibration.background import background
 from retrieval.evaluation.bootstrap import intervals
 from retrieval.evaluation.datasets import CaptionedPicture, read_captions
 from retrieval.tuning.adapter.train import query_scores, train_adapter
+from retrieval.tuning.control_set import ControlSet, shipped_control_set
 from retrieval.tuning.gate import Outcome, tune
-from retrieval.tuning.probe import Probe, shipped_probe
 from retrieval.tuning.training_set import TrainingSet
 from tests.bench.styles import STYLES, styled, tones
 
@@ -209,35 +209,35 @@ def main() -> None:
     rows, pictures = embedded(options.data, "flickr8k", encoder, split="dev")
     captions = [caption for picture in pictures for caption in picture.captions]
     owners = np.repeat(np.arange(len(pictures)), [len(picture.captions) for picture in pictures])
-    probe = Probe(encoder.encode_texts(captions), rows, owners, "Flickr8k dev")
+    control_set = ControlSet(encoder.encode_texts(captions), rows, owners, "Flickr8k dev")
     general = background(encoder)
     domains = [name for name in DOMAINS if (name in CHOSEN_ON) == options.choosing]
     sys.stdout.write(
-        f"{len(photos.vectors)} photos, general probe {probe.r5(None):.1f} points of R@5, {len(domains)} domains\n"
+        f"{len(photos.vectors)} photos, control set {control_set.r5(None):.1f} points of R@5, {len(domains)} domains\n"
     )
     for judgements in options.judgements:
-        table(encoder, photos, probe, general, domains, judgements, both=options.both, options=options)
+        table(encoder, photos, control_set, general, domains, judgements, both=options.both, options=options)
 
 
-def let_through(lessons: TrainingSet, general: Vectors, probe: Probe, *, both: bool) -> bool:
+def let_through(lessons: TrainingSet, general: Vectors, control_set: ControlSet, *, both: bool) -> bool:
     """Return whether the gate would put to use what these lessons teach."""
 
     def train(some: TrainingSet, seed: int) -> Adapter:
         return train_adapter(some, general, seed=seed, both=both)
 
     try:
-        found: Outcome[Adapter] = tune(lessons, train=train, score=query_scores, probe=probe, seeds=(0,))
+        found: Outcome[Adapter] = tune(lessons, train=train, score=query_scores, control_set=control_set, seeds=(0,))
     except TuningError:  # too few
         return False
     return found.receipt.passed
 
 
 def table(
-    encoder: Encoder, photos: Photos, probe: Probe, general: Vectors, domains: Sequence[str], judgements: int,
-    *, both: bool, options: argparse.Namespace,
+    encoder: Encoder, photos: Photos, control_set: ControlSet, general: Vectors, domains: Sequence[str],
+    judgements: int, *, both: bool, options: argparse.Namespace,
 ) -> None:  # fmt: skip
     """Print a line for each kind of user: means over users and seeds."""
-    gate = shipped_probe(encoder) or probe
+    gate = shipped_control_set(encoder) or control_set
     found: dict[str, list[list[float]]] = {}
     for seed in range(options.seeds):
         for user in users(photos, domains, seed):
@@ -250,7 +250,7 @@ def table(
             adapter = train_adapter(lessons, general, seed=seed, both=both)
             before, after = (measured(user, texts, photos, unseen, each) for each in (None, adapter))
             plain = ndcg(rocchio(lessons, texts[unseen]) @ photos.vectors.T, user.relevant[unseen]).mean(axis=0)
-            lost = [each.r5(adapter) - each.r5(None) for each in (probe, gate)]
+            lost = [each.r5(adapter) - each.r5(None) for each in (control_set, gate)]
             passed = let_through(lessons, general, gate, both=both)
             found.setdefault(user.kind, []).append([*before, *after, plain[0], *lost, passed])
     for kind, values in found.items():
@@ -261,7 +261,7 @@ def table(
             f"{kind:<6} {judgements:>4} judgements, {'both sides' if both else 'query side'}: "
             f"nDCG@10 {means[0]:.3f} -> {means[2]:.3f} ({means[2] / means[0] - 1:+.0%}; gain 95 % {low:+.3f} to "
             f"{high:+.3f}), R@5 {means[1]:.3f} -> {means[3]:.3f}, Rocchio {means[4]:.3f}, Flickr8k {means[5]:+.2f} "
-            f"(worst {each[:, 5].min():+.2f}), shipped probe {means[6]:+.2f}, "
+            f"(worst {each[:, 5].min():+.2f}), shipped control set {means[6]:+.2f}, "
             f"let through {each[:, 7].sum():.0f} of {len(each)}\n"
         )
         sys.stdout.flush()

@@ -62,7 +62,7 @@ def judged(tmp_path: Path) -> Iterator[Library]:
 def _only_the_gain_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a model of random weights finds for general words is chance: it may lose it."""
     for module in (gate, comparison):
-        monkeypatch.setattr(module, "PROBE_LOSS", 100.0)
+        monkeypatch.setattr(module, "CONTROL_LOSS", 100.0)
 
 
 def test_weights_that_lose_what_was_known_are_kept_inactive(judged: Library) -> None:

@@ -1,4 +1,4 @@
-"""What weights learn from, beside and are measured on: shares of the unjudged photos, probes, one rule for stopping."""
+"""What weights learn from, beside and are measured on: shares of the unjudged photos, control sets, stopping."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from indexer.types import Progress
 from retrieval.tuning.lora import evaluate, learn
 from retrieval.tuning.lora.data import PairedQuery, Photos
 from retrieval.tuning.lora.dataset import epochs_for, split, unjudged_sample
-from retrieval.tuning.lora.evaluate import NumberedProgress, probe_of_table
+from retrieval.tuning.lora.evaluate import NumberedProgress, table_control_set
 from retrieval.tuning.lora.weights import NewWeights
 from retrieval.tuning.training_set import TrainingSet
 from tests.support.lessons import lessons_of
@@ -38,35 +38,35 @@ def with_unjudged(folder: Path, count: int) -> TrainingSet:
 
 
 @pytest.mark.parametrize(
-    ("unjudged", "learnt", "probed"),
+    ("unjudged", "learnt", "expected"),
     [
-        (30, 0, 30),  # too few for a probe, which says so
-        (60, 10, 50),  # the fewest of a probe come first
+        (30, 0, 30),  # too few for a control set, which says so
+        (60, 10, 50),  # the fewest of a control set come first
         (280, 140, 140),
         (1000, (200, 400), 300),  # the nearest 200 and 200 at random, which may be the same
     ],
 )
-def test_a_probe_takes_half_of_the_unjudged_photos_at_most_but_the_fewest_that_do(
-    tmp_path: Path, unjudged: int, learnt: int | tuple[int, int], probed: int
+def test_a_control_set_takes_half_of_the_unjudged_photos_at_most_but_the_fewest_that_do(
+    tmp_path: Path, unjudged: int, learnt: int | tuple[int, int], expected: int
 ) -> None:
     lessons = with_unjudged(tmp_path, unjudged)
-    others, measured = unjudged_sample(lessons, with_probe=True)
+    others, measured = unjudged_sample(lessons, with_control_set=True)
     least, most = learnt if isinstance(learnt, tuple) else (learnt, learnt)
     assert least <= len(others) <= most
-    assert len(measured) == probed
+    assert len(measured) == expected
     assert not set(others) & set(measured)
-    others, measured = unjudged_sample(lessons, with_probe=False)  # a table was named
+    others, measured = unjudged_sample(lessons, with_control_set=False)  # a table was named
     assert len(others) >= min(unjudged, 200)
     assert measured == []
 
 
-def test_unjudged_photos_that_are_gone_are_said_and_take_no_place_in_a_probe(
+def test_unjudged_photos_that_are_gone_are_said_and_take_no_place_in_a_control_set(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lessons = with_unjudged(tmp_path, 120)
     for file in lessons.other_files[:40]:
         Path(file).unlink()
-    others, measured = unjudged_sample(lessons, with_probe=True)
+    others, measured = unjudged_sample(lessons, with_control_set=True)
     assert (len(others), len(measured)) == (30, 50)
     assert "40 of 120 unjudged photos cannot be read" in caplog.text
 
@@ -103,10 +103,10 @@ def test_of_a_large_table_an_even_part_is_measured_and_named(
     tmp_path: Path, start: OpenClipEncoder, photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluate, "PICTURES", 10)
-    probe = probe_of_table(table(tmp_path, 25), start, photos, progress=NumberedProgress(None, 7))
-    assert probe.name == "captions.csv, 10 of its 25 pictures"
-    assert [int(path.stem) for path in probe.paths] == [0, 2, 5, 7, 10, 12, 15, 17, 20, 22]
-    assert probe.owners.tolist() == list(range(10))
+    control_set = table_control_set(table(tmp_path, 25), start, photos, progress=NumberedProgress(None, 7))
+    assert control_set.name == "captions.csv, 10 of its 25 pictures"
+    assert [int(path.stem) for path in control_set.paths] == [0, 2, 5, 7, 10, 12, 15, 17, 20, 22]
+    assert control_set.owners.tolist() == list(range(10))
 
 
 def test_photos_that_were_measured_are_held_as_far_as_there_is_room_and_the_rest_has_to_be_there(
@@ -114,16 +114,16 @@ def test_photos_that_were_measured_are_held_as_far_as_there_is_room_and_the_rest
 ) -> None:
     told: list[Progress] = []
     numbered = NumberedProgress(told.append, 7)
-    probe = probe_of_table(table(tmp_path, 8), start, photos, progress=numbered)
-    assert probe.r5(None) == probe.r5(Same(start))
+    control_set = table_control_set(table(tmp_path, 8), start, photos, progress=numbered)
+    assert control_set.r5(None) == control_set.r5(Same(start))
     numbered.number = 3
     (tmp_path / "images" / "0.png").unlink()  # one of the five that are held
-    assert probe.r5(None) == probe.r5(Same(start))
+    assert control_set.r5(None) == control_set.r5(Same(start))
     assert told[0] == Progress("measuring", 1, 8)
     assert told[-1] == Progress("measuring (3 of 7)", 8, 8)
     (tmp_path / "images" / "7.png").unlink()
     with pytest.raises(TuningError, match=r"1 photos that could be read before .*7\.png"):
-        probe.r5(Same(start))
+        control_set.r5(Same(start))
 
 
 class Same(NewWeights):
@@ -133,15 +133,17 @@ class Same(NewWeights):
         self.encoder = start
 
 
-def test_a_table_whose_pictures_are_gone_is_no_probe(tmp_path: Path, start: OpenClipEncoder, photos: Photos) -> None:
+def test_a_table_whose_pictures_are_gone_is_no_control_set(
+    tmp_path: Path, start: OpenClipEncoder, photos: Photos
+) -> None:
     path = table(tmp_path, 3)
     (tmp_path / "images" / "1.png").unlink()
-    assert len(probe_of_table(path, start, photos, progress=NumberedProgress(None, 7)).paths) == 2
+    assert len(table_control_set(path, start, photos, progress=NumberedProgress(None, 7)).paths) == 2
     for number in (0, 2):
         (tmp_path / "images" / f"{number}.png").unlink()
     photos._held.clear()
     with pytest.raises(EvaluationError, match=r"none of the photos of .* can be read"):
-        probe_of_table(path, start, photos, progress=NumberedProgress(None, 7))
+        table_control_set(path, start, photos, progress=NumberedProgress(None, 7))
 
 
 def test_the_time_limit_of_a_photo_is_that_of_the_settings(

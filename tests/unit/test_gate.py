@@ -12,11 +12,11 @@ import pytest
 from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import TuningError
 from retrieval.tuning.comparison import compared, judged_values, verdict
+from retrieval.tuning.control_set import ControlSet, library_control_set
 from retrieval.tuning.gate import Outcome, tune
-from retrieval.tuning.probe import Probe, probe_of_library
 from retrieval.tuning.report import TuningReport
 from retrieval.tuning.training_set import TrainingSet
-from tests.bench.gate import cosines, made_up, outcome, probe, rocchio
+from tests.bench.gate import control_set, cosines, made_up, outcome, rocchio
 
 RECEIPT = TuningReport("adapter", True, "", 83, 0.61, 0.74, 0.05, 0.21, 0.001, 0.7, 0.8, "p", 70.0, 69.8, seeds=(0, 1))
 
@@ -53,7 +53,7 @@ def test_the_interval_is_students() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gain", "probe_after", "reason"),
+    ("gain", "control_after", "reason"),
     [
         (0.1, 69.0, ""),
         (0.1, 68.9, "searches for anything else lost 1.1 points, more than 1"),
@@ -61,10 +61,12 @@ def test_the_interval_is_students() -> None:
         (-0.1, 70.0, "held-out queries gained nothing; judge more"),
     ],
 )
-def test_a_gain_passes_while_the_probe_loses_no_more_than_a_point(gain: float, probe_after: float, reason: str) -> None:
+def test_a_gain_passes_while_the_control_set_loses_no_more_than_a_point(
+    gain: float, control_after: float, reason: str
+) -> None:
     old = np.full((8, 2), 0.5)
     new = old + gain + np.linspace(0, 0.01, 8)[:, None]
-    found = verdict(old, new, 70.0, probe_after)
+    found = verdict(old, new, 70.0, control_after)
     assert (found.passed, found.reason) == (not reason, reason)
 
 
@@ -77,7 +79,7 @@ def test_one_great_gain_among_many_queries_may_be_chance() -> None:
 
 def test_a_receipt_reads_as_one_line() -> None:
     assert str(RECEIPT) == (
-        "nDCG@10 .61 -> .74 (+.13, 95 % .05 to .21, n = 83 queries); R@5 .70 -> .80; general probe -0.2; activated"
+        "nDCG@10 .61 -> .74 (+.13, 95 % .05 to .21, n = 83 queries); R@5 .70 -> .80; control set -0.2; activated"
     )
     kept = replace(RECEIPT, passed=False, reason="the gain may be chance", low=-0.05)
     assert "95 % -.05 to .21" in str(kept)
@@ -96,6 +98,13 @@ def test_a_receipt_survives_its_dictionary_and_keys_of_a_later_version() -> None
     assert TuningReport.from_dict({**RECEIPT.to_dict(), "later": 1}) == RECEIPT
     with pytest.raises(TuningError, match="damaged"):
         TuningReport.from_dict({"method": "adapter"})
+
+
+def test_a_receipt_reads_the_keys_of_libraries_made_before() -> None:
+    renamed = {"control_set": "probe", "control_before": "probe_before", "control_after": "probe_after"}
+    stored = {renamed.get(key, key): value for key, value in RECEIPT.to_dict().items()}
+    assert stored["probe_before"] == RECEIPT.control_before
+    assert TuningReport.from_dict(stored) == RECEIPT
 
 
 def test_a_taste_passes_and_shuffled_verdicts_do_not() -> None:
@@ -125,7 +134,7 @@ def test_no_query_is_compared_by_an_adapter_that_learnt_from_it() -> None:
             assert not set(lessons.names) & set(seen[-1])
         return cosines(lessons, adapter)
 
-    found: Outcome[Adapter] = tune(made_up(12, 5, 0, taste=2), train=train, score=score, probe=probe())
+    found: Outcome[Adapter] = tune(made_up(12, 5, 0, taste=2), train=train, score=score, control_set=control_set())
     assert found.receipt.queries == 12
     assert scored
     assert len(seen[-1]) == 12  # what is kept learns from all
@@ -149,13 +158,13 @@ def test_the_same_words_again_are_never_learnt_from_where_they_are_held_out() ->
         assert adapter is None or not learnt[-1] & {int(name) // 2 for name in part.names}
         return cosines(part, adapter)
 
-    found: Outcome[Adapter] = tune(lessons, train=train, score=score, probe=probe())
+    found: Outcome[Adapter] = tune(lessons, train=train, score=score, control_set=control_set())
     assert found.receipt.queries == 6
     assert {len(each) for each in learnt[:-1]} <= {3, 4}  # of six words one or two are held out, and an inner one
     assert learnt[-1] == set(range(6))
     texts[10:] = texts[:2]
     with pytest.raises(TuningError, match="5 judged queries have both"):
-        _: Outcome[Adapter] = tune(replace(lessons, texts=texts), train=train, score=score, probe=probe())
+        _: Outcome[Adapter] = tune(replace(lessons, texts=texts), train=train, score=score, control_set=control_set())
 
 
 def test_one_change_is_held_at_a_time() -> None:
@@ -178,7 +187,7 @@ def test_one_change_is_held_at_a_time() -> None:
         return change
 
     lessons = made_up(8, 5, 0, taste=2)
-    _: Outcome[Nothing] = tune(lessons, train=train, score=lambda part, _: cosines(part, None), probe=Calm())
+    _: Outcome[Nothing] = tune(lessons, train=train, score=lambda part, _: cosines(part, None), control_set=Calm())
     assert len(made) == 15  # five parts, three seeds; nothing is gained, so that no last one is trained
 
 
@@ -187,7 +196,7 @@ def test_too_few_queries_say_how_many_are_missing() -> None:
     good = lessons.good.copy()
     good[:6] = True  # two queries with nothing bad
     with pytest.raises(TuningError, match=r"5 judged queries .* needs 6: judge 1 more"):
-        _: Outcome[Adapter] = tune(replace(lessons, good=good), train=rocchio, score=cosines, probe=probe())
+        _: Outcome[Adapter] = tune(replace(lessons, good=good), train=rocchio, score=cosines, control_set=control_set())
 
 
 def test_an_adapter_that_ruins_other_searches_is_kept_inactive() -> None:
@@ -196,19 +205,19 @@ def test_an_adapter_that_ruins_other_searches_is_kept_inactive() -> None:
         assert found is not None
         return Adapter(LowRankAdapter(found.down, found.up * 100))
 
-    found: Outcome[Adapter] = tune(made_up(20, 10, 0, taste=2), train=ruin, score=cosines, probe=probe())
+    found: Outcome[Adapter] = tune(made_up(20, 10, 0, taste=2), train=ruin, score=cosines, control_set=control_set())
     assert not found.receipt.passed
 
 
-def test_a_probe_counts_texts_whose_photo_is_among_the_first_five() -> None:
+def test_a_control_set_counts_texts_whose_photo_is_among_the_first_five() -> None:
     eye = np.eye(8, dtype=np.float32)
-    assert Probe(eye, eye, np.arange(8), "").r5() == 100.0
+    assert ControlSet(eye, eye, np.arange(8), "").r5() == 100.0
     # a text is as near to all photos but its own; its own stands last, but for ties by number: 0 of 8
-    assert Probe(-eye, eye, np.arange(8), "").r5() == 0.0
+    assert ControlSet(-eye, eye, np.arange(8), "").r5() == 0.0
 
 
-def test_a_library_with_few_photos_makes_no_probe() -> None:
+def test_a_library_with_few_photos_makes_no_control_set() -> None:
     from tests.support.encoders import FakeEncoder
 
     with pytest.raises(TuningError, match=r"3 photos .* needs 50"):
-        probe_of_library(FakeEncoder(), np.eye(3, dtype=np.float32))
+        library_control_set(FakeEncoder(), np.eye(3, dtype=np.float32))

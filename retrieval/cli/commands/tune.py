@@ -26,7 +26,7 @@ SECTION = "Learn"
 )
 @click.option("--dry-run", is_flag=True, help="Measure what would be learnt, and change nothing.")
 @click.option(
-    "--probe",
+    "--control-set",
     type=FilePath(dir_okay=False),
     metavar="TABLE",
     help="A CSV file with the columns image and caption, of general photos, to see that nothing else gets worse. By "
@@ -37,7 +37,7 @@ SECTION = "Learn"
 def command(
     method: Literal["adapter", "adapter-both", "lora"],
     dry_run: bool,
-    probe: Path | None,
+    control_set: Path | None,
     as_json: bool,
     settings: Settings,
 ) -> None:
@@ -53,7 +53,7 @@ def command(
     recall tune --method lora
     """
     with open_library(settings) as library, ProgressLine() as progress:
-        receipt = library.tune(method=method, dry_run=dry_run, probe=probe, progress=progress)
+        receipt = library.tune(method=method, dry_run=dry_run, control_set=control_set, progress=progress)
     if as_json:
         print_json(receipt.to_dict())
     else:

@@ -12,8 +12,8 @@ import numpy as np
 
 from indexer.errors import TuningError
 from indexer.types import Vectors
+from retrieval.tuning.control_set import SMALLEST
 from retrieval.tuning.lora.evaluate import files_of
-from retrieval.tuning.probe import SMALLEST
 from retrieval.tuning.training_set import TrainingSet
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ EPOCHS = (4, 20)
 OTHERS = 400
 """Unjudged photos to learn beside: half the nearest to the queries, half at random."""
 
-PROBED = 300
+CONTROL_PHOTOS = 300
 """Unjudged photos of the library to measure with, at most half of them: none is among those that are learnt beside."""
 
 
@@ -104,7 +104,7 @@ def log_missing(missing: Mapping[Path, str], what: str, total: int) -> None:
     )  # fmt: skip
 
 
-def unjudged_sample(lessons: TrainingSet, *, with_probe: bool) -> tuple[list[Path], list[Path]]:
+def unjudged_sample(lessons: TrainingSet, *, with_control_set: bool) -> tuple[list[Path], list[Path]]:
     """Return unjudged photos to learn beside, and others to measure with: half, but at least the fewest that do."""
     files = [Path(each) for each in lessons.other_files]
     known = np.flatnonzero(lessons.others_are_photos)
@@ -113,10 +113,10 @@ def unjudged_sample(lessons: TrainingSet, *, with_probe: bool) -> tuple[list[Pat
         gone = sorted(set(known.tolist()) - set(rows.tolist()))
         log_missing({files[row]: "the file is gone" for row in gone}, "unjudged photos", len(known))
     drawn = np.random.default_rng(0).permutation(rows)
-    measured = min(PROBED, max(len(drawn) // 2, SMALLEST)) if with_probe else 0
-    probed, rest = drawn[:measured], drawn[measured:]
+    size = min(CONTROL_PHOTOS, max(len(drawn) // 2, SMALLEST)) if with_control_set else 0
+    measured, rest = drawn[:size], drawn[size:]
     near = np.zeros(0, dtype=np.int64)
     if len(rest) and len(lessons.texts):
         near = rest[np.argsort(-(lessons.others[rest] @ lessons.texts.T).max(axis=1), kind="stable")[: OTHERS // 2]]
     chosen = list(dict.fromkeys([*near.tolist(), *rest[: OTHERS // 2].tolist()]))
-    return [files[row] for row in chosen], [files[row] for row in probed.tolist()]
+    return [files[row] for row in chosen], [files[row] for row in measured.tolist()]

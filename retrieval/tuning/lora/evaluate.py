@@ -1,4 +1,4 @@
-"""New weights measured on photos that are read again for them: those that were judged, and those of a general probe.
+"""New weights measured on photos that are read again for them: those that were judged, and those of a control set.
 
 What was before is measured as what comes after is, on the photos that could be read at the beginning: embeddings of
 the library may be mapped, in int8, or of a file that was replaced since, and a gain over those is none of learning.
@@ -19,7 +19,7 @@ from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from retrieval.calibration.background import prompts
 from retrieval.evaluation.caption_retrieval import judged_both_ways
 from retrieval.evaluation.datasets import read_captions
-from retrieval.tuning.probe import SMALLEST
+from retrieval.tuning.control_set import SMALLEST
 from retrieval.tuning.training_set import TrainingSet
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def embed_required(
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoProbe:
+class PhotoControlSet:
     """Texts and the photos that they mean, which are read again for every encoder.
 
     Attributes:
@@ -134,8 +134,10 @@ class PhotoProbe:
         return _r5(change.encoder, self.texts, np.stack([vectors[path] for path in self.paths]), self.owners)
 
 
-def probe_of_table(table: Path, start: OpenClipEncoder, photos: Photos, *, progress: ProgressCallback) -> PhotoProbe:
-    """Return a probe of captioned pictures, evenly `PICTURES` of them where there are more; some may be unreadable.
+def table_control_set(
+    table: Path, start: OpenClipEncoder, photos: Photos, *, progress: ProgressCallback
+) -> PhotoControlSet:
+    """Return a control set from a table of captioned pictures, at most `PICTURES` of them, evenly spaced.
 
     Raises:
         EvaluationError: The table cannot be used, or none of its pictures can be read.
@@ -157,30 +159,30 @@ def probe_of_table(table: Path, start: OpenClipEncoder, photos: Photos, *, progr
     owners: Ids = np.repeat(np.arange(len(here)), [len(picture.captions) for picture in here])
     paths = [picture.path for picture in here]
     before = _r5(start, texts, np.stack([vectors[path] for path in paths]), owners)
-    return PhotoProbe(name, texts, paths, owners, photos, before, progress)
+    return PhotoControlSet(name, texts, paths, owners, photos, before, progress)
 
 
-def probe_of_photos(
-    probed: Sequence[Path], start: OpenClipEncoder, photos: Photos, *, progress: ProgressCallback
-) -> PhotoProbe:
-    """Return a probe of a library: general words, each with the photo that the encoder finds for it before training.
+def photo_control_set(
+    measured: Sequence[Path], start: OpenClipEncoder, photos: Photos, *, progress: ProgressCallback
+) -> PhotoControlSet:
+    """Return a control set from photos of a library: fixed prompts, each with its nearest photo before training.
 
     Raises:
         TuningError: Fewer than `SMALLEST` photos can be read.
     """
-    vectors = embed_readable(start, photos, list(dict.fromkeys(probed)), progress=progress)
+    vectors = embed_readable(start, photos, list(dict.fromkeys(measured)), progress=progress)
     paths = list(vectors)
     if len(paths) < SMALLEST:
         raise TuningError(
             f"{len(paths)} photos of the library have no judgement and can be read; to see whether learning harms "
-            f"other searches needs {SMALLEST}: index more, or name a table of captioned photos with --probe"
+            f"other searches needs {SMALLEST}: index more, or name a table of captioned photos with --control-set"
         )
     rows = np.stack(list(vectors.values()))
     found = np.argmax(start.encode_texts(list(prompts())) @ rows.T, axis=1)
     order = np.argsort(found, kind="stable")
     texts, owners = [prompts()[row] for row in order.tolist()], found[order].astype(np.int64)
     name = f"{len(texts)} prompts on {len(paths)} photos of the library"
-    return PhotoProbe(name, texts, paths, owners, photos, _r5(start, texts, rows, owners), progress)
+    return PhotoControlSet(name, texts, paths, owners, photos, _r5(start, texts, rows, owners), progress)
 
 
 def _r5(encoder: OpenClipEncoder, texts: Sequence[str], rows: Vectors, owners: Ids) -> float:

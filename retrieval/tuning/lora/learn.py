@@ -34,8 +34,8 @@ from retrieval.tuning.lora.evaluate import (
     embed_required,
     files_of,
     pairs,
-    probe_of_photos,
-    probe_of_table,
+    photo_control_set,
+    table_control_set,
     weight_scores,
 )
 from retrieval.tuning.lora.weights import NewWeights
@@ -78,7 +78,7 @@ def learn_weights(
     settings: Settings,
     *,
     work: Path,
-    probe: Path | None = None,
+    control_table: Path | None = None,
     folds: int = FOLDS,
     seeds: tuple[int, ...] = SEEDS,
     progress: ProgressCallback | None = None,
@@ -94,7 +94,7 @@ def learn_weights(
             left out.
         settings: Device, limits and workers.
         work: Folder for checkpoints.
-        probe: A table of captioned pictures to use as the general probe; None takes general words on this library.
+        control_table: A table of captioned pictures as the control set; None takes general words on this library.
         folds: See `retrieval.tuning.gate.tune`.
         seeds: The same.
         progress: Called with steps of each training.
@@ -114,11 +114,11 @@ def learn_weights(
         asked = of_words_and_photos(lessons)
         vectors = embed_readable(start, photos, files_of(asked), progress=told)
         some, gone = drop_unreadable(asked, vectors, photos)
-        others, probed = unjudged_sample(some, with_probe=probe is None)
-        if probe is None:
-            general = probe_of_photos(probed, start, photos, progress=told)
+        others, measured = unjudged_sample(some, with_control_set=control_table is None)
+        if control_table is None:
+            control_set = photo_control_set(measured, start, photos, progress=told)
         else:
-            general = probe_of_table(probe, start, photos, progress=told)
+            control_set = table_control_set(control_table, start, photos, progress=told)
         learner = _Learner(
             start=start,
             settings=settings,
@@ -130,7 +130,13 @@ def learn_weights(
             told=told,
         )
         outcome: Outcome[NewWeights] = tune(
-            some, train=learner.train, score=learner.score, probe=general, method="lora", folds=folds, seeds=seeds
+            some,
+            train=learner.train,
+            score=learner.score,
+            control_set=control_set,
+            method="lora",
+            folds=folds,
+            seeds=seeds,
         )
     return Outcome(outcome.change, replace(outcome.receipt, used=len(some.files), gone=gone))
 

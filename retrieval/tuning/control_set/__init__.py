@@ -1,4 +1,4 @@
-"""The general probe: searches that nobody judged, whose answers are known, and which learning must leave alone."""
+"""The control set: searches that nobody judged, whose answers are known, and which learning must leave alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from retrieval.evaluation.datasets import read_captions
 HERE = Path(__file__).parent
 
 SMALLEST = 50
-"""Photos in a probe: among fewer the right one is among the first five too often."""
+"""Photos in a control set: among fewer the right one is among the first five too often."""
 
 BLUR = 2.0
 """Length of the noise that is put on each class, against a mean of length 1.
@@ -32,7 +32,7 @@ _BATCH = 256  # texts per call of the encoder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Probe:
+class ControlSet:
     """Texts and the photos that they mean, under an encoder without an adapter.
 
     Attributes:
@@ -57,8 +57,8 @@ class Probe:
         return float(100 * np.mean(forward.places < 5))
 
 
-def shipped_probe(encoder: Encoder) -> Probe | None:
-    """Return the probe that comes with the package for an encoder: classes of photos and what they are called.
+def shipped_control_set(encoder: Encoder) -> ControlSet | None:
+    """Return the control set that comes with the package for an encoder: classes of photos and what they are called.
 
     Each class is the mean of its photos' embeddings, with noise on it (see `BLUR`).
     None where there is none for this encoder.
@@ -71,11 +71,11 @@ def shipped_probe(encoder: Encoder) -> Probe | None:
     means = normalized(np.load(file, allow_pickle=False))
     noise = np.random.default_rng(0).standard_normal(means.shape) / np.sqrt(encoder.dim)
     photos = normalized((means + BLUR * noise).astype(np.float32))
-    return Probe(_encoded(captions, plain), photos, np.arange(len(photos)), f"{len(photos)} classes of photos")
+    return ControlSet(_encoded(captions, plain), photos, np.arange(len(photos)), f"{len(photos)} classes of photos")
 
 
-def probe_of_library(encoder: Encoder, photos: Vectors) -> Probe:
-    """Return a probe from photos of a library: frozen prompts, each with the photo that the plain encoder finds for it.
+def library_control_set(encoder: Encoder, photos: Vectors) -> ControlSet:
+    """Return a control set from a library: fixed prompts, each with its nearest photo under the plain encoder.
 
     It measures change, not quality: without an adapter it is 100.
 
@@ -93,11 +93,11 @@ def probe_of_library(encoder: Encoder, photos: Vectors) -> Probe:
         )
     texts = background(_plain(encoder))
     owners: Ids = np.argmax(texts @ photos.T, axis=1).astype(np.int64)
-    return Probe(texts, photos, owners, f"{len(texts)} prompts on {len(photos)} photos of the library")
+    return ControlSet(texts, photos, owners, f"{len(texts)} prompts on {len(photos)} photos of the library")
 
 
-def probe_of_captions(path: Path, encoder: Encoder, split: str | None = None) -> Probe:
-    """Return a probe from a table of captioned photos; those that cannot be read are left out.
+def caption_control_set(path: Path, encoder: Encoder, split: str | None = None) -> ControlSet:
+    """Return a control set from a table of captioned photos; those that cannot be read are left out.
 
     Args:
         path: As for `read_captions`.
@@ -121,7 +121,7 @@ def probe_of_captions(path: Path, encoder: Encoder, split: str | None = None) ->
         vectors.append(plain.encode_images(pixels[None]))
     if not vectors:
         raise EvaluationError(f"none of the photos of {path} can be read; expected them in images/ beside the table")
-    return Probe(_encoded(captions, plain), np.concatenate(vectors), np.array(owners, dtype=np.int64), path.name)
+    return ControlSet(_encoded(captions, plain), np.concatenate(vectors), np.array(owners, dtype=np.int64), path.name)
 
 
 def file_name(fingerprint: str) -> str:

@@ -1,4 +1,4 @@
-"""Make the probe that ships for `compact`: `python -m training.probe --data ../shared/data`.
+"""Make the control set that ships for `compact`: `python -m training.control_set --data ../shared/data`.
 
 Of each class of the labelled sets the mean of its photos' embeddings is written, and what the class is called. Only
 means of at least four photos ship, none of a single photo.
@@ -19,7 +19,7 @@ from indexer.images import read_photo
 from indexer.types import Vectors
 from retrieval.calibration.background import write
 from retrieval.evaluation.datasets import CaptionedPicture, read_captions
-from retrieval.tuning.probe import HERE, file_name
+from retrieval.tuning.control_set import HERE, file_name
 
 FEWEST_PHOTOS = 4
 
@@ -53,7 +53,7 @@ def main() -> None:
 def _classes(data: Path) -> dict[str, list[CaptionedPicture]]:
     """Return the pictures of each caption that enough have; evenly over them where there are too many classes.
 
-    Flickr8k is left out: its captions are of single photos, and what the probe is compared with.
+    Flickr8k is left out: its captions are of single photos, and what the control set is compared with.
     """
     found: dict[str, list[CaptionedPicture]] = {}
     for table in sorted(data.glob("*/captions.csv")):
