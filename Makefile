@@ -119,8 +119,8 @@ docs: $(VENV)/.dev  ## build the manual into site/
 docs-serve: $(VENV)/.dev  ## show the manual on http://127.0.0.1:8000, and build it again when a page changes
 	@$(MKDOCS) serve --dev-addr 127.0.0.1:8000
 
-bench: $(VENV)/.bench  ## measure speed (tests/bench)
-	@$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=median,iqr,rounds
+bench: $(VENV)/.bench  ## measure quality and speed, and write docs/measurements; NAMES="cold-start memory" for some
+	@$(BIN)/python -m tests.bench.measurements $(NAMES)
 
 wheel: $(VENV)/.dev  ## build wheel and sdist into dist/, and use the wheel alone from another folder
 	@rm -rf dist

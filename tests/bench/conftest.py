@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests.bench.doors import Doors
 from tests.bench.material import mixed_photos
+from tests.bench.measurements import TABLES
 from tests.bench.table import Table, machine
 from tests.conftest import ROOT
 from tests.support.program import Program, program_env
@@ -47,6 +49,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for report in terminalreporter.getreports(kind):
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "it failed, see above"
             terminalreporter.write_line(f"not measured: {report.nodeid.rpartition('::')[2]}: {reason}")
+    if TABLES in os.environ:  # `make bench`: the manual includes them
+        Path(os.environ[TABLES]).write_text("\n".join(config.stash[TABLE].lines()), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
