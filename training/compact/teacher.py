@@ -1,4 +1,4 @@
-"""The two models that the compact encoder learns from; both come in packages of the extra `train`."""
+"""The two models that the compact encoder learns from; both come in packages of the dependency group `train`."""
 
 from __future__ import annotations
 
