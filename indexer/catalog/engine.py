@@ -17,10 +17,10 @@ from sqlalchemy.exc import DatabaseError
 from indexer.catalog.filters.geo import distance_km
 from indexer.errors import StorageError
 
-LOG_BYTES = 16 * 2**20
+WAL_LIMIT_BYTES = 16 * 2**20
 """What the file of the log is cut to when it was larger: SQLite folds it in from 4 MB on."""
 
-BUSY_SECONDS = 30.0
+BUSY_TIMEOUT_SECONDS = 30.0
 """How long a statement waits for another process's transaction; a batch is committed in milliseconds."""
 
 
@@ -33,10 +33,12 @@ def open_engine(path: Path) -> Engine:
     uri = f"file:{quote(os.fsencode(path.absolute()))}{_mode(path)}"
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False, isolation_level=None
+        )
         connection.create_function("distance_km", 4, distance_km, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")  # a batch is on the disk when it is committed
         return connection
 
@@ -85,7 +87,7 @@ def _advice(path: Path, said: str) -> str:
     if "malformed" in low or "not a database" in low:
         return f"the catalog of {path} is damaged ({said}); restore it from a backup or index into a new library"
     if "locked" in low:
-        return f"the catalog of {path} stayed locked for {BUSY_SECONDS:.0f} seconds; try again when the other is done"
+        return f"the catalog of {path} was locked for {BUSY_TIMEOUT_SECONDS:.0f} s by another process; try again later"
     return f"the catalog of {path} cannot be used: {said}"
 
 

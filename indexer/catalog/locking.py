@@ -13,7 +13,7 @@ from indexer.errors import LibraryLockedError, StorageError
 
 
 @contextmanager
-def locked(library: Path, what: str, *, seconds: float) -> Iterator[None]:
+def write_lock(library: Path, what: str, *, seconds: float) -> Iterator[None]:
     """Hold a library's write lock; it falls with the process, however that ends.
 
     Args:

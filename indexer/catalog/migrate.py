@@ -12,25 +12,25 @@ HEAD = "r0004"
 """The newest revision; a test holds it against the scripts."""
 
 
-TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"
 """The tables that are not SQLite's own."""
 
 
-def scripts() -> Path:
+def migration_folder() -> Path:
     """Return the folder of migration scripts: inside the wheel, or beside the packages in a checkout."""
     package = Path(__file__).parent.parent
     shipped = package / "_migrations"
     return shipped if shipped.is_dir() else package.parent / "migrations"
 
 
-def revision(engine: Engine) -> str | None:
+def read_revision(engine: Engine) -> str | None:
     """Return the revision of the catalog, or None where it has no tables yet.
 
     Raises:
         LibraryError: It has tables that are not Recall's.
     """
     with engine.connect() as connection:
-        tables = connection.scalars(text(TABLES)).all()  # inspect() would import what reflects whole schemas
+        tables = connection.scalars(text(_TABLES)).all()  # inspect() would import what reflects whole schemas
         if "alembic_version" not in tables:
             if tables:
                 raise LibraryError(f"its catalog.db belongs to another program (tables {', '.join(tables[:3])})")
@@ -39,13 +39,13 @@ def revision(engine: Engine) -> str | None:
         return found
 
 
-def refuse_newer(found: str | None) -> None:
+def check_revision(found: str | None) -> None:
     """Refuse a schema that this Recall does not know.
 
     Raises:
         LibraryVersionError: The catalog was written by a newer Recall.
     """
-    if found in (None, HEAD) or any(scripts().glob(f"versions/{found}_*.py")):
+    if found in (None, HEAD) or any(migration_folder().glob(f"versions/{found}_*.py")):
         return
     raise LibraryVersionError(
         f"this library has schema {found}, newer than this Recall knows (up to {HEAD}); update Recall to open it"
@@ -58,7 +58,7 @@ def upgrade(engine: Engine) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
+    config.set_main_option("script_location", str(migration_folder()).replace("%", "%%"))
     with engine.connect() as connection:
         driver = connection.connection.driver_connection
         if driver is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from indexer.catalog.engine import BUSY_SECONDS, LOG_BYTES
+from indexer.catalog.engine import BUSY_TIMEOUT_SECONDS, WAL_LIMIT_BYTES
 from indexer.types import Progress, ProgressCallback
 
 logger = logging.getLogger(__name__)
@@ -22,10 +22,10 @@ FREE_BYTES = 64 * 2**20
 FREE_SHARE = 0.25
 """The same as a part of the catalog: to write the rest anew takes about a second for 100 MB."""
 
-WAIT_SECONDS = 0.5
+CHECKPOINT_TIMEOUT_SECONDS = 0.5
 """How long readers are waited for before the log is cut; with whom is slower it is cut next time."""
 
-LOOKS = 200_000
+PROGRESS_STEPS = 200_000
 """Steps of SQLite's machine between two looks at whether somebody wants to stop: a few milliseconds."""
 
 
@@ -36,7 +36,7 @@ def checkpoint_wal(engine: Engine, catalog: Path) -> None:
     """
     log = catalog.with_name(f"{catalog.name}-wal")
     with suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_BYTES:
+        if log.stat().st_size > WAL_LIMIT_BYTES:
             with _driver(engine) as driver:
                 _cut(driver)
 
@@ -63,7 +63,7 @@ def vacuum(engine: Engine, progress: ProgressCallback | None = None) -> bool:
                 progress(Progress("giving room back", int(time.perf_counter() - start)))
             return 0
 
-        driver.set_progress_handler(look, LOOKS)
+        driver.set_progress_handler(look, PROGRESS_STEPS)
         try:
             driver.execute("VACUUM")
         except sqlite3.OperationalError as error:
@@ -76,9 +76,9 @@ def vacuum(engine: Engine, progress: ProgressCallback | None = None) -> bool:
 
 
 def _cut(driver: sqlite3.Connection) -> None:
-    driver.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000:.0f}")
+    driver.execute(f"PRAGMA busy_timeout = {CHECKPOINT_TIMEOUT_SECONDS * 1000:.0f}")
     driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    driver.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+    driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Problem(NamedTuple):
     """One disagreement, and what to do about it."""
 
     kind: ProblemKind
-    what: str
+    subject: str
     advice: str
 
 
@@ -98,7 +98,7 @@ def _index_problem(store: Store, known: EncoderRecord, connection: Connection) -
         lost = ids[~held & (ids <= watermark)]
         if len(lost):
             return f"{len(lost)} embeddings are not in the index"
-        adapted = store.adapted(connection, ids, vectors)
+        adapted = store.apply_adapter(connection, ids, vectors)
         if not np.array_equal(index.half_vectors(ids[held]), to_half(adapted[held])):
             return "the index holds other vectors than the catalog"
     chosen = store.choice_file(store.index_fingerprint)

@@ -6,7 +6,7 @@ from indexer.catalog.statements import sources
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 
-TOGETHER = 5000
+BATCH_SIZE = 5000
 """Items that are deleted in one transaction, a fifth of a second: readers and the log wait for no more."""
 
 
@@ -23,11 +23,11 @@ def forget(store: Store, place: str, *, progress: ProgressCallback | None = None
     removed = 0
     while True:
         with store.transaction() as connection:
-            gone = sources.delete_under(connection, place, limit=TOGETHER)
+            gone = sources.delete_under(connection, place, limit=BATCH_SIZE)
         removed += gone
         if progress:
             progress(Progress("forgetting", removed))
-        if gone < TOGETHER:
+        if gone < BATCH_SIZE:
             break
     if store.encoder is not None:
         store.index(save=True, progress=progress)

@@ -14,16 +14,16 @@ from indexer.vectors.base import VectorIndex
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.measurements import HoldoutQueries, IndexChoice, IndexTarget
 
-BOUND = 100_000
+AUTO_CHOICE_SIZE = 100_000
 """Embeddings from which an index is chosen without being asked.
 
 Below, looking at all of them takes less than encoding the query does (`make bench`: 4 and 8 ms, of `compact`).
 """
 
-DRIFT = 0.1
+MAX_DRIFT = 0.1
 """Part of the embeddings that may be added or removed before an index is chosen anew: those are searched exactly."""
 
-RECALL = 0.99
+DEFAULT_RECALL = 0.99
 """Of the ten best, what an index has to find where nobody says otherwise."""
 
 
@@ -33,31 +33,31 @@ def index_settings(store: Store) -> IndexSettings | None:
 
 
 def is_due(store: Store) -> bool:
-    """Return whether an index should be chosen: the library has grown beyond `BOUND`, or changed since one was.
+    """Return whether an index should be chosen: the library is large enough, or has changed since the last choice.
 
-    What was tried in vain is not tried again before the library has changed as much.
+    After a failed attempt the library must change by `MAX_DRIFT` before the next one.
     """
     if store.encoder is None:
         return False
     chosen, wish, held = store.choice(), index_settings(store), len(store.index())
-    if wish is not None and wish.failed is not None and abs(held - wish.failed) <= DRIFT * wish.failed:
+    if wish is not None and wish.failed is not None and abs(held - wish.failed) <= MAX_DRIFT * wish.failed:
         return False
     if chosen is None:
-        return wish is not None or held >= BOUND
-    return chosen[1] > DRIFT
+        return wish is not None or held >= AUTO_CHOICE_SIZE
+    return chosen[1] > MAX_DRIFT
 
 
-def note_failure(store: Store, asked: IndexTarget) -> None:
+def note_failure(store: Store, target: IndexTarget) -> None:
     """Remember that no index is what was asked for, now that the library is as large as it is."""
     with store.transaction() as connection:
-        save_index_settings(connection, IndexSettings(asked.recall, asked.memory, failed=len(store.index())))
+        save_index_settings(connection, IndexSettings(target.recall, target.memory, failed=len(store.index())))
 
 
 def optimize(
     store: Store,
     queries: Callable[[VectorIndex], Mapping[str, HoldoutQueries]],
     *,
-    asked: IndexTarget,
+    target: IndexTarget,
     progress: ProgressCallback | None = None,
 ) -> IndexChoice:
     """Return the index that was chosen, after putting it before the library's; searches go on with the old one.
@@ -65,7 +65,7 @@ def optimize(
     Args:
         store: The library; its write lock must be held.
         queries: Gives the queries to measure with, some of each name, from the library's vectors.
-        asked: What the index has to be.
+        target: What the index has to be.
         progress: Called with how far it has come.
 
     Raises:
@@ -85,14 +85,14 @@ def optimize(
         raise StorageError(f"the index could not be saved ({error}); is the disk full, or read-only?") from error
     part: Path | None = None
     try:
-        figures, part = choose(index, queries(index), asked, folder=store.path, progress=progress)
+        figures, part = choose(index, queries(index), target, folder=store.path, progress=progress)
         if part is None:
             part = store.path / "exact.part"
             part.touch()
         write_choice(
             part,
             store.choice_file(fingerprint),
-            target=asked,
+            target=target,
             measurements=figures,
             index=index,
             fingerprint=fingerprint,
@@ -108,7 +108,7 @@ def optimize(
         if part is not None:
             part.unlink(missing_ok=True)
     with store.transaction() as connection:
-        save_index_settings(connection, IndexSettings(asked.recall, asked.memory))
+        save_index_settings(connection, IndexSettings(target.recall, target.memory))
     store.invalidate_index_choice()
     chosen = store.choice()
     if chosen is None:

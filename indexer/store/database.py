@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from indexer.catalog import vacuum
 from indexer.catalog.engine import open_engine, storage_errors
-from indexer.catalog.locking import locked
-from indexer.catalog.migrate import HEAD, refuse_newer, revision, upgrade
+from indexer.catalog.locking import write_lock
+from indexer.catalog.migrate import HEAD, check_revision, read_revision, upgrade
 from indexer.catalog.statements import encoders, items, versions
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
@@ -26,11 +26,11 @@ from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
 T = TypeVar("T")
 
-UPGRADE_SECONDS = 10.0
+UPGRADE_TIMEOUT_SECONDS = 10.0
 """How long opening waits for another process that is making or upgrading the same catalog."""
 
 
-class OpenCatalog:
+class Catalog:
     """The part of a `Store` that holds the catalog."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
@@ -62,12 +62,12 @@ class OpenCatalog:
 
     def _upgrade(self) -> None:
         """Bring the schema to the newest revision; a current one costs one query."""
-        found = revision(self._engine)
-        refuse_newer(found)
+        found = read_revision(self._engine)
+        check_revision(found)
         if found != HEAD:
             try:
                 with (
-                    locked(self.path, "upgrading the catalog", seconds=UPGRADE_SECONDS),
+                    write_lock(self.path, "upgrading the catalog", seconds=UPGRADE_TIMEOUT_SECONDS),
                     storage_errors(self.path),
                 ):
                     upgrade(self._engine)
@@ -114,7 +114,7 @@ class OpenCatalog:
         Raises:
             LibraryLockedError: Another process holds it.
         """
-        with locked(self.path, what, seconds=0):
+        with write_lock(self.path, what, seconds=0):
             for part in self.path.glob("*.part"):
                 part.unlink(missing_ok=True)  # a writer was killed while it saved an index
             yield
@@ -156,7 +156,7 @@ class OpenCatalog:
             return known.fingerprint if known else ""
         return adapted_fingerprint(known.fingerprint, adapter)
 
-    def adapted(self, connection: Connection, ids: Ids, vectors: Vectors) -> Vectors:
+    def apply_adapter(self, connection: Connection, ids: Ids, vectors: Vectors) -> Vectors:
         """Return embeddings of the catalog as the index has them, shape (n, d).
 
         Args:

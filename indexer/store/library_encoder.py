@@ -18,14 +18,14 @@ class LibraryEncoder:
     """A library's encoder, loaded when it is first needed, which can take seconds; any thread may ask for it."""
 
     def __init__(
-        self, store: Store, settings: Settings, *, asked: str | Encoder | None, precision: Precision | None
+        self, store: Store, settings: Settings, *, encoder: str | Encoder | None, precision: Precision | None
     ) -> None:
         """Choose the encoder: the one asked for, else the library's own, else that of the settings.
 
         Args:
             store: The library.
             settings: Where the encoder runs, and which one a new library gets.
-            asked: The encoder that the library must have, by name or as an object.
+            encoder: The encoder that the library must have, by name or as an object.
             precision: That of the encoder that it must have by name, whichever that is.
 
         Raises:
@@ -33,9 +33,9 @@ class LibraryEncoder:
         """
         self._store = store
         self._settings = settings
-        self._named = absolute_name(asked) if isinstance(asked, str) else None
-        self._loaded = None if isinstance(asked, str) else asked
-        self._is_asked = asked is not None or precision is not None
+        self._named = absolute_encoder_name(encoder) if isinstance(encoder, str) else None
+        self._loaded = None if isinstance(encoder, str) else encoder
+        self._is_pinned = encoder is not None or precision is not None
         self._is_for_queries = False  # it was loaded where queries run, not where the settings say
         self._adapted: AdaptedEncoder | None = None
         self._loading = threading.Lock()
@@ -46,7 +46,7 @@ class LibraryEncoder:
         if known is not None and wanted is not None:
             check_encoder_name(known, wanted)
 
-    def by_settings(self) -> Encoder:
+    def for_indexing(self) -> Encoder:
         """Return the encoder on the device of the settings, without what was learnt: so embeddings are kept.
 
         Raises:
@@ -94,7 +94,7 @@ class LibraryEncoder:
             self._store.device = self._loaded.device
             return self._loaded
 
-    def take(self, encoder: Encoder) -> None:
+    def replace(self, encoder: Encoder) -> None:
         """Take the encoder that the library has been given meanwhile, in the place of the one that was asked for."""
         with self._loading:
             self._named = encoder.name if self._named is not None else None
@@ -103,7 +103,7 @@ class LibraryEncoder:
     def _leave_former(self) -> None:
         """Forget what was loaded where another process has changed the library's encoder and nobody asked for one."""
         known = self._store.encoder
-        if self._is_asked or known is None or self._loaded is None:
+        if self._is_pinned or known is None or self._loaded is None:
             return
         if self._loaded.fingerprint != known.fingerprint:
             self._loaded = None
@@ -113,10 +113,12 @@ class LibraryEncoder:
 
     def _name(self) -> str:
         known = self._store.encoder
-        return self._named or (known.name if known else absolute_name(self._settings.encoder or DEFAULT_ENCODER))
+        return self._named or (
+            known.name if known else absolute_encoder_name(self._settings.encoder or DEFAULT_ENCODER)
+        )
 
 
-def absolute_name(name: str) -> str:
+def absolute_encoder_name(name: str) -> str:
     """Return an encoder's name with the path of a folder made absolute: it is stored, and found from anywhere."""
     plain, precision = split_precision(name)
     if plain.startswith("local-dir:"):

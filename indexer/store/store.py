@@ -16,7 +16,7 @@ from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements import items
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.errors import LibraryError
-from indexer.store.database import OpenCatalog
+from indexer.store.database import Catalog
 from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
 from indexer.vectors import new_index, read_index
 from indexer.vectors.autotune.choice_file import read_choice, read_measurements
@@ -29,11 +29,11 @@ from indexer.vectors.measurements import IndexChoice
 
 logger = logging.getLogger(__name__)
 
-COMPARED = 256
+VERIFIED_EMBEDDINGS = 256
 """Last embeddings of an index file that are held against the catalog: there a file of another catalog differs."""
 
 
-class Store(OpenCatalog):
+class Store(Catalog):
     """A library's folder: `catalog.db`, the truth, and index files, which are derived from it."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
@@ -61,13 +61,13 @@ class Store(OpenCatalog):
         self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
         self._version = -1
         self._unsaved = False
-        self.kept: dict[Filter, Ids | None] = {}  # None: much; forgotten when the catalog changes
+        self.filter_cache: dict[Filter, Ids | None] = {}  # None: much; forgotten when the catalog changes
 
     def close(self) -> None:
         """Close the files, and give back the memory that the index takes."""
         with self._guard:
             self._index = self._on_gpu = self._chosen = self._choice = self._choice_stamp = None
-            self.kept.clear()
+            self.filter_cache.clear()
         super().close()
 
     def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:
@@ -91,7 +91,7 @@ class Store(OpenCatalog):
                 self._choice_stamp = self._choice = self._chosen = self._on_gpu = None
                 self._indexed, self._version, save = fingerprint, -1, True
             if version != self._version:
-                self.kept.clear()
+                self.filter_cache.clear()
                 try:
                     changing = self._index if self._on_gpu is None else self._on_gpu
                     self._unsaved |= self._catch_up(changing, known, connection, progress)
@@ -105,7 +105,7 @@ class Store(OpenCatalog):
             return self._fastest(self._index)
 
     @contextmanager
-    def searching(self) -> Iterator[VectorIndex]:
+    def locked_index(self) -> Iterator[VectorIndex]:
         """Give the index, in step with the catalog; no other thread changes it meanwhile."""
         with self._guard:
             yield self.index()
@@ -113,7 +113,7 @@ class Store(OpenCatalog):
     def rebuild_index(self, progress: ProgressCallback | None = None) -> VectorIndex:
         """Throw the index away and make it again from the catalog."""
         with self._guard:
-            self.drop_indexes(kept=())
+            self.delete_indexes(keep=())
             self._index, self._version = None, -1
             return self.index(save=True, progress=progress)
 
@@ -125,9 +125,9 @@ class Store(OpenCatalog):
         """Return where the index that was chosen by measurement is kept."""
         return self.path / f"index-{fingerprint[:16]}.lists"
 
-    def drop_indexes(self, *, kept: Collection[str]) -> None:
+    def delete_indexes(self, *, keep: Collection[str]) -> None:
         """Delete the index files of all fingerprints but some; should one be wanted again it is made again."""
-        stems = {self.index_file(fingerprint).stem for fingerprint in kept}
+        stems = {self.index_file(fingerprint).stem for fingerprint in keep}
         for file in self.path.glob("index-*"):
             if file.suffix in (".faiss", ".lists") and file.stem not in stems:
                 file.unlink(missing_ok=True)
@@ -192,9 +192,9 @@ class Store(OpenCatalog):
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)
             return new_index(known.dim), 0
-        ids, vectors = items.last_embeddings(connection, known.id, known.dim, watermark, COMPARED)
+        ids, vectors = items.last_embeddings(connection, known.id, known.dim, watermark, VERIFIED_EMBEDDINGS)
         held = isin_sorted(ids, index.ids).all()
-        if held and np.array_equal(index.half_vectors(ids), to_half(self.adapted(connection, ids, vectors))):
+        if held and np.array_equal(index.half_vectors(ids), to_half(self.apply_adapter(connection, ids, vectors))):
             return index, watermark
         logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")
         return new_index(known.dim), 0
@@ -211,7 +211,7 @@ class Store(OpenCatalog):
         for ids, vectors, damaged in items.embeddings_after(connection, known.id, known.dim, self._watermark):
             if damaged:
                 logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
-            index.add(ids, self.adapted(connection, ids, vectors))
+            index.add(ids, self.apply_adapter(connection, ids, vectors))
             held += len(ids) + len(damaged)
             changed = True
             if progress:

@@ -39,10 +39,10 @@ class SyncReport:
         failed: Files that could not be indexed.
         unreadable_folders: Folders, and single files, that could not be looked at; what was known of them is kept.
         failures: The first failures by path, at most `LISTED`.
-        recoded: Photos and pieces of text with a mapped embedding, or with none after an import, that got one of the
+        reencoded: Photos and pieces of text with a mapped embedding, or with none after an import, that got one of the
             library's encoder.
-        mapped: Embeddings that are still mapped from the former encoder's.
-        not_recoded: The first of those and why they are, at most `LISTED`.
+        approximate: Embeddings that are still mapped from the former encoder's.
+        not_reencoded: The first of those and why they are, at most `LISTED`.
         chosen: The index that was chosen at the end, None where that was not due.
         seconds: Seconds by stage. "decode" is summed over the decoder processes, and both it and "write" go on beside
             the others, so that the stages may add up to more than the whole.
@@ -60,9 +60,9 @@ class SyncReport:
     failed: int = 0
     unreadable_folders: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    recoded: int = 0
-    mapped: int = 0
-    not_recoded: list[Failure] = field(default_factory=list)
+    reencoded: int = 0
+    approximate: int = 0
+    not_reencoded: list[Failure] = field(default_factory=list)
     chosen: IndexChoice | None = None
     seconds: dict[Stage, float] = field(default_factory=dict)
     waited: dict[Stage, float] = field(default_factory=dict)
@@ -136,9 +136,9 @@ class SyncReport:
             "bottleneck": {"stage": stage, "share": round(share, 3)} if stage else None,
             "failures": [failure._asdict() for failure in self.failures],
             "unreadable_folders": self.unreadable_folders,
-            "recoded": self.recoded,
-            "mapped": self.mapped,
-            "not_recoded": [failure._asdict() for failure in self.not_recoded],
+            "reencoded": self.reencoded,
+            "approximate": self.approximate,
+            "not_reencoded": [failure._asdict() for failure in self.not_reencoded],
             "chosen": None if self.chosen is None else asdict(self.chosen.measurements[0]),
         }
 

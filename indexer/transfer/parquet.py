@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import JSON, Boolean, Column, DateTime, Double, Integer, LargeBinary, String
 
 from indexer.catalog.schema import PathBytes
-from indexer.catalog.statements.items import STORED
+from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
 
 ROW_GROUP = 10_000
@@ -198,8 +198,8 @@ def _check_size(file: Path, opened: pq.ParquetFile) -> None:
 
 
 def _vector_array(values: Sequence[bytes | None], dim: int) -> pa.Array:
-    empty = bytes(dim * STORED.itemsize)
-    numbers = np.frombuffer(b"".join(value or empty for value in values), dtype=STORED)
+    empty = bytes(dim * VECTOR_DTYPE.itemsize)
+    numbers = np.frombuffer(b"".join(value or empty for value in values), dtype=VECTOR_DTYPE)
     lacking = pa.array([value is None for value in values], pa.bool_())
     return pa.FixedSizeListArray.from_arrays(pa.array(numbers), dim, mask=lacking)
 
@@ -237,5 +237,5 @@ def _vectors(file: Path, name: str, array: pa.FixedSizeListArray) -> list[bytes 
     lengths = np.linalg.norm(rows.astype(np.float32), axis=1)
     if not (np.abs(lengths - 1) < 1e-2).all():  # NaN and infinity fail this too
         raise TransferError(f"column {name!r} of {file} holds a row that is no unit vector; export it again")
-    stored = iter(rows.astype(STORED))
+    stored = iter(rows.astype(VECTOR_DTYPE))
     return [next(stored).tobytes() if is_there else None for is_there in there]

@@ -19,7 +19,7 @@ from sqlalchemy import Column
 from indexer.catalog.schema import ITEMS, UNITS, PathBytes
 from indexer.catalog.statements import export_records, reencoding
 from indexer.catalog.statements.export_records import Record
-from indexer.catalog.statements.items import STORED
+from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
 from indexer.store import Store
 from indexer.transfer.atomic_folder import new_folder, write_errors
@@ -172,9 +172,9 @@ def _usable(vectors: Mapping[int, bytes], encoders: Mapping[int, IncomingEncoder
 
 
 def _is_unit(vector: bytes, dim: int) -> bool:
-    if len(vector) != dim * STORED.itemsize:
+    if len(vector) != dim * VECTOR_DTYPE.itemsize:
         return False
-    return bool(abs(np.linalg.norm(np.frombuffer(vector, dtype=STORED).astype(np.float32)) - 1) < 1e-2)
+    return bool(abs(np.linalg.norm(np.frombuffer(vector, dtype=VECTOR_DTYPE).astype(np.float32)) - 1) < 1e-2)
 
 
 def _relative(path: str, root: str) -> str:

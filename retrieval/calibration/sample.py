@@ -45,7 +45,7 @@ def read_sample(store: Store, known: Sample | None) -> Sample:
     The same library always gives the same sample.
     """
     encoder = store.encoder
-    with store.searching() as index:
+    with store.locked_index() as index:
         ids = index.ids
         state = (len(ids), int(ids[-1]) if len(ids) else 0, store.fingerprint)
         if known is not None and known.state == state:
@@ -66,7 +66,7 @@ def _drawn(connection: Connection, encoder_id: int, ids: Ids, kind: Modality) ->
     """
     some = _evenly(ids, WIDE)
     alike = Filter.kind(kind)
-    parts = (some[start : start + items.PAGE].tolist() for start in range(0, len(some), items.PAGE))
+    parts = (some[start : start + items.PAGE_SIZE].tolist() for start in range(0, len(some), items.PAGE_SIZE))
     found = np.array(sorted(id_ for part in parts for id_ in filter_ids(connection, part, alike)), dtype=np.int64)
     if len(found) < SIZE and len(some) < len(ids) and items.has_kind(connection, kind):
         found = np.intersect1d(matching_ids(connection, encoder_id, alike), ids, assume_unique=True)

@@ -83,7 +83,7 @@ class _Run:
         known = self.store.encoder
         if known is None:
             return np.empty((0, 2), dtype=np.int64)
-        with self.store.searching() as index:
+        with self.store.locked_index() as index:
             with self.store.reading() as connection:
                 items, embeddings = duplicates.photo_embeddings(connection, known.id, self.where)
                 moments = list(self._one_second(duplicates.simultaneous_photos(connection, self.where)))

@@ -131,7 +131,7 @@ def best_first(files: Iterable[PhotoFile]) -> list[PhotoFile]:
     once = {file.path: file for file in sorted(files, key=lambda file: -file.item_id)}
 
     def order(file: PhotoFile) -> tuple[int, int, int, int, str]:
-        return -file.width * file.height, -file.size, -file.facts, len(Path(file.path).name), file.path
+        return -file.width * file.height, -file.size, -file.metadata_count, len(Path(file.path).name), file.path
 
     return sorted(once.values(), key=order)
 

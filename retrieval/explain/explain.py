@@ -198,7 +198,7 @@ class _Explaining:
 
     def _best_unit(self, vector: Vectors) -> tuple[Unit, Vectors]:
         """Return the unit of the item that is nearest to the query, and its embedding, shape (d,)."""
-        with self.store.searching() as index:
+        with self.store.locked_index() as index:
             units = [unit for unit in self.units if unit.embedding_id in index.ids]
             if not units:
                 raise LibraryError(f"the embedding of {self.item.file} is damaged or just changing; run: recall check")
@@ -224,7 +224,7 @@ class _Explaining:
 
     def _rank(self, vector: Vectors, value: float, kind: Modality) -> tuple[int, int]:
         """Return the item's place among the units of its kind that pass the filters, and how many these are."""
-        with self.store.searching() as index, self.store.reading() as connection:
+        with self.store.locked_index() as index, self.store.reading() as connection:
             known = self.store.encoder
             if known is None:
                 return 1, 1  # all was forgotten a moment ago

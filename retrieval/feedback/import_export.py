@@ -76,7 +76,7 @@ def as_record(judged: Judgement) -> dict[str, Any]:
         "parts": dict(judged.parts),
         "path": judged.path,
         "verdict": "good" if judged.is_good else "bad",
-        "showing": judged.showing_id,
+        "showing": judged.impression_id,
         "position": judged.position,
         "fingerprint": judged.fingerprint,
         "judged_at": judged.judged_at.isoformat(),

@@ -47,7 +47,7 @@ class BaseLibrary:
         self._rerankers: dict[str, Reranker] = {}
         self._store = Store(settings.library, create=create)
         try:
-            self._encoder = LibraryEncoder(self._store, settings, asked=encoder, precision=precision)
+            self._encoder = LibraryEncoder(self._store, settings, encoder=encoder, precision=precision)
         except BaseException:  # also Ctrl-C: the caller has no object to close yet
             self._store.close()
             raise
@@ -103,7 +103,7 @@ class BaseLibrary:
         Raises:
             EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
         """
-        return self._encoder.by_settings()
+        return self._encoder.for_indexing()
 
     def _require_items(self) -> None:
         """Raise LibraryError if the library is empty."""

@@ -8,7 +8,7 @@ from indexer.catalog.statements import reencoding
 from indexer.catalog.statements.reencoding import EncoderState
 from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
-from indexer.store.library_encoder import absolute_name
+from indexer.store.library_encoder import absolute_encoder_name
 from indexer.types import ProgressCallback
 from retrieval.library.base import BaseLibrary
 
@@ -42,10 +42,10 @@ def use_encoder(
         check_name(encoder)
         self._require_items()
         settings = self._settings
-        encoder = load_encoder(absolute_name(encoder), device=settings.device, batch_size=settings.batch_size)
+        encoder = load_encoder(absolute_encoder_name(encoder), device=settings.device, batch_size=settings.batch_size)
     with self._store.writing("changing the encoder"):
         change = reencode.use_encoder(self._store, encoder, settings=self._settings, progress=progress)
-    self._encoder.take(encoder)
+    self._encoder.replace(encoder)
     return change
 
 
@@ -68,9 +68,9 @@ def drop_encoder(self: BaseLibrary, name: str | None = None, *, progress: Progre
         LibraryError: The encoder is active, or the library has no embeddings of it.
         LibraryLockedError: Another process is writing to the library.
     """
-    from indexer.maintenance.reencode import drop_former  # late: it loads what decodes pictures
+    from indexer.maintenance.reencode import drop_encoder  # late: it loads what decodes pictures
 
     with self._store.writing("dropping an encoder"):
-        count = drop_former(self._store, None if name is None else absolute_name(name))
+        count = drop_encoder(self._store, None if name is None else absolute_encoder_name(name))
         self._store.vacuum(progress)
     return count

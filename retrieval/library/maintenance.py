@@ -71,7 +71,7 @@ def sync(
         report = sync_and_reencode(
             self._store,
             paths,
-            load=self._encoder.by_settings,
+            load=self._encoder.for_indexing,
             settings=self._settings,
             exclude=exclude,
             include_hidden=include_hidden,

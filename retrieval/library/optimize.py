@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.encoders.base import Encoder
 from indexer.errors import RecallError, StorageError
-from indexer.maintenance.optimize import RECALL, index_settings, is_due, note_failure, optimize
+from indexer.maintenance.optimize import DEFAULT_RECALL, index_settings, is_due, note_failure, optimize
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from indexer.vectors.base import VectorIndex
@@ -39,7 +39,7 @@ def choose_index(
         ids = index.ids[rows]
         return {"words": HoldoutQueries(background(load())), "units": HoldoutQueries(index.vectors(ids), ids)}
 
-    return optimize(store, queries, asked=target, progress=progress)
+    return optimize(store, queries, target=target, progress=progress)
 
 
 def choose_index_if_due(
@@ -49,7 +49,7 @@ def choose_index_if_due(
     if not is_due(store):
         return None
     last = index_settings(store)
-    target = IndexTarget(RECALL) if last is None else IndexTarget(last.recall, last.memory)
+    target = IndexTarget(DEFAULT_RECALL) if last is None else IndexTarget(last.recall, last.memory)
     try:
         return choose_index(store, load, target=target, progress=progress)
     except RecallError as error:  # searching works without

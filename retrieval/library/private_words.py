@@ -40,7 +40,7 @@ def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str]]
     if not examples:
         reasons = "".join(f"; {path}: {reason}" for path, reason in failures[:3])
         raise FeedbackError(f"none of the photos of {normal!r} can be read{reasons}; give other photos of it")
-    encoder = self._encoder.by_settings()
+    encoder = self._encoder.for_indexing()
     with self._store.writing("learning a word"), self._store.transaction() as connection:
         existing = find(statements.word_records(connection), normal)
         id_ = existing.id if existing else statements.add_word(connection, normal)

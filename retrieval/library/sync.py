@@ -11,7 +11,7 @@ from indexer.config import Settings
 from indexer.documents.table import Columns
 from indexer.encoders.base import Encoder
 from indexer.errors import SourceError
-from indexer.maintenance.reencode import encode_mapped
+from indexer.maintenance.reencode import reencode_approximate
 from indexer.store import Store
 from indexer.sync.library_sync import sync_paths
 from indexer.sync.report import SyncReport
@@ -34,7 +34,7 @@ def sync_and_reencode(
     If a source is refused, the embeddings of the others are re-encoded all the same.
     """
     report = SyncReport()
-    reencode = partial(encode_mapped, store, load=load, settings=settings, progress=progress)
+    reencode = partial(reencode_approximate, store, load=load, settings=settings, progress=progress)
     try:
         report = sync_paths(
             store,

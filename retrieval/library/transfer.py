@@ -72,7 +72,7 @@ def import_(
 
     load = None
     if encoder is not None:
-        load = LibraryEncoder(self._store, self._settings, asked=encoder, precision=None).by_settings
+        load = LibraryEncoder(self._store, self._settings, encoder=encoder, precision=None).for_indexing
     with self._store.writing("importing"):
         return transfer.import_folder(
             self._store,

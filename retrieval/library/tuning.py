@@ -152,7 +152,7 @@ def _save_version(
             connection,
             kind="lora" if is_lora else "adapter",
             encoder_id=encoder_id,
-            receipt=report.to_dict(),
+            report=report.to_dict(),
             weights=change.to_bytes() if isinstance(change, Adapter) else None,  # None: no change was the best
             name=name,
         )

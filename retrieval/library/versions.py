@@ -73,7 +73,7 @@ def switch_encoder(
     if not change.is_new:
         with store.transaction() as connection:
             versions.activate_version(connection, version)
-    library_encoder.take(encoder)
+    library_encoder.replace(encoder)
     rebuild_index(store, progress)
 
 
@@ -81,7 +81,7 @@ def rebuild_index(store: Store, progress: ProgressCallback | None) -> None:
     """Bring the index up to date with the active version, and delete the indexes of other versions."""
     store.index(save=True, progress=progress)
     active = store.encoder
-    store.drop_indexes(kept=[store.index_fingerprint, active.fingerprint if active else ""])
+    store.delete_indexes(keep=[store.index_fingerprint, active.fingerprint if active else ""])
 
 
 def rollback_target(existing: Mapping[int, Version], active: int | None, to: int | None) -> int:

@@ -82,7 +82,7 @@ def own_embedding(store: Store, path: Path) -> tuple[PhotoEmbedding | None, bool
 
 def stored_vector(store: Store, embedding_id: int) -> Vectors | None:
     """Return an embedding, shape (1, d), or None where another process has just removed it."""
-    with store.searching() as index:
+    with store.locked_index() as index:
         try:
             return index.vectors(np.array([embedding_id], dtype=np.int64))
         except KeyError:

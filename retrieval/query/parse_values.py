@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from datetime import MAXYEAR, datetime, time, timedelta
 
-from indexer.catalog.filters.criteria import Span, first_moment
+from indexer.catalog.filters.criteria import TimeSpan, local_start
 from indexer.catalog.filters.expression import Filter
 from indexer.errors import QueryError
 
@@ -31,7 +31,7 @@ _MEGAPIXELS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:mp|mpx|megapixels?)\s*", re.I
 _RATING = re.compile(r"\s*(\d)\s*(?:-\s*(\d)|\+)?\s*")
 
 
-def read_dates(text: str, *, now: datetime | None = None) -> Span:
+def read_dates(text: str, *, now: datetime | None = None) -> TimeSpan:
     """Return the stretch of time that a date means: a day, a whole month or year, a week, or a moment's minute.
 
     Years, months, days and moments in the form of ISO 8601 (2023, 2023-05, 2023-05-01, 2023-05-01T18:30) are read here,
@@ -102,7 +102,7 @@ def read_rating(text: str) -> Filter:
     return Filter.rating(lowest, int(found[2] or max(5, lowest)))
 
 
-def _iso(text: str) -> Span | None:
+def _iso(text: str) -> TimeSpan | None:
     """Return what a date in the form of ISO 8601 means, None for another form.
 
     Raises:
@@ -114,11 +114,11 @@ def _iso(text: str) -> Span | None:
         return _period(start, "day" if day else "month" if month else "year")
     if not re.match(r"\d{4}-\d\d-\d\d[T ]\d", text):
         return None
-    moment = first_moment(datetime.fromisoformat(text))
-    return Span(moment, moment + timedelta(seconds=1 if text.count(":") > 1 else 60))
+    moment = local_start(datetime.fromisoformat(text))
+    return TimeSpan(moment, moment + timedelta(seconds=1 if text.count(":") > 1 else 60))
 
 
-def _in_words(text: str, now: datetime) -> Span | None:
+def _in_words(text: str, now: datetime) -> TimeSpan | None:
     """Return what a date in words means, None where it means nothing."""
     from dateparser.date import DateDataParser  # late: takes 150 ms
 
@@ -135,22 +135,22 @@ def _in_words(text: str, now: datetime) -> Span | None:
     found = reader.get_date_data(text)
     if found.date_obj is None or found.period is None:
         return None
-    moment = first_moment(found.date_obj)
+    moment = local_start(found.date_obj)
     if found.period == "time":
-        return Span(moment, moment + timedelta(minutes=1))
+        return TimeSpan(moment, moment + timedelta(minutes=1))
     return _period(datetime.combine(moment, time()), found.period)
 
 
-def _period(day: datetime, period: str) -> Span:
+def _period(day: datetime, period: str) -> TimeSpan:
     """Return the day, week (from Monday), month or year in which a day lies."""
     if period == "week":
         start = day - timedelta(days=day.weekday())
-        return Span(start, start + timedelta(days=7))
+        return TimeSpan(start, start + timedelta(days=7))
     if period == "day":
-        return Span(day, datetime.max if day.date() == datetime.max.date() else day + timedelta(days=1))  # noqa: DTZ901
+        return TimeSpan(day, datetime.max if day.date() == datetime.max.date() else day + timedelta(days=1))  # noqa: DTZ901
     start = day.replace(day=1) if period == "month" else day.replace(month=1, day=1)
     year, month = (day.year, day.month + 1) if period == "month" and day.month < 12 else (day.year + 1, 1)
-    return Span(start, datetime.max if year > MAXYEAR else datetime(year, month, 1))  # noqa: DTZ001, DTZ901
+    return TimeSpan(start, datetime.max if year > MAXYEAR else datetime(year, month, 1))  # noqa: DTZ001, DTZ901
 
 
 def _no_date(text: str, reason: str = "") -> QueryError:

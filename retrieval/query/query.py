@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from indexer.catalog.filters.expression import Filter, both
+from indexer.catalog.filters.expression import Filter, combine_filters
 from indexer.errors import QueryError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def as_query(query: str | Picture | Query, image: Picture | None, where: Filter 
     if isinstance(query, Query):
         weights = None if query.weights is None else (*query.weights, *(1.0 for _ in extra))
         images = (*query.images, *extra)
-        return replace(query, images=images, weights=weights, where=both(query.where, where))
+        return replace(query, images=images, weights=weights, where=combine_filters(query.where, where))
     if isinstance(query, str):
         return Query((query,), extra, where=where)
     return Query((), (query, *extra), where=where)

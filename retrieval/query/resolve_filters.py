@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from indexer.catalog.filters.criteria import Criterion, Folder, Near, NearPhoto
-from indexer.catalog.filters.expression import Filter, Is, both
+from indexer.catalog.filters.expression import Filter, Term, combine_filters
 from indexer.catalog.statements import counts, items, sources
 from indexer.config import Settings
 from indexer.errors import PictureError, QueryError
@@ -25,9 +25,9 @@ def with_filters(
         QueryError: `after` is not earlier than `before`.
     """
     if folder is not None:
-        where = both(where, Filter.folder(folder))
+        where = combine_filters(where, Filter.folder(folder))
     if after is not None or before is not None:
-        where = both(where, Filter.taken(after=after, before=before))
+        where = combine_filters(where, Filter.taken(after=after, before=before))
     return where
 
 
@@ -48,12 +48,12 @@ def resolve_filter(store: Store, where: Filter | None, settings: Settings) -> Fi
 
         def change(criterion: Criterion) -> Filter:
             if isinstance(criterion, Folder):
-                return Is(Folder(_known_folder(connection, criterion.path)))
+                return Term(Folder(_known_folder(connection, criterion.path)))
             if isinstance(criterion, NearPhoto):
-                return Is(Near(*_position(connection, Path(criterion.photo), settings), criterion.km))
-            return Is(criterion)
+                return Term(Near(*_position(connection, Path(criterion.photo), settings), criterion.km))
+            return Term(criterion)
 
-        return where.replaced(change)
+        return where.transform(change)
 
 
 def _known_folder(connection: Connection, folder: str) -> str:

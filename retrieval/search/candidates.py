@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from indexer.catalog.filters.expression import Filter, both
+from indexer.catalog.filters.expression import Filter, combine_filters
 from indexer.catalog.statements import items as item_queries
 from indexer.catalog.statements.items import ItemDetails
 from indexer.store import Store
@@ -84,9 +84,9 @@ def find(
     known = store.encoder
     if known is None:
         return NONE
-    kept = where if kind is None else both(where, Filter.kind(kind))
-    with store.searching() as index, store.reading() as connection:
-        nearest = FilteredSearch(index, connection, known.id, query, kept, cached=store.kept)
+    kept = where if kind is None else combine_filters(where, Filter.kind(kind))
+    with store.locked_index() as index, store.reading() as connection:
+        nearest = FilteredSearch(index, connection, known.id, query, kept, cached=store.filter_cache)
         wanted = count + SPARE
         while True:
             ids, scores = nearest.best(wanted, depth)

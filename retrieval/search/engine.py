@@ -135,7 +135,7 @@ class _Search:
         """Return the best items by looks, or by looks and words together."""
         if self.store.encoder is None:
             return NONE
-        with self.store.searching() as index:
+        with self.store.locked_index() as index:
             count = min(count, len(index))
         if not self.has_words:
             return self._near(count)

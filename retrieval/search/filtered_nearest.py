@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.filters.matching import filter_ids, matching_ids, matching_ids_up_to
-from indexer.catalog.statements.items import PAGE
+from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
 
@@ -51,7 +51,7 @@ class FilteredSearch:
             encoder_id: The encoder.
             query: Unit vector, shape (d,).
             where: What is kept; None keeps all.
-            cached: See `Store.kept`; added to.
+            cached: See `Store.filter_cache`; added to.
         """
         self._index, self._connection, self._encoder_id = index, connection, encoder_id
         self._query, self._where = query, where
@@ -108,7 +108,7 @@ class FilteredSearch:
     def _among_the_nearest(self, wanted: int, where: Filter) -> tuple[Ids, Vectors] | None:
         """Return the best that a filter keeps of the very nearest units, None where these are not enough."""
         ahead = AHEAD * wanted
-        if ahead >= min(PAGE, len(self._index)):
+        if ahead >= min(PAGE_SIZE, len(self._index)):
             return None
         ids, scores = self._search(ahead)
         rows: list[int] = []

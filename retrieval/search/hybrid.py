@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from indexer.catalog.filters.expression import Filter, conditions
+from indexer.catalog.filters.expression import Filter, where_conditions
 from indexer.catalog.schema import UNITS
 from indexer.catalog.statements import fulltext, items
 from indexer.store import Store
@@ -94,8 +94,8 @@ def keyword_candidates(
     store: Store, query: Vectors, text: str, *, where: Filter | None, kind: Modality | None, count: int
 ) -> Candidates:
     """Return the items with any of the words, best first, with their cosines to the query."""
-    passing = conditions(where) + ([] if kind is None else [UNITS.c.kind == kind])
-    with store.searching() as index, store.reading() as connection:
+    passing = where_conditions(where) + ([] if kind is None else [UNITS.c.kind == kind])
+    with store.locked_index() as index, store.reading() as connection:
         known = store.encoder
         if known is None:
             return NONE

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from indexer.catalog.statements import items
 from indexer.catalog.statements import judgements as judgement_queries
-from indexer.catalog.statements.items import STORED
+from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.catalog.statements.judgements import JudgedUnit, Judgement
 from indexer.catalog.statements.units import unit_contents
 from indexer.config import Settings
@@ -127,13 +127,13 @@ def compared(group: Sequence[Judgement]) -> list[Judgement]:
     good: dict[int | None, list[int]] = {}
     for each in group:
         if each.is_good and each.position is not None:
-            good.setdefault(each.showing_id, []).append(each.position)
+            good.setdefault(each.impression_id, []).append(each.position)
     return [each for each in group if each.is_good or _was_looked_at(each, good)]
 
 
 def _was_looked_at(bad: Judgement, good: Mapping[int | None, Sequence[int]]) -> bool:
     place = bad.position
-    return place is None or any(other > place or other == place - 1 for other in good.get(bad.showing_id, ()))
+    return place is None or any(other > place or other == place - 1 for other in good.get(bad.impression_id, ()))
 
 
 def _asked(
@@ -161,7 +161,7 @@ def _asked(
     units: list[tuple[JudgedUnit, bool]] = []
     for each in kept:
         found = judgement_queries.judged_units(connection, encoder_id, each)
-        found = [unit for unit in found if len(unit.vector) == encoder.dim * STORED.itemsize]
+        found = [unit for unit in found if len(unit.vector) == encoder.dim * VECTOR_DTYPE.itemsize]
         if found:
             units.append((max(found, key=lambda unit: float(_vector(unit) @ (text + image))), each.is_good))
         else:
@@ -188,4 +188,4 @@ def _others(
 
 
 def _vector(unit: JudgedUnit) -> Vectors:
-    return np.frombuffer(unit.vector, dtype=STORED).astype(np.float32)
+    return np.frombuffer(unit.vector, dtype=VECTOR_DTYPE).astype(np.float32)

@@ -20,7 +20,7 @@ import numpy as np
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder, normalized
 from indexer.images import Limits, read_pixels
-from indexer.maintenance.reencode.linear_map import fit, mapped
+from indexer.maintenance.reencode.linear_map import apply_map, fit_map
 from indexer.types import Pixels, Vectors
 
 DATA = Path("../shared/data")
@@ -95,8 +95,8 @@ def main(data: Path) -> None:
         old, new = made[first], made[second]
         before, true = recall(old.captions, old.photos, right), recall(new.captions, new.photos, right)
         for size in SIZES:
-            matrix, agreement = fit(old.train[:size], new.train[:size])
-            between = recall(new.captions, mapped(old.photos, matrix), right)
+            matrix, agreement = fit_map(old.train[:size], new.train[:size])
+            between = recall(new.captions, apply_map(old.photos, matrix), right)
             sys.stdout.write(
                 f"| {first} | {second} | {size:,} | {agreement.cosine:.3f} | {agreement.neighbours:.0%} | {before:.3f} "
                 f"| {between:.3f} | {true:.3f} |\n"

@@ -14,7 +14,7 @@ from tests.support.encoders import FakeEncoder
 
 def main(library: str, folder: str) -> None:
     """Sync a folder."""
-    optimize.BOUND = sys.maxsize  # to choose an index is measured elsewhere
+    optimize.AUTO_CHOICE_SIZE = sys.maxsize  # to choose an index is measured elsewhere
     with Library.open(library, encoder=FakeEncoder(batch_size=250)) as opened:
         print(opened.sync(folder).summary)  # noqa: T201 - a program
 

@@ -48,7 +48,7 @@ def store(scratch: Path, encoder: Scattered) -> Iterator[Store]:
 def test_a_search_with_probabilities(
     store: Store, encoder: Scattered, pictured: bool, benchmark: BenchmarkFixture, table: Table
 ) -> None:
-    with store.searching() as index:
+    with store.locked_index() as index:
         picked = index.vectors(index.ids[np.linspace(0, MANY - 1, ROUNDS + 1).astype(int)])
     moved = picked + unit_vectors(ROUNDS + 1, DIM, seed=5)  # near some photos, as descriptions are
     queries = moved / np.linalg.norm(moved, axis=1, keepdims=True)

@@ -133,7 +133,7 @@ def test_a_sync_of_a_hundred_thousand_files(
                 folder,
             ]
             run[count] = peak_memory(command, dict(os.environ), ROOT)
-    monkeypatch.setattr(optimize, "BOUND", sys.maxsize)
+    monkeypatch.setattr(optimize, "AUTO_CHOICE_SIZE", sys.maxsize)
     folder = folders[MANY]
     with Library.open(scratch / f"tiny-{MANY}.recall", encoder=FakeEncoder()) as library:
         assert library.sync(folder).unchanged == MANY

@@ -32,7 +32,7 @@ def store(scratch: Path) -> Iterator[Store]:
 
 @pytest.mark.parametrize("share", SHARES)
 def test_a_search_with_a_filter(store: Store, share: str, benchmark: BenchmarkFixture, table: Table) -> None:
-    with store.searching() as index:
+    with store.locked_index() as index:
         picked = index.vectors(index.ids[np.linspace(0, MANY - 1, ROUNDS + 1).astype(int)])
     moved = picked + unit_vectors(ROUNDS + 1, DIM, seed=5)  # near some photos, as descriptions are
     queries = moved / np.linalg.norm(moved, axis=1, keepdims=True)
@@ -40,7 +40,7 @@ def test_a_search_with_a_filter(store: Store, share: str, benchmark: BenchmarkFi
     def searching(where: Filter | None, *, again: bool) -> Callable[[int], object]:
         def search(number: int) -> object:
             if not again and where is not None:
-                store.kept.pop(where, None)
+                store.filter_cache.pop(where, None)
             return find(store, queries[number], K, where=where)
 
         return search

@@ -24,7 +24,7 @@ def activate(library: Library, adapter: Adapter, *, encoder: str | None = None) 
     assert known is not None
     with library._store.transaction() as connection:
         id_ = versions.add_version(
-            connection, kind="adapter", encoder_id=known.id, receipt={}, weights=adapter.to_bytes()
+            connection, kind="adapter", encoder_id=known.id, report={}, weights=adapter.to_bytes()
         )
         versions.activate_version(connection, id_)
     return id_

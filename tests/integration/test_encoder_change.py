@@ -46,7 +46,7 @@ def turned(vectors: Vectors) -> Vectors:
 
 @pytest.fixture(autouse=True)
 def _small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch, "SAMPLE", 12)
+    monkeypatch.setattr(switch, "SAMPLE_SIZE", 12)
 
 
 @pytest.fixture
@@ -59,14 +59,14 @@ def changed(library: Library, folder: Path) -> Library:
 
 
 def states(library: Library) -> list[tuple[str, bool, int, int]]:
-    return [(each.name, each.is_active, each.encoded, each.mapped) for each in library.encoders()]
+    return [(each.name, each.is_active, each.encoded, each.approximate) for each in library.encoders()]
 
 
 def test_the_sample_is_encoded_and_the_rest_is_mapped(library: Library, folder: Path) -> None:
     paint_many(folder, 40)
     library.sync(folder)
     change = library.use_encoder(Turned())
-    assert (change.units, change.mapped, change.former) == (40, 28, "fake/colours")
+    assert (change.units, change.approximate, change.former) == (40, 28, "fake/colours")
     assert change.agreement["photo"]["held_out"] == 2  # a fifth of 12
     assert states(library) == [("fake/colours", False, 40, 0), ("fake/turned", True, 12, 28)]
     assert library.check() == []
@@ -85,11 +85,11 @@ def test_mapped_vectors_find_what_the_old_ones_found(library: Library, folder: P
 
 def test_the_next_sync_makes_mapped_embeddings_anew_and_gives_up_the_old(changed: Library, folder: Path) -> None:
     report = changed.sync(folder)
-    assert (report.recoded, report.mapped, report.unchanged) == (28, 0, 40)
+    assert (report.reencoded, report.approximate, report.unchanged) == (28, 0, 40)
     assert states(changed) == [("fake/turned", True, 40, 0)]
     assert not any(hit.approximate for hit in changed.search("red", k=40))
     assert changed.check() == []
-    assert changed.sync(folder).recoded == 0
+    assert changed.sync(folder).reencoded == 0
     assert len(list(changed.path.glob("index-*.faiss"))) == 1
 
 
@@ -98,16 +98,16 @@ def test_a_photo_that_is_gone_keeps_its_mapped_vector_and_is_reported(changed: L
     folder.rename(away)
     paint(folder.with_name("more") / "a.png", "red")
     report = changed.sync(folder.with_name("more"))
-    assert (report.recoded, report.mapped, len(report.not_recoded)) == (0, 28, 28)
-    assert report.not_recoded[0].message == "No such file or directory"
+    assert (report.reencoded, report.approximate, len(report.not_reencoded)) == (0, 28, 28)
+    assert report.not_reencoded[0].message == "No such file or directory"
     away.rename(folder)
-    assert changed.sync().recoded == 28
+    assert changed.sync().reencoded == 28
 
 
 def test_the_way_back_is_immediate_while_the_old_vectors_are_there(changed: Library) -> None:
     encoder = FakeEncoder()
     change = changed.use_encoder(encoder)
-    assert (change.encoder, change.units, change.mapped, encoder.pictures) == ("fake/colours", 40, 0, [])
+    assert (change.encoder, change.units, change.approximate, encoder.pictures) == ("fake/colours", 40, 0, [])
     assert changed.search("red", k=1)[0].approximate is False
 
 
@@ -124,7 +124,7 @@ def test_old_vectors_can_be_dropped_and_the_active_ones_not(changed: Library, fo
     assert states(changed) == [("fake/turned", True, 12, 28)]
     with pytest.raises(LibraryError, match="can be dropped: none"):
         changed.drop_encoder()
-    assert changed.sync(folder).recoded == 28
+    assert changed.sync(folder).reencoded == 28
 
 
 def test_an_open_library_takes_the_encoder_that_another_gave_it(changed: Library, folder: Path) -> None:
@@ -147,7 +147,7 @@ def test_an_interrupted_change_leaves_the_old_encoder_and_goes_on(library: Libra
     assert states(library) == [("fake/colours", True, 40, 0), ("fake/turned", False, 8, 0)]
     assert not any(hit.approximate for hit in library.search("red", k=40))
     encoder = Turned()
-    assert library.use_encoder(encoder).mapped == 28
+    assert library.use_encoder(encoder).approximate == 28
     assert sum(encoder.pictures) == 4  # 8 of the 12 were committed
 
 
@@ -160,10 +160,10 @@ def test_a_kill_in_any_stage_loses_nothing(tmp_path: Path, folder: Path, stage: 
         library.sync(folder)
     code = (
         "import os, signal, sys\n"
-        "from indexer.maintenance.reencode import changing\n"
+        "from indexer.maintenance.reencode import switch\n"
         "from retrieval import Library\n"
         "from tests.integration.test_encoder_change import Turned\n"
-        "changing.SAMPLE = 12\n"
+        "switch.SAMPLE_SIZE = 12\n"
         "def kill(progress):\n"
         f"    if progress.stage == {stage!r} and progress.done >= 4:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -178,7 +178,7 @@ def test_a_kill_in_any_stage_loses_nothing(tmp_path: Path, folder: Path, stage: 
         active = next(each.name for each in library.encoders() if each.is_active)
         assert active == ("fake/turned" if stage == "encoding anew" else "fake/colours")
         library.use_encoder(Turned())
-        assert library.sync().mapped == 0
+        assert library.sync().approximate == 0
         assert states(library) == [("fake/turned", True, 40, 0)]
         assert library.check() == []
 
@@ -239,7 +239,7 @@ def test_the_program_marks_what_is_mapped_until_the_next_index(
 ) -> None:
     with Library.open(tmp_path / "test.recall") as library:
         library.sync(photos)
-        assert library.use_encoder("compact+int8").mapped == 9  # the sample of this process is 12
+        assert library.use_encoder("compact+int8").approximate == 9  # the sample of this process is 12
     found = recall_program("search", "a cat", "-k", "21", "--all", "--no-hybrid")
     assert found.stdout.count(" ~") == 9
     assert "~ 9 of 21 found by vectors mapped from the former encoder" in found.stderr

@@ -24,7 +24,7 @@ from tests.support.encoders import FakeEncoder
 
 @pytest.fixture(autouse=True)
 def _small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch, "SAMPLE", 12)
+    monkeypatch.setattr(switch, "SAMPLE_SIZE", 12)
 
 
 @pytest.fixture
@@ -48,7 +48,9 @@ def test_a_sync_with_another_encoder_never_replaces_mapped_vectors(
     library.sync(folder)
     with Library.open(library.path, encoder=FakeEncoder()) as other:
         library.use_encoder(Turned())
-        other._encoder.take(asked)  # as where a folder's weights were replaced, or another process changed the encoder
+        other._encoder.replace(
+            asked
+        )  # as where a folder's weights were replaced, or another process changed the encoder
         with pytest.raises(EncoderMismatchError, match="recall encoder use fake/"):
             other.sync(folder)
     assert asked.pictures == []
@@ -87,13 +89,13 @@ def test_on_the_way_through_a_third_encoder_real_vectors_are_mapped_and_all_old_
     changed: Library, folder: Path
 ) -> None:
     change = changed.use_encoder(Third())
-    assert (change.former, change.units, change.mapped) == ("fake/turned", 40, 28)
+    assert (change.former, change.units, change.approximate) == ("fake/turned", 40, 28)
     with changed._store.reading() as connection:
         known = {row.name: row.id for row in connection.execute(select(ENCODERS.c.name, ENCODERS.c.id))}
         maps = {tuple(row) for row in connection.execute(select(ENCODER_MAPS.c.old_id, ENCODER_MAPS.c.new_id))}
     first, second, third = known["fake/colours"], known["fake/turned"], known["fake/third"]
     assert maps == {(first, second), (first, third)}  # and not what was mapped already
-    assert changed.sync(folder).recoded == 28
+    assert changed.sync(folder).reencoded == 28
     assert states(changed) == [("fake/third", True, 40, 0)]
     assert changed.check() == []
 
@@ -105,7 +107,7 @@ def test_what_was_added_in_between_gets_a_vector_of_a_third_encoder_too(changed:
     changed.sync(folder.with_name("more"))
     away.rename(folder)
     assert changed.use_encoder(Third()).units == 41
-    assert changed.sync().mapped == 0
+    assert changed.sync().approximate == 0
     assert states(changed) == [("fake/third", True, 41, 0)]
     assert changed.check() == []
 
@@ -183,7 +185,7 @@ def test_what_an_export_left_out_is_encoded_after_the_import(
         other.import_(tmp_path / "out")
         assert len(other.search("red", k=100)) == 12
         report = other.sync()
-        assert (report.unchanged, report.recoded, report.not_recoded) == (40, 28, [])
+        assert (report.unchanged, report.reencoded, report.not_reencoded) == (40, 28, [])
         assert len(other.search("red", k=100)) == 40
         assert other.check() == []
 
@@ -228,7 +230,7 @@ def test_an_adapter_is_put_aside_in_the_switch(library: Library, folder: Path) -
     with store.transaction() as connection:
         weights = Adapter(half, half).to_bytes()
         versions.activate_version(
-            connection, versions.add_version(connection, kind="adapter", encoder_id=1, receipt={}, weights=weights)
+            connection, versions.add_version(connection, kind="adapter", encoder_id=1, report={}, weights=weights)
         )
     assert library.search("red", k=1)
     library.use_encoder(Turned())
@@ -254,6 +256,6 @@ def test_a_damaged_embedding_spoils_no_other_and_is_made_anew(library: Library, 
         ]
     assert 30 <= len(kept) < 40  # a quarter is damaged, and some of these are in the sample
     assert np.isfinite(np.array(kept)).all()
-    assert library.sync().mapped == 0
+    assert library.sync().approximate == 0
     assert states(library) == [("fake/turned", True, 40, 0)]
     assert library.check() == []

@@ -14,7 +14,7 @@ from indexer.encoders.base import COMPACT
 from indexer.encoders.onnx_encoder import OnnxEncoder
 from indexer.encoders.parity import TEXTS, pictures
 from indexer.errors import EncoderError, EncoderMismatchError
-from indexer.store.library_encoder import absolute_name
+from indexer.store.library_encoder import absolute_encoder_name
 from retrieval import Library
 from tests.support.colours import paint
 from tests.support.exports import agree, start
@@ -84,5 +84,5 @@ def test_int8_and_float32_never_meet_in_one_library(
 def test_a_link_to_a_models_folder_is_followed_in_either_precision(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "link").symlink_to("model")
-    assert absolute_name(f"local-dir:{tmp_path / 'link'}") == f"local-dir:{tmp_path / 'model'}"
-    assert absolute_name(f"local-dir:{tmp_path / 'link'}+int8") == f"local-dir:{tmp_path / 'model'}+int8"
+    assert absolute_encoder_name(f"local-dir:{tmp_path / 'link'}") == f"local-dir:{tmp_path / 'model'}"
+    assert absolute_encoder_name(f"local-dir:{tmp_path / 'link'}+int8") == f"local-dir:{tmp_path / 'model'}+int8"

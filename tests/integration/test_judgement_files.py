@@ -80,7 +80,7 @@ def test_two_files_at_one_place_of_a_table_were_shown_at_two_times(colours: Libr
     assert colours.import_judgements(table).added == 2
     first, second = colours.judgements()
     assert (first.position, second.position) == (1, 1)
-    assert first.showing_id != second.showing_id
+    assert first.impression_id != second.impression_id
 
 
 @pytest.mark.parametrize(

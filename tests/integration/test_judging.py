@@ -95,7 +95,7 @@ def test_the_latest_verdict_counts_and_the_others_are_counted(
 def judgement(position: int | None, *, good: bool, showing: int | None = 1) -> Judgement:
     return Judgement(
         id=1, query_id=1, parts={}, path=str(position), content_hash=None, is_good=good, judged_at=None,  # type: ignore[arg-type]
-        showing_id=showing, position=position, fingerprint=None,
+        impression_id=showing, position=position, fingerprint=None,
     )  # fmt: skip
 
 

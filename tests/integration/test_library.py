@@ -161,7 +161,7 @@ def test_a_damaged_embedding_is_found_mended_and_keeps_no_other_photo_from_the_a
         assert found == set(paths) - {paths[2]}
         problems = opened.check()
         assert [problem.kind for problem in problems] == [ProblemKind.EMBEDDING]
-        assert str(paths[2]) in problems[0].what
+        assert str(paths[2]) in problems[0].subject
         assert opened.check(repair=True) == []
         assert opened.sync(folder).added == 1
         assert len(opened.search("red", k=99)) == 8
@@ -188,7 +188,7 @@ def test_check_finds_what_disagrees_with_the_disk(library: Library, folder: Path
     assert library.check() == []
     gone.unlink()
     later(edited)
-    assert [(problem.kind, Path(problem.what.split(" (")[0]).name) for problem in library.check()] == [
+    assert [(problem.kind, Path(problem.subject.split(" (")[0]).name) for problem in library.check()] == [
         (ProblemKind.CHANGED, "edited.png"),
         (ProblemKind.MISSING, "gone.png"),
     ]

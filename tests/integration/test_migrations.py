@@ -16,7 +16,7 @@ from sqlalchemy import Engine, inspect
 
 from indexer.catalog import migrate
 from indexer.catalog.engine import open_engine
-from indexer.catalog.migrate import HEAD, refuse_newer, revision, scripts, upgrade
+from indexer.catalog.migrate import HEAD, check_revision, migration_folder, read_revision, upgrade
 from indexer.catalog.schema import METADATA
 from indexer.catalog.statements import counts, items, sources, sync_state, writes
 from indexer.catalog.statements.counts import Failure
@@ -54,7 +54,7 @@ def our_table(name: str | None, kind: str, _: object) -> bool:
 
 def script_directory() -> ScriptDirectory:
     config = Config()
-    config.set_main_option("script_location", str(scripts()))
+    config.set_main_option("script_location", str(migration_folder()))
     return ScriptDirectory.from_config(config)
 
 
@@ -99,7 +99,7 @@ def test_upgrading_gives_the_constraints_of_the_models_too(engine: Engine, tmp_p
 def test_the_newest_revision_is_the_one_that_the_code_expects(engine: Engine) -> None:
     assert script_directory().get_heads() == [HEAD]
     upgrade(engine)
-    assert revision(engine) == HEAD
+    assert read_revision(engine) == HEAD
 
 
 def test_revisions_are_one_line_and_files_are_named_after_them() -> None:
@@ -116,13 +116,13 @@ def test_a_library_that_is_current_is_opened_without_alembic(
     engine: Engine, catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upgrade(engine)
-    monkeypatch.setattr(migrate, "scripts", lambda: pytest.fail("a current catalog needs no scripts"))
+    monkeypatch.setattr(migrate, "migration_folder", lambda: pytest.fail("a current catalog needs no scripts"))
     with Store(catalog.parent, create=False) as store:
         assert store.encoder is None
 
 
 def test_an_empty_database_has_no_revision(engine: Engine) -> None:
-    assert revision(engine) is None
+    assert read_revision(engine) is None
 
 
 def test_a_library_of_a_newer_recall_is_refused_and_not_changed(engine: Engine, catalog: Path) -> None:
@@ -131,15 +131,15 @@ def test_a_library_of_a_newer_recall_is_refused_and_not_changed(engine: Engine, 
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'r9999'")
     said = rf"this library has schema r9999, newer than this Recall knows \(up to {HEAD}\); update Recall to open it"
     with pytest.raises(LibraryVersionError, match=said):
-        refuse_newer(revision(engine))
+        check_revision(read_revision(engine))
     with pytest.raises(LibraryVersionError, match=said):
         Store(catalog.parent, create=False)
-    assert revision(engine) == "r9999"
+    assert read_revision(engine) == "r9999"
 
 
 @pytest.mark.parametrize("known", [None, *RELEASED])
 def test_no_schema_and_every_released_one_can_be_upgraded(known: str | None) -> None:
-    refuse_newer(known)
+    check_revision(known)
 
 
 def test_a_database_of_another_program_is_refused_and_not_changed(engine: Engine, catalog: Path) -> None:
@@ -169,7 +169,7 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(engine: Engine, monkeypatch
     assert inspect(engine).get_table_names() == []
     monkeypatch.undo()
     upgrade(engine)
-    assert revision(engine) == HEAD
+    assert read_revision(engine) == HEAD
 
 
 def test_every_revision_has_a_schema_kept() -> None:
@@ -179,9 +179,9 @@ def test_every_revision_has_a_schema_kept() -> None:
 @pytest.mark.parametrize("schema", RELEASED)
 def test_a_released_schema_upgrades_with_its_rows(engine: Engine, catalog: Path, schema: str) -> None:
     restore(catalog, schema)
-    assert revision(engine) == schema
+    assert read_revision(engine) == schema
     upgrade(engine)
-    assert revision(engine) == HEAD
+    assert read_revision(engine) == HEAD
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": our_table})
         assert compare_metadata(context, METADATA) == []

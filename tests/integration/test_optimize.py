@@ -81,7 +81,7 @@ def copy(chosen: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have an index chosen from 5,000 photos on."""
-    monkeypatch.setattr(optimize, "BOUND", 5000)
+    monkeypatch.setattr(optimize, "AUTO_CHOICE_SIZE", 5000)
 
 
 def kind_of(library: Library) -> str | None:
@@ -101,7 +101,7 @@ def answers(library: Library) -> list[list[int]]:
 
 def wrong_indexes(library: Library) -> list[str]:
     """Return what is wrong with the index files; the photos of the library do not exist."""
-    return [problem.what for problem in library.check() if problem.kind == "index"]
+    return [problem.subject for problem in library.check() if problem.kind == "index"]
 
 
 def recall_of(found: list[list[int]], truth: list[list[int]]) -> float:

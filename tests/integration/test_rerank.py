@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.catalog.locking import locked
+from indexer.catalog.locking import write_lock
 from indexer.catalog.statements import encoders, sources, writes
 from indexer.errors import QueryError
 from indexer.types import Modality, Pixels, Vectors, utc_now
@@ -250,7 +250,7 @@ def test_while_another_process_writes_nothing_is_kept_and_the_answer_is_the_same
     colours: Library, turned: Turned, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "retrieval")
-    with locked(colours.path, "indexing", seconds=0):
+    with write_lock(colours.path, "indexing", seconds=0):
         hits = colours.search("red", rerank=[SecondEncoder(turned)])
     assert caplog.text.count("what fake/turned encodes is not kept: process ") == 1
     assert sum(turned.pictures) == 5  # in two batches
@@ -265,7 +265,7 @@ def test_a_search_that_takes_more_candidates_encodes_nothing_twice(
     for number in range(104):
         paint(folder / f"{number:03}.png", "red", taken_at=MORNING + timedelta(seconds=number))
     library.sync(folder)
-    with locked(library.path, "indexing", seconds=0):
+    with write_lock(library.path, "indexing", seconds=0):
         assert len(library.search("red", k=2, rerank=[SecondEncoder(turned, 5), "bursts"])) == 1
     assert sum(turned.pictures) == 5
 

@@ -61,7 +61,9 @@ def test_what_stops_the_shrinking_costs_nothing(
         if progress.stage == "giving room back":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(vacuum, "LOOKS", 10)  # the small catalog is written in fewer steps than there are between looks
+    monkeypatch.setattr(
+        vacuum, "PROGRESS_STEPS", 10
+    )  # the small catalog is written in fewer steps than there are between looks
     found = left(large)
     large.forget("/photos/50 %", progress=stop)
     large.forget("/photos/rest", progress=stop)
@@ -75,7 +77,7 @@ def test_what_stops_the_shrinking_costs_nothing(
 
 
 def test_forgetting_that_is_stopped_goes_on_with_the_next_run(large: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forget, "TOGETHER", 100)
+    monkeypatch.setattr(forget, "BATCH_SIZE", 100)
 
     def stop(_: Progress) -> None:
         raise KeyboardInterrupt
@@ -94,7 +96,7 @@ def test_the_log_is_empty_after_a_large_sync_though_the_library_stays_open(
     paint_many(folder, 30)
     library.sync(folder)
     assert size(library, "catalog.db-wal") > 0  # small, and left for the next to write into
-    monkeypatch.setattr(vacuum, "LOG_BYTES", 0)
+    monkeypatch.setattr(vacuum, "WAL_LIMIT_BYTES", 0)
     paint_many(folder / "more", 10, seed=2)
     assert library.sync(folder).added == 10
     assert size(library, "catalog.db-wal") == 0
@@ -103,8 +105,8 @@ def test_the_log_is_empty_after_a_large_sync_though_the_library_stays_open(
 def test_a_reader_in_the_middle_of_a_search_does_not_stop_the_writer(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vacuum, "LOG_BYTES", 0)
-    monkeypatch.setattr(vacuum, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(vacuum, "WAL_LIMIT_BYTES", 0)
+    monkeypatch.setattr(vacuum, "CHECKPOINT_TIMEOUT_SECONDS", 0.01)
     paint_many(folder, 5)
     library.sync(folder)
     with Library.open(library.path, encoder=FakeEncoder()) as other, other._store.reading() as connection:

@@ -91,7 +91,7 @@ def test_a_picture_that_changes_changes_its_row(library: Library, place: Path, e
     table = write_table(place / "t.csv", ROWS)
     library.sync(table, **COLUMNS)
     later(paint(place / "red.png", "yellow"))
-    assert [problem.what for problem in library.check()] == [str(place / "red.png")]
+    assert [problem.subject for problem in library.check()] == [str(place / "red.png")]
     assert library.sync().changed == 1
     assert library.search("yellow", k=1)[0].path == place / "red.png"
 
@@ -291,7 +291,7 @@ def test_a_table_that_is_gone_keeps_its_rows_and_check_names_it(library: Library
     table.unlink()
     assert library.sync().removed == 0
     assert [problem.kind for problem in library.check()] == ["missing"]
-    assert library.check()[0].what == f"{table} (No such file or directory)"
+    assert library.check()[0].subject == f"{table} (No such file or directory)"
 
 
 def test_thousands_of_rows_and_a_huge_cell(library: Library, place: Path) -> None:

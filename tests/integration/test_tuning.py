@@ -51,7 +51,7 @@ def learnt(library: Library) -> int:
     assert known is not None
     with library._store.transaction() as connection:
         weights = Adapter(LowRankAdapter(down, up)).to_bytes()
-        id_ = versions.add_version(connection, kind="adapter", encoder_id=known.id, receipt={}, weights=weights)
+        id_ = versions.add_version(connection, kind="adapter", encoder_id=known.id, report={}, weights=weights)
     return library.rollback(id_)
 
 
@@ -67,7 +67,7 @@ def test_what_proves_nothing_is_kept_inactive_and_changes_no_answer(judged: Libr
     assert (receipt.judgements, receipt.used, receipt.queries) == (48, 48, 8)
     (version,) = judged.versions()
     assert not version.is_active
-    assert TuningReport.from_dict(dict(version.receipt)) == receipt
+    assert TuningReport.from_dict(dict(version.report)) == receipt
     assert answers(judged) == before
 
 

@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 
 from indexer.catalog.engine import open_engine
 from indexer.catalog.filters.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Shape, Taken
-from indexer.catalog.filters.expression import And, Filter, Is, Not, Or
+from indexer.catalog.filters.expression import And, Filter, Not, Or, Term
 from indexer.catalog.filters.geo import EARTH_KM, box_around, distance_km
 from indexer.catalog.filters.matching import failed_criteria, filter_ids, matching_ids
-from indexer.catalog.filters.patterns import FORMATS, Format, Tag, Words
+from indexer.catalog.filters.patterns import FORMAT_ALIASES, Format, Tag, TextPattern
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import encoders, writes
 from indexer.types import Modality, Preprocess
@@ -115,13 +115,15 @@ def passes(criterion: Any, item: dict[str, Any], kind: Modality) -> bool:  # noq
             return moment is not None and (after is None or moment >= after) and (before is None or moment < before)
         case Folder(path):
             return bool(item["path"] == path or item["path"].startswith(path + "/"))
-        case Words("name", pattern):
+        case TextPattern("name", pattern):
             return is_like(Path(item["path"]).name, pattern, part=False)
-        case Words(of, pattern):
+        case TextPattern(of, pattern):
             return is_like(item[of], pattern, part=True)
         case Format(name):
             return bool(
-                item["format"] == FORMATS[name] if name in FORMATS else item["path"].lower().endswith(f".{name}")
+                item["format"] == FORMAT_ALIASES[name]
+                if name in FORMAT_ALIASES
+                else item["path"].lower().endswith(f".{name}")
             )
         case Near(latitude, longitude, km):
             here = item["latitude"], item["longitude"]
@@ -148,7 +150,7 @@ def passes(criterion: Any, item: dict[str, Any], kind: Modality) -> bool:  # noq
 def keeps(where: Filter, item: dict[str, Any], kind: Modality) -> bool:
     """Return whether a filter keeps an item, in plain Python."""
     match where:
-        case Is(criterion):
+        case Term(criterion):
             return passes(criterion, item, kind)
         case And(parts):
             return all(keeps(part, item, kind) for part in parts)
@@ -217,9 +219,9 @@ def test_a_part_that_an_item_does_not_pass_is_named_exactly_where_there_is_one(
 
 @given(where=FILTERS)
 def test_filters_are_values(where: Filter) -> None:
-    assert where == where.replaced(Is)
-    assert hash(where) == hash(where.replaced(Is))
-    assert repr(where) == repr(where.replaced(Is))
+    assert where == where.transform(Term)
+    assert hash(where) == hash(where.transform(Term))
+    assert repr(where) == repr(where.transform(Term))
     assert where != ~where
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from indexer.catalog.filters.criteria import Span
-from indexer.catalog.filters.expression import both
+from indexer.catalog.filters.criteria import TimeSpan
+from indexer.catalog.filters.expression import combine_filters
 from indexer.errors import QueryError
 from retrieval import Filter as F  # noqa: N817 - as the README shows it
 
@@ -35,16 +35,16 @@ def test_and_between_words_is_a_mistake_that_is_said() -> None:
 
 
 def test_none_lets_everything_pass() -> None:
-    assert both(None, None) is None
-    assert both(CANON, None) == both(None, CANON) == CANON
-    assert both(CANON, LENS) == CANON & LENS
+    assert combine_filters(None, None) is None
+    assert combine_filters(CANON, None) == combine_filters(None, CANON) == CANON
+    assert combine_filters(CANON, LENS) == CANON & LENS
 
 
 def test_days_moments_and_spans_are_dates() -> None:
     noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
     local = noon.astimezone().replace(tzinfo=None)  # cameras write the time of the place without its zone
     assert F.taken(after=noon) == F.taken(after=local)
-    month = Span(datetime.fromisoformat("2023-05-01"), datetime.fromisoformat("2023-06-01"))
+    month = TimeSpan(datetime.fromisoformat("2023-05-01"), datetime.fromisoformat("2023-06-01"))
     assert F.taken(on=month) == F.taken(after=date(2023, 5, 1), before=date(2023, 6, 1))
     assert F.taken(on=date.max) == F.taken(after=date.max, before=datetime.max)  # noqa: DTZ901
 

@@ -102,9 +102,9 @@ def test_a_program_reads_exactly_these_keys() -> None:
         "bottleneck": None,
         "failures": [{"path": "/photos/1.jpg", "kind": "damaged", "message": "cut off", "row": None}],
         "unreadable_folders": ["/a: Permission denied"],
-        "recoded": 0,
-        "mapped": 0,
-        "not_recoded": [],
+        "reencoded": 0,
+        "approximate": 0,
+        "not_reencoded": [],
         "chosen": None,
     }
     assert json.loads(json.dumps(report.to_dict())) == report.to_dict()

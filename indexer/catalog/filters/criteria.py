@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, Protocol, get_args
 from sqlalchemy import ColumnElement, and_, func, or_
 
 from indexer.catalog.filters.geo import box_around
-from indexer.catalog.filters.path_prefix import under
+from indexer.catalog.filters.path_prefix import at_or_under
 from indexer.catalog.schema import ITEMS, UNITS
 from indexer.errors import QueryError
 from indexer.types import Modality
@@ -29,7 +29,7 @@ class Criterion(Protocol):
         """Return the condition on the tables items and units."""
 
 
-class Span(NamedTuple):
+class TimeSpan(NamedTuple):
     """A stretch of time, in the local time of the camera: from `start`, up to and without `end`."""
 
     start: datetime
@@ -70,7 +70,7 @@ class Folder:
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
-        return under(ITEMS.c.path, self.path)
+        return at_or_under(ITEMS.c.path, self.path)
 
     def __repr__(self) -> str:
         return f"folder({self.path!r})"
@@ -224,7 +224,7 @@ def _shown(moment: datetime) -> str:
     return str(moment.date() if moment.time() == time() else moment)
 
 
-def first_moment(day: date) -> datetime:
+def local_start(day: date) -> datetime:
     """Return a date's first moment, and a moment as the camera's local time, which has no zone."""
     moment = day if isinstance(day, datetime) else datetime.combine(day, time())
     return moment if moment.tzinfo is None else moment.astimezone().replace(tzinfo=None)

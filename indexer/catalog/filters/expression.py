@@ -18,7 +18,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from indexer.catalog.filters import criteria, patterns
-from indexer.catalog.filters.criteria import Criterion, Shape, Span, Taken, first_moment
+from indexer.catalog.filters.criteria import Criterion, Shape, Taken, TimeSpan, local_start
 from indexer.types import Modality
 
 
@@ -36,7 +36,7 @@ class Filter(ABC):
         """Return the filter as a condition on the tables items and units; NULL there is false."""
 
     @abstractmethod
-    def replaced(self, change: Callable[[Criterion], Filter]) -> Filter:
+    def transform(self, change: Callable[[Criterion], Filter]) -> Filter:
         """Return the expression with something else in the place of each thing that it asks."""
 
     def __and__(self, other: Filter) -> Filter:
@@ -52,7 +52,7 @@ class Filter(ABC):
         raise TypeError("a filter is neither true nor false; combine filters by &, | and ~, not by and, or and not")
 
     @staticmethod
-    def taken(*, after: date | None = None, before: date | None = None, on: date | Span | None = None) -> Filter:
+    def taken(*, after: date | None = None, before: date | None = None, on: date | TimeSpan | None = None) -> Filter:
         """Return the filter for when a photo was taken, in the local time of its camera.
 
         Args:
@@ -65,20 +65,20 @@ class Filter(ABC):
             ValueError: No date was given.
         """
         if on is not None:
-            within = Is(Taken(*(on if isinstance(on, Span) else _day(on))))
+            within = Term(Taken(*(on if isinstance(on, TimeSpan) else _day(on))))
             return within if after is None and before is None else within & Filter.taken(after=after, before=before)
-        start, end = (None if day is None else first_moment(day) for day in (after, before))
-        return Is(Taken(start, end))
+        start, end = (None if day is None else local_start(day) for day in (after, before))
+        return Term(Taken(start, end))
 
     @staticmethod
     def folder(path: str | os.PathLike[str]) -> Filter:
         """Return the filter for what lies in a folder, at any depth, or is this file."""
-        return Is(criteria.Folder(os.path.abspath(os.path.expanduser(path))))
+        return Term(criteria.Folder(os.path.abspath(os.path.expanduser(path))))
 
     @staticmethod
     def name(pattern: str) -> Filter:
         """Return the filter for the names of files, for instance "IMG_*.jpg"."""
-        return Is(patterns.Words("name", pattern))
+        return Term(patterns.TextPattern("name", pattern))
 
     @staticmethod
     def format(name: str) -> Filter:
@@ -87,17 +87,17 @@ class Filter(ABC):
         Raises:
             QueryError: There is no such format.
         """
-        return Is(patterns.Format(name.strip().lower().removeprefix(".")))
+        return Term(patterns.Format(name.strip().lower().removeprefix(".")))
 
     @staticmethod
     def camera(pattern: str) -> Filter:
         """Return the filter for maker and model of the camera; a pattern without * and ? may be any part of them."""
-        return Is(patterns.Words("camera", pattern))
+        return Term(patterns.TextPattern("camera", pattern))
 
     @staticmethod
     def lens(pattern: str) -> Filter:
         """Return the filter for the lens; a pattern without * and ? may be any part of its name."""
-        return Is(patterns.Words("lens", pattern))
+        return Term(patterns.TextPattern("lens", pattern))
 
     @staticmethod
     def near(latitude: float, longitude: float, *, km: float) -> Filter:
@@ -111,46 +111,46 @@ class Filter(ABC):
         Raises:
             QueryError: There is no such place or distance.
         """
-        return Is(criteria.Near(latitude, longitude, km))
+        return Term(criteria.Near(latitude, longitude, km))
 
     @staticmethod
     def near_photo(photo: str | os.PathLike[str], *, km: float) -> Filter:
         """Return the filter for what was taken within a distance of a photo, which may be in the library or not."""
-        return Is(criteria.NearPhoto(os.fspath(photo), km))
+        return Term(criteria.NearPhoto(os.fspath(photo), km))
 
     @staticmethod
     def orientation(shape: Shape) -> Filter:
         """Return the filter for photos that are "landscape", "portrait" or "square" when they are looked at."""
-        return Is(criteria.Orientation(shape))
+        return Term(criteria.Orientation(shape))
 
     @staticmethod
     def min_size(width: int, height: int) -> Filter:
         """Return the filter for photos of at least this size in pixels, lying or standing."""
-        return Is(criteria.MinSize(max(width, height), min(width, height)))
+        return Term(criteria.MinSize(max(width, height), min(width, height)))
 
     @staticmethod
     def min_pixels(pixels: int) -> Filter:
         """Return the filter for photos of at least so many pixels in all: 12,000,000 are 12 megapixels."""
-        return Is(criteria.MinPixels(pixels))
+        return Term(criteria.MinPixels(pixels))
 
     @staticmethod
     def rating(at_least: int, at_most: int = 5) -> Filter:
         """Return the filter for photos with so many stars, 0 to 5; photos that were rejected have none."""
-        return Is(criteria.Rating(at_least, at_most))
+        return Term(criteria.Rating(at_least, at_most))
 
     @staticmethod
     def tag(pattern: str) -> Filter:
         """Return the filter for what has a keyword."""
-        return Is(patterns.Tag(pattern))
+        return Term(patterns.Tag(pattern))
 
     @staticmethod
     def kind(kind: Modality | Literal["photo", "text"]) -> Filter:
         """Return the filter for what is found: photos, or texts."""
-        return Is(criteria.Kind(Modality(kind)))
+        return Term(criteria.Kind(Modality(kind)))
 
 
 @dataclass(frozen=True, slots=True)
-class Is(Filter):
+class Term(Filter):
     """One thing that is asked."""
 
     criterion: Criterion
@@ -159,7 +159,7 @@ class Is(Filter):
         """Return the condition; it is NULL where the catalog does not know."""
         return self.criterion.condition()
 
-    def replaced(self, change: Callable[[Criterion], Filter]) -> Filter:
+    def transform(self, change: Callable[[Criterion], Filter]) -> Filter:
         """Return what stands for the one thing."""
         return change(self.criterion)
 
@@ -177,9 +177,9 @@ class And(Filter):
         """Return the conditions joined by AND."""
         return and_(*(part.condition() for part in self.parts))
 
-    def replaced(self, change: Callable[[Criterion], Filter]) -> Filter:
+    def transform(self, change: Callable[[Criterion], Filter]) -> Filter:
         """Return the same of the changed parts."""
-        return And(tuple(part.replaced(change) for part in self.parts))
+        return And(tuple(part.transform(change) for part in self.parts))
 
     def __repr__(self) -> str:
         return " & ".join(f"({part!r})" if isinstance(part, Or) else repr(part) for part in self.parts)
@@ -195,9 +195,9 @@ class Or(Filter):
         """Return the conditions joined by OR."""
         return or_(*(part.condition() for part in self.parts))
 
-    def replaced(self, change: Callable[[Criterion], Filter]) -> Filter:
+    def transform(self, change: Callable[[Criterion], Filter]) -> Filter:
         """Return the same of the changed parts."""
-        return Or(tuple(part.replaced(change) for part in self.parts))
+        return Or(tuple(part.transform(change) for part in self.parts))
 
     def __repr__(self) -> str:
         return " | ".join(f"({part!r})" if isinstance(part, And) else repr(part) for part in self.parts)
@@ -213,22 +213,22 @@ class Not(Filter):
         """Return the condition turned round; what is not known becomes true, for it was not so."""
         return not_(func.coalesce(self.part.condition(), false()))
 
-    def replaced(self, change: Callable[[Criterion], Filter]) -> Filter:
+    def transform(self, change: Callable[[Criterion], Filter]) -> Filter:
         """Return the opposite of the changed filter."""
-        return Not(self.part.replaced(change))
+        return Not(self.part.transform(change))
 
     def __repr__(self) -> str:
         return f"~({self.part!r})" if isinstance(self.part, And | Or) else f"~{self.part!r}"
 
 
-def both(one: Filter | None, other: Filter | None) -> Filter | None:
+def combine_filters(one: Filter | None, other: Filter | None) -> Filter | None:
     """Return what lets pass what two filters let pass; None lets everything pass."""
     if one is None or other is None:
         return other if one is None else one
     return one & other
 
 
-def conditions(where: Filter | None) -> list[ColumnElement[bool]]:
+def where_conditions(where: Filter | None) -> list[ColumnElement[bool]]:
     """Return a filter as what a statement's WHERE takes: nothing where everything passes."""
     return [] if where is None else [where.condition()]
 
@@ -238,6 +238,6 @@ def _joined(kind: type[And | Or], *filters: Filter) -> tuple[Filter, ...]:
     return tuple(inner for each in filters for inner in (each.parts if isinstance(each, kind) else (each,)))
 
 
-def _day(day: date) -> Span:
-    start = datetime.combine(first_moment(day), time())
-    return Span(start, datetime.max if start.date() == date.max else start + timedelta(days=1))  # noqa: DTZ901
+def _day(day: date) -> TimeSpan:
+    start = datetime.combine(local_start(day), time())
+    return TimeSpan(start, datetime.max if start.date() == date.max else start + timedelta(days=1))  # noqa: DTZ901

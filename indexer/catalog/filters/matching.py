@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from indexer.catalog.filters.criteria import Criterion
-from indexer.catalog.filters.expression import And, Filter, Is
+from indexer.catalog.filters.expression import And, Filter, Term
 from indexer.catalog.filters.patterns import Tag
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.types import Ids
@@ -17,19 +17,19 @@ from indexer.types import Ids
 
 def matching_ids(connection: Connection, encoder_id: int, where: Filter) -> Ids:
     """Return the ids of an encoder's embeddings that a filter keeps, ascending, shape (n,)."""
-    return _kept(connection, encoder_id, where.replaced(_listed), None)[1]
+    return _select_matching(connection, encoder_id, where.transform(_listed), None)[1]
 
 
 def matching_ids_up_to(connection: Connection, encoder_id: int, where: Filter, limit: int) -> Ids | None:
     """Return what `matching_ids` does where that are fewer than `limit`, else None; this is known soon."""
-    listed = where.replaced(_listed)
-    if isinstance(listed, Is) and isinstance(listed.criterion, Tag):  # alone: SQLite need not list them all
-        listed = Is(replace(listed.criterion, limit=limit))
-    count, ids = _kept(connection, encoder_id, listed, limit)
+    listed = where.transform(_listed)
+    if isinstance(listed, Term) and isinstance(listed.criterion, Tag):  # alone: SQLite need not list them all
+        listed = Term(replace(listed.criterion, limit=limit))
+    count, ids = _select_matching(connection, encoder_id, listed, limit)
     return None if count >= limit else ids
 
 
-def _kept(connection: Connection, encoder_id: int, where: Filter, limit: int | None) -> tuple[int, Ids]:
+def _select_matching(connection: Connection, encoder_id: int, where: Filter, limit: int | None) -> tuple[int, Ids]:
     """Return how many units a filter keeps, up to `limit`, and the ids of their embeddings, ascending."""
     mine = (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id)
     # left joins, which SQLite takes in their order: it begins with the items that pass, by an index where one serves
@@ -41,7 +41,7 @@ def _kept(connection: Connection, encoder_id: int, where: Filter, limit: int | N
 
 
 def _listed(criterion: Criterion) -> Filter:
-    return Is(replace(criterion, listed=True) if isinstance(criterion, Tag) else criterion)
+    return Term(replace(criterion, listed=True) if isinstance(criterion, Tag) else criterion)
 
 
 def filter_ids(connection: Connection, ids: Sequence[int], where: Filter) -> set[int]:

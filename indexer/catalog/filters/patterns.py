@@ -14,7 +14,7 @@ from sqlalchemy import CTE, Column, ColumnElement, exists, func, select
 from indexer.catalog.schema import ITEMS, TAGS
 from indexer.errors import QueryError
 
-FORMATS = {
+FORMAT_ALIASES = {
     **dict.fromkeys(("jpeg", "jpg", "jpe", "jfif"), "JPEG"),
     **dict.fromkeys(("heif", "heic", "hif"), "HEIF"),
     **dict.fromkeys(("tiff", "tif"), "TIFF"),
@@ -28,23 +28,23 @@ FORMATS = {
 }
 """Formats of photos by the names that people give them; the content decides, not how the file's name ends."""
 
-RAW_ENDINGS = frozenset(
+RAW_EXTENSIONS = frozenset(
     (
         *("3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "iiq", "kdc", "mef", "mos", "mrw", "nef"),
         *("nrw", "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
     )
 )
-TEXT_ENDINGS = frozenset(("txt", "md", "markdown", "csv", "tsv", "jsonl", "ndjson", "parquet"))
-ENDINGS = RAW_ENDINGS | TEXT_ENDINGS
+TEXT_EXTENSIONS = frozenset(("txt", "md", "markdown", "csv", "tsv", "jsonl", "ndjson", "parquet"))
+EXTENSIONS = RAW_EXTENSIONS | TEXT_EXTENSIONS
 """Formats that only the ending of a name tells: makes of RAW files, kinds of texts and tables."""
 
-LONGEST = 1000
+MAX_PATTERN_LENGTH = 1000
 """Characters of a pattern: no name has more, and SQLite refuses patterns of more than 50,000 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """The file's name, the camera, or the lens is as a pattern says; see `glob_of`."""
+class TextPattern:
+    """The file's name, the camera, or the lens is as a pattern says; see `to_glob`."""
 
     of: Literal["name", "camera", "lens"]
     pattern: str
@@ -56,7 +56,7 @@ class Words:
         """Return the condition."""
         if self.of == "name":  # in lower case already
             pattern = self.pattern.lower()
-            return ITEMS.c.name.bool_op("GLOB")(glob_of(pattern)) if _is_glob(pattern) else ITEMS.c.name == pattern
+            return ITEMS.c.name.bool_op("GLOB")(to_glob(pattern)) if _is_glob(pattern) else ITEMS.c.name == pattern
         column = ITEMS.c[self.of]
         pattern = self.pattern if _is_glob(self.pattern) else f"*{self.pattern}*"
         names = _each(column)
@@ -68,19 +68,19 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """The file's format, by one of the names in `FORMATS` and `ENDINGS`."""
+    """The file's format, by one of the names in `FORMAT_ALIASES` and `EXTENSIONS`."""
 
     name: str
 
     def __post_init__(self) -> None:
-        if self.name not in FORMATS and self.name not in ENDINGS:
-            known = ", ".join(sorted({value.lower() for value in FORMATS.values()}))
+        if self.name not in FORMAT_ALIASES and self.name not in EXTENSIONS:
+            known = ", ".join(sorted({value.lower() for value in FORMAT_ALIASES.values()}))
             raise QueryError(f"there is no format {self.name!r}; expected {known}, or an ending such as nef or md")
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
-        if self.name in FORMATS:
-            return ITEMS.c.format == FORMATS[self.name]
+        if self.name in FORMAT_ALIASES:
+            return ITEMS.c.format == FORMAT_ALIASES[self.name]
         return ITEMS.c.name.bool_op("GLOB")(f"*.{self.name}")
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class Tag:
     """Has a keyword that is as a pattern says.
 
     Attributes:
-        pattern: The keyword; see `glob_of`.
+        pattern: The keyword; see `to_glob`.
         listed: Whether SQLite is to list all that have the keyword first, instead of looking at each item that it
             comes to: faster for finding all of them, slower for asking about some.
         limit: List no more than these.
@@ -120,7 +120,7 @@ class Tag:
         return f"tag({self.pattern!r})"
 
 
-def glob_of(pattern: str) -> str:
+def to_glob(pattern: str) -> str:
     """Return a pattern as SQLite's GLOB reads it: * is anything, ? one character, and nothing else has a meaning."""
     return pattern.replace("[", "[[]")
 
@@ -144,14 +144,16 @@ def _each(column: Column[str]) -> CTE:
 
 def _matches(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
     """Return whether a column is as a pattern says, the case of English letters ignored, as SQLite's lower() does."""
-    return func.lower(column).bool_op("GLOB")(func.lower(glob_of(pattern)))
+    return func.lower(column).bool_op("GLOB")(func.lower(to_glob(pattern)))
 
 
 def _check_words(of: str, pattern: str) -> None:
     if not pattern.strip():
         raise QueryError(f"the {of} to filter by is blank; expected words, in which * stands for anything")
-    if len(pattern) > LONGEST:
-        raise QueryError(f"the {of} to filter by has {len(pattern):,} characters; expected {LONGEST:,} at most")
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        raise QueryError(
+            f"the {of} to filter by has {len(pattern):,} characters; expected {MAX_PATTERN_LENGTH:,} at most"
+        )
     try:
         pattern.encode()
     except UnicodeEncodeError:

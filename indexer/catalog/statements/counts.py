@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from indexer.catalog.filters.path_prefix import range_of, under
+from indexer.catalog.filters.path_prefix import at_or_under, path_range
 from indexer.catalog.schema import ITEMS, SOURCES
 from indexer.types import Modality, file_of, is_below, row_of
 
@@ -34,7 +34,7 @@ def failures(
     columns = (ITEMS.c.path, ITEMS.c.source_id, ITEMS.c.failure, ITEMS.c.failure_message)
     statement = select(*columns).where(ITEMS.c.failure.is_not(None)).order_by(ITEMS.c.path)
     if root is not None:
-        statement = statement.where(ITEMS.c.path >= root, ITEMS.c.path < range_of(root)[1])
+        statement = statement.where(ITEMS.c.path >= root, ITEMS.c.path < path_range(root)[1])
     # what is asked beside is not: SQLite would leave the index that holds failures alone, and read the whole source
     rows = (
         row
@@ -51,12 +51,12 @@ def _is_at(file: str, root: str) -> bool:
 
 def has_items(connection: Connection, root: str) -> bool:
     """Return whether the catalog has an item at or under `root`."""
-    return connection.scalar(select(ITEMS.c.id).where(under(ITEMS.c.path, root)).limit(1)) is not None
+    return connection.scalar(select(ITEMS.c.id).where(at_or_under(ITEMS.c.path, root)).limit(1)) is not None
 
 
 def has_indexed(connection: Connection, root: str, source_id: int | None) -> bool:
     """Return whether an item at or under `root`, and of one source, is indexed."""
-    good = select(ITEMS.c.id).where(ITEMS.c.failure.is_(None), under(ITEMS.c.path, root))
+    good = select(ITEMS.c.id).where(ITEMS.c.failure.is_(None), at_or_under(ITEMS.c.path, root))
     if source_id is not None:
         good = good.where(ITEMS.c.source_id == source_id)
     return connection.scalar(good.limit(1)) is not None
@@ -64,7 +64,7 @@ def has_indexed(connection: Connection, root: str, source_id: int | None) -> boo
 
 def count_items(connection: Connection, root: str, *, source_id: int | None = None) -> tuple[int, int]:
     """Return how many items are indexed and how many failed, at or under `root` and of one source."""
-    statement = select(func.count(), func.count(ITEMS.c.failure)).where(under(ITEMS.c.path, root))
+    statement = select(func.count(), func.count(ITEMS.c.failure)).where(at_or_under(ITEMS.c.path, root))
     if source_id is not None:
         statement = statement.where(ITEMS.c.source_id == source_id)
     total, failed = connection.execute(statement).one()

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from indexer.catalog.filters.expression import Filter, conditions
+from indexer.catalog.filters.expression import Filter, where_conditions
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
-from indexer.catalog.statements.items import PAGE
+from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.types import Ids, Modality
 
 _DESCRIBING = ("latitude", "camera", "lens", "rating", "title", "description")
@@ -31,7 +31,7 @@ class PhotoFile(NamedTuple):
         height: Pixels down, upright.
         format: For instance "JPEG".
         taken_at: When it was taken.
-        facts: How many things its metadata says.
+        metadata_count: Metadata fields that are filled.
     """
 
     item_id: int
@@ -42,7 +42,7 @@ class PhotoFile(NamedTuple):
     height: int
     format: str | None
     taken_at: datetime | None
-    facts: int
+    metadata_count: int
 
 
 def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | None) -> tuple[Ids, Ids]:
@@ -51,7 +51,7 @@ def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | No
         select(ITEMS.c.id, EMBEDDINGS.c.id)
         .join_from(EMBEDDINGS, UNITS)
         .join(ITEMS)
-        .where(EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO, *conditions(where))
+        .where(EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO, *where_conditions(where))
         .order_by(ITEMS.c.id, EMBEDDINGS.c.id)
     )
     rows = [tuple(row) for row in connection.execute(statement)]
@@ -73,7 +73,7 @@ def simultaneous_photos(connection: Connection, where: Filter | None) -> Iterato
 def _equal(
     connection: Connection, column: Any, these: Sequence[ColumnElement[bool]], where: Filter | None
 ) -> Iterator[list[int]]:
-    mine = [ITEMS.c.modality == Modality.PHOTO, ITEMS.c.failure.is_(None), *these, *conditions(where)]
+    mine = [ITEMS.c.modality == Modality.PHOTO, ITEMS.c.failure.is_(None), *these, *where_conditions(where)]
     several = select(column).where(*mine).group_by(column).having(func.count() > 1)
     statement = select(column, ITEMS.c.id).where(*mine, column.in_(several)).order_by(column, ITEMS.c.id)
     for _, rows in groupby(connection.execute(statement), key=lambda row: row[0]):
@@ -85,9 +85,9 @@ def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, Ph
     names = ("picture", "path", "size", "mtime_ns", "width", "height", "format", "taken_at", "taken_from")
     statement = select(ITEMS.c.id, *(ITEMS.c[name] for name in (*names, *_DESCRIBING)))
     found = {}
-    for start in range(0, len(item_ids), PAGE):
-        for row in connection.execute(statement.where(ITEMS.c.id.in_(item_ids[start : start + PAGE]))):
-            facts = sum(row._mapping[name] is not None for name in _DESCRIBING) + (row.taken_from == "exif")
+    for start in range(0, len(item_ids), PAGE_SIZE):
+        for row in connection.execute(statement.where(ITEMS.c.id.in_(item_ids[start : start + PAGE_SIZE]))):
+            metadata_count = sum(row._mapping[name] is not None for name in _DESCRIBING) + (row.taken_from == "exif")
             found[row.id] = PhotoFile(
                 row.id,
                 row.picture or row.path,
@@ -97,6 +97,6 @@ def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, Ph
                 row.height or 0,
                 row.format,
                 row.taken_at,
-                facts,
+                metadata_count,
             )
     return found

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, and_, exists, func, insert, select, up
 
 from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, SOURCES, TAGS, UNITS
 from indexer.catalog.statements.encoders import active_encoder
-from indexer.catalog.statements.items import PAGE
+from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.statements.sources import add_source, enclosing_source, sources
 from indexer.catalog.statements.writes import insert_with_ids
 
@@ -33,7 +33,7 @@ def export_sources(connection: Connection) -> list[Record]:
 
 def export_items(connection: Connection) -> Iterator[Record]:
     """Yield all items with their tags, by id."""
-    for page in connection.execute(select(ITEMS).order_by(ITEMS.c.id)).mappings().partitions(PAGE):
+    for page in connection.execute(select(ITEMS).order_by(ITEMS.c.id)).mappings().partitions(PAGE_SIZE):
         between = TAGS.c.item_id.between(page[0]["id"], page[-1]["id"])
         tagged = connection.execute(select(TAGS.c.item_id, TAGS.c.tag).where(between).order_by(TAGS.c.item_id)).all()
         tags = {id_: [row.tag for row in rows] for id_, rows in itertools.groupby(tagged, lambda row: row.item_id)}
@@ -49,7 +49,7 @@ def export_units(connection: Connection) -> Iterator[Record]:
         .join_from(UNITS, EMBEDDINGS, own, isouter=True)
         .order_by(UNITS.c.item_id, UNITS.c.position)
     )
-    pages = connection.execute(statement).mappings().partitions(PAGE)
+    pages = connection.execute(statement).mappings().partitions(PAGE_SIZE)
     for _, rows in itertools.groupby(itertools.chain.from_iterable(pages), lambda row: row["id"]):
         unit: Record = {}
         for row in rows:

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, and_, func, select
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, TAGS, UNITS
 from indexer.types import Ids, Modality, Vectors, file_of, isin_sorted, row_of
 
-STORED = np.dtype("<f2")
+VECTOR_DTYPE = np.dtype("<f2")
 """Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
 
-PAGE = 5000
+PAGE_SIZE = 5000
 """Rows per read of a long listing: memory stays bounded, and no read blocks the log from being folded in."""
 
 
@@ -107,8 +107,8 @@ def ids_of_kind(connection: Connection, ids: Sequence[int], kind: Modality) -> s
     """Return those of some embeddings whose unit is of a kind."""
     found: set[int] = set()
     statement = select(EMBEDDINGS.c.id).join_from(EMBEDDINGS, UNITS).where(UNITS.c.kind == kind)
-    for start in range(0, len(ids), PAGE):
-        found.update(connection.scalars(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE]))))
+    for start in range(0, len(ids), PAGE_SIZE):
+        found.update(connection.scalars(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE_SIZE]))))
     return found
 
 
@@ -116,8 +116,8 @@ def unit_ids_by_embedding(connection: Connection, ids: Sequence[int]) -> dict[in
     """Return the unit of each of some embeddings, by the embedding's id."""
     found: dict[int, int] = {}
     statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.unit_id)
-    for start in range(0, len(ids), PAGE):
-        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE])))
+    for start in range(0, len(ids), PAGE_SIZE):
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE_SIZE])))
         found |= {row.id: row.unit_id for row in rows}
     return found
 
@@ -135,13 +135,13 @@ def embeddings_after(
     statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.encoder_id == encoder_id)
     while True:
         rows = connection.execute(
-            statement.where(EMBEDDINGS.c.id > watermark).order_by(EMBEDDINGS.c.id).limit(PAGE)
+            statement.where(EMBEDDINGS.c.id > watermark).order_by(EMBEDDINGS.c.id).limit(PAGE_SIZE)
         ).all()
         if not rows:
             return
-        good = [row for row in rows if len(row.vector) == dim * STORED.itemsize]
-        bad = [row.id for row in rows if len(row.vector) != dim * STORED.itemsize]
-        raw = np.frombuffer(b"".join(row.vector for row in good), dtype=STORED)
+        good = [row for row in rows if len(row.vector) == dim * VECTOR_DTYPE.itemsize]
+        bad = [row.id for row in rows if len(row.vector) != dim * VECTOR_DTYPE.itemsize]
+        raw = np.frombuffer(b"".join(row.vector for row in good), dtype=VECTOR_DTYPE)
         yield (
             np.fromiter((row.id for row in good), dtype=np.int64, count=len(good)),
             raw.astype(np.float32).reshape(len(good), dim),
@@ -158,8 +158,8 @@ def last_embeddings(
     rows = connection.execute(
         statement.where(EMBEDDINGS.c.id <= watermark).order_by(EMBEDDINGS.c.id.desc()).limit(limit)
     ).all()
-    good = [row for row in rows if len(row.vector) == dim * STORED.itemsize]
-    raw = np.frombuffer(b"".join(row.vector for row in good), dtype=STORED)
+    good = [row for row in rows if len(row.vector) == dim * VECTOR_DTYPE.itemsize]
+    raw = np.frombuffer(b"".join(row.vector for row in good), dtype=VECTOR_DTYPE)
     return (
         np.fromiter((row.id for row in good), dtype=np.int64, count=len(good)),
         raw.astype(np.float32).reshape(len(good), dim),
@@ -180,8 +180,8 @@ def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[i
         .join(ITEMS)
     )
     found: dict[int, ItemDetails] = {}
-    for start in range(0, len(embedding_ids), PAGE):
-        wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE]]
+    for start in range(0, len(embedding_ids), PAGE_SIZE):
+        wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE_SIZE]]
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
         tags = tags_of(connection, [row[1] for row in rows])
         for row in rows:
@@ -236,8 +236,8 @@ def item_ids_by_embedding(connection: Connection, embedding_ids: Ids) -> dict[in
     """Return item ids by embedding id; embeddings that are gone are left out."""
     statement = select(EMBEDDINGS.c.id, UNITS.c.item_id).join_from(EMBEDDINGS, UNITS)
     found: dict[int, int] = {}
-    for start in range(0, len(embedding_ids), PAGE):
-        wanted = embedding_ids[start : start + PAGE].tolist()
+    for start in range(0, len(embedding_ids), PAGE_SIZE):
+        wanted = embedding_ids[start : start + PAGE_SIZE].tolist()
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted)))
         found |= {row.id: row.item_id for row in rows}
     return found
@@ -261,7 +261,7 @@ def items_missing_embeddings(connection: Connection, encoder_id: int, embedding_
         .order_by(ITEMS.c.path)
     )
     lacking: dict[int, str] = {}
-    for rows in connection.execute(statement).partitions(PAGE):
+    for rows in connection.execute(statement).partitions(PAGE_SIZE):
         usable = isin_sorted(np.array([row[2] or -1 for row in rows], dtype=np.int64), embedding_ids)
         lacking |= {row[0]: row[1] for row, good in zip(rows, usable, strict=True) if not good}
     return list(lacking.items())

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, delete, exists, insert, select
 
 from indexer.catalog.schema import EMBEDDINGS, IMPRESSION_HITS, IMPRESSIONS, ITEMS, JUDGEMENTS, QUERIES, UNITS
-from indexer.catalog.statements.items import PAGE, STORED
+from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.types import Ids, Modality, Vectors, file_of, utc_now
 
 
@@ -25,8 +25,8 @@ class Judgement(NamedTuple):
         content_hash: Of its file then.
         is_good: The verdict.
         judged_at: When, in UTC.
-        showing_id: The showing in which it was judged; None where it was judged by name.
-        position: Its place in that showing, from 1; None where it was not shown.
+        impression_id: The impression in which it was judged; None if it was judged by name.
+        position: Its place in that impression, from 1; None if it was not shown.
         fingerprint: The encoder that found it, with its adapter.
     """
 
@@ -37,7 +37,7 @@ class Judgement(NamedTuple):
     content_hash: bytes | None
     is_good: bool
     judged_at: datetime
-    showing_id: int | None
+    impression_id: int | None
     position: int | None
     fingerprint: str | None
 
@@ -91,14 +91,20 @@ def judgements(connection: Connection) -> Iterator[Judgement]:
     """Yield all judgements, oldest first, a page at a time."""
     here = (IMPRESSION_HITS.c.showing_id == JUDGEMENTS.c.showing_id) & (IMPRESSION_HITS.c.path == JUDGEMENTS.c.path)
     statement = (
-        select(JUDGEMENTS, QUERIES.c.parts, IMPRESSION_HITS.c.position, IMPRESSIONS.c.fingerprint)
+        select(
+            JUDGEMENTS,
+            JUDGEMENTS.c.showing_id.label("impression_id"),
+            QUERIES.c.parts,
+            IMPRESSION_HITS.c.position,
+            IMPRESSIONS.c.fingerprint,
+        )
         .join_from(JUDGEMENTS, QUERIES)
         .join(IMPRESSIONS, IMPRESSIONS.c.id == JUDGEMENTS.c.showing_id, isouter=True)
         .join(IMPRESSION_HITS, here, isouter=True)
         .order_by(JUDGEMENTS.c.id)
     )
     last = 0
-    while rows := connection.execute(statement.where(JUDGEMENTS.c.id > last).limit(PAGE)).all():
+    while rows := connection.execute(statement.where(JUDGEMENTS.c.id > last).limit(PAGE_SIZE)).all():
         for row in rows:
             yield Judgement(**{name: row._mapping[name] for name in Judgement._fields})
         last = rows[-1].id
@@ -152,10 +158,10 @@ def judged_units(connection: Connection, encoder_id: int, judged: Judgement) -> 
 def vectors_by_id(connection: Connection, dim: int, ids: Ids) -> tuple[Ids, Vectors]:
     """Return embeddings by their ids: those that are whole, ids ascending (n,) and vectors (n, dim), float32."""
     kept: list[tuple[int, bytes]] = []
-    for start in range(0, len(ids), PAGE):
-        wanted = EMBEDDINGS.c.id.in_(ids[start : start + PAGE].tolist())
+    for start in range(0, len(ids), PAGE_SIZE):
+        wanted = EMBEDDINGS.c.id.in_(ids[start : start + PAGE_SIZE].tolist())
         rows = connection.execute(select(EMBEDDINGS.c.id, EMBEDDINGS.c.vector).where(wanted))
-        kept += [(row.id, row.vector) for row in rows if len(row.vector) == dim * STORED.itemsize]
+        kept += [(row.id, row.vector) for row in rows if len(row.vector) == dim * VECTOR_DTYPE.itemsize]
     kept.sort()
-    raw = np.frombuffer(b"".join(vector for _, vector in kept), dtype=STORED).reshape(len(kept), dim)
+    raw = np.frombuffer(b"".join(vector for _, vector in kept), dtype=VECTOR_DTYPE).reshape(len(kept), dim)
     return np.array([id_ for id_, _ in kept], dtype=np.int64), raw.astype(np.float32)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from indexer.catalog.schema import EXAMPLE_EMBEDDINGS, PRIVATE_WORDS, WORD_EXAMPLES
 from indexer.catalog.statements.encoders import encoder_id as id_of
-from indexer.catalog.statements.items import STORED
+from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.types import Vectors, utc_now
 
 
@@ -78,8 +78,8 @@ def example_vectors(connection: Connection, word_id: int, fingerprint: str, dim:
     )
     found: dict[int, Vectors | None] = {}
     for id_, raw in connection.execute(rows.where(WORD_EXAMPLES.c.word_id == word_id).order_by(WORD_EXAMPLES.c.id)):
-        usable = raw is not None and len(raw) == dim * STORED.itemsize
-        found[id_] = np.frombuffer(raw, dtype=STORED).astype(np.float32) if usable else None
+        usable = raw is not None and len(raw) == dim * VECTOR_DTYPE.itemsize
+        found[id_] = np.frombuffer(raw, dtype=VECTOR_DTYPE).astype(np.float32) if usable else None
     return found
 
 
@@ -101,7 +101,7 @@ def save_example_vectors(connection: Connection, encoder_id: int, vectors: Mappi
             continue
         own = (EXAMPLE_EMBEDDINGS.c.example_id == id_) & (EXAMPLE_EMBEDDINGS.c.encoder_id == encoder_id)
         connection.execute(delete(EXAMPLE_EMBEDDINGS).where(own))
-        raw = vector.astype(STORED).tobytes()
+        raw = vector.astype(VECTOR_DTYPE).tobytes()
         connection.execute(insert(EXAMPLE_EMBEDDINGS).values(example_id=id_, encoder_id=encoder_id, vector=raw))
 
 

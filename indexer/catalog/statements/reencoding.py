@@ -21,7 +21,7 @@ from indexer.catalog.schema import (
 )
 from indexer.catalog.statements import versions
 from indexer.catalog.statements.encoders import ACTIVE, EncoderRecord, encoder_by_id, encoder_id
-from indexer.catalog.statements.items import STORED
+from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.catalog.statements.units import UnitContent, unit_contents
 from indexer.types import Ids, Modality, Vectors, utc_now
 
@@ -46,7 +46,7 @@ class EncoderState(NamedTuple):
     dim: int
     is_active: bool
     encoded: int
-    mapped: int
+    approximate: int
     agreement: dict[str, Any] | None
 
 
@@ -54,9 +54,10 @@ def encoder_states(connection: Connection) -> list[EncoderState]:
     """Return the encoders that the library has embeddings of; `agreement` is that of its mapped ones."""
     # each counted by an index that has all that it takes: no embedding is read
     mine = select(func.count()).where(EMBEDDINGS.c.encoder_id == ENCODERS.c.id)
-    mapped = mine.where(EMBEDDINGS.c.mapped.is_(True)).scalar_subquery()
-    statement = select(ENCODERS, mine.scalar_subquery().label("held"), mapped.label("mapped")).order_by(ENCODERS.c.id)
-    rows = [row for row in connection.execute(statement) if row.held]
+    approximate = mine.where(EMBEDDINGS.c.mapped.is_(True)).scalar_subquery()
+    columns = (mine.scalar_subquery().label("total"), approximate.label("approximate"))
+    statement = select(ENCODERS, *columns).order_by(ENCODERS.c.id)
+    rows = [row for row in connection.execute(statement) if row.total]
     active = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
     newest = select(ENCODER_MAPS.c.new_id, ENCODER_MAPS.c.about).order_by(ENCODER_MAPS.c.made_at)
     about = {row.new_id: row.about["agreement"] for row in connection.execute(newest)}
@@ -66,9 +67,9 @@ def encoder_states(connection: Connection) -> list[EncoderState]:
             row.fingerprint,
             row.dim,
             str(row.id) == active,
-            row.held - row.mapped,
-            row.mapped,
-            about.get(row.id) if row.mapped else None,
+            row.total - row.approximate,
+            row.approximate,
+            about.get(row.id) if row.approximate else None,
         )
         for row in rows
     ]
@@ -122,7 +123,7 @@ def add_approximate(connection: Connection, encoder_id: int, unit_ids: Sequence[
     """Give units embeddings that were made from another encoder's, unit vectors of shape (n, d)."""
     rows = [
         {"unit_id": unit_id, "encoder_id": encoder_id, "vector": row.tobytes(), "mapped": True}
-        for unit_id, row in zip(unit_ids, vectors.astype(STORED), strict=True)
+        for unit_id, row in zip(unit_ids, vectors.astype(VECTOR_DTYPE), strict=True)
     ]
     if rows:
         connection.execute(insert(EMBEDDINGS), rows)
@@ -180,7 +181,7 @@ def put_real(
     mine = and_(EMBEDDINGS.c.encoder_id == encoder_id, EMBEDDINGS.c.unit_id.in_(good))
     connection.execute(delete(EMBEDDINGS).where(mine))
     stored = [
-        {"unit_id": unit_id, "encoder_id": encoder_id, "vector": encoded[unit_id].astype(STORED).tobytes()}
+        {"unit_id": unit_id, "encoder_id": encoder_id, "vector": encoded[unit_id].astype(VECTOR_DTYPE).tobytes()}
         for unit_id in good
     ]
     connection.execute(insert(EMBEDDINGS), [row | {"mapped": False} for row in stored])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, null, select, update
 
-from indexer.catalog.filters.path_prefix import range_of, under
+from indexer.catalog.filters.path_prefix import at_or_under, path_range
 from indexer.catalog.schema import ITEMS, SOURCES
 from indexer.catalog.statements.counts import has_items
 from indexer.types import utc_now
@@ -40,7 +40,7 @@ def enclosing_source(connection: Connection, path: str) -> Source | None:
 
 def sources_below(connection: Connection, path: str) -> list[Source]:
     """Return the sources below `path`, without `path` itself."""
-    inside, behind = range_of(path)
+    inside, behind = path_range(path)
     return _listed(connection, SOURCES.c.root > inside, SOURCES.c.root < behind)
 
 
@@ -77,7 +77,7 @@ def add_source(
     }
     id_ = connection.scalars(insert(SOURCES).values(values).returning(SOURCES.c.id)).one()
     if former is not None:
-        mine = (under(ITEMS.c.path, root), ITEMS.c.source_id == former.id)
+        mine = (at_or_under(ITEMS.c.path, root), ITEMS.c.source_id == former.id)
         connection.execute(update(ITEMS).where(*mine).values(source_id=id_))
     return Source(id_, root, list(exclude), include_hidden, None, columns)
 
@@ -99,10 +99,10 @@ def mark_synced(connection: Connection, source_id: int) -> None:
 
 def delete_under(connection: Connection, path: str, *, limit: int) -> int:
     """Delete so many of the items at or under `path`, with the last of them the sources there; return how many."""
-    some = select(ITEMS.c.id).where(under(ITEMS.c.path, path)).limit(limit)
+    some = select(ITEMS.c.id).where(at_or_under(ITEMS.c.path, path)).limit(limit)
     removed = connection.execute(delete(ITEMS).where(ITEMS.c.id.in_(some))).rowcount
     if removed < limit:
-        connection.execute(delete(SOURCES).where(under(SOURCES.c.root, path)))
+        connection.execute(delete(SOURCES).where(at_or_under(SOURCES.c.root, path)))
     return removed
 
 

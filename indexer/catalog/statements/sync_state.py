@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
-from indexer.catalog.filters.path_prefix import range_of
+from indexer.catalog.filters.path_prefix import path_range
 from indexer.catalog.schema import ITEMS
 
-PAGE = 500
+PAGE_SIZE = 500
 """Rows per read of all that is known: they stay in the processor's cache, and pages of 5000 take half as long again."""
 
 FileStatRecord = tuple[bytes, int, int, int | None, str | None, int]
@@ -71,16 +71,16 @@ def _pages(
 ) -> Iterator[Sequence[Row[Any]]]:
     rows = select(*columns).where(*conditions)
     yield connection.execute(rows.where(ITEMS.c.path == root)).all()
-    last, behind = range_of(root)  # without the OR of `under`, for which each page would sort all that is left
+    last, behind = path_range(root)  # without the OR of `under`, for which each page would sort all that is left
     page = (
         rows.where(ITEMS.c.path > bindparam("last", type_=ITEMS.c.path.type), ITEMS.c.path < behind)
         .order_by(ITEMS.c.path)
-        .limit(PAGE)
+        .limit(PAGE_SIZE)
     )
     while True:
         found = connection.execute(page, {"last": last}).all()
         yield found
-        if len(found) < PAGE:
+        if len(found) < PAGE_SIZE:
             return
         last = os.fsdecode(found[-1].path)  # of bytes, or of what is a path already
 

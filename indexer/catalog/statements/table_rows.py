@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from indexer.catalog.schema import ITEMS
-from indexer.catalog.statements.items import PAGE
+from indexer.catalog.statements.items import PAGE_SIZE
 
 
 class RowRecord(NamedTuple):
@@ -25,10 +25,10 @@ def row_records(connection: Connection, table: str) -> Iterator[RowRecord]:
     columns = select(*(ITEMS.c[name] for name in RowRecord._fields))
     last = f"{table}\0"
     while True:
-        page = columns.where(ITEMS.c.path > last, ITEMS.c.path < f"{table}\1").order_by(ITEMS.c.path).limit(PAGE)
+        page = columns.where(ITEMS.c.path > last, ITEMS.c.path < f"{table}\1").order_by(ITEMS.c.path).limit(PAGE_SIZE)
         rows = connection.execute(page).all()
         yield from (RowRecord._make(row) for row in rows)
-        if len(rows) < PAGE:
+        if len(rows) < PAGE_SIZE:
             return
         last = rows[-1].path
 

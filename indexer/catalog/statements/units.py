@@ -9,10 +9,10 @@ import numpy as np
 from sqlalchemy import Connection, Row, insert, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
-from indexer.catalog.statements.items import STORED
+from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.types import Ids, Modality, Vectors, file_of
 
-PAGE = 5000
+PAGE_SIZE = 5000
 """Units per statement: SQLite takes a limited number of values."""
 
 
@@ -53,8 +53,8 @@ def unit_vectors(
     good: list[Row[*tuple[Any, ...]]] = []
     for wanted in _pages(unit_ids):
         rows = connection.execute(statement.where(EMBEDDINGS.c.unit_id.in_(wanted)))
-        good += [row for row in rows if len(row.vector) == dim * STORED.itemsize]
-    raw = np.frombuffer(b"".join(row.vector for row in good), dtype=STORED).reshape(len(good), dim)
+        good += [row for row in rows if len(row.vector) == dim * VECTOR_DTYPE.itemsize]
+    raw = np.frombuffer(b"".join(row.vector for row in good), dtype=VECTOR_DTYPE).reshape(len(good), dim)
     return np.fromiter((row.unit_id for row in good), dtype=np.int64, count=len(good)), raw.astype(np.float32)
 
 
@@ -73,7 +73,7 @@ def save_embeddings(
     """
     now = unit_contents(connection, list(encoded))
     rows: list[dict[str, Any]] = [
-        {"unit_id": unit_id, "encoder_id": encoder_id, "vector": vector.astype(STORED).tobytes(), "mapped": False}
+        {"unit_id": unit_id, "encoder_id": encoder_id, "vector": vector.astype(VECTOR_DTYPE).tobytes(), "mapped": False}
         for unit_id, vector in encoded.items()
         if now.get(unit_id) == made_of[unit_id]
     ]
@@ -84,4 +84,4 @@ def save_embeddings(
 
 
 def _pages(unit_ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (unit_ids[start : start + PAGE] for start in range(0, len(unit_ids), PAGE))
+    return (unit_ids[start : start + PAGE_SIZE] for start in range(0, len(unit_ids), PAGE_SIZE))

@@ -28,7 +28,7 @@ class Version(NamedTuple):
         encoder: Its name.
         parent_id: The version that was active then; None for the plain encoder.
         name: Of a lora the encoder that it made.
-        receipt: What was measured, and the verdict.
+        report: What was measured, and the verdict.
         made_at: When, in UTC.
         is_active: Whether searches use it.
     """
@@ -39,7 +39,7 @@ class Version(NamedTuple):
     encoder: str
     parent_id: int | None
     name: str | None
-    receipt: Mapping[str, Any]
+    report: Mapping[str, Any]
     made_at: datetime
     is_active: bool
 
@@ -47,7 +47,7 @@ class Version(NamedTuple):
 def versions(connection: Connection) -> list[Version]:
     """Return all versions, oldest first."""
     active = active_version_id(connection)
-    columns = (VERSIONS, ENCODERS.c.name.label("encoder"))
+    columns = (VERSIONS, VERSIONS.c.receipt.label("report"), ENCODERS.c.name.label("encoder"))
     rows = connection.execute(select(*columns).join_from(VERSIONS, ENCODERS).order_by(VERSIONS.c.id))
     return [_version(row, active) for row in rows]
 
@@ -73,7 +73,7 @@ def add_version(
     *,
     kind: VersionKind,
     encoder_id: int,
-    receipt: Mapping[str, Any],
+    report: Mapping[str, Any],
     weights: bytes | None = None,
     name: str | None = None,
 ) -> int:
@@ -84,7 +84,7 @@ def add_version(
         "parent_id": active_version_id(connection),
         "weights": weights,
         "name": name,
-        "receipt": dict(receipt),
+        "receipt": dict(report),
         "made_at": utc_now(),
     }
     return int(connection.scalars(insert(VERSIONS).values(**values).returning(VERSIONS.c.id)).one())

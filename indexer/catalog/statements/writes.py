@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, TAGS, UNITS
-from indexer.catalog.statements.items import PAGE, STORED
+from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.types import Modality, Vectors
 
 
@@ -108,7 +108,7 @@ def add_embeddings(
         used[item_id] = used.get(item_id, -1) + 1
         rows.append({"item_id": item_id, "position": used[item_id], "kind": kind, "text": text})
     units = insert_with_ids(connection, UNITS, rows)
-    stored = vectors.astype(STORED)
+    stored = vectors.astype(VECTOR_DTYPE)
     connection.execute(
         insert(EMBEDDINGS),
         [
@@ -165,8 +165,8 @@ def _copy(facts: RowMapping, own: dict[str, Any]) -> dict[str, Any]:
 def _of(
     connection: Connection, statement: Select[Any], column: Column[int], ids: Sequence[int]
 ) -> Iterator[RowMapping]:
-    for start in range(0, len(ids), PAGE):
-        yield from connection.execute(statement.where(column.in_(ids[start : start + PAGE]))).mappings()
+    for start in range(0, len(ids), PAGE_SIZE):
+        yield from connection.execute(statement.where(column.in_(ids[start : start + PAGE_SIZE]))).mappings()
 
 
 def _grouped(rows: Iterable[RowMapping], name: str) -> dict[int, list[RowMapping]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indexer.maintenance.reencode.backfill import drop_former, encode_mapped
+from indexer.maintenance.reencode.backfill import drop_encoder, reencode_approximate
 from indexer.maintenance.reencode.switch import EncoderChange, use_encoder
 
-__all__ = ["EncoderChange", "drop_former", "encode_mapped", "use_encoder"]
+__all__ = ["EncoderChange", "drop_encoder", "reencode_approximate", "use_encoder"]

@@ -11,16 +11,16 @@ from indexer.catalog.statements.counts import Failure
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import LibraryError
-from indexer.maintenance.reencode.encode_units import encoded
+from indexer.maintenance.reencode.encode_units import encode_units
 from indexer.store import Store
 from indexer.sync.report import LISTED, SyncReport
 from indexer.types import Progress, ProgressCallback
 
-PAGE = 5000
+PAGE_SIZE = 5000
 """Units that are looked up together."""
 
 
-def encode_mapped(
+def reencode_approximate(
     store: Store,
     *,
     load: Callable[[], Encoder],
@@ -55,39 +55,39 @@ def encode_mapped(
         store.bind_encoder(encoder)  # another process may have changed the library's, or somebody the files of this one
         done = 0
         told(Progress("encoding anew", 0, len(left)))
-        for start in range(0, len(left), PAGE):
-            wanted = left[start : start + PAGE].tolist()
+        for start in range(0, len(left), PAGE_SIZE):
+            wanted = left[start : start + PAGE_SIZE].tolist()
             with store.reading() as connection:
                 made_of = units.unit_contents(connection, wanted)
             in_order = [made_of[unit_id] for unit_id in wanted if unit_id in made_of]
-            for batch in encoded(in_order, encoder, settings):
+            for batch in encode_units(in_order, encoder, settings):
                 with store.transaction() as connection:
-                    report.recoded += reencoding.put_real(connection, known.id, batch.vectors, made_of)
-                for content, reason in batch.failed[: LISTED - len(report.not_recoded)]:
-                    report.not_recoded.append(Failure(content.path, "mapped", reason))
+                    report.reencoded += reencoding.put_real(connection, known.id, batch.vectors, made_of)
+                for content, reason in batch.failed[: LISTED - len(report.not_reencoded)]:
+                    report.not_reencoded.append(Failure(content.path, "approximate", reason))
                 done += batch.count
                 told(Progress("encoding anew", done, len(left)))
     _note_completion(store, known.id, report)
-    if report.recoded:
+    if report.reencoded:
         store.index(save=True, progress=progress)
 
 
 def _note_completion(store: Store, encoder_id: int, report: SyncReport) -> None:
     """Count what is still mapped; where nothing is, delete the former encoders' embeddings and forget them."""
     with store.transaction() as connection:
-        report.mapped = reencoding.count_approximate(connection, encoder_id)
+        report.approximate = reencoding.count_approximate(connection, encoder_id)
         former = reencoding.former_encoders(connection)
-        if report.mapped or not former:
+        if report.approximate or not former:
             return
         given_up = [each for each in former if not reencoding.is_rollback_target(connection, each.id)]
         for each in given_up:
             reencoding.delete_embeddings(connection, each.id)
         reencoding.clear_former_encoders(connection)
     if given_up:
-        store.drop_indexes(kept=[store.index_fingerprint])
+        store.delete_indexes(keep=[store.index_fingerprint])
 
 
-def drop_former(store: Store, name: str | None = None) -> int:
+def drop_encoder(store: Store, name: str | None = None) -> int:
     """Delete the embeddings of an encoder that is not active and return how many those were; mapped ones stay.
 
     Args:
@@ -115,5 +115,5 @@ def drop_former(store: Store, name: str | None = None) -> int:
                 f"the library has no old embeddings of {name or 'a former encoder'}; what can be dropped: {others}"
             )
         gone = sum(reencoding.delete_embeddings_of(connection, each.fingerprint) for each in found)
-    store.drop_indexes(kept=[store.index_fingerprint])
+    store.delete_indexes(keep=[store.index_fingerprint])
     return gone

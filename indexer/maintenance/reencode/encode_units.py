@@ -40,7 +40,7 @@ class EncodedBatch:
         return len(self.vectors) + len(self.failed)
 
 
-def encoded(made_of: Sequence[UnitContent], encoder: Encoder, settings: Settings) -> Iterator[EncodedBatch]:
+def encode_units(made_of: Sequence[UnitContent], encoder: Encoder, settings: Settings) -> Iterator[EncodedBatch]:
     """Yield units with their vectors, a batch at a time, texts before photos.
 
     A photo that is gone, is not the one that was indexed or cannot be read has the reason instead.
@@ -80,7 +80,7 @@ def _photos(photos: Sequence[UnitContent], encoder: Encoder, settings: Settings)
             yield batch
 
 
-def usable(vectors: Vectors) -> NDArray[np.bool_]:
+def is_unit_length(vectors: Vectors) -> NDArray[np.bool_]:
     """Return which of some vectors, shape (n, d), are of unit length, (n,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         good: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # NaN and infinity fail this too
@@ -88,7 +88,7 @@ def usable(vectors: Vectors) -> NDArray[np.bool_]:
 
 
 def _checked(batch: Sequence[UnitContent], vectors: Vectors, into: EncodedBatch) -> EncodedBatch:
-    for each, vector, is_good in zip(batch, vectors, usable(vectors), strict=True):
+    for each, vector, is_good in zip(batch, vectors, is_unit_length(vectors), strict=True):
         if is_good:
             into.vectors[each.unit_id] = vector
         else:

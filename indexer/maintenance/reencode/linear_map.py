@@ -13,10 +13,10 @@ from indexer.types import Vectors
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Penalties that are tried, in units of the mean variance of the old vectors."""
 
-NEIGHBOURS = 10
+NEIGHBORS = 10
 """Nearest neighbours that a map is to keep."""
 
-ENOUGH = 10
+MIN_PAIRS = 10
 """Pairs below which none can be spared to measure with."""
 
 
@@ -29,7 +29,7 @@ class Agreement:
         held_out: Units that it was measured on; 0 where there were too few to spare any, then nothing was measured.
         penalty: The penalty that served best.
         cosine: Mean cosine of mapped and true vectors.
-        neighbours: Share of the true nearest `NEIGHBOURS` among those held out that mapped vectors find; None where
+        neighbours: Share of the true nearest `NEIGHBORS` among those held out that mapped vectors find; None where
             no more than these were held out.
     """
 
@@ -47,7 +47,7 @@ class Agreement:
         }
 
 
-def fit(old: Vectors, new: Vectors, *, seed: int = 0) -> tuple[Vectors, Agreement]:
+def fit_map(old: Vectors, new: Vectors, *, seed: int = 0) -> tuple[Vectors, Agreement]:
     """Return a map fitted on pairs of vectors, shape (d_old + 1, d_new), and its agreement.
 
     Ridge regression of centred vectors (Hoerl and Kennard 1970); the last row is what is added. A tenth of the pairs
@@ -59,20 +59,20 @@ def fit(old: Vectors, new: Vectors, *, seed: int = 0) -> tuple[Vectors, Agreemen
         seed: Decides which pairs are held out.
     """
     order = np.random.default_rng(seed).permutation(len(old))
-    if len(old) < ENOUGH:
+    if len(old) < MIN_PAIRS:
         return _ridge(old, new, PENALTIES[-1]), Agreement(len(old), 0, PENALTIES[-1])
     measured, choosing, rest = np.split(order, [len(old) // 5, len(old) // 5 + max(1, len(old) // 10)])
     maps = [_ridge(old[rest], new[rest], penalty) for penalty in PENALTIES]
-    values = [_cosine(mapped(old[choosing], matrix), new[choosing]) for matrix in maps]
+    values = [_cosine(apply_map(old[choosing], matrix), new[choosing]) for matrix in maps]
     best = int(np.argmax(values))
-    guessed, true = mapped(old[measured], maps[best]), new[measured]
+    guessed, true = apply_map(old[measured], maps[best]), new[measured]
     agreement = Agreement(
-        len(rest), len(measured), PENALTIES[best], _cosine(guessed, true), neighbours_kept(true, guessed, true)
+        len(rest), len(measured), PENALTIES[best], _cosine(guessed, true), neighbor_overlap(true, guessed, true)
     )
     return maps[best], agreement
 
 
-def mapped(old: Vectors, matrix: Vectors) -> Vectors:
+def apply_map(old: Vectors, matrix: Vectors) -> Vectors:
     """Return the vectors that stand for the new encoder's, shape (n, d_new), unit length.
 
     Args:
@@ -82,7 +82,7 @@ def mapped(old: Vectors, matrix: Vectors) -> Vectors:
     return normalized(old @ matrix[:-1] + matrix[-1])
 
 
-def neighbours_kept(queries: Vectors, guessed: Vectors, true: Vectors, *, count: int = NEIGHBOURS) -> float | None:
+def neighbor_overlap(queries: Vectors, guessed: Vectors, true: Vectors, *, count: int = NEIGHBORS) -> float | None:
     """Return the share of each row's nearest true rows that are among its nearest guessed ones; itself not counted.
 
     None where there are no others: then every map would find them all.

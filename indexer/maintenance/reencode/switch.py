@@ -16,19 +16,19 @@ from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, LibraryError
-from indexer.maintenance.reencode.encode_units import encoded, usable
-from indexer.maintenance.reencode.linear_map import fit, mapped
+from indexer.maintenance.reencode.encode_units import encode_units, is_unit_length
+from indexer.maintenance.reencode.linear_map import apply_map, fit_map
 from indexer.store import Store
 from indexer.types import Ids, Modality, Progress, ProgressCallback, Vectors
 
 logger = logging.getLogger(__name__)
 
-SAMPLE = 1000
+SAMPLE_SIZE = 1000
 """Units of each kind that both encoders embed, for the map; a library with no more is encoded whole at once."""
 
 SEED = 0
 
-PAGE = 2000
+PAGE_SIZE = 2000
 """Units that are mapped and committed together."""
 
 
@@ -41,7 +41,7 @@ class EncoderChange:
         former: The one that was.
         is_new: Whether they are two; other weights of the same name are another encoder.
         units: Units that have an embedding under it.
-        mapped: How many of them are mapped from the former one's.
+        approximate: How many of them are mapped from the former one's.
         agreement: By kind what was measured of the map, see `Agreement` in `linear_map`; empty where nothing had to be
             mapped.
         seconds: From beginning to end.
@@ -51,13 +51,13 @@ class EncoderChange:
     former: str
     is_new: bool
     units: int
-    mapped: int
+    approximate: int
     agreement: dict[str, dict[str, Any]]
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
         """Return the change as values that json can write."""
-        names = ("encoder", "former", "is_new", "units", "mapped", "agreement")
+        names = ("encoder", "former", "is_new", "units", "approximate", "agreement")
         return {name: getattr(self, name) for name in names} | {"seconds": round(self.seconds, 3)}
 
 
@@ -121,9 +121,9 @@ class _Change:
             self.store.index(save=True, progress=self.progress)
         with self.store.reading() as connection:
             count = len(items.embedding_ids(connection, self.new_id))
-            mapped_count = reencoding.count_approximate(connection, self.new_id)
+            approximate = reencoding.count_approximate(connection, self.new_id)
         seconds = time.perf_counter() - start
-        return EncoderChange(self.encoder.name, self.old.name, is_new, count, mapped_count, agreement, seconds)
+        return EncoderChange(self.encoder.name, self.old.name, is_new, count, approximate, agreement, seconds)
 
     def _add_encoder(self) -> None:
         with self.store.transaction() as connection:
@@ -165,7 +165,7 @@ class _Change:
             made_of = units.unit_contents(connection, drawn)
         done = 0
         self.progress(Progress("encoding a sample", 0, len(drawn)))
-        for batch in encoded(list(made_of.values()), self.encoder, self.settings):
+        for batch in encode_units(list(made_of.values()), self.encoder, self.settings):
             with self.store.transaction() as connection:
                 reencoding.put_real(connection, self.new_id, batch.vectors, made_of)
             done += batch.count
@@ -177,16 +177,20 @@ class _Change:
         total, done, after = self._lacking(), 0, 0
         while True:
             with self.store.transaction() as connection:
-                rows = reencoding.pending_embeddings(connection, self.source.id, self.new_id, after=after, limit=PAGE)
-                good = [row for row in rows if len(row.vector) == self.source.dim * items.STORED.itemsize]
+                rows = reencoding.pending_embeddings(
+                    connection, self.source.id, self.new_id, after=after, limit=PAGE_SIZE
+                )
+                good = [row for row in rows if len(row.vector) == self.source.dim * items.VECTOR_DTYPE.itemsize]
                 for kind in Modality:
                     mine = [row for row in good if row.kind == kind]
                     if mine:
-                        raw = np.frombuffer(b"".join(row.vector for row in mine), dtype=items.STORED)
+                        raw = np.frombuffer(b"".join(row.vector for row in mine), dtype=items.VECTOR_DTYPE)
                         old = raw.astype(np.float32).reshape(len(mine), self.source.dim)
-                        sound = usable(old)  # a unit whose vector is damaged gets none, and is encoded by the next sync
+                        sound = is_unit_length(
+                            old
+                        )  # a unit whose vector is damaged gets none, and is encoded by the next sync
                         ids = [row.unit_id for row, is_sound in zip(mine, sound, strict=True) if is_sound]
-                        vectors = mapped(old[sound], matrices.get(kind, next(iter(matrices.values()))))
+                        vectors = apply_map(old[sound], matrices.get(kind, next(iter(matrices.values()))))
                         reencoding.add_approximate(connection, self.new_id, ids, vectors)
             if not rows:
                 return agreement
@@ -201,7 +205,7 @@ class _Change:
             wanted = reencoding.pending_kinds(connection, self.source.id, self.new_id)
             pairs = {kind: self._pairs(connection, kind) for kind in Modality} if kept is None else {}
         if kept is None:
-            fits = {kind: fit(*both, seed=SEED) for kind, both in pairs.items() if len(both[0])}
+            fits = {kind: fit_map(*both, seed=SEED) for kind, both in pairs.items() if len(both[0])}
             if not fits:
                 raise EncoderError(
                     f"no photo or text could be encoded with {self.encoder.name!r}, so that nothing is known of how "
@@ -228,19 +232,19 @@ class _Change:
         On a way back both may have embedded all: more than a sample tells no more and would fill the memory.
         """
         here, there = (reencoding.encoded_units(connection, each, kind) for each in (self.source.id, self.new_id))
-        both = _some(np.intersect1d(here, there, assume_unique=True), SAMPLE)
+        both = _some(np.intersect1d(here, there, assume_unique=True), SAMPLE_SIZE)
         first_ids, first = units.unit_vectors(connection, self.source.id, self.source.dim, both)
         second_ids, second = units.unit_vectors(connection, self.new_id, self.encoder.dim, both)
         _, rows, others = np.intersect1d(first_ids, second_ids, assume_unique=True, return_indices=True)
         first, second = first[rows], second[others]
-        sound = usable(first) & usable(second)  # one that is damaged would spoil the map
+        sound = is_unit_length(first) & is_unit_length(second)  # one that is damaged would spoil the map
         return first[sound], second[sound]
 
 
 def _drawn(candidates: Ids, known: Ids) -> Sequence[int]:
-    """Return the units to encode, ascending, so that with the known ones there are `SAMPLE` that both encoders have."""
+    """Return the units to encode, ascending, so that both encoders have embedded `SAMPLE_SIZE` units."""
     left = np.setdiff1d(candidates, known, assume_unique=True)
-    wanted = SAMPLE - (len(candidates) - len(left))
+    wanted = SAMPLE_SIZE - (len(candidates) - len(left))
     return _some(left, max(wanted, 0))
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements import sources
-from indexer.catalog.statements.items import STORED
+from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.encoders.base import Encoder
 from indexer.errors import FailureKind, TransferError
 from indexer.transfer.clip_retrieval.names import KINDS, numbered
@@ -183,6 +183,6 @@ def _stored(row: NDArray[Any], report: ImportReport) -> bytes | None:
     if not np.isfinite(length) or length == 0:
         return None
     if abs(length - 1) < 1e-2:
-        return row.astype(STORED).tobytes()  # bit for bit what was written, where that was float16
+        return row.astype(VECTOR_DTYPE).tobytes()  # bit for bit what was written, where that was float16
     report.normalized += 1
-    return (numbers / length).astype(STORED).tobytes()
+    return (numbers / length).astype(VECTOR_DTYPE).tobytes()

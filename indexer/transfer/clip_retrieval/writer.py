@@ -19,7 +19,7 @@ from sqlalchemy import Column, LargeBinary, String, func, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS, PathBytes
 from indexer.catalog.statements.encoders import EncoderRecord
-from indexer.catalog.statements.items import PAGE, STORED
+from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.errors import TransferError
 from indexer.store import Store
 from indexer.transfer.atomic_folder import new_folder, write_errors
@@ -115,7 +115,7 @@ def _with(known: EncoderRecord, kind: Modality) -> Any:
 def _samples(connection: Any, known: EncoderRecord) -> Iterator[_Sample]:
     """Yield the rows, by path."""
     statement = select(ITEMS).order_by(ITEMS.c.path)
-    for page in connection.execute(statement).mappings().partitions(PAGE):
+    for page in connection.execute(statement).mappings().partitions(PAGE_SIZE):
         images: dict[int, Any] = {}
         texts: dict[int, Any] = {}
         units = (
@@ -126,7 +126,7 @@ def _samples(connection: Any, known: EncoderRecord) -> Iterator[_Sample]:
             .order_by(UNITS.c.item_id, UNITS.c.position)
         )
         for unit in connection.execute(units):
-            if unit.encoder_id == known.id and len(unit.vector) == known.dim * STORED.itemsize:
+            if unit.encoder_id == known.id and len(unit.vector) == known.dim * VECTOR_DTYPE.itemsize:
                 (images if unit.kind == Modality.PHOTO else texts).setdefault(unit.item_id, unit)
         for row in page:
             image, text = images.get(row["id"]), texts.get(row["id"])
@@ -189,7 +189,7 @@ class _Rows:
             raise RuntimeError("NumPy's header has grown over the first rows")
 
     def _write_header(self) -> int:
-        header = {"descr": STORED.str, "fortran_order": False, "shape": (self._count, self._dim)}
+        header = {"descr": VECTOR_DTYPE.str, "fortran_order": False, "shape": (self._count, self._dim)}
         np.lib.format.write_array_header_1_0(self._file, header)
         return self._file.tell()
 

@@ -47,12 +47,12 @@ def use_command(name: str, as_json: bool, settings: Settings) -> None:
     if not change.is_new:
         click.echo(f"{change.encoder} is the library's encoder already; nothing was changed")
         return
-    real = change.units - change.mapped
-    click.echo(f"{change.encoder}: {real:,} encoded, {change.mapped:,} mapped in {change.seconds:.1f} seconds")
+    real = change.units - change.approximate
+    click.echo(f"{change.encoder}: {real:,} encoded, {change.approximate:,} mapped in {change.seconds:.1f} seconds")
     for kind, agreement in change.agreement.items():
         click.echo(f"{kind}s: {said(agreement)}")
-    if change.mapped:
-        click.echo(f"the {change.mapped:,} mapped are about right; recall index makes them exact", err=True)
+    if change.approximate:
+        click.echo(f"the {change.approximate:,} mapped are about right; recall index makes them exact", err=True)
 
 
 @command.command("list")
@@ -75,7 +75,7 @@ def list_command(as_json: bool, settings: Settings) -> None:
             state.name,
             "yes" if state.is_active else "",
             f"{state.encoded:,}",
-            f"{state.mapped:,}",
+            f"{state.approximate:,}",
             "; ".join(f"{kind}s {said(each)}" for kind, each in (state.agreement or {}).items()),
         )
         for state in states
@@ -97,7 +97,7 @@ def drop_command(name: str | None, settings: Settings) -> None:
     """
     with open_library(settings) as library, ProgressLine() as progress:
         gone = library.drop_encoder(name, progress=progress)
-        left = sum(state.mapped for state in library.encoders() if state.is_active)
+        left = sum(state.approximate for state in library.encoders() if state.is_active)
     click.echo(f"{gone:,} embeddings dropped")
     if left:
         click.echo(f"{left:,} of the active encoder's are mapped from another's and stay; run: recall index", err=True)

@@ -116,12 +116,12 @@ def _print_summary(report: SyncReport) -> None:
     if report.bottleneck:
         stage, share = report.bottleneck
         click.echo(f"{stage} was the bottleneck ({share:.0%} of the time)", err=True)
-    if report.recoded or report.mapped:
-        left = f"; {report.mapped:,} are still mapped" if report.mapped else ""
-        click.echo(f"{report.recoded:,} mapped embeddings were made anew{left}")
+    if report.reencoded or report.approximate:
+        left = f"; {report.approximate:,} are still mapped" if report.approximate else ""
+        click.echo(f"{report.reencoded:,} mapped embeddings were made anew{left}")
     if report.chosen:
         click.echo(f"a new index was chosen: {in_words(report.chosen.measurements[0])}")
-    for failure in report.not_recoded[:NAMED]:
+    for failure in report.not_reencoded[:NAMED]:
         click.echo(f"not encoded anew: {visible(failure.place)}: {visible(failure.message)}", err=True)
     for folder in report.unreadable_folders:
         click.echo(f"not listed: {visible(folder)}", err=True)

@@ -24,7 +24,7 @@ def command(as_json: bool, settings: Settings) -> None:
 
     with open_library(settings) as library:
         found = library.versions()
-    receipts = [TuningReport.from_dict(dict(version.receipt)) for version in found]
+    receipts = [TuningReport.from_dict(dict(version.report)) for version in found]
     if as_json:
         for version in found:
             print_json(version._asdict() | {"made_at": version.made_at.isoformat()})

@@ -63,10 +63,10 @@ class ExtraEmbeddings:
             made_of = units.unit_contents(connection, unit_ids)
         if not made_of:
             return
-        from indexer.maintenance.reencode.encode_units import encoded  # late: photos that are known need no decoder
+        from indexer.maintenance.reencode.encode_units import encode_units  # late: known photos need no decoder
 
         done = 0
-        for batch in encoded(list(made_of.values()), self.encoder, self.context.settings):
+        for batch in encode_units(list(made_of.values()), self.encoder, self.context.settings):
             if batch.vectors:
                 found = _usable(list(batch.vectors), np.stack(list(batch.vectors.values())))
                 self._note(found)

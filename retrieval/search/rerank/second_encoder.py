@@ -11,7 +11,7 @@ import numpy as np
 from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import QueryError
-from indexer.store.library_encoder import absolute_name
+from indexer.store.library_encoder import absolute_encoder_name
 from indexer.vectors.base import inner_products
 from retrieval.query.embed import combine_parts, encode_query
 from retrieval.search.rerank.extra_embeddings import ExtraEmbeddings
@@ -79,6 +79,6 @@ class SecondEncoder:
         with self._loading:
             if self._encoder is None:
                 settings = context.settings
-                name = absolute_name(str(self._asked))
+                name = absolute_encoder_name(str(self._asked))
                 self._encoder = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
             return self._encoder

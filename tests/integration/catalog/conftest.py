@@ -44,4 +44,4 @@ def source(connection: Connection) -> Source:
 @pytest.fixture
 def pages_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (items, sync_state):
-        monkeypatch.setattr(module, "PAGE", 3)
+        monkeypatch.setattr(module, "PAGE_SIZE", 3)

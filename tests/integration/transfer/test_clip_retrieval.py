@@ -84,7 +84,7 @@ def test_photos_that_are_not_here_are_found_and_reported_missing(
     with Library.open(new, encoder=colours) as library:
         assert library.search("lime", k=1)[0].path == Path("/d/b.jpg")
         problems = library.check()
-    assert {(problem.kind, problem.what.split(" ")[0]) for problem in problems} == {
+    assert {(problem.kind, problem.subject.split(" ")[0]) for problem in problems} == {
         (ProblemKind.MISSING, path) for path in ("/d/a/c.jpg", "/d/a/red.jpg", "/d/b.jpg")
     }
 
