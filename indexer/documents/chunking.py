@@ -1,122 +1,119 @@
-"""Long text cut into pieces that an encoder reads to their end."""
+"""Long text split into chunks that an encoder reads to their end."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 
-if TYPE_CHECKING:
-    from semantic_text_splitter import MarkdownSplitter, TextSplitter
+from indexer.documents.boundaries import boundaries, unwrapped
 
 logger = logging.getLogger(__name__)
 
 Fits = Callable[[Sequence[str]], list[bool]]
 """`Encoder.fits`."""
 
-BLOCK = 10_000
-"""Characters that are cut at a time. The splitter measures all that is left of a word or sentence without end again
-for each piece of it: a word of a million letters at once takes two minutes, in such blocks a second."""
+LONGEST = 2_000
+"""Characters that no encoder reads: a longer text does not fit, whatever it says, and is not tokenized to find out."""
 
-LONG = 2_000
-"""Characters that no encoder reads: what is longer is too long without being looked at, which could take long."""
+LONGEST_QUERY = 10_000
+"""Characters of a query that are looked at: shortening a longer one could take minutes."""
 
-WRAPPED = re.compile(r"""(?<=[^\n]{40})(?<![.!?:;|])\n(?=[^\W\d_]|["'(«„“])""")
-"""The end of a full line in the middle of a sentence, as mails and READMEs have them: no place to cut at."""
-
-BEGUN = re.compile(r"(?<!\S)[^\s\u2e80-\U0010ffff]{1,40}\Z")
-"""A word that goes on behind a cut: the splitter takes "it's" and "well-known" apart. Chinese and Japanese, above
-U+2E80, put no space between words."""
+_WORD = re.compile(r"\S+")
+_SPACE = re.compile(r"\s*")
+_JOINERS = "\u200d\ufe0e\ufe0f"
+"""They join two emoji or choose how the one before them is drawn."""
 
 
-def cut(text: str, fits: Fits, *, markdown: bool = False) -> list[str]:
-    """Return a text in pieces that fit an encoder, as few as its structure allows; none of them is blank.
+def split_text(text: str, fits: Fits, *, markdown: bool = False) -> list[str]:
+    """Return a text as chunks that fit an encoder, as few as its structure allows; none is blank.
 
-    Cuts come between paragraphs, else between sentences; a sentence that does not fit is cut between two words, and a
-    word that does not fit between two letters. All but white space at the cuts is kept.
+    A chunk ends at the end of a section, paragraph, line or sentence, whichever is the strongest that fits. A sentence
+    that does not fit is split between words, and a word that does not fit between characters. Together the chunks
+    are the whole text, but for white space at their ends and for line ends in the middle of a sentence.
 
     Args:
         text: Of any length.
         fits: The encoder's.
-        markdown: Whether headings, lists and code are kept together where they fit.
+        markdown: Whether to keep headings with the text below them, and fenced code together.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    splitter = _splitter(fits, markdown=markdown)
-    parts = (part for block in _blocks(WRAPPED.sub(" ", text)) for part in splitter.chunks(block))
-    return [piece.strip() for piece in _whole_words(parts, fits) if piece.strip()]
+    text = unwrapped(text.replace("\r\n", "\n").replace("\r", "\n").strip())
+    kinds = boundaries(text, markdown=markdown)
+    chunks = []
+    start = 0
+    while start < len(text):
+        end = _chunk_end(text, start, kinds, fits)
+        chunks.append(text[start:end].rstrip())
+        start = _skip_space(text, end)
+    return chunks
 
 
-def _whole_words(parts: Iterable[str], fits: Fits) -> Iterator[str]:
-    """Yield parts of a text, which joined are the text, with the words whole that a cut went through."""
-    rest = ""
-    for part in parts:
-        begun = BEGUN.search(rest) if rest and not part[:1].isspace() else None
-        if begun is None:
-            if rest:
-                yield rest
-            rest = part
-            continue
-        yield rest[: begun.start()]
-        rest = rest[begun.start() :] + part
-        while not fits([rest])[0] and 0 < len(kept := cut_at_word(rest, fits)) < len(rest):
-            yield kept
-            rest = rest[len(kept) :]
-    yield rest
+def _chunk_end(text: str, start: int, kinds: Sequence[Sequence[int]], fits: Fits) -> int:
+    """Return where the longest chunk ends that fits and stops at the strongest possible boundary."""
+    reach = min(start + LONGEST, len(text))
+    if reach == len(text) and fits([text[start:]])[0]:
+        return reach
+    for positions in kinds:
+        candidates = positions[bisect_right(positions, start) : bisect_right(positions, reach)]
+        if end := _last_fitting(candidates, text, start, fits):
+            return end
+    return _word_end(text, start, reach, fits)
 
 
-def cut_at_word(text: str, fits: Fits) -> str:
-    """Return as many words from the beginning of a text as fit an encoder, of a word that does not fit its letters."""
+def _word_end(text: str, start: int, reach: int, fits: Fits) -> int:
+    """Return where the last word ends up to which a text fits; if its first word does not fit, where that is split."""
+    is_split = reach < len(text) and not text[reach].isspace()
+    words = [match.end() for match in _WORD.finditer(text, start, reach)]
+    if end := _last_fitting(words[:-1] if is_split else words, text, start, fits):
+        return end
+    end = whole = _last_fitting(range(start + 1, reach + 1), text, start, fits) or start + 1
+    while start < whole < len(text) and _joins(text, whole):
+        whole -= 1
+    return whole if whole > start else end
+
+
+def _joins(text: str, position: int) -> bool:
+    """Return whether the characters on both sides of a position are drawn as one."""
+    return bool(unicodedata.combining(text[position])) or text[position] in _JOINERS or text[position - 1] == "\u200d"
+
+
+def _last_fitting(ends: Sequence[int], text: str, start: int, fits: Fits) -> int:
+    """Return the last of these ascending positions up to which a text fits, or 0."""
+
+    def is_too_long(end: int) -> bool:
+        return not fits([text[start:end]])[0]
+
+    count = 1  # doubled first: the answer is near the beginning, and short texts are tokenized faster
+    while count < len(ends) and not is_too_long(ends[count - 1]):
+        count *= 2
+    bound = count - 1 if count < len(ends) else len(ends)
+    number = bisect_left(ends, 1, lo=count // 2, hi=bound, key=is_too_long)
+    return ends[number - 1] if number else 0
+
+
+def _skip_space(text: str, position: int) -> int:
+    space = _SPACE.match(text, position)
+    return space.end() if space else position
+
+
+def truncate(text: str, fits: Fits) -> str:
+    """Return as many words from the beginning of a text as fit an encoder; of a first word that does not, a part."""
     if fits([text])[0]:
         return text
-    text = text[:BLOCK]
-    ends = [found.end() for found in re.finditer(r"\S+", text)]
-    return text[: _last(ends, text, fits) or _last(range(1, len(text) + 1), text, fits)]
+    return text[: _word_end(text, 0, min(LONGEST_QUERY, len(text)), fits)]
 
 
-def as_read(texts: Sequence[str], fits: Fits) -> list[str]:
-    """Return query texts as far as an encoder reads them, cut at a word; what is cut is said in the log."""
-    read = [cut_at_word(text, fits) for text in texts]
-    for text, kept in zip(texts, read, strict=True):
-        if len(kept) < len(text):
+def truncate_queries(texts: Sequence[str], fits: Fits) -> list[str]:
+    """Return query texts as far as an encoder reads them, and log a warning for each that is cut."""
+    truncated = [truncate(text, fits) for text in texts]
+    for text, beginning in zip(texts, truncated, strict=True):
+        if len(beginning) < len(text):
             logger.warning(
                 "the query is longer than the encoder reads: the first %d of its %d words count, up to: …%s",
-                len(kept.split()),
+                len(beginning.split()),
                 len(text.split()),
-                kept[-30:],
+                beginning[-30:],
             )
-    return read
-
-
-def _last(ends: Sequence[int], text: str, fits: Fits) -> int:
-    """Return the last of these places up to which a text fits, or 0."""
-    low, high = 0, len(ends)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if fits([text[: ends[middle - 1]]])[0]:
-            low = middle
-        else:
-            high = middle - 1
-    return ends[low - 1] if low else 0
-
-
-def _splitter(fits: Fits, *, markdown: bool) -> TextSplitter | MarkdownSplitter:
-    from semantic_text_splitter import MarkdownSplitter, TextSplitter  # late: only texts need it
-
-    def size(piece: str) -> int:
-        return 0 if len(piece) <= LONG and fits([piece])[0] else 2
-
-    kind = MarkdownSplitter if markdown else TextSplitter
-    return kind.from_callback(size, 1, trim=False)  # what has size 0 is below the capacity, so that more may join it
-
-
-def _blocks(text: str) -> Iterator[str]:
-    """Yield a text in parts of at most BLOCK characters, cut between paragraphs, else lines, else words."""
-    start = 0
-    while len(text) - start > BLOCK:
-        window = text[start : start + BLOCK]
-        places = (window.rfind(mark) + len(mark) for mark in ("\n\n", "\n", " "))
-        end = start + next((place for place in places if place > BLOCK // 2), BLOCK)
-        yield text[start:end]
-        start = end
-    yield text[start:]
+    return truncated

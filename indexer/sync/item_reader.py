@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from indexer.documents.chunking import Fits, cut
+from indexer.documents.chunking import Fits, split_text
 from indexer.documents.text_file import MARKDOWN, read_text, text_format
 from indexer.errors import FailureKind, ItemError, PictureError, TextError
 from indexer.images import Photo
@@ -51,7 +51,7 @@ def read_item(
         if photo is not None:
             return Entry(step, photo)
         document = read_text(Path(step.file.path), max_bytes=max_bytes)
-        chunks = cut(document.text, fits(), markdown=document.format == MARKDOWN)
+        chunks = split_text(document.text, fits(), markdown=document.format == MARKDOWN)
         return Entry(step, document=document, chunks=_bounded(chunks))
     except TextError as error:
         return error
@@ -62,7 +62,7 @@ def _row(step: Work, row: FoundRow, photo: Photo | PictureError | None, fits: Ca
         return row.problem
     if isinstance(photo, PictureError):
         return PictureError(photo.kind, f"its picture {os.path.basename(row.picture or '')}: {photo}")
-    chunks = [chunk for text in row.texts for chunk in cut(text, fits())]
+    chunks = [chunk for text in row.texts for chunk in split_text(text, fits())]
     return Entry(step, photo, chunks=_bounded(chunks))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from indexer.catalog.statements import encoders, private_words
 from indexer.catalog.statements.private_words import WordRecord
-from indexer.documents.chunking import as_read
+from indexer.documents.chunking import truncate_queries
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder, normalized
 from indexer.errors import FeedbackError, LibraryError
@@ -147,8 +147,8 @@ def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder) -> Vector
     """
     words = words_of(store)
     readings = [parse(text, words) for text in texts]
-    vectors = encoder.encode_texts(as_read([each.rest or text for each, text in zip(readings, texts, strict=True)],
-                                           encoder.fits))  # fmt: skip
+    remaining = [reading.rest or text for reading, text in zip(readings, texts, strict=True)]
+    vectors = encoder.encode_texts(truncate_queries(remaining, encoder.fits))
     if not any(each.words for each in readings):
         return vectors
     vectors = vectors.copy()

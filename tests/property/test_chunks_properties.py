@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from indexer.documents.chunking import cut, cut_at_word
+from indexer.documents.chunking import split_text, truncate
 from indexer.encoders.onnx_encoder import OnnxEncoder
 from tests.support.encoders import FakeEncoder
 
@@ -29,20 +29,20 @@ def without_space(text: str) -> str:
 
 @given(text=anything, markdown=st.booleans())
 def test_pieces_joined_are_the_text_in_order_but_for_white_space(text: str, markdown: bool) -> None:
-    assert without_space("".join(cut(text, FAKE.fits, markdown=markdown))) == without_space(text)
+    assert without_space("".join(split_text(text, FAKE.fits, markdown=markdown))) == without_space(text)
 
 
 @given(text=prose, markdown=st.booleans())
 @example(text=".A dog dog dog # A", markdown=False)  # the splitter ends a sentence in the first word
 def test_words_that_fit_are_never_cut(text: str, markdown: bool) -> None:
     # five words fit, whatever their length, so no word is too long
-    assert [word for piece in cut(text, FAKE.fits, markdown=markdown) for word in piece.split()] == text.split()
+    assert [word for piece in split_text(text, FAKE.fits, markdown=markdown) for word in piece.split()] == text.split()
 
 
 @settings(max_examples=40)
 @given(text=anything, markdown=st.booleans())
 def test_every_piece_fits_the_encoder_that_ships_with_recall(text: str, markdown: bool) -> None:
-    pieces = cut(text, COMPACT.fits, markdown=markdown)
+    pieces = split_text(text, COMPACT.fits, markdown=markdown)
     assert all(COMPACT.fits([piece])[0] or len(piece) == 1 for piece in pieces)
     assert all(piece.strip() for piece in pieces)
     assert without_space("".join(pieces)) == without_space(text)
@@ -51,13 +51,13 @@ def test_every_piece_fits_the_encoder_that_ships_with_recall(text: str, markdown
 @settings(max_examples=40)
 @given(text=anything)
 def test_a_query_is_cut_behind_the_last_word_that_fits(text: str) -> None:
-    kept = cut_at_word(text, FAKE.fits)
+    kept = truncate(text, FAKE.fits)
     assert text.startswith(kept)
     assert kept.split() == text.split()[:5]
 
 
 @pytest.mark.parametrize("letters", [1, 200, 100_000])
 def test_a_word_that_does_not_fit_is_cut_between_letters(letters: int) -> None:
-    kept = cut_at_word("ab" * letters, COMPACT.fits)
+    kept = truncate("ab" * letters, COMPACT.fits)
     assert 0 < len(kept) <= 2 * letters
     assert COMPACT.fits([kept]) == [True]

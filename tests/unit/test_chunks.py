@@ -7,30 +7,34 @@ import time
 
 import pytest
 
-from indexer.documents.chunking import BLOCK, as_read, cut
+from indexer.documents.chunking import split_text, truncate_queries
 from tests.support.encoders import FakeEncoder
 
 FITS = FakeEncoder(context=8).fits
 
 
 def test_short_text_is_one_piece() -> None:
-    assert cut("  A dog on the beach.\n", FITS) == ["A dog on the beach."]
+    assert split_text("  A dog on the beach.\n", FITS) == ["A dog on the beach."]
 
 
 def test_cuts_come_between_sentences() -> None:
     text = "A dog runs on the beach. The sea is calm. A child builds a castle of sand."
-    assert cut(text, FITS) == ["A dog runs on the beach.", "The sea is calm.", "A child builds a castle of sand."]
+    assert split_text(text, FITS) == [
+        "A dog runs on the beach.",
+        "The sea is calm.",
+        "A child builds a castle of sand.",
+    ]
 
 
 def test_sentences_share_a_piece_where_both_fit() -> None:
-    assert cut("A dog runs. The sea is calm. It rains on the old town again.", FITS) == [
+    assert split_text("A dog runs. The sea is calm. It rains on the old town again.", FITS) == [
         "A dog runs. The sea is calm.",
         "It rains on the old town again.",
     ]
 
 
 def test_a_sentence_that_does_not_fit_is_cut_between_words() -> None:
-    assert cut("one two three four five six seven eight nine ten", FITS) == [
+    assert split_text("one two three four five six seven eight nine ten", FITS) == [
         "one two three four five six seven eight",
         "nine ten",
     ]
@@ -38,14 +42,14 @@ def test_a_sentence_that_does_not_fit_is_cut_between_words() -> None:
 
 def test_a_line_that_ends_in_the_middle_of_a_sentence_is_no_place_to_cut() -> None:
     wrapped = "Yesterday. Wonderfully extraordinary photographers\nwalked along. Nobody saw them there."
-    assert cut(wrapped, FITS) == [
+    assert split_text(wrapped, FITS) == [
         "Yesterday. Wonderfully extraordinary photographers walked along.",
         "Nobody saw them there.",
     ]
 
 
 def test_short_lines_are_lines_of_their_own() -> None:
-    assert cut("- milk and bread\n- eggs\n- two pounds of flour", FITS) == [
+    assert split_text("- milk and bread\n- eggs\n- two pounds of flour", FITS) == [
         "- milk and bread\n- eggs",
         "- two pounds of flour",
     ]
@@ -53,34 +57,32 @@ def test_short_lines_are_lines_of_their_own() -> None:
 
 def test_a_heading_stays_with_its_text_and_not_with_the_text_before_it() -> None:
     text = "It rains in the town.\n\n# Beach\n\nA dog runs on it."
-    assert cut(text, FITS, markdown=True) == ["It rains in the town.", "# Beach\n\nA dog runs on it."]
+    assert split_text(text, FITS, markdown=True) == ["It rains in the town.", "# Beach\n\nA dog runs on it."]
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\r\n "])
 def test_blank_text_has_no_pieces(text: str) -> None:
-    assert cut(text, FITS) == []
+    assert split_text(text, FITS) == []
 
 
 @pytest.mark.parametrize("markdown", [False, True])
 @pytest.mark.parametrize("text", ["a" * 300_000, "ab " * 100_000, "> " * 100_000, "[(`*_" * 40_000, "\n" * 300_000])
 def test_no_text_takes_long(text: str, markdown: bool) -> None:
     start = time.process_time()
-    pieces = cut(text, lambda pieces: [len(piece) <= 80 for piece in pieces], markdown=markdown)
+    pieces = split_text(text, lambda pieces: [len(piece) <= 80 for piece in pieces], markdown=markdown)
     assert time.process_time() - start < 10  # without blocks, the first would take quadratically long
     assert all(len(piece) <= 80 for piece in pieces)
 
 
-def test_text_is_cut_in_blocks_between_paragraphs() -> None:
-    paragraph = "word " * 1500 + "\n\n"  # 7502 characters: two do not fit a block
-    assert 2 * len(paragraph) > BLOCK
-    pieces = cut(paragraph * 3, FITS)
-    assert sum(len(piece.split()) for piece in pieces) == 4500
-    assert [len(piece.split()) for piece in pieces].count(8) == 3 * (1500 // 8)
+def test_no_chunk_spans_two_paragraphs_that_do_not_fit_together() -> None:
+    chunks = split_text(("word " * 1500 + "\n\n") * 3, FITS)
+    assert sum(len(chunk.split()) for chunk in chunks) == 4500
+    assert [len(chunk.split()) for chunk in chunks].count(8) == 3 * (1500 // 8)
 
 
 def test_a_query_that_is_cut_is_said(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "indexer.documents.chunking")
-    assert as_read(["a dog", "one two three four five six seven eight nine"], FITS) == [
+    assert truncate_queries(["a dog", "one two three four five six seven eight nine"], FITS) == [
         "a dog",
         "one two three four five six seven eight",
     ]
@@ -93,4 +95,47 @@ def test_a_query_that_is_cut_is_said(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_japanese_is_cut_between_sentences() -> None:
     short = lambda pieces: [len(piece) <= 12 for piece in pieces]  # noqa: E731  an encoder that reads 12 letters
-    assert cut("犬が浜辺を走る。海は静かだ。", short) == ["犬が浜辺を走る。", "海は静かだ。"]
+    assert split_text("犬が浜辺を走る。海は静かだ。", short) == ["犬が浜辺を走る。", "海は静かだ。"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Then Dr. Who and Mrs. Smith met J. Doe. They talked about the sea.",
+        "They read No. 5 twice in the morning. They talked about the sea.",
+        '"Is it the sea?" asked the child again. They talked about the sea.',
+        "It costs 3.50 e.g. in the old town. They talked about the sea.",
+    ],
+)
+def test_a_period_inside_a_sentence_does_not_end_it(text: str) -> None:
+    assert split_text(text, FakeEncoder(context=9).fits)[-1] == "They talked about the sea."
+
+
+@pytest.mark.parametrize("heading", ["## Beach", "Beach\n====="])
+def test_a_heading_stays_with_the_first_sentence_of_a_long_section(heading: str) -> None:
+    text = f"It rains.\n\n{heading}\n\nA dog runs on it. A child builds a castle of sand."
+    assert split_text(text, FITS, markdown=True)[1] == f"{heading}\n\nA dog runs on it."
+
+
+def test_two_headings_in_a_row_stay_together() -> None:
+    text = "# Sea\n\n## Beach\n\nA dog runs. A child builds a castle of sand."
+    assert split_text(text, FITS, markdown=True)[0] == "# Sea\n\n## Beach\n\nA dog runs."
+
+
+def test_a_section_ends_before_the_next_heading_of_its_level() -> None:
+    text = "# One\n\nred\n\n## Two\n\nblue\n\n# Three\n\ngreen gold"
+    assert split_text(text, FITS, markdown=True) == ["# One\n\nred\n\n## Two\n\nblue", "# Three\n\ngreen gold"]
+
+
+def test_fenced_code_stays_together_and_holds_no_headings() -> None:
+    text = "A dog runs on the beach.\n\n```\nred\n\n# blue\n```\n\nA cat sleeps."
+    assert split_text(text, FITS, markdown=True) == [
+        "A dog runs on the beach.",
+        "```\nred\n\n# blue\n```\n\nA cat sleeps.",
+    ]
+
+
+def test_a_letter_is_not_split_from_its_accents() -> None:
+    short = lambda pieces: [len(piece) <= 3 for piece in pieces]  # noqa: E731  an encoder that reads 3 characters
+    assert split_text("ae\u0301u\u0308o", short) == ["ae\u0301", "u\u0308o"]
+    assert split_text("aae\u0301", short) == ["aae\u0301"[:2], "e\u0301"]
