@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import EncoderError, EncoderMismatchError
 from indexer.types import Pixels, Preprocess, Vectors
 
-HIGHEST_RANK = 256
+MAX_RANK = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class LowRankAdapter:
         # no matrix product, which may round a row differently by its place: equal photos would change their order
         low = np.einsum("nd,dr->nr", rows, self.down, dtype=np.float32)
         moved = np.einsum("nr,rd->nd", low, self.up, dtype=np.float32)
-        return normalized(rows + moved)
+        return to_unit_length(rows + moved)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,15 +73,15 @@ class Adapter:
         """Whether photos are transformed, so that the index has to be made from transformed vectors."""
         return self.photo is not None
 
-    def texts(self, vectors: Vectors) -> Vectors:
+    def adapt_texts(self, vectors: Vectors) -> Vectors:
         """Return text vectors transformed, shape (n, d), unit length."""
         return vectors if self.text is None else self.text(vectors)
 
-    def photos(self, vectors: Vectors) -> Vectors:
+    def adapt_photos(self, vectors: Vectors) -> Vectors:
         """Return photo vectors transformed, shape (n, d), unit length."""
         return vectors if self.photo is None else self.photo(vectors)
 
-    def mixed(self, vectors: Vectors, are_photos: NDArray[np.bool_]) -> Vectors:
+    def adapt(self, vectors: Vectors, are_photos: NDArray[np.bool_]) -> Vectors:
         """Return vectors of units transformed, each by its kind, shape (n, d), unit length.
 
         Args:
@@ -89,8 +89,8 @@ class Adapter:
             are_photos: Whether each is one of a photo; else it is one of a text, shape (n,).
         """
         found = vectors.copy()
-        found[are_photos] = self.photos(vectors[are_photos])
-        found[~are_photos] = self.texts(vectors[~are_photos])
+        found[are_photos] = self.adapt_photos(vectors[are_photos])
+        found[~are_photos] = self.adapt_texts(vectors[~are_photos])
         return found
 
     def interpolate(self, share: float) -> Adapter:
@@ -159,14 +159,14 @@ class AdaptedEncoder:
                 f"the adapter takes vectors of {adapter.dim} dimensions, but encoder {encoder.name!r} gives "
                 f"{encoder.dim}; run: recall rollback"
             )
-        self.plain = encoder
+        self.base_encoder = encoder
         self.adapter = adapter
         self._fingerprint = adapted_fingerprint(encoder.fingerprint, adapter)
 
     @property
     def name(self) -> str:
         """The name of the encoder without the adapter."""
-        return self.plain.name
+        return self.base_encoder.name
 
     @property
     def fingerprint(self) -> str:
@@ -176,38 +176,38 @@ class AdaptedEncoder:
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return self.plain.dim
+        return self.base_encoder.dim
 
     @property
     def device(self) -> str:
         """Where it runs."""
-        return self.plain.device
+        return self.base_encoder.device
 
     @property
     def batch_size(self) -> int:
         """Pictures per call."""
-        return self.plain.batch_size
+        return self.base_encoder.batch_size
 
     @property
     def preprocess(self) -> Preprocess:
         """How pictures are prepared."""
-        return self.plain.preprocess
+        return self.base_encoder.preprocess
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Return one unit vector per picture, shape (n, dim)."""
-        return self.adapter.photos(self.plain.encode_images(pixels))
+        return self.adapter.adapt_photos(self.base_encoder.encode_images(pixels))
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (n, dim)."""
-        return self.adapter.texts(self.plain.encode_texts(texts))
+        return self.adapter.adapt_texts(self.base_encoder.encode_texts(texts))
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         """Return for each text whether it is read to its end."""
-        return self.plain.fits(texts)
+        return self.base_encoder.fits(texts)
 
 
 def _fits(part: LowRankAdapter) -> bool:
     down, up = part.down, part.up
-    if down.ndim != 2 or up.shape != down.shape[::-1] or not 0 < down.shape[1] <= HIGHEST_RANK:
+    if down.ndim != 2 or up.shape != down.shape[::-1] or not 0 < down.shape[1] <= MAX_RANK:
         return False
     return down.dtype == np.float32 == up.dtype and bool(np.isfinite(down).all() and np.isfinite(up).all())

@@ -13,7 +13,7 @@ import numpy as np
 
 from indexer.types import Pixels, Preprocess, Vectors
 
-COMPACT = Path(__file__).parent / "compact"
+COMPACT_FOLDER = Path(__file__).parent / "compact"
 """The encoder that ships with Recall: an open_clip folder like any other, and both of its towers as ONNX graphs."""
 
 
@@ -73,7 +73,7 @@ class Encoder(Protocol):
         """Return for each text whether `encode_texts` reads it to its end; a part of a text that fits does too."""
 
 
-def normalized(vectors: Vectors) -> Vectors:
+def to_unit_length(vectors: Vectors) -> Vectors:
     """Return the rows scaled to unit length as float32, shape (n, d); a zero row stays zero."""
     rows = np.asarray(vectors, dtype=np.float32)
     lengths: Vectors = np.linalg.norm(rows, axis=1, keepdims=True).astype(np.float32)  # (n, 1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.config import cpu_count
-from indexer.encoders.base import COMPACT, Encoder
+from indexer.encoders.base import COMPACT_FOLDER, Encoder
 from indexer.encoders.export_store import (
     SEAL,
     Note,
@@ -170,7 +170,7 @@ def _make_float32(name: str) -> tuple[Note, OpenClipEncoder | None]:
 
 
 def _make_int8(name: str) -> tuple[Note, OpenClipEncoder | None]:
-    source, loaded = COMPACT, None
+    source, loaded = COMPACT_FOLDER, None
     if name != "compact":
         full = _current(name, "float32")
         if full is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer import __version__
-from indexer.encoders.base import COMPACT
+from indexer.encoders.base import COMPACT_FOLDER
 from indexer.encoders.names import Precision
 
 logger = logging.getLogger(__name__)
@@ -186,5 +186,5 @@ def _stamp(file: Path) -> list[int]:
 def _folder_of(name: str) -> Path | None:
     """Return the folder that holds an encoder's own files; None where the name alone says which weights it means."""
     if name == "compact":
-        return COMPACT
+        return COMPACT_FOLDER
     return Path(name.removeprefix("local-dir:")).absolute() if name.startswith("local-dir:") else None

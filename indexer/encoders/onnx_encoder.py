@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from indexer.config import cpu_count
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.encoders.names import Precision
 from indexer.errors import EncoderError
 from indexer.types import Pixels, Preprocess, Vectors
@@ -168,7 +168,7 @@ class OnnxEncoder:
         for start in range(0, len(rows), self._batch_size):
             batch = np.ascontiguousarray(rows[start : start + self._batch_size])
             found.extend(self._session(tower, many=many).run(["vectors"], {taken: batch}))
-        return normalized(np.concatenate(found))
+        return to_unit_length(np.concatenate(found))
 
     def _tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the texts' token ids, shape (n, t); t is the longest text's where padding may be cut."""

@@ -17,8 +17,15 @@ from open_clip import tokenizer as open_clip_tokenizer
 from torch.export import Dim
 
 from indexer.encoders.onnx_encoder import DESCRIPTION, FORMAT, OnnxEncoder
-from indexer.encoders.openclip_encoder import BROKEN, PROBE, OpenClipEncoder
-from indexer.encoders.parity import TEXTS, ExportRefusedError, image_agreement, least_cosine, require, text_agreement
+from indexer.encoders.openclip_encoder import LOADING_ERRORS, TOKENIZER_SAMPLE, OpenClipEncoder
+from indexer.encoders.parity import (
+    SAMPLE_TEXTS,
+    ExportRefusedError,
+    image_agreement,
+    min_cosine,
+    require_agreement,
+    text_agreement,
+)
 from indexer.encoders.tokenizer import load_tokenizer
 from indexer.errors import EncoderError
 
@@ -31,7 +38,7 @@ OPSET = 20
 MOST = 1 << 20
 """Rows that one call may have; the exporter wants a bound."""
 
-FAILURES = (*BROKEN, IndexError, ArithmeticError)
+FAILURES = (*LOADING_ERRORS, IndexError, ArithmeticError)
 """What the exporter raises over a tower that it cannot translate; its own errors are RuntimeErrors."""
 
 CLEANERS = ("lower", "whitespace", "canonicalize")
@@ -56,7 +63,9 @@ def export(encoder: OpenClipEncoder, folder: Path) -> None:
         pixels = torch.zeros((2, size, size, 3), dtype=torch.uint8)
         _write(_ImageTower(encoder), pixels, folder / "image.onnx", {0: Dim("n", max=MOST)})
         _export_text(encoder, tokenizer, folder)
-        require(image_agreement(encoder, _opened(folder)), AGREEMENT, what="image vectors differ from torch's")
+        require_agreement(
+            image_agreement(encoder, _opened(folder)), AGREEMENT, what="image vectors differ from torch's"
+        )
 
 
 def _export_text(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Path) -> None:
@@ -65,7 +74,7 @@ def _export_text(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Pa
     A tower that looks at the padding, or counts from the end, gives other vectors without it: it gets texts of one
     length. The towers' names do not say which kind they are, so that both are tried.
     """
-    tokens = encoder.tokens(TEXTS)  # (n, context)
+    tokens = encoder.tokens(SAMPLE_TEXTS)  # (n, context)
     for cut_padding in (True, False):
         _describe(encoder, tokenizer, folder, cut_padding=cut_padding)
         try:
@@ -75,7 +84,9 @@ def _export_text(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Pa
                 _write(_CuttableTextTower(encoder.model), tokens[:2, :-1], folder / "text.onnx", shorter)
             else:
                 _write(_TextTower(encoder.model), tokens[:2], folder / "text.onnx", {0: Dim("n", max=MOST)})
-            require(text_agreement(encoder, _opened(folder)), AGREEMENT, what="text vectors differ from torch's")
+            require_agreement(
+                text_agreement(encoder, _opened(folder)), AGREEMENT, what="text vectors differ from torch's"
+            )
         except ExportRefusedError:
             if not cut_padding:
                 raise
@@ -136,8 +147,8 @@ def _check_cutting(encoder: OpenClipEncoder, tokens: torch.Tensor, pad: int) -> 
                 found.append(tower(row[None, :used]).numpy())
     except FAILURES as error:
         raise _refusal("text", error) from error
-    require(
-        least_cosine(encoder.encode_texts(TEXTS), np.concatenate(found)),
+    require_agreement(
+        min_cosine(encoder.encode_texts(SAMPLE_TEXTS), np.concatenate(found)),
         AGREEMENT,
         what="text vectors change without padding",
     )
@@ -227,7 +238,7 @@ def _check_tokens(encoder: OpenClipEncoder, described: dict[str, Any], folder: P
     Raises:
         ExportRefusedError: It does not.
     """
-    texts = [*TEXTS, *PROBE]
+    texts = [*SAMPLE_TEXTS, *TOKENIZER_SAMPLE]
     try:
         theirs, ours = encoder.tokens(texts).numpy(), load_tokenizer(described, folder)(texts)
     except EncoderError as error:

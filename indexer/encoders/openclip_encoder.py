@@ -16,7 +16,7 @@ import open_clip
 import torch
 from safetensors import SafetensorError
 
-from indexer.encoders.base import COMPACT, fingerprint_of, normalized
+from indexer.encoders.base import COMPACT_FOLDER, fingerprint_of, to_unit_length
 from indexer.encoders.download import announce_download
 from indexer.encoders.openclip_config import check_folder, preprocess_of
 from indexer.encoders.runtime import best_device
@@ -28,7 +28,16 @@ logger = logging.getLogger(__name__)
 BATCH = {"cpu": 32, "mps": 64, "cuda": 256}
 """Pictures per call by kind of device: on a CPU more brings nothing, on a card less leaves it idle."""
 
-PROBE = ("a dog on the beach", "Ünïcödé ß œ", "日本語の写真", "كلب", "собака", "😀 🚀", "don't, 3.14!", "x" * 300)
+TOKENIZER_SAMPLE = (
+    "a dog on the beach",
+    "Ünïcödé ß œ",
+    "日本語の写真",
+    "كلب",
+    "собака",
+    "😀 🚀",
+    "don't, 3.14!",
+    "x" * 300,
+)
 """Texts whose token ids stand for the tokenizer in the fingerprint."""
 
 FULL = re.compile(r"out of memory|ALLOC_FAILED")
@@ -37,7 +46,7 @@ FULL = re.compile(r"out of memory|ALLOC_FAILED")
 FAULT: Any = getattr(torch, "AcceleratorError", ())
 """What torch raises over a fault of a card, from 2.8 on; before, it is a RuntimeError like others."""
 
-BROKEN = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError, EOFError, OSError)
+LOADING_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError, EOFError, OSError)
 """What open_clip, timm and torch raise over a folder or checkpoint that they cannot use."""
 
 
@@ -68,7 +77,7 @@ class OpenClipEncoder:
         self._fingerprint = fingerprint_of(
             architecture=architecture,
             preprocess=self._preprocess,
-            tokenizer=[type(tokenizer).__name__, np.asarray(tokenizer(list(PROBE))).tolist()],
+            tokenizer=[type(tokenizer).__name__, np.asarray(tokenizer(list(TOKENIZER_SAMPLE))).tolist()],
             weights=_raw_weights(model),
         )
         self._model = model.eval().to(device, memory_format=torch.channels_last)
@@ -79,7 +88,7 @@ class OpenClipEncoder:
     def load(cls, name: str, *, device: str = "auto", batch_size: int | None = None) -> OpenClipEncoder:
         """Return the encoder of that name; see `indexer.encoders.load_encoder`."""
         chosen = _device(device)
-        schema = f"local-dir:{COMPACT}" if name == "compact" else name
+        schema = f"local-dir:{COMPACT_FOLDER}" if name == "compact" else name
         model_name, weights = schema, None
         if schema.startswith("local-dir:"):
             check_folder(Path(schema.removeprefix("local-dir:")), name)
@@ -159,7 +168,7 @@ class OpenClipEncoder:
             rows = np.concatenate(found)
             for row in _too_large(rows):
                 rows[row] = self._computed(self._moved(pixels[row : row + 1]), half=False)[0].cpu().numpy()
-        return normalized(rows)
+        return to_unit_length(rows)
 
     def _moved(self, pixels: Pixels) -> torch.Tensor:
         """Return pictures where the model is, (b, s, s, 3) uint8; a copy to a card goes on after the return.
@@ -196,7 +205,7 @@ class OpenClipEncoder:
             rows = np.concatenate(found)
             for row in _too_large(rows):
                 rows[row] = self._model.encode_text(self.tokens(texts[row : row + 1]))[0].float().cpu().numpy()
-        return normalized(rows)
+        return to_unit_length(rows)
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         """Return for each text whether it is read to its end; see `Encoder.fits`.
@@ -263,7 +272,7 @@ def _failures(batch_size: int) -> Iterator[None]:
         yield
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        if lacks_memory(error):
+        if is_out_of_memory(error):
             raise EncoderError(
                 f"the device has too little memory for {batch_size} pictures or texts at once ({reason}); set a "
                 "smaller --batch-size, or see what else is on it"
@@ -273,7 +282,7 @@ def _failures(batch_size: int) -> Iterator[None]:
         raise
 
 
-def lacks_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: RuntimeError) -> bool:
     """Return whether an error of torch says that a device has too little memory."""
     return isinstance(error, torch.OutOfMemoryError) or FULL.search(str(error)) is not None
 
@@ -293,7 +302,7 @@ def _refusals(name: str) -> Iterator[None]:
     except UserWarning as warning:
         advice = "use the model's -quickgelu name"
         raise EncoderError(f"encoder {name!r} would give wrong vectors ({warning}); {advice}") from warning
-    except (*BROKEN, SafetensorError, pickle.UnpicklingError) as error:
+    except (*LOADING_ERRORS, SafetensorError, pickle.UnpicklingError) as error:
         reason = (str(error) or repr(error)).splitlines()[0]
         raise EncoderError(f"encoder {name!r} cannot be loaded: {reason}") from error
 

@@ -8,7 +8,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError
 from indexer.types import Pixels, Vectors
 
-TEXTS = (
+SAMPLE_TEXTS = (
     "",
     "a",
     "a dog on the beach",
@@ -33,7 +33,7 @@ class ExportRefusedError(EncoderError):
     """An export that gives other vectors than what it was made from, or that cannot be made; says why."""
 
 
-def pictures(size: int) -> Pixels:
+def sample_pictures(size: int) -> Pixels:
     """Return flat, smooth, edged and noisy pictures, shape (12, size, size, 3), uint8, the same at every call."""
     random = np.random.default_rng(0)
     down, right = np.mgrid[0:size, 0:size] / max(size - 1, 1)  # (s, s), 0 to 1
@@ -60,24 +60,24 @@ def pictures(size: int) -> Pixels:
 
 def image_agreement(one: Encoder, other: Encoder) -> float:
     """Return the smallest cosine between what two encoders make of a picture, alone and among others."""
-    shown = pictures(one.preprocess.size)
+    shown = sample_pictures(one.preprocess.size)
     expected = one.encode_images(shown)
     return float(
         np.minimum(
-            least_cosine(expected, other.encode_images(shown)),
-            least_cosine(expected[-1:], other.encode_images(shown[-1:])),
+            min_cosine(expected, other.encode_images(shown)),
+            min_cosine(expected[-1:], other.encode_images(shown[-1:])),
         )
     )
 
 
 def text_agreement(one: Encoder, other: Encoder) -> float:
     """Return the smallest cosine between what two encoders make of a text, alone and among others."""
-    expected = one.encode_texts(TEXTS)
-    alone = np.concatenate([other.encode_texts([text]) for text in TEXTS])
-    return float(np.minimum(least_cosine(expected, other.encode_texts(TEXTS)), least_cosine(expected, alone)))
+    expected = one.encode_texts(SAMPLE_TEXTS)
+    alone = np.concatenate([other.encode_texts([text]) for text in SAMPLE_TEXTS])
+    return float(np.minimum(min_cosine(expected, other.encode_texts(SAMPLE_TEXTS)), min_cosine(expected, alone)))
 
 
-def least_cosine(one: Vectors, other: Vectors) -> float:
+def min_cosine(one: Vectors, other: Vectors) -> float:
     """Return the smallest cosine between rows at the same place, shape (n, d); not-a-number where there is one."""
     first, second = one.astype(np.float64), other.astype(np.float64)
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
@@ -85,7 +85,7 @@ def least_cosine(one: Vectors, other: Vectors) -> float:
     return float(cosines.min())  # min passes not-a-number on
 
 
-def require(least: float, bound: float, *, what: str) -> None:
+def require_agreement(least: float, bound: float, *, what: str) -> None:
     """Check a tower's agreement; below the bound it is refused as "its" `what`.
 
     Raises:

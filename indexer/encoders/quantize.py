@@ -13,7 +13,7 @@ import onnxruntime
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from indexer.encoders.onnx_encoder import DESCRIPTION, OnnxEncoder
-from indexer.encoders.parity import image_agreement, require, text_agreement
+from indexer.encoders.parity import image_agreement, require_agreement, text_agreement
 
 OPERATORS = ["MatMul", "Gemm", "Gather"]
 """What is brought to int8, the table of tokens (Gather) included. Convolutions stay: ONNX Runtime computes theirs ten
@@ -44,8 +44,8 @@ def quantize(source: Path, folder: Path, *, fingerprint: str) -> None:
         for tower in ("image", "text"):
             _quantize(source / f"{tower}.onnx", folder / f"{tower}.onnx")
     full, small = (OnnxEncoder(place, name="export") for place in (source, folder))
-    require(image_agreement(full, small), AGREEMENT, what="image vectors differ from those in float32")
-    require(text_agreement(full, small), AGREEMENT, what="text vectors differ from those in float32")
+    require_agreement(image_agreement(full, small), AGREEMENT, what="image vectors differ from those in float32")
+    require_agreement(text_agreement(full, small), AGREEMENT, what="text vectors differ from those in float32")
 
 
 def _quantize(source: Path, target: Path) -> None:

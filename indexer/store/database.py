@@ -168,7 +168,7 @@ class Catalog:
         if adapter is None or not adapter.changes_index or not len(ids):
             return vectors
         photos = items.ids_of_kind(connection, ids.tolist(), Modality.PHOTO)
-        return adapter.mixed(vectors, np.array([id_ in photos for id_ in ids.tolist()]))
+        return adapter.adapt(vectors, np.array([id_ in photos for id_ in ids.tolist()]))
 
     def cached(self, what: Hashable, read: Callable[[Connection], T]) -> T:
         """Return what `read` gives; it is asked once for each state of the catalog, since every search asks the same.

@@ -69,7 +69,7 @@ class LibraryEncoder:
         if adapter is None:
             return plain
         with self._loading:
-            if self._adapted is None or (self._adapted.plain, self._adapted.adapter) != (plain, adapter):
+            if self._adapted is None or (self._adapted.base_encoder, self._adapted.adapter) != (plain, adapter):
                 self._adapted = AdaptedEncoder(plain, adapter)
             return self._adapted
 

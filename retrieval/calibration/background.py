@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.encoders.adapter import AdaptedEncoder
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.encoders.export_store import cache_folder
 from indexer.types import Vectors
 
@@ -33,7 +33,7 @@ def background(encoder: Encoder) -> Vectors:
     costs the encoding each time that a library is opened.
     """
     if isinstance(encoder, AdaptedEncoder):
-        return encoder.adapter.texts(background(encoder.plain))
+        return encoder.adapter.adapt_texts(background(encoder.base_encoder))
     name = file_name(encoder.fingerprint)
     for folder in (HERE, cache_folder()):
         found = _read(folder / name, encoder.dim)
@@ -79,4 +79,4 @@ def _read(file: Path, dim: int) -> Vectors | None:
         return None
     if held.shape != (len(prompts()), dim) or held.dtype != np.float16 or not np.isfinite(held).all():
         return None
-    return normalized(held)
+    return to_unit_length(held)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Vectors
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def background_queries(pools: Sequence[Vectors], weights: Sequence[float]) -> Ve
         np.float32(weight) * np.roll(pool, 37 * part, axis=0)[:rows]  # 37: any number that shares no factor with rows
         for part, (pool, weight) in enumerate(zip(pools, weights, strict=True))
     )
-    return normalized(np.asarray(total, dtype=np.float32))
+    return to_unit_length(np.asarray(total, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)

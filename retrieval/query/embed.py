@@ -10,7 +10,7 @@ import numpy as np
 from indexer.catalog.statements import items, sources
 from indexer.catalog.statements.items import PhotoEmbedding
 from indexer.config import Settings
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import EncoderError, PictureError, QueryError
 from indexer.store import Store
 from indexer.types import Vectors, is_unchanged
@@ -61,7 +61,7 @@ def combine_parts(parts: Vectors, weights: Sequence[float]) -> Vectors:
     total = factors @ parts  # (d,)
     if np.linalg.norm(total) <= CANCELLED * np.abs(factors).sum():
         raise QueryError("the parts of the query cancel out; leave one of them out, or give it another weight")
-    query: Vectors = normalized(total[None])[0]
+    query: Vectors = to_unit_length(total[None])[0]
     return query
 
 

@@ -16,7 +16,7 @@ from indexer.catalog.statements import encoders, private_words
 from indexer.catalog.statements.private_words import WordRecord
 from indexer.documents.chunking import truncate_queries
 from indexer.encoders.adapter import AdaptedEncoder
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import FeedbackError, LibraryError
 from indexer.store import Store
 from indexer.types import Vectors
@@ -154,9 +154,9 @@ def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder) -> Vector
     vectors = vectors.copy()
     for row, each in enumerate(readings):
         if each.words:
-            photos = normalized(np.sum([_meaning(store, word, encoder) for word in each.words], axis=0)[None])[0]
+            photos = to_unit_length(np.sum([_meaning(store, word, encoder) for word in each.words], axis=0)[None])[0]
             vectors[row] = each.share * photos + (1 - each.share) * vectors[row]
-    return normalized(vectors)
+    return to_unit_length(vectors)
 
 
 def embed_examples(store: Store, word_id: int, encoder: Encoder) -> Vectors:
@@ -183,7 +183,7 @@ def embed_examples(store: Store, word_id: int, encoder: Encoder) -> Vectors:
         new = {id_: vector for (id_, _), vector in zip(pixels, made, strict=True)}
         held |= new
         _keep(store, encoder, new)
-    return normalized(np.array([vector for vector in held.values() if vector is not None]).reshape(-1, encoder.dim))
+    return to_unit_length(np.array([vector for vector in held.values() if vector is not None]).reshape(-1, encoder.dim))
 
 
 def _keep(store: Store, encoder: Encoder, vectors: dict[int, Vectors]) -> None:
@@ -203,9 +203,9 @@ def _keep(store: Store, encoder: Encoder, vectors: dict[int, Vectors]) -> None:
 
 def _meaning(store: Store, word: WordRecord, encoder: Encoder) -> Vectors:
     """Return the mean of a word's photos, shape (d,), unit length."""
-    plain = encoder.plain if isinstance(encoder, AdaptedEncoder) else encoder
+    plain = encoder.base_encoder if isinstance(encoder, AdaptedEncoder) else encoder
     vectors = embed_examples(store, word.id, plain)
     if isinstance(encoder, AdaptedEncoder):
-        vectors = encoder.adapter.photos(vectors)
-    mean: Vectors = normalized(vectors.sum(axis=0)[None])[0]
+        vectors = encoder.adapter.adapt_photos(vectors)
+    mean: Vectors = to_unit_length(vectors.sum(axis=0)[None])[0]
     return mean

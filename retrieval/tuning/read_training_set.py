@@ -16,7 +16,7 @@ from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.catalog.statements.judgements import JudgedUnit, Judgement
 from indexer.catalog.statements.units import unit_contents
 from indexer.config import Settings
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import QueryError
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
@@ -97,7 +97,7 @@ def read_lessons(store: Store, encoder: Encoder, settings: Settings) -> tuple[Tr
         texts=np.stack([query.text for query in asked]) if asked else empty,
         images=np.stack([query.image for query in asked]) if asked else empty,
         owners=np.array([number for number, _, _ in rows], dtype=np.int64),
-        units=normalized(np.stack([_vector(unit) for _, unit, _ in rows])) if rows else empty,
+        units=to_unit_length(np.stack([_vector(unit) for _, unit, _ in rows])) if rows else empty,
         are_photos=np.array([unit.kind == Modality.PHOTO for _, unit, _ in rows], dtype=np.bool_),
         good=np.array([is_good for _, _, is_good in rows], dtype=np.bool_),
         others=others,
@@ -184,7 +184,7 @@ def _others(
     held, vectors = judgement_queries.vectors_by_id(connection, dim, free)
     photos = items.ids_of_kind(connection, held.tolist(), Modality.PHOTO)
     are_photos = np.array([id_ in photos for id_ in held.tolist()], dtype=np.bool_)
-    return normalized(vectors), are_photos, [units[id_] for id_ in held.tolist()]
+    return to_unit_length(vectors), are_photos, [units[id_] for id_ in held.tolist()]
 
 
 def _vector(unit: JudgedUnit) -> Vectors:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Ids, Vectors
 
 _ALIKE = 1 - 1e-5
@@ -22,7 +22,7 @@ def alike(vectors: Vectors) -> Ids:
     """
     if not len(vectors):
         return np.zeros(0, dtype=np.int64)
-    units = normalized(vectors)
+    units = to_unit_length(vectors)
     same = units @ units.T > _ALIKE
     np.fill_diagonal(same, val=True)
     first: Ids = same.argmax(axis=1).astype(np.int64)

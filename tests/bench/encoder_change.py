@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.encoders import load_encoder
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.images import Limits, read_pixels
 from indexer.maintenance.reencode.linear_map import apply_map, fit_map
 from indexer.types import Pixels, Vectors
@@ -80,7 +80,7 @@ def spaces(data: Path) -> tuple[dict[str, Space], list[int]]:
     for name, encoder_name in (("compact", "compact"), ("compact+int8", "compact+int8"), ("grey-128", "compact")):
         encoder, grey = load_encoder(encoder_name, device="cpu"), name == "grey-128"
         parts = [encoded(encoder, paths, grey=grey) for paths in (train, dev)] + [encoder.encode_texts(texts)]
-        made[name] = Space(*(normalized(part[:, :128]) if grey else part for part in parts))
+        made[name] = Space(*(to_unit_length(part[:, :128]) if grey else part for part in parts))
         sys.stderr.write(f"encoded with {name}\n")
     return made, [row for row, _ in captions]
 

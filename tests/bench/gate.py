@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from indexer.encoders.adapter import Adapter, LowRankAdapter
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Vectors
 from retrieval.tuning.control_set import ControlSet
 from retrieval.tuning.gate import Outcome, tune
@@ -29,7 +29,7 @@ def made_up(queries: int, hits: int, seed: int, *, taste: float) -> TrainingSet:
     texts = _texts(queries, random)
     owners = np.repeat(np.arange(queries), hits)
     noise = random.standard_normal((len(owners), DIM)) / np.sqrt(DIM)
-    units = normalized((texts[owners] + noise).astype(np.float32))
+    units = to_unit_length((texts[owners] + noise).astype(np.float32))
     wish = taste * np.sqrt(DIM) * units[:, 0] + random.standard_normal(len(owners))
     good = wish > np.repeat(np.median(wish.reshape(queries, hits), axis=1), hits)
     return TrainingSet(
@@ -43,7 +43,7 @@ def _texts(count: int, random: np.random.Generator) -> Vectors:
     """Return texts about different things, with something in common as all texts of CLIP have, shape (count, DIM)."""
     rows = random.standard_normal((count, DIM)) / np.sqrt(DIM)
     rows[:, 1] += 1
-    return normalized(rows.astype(np.float32))
+    return to_unit_length(rows.astype(np.float32))
 
 
 def shuffled(lessons: TrainingSet, seed: int) -> TrainingSet:
@@ -61,13 +61,13 @@ def rocchio(lessons: TrainingSet, seed: int) -> Adapter:
     del seed  # nothing is drawn
     side = np.where(lessons.good, 1.0, -1.0)
     wanted = (lessons.units * side[:, None]).mean(axis=0)
-    shared = normalized(lessons.texts.mean(axis=0, keepdims=True))
+    shared = to_unit_length(lessons.texts.mean(axis=0, keepdims=True))
     return Adapter(LowRankAdapter(shared.T.astype(np.float32), (6 * wanted[None, :]).astype(np.float32)))
 
 
 def cosines(lessons: TrainingSet, adapter: Adapter | None) -> Vectors:
     """Return the cosine of each judged unit with its query's text, shape (n,)."""
-    texts = lessons.texts if adapter is None else adapter.texts(lessons.texts)
+    texts = lessons.texts if adapter is None else adapter.adapt_texts(lessons.texts)
     scores: Vectors = np.einsum("nd,nd->n", texts[lessons.owners], lessons.units)
     return scores
 
@@ -76,7 +76,7 @@ def control_set() -> ControlSet:
     """Return a control set of 100 things that no adapter here is about."""
     random = np.random.default_rng(0)
     texts = _texts(100, random)
-    photos = normalized((texts + 0.1 * random.standard_normal((100, DIM))).astype(np.float32))
+    photos = to_unit_length((texts + 0.1 * random.standard_normal((100, DIM))).astype(np.float32))
     return ControlSet(texts, photos, np.arange(100), "made up")
 
 

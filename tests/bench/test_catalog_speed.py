@@ -14,7 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from indexer.catalog.statements import sync_state
 from indexer.catalog.statements.sync_state import FileStatRecord
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.maintenance import optimize
 from indexer.maintenance.status import read_status
 from indexer.store import Store
@@ -42,7 +42,7 @@ def million(scratch: Path) -> Path:
     """Return a library of `ITEMS` photos that do not exist."""
     random = np.random.default_rng(0)
     place = scratch / "million.recall"
-    fill(place, FakeEncoder(dim=DIM), normalized(random.standard_normal((ITEMS, DIM), dtype=np.float32)))
+    fill(place, FakeEncoder(dim=DIM), to_unit_length(random.standard_normal((ITEMS, DIM), dtype=np.float32)))
     return place
 
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from indexer.encoders import load_encoder
 from indexer.encoders.adapter import Adapter
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import PictureError, TuningError
 from indexer.images import read_photo
 from indexer.types import Ids, Vectors
@@ -181,14 +181,14 @@ def rocchio(lessons: TrainingSet, texts: Vectors) -> Vectors:
     """Return queries moved to the mean of the good hits of the judged queries that are like them (Rocchio 1971)."""
     near = lessons.texts @ texts.T  # (q, t)
     weights = np.exp(10 * near)[lessons.owners][lessons.good]
-    return normalized(texts + 0.5 * normalized(weights.T @ lessons.units[lessons.good]))
+    return to_unit_length(texts + 0.5 * to_unit_length(weights.T @ lessons.units[lessons.good]))
 
 
 def measured(user: User, texts: Vectors, photos: Photos, unseen: Ids, adapter: Adapter | None) -> NDArray[np.float64]:
     """Return mean nDCG@10 and R@5 on unseen queries, (2,)."""
     rows, queries = photos.vectors, texts[unseen]
     if adapter is not None:
-        rows, queries = adapter.photos(rows), adapter.texts(queries)
+        rows, queries = adapter.adapt_photos(rows), adapter.adapt_texts(queries)
     means: NDArray[np.float64] = ndcg(queries @ rows.T, user.relevant[unseen]).mean(axis=0)
     return means
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.encoders import load_encoder
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.types import Vectors
 from retrieval.evaluation.bootstrap import intervals
 from retrieval.query.private_words import SHARE
@@ -74,7 +74,7 @@ def by_itself(sets: dict[str, Material], encoder: Encoder) -> dict[str, Found]:
                 kept = np.ones(len(names), dtype=np.bool_)
                 kept[examples] = False
                 right = np.isin(np.arange(len(names)), own)[kept]
-                asked = (plain[number], made_up, normalized(vectors[examples].mean(axis=0)[None])[0])
+                asked = (plain[number], made_up, to_unit_length(vectors[examples].mean(axis=0)[None])[0])
                 for key, query in zip(results, asked, strict=True):
                     results[key].append((number, recall(query, vectors[kept], right)))
     return found
@@ -92,7 +92,7 @@ def with_scenes(photos: Material, pasted: Material, encoder: Encoder) -> Found:
         for seed in range(SEEDS):
             own = np.unique(sources[labels == label])
             examples = np.random.default_rng((seed, number)).choice(own, EXAMPLES, replace=False)
-            meaning = normalized(photos.vectors[examples].mean(axis=0)[None])[0]
+            meaning = to_unit_length(photos.vectors[examples].mean(axis=0)[None])[0]
             kept = ~np.isin(sources, examples)
             for scene in PHRASES:
                 asked = {"class name + scene": plain[scene], "made-up name + scene": made_up[scene],

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 
 from indexer.catalog.schema import ITEMS, JUDGEMENTS, QUERIES, UNITS
 from indexer.catalog.statements import export_records, reencoding
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.maintenance.reencode import switch
 from indexer.types import Pixels, Progress, Vectors, utc_now
@@ -41,7 +41,7 @@ class Turned(FakeEncoder):
 
 def turned(vectors: Vectors) -> Vectors:
     red, green, blue = vectors.T
-    return normalized(np.stack([blue, red, green + red, green - red], axis=1))
+    return to_unit_length(np.stack([blue, red, green + red, green - red], axis=1))
 
 
 @pytest.fixture(autouse=True)

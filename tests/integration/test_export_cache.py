@@ -18,7 +18,7 @@ from indexer.encoders import cached_encoder, load_encoder, onnx_export
 from indexer.encoders.cached_encoder import CachedEncoder
 from indexer.encoders.onnx_encoder import OnnxEncoder
 from indexer.encoders.openclip_encoder import OpenClipEncoder
-from indexer.encoders.parity import TEXTS, pictures
+from indexer.encoders.parity import SAMPLE_TEXTS, sample_pictures
 from indexer.errors import EncoderError
 from tests.support.exports import agree, start
 from tests.support.models import CONFIG, make_weights, save_model
@@ -77,9 +77,9 @@ def test_a_damaged_export_is_made_anew_with_one_line_that_says_so(
     damage: Callable[[Path], None],
 ) -> None:
     name = f"{small_model}+int8"
-    expected = load_encoder(name).encode_texts(TEXTS)
+    expected = load_encoder(name).encode_texts(SAMPLE_TEXTS)
     damage(next(kept_exports.glob("*-int8")) / file)
-    np.testing.assert_array_equal(load_encoder(name).encode_texts(TEXTS), expected)
+    np.testing.assert_array_equal(load_encoder(name).encode_texts(SAMPLE_TEXTS), expected)
     assert encoder_lines() == [
         f"the CPU export of encoder {small_model} is damaged and is made anew",
         f"bringing encoder {small_model} to int8, once",
@@ -98,12 +98,12 @@ def test_a_damage_that_size_and_time_do_not_show_is_found_when_the_graph_is_open
     kept_exports: Path, small_model: str
 ) -> None:
     name = f"{small_model}+int8"
-    expected = load_encoder(name).encode_texts(TEXTS)
+    expected = load_encoder(name).encode_texts(SAMPLE_TEXTS)
     file = next(kept_exports.glob("*-int8")) / "text.onnx"
     known = file.stat()
     file.write_bytes(bytes(known.st_size))
     os.utime(file, ns=(known.st_atime_ns, known.st_mtime_ns))
-    np.testing.assert_array_equal(load_encoder(name).encode_texts(TEXTS), expected)
+    np.testing.assert_array_equal(load_encoder(name).encode_texts(SAMPLE_TEXTS), expected)
 
 
 def test_an_export_that_was_copied_with_new_times_is_used(
@@ -166,7 +166,7 @@ def test_a_tower_that_cannot_be_exported_works_through_torch(
     monkeypatch.setattr(open_clip.CLIP, "encode_image", by_content)
     encoder = load_encoder(small_model, device="cpu", batch_size=3)
     assert (type(encoder), encoder.batch_size) == (OpenClipEncoder, 3)
-    assert encoder.encode_images(pictures(32)).shape == (12, 32)
+    assert encoder.encode_images(sample_pictures(32)).shape == (12, 32)
     assert encoder_lines()[1].startswith(
         f"encoder {small_model} has no export for the CPU (its image tower cannot be exported"
     )

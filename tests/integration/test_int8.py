@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from indexer.encoders import load_encoder, quantize
-from indexer.encoders.base import COMPACT
+from indexer.encoders.base import COMPACT_FOLDER
 from indexer.encoders.onnx_encoder import OnnxEncoder
-from indexer.encoders.parity import TEXTS, pictures
+from indexer.encoders.parity import SAMPLE_TEXTS, sample_pictures
 from indexer.errors import EncoderError, EncoderMismatchError
 from indexer.store.library_encoder import absolute_encoder_name
 from retrieval import Library
@@ -27,15 +27,17 @@ def test_int8_is_near_float32_and_has_a_fingerprint_of_its_own(kept_exports: Pat
     agree(small, full, least=0.98)
     assert small.fingerprint != full.fingerprint
     assert small.fingerprint == load_encoder(f"{small_model}+int8", device="cpu").fingerprint
-    assert np.abs(small.encode_texts(TEXTS) - full.encode_texts(TEXTS)).max() > 1e-6  # it is another computation
+    assert (
+        np.abs(small.encode_texts(SAMPLE_TEXTS) - full.encode_texts(SAMPLE_TEXTS)).max() > 1e-6
+    )  # it is another computation
 
 
 def test_what_is_encoded_together_in_int8_does_not_change_each_other(kept_exports: Path, small_model: str) -> None:
-    encoder, shown = load_encoder(f"{small_model}+int8"), pictures(32)
-    images, texts = encoder.encode_images(shown), encoder.encode_texts(TEXTS)
+    encoder, shown = load_encoder(f"{small_model}+int8"), sample_pictures(32)
+    images, texts = encoder.encode_images(shown), encoder.encode_texts(SAMPLE_TEXTS)
     for number in (0, 5, 11):
         np.testing.assert_allclose(encoder.encode_images(shown[number : number + 1])[0], images[number], atol=1e-6)
-        np.testing.assert_allclose(encoder.encode_texts(TEXTS[number : number + 1])[0], texts[number], atol=1e-6)
+        np.testing.assert_allclose(encoder.encode_texts(SAMPLE_TEXTS[number : number + 1])[0], texts[number], atol=1e-6)
     assert encoder.encode_texts([]).shape == (0, 32)
 
 
@@ -44,7 +46,7 @@ def test_compact_in_int8_needs_no_torch_and_is_near_compact(encoder_cache: Path)
     said, _ = process.communicate(timeout=120)
     assert said.split()[0] == "CachedEncoder"
     assert not {"torch", "open_clip"} & set(said.split())
-    agree(load_encoder("compact+int8"), OnnxEncoder(COMPACT, name="compact"), least=0.995)
+    agree(load_encoder("compact+int8"), OnnxEncoder(COMPACT_FOLDER, name="compact"), least=0.995)
 
 
 def test_an_encoder_too_far_from_float32_is_refused_in_int8(

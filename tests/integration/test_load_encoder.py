@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from indexer.encoders import check_name, load_encoder, pretrained_names
-from indexer.encoders.base import COMPACT
+from indexer.encoders.base import COMPACT_FOLDER
 from indexer.encoders.names import NAME_FORMS, split_precision
 from indexer.encoders.onnx_encoder import OnnxEncoder
 from indexer.encoders.openclip_encoder import OpenClipEncoder
@@ -86,7 +86,7 @@ def test_without_onnx_runtime_compact_runs_in_torch(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("indexer.encoders.find_spec", lambda name: None if name == "onnxruntime" else name)
     encoder = load_encoder("compact", device="cpu")
     assert isinstance(encoder, OpenClipEncoder)
-    assert encoder.fingerprint == OnnxEncoder(COMPACT, name="compact").fingerprint
+    assert encoder.fingerprint == OnnxEncoder(COMPACT_FOLDER, name="compact").fingerprint
     with pytest.raises(MissingPackageError, match=r"compact\+int8.*pip install 'recall-photos\[cpu\]'"):
         load_encoder("compact+int8")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Vectors
 from retrieval.tuning.lora.data import GOOD, OPEN, WRONG, Frozen, PairedQuery, label
 
@@ -14,7 +14,7 @@ A, B, C, D = (Path(name) for name in "abcd")
 
 
 def rows(*vectors: tuple[float, ...]) -> Vectors:
-    return normalized(np.array(vectors, dtype=np.float32))
+    return to_unit_length(np.array(vectors, dtype=np.float32))
 
 
 def labels(queries: list[PairedQuery], texts: Vectors, photos: dict[Path, Vectors]) -> list[list[int]]:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import indexer.encoders
-from indexer.encoders.base import COMPACT, Encoder
+from indexer.encoders.base import COMPACT_FOLDER, Encoder
 from indexer.encoders.onnx_encoder import BrokenExportError, OnnxEncoder
 from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.images import prepare
@@ -24,12 +24,12 @@ from indexer.types import Pixels
 from tests.conftest import PHOTOS
 
 TEXTS = ["a dog on the beach", "", "!", "don't, 3.14!", "Ünïcödé ß œ", "日本語の写真", "😀 🚀", "word " * 100]
-WEIGHTS = COMPACT / "open_clip_model.safetensors"
+WEIGHTS = COMPACT_FOLDER / "open_clip_model.safetensors"
 
 
 @pytest.fixture(scope="module")
 def compact() -> OnnxEncoder:
-    return OnnxEncoder(COMPACT, name="compact")
+    return OnnxEncoder(COMPACT_FOLDER, name="compact")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_every_weight_of_a_graph_lies_in_the_safetensors_file_where_its_header_s
     with WEIGHTS.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         header = json.loads(stream.read(length))
-    graph = onnx.load(COMPACT / f"{tower}.onnx", load_external_data=False).graph
+    graph = onnx.load(COMPACT_FOLDER / f"{tower}.onnx", load_external_data=False).graph
     stored = [tensor for tensor in graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
     assert {tensor.name for tensor in stored} == {
         name
@@ -86,11 +86,11 @@ def test_every_weight_of_a_graph_lies_in_the_safetensors_file_where_its_header_s
         assert place == {"location": WEIGHTS.name, "offset": str(8 + length + start), "length": str(end - start)}
         assert list(tensor.dims) == header[tensor.name]["shape"]
         assert tensor.data_type == onnx.TensorProto.FLOAT16
-    assert (COMPACT / f"{tower}.onnx").stat().st_size < 100_000  # and none is in the graph too
+    assert (COMPACT_FOLDER / f"{tower}.onnx").stat().st_size < 100_000  # and none is in the graph too
 
 
 def test_a_row_alone_gives_the_vector_that_it_gives_among_others(compact: OnnxEncoder, pixels: Pixels) -> None:
-    pairs = OnnxEncoder(COMPACT, name="compact", batch_size=2)
+    pairs = OnnxEncoder(COMPACT_FOLDER, name="compact", batch_size=2)
     np.testing.assert_allclose(pairs.encode_images(pixels[:5]), compact.encode_images(pixels[:5]), atol=1e-5)
     together = compact.encode_texts(TEXTS)  # padded to the longest
     np.testing.assert_allclose(pairs.encode_texts(TEXTS), together, atol=1e-5)
@@ -105,7 +105,7 @@ def test_nothing_to_encode_gives_no_vectors(compact: OnnxEncoder) -> None:
 
 def test_a_query_of_pictures_alone_loads_no_tokenizer(compact: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.encoders.tokenizer.load_tokenizer", lambda *_: pytest.fail("it was loaded"))
-    assert OnnxEncoder(COMPACT, name="compact").encode_texts([]).shape == (0, compact.dim)
+    assert OnnxEncoder(COMPACT_FOLDER, name="compact").encode_texts([]).shape == (0, compact.dim)
 
 
 def test_pictures_may_be_read_only_views_and_are_not_changed(compact: OnnxEncoder, pixels: Pixels) -> None:
@@ -131,7 +131,7 @@ def counted_openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_text_opens_the_text_tower_alone_and_threads_open_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = counted_openings(monkeypatch)
-    encoder = OnnxEncoder(COMPACT, name="compact")
+    encoder = OnnxEncoder(COMPACT_FOLDER, name="compact")
     assert opened == []
     with ThreadPoolExecutor(8) as pool:
         vectors = list(pool.map(encoder.encode_texts, [["a cat"]] * 16))
@@ -143,7 +143,7 @@ def test_queries_and_batches_have_sessions_of_their_own_and_equal_queries_equal_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened = counted_openings(monkeypatch)
-    encoder = OnnxEncoder(COMPACT, name="compact")
+    encoder = OnnxEncoder(COMPACT_FOLDER, name="compact")
     alone = encoder.encode_texts(["a cat"])
     together = encoder.encode_texts(["a cat"] * 16)
     assert opened == ["text.onnx for few", "text.onnx for many"]
@@ -183,7 +183,7 @@ def described(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], ob
 )
 def test_a_damaged_folder_is_refused_with_its_name(tmp_path: Path, damage: Callable[[Path], object]) -> None:
     folder = tmp_path / "export"
-    shutil.copytree(COMPACT, folder)
+    shutil.copytree(COMPACT_FOLDER, folder)
     damage(folder)
     with pytest.raises(BrokenExportError, match=rf"^{folder}.*install that again") as refused:
         OnnxEncoder(folder, name="x").encode_texts(["a cat"])

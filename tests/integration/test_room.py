@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.catalog import vacuum
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.maintenance import forget
 from indexer.types import Progress
 from retrieval import Library
@@ -24,7 +24,11 @@ COUNT = 3000
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """Return an open library of some thousand photos, of which 11 % are not in the folders "50 %" and "rest"."""
     monkeypatch.setattr(vacuum, "FREE_BYTES", 0)  # else 64 MB must be empty, which takes a minute to make
-    fill(tmp_path / "large.recall", FakeEncoder(), normalized(np.random.default_rng(0).random((COUNT, 3), np.float32)))
+    fill(
+        tmp_path / "large.recall",
+        FakeEncoder(),
+        to_unit_length(np.random.default_rng(0).random((COUNT, 3), np.float32)),
+    )
     with Library.open(tmp_path / "large.recall", encoder=FakeEncoder()) as library:
         yield library
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from indexer.catalog.filters.expression import Filter
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from retrieval import Library
 from tests.support.colours import paint_many
 from tests.support.encoders import FakeEncoder
@@ -45,7 +45,7 @@ ALLOWED = {
 }
 """What may go through a whole table or index, and the beginning of the one statement that may."""
 
-COLOURS = normalized(np.random.default_rng(0).random((COUNT, 3), dtype=np.float32) + 0.01)
+COLOURS = to_unit_length(np.random.default_rng(0).random((COUNT, 3), dtype=np.float32) + 0.01)
 
 
 @pytest.fixture(scope="module")

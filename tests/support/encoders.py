@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import ImageColor
 
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Pixels, Preprocess, Vectors
 
 TINY = Preprocess(size=8, resize_mode="squash", interpolation="bilinear")
@@ -52,7 +52,7 @@ class FakeEncoder:
         means = pixels.reshape(len(pixels), -1, 3).mean(axis=1, dtype=np.float32)  # (n, 3)
         broken = [tuple(row) in self.unusable for row in means.round().astype(int).tolist()]
         means[~means.any(axis=1)] = GREY
-        vectors = normalized(means)
+        vectors = to_unit_length(means)
         vectors[broken] = np.nan
         return vectors
 
@@ -60,7 +60,7 @@ class FakeEncoder:
         """Return the mean of the colours that each text names, shape (n, 3), unit length."""
         self.texts += texts
         read = [" ".join(text.split()[: self.context]) for text in texts]
-        return normalized(np.array([_named(text) for text in read], dtype=np.float32).reshape(len(texts), 3))
+        return to_unit_length(np.array([_named(text) for text in read], dtype=np.float32).reshape(len(texts), 3))
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         """Return whether each text has no more words than are read."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Vectors
 from retrieval.tuning.training_set import TrainingSet
 
 
 def unit_rows(count: int, dim: int, random: np.random.Generator) -> Vectors:
     """Return rows of random directions, shape (count, dim), unit length."""
-    return normalized(random.standard_normal((count, dim)).astype(np.float32))
+    return to_unit_length(random.standard_normal((count, dim)).astype(np.float32))
 
 
 def lessons_of(*, queries: int, units: int, others: int, dim: int, seed: int) -> TrainingSet:

@@ -22,21 +22,21 @@ def test_a_transform_adds_to_the_vector_and_scales_it_to_unit_length() -> None:
 
 
 def test_between_no_change_and_all_of_it_lies_the_half_of_it() -> None:
-    half = Adapter(TURN).interpolate(0.5).texts(FIRST)
+    half = Adapter(TURN).interpolate(0.5).adapt_texts(FIRST)
     assert half == pytest.approx(np.array([[1, 0.5, 0]]) / 1.118033989)  # |(1, .5)| = sqrt(1.25)
-    assert Adapter(TURN).interpolate(0).texts(FIRST) == pytest.approx(FIRST)
+    assert Adapter(TURN).interpolate(0).adapt_texts(FIRST) == pytest.approx(FIRST)
 
 
 def test_a_tower_without_a_transform_is_left_as_it_is() -> None:
     adapter = Adapter(TURN)
-    assert adapter.photos(FIRST) is FIRST
+    assert adapter.adapt_photos(FIRST) is FIRST
     assert not adapter.changes_index
     assert Adapter(None, TURN).changes_index
     assert Adapter(None, TURN).dim == 3
 
 
 def test_nothing_is_transformed_to_nothing() -> None:
-    assert Adapter(TURN, TURN).photos(np.empty((0, 3), dtype=np.float32)).shape == (0, 3)
+    assert Adapter(TURN, TURN).adapt_photos(np.empty((0, 3), dtype=np.float32)).shape == (0, 3)
 
 
 @pytest.mark.parametrize("adapter", [Adapter(TURN), Adapter(None, TURN), Adapter(TURN, TURN)])

@@ -113,7 +113,7 @@ def test_queries_that_were_never_judged_gain_and_general_texts_stay(both: bool) 
     adapter = train_adapter(judged, general, seed=0, both=both)
     assert adapter.changes_index == both
     assert lead(unseen, adapter) > lead(unseen, None) + 0.05
-    assert (adapter.texts(general) * general).sum(axis=1).mean() > 0.98  # cosines with where they were
+    assert (adapter.adapt_texts(general) * general).sum(axis=1).mean() > 0.98  # cosines with where they were
 
 
 def test_the_same_seed_gives_the_same_adapter_and_another_one_another() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from indexer.catalog.statements.items import ItemDetails
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Modality, Vectors
 from retrieval.calibration import CalibrationQuery, Calibrator
 from retrieval.calibration.background import prompts
@@ -16,7 +16,7 @@ from retrieval.search.probabilities import Likelihood
 
 
 def _vectors(rows: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    return normalized(np.random.default_rng(seed).standard_normal((rows, 16)).astype(np.float32))
+    return to_unit_length(np.random.default_rng(seed).standard_normal((rows, 16)).astype(np.float32))
 
 
 def test_there_are_at_least_200_background_prompts_and_no_two_are_the_same() -> None:

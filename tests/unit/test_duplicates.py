@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.catalog.statements.duplicates import PhotoFile
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Ids, Progress, Vectors
 from retrieval.duplicates import candidates
 from retrieval.duplicates.candidates import in_walking_order, near_pairs, unique
@@ -87,7 +87,7 @@ def test_pictures_of_any_shape_can_be_compared() -> None:
 def test_near_pairs_are_those_that_a_plain_loop_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "ROWS", 7)
     monkeypatch.setattr(candidates, "COLUMNS", 5)
-    vectors = normalized(np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32))
+    vectors = to_unit_length(np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32))
     ids = np.arange(40, dtype=np.int64) + 100
     told: list[Progress] = []
 

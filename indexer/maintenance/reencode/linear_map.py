@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.encoders.base import normalized
+from indexer.encoders.base import to_unit_length
 from indexer.types import Vectors
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -79,7 +79,7 @@ def apply_map(old: Vectors, matrix: Vectors) -> Vectors:
         old: Shape (n, d_old).
         matrix: Shape (d_old + 1, d_new).
     """
-    return normalized(old @ matrix[:-1] + matrix[-1])
+    return to_unit_length(old @ matrix[:-1] + matrix[-1])
 
 
 def neighbor_overlap(queries: Vectors, guessed: Vectors, true: Vectors, *, count: int = NEIGHBORS) -> float | None:

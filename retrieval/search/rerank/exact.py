@@ -33,7 +33,7 @@ class Exact:
         adapter = context.store.adapter
         if adapter is not None and adapter.changes_index:
             photos = {item.unit_id for item in items if item.kind == Modality.PHOTO}
-            kept = adapter.mixed(kept, np.array([id_ in photos for id_ in ids.tolist()], dtype=np.bool_))
+            kept = adapter.adapt(kept, np.array([id_ in photos for id_ in ids.tolist()], dtype=np.bool_))
         exact = dict(zip(ids.tolist(), from_half(to_half(kept)), strict=True))
         scores, vectors = ranking.candidates.scores.copy(), ranking.candidates.vectors.copy()
         for row, item in enumerate(items):

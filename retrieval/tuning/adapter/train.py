@@ -71,9 +71,9 @@ def query_scores(lessons: TrainingSet, adapter: Adapter | None) -> Vectors:
     texts, images, units = lessons.texts, lessons.images, lessons.units
     if adapter is not None:
         strength, depth = (np.linalg.norm(rows, axis=1, keepdims=True) for rows in (texts, images))
-        texts, images = strength * adapter.texts(texts), depth * adapter.photos(images)
+        texts, images = strength * adapter.adapt_texts(texts), depth * adapter.adapt_photos(images)
         if adapter.changes_index:
-            units = np.where(lessons.are_photos[:, None], adapter.photos(units), adapter.texts(units))
+            units = np.where(lessons.are_photos[:, None], adapter.adapt_photos(units), adapter.adapt_texts(units))
     queries, _ = unit_length((texts + images).astype(np.float64))
     scores: Vectors = np.einsum("nd,nd->n", queries[lessons.owners], units).astype(np.float32)
     return scores

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.encoders.adapter import AdaptedEncoder, Adapter
-from indexer.encoders.base import Encoder, normalized
+from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import EvaluationError, PictureError, TuningError
 from indexer.images import read_photo
 from indexer.types import Ids, Vectors
@@ -51,7 +51,7 @@ class ControlSet:
         """Return for how many of 100 texts the right photo is among the first five, under an adapter or without."""
         texts, photos = self.texts, self.photos
         if adapter is not None:
-            texts, photos = adapter.texts(texts), adapter.photos(photos)
+            texts, photos = adapter.adapt_texts(texts), adapter.adapt_photos(photos)
         order = np.argsort(self.owners, kind="stable")
         forward, _ = judged_both_ways(texts[order], photos, self.owners[order])
         return float(100 * np.mean(forward.places < 5))
@@ -68,9 +68,9 @@ def shipped_control_set(encoder: Encoder) -> ControlSet | None:
     if not file.exists():
         return None
     captions = names.read_text(encoding="utf-8").split("\n")[:-1]
-    means = normalized(np.load(file, allow_pickle=False))
+    means = to_unit_length(np.load(file, allow_pickle=False))
     noise = np.random.default_rng(0).standard_normal(means.shape) / np.sqrt(encoder.dim)
-    photos = normalized((means + BLUR * noise).astype(np.float32))
+    photos = to_unit_length((means + BLUR * noise).astype(np.float32))
     return ControlSet(_encoded(captions, plain), photos, np.arange(len(photos)), f"{len(photos)} classes of photos")
 
 
@@ -130,7 +130,7 @@ def file_name(fingerprint: str) -> str:
 
 
 def _plain(encoder: Encoder) -> Encoder:
-    return encoder.plain if isinstance(encoder, AdaptedEncoder) else encoder
+    return encoder.base_encoder if isinstance(encoder, AdaptedEncoder) else encoder
 
 
 def _encoded(texts: list[str], encoder: Encoder) -> Vectors:

@@ -12,7 +12,7 @@ import numpy as np
 import open_clip
 from torch import nn
 
-from indexer.encoders.openclip_encoder import PROBE
+from indexer.encoders.openclip_encoder import TOKENIZER_SAMPLE
 from indexer.errors import EncoderError
 from retrieval.tuning.lora.checkpoints import save_tensors
 
@@ -67,7 +67,7 @@ def _fill(folder: Path, model: nn.Module, tokenizer: Any, architecture: Any) -> 
         stream.flush()
         os.fsync(stream.fileno())
     again = open_clip.get_tokenizer(f"local-dir:{folder}")
-    if not np.array_equal(np.asarray(again(list(PROBE))), np.asarray(tokenizer(list(PROBE)))):
+    if not np.array_equal(np.asarray(again(list(TOKENIZER_SAMPLE))), np.asarray(tokenizer(list(TOKENIZER_SAMPLE)))):
         raise EncoderError(
             f"the tokenizer of the model ({type(tokenizer).__name__}) cannot be kept in a folder: read back, it gives "
             "other tokens; start from an encoder whose text_cfg names a tokenizer"

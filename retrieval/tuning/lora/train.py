@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.encoders.openclip_encoder import OpenClipEncoder, lacks_memory
+from indexer.encoders.openclip_encoder import OpenClipEncoder, is_out_of_memory
 from indexer.errors import TuningError
 from indexer.images import Limits
 from indexer.types import ProgressCallback
@@ -84,7 +84,7 @@ def train_lora(
         try:
             run.go(checkpoints.read(work, key), progress)
         except RuntimeError as error:
-            if not lacks_memory(error):
+            if not is_out_of_memory(error):
                 raise
             raise TuningError(
                 f"the device has too little memory to train {plan.chunk} photos or texts at once; set a smaller "
