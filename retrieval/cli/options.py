@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from indexer.config import Settings
+from retrieval.cli.rerank_option import rerank_option
 
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
@@ -147,17 +148,6 @@ def page_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-rerank_option: Callable[[Command], Command] = click.option(
-    "--rerank",
-    multiple=True,
-    metavar="NAME",
-    help="Put the best hits into another order; may be given several times, and is done in that order. exact: "
-    "score them again from the catalog. mmr[:LAMBDA]: hits that differ, from 0 most to 1 not at all. "
-    "bursts[:COSINE]: a burst becomes one hit. encoder:NAME[:N]: another encoder scores the best N, by default "
-    "50. blend:WEIGHT: so much of the library's own score, 0 to 1, and the rest of the last step's.",
-)
 
 
 def rerank_options(command: Command) -> Command:

@@ -16,7 +16,8 @@ from retrieval.evaluation.result import Evaluation, measure
 from retrieval.query.embed import own_embedding
 from retrieval.query.query import Query
 from retrieval.search.hits import Hit
-from retrieval.search.rerank import POOL, Reranker
+from retrieval.search.rerank.chain import POOL
+from retrieval.search.rerank.protocol import Reranker
 
 DEPTH = 1000
 """Hits that are asked for, as TREC does: what lies deeper counts as not found."""

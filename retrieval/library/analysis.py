@@ -15,7 +15,7 @@ from retrieval.library.base import BaseLibrary
 from retrieval.query.query import Query, as_query
 from retrieval.query.resolve_filters import resolve_filter, with_filters
 from retrieval.search.engine import check_count
-from retrieval.search.rerank import Reranker
+from retrieval.search.rerank.protocol import Reranker
 
 if TYPE_CHECKING:
     from retrieval.duplicates.groups import Duplicates

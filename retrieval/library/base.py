@@ -19,7 +19,8 @@ from indexer.store.library_encoder import LibraryEncoder
 from retrieval.calibration import Calibrator
 from retrieval.query.query import Query
 from retrieval.query.resolve_filters import resolve_filter
-from retrieval.search.rerank import Reranker, rerankers
+from retrieval.search.rerank.protocol import Reranker
+from retrieval.search.rerank.registry import make_rerankers
 
 
 class BaseLibrary:
@@ -125,5 +126,5 @@ class BaseLibrary:
         """Return the rerankers; those given by name are cached, so that their encoders are loaded once."""
         return [
             self._rerankers.setdefault(name, reranker) if isinstance(name, str) else reranker
-            for name, reranker in zip(rerank, rerankers(rerank), strict=True)
+            for name, reranker in zip(rerank, make_rerankers(rerank), strict=True)
         ]

@@ -20,7 +20,8 @@ from retrieval.search import engine
 from retrieval.search.engine import EncodedQuery, Kind, check_count
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
-from retrieval.search.rerank import Chain, Reranker
+from retrieval.search.rerank.chain import Chain
+from retrieval.search.rerank.protocol import Reranker
 
 if TYPE_CHECKING:
     from PIL import Image

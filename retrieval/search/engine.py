@@ -24,7 +24,8 @@ from retrieval.search.candidates import NONE, Candidates, find, has_kind
 from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
 from retrieval.search.hybrid import DEPTH, depth_for, fuse, has_words, words_in
 from retrieval.search.probabilities import Likelihood
-from retrieval.search.rerank import Chain, Ranking, reranked
+from retrieval.search.rerank.chain import Chain, rerank
+from retrieval.search.rerank.protocol import Ranking
 
 Kind = Literal["photos", "texts", "all"]
 """What to search."""
@@ -109,7 +110,10 @@ def search(
     asked = question.asked
     likelihood = None if calibrator is None else Likelihood(calibrator, asked)
     run = _Search(store, question, asked.vector, likelihood)
-    ranking = Ranking.of(run.found(k)) if chain is None else reranked(chain, store, asked.vector, run.found, count=k)
+    if chain is None:
+        ranking = Ranking.from_candidates(run.found(k))
+    else:
+        ranking = rerank(chain, store, asked.vector, run.found, count=k)
     return Hits(
         run.hits(ranking),
         expected=likelihood.expected if likelihood else None,

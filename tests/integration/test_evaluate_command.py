@@ -81,7 +81,7 @@ def test_two_chains_of_rerankers_are_compared_on_one_library(recall_program: Pro
     chains = ("none", "encoder:compact+int8:2+blend:0.5+mmr:0")
     done = recall_program("evaluate", place / "queries.csv", "--compare", *chains, "--json")
     assert done.returncode == 0
-    assert "re-ranked" not in done.stderr  # a line for each query would hide the rest
+    assert "reranked" not in done.stderr  # a line for each query would hide the rest
     found = json.loads(done.stdout)
     assert [each["name"] for each in found["systems"]] == list(chains)
     assert [each["depth"] for each in found["systems"]] == [100, 100]
@@ -133,7 +133,7 @@ def test_photos_that_cannot_be_read_are_named_and_the_exit_code_says_so(recall_p
         (["queries.csv", "--compare", "none", "mmr", "--rerank", "mmr"], 2, "--compare names both systems itself"),
         (["queries.csv", "--compare", "none", "best"], 2, "names 'best', which is neither a library's folder nor"),
         (["queries.csv", "--compare", "images", "mmr"], 2, "names the rerankers 'mmr' and a library; name two"),
-        (["queries.csv", "--compare", "none", "mmr:high"], 1, "mmr has 'high', which is no number"),
+        (["queries.csv", "--compare", "none", "mmr:high"], 1, "mmr has 'high', which is not a number"),
         (["queries.csv", "--compare", "none", "mmr+best"], 1, "no reranker is called 'mmr+best'; expected exact, mmr"),
     ],
 )

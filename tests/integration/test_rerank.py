@@ -18,9 +18,8 @@ from indexer.catalog.locking import write_lock
 from indexer.catalog.statements import encoders, sources, writes
 from indexer.errors import QueryError
 from indexer.types import Modality, Pixels, Vectors, utc_now
-from retrieval import Hit, Library, Query
+from retrieval import Context, Hit, Library, Query, Ranking, Reranker
 from retrieval.search.candidates import find
-from retrieval.search.rerank import Context, Ranking, Reranker
 from retrieval.search.rerank.exact import Exact
 from retrieval.search.rerank.second_encoder import SecondEncoder
 from tests.support.colours import later, paint
@@ -79,7 +78,7 @@ def test_exact_puts_right_what_an_index_estimated(colours: Library) -> None:
     estimated = np.array([0.9, 0.8, 0.7, 0.6, 0.5], dtype=np.float32)
     lossy = replace(found.take([2, 4, 0, 1, 3]), scores=estimated, vectors=found.vectors * 0.5)
     context = Context(Query(["red"]), red, store, colours._settings, lambda _: None)
-    exact = Exact().rerank(Ranking.of(lossy), context)
+    exact = Exact().rerank(Ranking.from_candidates(lossy), context)
     assert [item.path for item in exact.candidates.items] == [item.path for item in found.items]
     assert exact.candidates.scores.tolist() == exact.score.tolist() == found.scores.tolist()
     assert np.array_equal(exact.candidates.vectors, found.vectors)
@@ -89,7 +88,7 @@ def test_exact_leaves_an_order_that_words_made(colours: Library) -> None:
     red = np.array([1, 0, 0], dtype=np.float32)
     found = find(colours._store, red, 5, where=None).take([3, 0, 4, 1, 2])
     context = Context(Query(["red"]), red, colours._store, colours._settings, lambda _: None)
-    exact = Exact().rerank(Ranking.of(found), context)
+    exact = Exact().rerank(Ranking.from_candidates(found), context)
     assert exact.candidates.items == found.items
     assert exact.candidates.scores.tolist() == found.scores.tolist()
     assert exact.score.tolist() == sorted(found.scores.tolist(), reverse=True)
@@ -160,7 +159,7 @@ def test_each_photo_is_encoded_at_most_once(colours: Library, turned: Turned, ca
     caplog.set_level(logging.INFO, "retrieval")
     before = colours.search("red", rerank=[SecondEncoder(turned, 3)])
     assert sum(turned.pictures) == 3
-    assert "re-ranked 3 of 3 by fake/turned in " in caplog.text
+    assert "reranked 3 of 3 by fake/turned in " in caplog.text
     assert colours.search("red", rerank=[SecondEncoder(turned, 3)]) == before
     assert sum(turned.pictures) == 3
     colours.search("red", rerank=[SecondEncoder(turned, 5)])
@@ -252,7 +251,7 @@ def test_while_another_process_writes_nothing_is_kept_and_the_answer_is_the_same
     caplog.set_level(logging.INFO, "retrieval")
     with write_lock(colours.path, "indexing", seconds=0):
         hits = colours.search("red", rerank=[SecondEncoder(turned)])
-    assert caplog.text.count("what fake/turned encodes is not kept: process ") == 1
+    assert caplog.text.count("embeddings by fake/turned are not stored: process ") == 1
     assert sum(turned.pictures) == 5  # in two batches
     assert kept(colours, turned) == []
     assert colours.search("red", rerank=[SecondEncoder(turned)]) == hits
@@ -389,7 +388,7 @@ def test_the_program_reranks_by_another_encoder_and_says_how_long_it_took(
     run = recall_program(
         "search", "a cat", "-k", "1", "--rerank", "encoder:compact:5", "--rerank", "blend:0.5", "--json"
     )
-    assert "re-ranked 5 of 5 by compact in " in run.stderr
+    assert "reranked 5 of 5 by compact in " in run.stderr
     hit = json.loads(run.stdout)
     assert Path(hit["path"]).name == "chelsea.png"
     assert [step["step"] for step in hit["rerank"]] == ["encoder:compact", "blend:0.5"]
@@ -398,9 +397,9 @@ def test_the_program_reranks_by_another_encoder_and_says_how_long_it_took(
 @pytest.mark.parametrize(
     ("rerank", "message"),
     [
-        ("diverse", "recall: no reranker is called 'diverse'; expected exact, mmr[:LAMBDA], bursts[:COSINE], "),
-        ("mmr:2", "recall: mmr has the lambda 2; expected a number from 0"),
-        ("encoder:compact:0", "recall: 0 candidates are to be scored by another encoder; expected at least 1"),
+        ("diverse", "recall: no reranker is called 'diverse'; expected blend:WEIGHT[,WEIGHT…], bursts[:COSINE], "),
+        ("mmr:2", "recall: mmr has lambda 2; expected a number from 0"),
+        ("encoder:compact:0", "recall: the encoder would score 0 candidates; expected at least 1"),
         ("encoder:local-dir:/nowhere", "recall: encoder 'local-dir:/nowhere' cannot be loaded: "),
         ("blend:0.5", "recall: blend:0.5 has no second score; "),
     ],

@@ -14,8 +14,9 @@ from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import EncoderNotFoundError, QueryError
 from indexer.types import Modality
 from retrieval.search.candidates import Candidates
-from retrieval.search.rerank import Context, Ranking, Step, rerankers
-from retrieval.search.rerank.normalize import on_scale, standard
+from retrieval.search.rerank.normalize import rescale, standardize
+from retrieval.search.rerank.protocol import Context, Ranking, Step
+from retrieval.search.rerank.registry import make_rerankers
 
 UNUSED = cast(Context, None)
 """These rerankers look at nothing but the candidates."""
@@ -45,8 +46,8 @@ def candidates(
 
 def reranked(names: Sequence[str], found: Candidates, *, steps: Sequence[Step] = ()) -> Ranking:
     """Return what rerankers make of candidates."""
-    ranking = replace(Ranking.of(found), steps=tuple(steps))
-    for each in rerankers(names):
+    ranking = replace(Ranking.from_candidates(found), steps=tuple(steps))
+    for each in make_rerankers(names):
         ranking = each.rerank(ranking, UNUSED)
     return ranking
 
@@ -142,14 +143,14 @@ def test_standard_scores_have_mean_0_and_deviation_1_and_the_own_score_stands_in
     own = np.array([3, 1, 5], dtype=np.float32)
     scores = np.array([10, 30, np.nan], dtype=np.float32)
     # of the two that are scored: own mean 2, deviation 1; 5 is 3 deviations above it
-    assert standard(scores, own).tolist() == [-1, 1, 3]
-    assert on_scale(scores, own).tolist() == [1, 3, 5]
+    assert standardize(scores, own).tolist() == [-1, 1, 3]
+    assert rescale(scores, own).tolist() == [1, 3, 5]
 
 
 def test_equal_scores_are_all_average() -> None:
     own = np.array([3, 1], dtype=np.float32)
-    assert standard(np.array([0.1, 0.1], dtype=np.float32), own).tolist() == pytest.approx([0, 0], abs=1e-6)
-    assert standard(np.array([np.nan, np.nan], dtype=np.float32), own).tolist() == [1, -1]
+    assert standardize(np.array([0.1, 0.1], dtype=np.float32), own).tolist() == pytest.approx([0, 0], abs=1e-6)
+    assert standardize(np.array([np.nan, np.nan], dtype=np.float32), own).tolist() == [1, -1]
 
 
 def test_blend_1_is_the_librarys_order_and_blend_0_that_of_the_last_step() -> None:
@@ -173,12 +174,12 @@ def test_blend_with_a_weight_for_each_score_takes_all_steps() -> None:
     steps = [Step("one", np.array([1, 2, 3], dtype=np.float32)), Step("two", np.array([1, 3, 2], dtype=np.float32))]
     assert ids(reranked(["blend:0,0,1"], found, steps=steps)) == [2, 3, 1]
     assert ids(reranked(["blend:0,1,0"], found, steps=steps)) == [3, 2, 1]
-    with pytest.raises(QueryError, match=r"blend:1,1 has 2 weights for 3 scores \(the library's own, one, two\)"):
+    with pytest.raises(QueryError, match=r"blend:1,1 has 2 weights for 3 scores \(the search, one, two\)"):
         reranked(["blend:1,1"], found, steps=steps)
 
 
 def test_blend_without_a_second_score_is_an_error() -> None:
-    with pytest.raises(QueryError, match=r"blend:0.5 has no second score; put a step that gives one before it"):
+    with pytest.raises(QueryError, match=r"blend:0.5 has no second score; add a reranker that gives one before it"):
         reranked(["bursts", "blend:0.5"], candidates([1.0]))
 
 
@@ -190,39 +191,39 @@ def test_no_candidates_stay_none(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nearest", r"no reranker is called 'nearest'; expected exact, mmr\[:LAMBDA\], bursts"),
+        ("nearest", r"no reranker is called 'nearest'; expected blend:WEIGHT\[,WEIGHT…\], bursts\[:COSINE\], "),
         ("", "no reranker is called ''"),
         ("mmr:", "no reranker is called 'mmr:'"),
-        ("exact:1", "exact takes nothing behind a colon, not '1'"),
-        ("mmr:1.1", "mmr has the lambda 1.1; expected a number from 0"),
-        ("mmr:-0.1", "mmr has the lambda -0.1"),
-        ("mmr:nan", "mmr has the lambda nan"),
-        ("mmr:much", "mmr has 'much', which is no number"),
+        ("exact:1", "exact takes no value after a colon, but has '1'"),
+        ("mmr:1.1", "mmr has lambda 1.1; expected a number from 0"),
+        ("mmr:-0.1", "mmr has lambda -0.1"),
+        ("mmr:nan", "mmr has lambda nan"),
+        ("mmr:much", "mmr has 'much', which is not a number; expected for instance mmr:0.5"),
         ("bursts:0", "bursts has the cosine 0; expected a number above 0"),
         ("bursts:1.5", "bursts has the cosine 1.5"),
         ("encoder", "encoder has no name; expected encoder:NAME"),
-        ("encoder:compact:0", "0 candidates are to be scored by another encoder; expected at least 1"),
-        ("encoder:compact:-3", "-3 candidates are to be scored"),
+        ("encoder:compact:0", "the encoder would score 0 candidates; expected at least 1"),
+        ("encoder:compact:-3", "the encoder would score -3 candidates"),
         ("blend", "blend has the weights none; expected one number from 0 to 1"),
         ("blend:1.5", "blend has the weights 1.5"),
         ("blend:0,0", "blend has the weights 0,0"),
         ("blend:-1,2", "blend has the weights -1,2"),
         ("blend:inf,1", "blend has the weights inf,1"),
-        ("blend:a", "blend has 'a', which is no number"),
+        ("blend:a", "blend has 'a', which is not a number"),
     ],
 )
 def test_a_name_that_cannot_be_is_one_line(name: str, message: str) -> None:
     with pytest.raises(QueryError, match=message):
-        rerankers([name])
+        make_rerankers([name])
 
 
 def test_an_encoder_that_has_no_such_form_is_refused_before_anything_is_loaded() -> None:
     with pytest.raises(EncoderNotFoundError, match="no encoder is called 'strong'"):
-        rerankers(["encoder:strong"])
+        make_rerankers(["encoder:strong"])
 
 
 def test_a_string_and_what_cannot_rerank_are_mistakes_of_the_program() -> None:
     with pytest.raises(TypeError, match="rerank is the string 'mmr'"):
-        rerankers("mmr")
-    with pytest.raises(TypeError, match="3 is no reranker"):
-        rerankers([3])  # type: ignore[list-item]
+        make_rerankers("mmr")
+    with pytest.raises(TypeError, match="3 is not a reranker"):
+        make_rerankers([3])  # type: ignore[list-item]

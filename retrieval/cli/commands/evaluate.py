@@ -15,16 +15,17 @@ import click
 
 from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.errors import EvaluationError
+from indexer.registry import expected
 from retrieval.cli.options import (
     FilePath,
     encoder_option,
     open_library,
     precision_option,
-    rerank_option,
     settings_options,
 )
 from retrieval.cli.output import json_option, print_json, print_table, visible
 from retrieval.cli.progress import ProgressLine
+from retrieval.cli.rerank_option import rerank_option
 
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
@@ -183,14 +184,14 @@ def _are_chains(pair: tuple[str, str]) -> bool:
     Raises:
         UsageError: One of them is neither, or they are not of one kind.
     """
-    from retrieval.search.rerank import FORMS, names_rerankers  # late, as above
+    from retrieval.search.rerank.registry import is_chain, reranker_entries  # late, as above
 
-    chains = [each for each in pair if names_rerankers(each)]
+    chains = [each for each in pair if is_chain(each)]
     for each in pair:
         if each not in chains and not Path(each).exists():
             raise click.UsageError(
                 f"--compare names {each!r}, which is neither a library's folder nor a reranker; expected two "
-                f"libraries, or two of none, {FORMS}, with + between those that follow each other"
+                f"libraries, or two of none, {expected(reranker_entries())}, joined by +"
             )
     if len(chains) == 1:
         raise click.UsageError(
@@ -204,10 +205,12 @@ def _on_chains(
 ) -> list[Evaluation]:
     """Return what the search of one library reaches with each of two chains of rerankers, on equally many hits."""
     from retrieval.evaluation.search_quality import depth_for  # late, as above
-    from retrieval.search.rerank import chain_names, rerankers
+    from retrieval.search.rerank.registry import make_rerankers, split_chain
 
-    chains = [chain_names(each) for each in pair]
-    depth = depth_for([*rerankers(chains[0]), *rerankers(chains[1])])  # a wrong name shows before the first is measured
+    chains = [split_chain(each) for each in pair]
+    depth = depth_for(
+        [*make_rerankers(chains[0]), *make_rerankers(chains[1])]
+    )  # a wrong name shows before the first is measured
     with open_library(settings) as library:
         found = [library.evaluate(table, split=split, rerank=chain, depth=depth, progress=progress) for chain in chains]
     return [replace(each, system=name) for each, name in zip(found, pair, strict=True)]

@@ -1,4 +1,4 @@
-"""`bursts`: a burst becomes one hit."""
+"""`bursts`: turns a burst of photos into one hit."""
 
 from __future__ import annotations
 
@@ -9,67 +9,78 @@ from itertools import compress, islice
 
 from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import QueryError
+from indexer.registry import Entry
 from indexer.types import Modality, Vectors
 from retrieval.search.rerank.protocol import Context, Ranking
+from retrieval.search.rerank.registry import parse_number
 
-DEFAULT = 0.85
+ENTRY = Entry(
+    name="bursts",
+    syntax="bursts[:COSINE]",
+    help="turn a burst of similar photos into one hit; COSINE is the least similarity, above 0 to 1",
+    default="0.85",
+)
+
+DEFAULT = float(ENTRY.default)
 """Simulated bursts stay whole from .90 down, and different photos apart from .80 up (tests/bench/reranking.py)."""
 
-APART = timedelta(seconds=60)
-"""From one photo of a moment to the next."""
+MAX_GAP = timedelta(seconds=60)
+"""Time from one photo of a burst to the next, at most."""
 
 
 class Bursts:
-    """Makes one hit of photos that were taken within a minute of each other and look alike, each like another of them.
+    """Groups photos that were taken within a minute of each other and look alike, each similar to another of its group.
 
-    Where a camera left no time and only the file's own is known, that has to be the same to the second: copying gives
-    a whole folder nearly the same time. The best photo of a moment stands for it, in its place.
+    If the camera recorded no time, the times of the files must be equal to the second: copying gives all files of a
+    folder nearly the same time. The best photo of a burst takes the place of the group.
     """
 
-    def __init__(self, alike: float = DEFAULT) -> None:
-        """Make one.
+    def __init__(self, min_cosine: float = DEFAULT) -> None:
+        """Set the similarity within a burst.
 
         Args:
-            alike: Cosine of two photos' embeddings from which on they look alike.
+            min_cosine: Cosine of the embeddings of two photos of a burst, at least; above 0, up to 1.
 
         Raises:
-            QueryError: It is not above 0, or above 1.
+            QueryError: The cosine is not above 0, or is above 1.
         """
-        if not 0 < alike <= 1:
-            raise QueryError(f"bursts has the cosine {alike:g}; expected a number above 0, up to 1, for instance .85")
-        self.alike = alike
+        if not 0 < min_cosine <= 1:
+            raise QueryError(
+                f"bursts has the cosine {min_cosine:g}; expected a number above 0, up to 1, for instance .85"
+            )
+        self.min_cosine = min_cosine
 
     def rerank(self, ranking: Ranking, context: Context) -> Ranking:
-        """Return one candidate of each moment, with the others as its members."""
+        """Return the best candidate of each burst, with the others as its members."""
         groups: dict[int, list[int]] = {}
         for row, group in enumerate(self._groups(ranking.candidates.items, ranking.candidates.vectors)):
             groups.setdefault(group, []).append(row)
         leaders = ranking.take([rows[0] for rows in groups.values()])
         members = [
-            (*held, ranking.take(rows[1:])) if len(rows) > 1 else held
-            for rows, held in zip(groups.values(), leaders.members, strict=True)
+            (*earlier, ranking.take(rows[1:])) if len(rows) > 1 else earlier
+            for rows, earlier in zip(groups.values(), leaders.members, strict=True)
         ]
         return replace(leaders, members=tuple(members))
 
     def _groups(self, items: Sequence[ItemDetails], vectors: Vectors) -> list[int]:
-        """Return for each candidate the row of one that stands for its moment, the same for all of them."""
+        """Return a row for each candidate that is the same for all candidates of its burst."""
         parents = list(range(len(items)))
-        for by_file, apart in ((False, APART), (True, timedelta(0))):
+        for by_file, max_gap in ((False, MAX_GAP), (True, timedelta(0))):
             dated = sorted(
                 (item.taken_at, row)
                 for row, item in enumerate(items)
                 if item.kind == Modality.PHOTO and item.taken_at and (item.taken_from == "file") == by_file
             )
-            for place, (moment, row) in enumerate(dated):
-                near = list(_until(moment + apart, islice(dated, place + 1, None)))
-                alike = vectors[near] @ vectors[row] >= self.alike  # (m,)
-                for other in compress(near, alike):
+            for position, (taken_at, row) in enumerate(dated):
+                following = list(_rows_until(taken_at + max_gap, islice(dated, position + 1, None)))
+                is_similar = vectors[following] @ vectors[row] >= self.min_cosine  # (m,)
+                for other in compress(following, is_similar):
                     parents[_root(parents, other)] = _root(parents, row)
         return [_root(parents, row) for row in range(len(items))]
 
 
-def _until(end: datetime, dated: Iterable[tuple[datetime, int]]) -> Iterator[int]:
-    """Yield the rows of moments up to an end."""
+def _rows_until(end: datetime, dated: Iterable[tuple[datetime, int]]) -> Iterator[int]:
+    """Yield the rows of photos, in order of time, until the first that was taken after `end`."""
     for taken_at, row in dated:
         if taken_at > end:
             return
@@ -77,8 +88,13 @@ def _until(end: datetime, dated: Iterable[tuple[datetime, int]]) -> Iterator[int
 
 
 def _root(parents: list[int], row: int) -> int:
-    """Return the end of a row's chain of parents, which becomes shorter on the way."""
+    """Return the root of a row in a union-find forest, and shorten the path to it."""
     while parents[row] != row:
         parents[row] = parents[parents[row]]
         row = parents[row]
     return row
+
+
+def make(argument: str) -> Bursts:
+    """Return the reranker for the cosine after the colon, "" for the default."""
+    return Bursts(parse_number("bursts", argument) if argument else DEFAULT)

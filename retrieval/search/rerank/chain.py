@@ -1,4 +1,4 @@
-"""Rerankers in their order, over as many candidates as it takes."""
+"""Applies rerankers one after the other, to as many candidates as they need."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from indexer.types import ProgressCallback, Vectors
 from retrieval.query.query import Query
 from retrieval.search.candidates import Candidates
 from retrieval.search.rerank.protocol import Context, Ranking, Reranker
-from retrieval.search.rerank.second_encoder import SecondEncoder
 
 POOL = 100
-"""Candidates that are reranked at least."""
+"""Number of candidates that are reranked, at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What a search hands its candidates to.
+    """The rerankers of a search.
 
     Attributes:
-        steps: The rerankers, in their order, at least one.
-        query: What is asked.
-        settings: Where encoders run, and the limits of pictures.
-        progress: Told how far a long reranker has come.
+        steps: The rerankers in the order in which they are applied, at least one.
+        query: The query.
+        settings: Device of encoders, and the limits of pictures.
+        progress: Called with the progress of a slow reranker.
     """
 
     steps: Sequence[Reranker]
@@ -34,26 +33,26 @@ class Chain:
     progress: ProgressCallback | None = None
 
 
-def reranked(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], Candidates], *, count: int) -> Ranking:
-    """Return the `count` best after all rerankers; all where there are fewer.
+def rerank(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], Candidates], *, count: int) -> Ranking:
+    """Return the `count` best candidates after all rerankers; fewer if there are not as many.
 
-    The candidates are `POOL`, or as many as an encoder is to score where that is more, and four times as many for as
-    long as too few come back. What came back of fewer stays in front, so that the order does not depend on `count` and
-    pages neither overlap nor leave anything out.
+    The rerankers get `POOL` candidates, or as many as one of them looks at if that is more. While they return too few,
+    they get four times as many. The results of a smaller pool stay in front, so the order does not depend on `count`,
+    and pages neither overlap nor leave anything out.
 
     Args:
         chain: The rerankers.
         store: The library.
         vector: The query's vector, shape (d,), unit length.
-        find: Gives so many candidates, best first.
-        count: Hits wanted.
+        find: Returns the given number of candidates, best first.
+        count: Number of hits.
     """
     context = Context(chain.query, vector, store, chain.settings, chain.progress or (lambda _: None))
-    pool = max([POOL, *(step.first for step in chain.steps if isinstance(step, SecondEncoder))])
+    pool = max(POOL, *(int(getattr(step, "depth", 0)) for step in chain.steps))
     order: list[int] = []
     while True:
         candidates = find(pool)
-        ranking = Ranking.of(candidates)
+        ranking = Ranking.from_candidates(candidates)
         for step in chain.steps:
             ranking = step.rerank(ranking, context)
         rows = {item.item_id: row for row, item in enumerate(ranking.candidates.items)}

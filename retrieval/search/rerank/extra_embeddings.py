@@ -1,10 +1,11 @@
-"""Embeddings of single units under an encoder that is not the library's own, kept in the catalog."""
+"""Embeddings of units under an encoder other than the library's, stored in the catalog."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class ExtraEmbeddings:
-    """The embeddings of units under one encoder: what the catalog has, and else what the encoder makes.
+    """The embeddings of units under one encoder: read from the catalog, or else encoded and stored there.
 
     Attributes:
         encoder: Any encoder.
@@ -30,54 +31,58 @@ class ExtraEmbeddings:
 
     encoder: Encoder
     context: Context
-    _told: bool = False
+    _has_logged: bool = False
 
     def vectors(self, unit_ids: Sequence[int]) -> dict[int, Vectors]:
-        """Return unit vectors by unit id, shape (d,), float32.
+        """Return unit vectors, shape (d,), float32, by unit id.
 
-        Left out are photos whose file is gone, cannot be read, or is not the one that was indexed.
+        Photos are left out whose file is missing, cannot be read, or is not the file that was indexed.
         """
-        known = self.context.encoded
-        lacking = [unit_id for unit_id in unit_ids if (self.encoder.fingerprint, unit_id) not in known]
-        self._note(self._kept(lacking))
-        self._encode([unit_id for unit_id in lacking if (self.encoder.fingerprint, unit_id) not in known])
-        for unit_id in lacking:
-            known.setdefault((self.encoder.fingerprint, unit_id), None)
-        found = {unit_id: known[self.encoder.fingerprint, unit_id] for unit_id in unit_ids}
-        return {unit_id: vector for unit_id, vector in found.items() if vector is not None}
+        cached = self.context.embeddings
+        missing = [unit_id for unit_id in unit_ids if (self.encoder.fingerprint, unit_id) not in cached]
+        self._cache(self._read(missing))
+        self._encode([unit_id for unit_id in missing if (self.encoder.fingerprint, unit_id) not in cached])
+        for unit_id in missing:
+            cached.setdefault((self.encoder.fingerprint, unit_id), None)
+        vectors = {unit_id: cached[self.encoder.fingerprint, unit_id] for unit_id in unit_ids}
+        return {unit_id: vector for unit_id, vector in vectors.items() if vector is not None}
 
-    def _note(self, found: dict[int, Vectors]) -> None:
-        self.context.encoded.update({(self.encoder.fingerprint, unit_id): found[unit_id] for unit_id in found})
+    def _cache(self, vectors: dict[int, Vectors]) -> None:
+        """Remember vectors for the rest of the search."""
+        fingerprint = self.encoder.fingerprint
+        self.context.embeddings.update({(fingerprint, unit_id): vector for unit_id, vector in vectors.items()})
 
-    def _kept(self, unit_ids: Sequence[int]) -> dict[int, Vectors]:
+    def _read(self, unit_ids: Sequence[int]) -> dict[int, Vectors]:
+        """Return the vectors that are in the catalog, by unit id."""
         with self.context.store.reading() as connection:
             encoder_id = encoders.encoder_id(connection, self.encoder.fingerprint)
             if encoder_id is None:
                 return {}
-            ids, kept = units.unit_vectors(connection, encoder_id, self.encoder.dim, unit_ids, own=True)
-        return _usable(ids.tolist(), kept)
+            ids, vectors = units.unit_vectors(connection, encoder_id, self.encoder.dim, unit_ids, own=True)
+        return _usable(ids.tolist(), vectors)
 
     def _encode(self, unit_ids: Sequence[int]) -> None:
-        """Encode units, a batch at a time, and keep what was encoded, where nobody else is writing."""
+        """Encode units in batches, and store each batch unless another process is writing."""
         with self.context.store.reading() as connection:
-            made_of = units.unit_contents(connection, unit_ids)
-        if not made_of:
+            contents = units.unit_contents(connection, unit_ids)
+        if not contents:
             return
-        from indexer.maintenance.reencode.encode_units import encode_units  # late: known photos need no decoder
+        from indexer.maintenance.reencode.encode_units import encode_units  # late: stored embeddings need no decoder
 
         done = 0
-        for batch in encode_units(list(made_of.values()), self.encoder, self.context.settings):
+        for batch in encode_units(list(contents.values()), self.encoder, self.context.settings):
             if batch.vectors:
-                found = _usable(list(batch.vectors), np.stack(list(batch.vectors.values())))
-                self._note(found)
-                self._keep(found, made_of)
+                vectors = _usable(list(batch.vectors), np.stack(list(batch.vectors.values())))
+                self._cache(vectors)
+                self._store(vectors, contents)
             done += batch.count
-            self.context.progress(Progress("re-ranking", done, len(made_of)))
+            self.context.progress(Progress("reranking", done, len(contents)))
 
-    def _keep(self, encoded: dict[int, Vectors], made_of: dict[int, UnitContent]) -> None:
+    def _store(self, vectors: dict[int, Vectors], contents: dict[int, UnitContent]) -> None:
+        """Store vectors in the catalog if it can be written; the search does not depend on it."""
         store = self.context.store
         try:
-            with store.writing("keeping what re-ranking encoded"), store.transaction() as connection:
+            with store.writing("storing embeddings for reranking"), store.transaction() as connection:
                 encoder_id = encoders.add_encoder(
                     connection,
                     name=self.encoder.name,
@@ -85,16 +90,16 @@ class ExtraEmbeddings:
                     dim=self.encoder.dim,
                     preprocess=self.encoder.preprocess,
                 )
-                units.save_embeddings(connection, encoder_id, encoded, made_of)
-        except LibraryError as error:  # locked, read-only, full: the search needs none of it
-            if not self._told:
-                logger.info("what %s encodes is not kept: %s", self.encoder.name, error)
-            self._told = True
+                units.save_embeddings(connection, encoder_id, vectors, contents)
+        except LibraryError as error:  # locked, read-only or full
+            if not self._has_logged:
+                logger.info("embeddings by %s are not stored: %s", self.encoder.name, error)
+            self._has_logged = True
 
 
 def _usable(unit_ids: Sequence[int], vectors: Vectors) -> dict[int, Vectors]:
-    """Return vectors (d,) by unit id as the catalog gives them back, without those that are not of unit length."""
+    """Return vectors (d,) by unit id, rounded as the catalog stores them, without those that have not unit length."""
     with np.errstate(over="ignore", invalid="ignore"):
-        good = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # NaN and infinity fail this too
-    exact = from_half(to_half(vectors[good]))
-    return dict(zip((each for each, kept in zip(unit_ids, good, strict=True) if kept), exact, strict=True))
+        is_unit = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # false also for NaN and infinity
+    rounded = from_half(to_half(vectors[is_unit]))
+    return dict(zip(compress(unit_ids, is_unit.tolist()), rounded, strict=True))

@@ -1,4 +1,4 @@
-"""Scores of different encoders on one scale."""
+"""Brings the scores of different encoders to one scale."""
 
 from __future__ import annotations
 
@@ -7,47 +7,48 @@ from numpy.typing import NDArray
 
 from indexer.types import Vectors
 
-EQUAL = 1e-9
-"""A standard deviation below this is rounding: the scores are all the same."""
+MIN_DEVIATION = 1e-9
+"""A smaller standard deviation is rounding: all scores are equal."""
 
 
-def standard(scores: Vectors, retrieval_scores: Vectors) -> NDArray[np.float64]:
+def standardize(scores: Vectors, retrieval_scores: Vectors) -> NDArray[np.float64]:
     """Return scores with mean 0 and standard deviation 1, shape (n,).
 
     Args:
-        scores: Shape (n,), NaN where there is none.
-        retrieval_scores: What stands in there, scaled by its own mean and deviation over the others, shape (n,).
+        scores: Shape (n,), NaN for no score.
+        retrieval_scores: Shape (n,); used for candidates without a score, standardized over the candidates with one.
     """
-    known = ~np.isnan(scores)
-    if not known.any():
-        known, scores = np.ones_like(known), retrieval_scores
-    result = _scaled(retrieval_scores, retrieval_scores[known])
-    result[known] = _scaled(scores[known], scores[known])
+    has_score = ~np.isnan(scores)
+    if not has_score.any():
+        has_score, scores = np.ones_like(has_score), retrieval_scores
+    result = _z_scores(retrieval_scores, retrieval_scores[has_score])
+    result[has_score] = _z_scores(scores[has_score], scores[has_score])
     return result
 
 
-def on_scale(scores: Vectors, retrieval_scores: Vectors) -> NDArray[np.float64]:
-    """Return scores with the mean and the deviation that the own ones have where there are scores, shape (n,).
+def rescale(scores: Vectors, retrieval_scores: Vectors) -> NDArray[np.float64]:
+    """Return scores with the mean and standard deviation that the retrieval scores of the same candidates have, (n,).
 
     Args:
-        scores: Shape (n,), NaN where there is none: there the own score stays.
+        scores: Shape (n,), NaN for no score: there the retrieval score stays.
         retrieval_scores: Shape (n,).
     """
-    known = ~np.isnan(scores)
-    if not known.any():
+    has_score = ~np.isnan(scores)
+    if not has_score.any():
         return retrieval_scores.astype(np.float64)
-    mean, spread = _mean_and_spread(retrieval_scores[known])
-    return standard(scores, retrieval_scores) * spread + mean
+    mean, deviation = _mean_and_deviation(retrieval_scores[has_score])
+    return standardize(scores, retrieval_scores) * deviation + mean
 
 
-def _scaled(values: Vectors, by: Vectors) -> NDArray[np.float64]:
-    mean, spread = _mean_and_spread(by)
-    return (values.astype(np.float64) - mean) / spread
+def _z_scores(values: Vectors, reference: Vectors) -> NDArray[np.float64]:
+    """Return values minus the mean of the reference, divided by its standard deviation."""
+    mean, deviation = _mean_and_deviation(reference)
+    return (values.astype(np.float64) - mean) / deviation
 
 
-def _mean_and_spread(values: Vectors) -> tuple[float, float]:
-    """Return mean and standard deviation, the latter 1 where all are equal or there are none."""
+def _mean_and_deviation(values: Vectors) -> tuple[float, float]:
+    """Return mean and standard deviation; the deviation is 1 if all values are equal or there are none."""
     if not len(values):
         return 0.0, 1.0
-    spread = float(values.std(dtype=np.float64))
-    return float(values.mean(dtype=np.float64)), spread if spread > EQUAL else 1.0
+    deviation = float(values.std(dtype=np.float64))
+    return float(values.mean(dtype=np.float64)), deviation if deviation > MIN_DEVIATION else 1.0

@@ -1,94 +1,102 @@
-"""Rerankers by name."""
+"""Finds the rerankers of this package by name, for searches, help texts and error messages."""
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError
-from retrieval.search.rerank.blend import Blend
-from retrieval.search.rerank.bursts import Bursts
-from retrieval.search.rerank.exact import Exact
-from retrieval.search.rerank.mmr import Mmr
-from retrieval.search.rerank.protocol import Reranker
-from retrieval.search.rerank.second_encoder import SecondEncoder
+from indexer.registry import Entry, expected
 
-FORMS = "exact, mmr[:LAMBDA], bursts[:COSINE], encoder:NAME[:N], blend:WEIGHT[,WEIGHT…]"
-"""The ways to name a reranker, for help and errors."""
+if TYPE_CHECKING:
+    from retrieval.search.rerank.protocol import Reranker
+
+NO_RERANKERS = "none"
+"""The name of the chain without a reranker."""
 
 
-NOTHING = "none"
-"""The chain without a reranker."""
+def reranker_entries() -> tuple[Entry, ...]:
+    """Return the entries of all rerankers, sorted by name. No reranker is imported, so `--help` can show them."""
+    return tuple(sorted(_modules(), key=lambda entry: entry.name))
 
 
-def names_rerankers(written: str) -> bool:
-    """Return whether this begins as a chain of rerankers does, right or wrong in what follows."""
-    return re.split("[:+]", written, maxsplit=1)[0] in (NOTHING, *_MAKERS)
-
-
-def chain_names(written: str) -> list[str]:
-    """Return the names in a chain such as "bursts+mmr:0.7"; those of encoders may hold a + themselves."""
-    return [] if written == NOTHING else re.split(rf"\+(?=(?:{'|'.join(_MAKERS)})(?:[:+]|$))", written)
-
-
-def rerankers(asked: Sequence[str | Reranker]) -> list[Reranker]:
-    """Return rerankers, by name (see `FORMS`) or as they are.
+def make_rerankers(specs: Sequence[str | Reranker]) -> list[Reranker]:
+    """Return rerankers made from names such as "mmr:0.7"; objects are returned as they are.
 
     Raises:
-        QueryError: A name is not known, or what stands behind it cannot be.
+        QueryError: No reranker has this name, or it does not accept the value after the colon.
         EncoderNotFoundError: No encoder has such a name.
     """
-    if isinstance(asked, str):
-        raise TypeError(f"rerank is the string {asked!r}; expected a list of them")
-    for each in asked:
-        if not isinstance(each, str | Reranker):
-            raise TypeError(f"{each!r} is no reranker; expected a name or an object with a method rerank")
-    return [_named(each) if isinstance(each, str) else each for each in asked]
+    from retrieval.search.rerank.protocol import Reranker  # late: numpy
+
+    if isinstance(specs, str):
+        raise TypeError(f"rerank is the string {specs!r}; expected a list of names or objects")
+    for spec in specs:
+        if not isinstance(spec, str | Reranker):
+            raise TypeError(f"{spec!r} is not a reranker; expected a name or an object with a method rerank")
+    return [_make(spec) if isinstance(spec, str) else spec for spec in specs]
 
 
-def _named(asked: str) -> Reranker:
-    name, colon, argument = asked.partition(":")
-    if name not in _MAKERS or (colon and not argument):
-        raise QueryError(f"no reranker is called {asked!r}; expected {FORMS}")
-    return _MAKERS[name](argument)
+def is_chain(text: str) -> bool:
+    """Return whether a text begins with the name of a reranker, or is "none"; what follows may still be wrong."""
+    return re.split("[:+]", text, maxsplit=1)[0] in (NO_RERANKERS, *_names())
 
 
-def _exact(argument: str) -> Reranker:
-    if argument:
-        raise QueryError(f"exact takes nothing behind a colon, not {argument!r}")
-    return Exact()
+def split_chain(text: str) -> list[str]:
+    """Return the rerankers in a chain: "bursts+mmr:0.7" gives ["bursts", "mmr:0.7"], "none" gives [].
+
+    A + that no reranker's name follows belongs to an encoder's name.
+    """
+    return [] if text == NO_RERANKERS else re.split(rf"\+(?=(?:{'|'.join(_names())})(?:[:+]|$))", text)
 
 
-def _mmr(argument: str) -> Reranker:
-    return Mmr(_number("mmr", argument)) if argument else Mmr()
+def parse_number(name: str, text: str) -> float:
+    """Return the number in a reranker's argument.
 
-
-def _bursts(argument: str) -> Reranker:
-    return Bursts(_number("bursts", argument)) if argument else Bursts()
-
-
-def _encoder(argument: str) -> Reranker:
-    if not argument:
-        raise QueryError("encoder has no name; expected encoder:NAME, for instance encoder:compact+int8")
-    counted = re.fullmatch(r"(.+):(-?\d{1,9})", argument, flags=re.DOTALL)
-    return SecondEncoder(counted[1], int(counted[2])) if counted else SecondEncoder(argument)
-
-
-def _blend(argument: str) -> Reranker:
-    return Blend([_number("blend", part) for part in argument.split(",")] if argument else [])
-
-
-def _number(name: str, written: str) -> float:
+    Raises:
+        QueryError: The text is not a number.
+    """
     try:
-        return float(written)
+        return float(text)
     except ValueError:
-        raise QueryError(f"{name} has {written!r}, which is no number; expected {FORMS}") from None
+        raise QueryError(f"{name} has {text!r}, which is not a number; expected for instance {name}:0.5") from None
 
 
-_MAKERS: dict[str, Callable[[str], Reranker]] = {
-    "exact": _exact,
-    "mmr": _mmr,
-    "bursts": _bursts,
-    "encoder": _encoder,
-    "blend": _blend,
-}
+def _names() -> list[str]:
+    return [entry.name for entry in reranker_entries()]
+
+
+def _make(spec: str) -> Reranker:
+    """Return the reranker that a name such as "mmr:0.7" stands for."""
+    name, colon, argument = spec.partition(":")
+    module = {entry.name: module for entry, module in _modules().items()}.get(name)
+    if module is None or (colon and not argument):
+        raise QueryError(f"no reranker is called {spec!r}; expected {expected(reranker_entries())}")
+    reranker: Reranker = import_module(f"{__package__}.{module}").make(argument)
+    return reranker
+
+
+@cache
+def _modules() -> dict[Entry, str]:
+    """Return the name of the module that declares each entry."""
+    declared = (
+        (_declared_entry(file.read_text(encoding="utf-8")), file.stem) for file in Path(__file__).parent.glob("*.py")
+    )
+    return {entry: module for entry, module in declared if entry is not None}
+
+
+def _declared_entry(source: str) -> Entry | None:
+    """Return the entry that a module declares by `ENTRY = Entry(…)`, all arguments by name and literals; else None.
+
+    It is read, not imported: the rerankers import numpy, for which `recall search --help` must not wait.
+    """
+    for statement in ast.parse(source).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="ENTRY")], value=ast.Call(keywords=keywords)):
+                return Entry(**{keyword.arg or "": ast.literal_eval(keyword.value) for keyword in keywords})
+    return None

@@ -1,8 +1,9 @@
-"""`encoder`: the best candidates by another encoder's score."""
+"""`encoder`: orders the best candidates by the score of another encoder."""
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 
@@ -11,74 +12,95 @@ import numpy as np
 from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import QueryError
+from indexer.registry import Entry
 from indexer.store.library_encoder import absolute_encoder_name
 from indexer.vectors.base import inner_products
 from retrieval.query.embed import combine_parts, encode_query
 from retrieval.search.rerank.extra_embeddings import ExtraEmbeddings
-from retrieval.search.rerank.normalize import on_scale
+from retrieval.search.rerank.normalize import rescale
 from retrieval.search.rerank.protocol import Context, Ranking, Step
 
 logger = logging.getLogger(__name__)
 
-DEFAULT = 50
-"""Candidates that are scored."""
+ENTRY = Entry(
+    name="encoder",
+    syntax="encoder:NAME[:N]",
+    help="score the N best candidates with another encoder",
+    default="50",
+)
+
+DEFAULT = int(ENTRY.default)
+"""Number of candidates that are scored."""
 
 
 class SecondEncoder:
     """Orders the best candidates by their cosine with the query under another encoder; the others follow unchanged.
 
-    Photos are encoded when they first come among the best, and never again: the catalog keeps the embeddings until the
-    photo changes. Texts are scored text to text. A photo whose file is gone, or has changed since it was indexed, has
-    no such score; it goes by its old one, on the scale of the others.
+    A photo is encoded when it is first among the best candidates, and its embedding is stored in the catalog until the
+    photo changes. Texts are compared with the query as text with text. A photo whose file is missing or has changed
+    since it was indexed gets no such score; it keeps its former score, on the scale of the others.
     """
 
-    def __init__(self, encoder: str | Encoder, first: int = DEFAULT) -> None:
-        """Make one; nothing is loaded before it is used.
+    def __init__(self, encoder: str | Encoder, depth: int = DEFAULT) -> None:
+        """Set the encoder; it is loaded when it is first used.
 
         Args:
-            encoder: By name, or as an object.
-            first: Candidates that are scored, at least 1.
+            encoder: The name of an encoder, or an encoder.
+            depth: Number of candidates that are scored, at least 1.
 
         Raises:
-            QueryError: There would be none.
-            EncoderNotFoundError: The name has none of the forms that encoders have.
+            QueryError: The number of candidates is below 1.
+            EncoderNotFoundError: No encoder has such a name.
         """
-        if first < 1:
-            raise QueryError(f"{first} candidates are to be scored by another encoder; expected at least 1")
+        if depth < 1:
+            raise QueryError(f"the encoder would score {depth} candidates; expected at least 1")
         if isinstance(encoder, str):
             check_name(encoder)
-        self._asked = encoder
+        self._name = encoder if isinstance(encoder, str) else encoder.name
         self._encoder = None if isinstance(encoder, str) else encoder
-        self._loading = threading.Lock()
-        self.first = first
+        self._lock = threading.Lock()
+        self.depth = depth
 
     def rerank(self, ranking: Ranking, context: Context) -> Ranking:
         """Return the candidates by the other encoder's score.
 
         Raises:
-            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+            EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
             QueryError: A picture of the query cannot be read, or its parts cancel out under this encoder.
         """
         scores = np.full(len(ranking), np.nan, dtype=np.float32)
-        unit_ids = [item.unit_id for item in ranking.candidates.items[: self.first]]
+        unit_ids = [item.unit_id for item in ranking.candidates.items[: self.depth]]
         if unit_ids:
-            encoder = self._loaded(context)
+            encoder = self._load(context)
             start = time.perf_counter()
             parts = encode_query(context.query, encoder, context.settings, store=context.store)
             query = combine_parts(parts, context.query.part_weights)
-            found = ExtraEmbeddings(encoder, context).vectors(unit_ids)
+            vectors = ExtraEmbeddings(encoder, context).vectors(unit_ids)
             for row, unit_id in enumerate(unit_ids):
-                if unit_id in found:
-                    scores[row] = inner_products(query, found[unit_id][None])[0]
+                if unit_id in vectors:
+                    scores[row] = inner_products(query, vectors[unit_id][None])[0]
             seconds = time.perf_counter() - start
-            logger.info("re-ranked %d of %d by %s in %.1f s", len(found), len(unit_ids), encoder.name, seconds)
-        name = self._asked if isinstance(self._asked, str) else self._asked.name
-        return ranking.scored(Step(f"encoder:{name}", scores), on_scale(scores, ranking.score), first=self.first)
+            logger.info("reranked %d of %d by %s in %.1f s", len(vectors), len(unit_ids), encoder.name, seconds)
+        step = Step(f"encoder:{self._name}", scores)
+        return ranking.reorder(step, rescale(scores, ranking.score), depth=self.depth)
 
-    def _loaded(self, context: Context) -> Encoder:
-        with self._loading:
+    def _load(self, context: Context) -> Encoder:
+        """Return the encoder, loaded on the first call."""
+        with self._lock:
             if self._encoder is None:
                 settings = context.settings
-                name = absolute_encoder_name(str(self._asked))
+                name = absolute_encoder_name(self._name)
                 self._encoder = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
             return self._encoder
+
+
+def make(argument: str) -> SecondEncoder:
+    """Return the reranker for NAME or NAME:N, what follows the colon.
+
+    Raises:
+        QueryError: There is no name, or N is below 1.
+    """
+    if not argument:
+        raise QueryError("encoder has no name; expected encoder:NAME, for instance encoder:compact+int8")
+    counted = re.fullmatch(r"(.+):(-?\d{1,9})", argument, flags=re.DOTALL)
+    return SecondEncoder(counted[1], int(counted[2])) if counted else SecondEncoder(argument)
