@@ -1,4 +1,7 @@
-"""Keeps and fills: embeds collections of photos into indexes, with what is known about them in SQL."""
+"""Indexing: embeds collections of photos and texts, and stores embeddings and metadata in SQL.
+
+Apps use the package `retrieval`, which is built on this one.
+"""
 
 from __future__ import annotations
 

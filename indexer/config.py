@@ -1,4 +1,4 @@
-"""Settings and where they come from: argument > option > environment > file > default."""
+"""Settings, in order of precedence: argument or command-line option, environment variable, settings file, default."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ DEFAULT_ENCODER = "compact"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a user may set; `Settings.load` fills it.
+    """Everything a user can set; made by `Settings.load`.
 
     Attributes:
         library: Folder of the library, `NAME.recall`.
-        encoder: Name of the encoder of a new library; None takes the library's own, or "compact".
+        encoder: Name of the encoder for a new library; None means "compact". An existing library keeps its own.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        batch_size: Pictures per call of the encoder; None lets the encoder choose for its device.
-        workers: Decoder processes; None takes one per processor.
+        batch_size: Pictures per encoder call; None uses what suits the device.
+        workers: Decoder processes; None uses one per processor.
         max_pixels: Pictures with more pixels are refused.
         max_bytes: Files with more bytes are refused.
-        timeout: Seconds after which decoding one picture is given up.
+        timeout: Seconds after which decoding of one picture is aborted.
     """
 
     library: Path
@@ -39,43 +39,44 @@ class Settings:
 
     @classmethod
     def load(cls, *, environ: Mapping[str, str] | None = None, **arguments: object) -> Settings:
-        """Return settings: the arguments that are not None, else RECALL_… variables, else the file, else defaults.
+        """Return the settings; for each, the first of these that has it: argument, variable, settings file, default.
 
         Args:
-            environ: Environment to read; None reads the process's own.
-            **arguments: Fields of Settings.
+            environ: Environment with the RECALL_… variables; None reads that of the process. Empty variables count as
+                not set.
+            **arguments: Fields of Settings; None counts as not set.
 
         Raises:
-            ConfigError: The file cannot be read, or a value is not of its kind.
+            ConfigError: The settings file cannot be read, or a value has the wrong type.
         """
         environ = os.environ if environ is None else environ
         names = [field.name for field in fields(cls)]
         unknown = sorted(set(arguments) - set(names))
         if unknown:
             raise TypeError(f"Settings has no {', '.join(unknown)}; it has {', '.join(names)}")
-        origin = _config_file(environ)
-        values = {name: (value, f"{name} in {origin}") for name, value in _read_file(origin, names).items()}
+        file = _settings_file(environ)
+        values = {name: (value, f"{name} in {file}") for name, value in _read_file(file, names).items()}
         for name in names:
             variable = f"RECALL_{name.upper()}"
             if environ.get(variable):
                 values[name] = (environ[variable], variable)
             if arguments.get(name) is not None:
                 values[name] = (arguments[name], name)
-        settings = {name: _converted(name, value, where) for name, (value, where) in values.items()}
+        settings = {name: _convert(name, value, origin) for name, (value, origin) in values.items()}
         settings.setdefault("library", _default_library())
-        return cls(**settings)  # type: ignore[arg-type]  # _converted gives each field its type
+        return cls(**settings)  # type: ignore[arg-type]  # _convert gives each field its type
 
 
 def _default_library() -> Path:
-    from platformdirs import user_data_path  # late: most calls name their library
+    from platformdirs import user_data_path  # late: needed only if no library is named
 
     return user_data_path("recall", appauthor=False) / "photos.recall"
 
 
-def _config_file(environ: Mapping[str, str]) -> Path:
+def _settings_file(environ: Mapping[str, str]) -> Path:
     if environ.get("RECALL_CONFIG"):
         return Path(environ["RECALL_CONFIG"])
-    from platformdirs import user_config_path  # late, see above
+    from platformdirs import user_config_path  # late, as above
 
     return user_config_path("recall", appauthor=False) / "config.toml"
 
@@ -90,28 +91,29 @@ def _read_file(path: Path, names: list[str]) -> dict[str, object]:
         raise ConfigError(f"the settings file {path} cannot be read ({error}); correct it or delete it") from error
     unknown = sorted(set(content) - set(names))
     if unknown:
-        raise ConfigError(f"{path} sets {', '.join(unknown)}, which Recall does not know; it knows {', '.join(names)}")
+        raise ConfigError(f"{path} has unknown settings: {', '.join(unknown)}; expected {', '.join(names)}")
     return content
 
 
-def _converted(name: str, value: object, where: str) -> object:
-    """Return `value` as the type of field `name`; `where` names its origin in errors."""
+def _convert(name: str, value: object, origin: str) -> object:
+    """Return `value` as the type of field `name`; `origin` says in messages where the value is from."""
     if name == "library":
         return Path(str(value)).expanduser()
     if name in ("encoder", "device"):
         return str(value)
-    kind = float if name == "timeout" else int
+    number_type = float if name == "timeout" else int
     try:
-        number = kind(str(value))
+        number = number_type(str(value))
     except ValueError:
-        raise ConfigError(f"{where} is {value!r}; expected a {'number' if kind is float else 'whole number'}") from None
+        expected = "number" if number_type is float else "whole number"
+        raise ConfigError(f"{origin} is {value!r}; expected a {expected}") from None
     if not 0 < number < float("inf"):
-        raise ConfigError(f"{where} is {value}; expected a number above 0")
+        raise ConfigError(f"{origin} is {value}; expected a number above 0")
     return number
 
 
 def cpu_count() -> int:
-    """Return how many processors this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows; taskset and containers narrow it
+    """Return the number of processors that this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows; respects taskset and the CPU sets of containers
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

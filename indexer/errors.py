@@ -1,28 +1,28 @@
-"""Every error that Recall raises on purpose.
+"""The errors that Recall raises on purpose.
 
     RecallError
-    ├── ConfigError            a setting, option or environment variable that cannot be used
-    ├── SourceError            a folder or file to index that cannot be used
-    │   └── NoPhotosError      it holds nothing that Recall can read
-    ├── ItemError              one item that cannot be indexed; `kind` says why
-    │   ├── PictureError           a picture that cannot be decoded
-    │   └── TextError              a text, or a row of a table, that cannot be read
-    ├── QueryError             a query that cannot be answered
-    ├── EncoderError           an encoder that cannot be used
-    │   ├── EncoderNotFoundError   unknown name, missing folder, hub out of reach
-    │   └── EncoderMismatchError   vectors of two encoders would meet
-    ├── LibraryError           a library that cannot be used
-    │   ├── LibraryVersionError    written by a newer Recall
-    │   ├── LibraryLockedError     another process is writing to it
-    │   └── StorageError           disk full, read-only, damaged
-    ├── MissingPackageError    an optional package is needed and absent
-    ├── EvaluationError        an evaluation set that cannot be used
-    ├── FeedbackError          a judgement, or an example of a word, that cannot be used
-    ├── TuningError            learning from judgements failed, or there is too little to learn from
-    └── TransferError          an export that cannot be written, or files that cannot be imported
+    ├── ConfigError                a setting, option or environment variable cannot be used
+    ├── SourceError                a folder, file or table cannot be indexed
+    │   └── NoPhotosError              it holds nothing that Recall can read
+    ├── ItemError                  one item cannot be indexed; `kind` says why
+    │   ├── PictureError               a picture cannot be decoded
+    │   └── TextError                  a text or a table row cannot be read
+    ├── QueryError                 a query cannot be answered
+    ├── EncoderError               an encoder cannot be used
+    │   ├── EncoderNotFoundError       the name is unknown, or the model cannot be found or downloaded
+    │   └── EncoderMismatchError       embeddings of two encoders would be mixed
+    ├── LibraryError               a library cannot be used
+    │   ├── LibraryVersionError        it was written by a newer version of Recall
+    │   ├── LibraryLockedError         another process is writing to it
+    │   └── StorageError               the disk is full, read-only or damaged
+    ├── MissingPackageError        an optional package is needed and not installed
+    ├── EvaluationError            an evaluation set cannot be used
+    ├── FeedbackError              a judgement or an example of a private word cannot be used
+    ├── TuningError                learning from judgements is impossible or failed
+    └── TransferError              an export cannot be written, or files cannot be imported
 
-A message says what happened with the value, what was expected, and what to do. Programming mistakes
-stay `ValueError` and `TypeError`.
+A message says what happened with the value, what was expected and what to do, in one line. Programming mistakes
+raise `ValueError` and `TypeError` instead.
 """
 
 from __future__ import annotations
@@ -31,43 +31,43 @@ from enum import StrEnum
 
 
 class RecallError(Exception):
-    """Base of every error that Recall raises on purpose."""
+    """Base class of every error that Recall raises on purpose; catch it to catch them all."""
 
 
 class ConfigError(RecallError):
-    """A setting, option or environment variable cannot be used."""
+    """Raised when a setting, option or environment variable has a value that cannot be used."""
 
 
 class SourceError(RecallError):
-    """A folder or file to index cannot be used."""
+    """Raised when a folder, file or table that is to be indexed is missing, unreadable or not allowed."""
 
 
 class NoPhotosError(SourceError):
-    """A folder, file or table holds nothing that Recall can read, neither photos nor texts."""
+    """Raised when a folder, file or table holds nothing that Recall can read, neither photos nor texts."""
 
 
 class FailureKind(StrEnum):
     """Why one item could not be indexed; stored in the catalog and printed by `recall status --failed`."""
 
     EMPTY = "empty"  # zero bytes, or no words
-    TOO_LARGE = "too-large"  # over the limit of bytes, of pixels or of pieces of text
-    NOT_A_PICTURE = "not-a-picture"  # the content is no picture format that is known
-    NOT_TEXT = "not-text"  # a text file or a cell of a table whose content is no text
-    BAD_ROW = "bad-row"  # a line of a table that cannot be told apart: damaged, or its id is missing or used twice
-    OUTSIDE = "outside"  # a table names a picture that does not lie in the table's folder
-    DAMAGED = "damaged"  # a known format that cannot be decoded to the end
-    UNREADABLE = "unreadable"  # permission, I/O error, vanished while it was read
-    UNSUPPORTED = "unsupported"  # a known format whose decoder is not installed
-    CRASHED = "crashed"  # the decoder process died on it
+    TOO_LARGE = "too-large"  # more bytes, pixels or chunks than the limit allows
+    NOT_A_PICTURE = "not-a-picture"  # the content is in no known picture format
+    NOT_TEXT = "not-text"  # the content of a text file or table cell is not text
+    BAD_ROW = "bad-row"  # a table row is damaged, or its id is missing or used twice
+    OUTSIDE = "outside"  # a table names a picture outside the table's folder
+    DAMAGED = "damaged"  # the format is known, but the file cannot be decoded to the end
+    UNREADABLE = "unreadable"  # permission denied, I/O error, or the file vanished while it was read
+    UNSUPPORTED = "unsupported"  # the format is known, but its decoder is not installed
+    CRASHED = "crashed"  # the decoder process died
     TIMED_OUT = "timed-out"  # decoding took longer than the limit
-    ENCODER = "encoder"  # decoded, but the encoder gave no usable vector for it
+    ENCODER = "encoder"  # the file was decoded, but the encoder returned no usable vector
 
 
 class ItemError(RecallError):
-    """One item cannot be indexed.
+    """Raised when one item cannot be indexed; the run goes on with the next item.
 
     Attributes:
-        kind: The class of failure.
+        kind: The reason.
     """
 
     def __init__(self, kind: FailureKind, message: str) -> None:
@@ -75,65 +75,65 @@ class ItemError(RecallError):
         self.kind = kind
 
     def __reduce__(self) -> tuple[type[ItemError], tuple[FailureKind, str]]:
-        """Return how it is made anew: pickle would leave out the kind."""
+        """Return the class and its arguments; by default pickle would leave out the kind."""
         return type(self), (self.kind, str(self))
 
 
 class PictureError(ItemError):
-    """One picture cannot be decoded."""
+    """Raised when one picture cannot be decoded."""
 
 
 class TextError(ItemError):
-    """One text, or one row of a table, cannot be read."""
+    """Raised when one text, or one row of a table, cannot be read."""
 
 
 class QueryError(RecallError):
-    """A query cannot be answered as it was asked."""
+    """Raised when a query is malformed, names something unknown, or cannot be answered."""
 
 
 class EncoderError(RecallError):
-    """An encoder cannot be used."""
+    """Raised when an encoder's files, device or precision cannot be used."""
 
 
 class EncoderNotFoundError(EncoderError):
-    """No such encoder: unknown name, missing folder, or a hub out of reach."""
+    """Raised when an encoder's name is unknown, its folder is missing, or it cannot be downloaded."""
 
 
 class EncoderMismatchError(EncoderError):
-    """Vectors of two different encoders would meet."""
+    """Raised when embeddings of two different encoders would be mixed."""
 
 
 class LibraryError(RecallError):
-    """A library cannot be used."""
+    """Raised when a library is missing, damaged or not in the state that an operation needs."""
 
 
 class LibraryVersionError(LibraryError):
-    """The library was written by a newer Recall."""
+    """Raised when a library was written by a newer version of Recall."""
 
 
 class LibraryLockedError(LibraryError):
-    """Another process is writing to the library."""
+    """Raised when another process is writing to the library and does not finish in time."""
 
 
 class StorageError(LibraryError):
-    """The disk is full, read-only or damaged; what was committed before is kept."""
+    """Raised when the disk is full, read-only or damaged; everything that was committed is kept."""
 
 
 class MissingPackageError(RecallError):
-    """An optional package is needed and absent."""
+    """Raised when an optional package is needed and not installed."""
 
 
 class EvaluationError(RecallError):
-    """An evaluation set cannot be used."""
+    """Raised when an evaluation set cannot be used."""
 
 
 class FeedbackError(RecallError):
-    """A judgement, or an example of a private word, cannot be used."""
+    """Raised when a judgement, or an example of a private word, cannot be used."""
 
 
 class TuningError(RecallError):
-    """Learning from judgements failed, or there is too little to learn from."""
+    """Raised when learning from judgements fails, or there are too few judgements to learn from."""
 
 
 class TransferError(RecallError):
-    """An export cannot be written, or files cannot be imported."""
+    """Raised when an export cannot be written, or files cannot be imported."""

@@ -1,4 +1,4 @@
-"""Values that every layer shares."""
+"""Types and small functions that every layer uses: arrays, preprocessing, progress, times and paths of items."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Vectors = NDArray[np.float32]
 """Row vectors, shape (n, d), float32; unit length unless a docstring says otherwise."""
 
 Ids = NDArray[np.int64]
-"""Integer keys, int64; -1 where there is none."""
+"""Integer ids, int64; -1 means none."""
 
 Pixels = NDArray[np.uint8]
 """RGB pictures at the encoder's size, shape (n, height, width, 3), values 0 to 255."""
 
 
-_TIMES = 2**63
-"""Nanoseconds before and after 1970 that the catalog can keep: from 1677 to 2262."""
+_TIME_LIMIT_NS = 2**63
+"""Nanoseconds before and after 1970 that the catalog can store: from 1677 to 2262."""
 
 ResizeMode = Literal["shortest", "longest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]
@@ -31,15 +31,15 @@ Interpolation = Literal["bicubic", "bilinear"]
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """How a picture becomes the square that an encoder reads; the words are open_clip's.
+    """How a picture is turned into the square that an encoder reads; the terms are open_clip's.
 
     Attributes:
         size: Side of the square in pixels.
-        resize_mode: "shortest" scales the shorter side to `size` and cuts the centre; "longest" scales the longer
-            side and pads with `fill`; "squash" scales both sides and does not keep their ratio.
-        interpolation: Filter of the scaling.
-        mean: Per channel, subtracted from values scaled to 0..1.
-        std: Per channel, divided by after that.
+        resize_mode: "shortest" scales the shorter side to `size` and crops the centre; "longest" scales the longer
+            side and pads with `fill`; "squash" scales both sides and changes the aspect ratio.
+        interpolation: Resampling filter.
+        mean: Mean per channel, subtracted from values scaled to 0..1.
+        std: Standard deviation per channel, divided by after that.
         fill: Grey value of padding, 0 to 255.
     """
 
@@ -52,7 +52,7 @@ class Preprocess:
 
 
 class Modality(StrEnum):
-    """What an item or a unit is made of."""
+    """Kind of content of an item or unit."""
 
     PHOTO = "photo"
     TEXT = "text"
@@ -60,12 +60,12 @@ class Modality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a long operation has come.
+    """Progress of a long operation.
 
     Attributes:
-        stage: What is being done, one or two words for people ("scanning", "indexing").
+        stage: Current stage in one or two words ("scanning", "indexing").
         done: Steps done so far.
-        total: Steps in all, or None while that is not known.
+        total: Number of steps, or None while it is unknown.
     """
 
     stage: str
@@ -74,7 +74,7 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-"""Called from the thread that runs the operation, many times a second: it should return at once."""
+"""Called many times a second from the thread that runs the operation; it should return at once."""
 
 
 def utc_now() -> datetime:
@@ -83,54 +83,54 @@ def utc_now() -> datetime:
 
 
 def isin_sorted(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
-    """Return which of some ids are among others, shape (n,).
+    """Return for each id whether it is in a sorted array, shape (n,).
 
-    `np.isin` looks at all of the others, which takes 10 ms where they are the million ids of an index.
+    A binary search per id. `np.isin` reads the whole array, which takes 10 ms for the million ids of an index.
 
     Args:
         ids: Shape (n,), in any order.
-        ascending: The others, shape (m,), ascending.
+        ascending: The array that is searched, shape (m,), ascending.
     """
-    places = np.searchsorted(ascending, ids)
-    found = np.zeros(len(ids), dtype=bool)
-    inside = places < len(ascending)
-    found[inside] = ascending[places[inside]] == np.asarray(ids)[inside]
-    return found
+    positions = np.searchsorted(ascending, ids)
+    is_member = np.zeros(len(ids), dtype=bool)
+    in_range = positions < len(ascending)
+    is_member[in_range] = ascending[positions[in_range]] == np.asarray(ids)[in_range]
+    return is_member
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Return whether an absolute path lies in a folder; the folder itself does not."""
+    """Return whether an absolute path is inside a folder, at any depth; a folder is not inside itself."""
     return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def stored_mtime(facts: os.stat_result) -> int:
-    """Return when a file was changed as the catalog keeps it, in nanoseconds since 1970.
+def stored_mtime(status: os.stat_result) -> int:
+    """Return a file's modification time as the catalog stores it, in nanoseconds since 1970.
 
-    File systems know earlier and later times than it can keep, and damaged clocks give them: the nearest is taken.
+    File systems allow times outside the catalog's range, and wrong clocks produce them; they are clipped to the range.
     """
-    time_ns = facts.st_mtime_ns
-    return time_ns if -_TIMES <= time_ns < _TIMES else max(-_TIMES, min(time_ns, _TIMES - 1))
+    return max(-_TIME_LIMIT_NS, min(status.st_mtime_ns, _TIME_LIMIT_NS - 1))
 
 
-def is_unchanged(facts: os.stat_result, size: int, mtime_ns: int) -> bool:
-    """Return whether a file has the size and the time that the catalog keeps of it: then it is as it was indexed."""
-    return (facts.st_size, stored_mtime(facts)) == (size, mtime_ns)
+def is_unchanged(status: os.stat_result, size: int, mtime_ns: int) -> bool:
+    """Return whether a file still has the size and modification time that the catalog stores for it."""
+    return (status.st_size, stored_mtime(status)) == (size, mtime_ns)
 
 
 def file_of(path: str, picture: str | None = None) -> str:
-    """Return the file of an item: of a table's row its picture, else the table."""
+    """Return the file of an item; for a table row that is its picture if it has one, else the table."""
     return picture or path.partition("\0")[0]
 
 
 def row_of(path: str) -> str | None:
-    """Return what tells a row apart from the others of its table, None where an item is no row.
+    """Return the label of a table row, unique within its table, or None if the item is not a row.
 
-    Behind its table and a NUL, a row's path has its id; one without an id of its own has another NUL and its number.
+    The path of a row is the table's path, a NUL and the row's id. If the id is missing or used twice, another NUL and
+    the row number follow.
     """
     _, _, key = path.partition("\0")
-    id_, numbered, number = key.partition("\0")
+    id_, has_number, number = key.partition("\0")
     if not key:
         return None
-    if not numbered:
+    if not has_number:
         return id_
     return f"{id_} (row {number})" if id_ else f"row {number}"

@@ -192,7 +192,7 @@ def test_misuse_is_told_with_the_usage(recall_program: Program, arguments: list[
     [
         (b"library = ", "cannot be read ("),
         (b"\xff\xfe\x00", "cannot be read ("),
-        (b'colour = "red"', "sets colour, which Recall does not know; it knows library, "),
+        (b'colour = "red"', "has unknown settings: colour; expected library, "),
         (b'workers = "many"', "is 'many'; expected a whole number"),
         (b"timeout = -1", "is -1; expected a number above 0"),
     ],

@@ -1,4 +1,4 @@
-"""Settings: what wins over what, and what a wrong value is told."""
+"""Settings: the order of precedence, and the messages for wrong values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load(file: Path, environ: dict[str, str] | None = None, **arguments: object)
     return Settings.load(environ={"RECALL_CONFIG": str(file), **(environ or {})}, **arguments)
 
 
-def test_without_anything_the_defaults_hold(file: Path) -> None:
+def test_settings_without_any_origin_are_the_defaults(file: Path) -> None:
     settings = load(file)
     assert settings == Settings(
         library=settings.library,
@@ -38,7 +38,7 @@ def test_without_anything_the_defaults_hold(file: Path) -> None:
     assert settings.library.is_absolute()  # in the user's data folder
 
 
-def test_the_file_wins_over_defaults(file: Path) -> None:
+def test_the_file_overrides_the_defaults(file: Path) -> None:
     file.write_text(ENTRIES)
     settings = load(file)
     assert (settings.encoder, settings.workers, settings.timeout) == ("compact", 3, 2.5)
@@ -46,20 +46,20 @@ def test_the_file_wins_over_defaults(file: Path) -> None:
     assert settings.device == "auto"
 
 
-def test_a_variable_wins_over_the_file(file: Path) -> None:
+def test_a_variable_overrides_the_file(file: Path) -> None:
     file.write_text(ENTRIES)
     settings = load(file, {"RECALL_WORKERS": "5", "RECALL_LIBRARY": "/photos/variable.recall"})
     assert (settings.workers, settings.library) == (5, Path("/photos/variable.recall"))
-    assert settings.timeout == 2.5  # from the file still
+    assert settings.timeout == 2.5  # still from the file
 
 
-def test_an_argument_wins_over_a_variable(file: Path) -> None:
+def test_an_argument_overrides_a_variable(file: Path) -> None:
     file.write_text(ENTRIES)
     settings = load(file, {"RECALL_WORKERS": "5", "RECALL_TIMEOUT": "7"}, workers=6, library=Path("/a.recall"))
     assert (settings.workers, settings.timeout, settings.library) == (6, 7.0, Path("/a.recall"))
 
 
-def test_what_is_empty_or_none_says_nothing(file: Path) -> None:
+def test_an_empty_variable_and_a_none_argument_count_as_not_set(file: Path) -> None:
     file.write_text(ENTRIES)
     assert load(file, {"RECALL_WORKERS": ""}, workers=None).workers == 3
 
@@ -77,12 +77,12 @@ def test_the_file_is_in_the_users_configuration_folder(tmp_path: Path, monkeypat
     assert Settings.load(environ={}).workers == 4
 
 
-def test_a_library_may_be_named_from_the_home_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_in_the_library_path_is_the_home_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     assert load(file, {"RECALL_LIBRARY": "~/a.recall"}).library == Path("/home/somebody/a.recall")
 
 
-def test_text_numbers_are_numbers_wherever_they_come_from(file: Path) -> None:
+def test_numbers_written_as_text_are_accepted_from_every_origin(file: Path) -> None:
     file.write_text("max_pixels = '1000'")
     settings = load(file, {"RECALL_MAX_BYTES": "2000"}, timeout="0.5")
     assert (settings.max_pixels, settings.max_bytes, settings.timeout) == (1000, 2000, 0.5)
@@ -101,7 +101,7 @@ def test_text_numbers_are_numbers_wherever_they_come_from(file: Path) -> None:
         ("timeout", "nan", "is nan; expected a number above 0"),
     ],
 )
-def test_a_wrong_value_is_refused_with_the_place_it_came_from(file: Path, name: str, value: str, expected: str) -> None:
+def test_a_wrong_value_is_refused_with_its_origin(file: Path, name: str, value: str, expected: str) -> None:
     variable = f"RECALL_{name.upper()}"
     with pytest.raises(ConfigError, match=re.escape(f"{variable} {expected}")):
         load(file, {variable: value})
@@ -112,34 +112,34 @@ def test_a_wrong_value_is_refused_with_the_place_it_came_from(file: Path, name: 
         load(file)
 
 
-def test_a_wrong_value_that_something_else_wins_over_does_no_harm(file: Path) -> None:
+def test_a_wrong_value_that_is_overridden_is_ignored(file: Path) -> None:
     file.write_text("workers = 'many'")
     assert load(file, workers=2).workers == 2
 
 
-def test_an_unknown_key_is_refused_and_the_known_ones_are_named(file: Path) -> None:
+def test_an_unknown_key_is_refused_with_the_list_of_settings(file: Path) -> None:
     file.write_text("worker = 3\ncolour = 'red'")
     with pytest.raises(
         ConfigError,
         match=re.escape(
-            f"{file} sets colour, worker, which Recall does not know; it knows library, encoder, device, batch_size, "
-            "workers, max_pixels, max_bytes, timeout"
+            f"{file} has unknown settings: colour, worker; expected library, encoder, device, batch_size, workers, "
+            "max_pixels, max_bytes, timeout"
         ),
     ):
         load(file)
 
 
 @pytest.mark.parametrize("content", [b"workers = ", b"workers = 1\nworkers = 2", b"\xff\xfe", b"encoder: compact"])
-def test_a_file_that_is_no_toml_is_refused_by_name(file: Path, content: bytes) -> None:
+def test_a_file_that_is_not_toml_is_refused_with_its_path(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=re.escape(f"the settings file {file} cannot be read (")):
         load(file)
 
 
-def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read .*; correct it or delete it"):
         load(tmp_path)
 
 
-def test_a_file_that_is_not_there_is_no_error(file: Path) -> None:
+def test_a_missing_file_is_not_an_error(file: Path) -> None:
     assert load(file).device == "auto"

@@ -1,4 +1,4 @@
-"""What each command loads, on a real library: a module that a command does not need costs every run of it."""
+"""What each command loads, on a real library: every needless module makes every run slower."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.program import program_env
 
 TORCH = {"huggingface_hub", "open_clip", "safetensors", "timm", "torch", "torchvision", "transformers"}
 NEVER = TORCH | {"alembic", "dateparser", "pandas", "sqlalchemy.orm"}
-"""What no command needs on a library whose schema is current, with the encoder that ships."""
+"""Modules that no command needs on a library with the current schema and the encoder that ships."""
 
 PICTURES = {"PIL", "indexer.images", "pi_heif", "pillow_jxl", "rawpy"}
 ENCODING = {"onnxruntime", "tokenizers"}
@@ -27,7 +27,7 @@ SYNCING = {
     "indexer.sync.library_sync",
 }
 
-PROBE = """
+PRINT_MODULES = """
 import json, sys
 from retrieval.cli import main
 try:
@@ -40,7 +40,7 @@ print(json.dumps(sorted(sys.modules)))
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Path:
-    """Return a folder with photos/ and test.recall, which holds two of the three photos."""
+    """Return a folder with photos/, a third photo and test.recall, in which photos/ is indexed."""
     folder = tmp_path_factory.mktemp("cold")
     (folder / "photos").mkdir()
     for name in ("coffee.png", "rocket.jpg"):
@@ -52,9 +52,9 @@ def place(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Pat
 
 
 def loaded_by(place: Path, *args: str) -> set[str]:
-    """Return the modules that a process holds after `recall ARGS`."""
+    """Return the modules that a process has loaded after `recall ARGS`."""
     run = subprocess.run(
-        [sys.executable, "-c", PROBE, *args],
+        [sys.executable, "-c", PRINT_MODULES, *args],
         capture_output=True,
         text=True,
         check=False,
@@ -67,7 +67,7 @@ def loaded_by(place: Path, *args: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("args", "needed", "spared"),
+    ("args", "needed", "forbidden"),
     [
         (["status"], {"sqlalchemy"}, {"faiss"} | ENCODING | PICTURES | SYNCING),
         (["search", "a cup of coffee"], {"faiss", "onnxruntime", "sqlalchemy"}, PICTURES | SYNCING),
@@ -80,9 +80,9 @@ def loaded_by(place: Path, *args: str) -> set[str]:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_command_loads_what_it_needs_and_no_more(
-    place: Path, args: list[str], needed: set[str], spared: set[str]
+def test_a_command_loads_only_what_it_needs(
+    place: Path, args: list[str], needed: set[str], forbidden: set[str]
 ) -> None:
     loaded = loaded_by(place, *args)
     assert needed <= loaded
-    assert not loaded & (NEVER | spared)
+    assert not loaded & (NEVER | forbidden)

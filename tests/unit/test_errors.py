@@ -1,4 +1,4 @@
-"""The error tree: the drawing and the classes are one."""
+"""The error tree: the drawing in the docstring, the classes and the stored kinds of failure."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from indexer import errors
 from indexer.errors import FailureKind, PictureError, RecallError
 
 
-def drawn() -> dict[str, str]:
-    """Return each class of the drawing in the module's docstring with its parent."""
+def drawn_tree() -> dict[str, str]:
+    """Return the parent of each class in the drawing of the module's docstring."""
     tree: dict[str, str] = {}
-    above: list[str] = []
+    path: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
         match = re.match(r"    ((?:[│ ]   |[├└]── )*)(\w+Error)\b", line)
         if match:
             depth = len(match[1]) // 4  # every level is drawn four characters wide
-            above[depth:] = [match[2]]
-            tree[match[2]] = above[depth - 1] if depth else "Exception"
+            path[depth:] = [match[2]]
+            tree[match[2]] = path[depth - 1] if depth else "Exception"
     return tree
 
 
-def defined() -> dict[str, str]:
-    """Return each error class of the module with its parent."""
+def class_tree() -> dict[str, str]:
+    """Return the parent of each error class of the module."""
     classes = [value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, Exception)]
     return {value.__name__: value.__bases__[0].__name__ for value in classes}
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
-    assert drawn() == defined()
+    assert drawn_tree() == class_tree()
 
 
 def test_the_tree_is_the_one_that_apps_rely_on() -> None:
-    assert defined() == {
+    assert class_tree() == {
         "RecallError": "Exception",
         "ConfigError": "RecallError",
         "SourceError": "RecallError",
@@ -57,8 +57,13 @@ def test_the_tree_is_the_one_that_apps_rely_on() -> None:
     }
 
 
-def test_no_error_is_taken_for_a_programming_mistake() -> None:
-    for name in defined():
+def test_every_class_says_when_it_is_raised() -> None:
+    for name in class_tree().keys() - {"RecallError"}:
+        assert (getattr(errors, name).__doc__ or "").startswith("Raised when ")
+
+
+def test_no_error_is_a_subclass_of_those_for_programming_mistakes() -> None:
+    for name in class_tree():
         assert not issubclass(getattr(errors, name), ValueError | TypeError | KeyError)
 
 
@@ -68,8 +73,8 @@ def test_a_picture_error_carries_its_kind() -> None:
     assert (error.kind, str(error)) == (FailureKind.EMPTY, "the file is empty")
 
 
-def test_the_kinds_of_failure_are_what_catalogs_hold() -> None:
-    # libraries on people's disks have these words in them: one that is renamed needs a migration
+def test_the_kinds_of_failure_have_the_names_stored_in_catalogs() -> None:
+    # existing libraries store these words, so renaming one needs a migration
     assert [kind.value for kind in FailureKind] == [
         "empty",
         "too-large",

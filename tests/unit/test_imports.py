@@ -1,4 +1,4 @@
-"""What importing loads: what says how to use Recall must not wait for the slow packages."""
+"""What importing loads: --help and --version must not wait for slow packages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SLOW = {
     "torch",
 }
 
-PROBE = """
+PRINT_MODULES = """
 import json, sys
 from retrieval.cli import main
 try:
@@ -36,8 +36,10 @@ print(json.dumps(sorted(name for name in sys.modules if "." not in name)))
 
 
 def modules_after(*args: str) -> set[str]:
-    """Return the top-level modules that a process holds after `recall ARGS`."""
-    run = subprocess.run([sys.executable, "-c", PROBE, *args], capture_output=True, text=True, check=True, timeout=60)
+    """Return the top-level modules that a process has loaded after `recall ARGS`."""
+    run = subprocess.run(
+        [sys.executable, "-c", PRINT_MODULES, *args], capture_output=True, text=True, check=True, timeout=60
+    )
     return set(json.loads(run.stdout.splitlines()[-1]))
 
 
@@ -46,11 +48,11 @@ def modules_after(*args: str) -> set[str]:
 )
 def test_help_and_version_load_no_slow_package(args: list[str]) -> None:
     loaded = modules_after(*args)
-    assert "retrieval" in loaded  # the probe sees what is loaded
+    assert "retrieval" in loaded  # else the test would prove nothing
     assert not loaded & SLOW
 
 
-def test_importing_the_public_door_loads_no_slow_package() -> None:
+def test_importing_retrieval_loads_no_slow_package() -> None:
     run = subprocess.run(
         [sys.executable, "-c", "import sys, retrieval; print(*(m for m in sys.modules if '.' not in m))"],
         capture_output=True,
