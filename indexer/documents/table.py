@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from indexer.documents.text_file import encoding_of
+from indexer.documents.text_file import bom_encoding
 from indexer.errors import FailureKind, MissingPackageError, SourceError, TextError
 
-FORMATS = {".csv": "CSV", ".jsonl": "JSONL", ".parquet": "Parquet"}
+TABLE_FORMATS = {".csv": "CSV", ".jsonl": "JSONL", ".parquet": "Parquet"}
 """What files with these endings, in lower case, are called in the catalog."""
 
 LINE = 10_000_000
@@ -45,7 +45,7 @@ class Columns(NamedTuple):
     id: str | None = None
 
     @property
-    def used(self) -> list[str]:
+    def names(self) -> list[str]:
         """All that are read, each once."""
         return list(dict.fromkeys([*self.text, *(name for name in (self.image, self.id) if name is not None)]))
 
@@ -71,7 +71,7 @@ class RawRow:
 
 def table_format(name: str) -> str | None:
     """Return the format that a name's ending stands for, None where it is not that of a table."""
-    return FORMATS.get(os.path.splitext(name)[1].lower())
+    return TABLE_FORMATS.get(os.path.splitext(name)[1].lower())
 
 
 def read_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
@@ -148,13 +148,13 @@ def _parsed(path: Path, reader: Any, columns: Columns) -> Iterator[RawRow]:
             number += 1
             problem = None if len(cells) == len(head) else f"line {line} has {len(cells)} cells, expected {len(head)}"
             known = dict(zip(head, cells, strict=False))
-            yield RawRow(number, {name: known.get(name) for name in columns.used}, _bad(problem) if problem else None)
+            yield RawRow(number, {name: known.get(name) for name in columns.names}, _bad(problem) if problem else None)
     if head is None:
         _check_columns(path, [], columns)
 
 
 def _json_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
-    missing, names = set(columns.used), dict[str, None]()
+    missing, names = set(columns.names), dict[str, None]()
     number = 0
     with _open(path) as file:
         for row in _json_lines(path, file):
@@ -164,7 +164,7 @@ def _json_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
                 names |= dict.fromkeys(list(row.cells)[:100])
                 if missing and number == SAMPLED:
                     break
-            yield RawRow(number, {name: row.cells.get(name) for name in columns.used}, row.problem)
+            yield RawRow(number, {name: row.cells.get(name) for name in columns.names}, row.problem)
     if missing and number:
         _check_columns(path, list(names), columns)
 
@@ -191,7 +191,7 @@ def _parquet_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
     _check_columns(path, file.schema_arrow.names, columns)
     number = 0
     try:
-        for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=columns.used):
+        for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=columns.names):
             for cells in batch.to_pylist():
                 number += 1
                 yield RawRow(number, cells)
@@ -225,7 +225,7 @@ def _check_regular(path: Path) -> None:
 def _open(path: Path) -> TextIO:
     """Open a table of lines; bytes that are no UTF-8 become surrogates, as in file names."""
     with path.open("rb") as file:
-        encoding = encoding_of(file.read(4))
+        encoding = bom_encoding(file.read(4))
     return path.open(
         encoding=encoding or "utf-8",
         errors="surrogateescape" if encoding in (None, "utf-8-sig") else "strict",
@@ -243,7 +243,7 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
 
 
 def _check_columns(path: Path, names: Sequence[str], columns: Columns) -> None:
-    for name in columns.used:
+    for name in columns.names:
         if name not in names:
             listed = ", ".join(names[:50]) or "none"
             raise SourceError(f"{path} has no column {name!r}; it has: {listed}")

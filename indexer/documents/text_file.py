@@ -13,10 +13,10 @@ from indexer.images import Limits
 from indexer.images.file_reader import read_file
 
 MARKDOWN = "Markdown"
-FORMATS = {".txt": "text", ".text": "text", ".md": MARKDOWN, ".markdown": MARKDOWN}
+TEXT_FORMATS = {".txt": "text", ".text": "text", ".md": MARKDOWN, ".markdown": MARKDOWN}
 """What files with these endings, in lower case, are called in the catalog."""
 
-MAX_BYTES = 4_000_000
+MAX_TEXT_BYTES = 4_000_000
 """A text with more is refused: "War and Peace" has 3.3 million, and is two minutes' work for `compact`."""
 
 _MARKS = (
@@ -36,7 +36,7 @@ class Document:
 
     Attributes:
         text: What it says, not blank.
-        format: One of `FORMATS`.
+        format: One of `TEXT_FORMATS`.
         content_hash: SHA-256 of its bytes.
     """
 
@@ -47,7 +47,7 @@ class Document:
 
 def text_format(name: str) -> str | None:
     """Return the format that a name's ending stands for, None where it is not that of a text."""
-    return FORMATS.get(os.path.splitext(name)[1].lower())
+    return TEXT_FORMATS.get(os.path.splitext(name)[1].lower())
 
 
 def read_text(path: Path, *, max_bytes: int) -> Document:
@@ -55,37 +55,37 @@ def read_text(path: Path, *, max_bytes: int) -> Document:
 
     Args:
         path: Its name has the ending of a text.
-        max_bytes: Limit of the settings; `MAX_BYTES` holds in any case.
+        max_bytes: Limit of the settings; `MAX_TEXT_BYTES` holds in any case.
 
     Raises:
         TextError: With the reason, in one line and without the path.
     """
-    limit = min(max_bytes, MAX_BYTES)
+    limit = min(max_bytes, MAX_TEXT_BYTES)
     try:
         data = read_file(path, limits=Limits(max_bytes=limit))
     except PictureError as error:
         message = str(error)
-        if error.kind is FailureKind.TOO_LARGE and limit == MAX_BYTES:
-            message = f"a text of more than {MAX_BYTES:,} bytes is not read; split it, or exclude it"
+        if error.kind is FailureKind.TOO_LARGE and limit == MAX_TEXT_BYTES:
+            message = f"a text of more than {MAX_TEXT_BYTES:,} bytes is not read; split it, or exclude it"
         raise TextError(error.kind, message) from error
-    text = decoded(data)
+    text = decode_text(data)
     if not text.strip():
         raise TextError(FailureKind.EMPTY, "the file holds no words")
     return Document(text, text_format(path.name) or "text", hashlib.sha256(data).digest())
 
 
-def encoding_of(head: bytes) -> str | None:
+def bom_encoding(head: bytes) -> str | None:
     """Return the encoding that the mark at the beginning of a file stands for, None where there is none."""
     return next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
 
 
-def decoded(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """Return bytes as text: by their mark, else as UTF-8, else as Windows-1252, where they are no binary data.
 
     Raises:
         TextError: NOT_TEXT.
     """
-    encoding = encoding_of(data)
+    encoding = bom_encoding(data)
     if encoding is None and b"\0" in data:
         raise TextError(FailureKind.NOT_TEXT, "it holds NUL bytes, so it is no text but binary data")
     try:

@@ -21,13 +21,13 @@ _TURNS = {
 """EXIF orientation (tag 0x0112) to what makes the picture upright."""
 
 
-def upright(picture: Image.Image, orientation: int) -> Image.Image:
+def apply_orientation(picture: Image.Image, orientation: int) -> Image.Image:
     """Return the picture turned or mirrored as its EXIF orientation, 1 to 8, asks."""
     turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
 
-def upright_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
+def orient_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
     """Return where a part of a picture lies when the picture is upright.
 
     Args:
@@ -37,7 +37,7 @@ def upright_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
     """
     corner = Image.new("L", (2, 2))  # turned with the picture, it shows where its lower right has gone
     corner.putpixel((1, 1), 1)
-    turned = upright(corner, orientation)
+    turned = apply_orientation(corner, orientation)
     across, down = size[0] - box[2], size[1] - box[3]  # what is not in the part
     width, height = size
     if orientation >= 5:

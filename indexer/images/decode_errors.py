@@ -11,7 +11,7 @@ from indexer.errors import FailureKind, PictureError
 
 
 @contextmanager
-def one_error(found: str, size: int) -> Iterator[None]:
+def as_picture_error(found: str, size: int) -> Iterator[None]:
     """Turn whatever a decoder raises into a PictureError.
 
     Args:

@@ -15,8 +15,8 @@ from indexer.images.color import Box
 from indexer.images.file_reader import Limits
 from indexer.images.formats import PictureFormat, sniff
 from indexer.images.metadata.block import MetadataBlock
-from indexer.images.metadata.jxl import declared_size, xmp_of
-from indexer.images.metadata.photo_metadata import said_by_picture, said_by_tiff
+from indexer.images.metadata.jxl import declared_size, find_xmp
+from indexer.images.metadata.photo_metadata import read_picture_metadata, read_tiff_metadata
 
 _PLUGINS = {
     PictureFormat.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),
@@ -45,7 +45,7 @@ photos of 12 million pixels and of sizes that do not divide by 8."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedPicture:
     """A loaded picture as it is stored, neither upright nor RGB.
 
     Attributes:
@@ -68,7 +68,7 @@ class Decoded:
     box: Box
 
 
-def decode(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> Decoded:
+def decode(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> DecodedPicture:
     """Return the picture that the bytes hold, decoded to the end.
 
     Args:
@@ -100,7 +100,7 @@ def check_pixels(width: int, height: int, *, limits: Limits) -> None:
         raise PictureError(FailureKind.TOO_LARGE, message)
 
 
-def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> Decoded:
+def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> DecodedPicture:
     """Return the picture of any format but RAW; of an animated one the first frame."""
     declared = declared_size(data) if found is PictureFormat.JXL else None
     if declared:
@@ -114,13 +114,13 @@ def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least
         draft = picture.draft(None, (side, side))
     if found is PictureFormat.PNG:  # the block may stand behind the pixels
         picture.load()
-    orientation, said = said_by_picture(picture, xmp=xmp_of(data) if found is PictureFormat.JXL else None)
+    orientation, said = read_picture_metadata(picture, xmp=find_xmp(data) if found is PictureFormat.JXL else None)
     picture.load()  # a TIFF forgets its file here, so its EXIF had to be read before
     if found is PictureFormat.TIFF:  # Pillow has turned it already
         orientation = 1
         width, height = picture.size
     box = draft[1] if draft else (0.0, 0.0, *picture.size)
-    return Decoded(
+    return DecodedPicture(
         picture=picture, format=found, width=width, height=height, orientation=orientation, said=said, box=box
     )
 
@@ -136,7 +136,7 @@ def _open(data: bytes, found: PictureFormat) -> ImageFile.ImageFile:
     return picture
 
 
-def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded:
+def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> DecodedPicture:
     """Return the preview that a camera put into its RAW file, as its own processing made it."""
     try:
         import rawpy  # an optional package
@@ -155,13 +155,13 @@ def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> Decoded
         check_pixels(sizes.width, sizes.height, limits=limits)
         picture = Image.fromarray(np.asarray(preview.data, dtype=np.uint8))
         box = (0.0, 0.0, *picture.size)
-        shown = Decoded(picture, PictureFormat.RAW, sizes.width, sizes.height, 1, MetadataBlock(), box)
+        shown = DecodedPicture(picture, PictureFormat.RAW, sizes.width, sizes.height, 1, MetadataBlock(), box)
     picture, orientation, (width, height) = shown.picture, shown.orientation, (sizes.width, sizes.height)
     if (picture.width >= picture.height) != (width >= height):  # the camera has turned the preview already
         orientation, (width, height) = 1, (height, width)
     elif orientation == 1:
         orientation = _RAW_FLIPS.get(sizes.flip, 1)
-    said = shown.said.or_else(said_by_tiff(data))
+    said = shown.said.or_else(read_tiff_metadata(data))
     return replace(shown, format=PictureFormat.RAW, width=width, height=height, orientation=orientation, said=said)
 
 

@@ -97,10 +97,10 @@ def is_photo_name(name: bytes | str) -> bool:
     Args:
         name: File name or path; bytes need not be valid UTF-8.
     """
-    return suffix_of(name) in PHOTO_SUFFIXES
+    return file_suffix(name) in PHOTO_SUFFIXES
 
 
-def suffix_of(name: bytes | str) -> str:
+def file_suffix(name: bytes | str) -> str:
     """Return the name's last ending in lower case with its dot, or "" where it has none."""
     return os.path.splitext(os.fsdecode(name))[1].lower()
 
@@ -141,7 +141,7 @@ def identify(data: bytes, *, name: str) -> PictureFormat:
     if not data:
         raise PictureError(FailureKind.EMPTY, "the file is empty (0 bytes)")
     found = sniff(data)
-    suffix = suffix_of(name)
+    suffix = file_suffix(name)
     if found is PictureFormat.TIFF and suffix in RAW_SUFFIXES:
         return PictureFormat.RAW
     if found is None:

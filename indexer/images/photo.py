@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.images.color import to_rgb, upright, upright_box
-from indexer.images.decode_errors import one_error
-from indexer.images.decoders import Decoded, check_pixels, decode
+from indexer.images.color import apply_orientation, orient_box, to_rgb
+from indexer.images.decode_errors import as_picture_error
+from indexer.images.decoders import DecodedPicture, check_pixels, decode
 from indexer.images.file_reader import Limits, check_bytes, read_file
 from indexer.images.formats import identify
 from indexer.images.metadata.block import with_sidecar
-from indexer.images.metadata.photo_metadata import PhotoMetadata, said_by_picture
+from indexer.images.metadata.photo_metadata import PhotoMetadata, read_picture_metadata
 from indexer.images.metadata.xmp import read_sidecar
 from indexer.images.preprocess import prepare
 from indexer.types import Pixels, Preprocess
@@ -89,13 +89,13 @@ def open_picture(
         PictureError: With the reason, in one line and without the path.
     """
     if isinstance(source, Image.Image):
-        with one_error("open picture", 0):
+        with as_picture_error("open picture", 0):
             return _open_loaded(source, limits=limits)
     data, name = _content(source, limits=limits)
     found = identify(data, name=name)
-    with one_error(found, len(data)):
+    with as_picture_error(found, len(data)):
         decoded = decode(data, found=found, limits=limits, at_least=None)
-        return upright(to_rgb(decoded.picture), decoded.orientation), _metadata(decoded)
+        return apply_orientation(to_rgb(decoded.picture), decoded.orientation), _metadata(decoded)
 
 
 def _content(source: Path | bytes, *, limits: Limits) -> tuple[bytes, str]:
@@ -110,10 +110,10 @@ def _open_loaded(picture: Image.Image, *, limits: Limits) -> tuple[Image.Image, 
     """Return the upright RGB picture and the metadata of one that Pillow has opened; it stays as it is."""
     check_pixels(picture.width, picture.height, limits=limits)
     picture.load()
-    orientation, said = said_by_picture(picture)
+    orientation, said = read_picture_metadata(picture)
     size, box = picture.size, (0.0, 0.0, *picture.size)
-    found = Decoded(picture, picture.format or "", *size, orientation=orientation, said=said, box=box)
-    return upright(to_rgb(picture), orientation), _metadata(found)
+    found = DecodedPicture(picture, picture.format or "", *size, orientation=orientation, said=said, box=box)
+    return apply_orientation(to_rgb(picture), orientation), _metadata(found)
 
 
 def _prepared(
@@ -121,15 +121,15 @@ def _prepared(
 ) -> tuple[Pixels, PhotoMetadata]:
     """Return the square and the metadata of a file's content; a JPEG is decoded no larger than the square needs."""
     found = identify(data, name=name)
-    with one_error(found, len(data)):
+    with as_picture_error(found, len(data)):
         decoded = decode(data, found=found, limits=limits, at_least=preprocess.size)
         orientation = decoded.orientation
-        box = upright_box(decoded.box, decoded.picture.size, orientation)
-        square = prepare(upright(to_rgb(decoded.picture), orientation), preprocess, box=box)
+        box = orient_box(decoded.box, decoded.picture.size, orientation)
+        square = prepare(apply_orientation(to_rgb(decoded.picture), orientation), preprocess, box=box)
     return square, _metadata(decoded, sidecar)
 
 
-def _metadata(decoded: Decoded, sidecar: Path | None = None) -> PhotoMetadata:
+def _metadata(decoded: DecodedPicture, sidecar: Path | None = None) -> PhotoMetadata:
     size = decoded.width, decoded.height
     lying = decoded.orientation >= 5  # a quarter turn, so the sides change places
     said = decoded.said if sidecar is None else with_sidecar(decoded.said, read_sidecar(sidecar))

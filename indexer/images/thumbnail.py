@@ -11,7 +11,7 @@ from indexer.images.file_reader import Limits
 from indexer.images.photo import open_picture
 
 
-def small_jpeg(source: Path, *, side: int, limits: Limits) -> bytes:
+def jpeg_thumbnail(source: Path, *, side: int, limits: Limits) -> bytes:
     """Return a picture as an upright JPEG without metadata.
 
     Args:

@@ -10,12 +10,12 @@ from indexer.documents.text_file import Document
 from indexer.errors import FailureKind, ItemError
 from indexer.images import Photo
 from indexer.sync.spool import Work
-from indexer.sync.table_rows import FoundRow
+from indexer.sync.table_rows import TableRow
 from indexer.types import Pixels, Vectors, file_of
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BatchItem:
     """An item that was read.
 
     Attributes:
@@ -34,7 +34,7 @@ class Entry:
     def place(self) -> str:
         """Where its picture is."""
         file = self.step.file
-        return file_of(file.path, file.picture if isinstance(file, FoundRow) else None)
+        return file_of(file.path, file.picture if isinstance(file, TableRow) else None)
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Batch:
         chunks: Pieces of text that were taken in.
     """
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[BatchItem] = field(default_factory=list)
     failed: list[tuple[Work, ItemError]] = field(default_factory=list)
     pictures: dict[str, int] = field(default_factory=dict)
     chunks: int = 0
@@ -56,7 +56,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.entries) + len(self.failed)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: BatchItem) -> None:
         """Take in an item."""
         self.entries.append(entry)
         if entry.photo is not None:

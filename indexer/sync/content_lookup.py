@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from indexer.catalog.statements import sync_state
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.documents.text_file import text_format
-from indexer.sync.scan_rules import FoundFile
+from indexer.sync.scan_rules import SourceFile
 
 MANY = 8
 """Items of one content from which they are kept for the next files: to read them for every hundred takes longer."""
@@ -33,7 +33,7 @@ class ContentLookup:
         self._kept: OrderedDict[tuple[_Content, str | None], list[FileRecord]] = OrderedDict()
         self._held = 0
 
-    def __call__(self, files: Sequence[FoundFile]) -> list[list[FileRecord]]:
+    def __call__(self, files: Sequence[SourceFile]) -> list[list[FileRecord]]:
         """Return the indexed items with content and format of each file, oldest first.
 
         Only those files are read whose size an item has. Files of one content may be given one list.
@@ -61,7 +61,7 @@ class ContentLookup:
             self._held -= len(self._kept.popitem(last=False)[1])
 
 
-def _hash(file: FoundFile) -> bytes | None:
+def _hash(file: SourceFile) -> bytes | None:
     """Return the SHA-256 of a file's content."""
     try:
         with Path(file.path).open("rb") as opened:

@@ -40,7 +40,7 @@ ROWS = 256
 
 
 @dataclass(slots=True)
-class Encoding:
+class EncodeStage:
     """The part of a sync that needs an encoder.
 
     Attributes:
@@ -79,7 +79,7 @@ class Encoding:
             self.progress(Progress("indexing", 0, total))
             with (
                 self._decoders() as pool,
-                closing(pool.imap(work, key=picture_of, beside=sidecar_of, ahead=self._ahead)) as decoded,
+                closing(pool.imap(work, path_of=picture_of, sidecar_of=sidecar_of, min_ahead=self._ahead)) as decoded,
             ):
                 done = 0
                 for batch in self._committed(self._batches(decoded)):

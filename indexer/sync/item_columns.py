@@ -9,39 +9,39 @@ from indexer.documents.table import table_format
 from indexer.documents.text_file import text_format
 from indexer.errors import ItemError
 from indexer.images import Photo, PhotoMetadata
-from indexer.sync.batch import Entry
-from indexer.sync.scan_rules import FoundFile
-from indexer.sync.table_rows import FoundRow
+from indexer.sync.batch import BatchItem
+from indexer.sync.scan_rules import SourceFile
+from indexer.sync.table_rows import TableRow
 from indexer.types import Modality, file_of, utc_now
 
-EMPTY_FACTS: dict[str, Any] = dict.fromkeys(
+EMPTY_COLUMNS: dict[str, Any] = dict.fromkeys(
     ("content_hash", "format", "width", "height", "sidecar_mtime_ns", "taken_at", "taken_from", "utc_offset",
      "latitude", "longitude", "camera", "lens", "rating", "title", "description", "failure", "failure_message")
 )  # fmt: skip
 
 
-def file_columns(file: FoundFile, source_id: int | None) -> dict[str, Any]:
+def file_columns(file: SourceFile, source_id: int | None) -> dict[str, Any]:
     """Return the columns of an item that say where its file is, and by what it is known again."""
     return {
         "source_id": source_id,
         "path": file.path,
-        "picture": file.picture if isinstance(file, FoundRow) else None,
+        "picture": file.picture if isinstance(file, TableRow) else None,
         "size": file.size,
         "mtime_ns": file.mtime_ns,
     }
 
 
-def item_columns(entry: Entry) -> dict[str, Any]:
+def item_columns(entry: BatchItem) -> dict[str, Any]:
     """Return the columns of an item that come from what it holds."""
     file = entry.step.file
     columns = text_columns(file, entry) if entry.photo is None else photo_columns(file, entry.photo)
-    return columns | {"content_hash": file.content_hash} if isinstance(file, FoundRow) else columns
+    return columns | {"content_hash": file.content_hash} if isinstance(file, TableRow) else columns
 
 
-def text_columns(file: FoundFile, entry: Entry) -> dict[str, Any]:
+def text_columns(file: SourceFile, entry: BatchItem) -> dict[str, Any]:
     """Return the columns of a text file or of a row without a picture."""
     taken_at = file_time(file)
-    return EMPTY_FACTS | {
+    return EMPTY_COLUMNS | {
         "modality": Modality.TEXT,
         "content_hash": entry.document.content_hash if entry.document else None,
         "format": entry.document.format if entry.document else table_format(file_of(file.path)),
@@ -51,13 +51,13 @@ def text_columns(file: FoundFile, entry: Entry) -> dict[str, Any]:
     }
 
 
-def photo_columns(file: FoundFile, photo: Photo) -> dict[str, Any]:
+def photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
     """Return the columns of an item that come from its content and its sidecar, and its tags."""
     facts = photo.metadata
     taken_at, taken_from = facts.taken_at, str(facts.taken_from)
     if taken_at is None:
         taken_at, taken_from = file_time(file), "file"
-    return EMPTY_FACTS | {
+    return EMPTY_COLUMNS | {
         "modality": Modality.PHOTO,
         "content_hash": photo.content_hash,
         "format": facts.format,
@@ -84,11 +84,11 @@ def searchable_text(facts: PhotoMetadata) -> str | None:
     return "\n".join(line for line in (facts.title, facts.description, *facts.tags) if line) or None
 
 
-def failure_columns(file: FoundFile, error: ItemError) -> dict[str, Any]:
+def failure_columns(file: SourceFile, error: ItemError) -> dict[str, Any]:
     """Return the columns of an item that could not be indexed."""
-    row = file if isinstance(file, FoundRow) else None
+    row = file if isinstance(file, TableRow) else None
     is_photo = row.picture is not None if row else text_format(file.path) is None
-    return EMPTY_FACTS | {
+    return EMPTY_COLUMNS | {
         "modality": Modality.PHOTO if is_photo else Modality.TEXT,
         "content_hash": row.content_hash if row else None,
         "failure": error.kind,
@@ -97,7 +97,7 @@ def failure_columns(file: FoundFile, error: ItemError) -> dict[str, Any]:
     }
 
 
-def file_time(file: FoundFile) -> datetime | None:
+def file_time(file: SourceFile) -> datetime | None:
     """Return a file's own time in local time, as cameras write theirs; None where it is no date."""
     try:
         return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000)  # noqa: DTZ006 - local time is meant

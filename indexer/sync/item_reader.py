@@ -10,9 +10,9 @@ from indexer.documents.chunking import Fits, split_text
 from indexer.documents.text_file import MARKDOWN, read_text, text_format
 from indexer.errors import FailureKind, ItemError, PictureError, TextError
 from indexer.images import Photo
-from indexer.sync.batch import Entry
+from indexer.sync.batch import BatchItem
 from indexer.sync.spool import Work
-from indexer.sync.table_rows import FoundRow
+from indexer.sync.table_rows import TableRow
 
 MAX_CHUNKS = 50_000
 """Pieces that a text may have, since they are encoded and committed together: their vectors take 77 MB of memory with
@@ -22,7 +22,7 @@ MAX_CHUNKS = 50_000
 def picture_of(step: Work) -> Path | None:
     """Return the file that the decoders read for a step, None where there is none."""
     file = step.file
-    if isinstance(file, FoundRow):
+    if isinstance(file, TableRow):
         return Path(file.picture) if file.picture is not None and file.problem is None else None
     return None if text_format(file.path) else Path(file.path)
 
@@ -34,7 +34,7 @@ def sidecar_of(step: Work) -> Path | None:
 
 def read_item(
     step: Work, photo: Photo | PictureError | None, *, fits: Callable[[], Fits], max_bytes: int
-) -> Entry | ItemError:
+) -> BatchItem | ItemError:
     """Return what an item holds, or why it cannot be indexed.
 
     Args:
@@ -44,26 +44,28 @@ def read_item(
         max_bytes: Limit of text files.
     """
     try:
-        if isinstance(step.file, FoundRow):
+        if isinstance(step.file, TableRow):
             return _row(step, step.file, photo, fits)
         if isinstance(photo, PictureError):
             return photo
         if photo is not None:
-            return Entry(step, photo)
+            return BatchItem(step, photo)
         document = read_text(Path(step.file.path), max_bytes=max_bytes)
         chunks = split_text(document.text, fits(), markdown=document.format == MARKDOWN)
-        return Entry(step, document=document, chunks=_bounded(chunks))
+        return BatchItem(step, document=document, chunks=_bounded(chunks))
     except TextError as error:
         return error
 
 
-def _row(step: Work, row: FoundRow, photo: Photo | PictureError | None, fits: Callable[[], Fits]) -> Entry | ItemError:
+def _row(
+    step: Work, row: TableRow, photo: Photo | PictureError | None, fits: Callable[[], Fits]
+) -> BatchItem | ItemError:
     if row.problem is not None:
         return row.problem
     if isinstance(photo, PictureError):
         return PictureError(photo.kind, f"its picture {os.path.basename(row.picture or '')}: {photo}")
     chunks = [chunk for text in row.texts for chunk in split_text(text, fits())]
-    return Entry(step, photo, chunks=_bounded(chunks))
+    return BatchItem(step, photo, chunks=_bounded(chunks))
 
 
 def _bounded(chunks: list[str]) -> tuple[str, ...]:

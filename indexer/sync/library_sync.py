@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 
 from indexer.catalog.statements import sources
 from indexer.config import Settings
-from indexer.documents.table import FORMATS, Columns, table_format
+from indexer.documents.table import TABLE_FORMATS, Columns, table_format
 from indexer.encoders.base import Encoder
 from indexer.errors import SourceError
 from indexer.store import Store
 from indexer.sync import pipeline
 from indexer.sync.report import SyncReport
-from indexer.sync.scan_rules import Rules, rules_of
+from indexer.sync.scan_rules import Rules, source_rules
 from indexer.types import ProgressCallback
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def sync_paths(
     refused: list[SourceError] = []
     targets = _targets(store, paths)
     if columns is not None and not any(is_named and table_format(path) for path, is_named in targets.items()):
-        raise SourceError(f"columns are given, but no table: name one with the ending {', '.join(FORMATS)}")
+        raise SourceError(f"columns are given, but no table: name one with the ending {', '.join(TABLE_FORMATS)}")
     for path, is_named in targets.items():
         if not is_named and not _is_due(store, path):
             continue
@@ -120,9 +120,9 @@ def _rules(
     with store.reading() as connection:
         place = sources.canonical_path(connection, path)
         known = sources.enclosing_source(connection, place)
-    old = rules_of(known)
+    old = source_rules(known)
     if known and known.root != place:
-        old = old.for_part(os.path.relpath(place, known.root))
+        old = old.for_subfolder(os.path.relpath(place, known.root))
     return Rules(
         old.exclude if exclude is None else _patterns(exclude),
         old.include_hidden if include_hidden is None else include_hidden,

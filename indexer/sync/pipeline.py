@@ -23,17 +23,25 @@ from indexer.encoders.base import Encoder
 from indexer.errors import NoPhotosError
 from indexer.store import Store
 from indexer.sync.content_lookup import ContentLookup, is_gone
-from indexer.sync.encode_stage import Encoding
+from indexer.sync.encode_stage import EncodeStage
 from indexer.sync.item_columns import file_columns, file_time
 from indexer.sync.planner import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
-from indexer.sync.report import LISTED, SyncReport
-from indexer.sync.scan_rules import Listing, Rules, UnreadableFile, UnreadableFolder, WalkEntry, resolve, rules_of
+from indexer.sync.report import MAX_LISTED, SyncReport
+from indexer.sync.scan_rules import (
+    Listing,
+    Rules,
+    UnreadableFile,
+    UnreadableFolder,
+    WalkEntry,
+    resolve_path,
+    source_rules,
+)
 from indexer.sync.spool import Spool, is_work
-from indexer.sync.table_rows import FoundRow, found_rows, row_steps
+from indexer.sync.table_rows import TableRow, read_table, row_steps
 from indexer.sync.walker import walk
 from indexer.types import Progress, ProgressCallback, utc_now
 
-Found = TypeVar("Found", bound=FoundRow | WalkEntry)
+Found = TypeVar("Found", bound=TableRow | WalkEntry)
 
 CHEAP = 1000
 """Steps without encoding that are committed together."""
@@ -72,7 +80,9 @@ def sync(
     start = time.perf_counter()
     with store.reading() as connection:
         root = sources.canonical_path(connection, path)
-    run = _Run(store, root if os.path.lexists(root) else resolve(path), load, settings, progress or (lambda _: None))
+    run = _Run(
+        store, root if os.path.lexists(root) else resolve_path(path), load, settings, progress or (lambda _: None)
+    )
     try:
         run.scan(rules, columns)
         run.apply_cheap_steps()
@@ -116,21 +126,21 @@ class _Run:
             mine = around if around and around.root == self.root else None
             columns = columns or Columns(**((mine and mine.columns) or {}))
             steps = row_steps(
-                self._watched(found_rows(self.root, columns)),
+                self._watched(read_table(self.root, columns)),
                 look_up=lambda paths: table_rows.rows_by_path(connection, paths),
                 known=table_rows.row_records(connection, self.root),
             )
             for step in steps:
                 self._note(step)
             self._refuse_empty(connection, Rules())
-        self._keep_source(mine, around, rules_of(mine), columns.to_dict())
+        self._keep_source(mine, around, source_rules(mine), columns.to_dict())
 
     def _scan_files(self, rules: Rules | None) -> None:
         with self.report.timing("scan"), self.store.reading() as connection:
             around = sources.enclosing_source(connection, self.root)
             mine = around if around and self._is_part_of(around, rules) else None
             if rules is None:
-                rules = rules_of(mine)
+                rules = source_rules(mine)
             others = {source.root for source in sources.sources_below(connection, self.root)}
             planner = Planner(same_content=ContentLookup(connection), is_gone=is_gone)
             found = walk(self.root, rules, base=mine.root if mine else None, others=others)
@@ -145,14 +155,14 @@ class _Run:
         """Return whether what is synced belongs to the source around it, instead of being one of its own."""
         if source.root == self.root:
             return True
-        return rules is None and not rules_of(source).leave_out_path(os.path.relpath(self.root, source.root))
+        return rules is None and not source_rules(source).excludes_path(os.path.relpath(self.root, source.root))
 
     def _watched(self, found: Iterable[Found]) -> Iterator[Found]:
         for each in found:
             if isinstance(each, UnreadableFolder | UnreadableFile):
                 self.report.unreadable_folders.append(f"{each.path}: {each.reason}")
             else:
-                self.found += len(each.glances) if isinstance(each, Listing) else 1
+                self.found += len(each.files) if isinstance(each, Listing) else 1
                 self.progress(Progress("scanning", self.found))
             yield each
 
@@ -236,7 +246,7 @@ class _Run:
     def encode_work(self) -> None:
         """Decode, encode and commit what is new, a batch at a time."""
         work = (step for step in self.spool if is_work(step))
-        Encoding(
+        EncodeStage(
             store=self.store,
             load=self.load,
             settings=self.settings,
@@ -252,7 +262,7 @@ class _Run:
                 sources.mark_synced(connection, self.source.id)
             sources.delete_empty_sources(connection)
             mine = self._source_id
-            self.report.failures = list(counts.failures(connection, self.root, source_id=mine, limit=LISTED))
+            self.report.failures = list(counts.failures(connection, self.root, source_id=mine, limit=MAX_LISTED))
             refused = bool(self.report.failures) and not counts.has_indexed(connection, self.root, mine)
             failed = counts.count_items(connection, self.root, source_id=mine)[1] if refused else 0
         if self.store.encoder is not None:

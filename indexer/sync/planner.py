@@ -10,9 +10,11 @@ from operator import attrgetter
 
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.errors import FailureKind
-from indexer.sync.scan_rules import FoundFile, UnreadableFile, UnreadableFolder, WalkEntry
+from indexer.sync.scan_rules import SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
-RETRIED = frozenset({FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind.UNREADABLE, FailureKind.ENCODER})
+RETRYABLE_FAILURES = frozenset(
+    {FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind.UNREADABLE, FailureKind.ENCODER}
+)
 """Failures that a setting, a package or a permission can mend: tried on every run. Others wait for a new file."""
 
 
@@ -24,7 +26,7 @@ TOGETHER = 100
 class Added:
     """A new file; `copy_of` is an item with the same content, whose embeddings and facts serve."""
 
-    file: FoundFile
+    file: SourceFile
     copy_of: int | None = None
 
 
@@ -32,7 +34,7 @@ class Added:
 class Changed:
     """A known file with new content or another sidecar, or one that failed and is tried again."""
 
-    file: FoundFile
+    file: SourceFile
     item_id: int
     copy_of: int | None = None
 
@@ -41,7 +43,7 @@ class Changed:
 class Touched:
     """A known file with a new time and the old content."""
 
-    file: FoundFile
+    file: SourceFile
     item_id: int
 
 
@@ -49,7 +51,7 @@ class Touched:
 class Moved:
     """A known item under a new path."""
 
-    file: FoundFile
+    file: SourceFile
     item_id: int
 
 
@@ -71,7 +73,7 @@ class Unchanged:
 Step = Added | Changed | Touched | Moved | Removed | Unchanged
 
 
-Pair = tuple[FoundFile, FileRecord | None]
+Pair = tuple[SourceFile, FileRecord | None]
 """A file that is new or not as it was, and what is known of it."""
 
 
@@ -85,7 +87,7 @@ class Planner:
         is_gone: Tells whether a known item's file has left its place.
     """
 
-    same_content: Callable[[Sequence[FoundFile]], Sequence[list[FileRecord]]]
+    same_content: Callable[[Sequence[SourceFile]], Sequence[list[FileRecord]]]
     is_gone: Callable[[FileRecord], bool]
 
     def steps(self, found: Iterable[WalkEntry], known: Iterable[FileStatRecord]) -> Iterator[Step]:
@@ -146,7 +148,7 @@ class _Copies:
     replaced: set[int] = field(default_factory=set)
     looked: dict[int, _Looked] = field(default_factory=dict)  # by the first of the items
 
-    def plan_new(self, file: FoundFile, twins: Sequence[FileRecord]) -> tuple[Step, ...]:
+    def plan_new(self, file: SourceFile, twins: Sequence[FileRecord]) -> tuple[Step, ...]:
         """Return what to do about a new file, where some items have its content."""
         twin = self._next_missing(twins)
         if twin is None:
@@ -155,10 +157,10 @@ class _Copies:
         same_sidecar = twin.sidecar_mtime_ns == file.sidecar_mtime_ns
         return (Moved(file, twin.id),) if same_sidecar else (Moved(file, twin.id), Changed(file, twin.id))
 
-    def plan_known(self, file: FoundFile, item: FileRecord, twins: Sequence[FileRecord]) -> Step:
+    def plan_known(self, file: SourceFile, item: FileRecord, twins: Sequence[FileRecord]) -> Step:
         """Return what to do about a known file that is not as it was, where some items have its content."""
         if item.failure is not None:
-            again = not _has_facts(file, item) or item.failure in RETRIED
+            again = not _has_facts(file, item) or item.failure in RETRYABLE_FAILURES
             return Changed(file, item.id) if again else Unchanged(failed=True)
         if not _may_be_touched(file, item):
             return Changed(file, item.id)
@@ -188,7 +190,7 @@ class _Copies:
                 return twin
         return None
 
-    def _copy_source(self, file: FoundFile, twins: Sequence[FileRecord]) -> int | None:
+    def _copy_source(self, file: SourceFile, twins: Sequence[FileRecord]) -> int | None:
         """Return the first item that a file is a copy of in all that it says; a sidecar's words are no part of it."""
         if file.sidecar_mtime_ns is not None or not twins:
             return None
@@ -201,11 +203,11 @@ class _Copies:
         return None
 
 
-def _has_facts(file: FoundFile, item: FileRecord) -> bool:
+def _has_facts(file: SourceFile, item: FileRecord) -> bool:
     return (file.size, file.mtime_ns) == (item.size, item.mtime_ns)
 
 
-def _may_be_touched(file: FoundFile, item: FileRecord) -> bool:
+def _may_be_touched(file: SourceFile, item: FileRecord) -> bool:
     """Return whether a file that is not as it was may have its old content: only reading it tells."""
     return item.failure is None and file.sidecar_mtime_ns == item.sidecar_mtime_ns
 
@@ -237,7 +239,7 @@ def _differences(  # noqa: C901, PLR0912 - one loop over two listings, which is 
                 item = next(items, _END)
             continue
         unchanged = 0
-        for glance in listing.glances:
+        for glance in listing.files:
             path = glance[0]
             while item[0] < path:
                 yield Removed(item[5])

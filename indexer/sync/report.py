@@ -19,7 +19,7 @@ Stage = Literal["scan", "load", "decode", "encode", "write", "index"]
 ENOUGH = 1.0
 """Seconds of encoding from which on a run is said to have a bottleneck: below, starting up decides."""
 
-LISTED = 100
+MAX_LISTED = 100
 """Failures that a report names; the catalog keeps all of them."""
 
 
@@ -38,17 +38,16 @@ class SyncReport:
         unchanged: Photos that are as they were.
         failed: Files that could not be indexed.
         unreadable_folders: Folders, and single files, that could not be looked at; what was known of them is kept.
-        failures: The first failures by path, at most `LISTED`.
+        failures: The first failures by path, at most `MAX_LISTED`.
         reencoded: Photos and pieces of text with a mapped embedding, or with none after an import, that got one of the
             library's encoder.
         approximate: Embeddings that are still mapped from the former encoder's.
-        not_reencoded: The first of those and why they are, at most `LISTED`.
-        chosen: The index that was chosen at the end, None where that was not due.
-        seconds: Seconds by stage. "decode" is summed over the decoder processes, and both it and "write" go on beside
-            the others, so that the stages may add up to more than the whole.
-        waited: Seconds by stage that the run spent on it and on nothing else: all of a stage that the caller's thread
-            does itself, and of decoding and writing only the time in which it had to wait for them. They add up to
-            nearly the whole.
+        not_reencoded: The first of those and why they are, at most `MAX_LISTED`.
+        index_choice: The index that was chosen at the end, None where that was not due.
+        seconds: Seconds per stage. "decode" is the sum over the decoder processes. Decoding and writing run in
+            parallel with the other stages, so the sum may exceed `total_seconds`.
+        wait_seconds: Seconds per stage during which the run did nothing else: all of a stage that runs in the caller's
+            thread, and the time spent waiting for decoding and writing. The sum is close to `total_seconds`.
         total_seconds: Seconds from beginning to end.
     """
 
@@ -63,9 +62,9 @@ class SyncReport:
     reencoded: int = 0
     approximate: int = 0
     not_reencoded: list[Failure] = field(default_factory=list)
-    chosen: IndexChoice | None = None
+    index_choice: IndexChoice | None = None
     seconds: dict[Stage, float] = field(default_factory=dict)
-    waited: dict[Stage, float] = field(default_factory=dict)
+    wait_seconds: dict[Stage, float] = field(default_factory=dict)
     total_seconds: float = 0.0
 
     @property
@@ -77,8 +76,8 @@ class SyncReport:
         """
         if self.seconds.get("encode", 0.0) < ENOUGH or not self.total_seconds:
             return None
-        stage = max(self.waited, key=lambda name: self.waited[name])
-        return stage, self.waited[stage] / self.total_seconds
+        stage = max(self.wait_seconds, key=lambda name: self.wait_seconds[name])
+        return stage, self.wait_seconds[stage] / self.total_seconds
 
     @property
     def summary(self) -> str:
@@ -105,7 +104,7 @@ class SyncReport:
             seconds = time.perf_counter() - start
             _add(self.seconds, stage, seconds)
             if not in_background:
-                _add(self.waited, stage, seconds)
+                _add(self.wait_seconds, stage, seconds)
 
     @contextmanager
     def waiting(self, stage: Stage) -> Iterator[None]:
@@ -114,15 +113,15 @@ class SyncReport:
         try:
             yield
         finally:
-            _add(self.waited, stage, time.perf_counter() - start)
+            _add(self.wait_seconds, stage, time.perf_counter() - start)
 
     def include(self, other: SyncReport) -> None:
         """Add another report to this one."""
         for outcome in OUTCOMES:
             self.count(outcome, getattr(other, outcome))
         self.unreadable_folders += other.unreadable_folders
-        self.failures = (self.failures + other.failures)[:LISTED]
-        for mine, theirs in ((self.seconds, other.seconds), (self.waited, other.waited)):
+        self.failures = (self.failures + other.failures)[:MAX_LISTED]
+        for mine, theirs in ((self.seconds, other.seconds), (self.wait_seconds, other.wait_seconds)):
             for stage, seconds in theirs.items():
                 _add(mine, stage, seconds)
         self.total_seconds += other.total_seconds
@@ -139,7 +138,7 @@ class SyncReport:
             "reencoded": self.reencoded,
             "approximate": self.approximate,
             "not_reencoded": [failure._asdict() for failure in self.not_reencoded],
-            "chosen": None if self.chosen is None else asdict(self.chosen.measurements[0]),
+            "index_choice": None if self.index_choice is None else asdict(self.index_choice.measurements[0]),
         }
 
 

@@ -13,7 +13,7 @@ from indexer.documents.text_file import text_format
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
 
-MACHINE_MADE = frozenset(
+SYSTEM_FOLDERS = frozenset(
     {
         "@eadir",  # Synology's thumbnails
         "#recycle",
@@ -28,7 +28,7 @@ MACHINE_MADE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFile:
+class SourceFile:
     """A file that a photo's or a text's name was given to; size and time are the file's own.
 
     Attributes:
@@ -55,20 +55,20 @@ class Listing:
     """Files of one folder that follow each other in the byte order of paths.
 
     They are tuples, since of a hundred thousand that have not changed each microsecond counts; one that is to be dealt
-    with is made a `FoundFile`.
+    with is made a `SourceFile`.
 
     Attributes:
-        glances: The files.
+        files: The files.
         sidecars: Path of the XMP file of those that have one, by the bytes of their paths.
     """
 
-    glances: Sequence[FileStat]
+    files: Sequence[FileStat]
     sidecars: Mapping[bytes, str] = field(default_factory=dict)
 
-    def file(self, glance: FileStat) -> FoundFile:
+    def file(self, glance: FileStat) -> SourceFile:
         """Return one of the files."""
         path, size, mtime_ns, sidecar_mtime_ns = glance
-        return FoundFile(os.fsdecode(path), size, mtime_ns, self.sidecars.get(path), sidecar_mtime_ns)
+        return SourceFile(os.fsdecode(path), size, mtime_ns, self.sidecars.get(path), sidecar_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Rules:
     exclude: Sequence[str] = ()
     include_hidden: bool = False
 
-    def leave_out(self, name: str, below_root: str) -> bool:
+    def excludes(self, name: str, below_root: str) -> bool:
         """Return whether an entry is left out."""
         return self._reason(name, below_root) is not None
 
@@ -111,14 +111,14 @@ class Rules:
         """Return why an entry is left out, in words for people; None where it is not."""
         if name.startswith(".") and not self.include_hidden:
             return f"the name {name} begins with a dot and hidden files are left out"
-        if name.lower() in MACHINE_MADE:
+        if name.lower() in SYSTEM_FOLDERS:
             return f"folders called {name} are filled by machines and left out"
         if name.endswith(".recall"):
             return f"{name} is a library"
         fits = (pattern for pattern in self.exclude if fnmatch(name, pattern) or fnmatch(below_root, pattern))
         return next((f"it is excluded by the pattern {pattern!r}" for pattern in fits), None)
 
-    def for_part(self, below_root: str) -> Rules:
+    def for_subfolder(self, below_root: str) -> Rules:
         """Return the rules for a folder inside the root: patterns for paths through it begin at it as well."""
         parts = below_root.split(os.sep)
         patterns = list(self.exclude)
@@ -128,11 +128,11 @@ class Rules:
                 patterns.append("/".join(tail))
         return Rules(patterns, self.include_hidden)
 
-    def leave_out_path(self, below_root: str) -> bool:
+    def excludes_path(self, below_root: str) -> bool:
         """Return whether a walk that begins at the root never comes to a path."""
-        return self.why_left_out(below_root) is not None
+        return self.exclusion_reason(below_root) is not None
 
-    def why_left_out(self, below_root: str) -> str | None:
+    def exclusion_reason(self, below_root: str) -> str | None:
         """Return why a walk that begins at the root never comes to a path, in words; None where it does."""
         parts = below_root.split(os.sep) if below_root != os.curdir else []
         reasons = (self._reason(part, os.sep.join(parts[: n + 1])) for n, part in enumerate(parts))
@@ -144,12 +144,12 @@ def is_item_name(name: str) -> bool:
     return is_photo_name(name) or text_format(name) is not None
 
 
-def rules_of(source: Source | None) -> Rules:
+def source_rules(source: Source | None) -> Rules:
     """Return what a source leaves out; where there is no source, the rules of a new one."""
     return Rules() if source is None else Rules(source.exclude, source.include_hidden)
 
 
-def resolve(path: str | os.PathLike[str]) -> str:
+def resolve_path(path: str | os.PathLike[str]) -> str:
     """Return the one absolute name of a file or folder, links resolved.
 
     Raises:

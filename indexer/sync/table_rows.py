@@ -15,10 +15,10 @@ from typing import Any
 
 from indexer.catalog.statements.table_rows import RowRecord
 from indexer.documents.table import Columns, RawRow, read_rows
-from indexer.documents.text_file import MAX_BYTES, decoded
+from indexer.documents.text_file import MAX_TEXT_BYTES, decode_text
 from indexer.errors import FailureKind, TextError
-from indexer.sync.planner import RETRIED, Added, Changed, Removed, Step, Unchanged
-from indexer.sync.scan_rules import FoundFile
+from indexer.sync.planner import RETRYABLE_FAILURES, Added, Changed, Removed, Step, Unchanged
+from indexer.sync.scan_rules import SourceFile
 from indexer.types import is_below, stored_mtime
 
 COMPARED = 1000
@@ -29,7 +29,7 @@ LONGEST_ID = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundRow(FoundFile):
+class TableRow(SourceFile):
     """A row of a table; size and time are those of its picture, else of its text and the table.
 
     Attributes:
@@ -69,7 +69,7 @@ class SeenKeys:
 
 
 def row_steps(
-    rows: Iterable[FoundRow],
+    rows: Iterable[TableRow],
     *,
     look_up: Callable[[Sequence[str]], Mapping[str, RowRecord]],
     known: Iterable[RowRecord],
@@ -92,7 +92,7 @@ def row_steps(
         seen.close()
 
 
-def _told_apart(row: FoundRow, seen: SeenKeys) -> FoundRow:
+def _told_apart(row: TableRow, seen: SeenKeys) -> TableRow:
     """Return a row under a key of its own; one whose id was there before is no use."""
     if seen.add(row.path):
         return row
@@ -104,15 +104,15 @@ def _told_apart(row: FoundRow, seen: SeenKeys) -> FoundRow:
     return row
 
 
-def _step(row: FoundRow, item: RowRecord | None) -> Step:
+def _step(row: TableRow, item: RowRecord | None) -> Step:
     if item is None:
         return Added(row)
-    if row.content_hash == item.content_hash and item.failure not in RETRIED:
+    if row.content_hash == item.content_hash and item.failure not in RETRYABLE_FAILURES:
         return Unchanged(failed=item.failure is not None)
     return Changed(row, item.id)
 
 
-def found_rows(table: str, columns: Columns) -> Iterator[FoundRow]:
+def read_table(table: str, columns: Columns) -> Iterator[TableRow]:
     """Yield the rows of a table.
 
     Args:
@@ -129,7 +129,7 @@ def found_rows(table: str, columns: Columns) -> Iterator[FoundRow]:
         yield _found(raw, table, folder, columns, mtime_ns)
 
 
-def _found(raw: RawRow, table: str, folder: str, columns: Columns, mtime_ns: int) -> FoundRow:
+def _found(raw: RawRow, table: str, folder: str, columns: Columns, mtime_ns: int) -> TableRow:
     """Return a row as an item; what is wrong with it stands in `problem`."""
     problem, key = raw.problem, _numbered(table, "", raw.number)
     texts: tuple[str, ...] = ()
@@ -144,7 +144,7 @@ def _found(raw: RawRow, table: str, folder: str, columns: Columns, mtime_ns: int
         problem = problem or error
     size, time = _facts(picture) if picture else (sum(len(text) for text in texts), mtime_ns)
     hashed = json.dumps([texts, picture, (size, time) if picture else None, str(problem)])
-    return FoundRow(
+    return TableRow(
         path=key,
         size=size,
         mtime_ns=time,
@@ -185,8 +185,8 @@ def _texts(raw: RawRow, columns: Columns) -> tuple[str, ...]:
         TextError: A cell holds no text, or too much.
     """
     found = [text for column in columns.text for text in _said(raw.cells.get(column), column) if text.strip()]
-    if sum(len(text) for text in found) > MAX_BYTES:
-        raise TextError(FailureKind.TOO_LARGE, f"its text has more than {MAX_BYTES:,} characters")
+    if sum(len(text) for text in found) > MAX_TEXT_BYTES:
+        raise TextError(FailureKind.TOO_LARGE, f"its text has more than {MAX_TEXT_BYTES:,} characters")
     return tuple(found)
 
 
@@ -201,7 +201,7 @@ def _said(value: Any, column: str) -> list[str]:
     if isinstance(value, list | tuple):
         return [text for each in value for text in _said(each, column)]
     if isinstance(value, bytes):
-        return [decoded(value)]
+        return [decode_text(value)]
     if isinstance(value, dict):
         raise TextError(FailureKind.NOT_TEXT, f"the column {column} holds an object, expected text")
     text = str(value)
@@ -209,7 +209,7 @@ def _said(value: Any, column: str) -> list[str]:
         text.encode()
     except UnicodeEncodeError:
         try:
-            text = decoded(text.encode(errors="surrogateescape"))  # bytes of a CSV that are no UTF-8
+            text = decode_text(text.encode(errors="surrogateescape"))  # bytes of a CSV that are no UTF-8
         except UnicodeEncodeError:
             text = text.encode(errors="replace").decode()  # half a character, as JSON may write it
     return [text.replace("\0", " ")]

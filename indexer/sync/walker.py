@@ -9,16 +9,16 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from indexer.documents.text_file import FORMATS, text_format
+from indexer.documents.text_file import TEXT_FORMATS, text_format
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
 from indexer.sync.scan_rules import FileStat, Listing, Rules, UnreadableFile, UnreadableFolder, WalkEntry, is_item_name
 from indexer.types import is_below, stored_mtime
 
-TOGETHER = 500
+LISTING_SIZE = 500
 """Files in a listing at most: progress is shown after each, and no more are held."""
 
-_ENDINGS = frozenset(map(os.fsencode, (*PHOTO_SUFFIXES, *FORMATS)))
+_ENDINGS = frozenset(map(os.fsencode, (*PHOTO_SUFFIXES, *TEXT_FORMATS)))
 _SIDECAR_ENDINGS = (".xmp", ".XMP")
 _SIDECAR_BYTES = tuple(map(os.fsencode, _SIDECAR_ENDINGS))
 _DOT = ord(".")
@@ -59,18 +59,18 @@ def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection
 class _ListingBuilder:
     """Files on their way into a listing."""
 
-    glances: list[FileStat] = field(default_factory=list)
+    files: list[FileStat] = field(default_factory=list)
     sidecars: dict[bytes, str] = field(default_factory=dict)
 
     def add(self, path: bytes, facts: os.stat_result, sidecar: tuple[str, int] | None = None) -> None:
-        self.glances.append((path, facts.st_size, stored_mtime(facts), sidecar[1] if sidecar else None))
+        self.files.append((path, facts.st_size, stored_mtime(facts), sidecar[1] if sidecar else None))
         if sidecar:
             self.sidecars[path] = sidecar[0]
 
     def given(self) -> Iterator[Listing]:
         """Yield the listing, where there is anything in it."""
-        if self.glances:
-            yield Listing(self.glances, self.sidecars)
+        if self.files:
+            yield Listing(self.files, self.sidecars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +179,12 @@ class _Walk:
                     self.file(some, path, folder, sidecars, link=odd.get(key, False))
                 else:  # nearly all are such, and take a microsecond here beside the one that the system takes
                     facts = os.lstat(path)
-                    some.glances.append((path, facts.st_size, stored_mtime(facts), None))
+                    some.files.append((path, facts.st_size, stored_mtime(facts), None))
             except OSError as error:
                 yield from some.given()
                 some = _ListingBuilder()
                 yield from _unseen(path, error, folder.path, place)
-            if len(some.glances) == TOGETHER:
+            if len(some.files) == LISTING_SIZE:
                 yield from some.given()
                 some = _ListingBuilder()
         yield from some.given()
@@ -192,7 +192,7 @@ class _Walk:
     def left_out(self, name: str, path: str) -> bool:
         """Return whether the rules or another source's root leave an entry out."""
         below = os.path.relpath(path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
-        return self.rules.leave_out(name, below) or path in self.others
+        return self.rules.excludes(name, below) or path in self.others
 
     def file(
         self, some: _ListingBuilder, path: bytes, folder: _Folder, sidecars: Mapping[str, str], *, link: bool
@@ -224,7 +224,7 @@ class _Walk:
             return False
         if is_below(real, self.real):
             written = os.path.join(self.root, os.path.relpath(real, self.real))
-            if not self.rules.leave_out_path(os.path.relpath(written, self.base)):
+            if not self.rules.excludes_path(os.path.relpath(written, self.base)):
                 return False
         self.visited.add(place)
         return True

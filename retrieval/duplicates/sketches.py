@@ -48,7 +48,7 @@ class Sketches:
                     wanted.append(file)
                 else:
                     self.failures[file.item_id] = (file.path, reason)
-        for file, photo in self._pool.imap(wanted, key=lambda file: Path(file.path)):
+        for file, photo in self._pool.imap(wanted, path_of=lambda file: Path(file.path)):
             if isinstance(photo, PictureError):
                 self.failures[file.item_id] = (file.path, str(photo))
             elif photo is not None:

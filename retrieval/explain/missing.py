@@ -13,7 +13,7 @@ from indexer.catalog.statements.sources import Source
 from indexer.documents.table import table_format
 from indexer.documents.text_file import text_format
 from indexer.images import is_photo_name
-from indexer.sync.scan_rules import rules_of
+from indexer.sync.scan_rules import source_rules
 from indexer.types import is_unchanged
 
 
@@ -36,7 +36,7 @@ def why_absent(connection: Connection, place: str) -> str:
 
 def _why_not_walked(around: Source, place: str) -> str:
     """Return why the sync of a source passed a file over."""
-    left_out = rules_of(around).why_left_out(os.path.relpath(place, around.root))
+    left_out = source_rules(around).exclusion_reason(os.path.relpath(place, around.root))
     if left_out:
         return f"it was never indexed: {left_out}, in {around.root}; to change that see recall index --help"
     if table_format(place):

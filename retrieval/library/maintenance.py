@@ -75,10 +75,10 @@ def sync(
             settings=self._settings,
             exclude=exclude,
             include_hidden=include_hidden,
-            columns=columns if columns.used else None,
+            columns=columns if columns.names else None,
             progress=progress,
         )
-        report.chosen = choose_index_if_due(self._store, self._encoder.for_query, progress=progress)
+        report.index_choice = choose_index_if_due(self._store, self._encoder.for_query, progress=progress)
         self._store.vacuum(progress)
     return report
 

@@ -81,7 +81,7 @@ def _read_examples(
     """Return the photos as they are stored, and those that cannot be read, with the reason."""
     from indexer.images import Limits  # late, like the next two: searching does not need them
     from indexer.images.file_reader import read_file
-    from indexer.images.thumbnail import small_jpeg
+    from indexer.images.thumbnail import jpeg_thumbnail
 
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     examples: list[Example] = []
@@ -89,7 +89,7 @@ def _read_examples(
     for photo in photos:
         path = Path(photo)
         try:
-            picture = small_jpeg(path, side=LONGER_SIDE, limits=limits)
+            picture = jpeg_thumbnail(path, side=LONGER_SIDE, limits=limits)
             content_hash = hashlib.sha256(read_file(path, limits=limits)).digest()
         except PictureError as error:
             failures.append((path, str(error)))

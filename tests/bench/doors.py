@@ -72,4 +72,4 @@ class Doors:
 def prepared(paths: Sequence[Path], preprocess: Preprocess, *, workers: int) -> Pixels:
     """Return photos as an encoder reads them, shape (n, size, size, 3)."""
     with DecodePool(preprocess=preprocess, workers=workers) as pool:
-        return np.stack([photo.pixels for _, photo in pool.imap(paths, key=Path) if isinstance(photo, Photo)])
+        return np.stack([photo.pixels for _, photo in pool.imap(paths, path_of=Path) if isinstance(photo, Photo)])

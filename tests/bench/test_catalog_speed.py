@@ -20,7 +20,7 @@ from indexer.maintenance.status import read_status
 from indexer.store import Store
 from indexer.sync.planner import Planner, Unchanged
 from indexer.sync.scan_rules import Listing
-from indexer.sync.walker import TOGETHER
+from indexer.sync.walker import LISTING_SIZE
 from retrieval import Library
 from retrieval.search.candidates import find
 from tests.bench.table import Table
@@ -92,7 +92,7 @@ def _plan(store: Store) -> None:
 
 def _as_found(items: Iterator[FileStatRecord]) -> Iterator[Listing]:
     """Yield what a walk would find if nothing had changed, read from the catalog too: it costs about as much."""
-    while glances := [item[:4] for item in islice(items, TOGETHER)]:
+    while glances := [item[:4] for item in islice(items, LISTING_SIZE)]:
         yield Listing(glances)
 
 

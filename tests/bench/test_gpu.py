@@ -62,7 +62,7 @@ def test_indexing(
 
     def decode(_: int) -> None:
         with DecodePool(preprocess=encoder.preprocess, workers=WORKERS) as pool:
-            assert sum(1 for _ in pool.imap(paths, key=Path, ahead=lambda: 2 * size)) == MANY
+            assert sum(1 for _ in pool.imap(paths, path_of=Path, min_ahead=lambda: 2 * size)) == MANY
 
     def ceiling(_: int) -> None:
         with torch.inference_mode():

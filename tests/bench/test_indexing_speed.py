@@ -56,7 +56,7 @@ def test_indexing(
 
     def decode(_: int) -> None:
         with DecodePool(preprocess=encoder.preprocess, workers=WORKERS) as pool:
-            assert sum(1 for _ in pool.imap(paths, key=Path)) == count
+            assert sum(1 for _ in pool.imap(paths, path_of=Path)) == count
 
     def encode(_: int) -> None:
         for start in range(0, count, encoder.batch_size):

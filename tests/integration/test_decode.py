@@ -175,7 +175,7 @@ def test_as_many_items_are_taken_ahead_as_the_caller_says(files: list[Path]) -> 
             yield files[taken % len(files)]
 
     with DecodePool(preprocess=SQUARE, workers=2) as pool:
-        results = pool.imap(items(), same, ahead=lambda: ahead)
+        results = pool.imap(items(), same, min_ahead=lambda: ahead)
         next(results)
         assert taken == 64  # by itself
         ahead = 100

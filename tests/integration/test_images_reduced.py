@@ -10,7 +10,7 @@ from PIL import Image
 
 from indexer.encoders import load_encoder
 from indexer.images import Limits, open_picture, prepare, read_photo, read_pixels
-from indexer.images.color import upright, upright_box
+from indexer.images.color import apply_orientation, orient_box
 from indexer.images.decoders import decode
 from indexer.images.formats import PictureFormat
 from indexer.types import Preprocess, ResizeMode
@@ -72,8 +72,8 @@ def test_a_reduced_jpeg_gives_nearly_the_same_square_whichever_way_it_is_turned(
 def test_what_is_padding_stays_outside_whichever_way_a_picture_is_turned(orientation: int) -> None:
     picture = Image.new("RGB", (8, 6), (255, 255, 255))
     picture.paste((0, 0, 0), (0, 0, 5, 4))
-    left, top, right, bottom = upright_box((0, 0, 5, 4), picture.size, orientation)
-    turned = np.asarray(upright(picture, orientation))
+    left, top, right, bottom = orient_box((0, 0, 5, 4), picture.size, orientation)
+    turned = np.asarray(apply_orientation(picture, orientation))
     assert not turned[int(top) : int(bottom), int(left) : int(right)].any()
     assert (turned == 0).all(axis=2).sum() == (right - left) * (bottom - top) == 20
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from indexer.images import PhotoMetadata, open_picture, read_photo
-from indexer.images.metadata.xmp import MAX_BYTES
+from indexer.images.metadata.xmp import MAX_XMP_BYTES
 from indexer.types import Preprocess
 from tests.support.blocks import full_exif, full_file, iptc_block, with_iptc, xmp_block
 from tests.support.pictures import dng, encoded, png_with_chunk, quadrants
@@ -169,7 +169,7 @@ HOSTILE = {
     "in an encoding that nobody knows": b'<?xml version="1.0" encoding="klingon"?>' + BODY,
     "bytes that are no UTF-8": GOOD.replace(b"Deutsch", b"\xff\xfe\xfd"),
     "nested a hundred thousand deep": b"<a>" * 100_000 + b"</a>" * 100_000,
-    "over the limit": GOOD + b" " * MAX_BYTES,
+    "over the limit": GOOD + b" " * MAX_XMP_BYTES,
 }
 
 

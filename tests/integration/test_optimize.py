@@ -181,18 +181,18 @@ def test_an_empty_library_is_refused(tmp_path: Path) -> None:
 def test_indexing_chooses_by_itself_and_again_when_much_has_changed(path: Path, photos: Path) -> None:
     with Library.open(path) as library:
         report = library.sync(photos)
-        assert report.chosen is not None
-        assert report.chosen.target.recall == 0.99
-        assert report.to_dict()["chosen"] is not None
-        assert library.sync().chosen is None  # nothing has changed
-        first = report.chosen.chosen_at
+        assert report.index_choice is not None
+        assert report.index_choice.target.recall == 0.99
+        assert report.to_dict()["index_choice"] is not None
+        assert library.sync().index_choice is None  # nothing has changed
+        first = report.index_choice.chosen_at
         assert library.forget("/photos/10 %") > MANY * 0.09
-        assert library.sync().chosen is None  # a tenth, and some photos less
+        assert library.sync().index_choice is None  # a tenth, and some photos less
         library.forget("/photos/50 %")
         report = library.sync()
-        assert report.chosen is not None
-        assert report.chosen.chosen_at > first
-        assert report.chosen.measurements[0].vectors == library.status().photos < MANY / 2
+        assert report.index_choice is not None
+        assert report.index_choice.chosen_at > first
+        assert report.index_choice.measurements[0].vectors == library.status().photos < MANY / 2
 
 
 @pytest.mark.usefixtures("early")
@@ -200,10 +200,10 @@ def test_what_was_asked_for_is_asked_again(copy: Path, photos: Path) -> None:
     with Library.open(copy) as library:
         library.forget("/photos/50 %")
         report = library.sync(photos / "coffee.png")
-        assert report.chosen is not None
-        assert (report.chosen.target.recall, report.chosen.target.memory) == (0.9, 3_000_000)
+        assert report.index_choice is not None
+        assert (report.index_choice.target.recall, report.index_choice.target.memory) == (0.9, 3_000_000)
         library.optimize(recall=1)
-        assert (kind_of(library), library.sync().chosen) == ("exact", None)  # by itself it does not come back
+        assert (kind_of(library), library.sync().index_choice) == ("exact", None)  # by itself it does not come back
 
 
 @pytest.mark.usefixtures("early")
@@ -213,7 +213,7 @@ def test_a_choice_that_cannot_be_made_stops_no_indexing(
     monkeypatch.setattr("indexer.vectors.faiss_ivf.InvertedFile.save", _disk_full)
     with Library.open(path) as library:
         report = library.sync(photos)
-        assert (report.added > 10, report.chosen) == (True, None)
+        assert (report.added > 10, report.index_choice) == (True, None)
     assert "no faster index was chosen: the index cannot be written" in caplog.text
 
 
@@ -253,7 +253,7 @@ def test_a_damaged_choice_is_noticed_and_made_again(path: Path, photos: Path, da
         assert kind_of(library) is None
         assert len(wrong_indexes(library)) == 1
         report = library.sync(photos / "coffee.png")
-        assert report.chosen is not None
+        assert report.index_choice is not None
         assert wrong_indexes(library) == []
 
 
@@ -277,8 +277,8 @@ def test_what_was_asked_for_outlives_the_files(path: Path, photos: Path) -> None
         library.check(repair=True)
         assert not choices(path)
         report = library.sync(photos / "coffee.png")
-        assert report.chosen is not None
-        assert (report.chosen.target.recall, kind_of(library)) == (1.0, "exact")
+        assert report.index_choice is not None
+        assert (report.index_choice.target.recall, kind_of(library)) == (1.0, "exact")
 
 
 @pytest.mark.usefixtures("early")
@@ -394,9 +394,9 @@ def test_a_large_library_gets_its_index_by_itself(tmp_path: Path, compact: Encod
     with Library.open(path) as library:
         truth = answers(library)
         report = library.sync(photos)
-        assert report.chosen is not None
-        assert report.chosen.measurements[0].kind != "exact"
-        assert report.chosen.measurements[0].recall >= 0.99
+        assert report.index_choice is not None
+        assert report.index_choice.measurements[0].kind != "exact"
+        assert report.index_choice.measurements[0].recall >= 0.99
         assert recall_of(answers(library), truth) >= 0.97
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexer.sync.report import OUTCOMES, SyncReport
-from indexer.sync.scan_rules import FoundFile, Rules
+from indexer.sync.scan_rules import Rules, SourceFile
 from retrieval import Library
 from tests.support.blocks import full_exif, full_file, xmp_block
 from tests.support.colours import later, paint
@@ -42,7 +42,7 @@ def settled(library: Library, folder: Path) -> bool:
     """Return whether another run does nothing and a check has nothing to say."""
     before = contents(library.path)
     report = library.sync(folder)
-    found = sum(1 for file in walk(str(folder), Rules()) if isinstance(file, FoundFile))
+    found = sum(1 for file in walk(str(folder), Rules()) if isinstance(file, SourceFile))
     return counts(report) == {"unchanged": found} and contents(library.path) == before and library.check() == []
 
 

@@ -10,13 +10,13 @@ import pytest
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.sync import content_lookup as module
 from indexer.sync.content_lookup import MANY, ContentLookup, is_gone
-from indexer.sync.scan_rules import FoundFile
+from indexer.sync.scan_rules import SourceFile
 from retrieval import Library
 from tests.support.colours import paint
 
 
 @pytest.fixture
-def files(library: Library, folder: Path) -> list[FoundFile]:
+def files(library: Library, folder: Path) -> list[SourceFile]:
     """Return new files: twelve of one indexed content, one of another, one of none."""
     for name, colour in (("a.png", "red"), ("b.png", "blue")):
         paint(folder / "known" / name, colour)
@@ -28,10 +28,10 @@ def files(library: Library, folder: Path) -> list[FoundFile]:
         shutil.copy(folder / "known" / "a.png", path)
     shutil.copy(folder / "known" / "b.png", folder / "b.png")
     paint(folder / "c.png", "lime")
-    return [FoundFile(str(path), path.stat().st_size, 1) for path in (*new, folder / "b.png", folder / "c.png")]
+    return [SourceFile(str(path), path.stat().st_size, 1) for path in (*new, folder / "b.png", folder / "c.png")]
 
 
-def test_many_items_of_one_content_are_read_once(library: Library, files: list[FoundFile]) -> None:
+def test_many_items_of_one_content_are_read_once(library: Library, files: list[SourceFile]) -> None:
     with library._store.reading() as connection:
         twins = ContentLookup(connection)
         first, second = twins(files[:6]), twins(files[6:])
@@ -41,7 +41,7 @@ def test_many_items_of_one_content_are_read_once(library: Library, files: list[F
 
 
 def test_no_more_are_kept_than_memory_is_meant_for(
-    library: Library, files: list[FoundFile], monkeypatch: pytest.MonkeyPatch
+    library: Library, files: list[SourceFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = Path(files[0].path).parent / "known"
     for number in range(MANY):  # of the other content there are as many now
@@ -57,11 +57,11 @@ def test_no_more_are_kept_than_memory_is_meant_for(
         assert twins(files[:1])[0] is not red  # it was read again
 
 
-def test_the_same_bytes_as_a_text_are_another_content(library: Library, files: list[FoundFile]) -> None:
+def test_the_same_bytes_as_a_text_are_another_content(library: Library, files: list[SourceFile]) -> None:
     text = files[0].path.replace("00.png", "00.txt")
     shutil.copy(files[0].path, text)
     with library._store.reading() as connection:
-        assert ContentLookup(connection)([FoundFile(text, files[0].size, 1)]) == [[]]
+        assert ContentLookup(connection)([SourceFile(text, files[0].size, 1)]) == [[]]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from indexer.errors import SourceError
 from indexer.sync import walker as walking
-from indexer.sync.scan_rules import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder, resolve
+from indexer.sync.scan_rules import Listing, Rules, SourceFile, UnreadableFile, UnreadableFolder, resolve_path
 from indexer.types import stored_mtime
 from tests.support.walks import walk
 
@@ -55,7 +55,7 @@ def test_texts_are_found_among_photos_and_tables_are_not(root: Path) -> None:
 def test_size_and_time_are_the_files_own(root: Path) -> None:
     make(root, "a.jpg")
     os.utime(root / "a.jpg", ns=(1, 1_234_567_890_123_456_789))
-    assert list(walk(str(root), Rules())) == [FoundFile(str(root / "a.jpg"), 5, 1_234_567_890_123_456_789)]
+    assert list(walk(str(root), Rules())) == [SourceFile(str(root / "a.jpg"), 5, 1_234_567_890_123_456_789)]
 
 
 def test_whole_paths_come_in_byte_order(root: Path) -> None:
@@ -153,7 +153,7 @@ def test_other_sources_are_passed_over(root: Path) -> None:
     ],
 )
 def test_rules_tell_whether_a_walk_would_come_to_a_path(path: str, left_out: bool) -> None:
-    assert Rules(exclude=("*.png", "2019")).leave_out_path(path) == left_out
+    assert Rules(exclude=("*.png", "2019")).excludes_path(path) == left_out
 
 
 def test_a_link_to_what_the_walk_leaves_out_brings_it_in(root: Path) -> None:
@@ -278,7 +278,7 @@ def test_a_file_that_cannot_be_looked_at_is_reported_and_the_others_are_met(
     assert [os.path.relpath(each.path, root) for each in found] == [
         "a.jpg", "b/c.jpg", "b/d.jpg", "b/d.jpg2.jpg", "b/e/f.jpg", "g.jpg"
     ]  # fmt: skip
-    assert [each for each in found if not isinstance(each, FoundFile)] == [
+    assert [each for each in found if not isinstance(each, SourceFile)] == [
         UnreadableFile(str(root / "a.jpg"), "Input/output error"),
         UnreadableFile(str(root / "b" / "d.jpg"), "Input/output error"),
     ]
@@ -395,9 +395,7 @@ def test_a_folder_of_many_files_takes_little_memory(root: Path) -> None:
         os.close(os.open(root / f"photo-{number:06}.jpg", os.O_CREAT))
     tracemalloc.start()
     try:
-        assert (
-            sum(len(each.glances) for each in walking.walk(str(root), Rules()) if isinstance(each, Listing)) == 20_000
-        )
+        assert sum(len(each.files) for each in walking.walk(str(root), Rules()) if isinstance(each, Listing)) == 20_000
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -433,7 +431,7 @@ def test_a_root_that_vanished_is_an_error(root: Path) -> None:
 def test_a_file_can_be_the_root_whatever_it_is_called(root: Path) -> None:
     make(root, ".scan")
     assert list(walk(str(root / ".scan"), Rules(exclude=("*",)))) == [
-        FoundFile(str(root / ".scan"), 5, (root / ".scan").stat().st_mtime_ns)
+        SourceFile(str(root / ".scan"), 5, (root / ".scan").stat().st_mtime_ns)
     ]
 
 
@@ -442,10 +440,10 @@ def test_resolve_gives_one_name_to_a_place(root: Path, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("root", "./root/", "root/../root", "link", tmp_path / "link", "~/root"):
-        assert resolve(name) == os.path.realpath(root)
+        assert resolve_path(name) == os.path.realpath(root)
 
 
 @pytest.mark.parametrize("name", ["gone", "gone/deeper", "nul\0byte", "x" * 5000])
 def test_resolve_refuses_what_is_not_there(root: Path, name: str) -> None:
     with pytest.raises(SourceError, match=r"cannot be found .*; name a folder or a picture"):
-        resolve(root / name)
+        resolve_path(root / name)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import FailureKind
-from indexer.sync.planner import RETRIED, Added, Changed, Moved, Removed, Step, Touched, Unchanged
-from indexer.sync.scan_rules import FoundFile, UnreadableFolder
+from indexer.sync.planner import RETRYABLE_FAILURES, Added, Changed, Moved, Removed, Step, Touched, Unchanged
+from indexer.sync.scan_rules import SourceFile, UnreadableFolder
 from tests.support.walks import steps
 
 # names that sort around the separator, and a byte that is no UTF-8
@@ -58,7 +58,7 @@ class Catalog:
         ]
         return sorted(rows, key=lambda item: os.fsencode(item.path))
 
-    def same_content(self, file: FoundFile) -> list[FileRecord]:
+    def same_content(self, file: SourceFile) -> list[FileRecord]:
         """Return the items whose embedding is of a file's content, by id."""
         same = [id_ for id_, content in self.held.items() if content == file.size]
         return [item for item in sorted(self.known()) if item.id in same]
@@ -81,12 +81,12 @@ class Catalog:
             sidecar = step.file.sidecar_mtime_ns
             self.put(step.file, step.file.size, sidecar, sidecar)
 
-    def place(self, file: FoundFile) -> int:
+    def place(self, file: SourceFile) -> int:
         """Return the id of the item at a path, a new one where there is none."""
         held = [id_ for id_, row in self.rows.items() if row.path == file.path]
         return held[0] if held else max(self.rows, default=0) + 1
 
-    def put(self, file: FoundFile, content: int | None, sidecar: int | None, read: int | None) -> None:
+    def put(self, file: SourceFile, content: int | None, sidecar: int | None, read: int | None) -> None:
         id_ = self.place(file)
         self.rows[id_] = Row(file.path, file.size, file.mtime_ns, None, sidecar)
         self.held[id_], self.read[id_] = content, read
@@ -108,8 +108,8 @@ disks = st.dictionaries(paths, st.tuples(contents, times, sidecars), max_size=8)
 def steps_for(catalog: Catalog, disk: Disk, *, unreadable: str | None = None, lost: bool = False) -> list[Step]:
     """Return the plan; an unreadable folder hides what is in it, and `lost` says that what is outside is gone."""
     inside = f"{unreadable}/"
-    files: list[FoundFile | UnreadableFolder] = [
-        FoundFile(path, size, mtime, f"{path}.xmp" if sidecar else None, sidecar)
+    files: list[SourceFile | UnreadableFolder] = [
+        SourceFile(path, size, mtime, f"{path}.xmp" if sidecar else None, sidecar)
         for path, (size, mtime, sidecar) in disk.items()
         if not path.startswith(inside)
     ]
@@ -132,7 +132,7 @@ def test_doing_the_steps_makes_the_catalog_what_was_found(catalog: Catalog, disk
         assert (row.size, row.mtime) == disk[path][:2]
         assert row.failure or catalog.read[id_] == row.sidecar == disk[path][2]  # its facts are the sidecar's
         # its embedding is of its content, or it failed before, is the same file, and nothing else could mend it
-        assert catalog.held[id_] == row.size or (row is failed.get(path) and row.failure not in RETRIED)
+        assert catalog.held[id_] == row.size or (row is failed.get(path) and row.failure not in RETRYABLE_FAILURES)
     for id_, row in before.items():  # what lies outside is at most moved in
         assert catalog.rows[id_] is row or (lost and catalog.rows[id_].path in disk)
 

@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.sync import walker as walking
 from indexer.sync.planner import Planner, Step, Unchanged
-from indexer.sync.scan_rules import FoundFile, Listing, Rules, UnreadableFile, UnreadableFolder, WalkEntry
+from indexer.sync.scan_rules import Listing, Rules, SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
-Met = FoundFile | UnreadableFolder | UnreadableFile
+Met = SourceFile | UnreadableFolder | UnreadableFile
 
 
 def walk(root: str, rules: Rules, **others: object) -> list[Met]:
     """Return what a walk meets, file by file."""
     found: list[Met] = []
     for each in walking.walk(root, rules, **others):  # type: ignore[arg-type]
-        found += [each.file(glance) for glance in each.glances] if isinstance(each, Listing) else [each]
+        found += [each.file(glance) for glance in each.files] if isinstance(each, Listing) else [each]
     return found
 
 
 def listings(files: Iterable[Met]) -> Iterator[WalkEntry]:
     """Yield each file as a listing of its own."""
     for file in files:
-        if not isinstance(file, FoundFile):
+        if not isinstance(file, SourceFile):
             yield file
         else:
             path = os.fsencode(file.path)
@@ -36,12 +36,12 @@ def steps(
     files: Iterable[Met],
     items: Iterable[FileRecord],
     *,
-    same_content: Callable[[FoundFile], list[FileRecord]],
+    same_content: Callable[[SourceFile], list[FileRecord]],
     is_gone: Callable[[FileRecord], bool],
 ) -> Iterator[Step]:
     """Yield a planner's steps, those of unchanged files one by one."""
 
-    def of_each(found: Sequence[FoundFile]) -> list[list[FileRecord]]:
+    def of_each(found: Sequence[SourceFile]) -> list[list[FileRecord]]:
         return [same_content(file) for file in found]
 
     for step in Planner(of_each, is_gone).steps(listings(files), map(_glance, items)):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from indexer.errors import FailureKind, PictureError
-from indexer.images.decode_errors import one_error
+from indexer.images.decode_errors import as_picture_error
 from indexer.images.formats import PictureFormat
 
 
@@ -41,7 +41,7 @@ from indexer.images.formats import PictureFormat
     ],
 )
 def test_each_odd_error_is_told_in_one_line_for_people(error: Exception, kind: FailureKind, message: str) -> None:
-    with pytest.raises(PictureError) as caught, one_error(PictureFormat.PNG, 1234):
+    with pytest.raises(PictureError) as caught, as_picture_error(PictureFormat.PNG, 1234):
         raise error
     assert caught.value.kind is kind
     assert str(caught.value) == message
@@ -50,25 +50,25 @@ def test_each_odd_error_is_told_in_one_line_for_people(error: Exception, kind: F
 
 def test_a_picture_error_passes_as_it_is() -> None:
     error = PictureError(FailureKind.TOO_LARGE, "too large")
-    with pytest.raises(PictureError) as caught, one_error(PictureFormat.PNG, 1):
+    with pytest.raises(PictureError) as caught, as_picture_error(PictureFormat.PNG, 1):
         raise error
     assert caught.value is error
 
 
 def test_ctrl_c_passes() -> None:
-    with pytest.raises(KeyboardInterrupt), one_error(PictureFormat.PNG, 1):
+    with pytest.raises(KeyboardInterrupt), as_picture_error(PictureFormat.PNG, 1):
         raise KeyboardInterrupt
 
 
 def test_warnings_of_decoders_stay_inside() -> None:
-    with one_error(PictureFormat.PNG, 1):
+    with as_picture_error(PictureFormat.PNG, 1):
         warnings.warn_explicit("theirs", UserWarning, "x.py", 1, module="PIL.TiffImagePlugin")
 
 
 def test_warnings_of_the_app_come_through() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with one_error(PictureFormat.PNG, 1):
+        with as_picture_error(PictureFormat.PNG, 1):
             warnings.warn_explicit("ours", UserWarning, "x.py", 1, module="app")
     assert [str(warning.message) for warning in caught] == ["ours"]
 
@@ -78,13 +78,13 @@ def test_threads_that_overlap_leave_the_filters_as_they_were() -> None:
     first_in, second_in = threading.Event(), threading.Event()
 
     def first() -> None:
-        with one_error(PictureFormat.PNG, 1):
+        with as_picture_error(PictureFormat.PNG, 1):
             first_in.set()
             second_in.wait(10)
 
     def second() -> None:
         first_in.wait(10)
-        with one_error(PictureFormat.PNG, 1):
+        with as_picture_error(PictureFormat.PNG, 1):
             second_in.set()
             threads[0].join(10)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.images.color import to_rgb, upright
+from indexer.images.color import apply_orientation, to_rgb
 from tests.support.pictures import ORIENTATIONS, quadrants
 
 
@@ -114,4 +114,4 @@ def test_lab_pictures_keep_their_black_and_white() -> None:
 def test_each_orientation_is_made_upright(orientation: int) -> None:
     turn = ORIENTATIONS[orientation]
     stored = quadrants() if turn is None else quadrants().transpose(turn)
-    assert upright(stored, orientation) == quadrants()
+    assert apply_orientation(stored, orientation) == quadrants()

@@ -6,7 +6,7 @@ import pytest
 
 from indexer.errors import FailureKind, PictureError
 from indexer.images import PHOTO_SUFFIXES, RAW_SUFFIXES, is_photo_name
-from indexer.images.formats import PictureFormat, identify, sniff, suffix_of
+from indexer.images.formats import PictureFormat, file_suffix, identify, sniff
 from tests.support.pictures import dng, encoded, quadrants
 
 
@@ -28,7 +28,7 @@ def test_a_name_of_bytes_need_not_be_utf_8() -> None:
 
 
 def test_every_suffix_is_lower_case_with_one_dot() -> None:
-    assert all(suffix_of("x" + suffix) == suffix for suffix in PHOTO_SUFFIXES)
+    assert all(file_suffix("x" + suffix) == suffix for suffix in PHOTO_SUFFIXES)
     assert RAW_SUFFIXES < PHOTO_SUFFIXES
 
 

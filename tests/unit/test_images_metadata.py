@@ -10,10 +10,10 @@ from PIL.TiffImagePlugin import IFDRational
 
 from indexer.images.metadata import text_fields
 from indexer.images.metadata.block import (
+    CaptureTime,
     DatePriority,
     MetadataBlock,
-    Moment,
-    embedded,
+    merge_blocks,
     parse_date,
     parse_offset,
     parse_percent,
@@ -238,30 +238,32 @@ def test_tags_are_bounded_in_number_and_length() -> None:
     assert (len(kept), max(map(len, kept))) == (200, 100)
 
 
-def moment(hour: int, rank: DatePriority, *, offset: int | None = None) -> Moment:
-    return Moment(datetime(2024, 7, 21, hour), offset, "xmp", rank)  # noqa: DTZ001
+def moment(hour: int, rank: DatePriority, *, offset: int | None = None) -> CaptureTime:
+    return CaptureTime(datetime(2024, 7, 21, hour), offset, "xmp", rank)  # noqa: DTZ001
 
 
 def test_the_dates_count_in_the_order_taken_xmp_iptc_changed() -> None:
-    taken, xmp, iptc, changed = (MetadataBlock(moment=moment(hour, DatePriority(hour))) for hour in (1, 2, 3, 4))
-    assert embedded(exif=taken, xmp=xmp, iptc=iptc).moment == taken.moment
-    assert embedded(exif=changed, xmp=xmp, iptc=iptc).moment == xmp.moment
-    assert embedded(exif=changed, xmp=MetadataBlock(), iptc=iptc).moment == iptc.moment
-    assert embedded(exif=changed, xmp=MetadataBlock(), iptc=MetadataBlock()).moment == changed.moment
+    taken, xmp, iptc, changed = (MetadataBlock(capture_time=moment(hour, DatePriority(hour))) for hour in (1, 2, 3, 4))
+    assert merge_blocks(exif=taken, xmp=xmp, iptc=iptc).capture_time == taken.capture_time
+    assert merge_blocks(exif=changed, xmp=xmp, iptc=iptc).capture_time == xmp.capture_time
+    assert merge_blocks(exif=changed, xmp=MetadataBlock(), iptc=iptc).capture_time == iptc.capture_time
+    assert merge_blocks(exif=changed, xmp=MetadataBlock(), iptc=MetadataBlock()).capture_time == changed.capture_time
 
 
 def test_a_zone_is_taken_over_from_another_block_only_with_the_same_date() -> None:
     same, other = (
-        MetadataBlock(moment=moment(1, DatePriority.XMP, offset=60)),
-        MetadataBlock(moment=moment(2, DatePriority.XMP, offset=60)),
+        MetadataBlock(capture_time=moment(1, DatePriority.XMP, offset=60)),
+        MetadataBlock(capture_time=moment(2, DatePriority.XMP, offset=60)),
     )
-    exif = MetadataBlock(moment=moment(1, DatePriority.TAKEN))
-    assert embedded(exif=exif, xmp=same, iptc=MetadataBlock()).moment == moment(1, DatePriority.TAKEN, offset=60)
-    assert embedded(exif=exif, xmp=other, iptc=MetadataBlock()).moment == moment(1, DatePriority.TAKEN)
+    exif = MetadataBlock(capture_time=moment(1, DatePriority.TAKEN))
+    assert merge_blocks(exif=exif, xmp=same, iptc=MetadataBlock()).capture_time == moment(
+        1, DatePriority.TAKEN, offset=60
+    )
+    assert merge_blocks(exif=exif, xmp=other, iptc=MetadataBlock()).capture_time == moment(1, DatePriority.TAKEN)
 
 
 def test_the_tags_of_all_blocks_come_together() -> None:
-    said = embedded(
+    said = merge_blocks(
         exif=MetadataBlock(tags=("c", "A")), xmp=MetadataBlock(tags=("a",)), iptc=MetadataBlock(tags=("b",))
     )
     assert said.tags == ("a", "b", "c")

@@ -8,13 +8,13 @@ import pytest
 
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import FailureKind
-from indexer.sync.planner import RETRIED, TOGETHER, Added, Changed, Moved, Removed, Step, Touched, Unchanged
-from indexer.sync.scan_rules import FoundFile, UnreadableFile, UnreadableFolder
+from indexer.sync.planner import RETRYABLE_FAILURES, TOGETHER, Added, Changed, Moved, Removed, Step, Touched, Unchanged
+from indexer.sync.scan_rules import SourceFile, UnreadableFile, UnreadableFolder
 from tests.support.walks import Met, steps
 
 
-def found(path: str, *, size: int = 1, mtime: int = 1, sidecar: int | None = None) -> FoundFile:
-    return FoundFile(path, size, mtime, f"{path}.xmp" if sidecar else None, sidecar)
+def found(path: str, *, size: int = 1, mtime: int = 1, sidecar: int | None = None) -> SourceFile:
+    return SourceFile(path, size, mtime, f"{path}.xmp" if sidecar else None, sidecar)
 
 
 def known(
@@ -36,7 +36,7 @@ def plan(
     return list(steps(files, items, same_content=lambda file: (same or {}).get(file.path, []), is_gone=is_gone))
 
 
-def refuse(file: FoundFile) -> list[FileRecord]:
+def refuse(file: SourceFile) -> list[FileRecord]:
     raise AssertionError(f"{file.path} was read, which costs a pass over the file")
 
 
@@ -97,7 +97,7 @@ def test_a_touch_is_seen_behind_an_older_item_of_the_same_content() -> None:
 
 
 @pytest.mark.parametrize("file", [found("/a", mtime=2), found("/a", size=2)], ids=["time", "size"])
-def test_new_content_under_a_known_path_is_a_change(file: FoundFile) -> None:
+def test_new_content_under_a_known_path_is_a_change(file: SourceFile) -> None:
     assert plan([file], [known(1, "/a")]) == [Changed(file, 1)]
 
 
@@ -157,7 +157,7 @@ def test_names_that_were_passed_on_in_a_row_do_not_copy_a_replaced_item() -> Non
 def test_a_failure_is_retried_where_something_else_than_the_file_can_mend_it(kind: FailureKind) -> None:
     file = found("/a")
     again = kind in {"too-large", "unsupported", "unreadable", "encoder"}  # a limit, a package, a right, the weights
-    assert (kind in RETRIED) == again
+    assert (kind in RETRYABLE_FAILURES) == again
     expected = Changed(file, 1) if again else Unchanged(failed=True)
     assert plan([file], [known(1, "/a", failure=kind)]) == [expected]
 
@@ -213,7 +213,7 @@ def test_names_are_merged_in_the_byte_order_of_whole_paths() -> None:
 def test_steps_come_while_the_source_is_still_being_listed() -> None:
     listed: list[str] = []
 
-    def listing() -> Iterator[FoundFile]:
+    def listing() -> Iterator[SourceFile]:
         for number in range(2 * TOGETHER):
             listed.append(f"/{number:04}")
             yield found(listed[-1])

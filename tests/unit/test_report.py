@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from indexer.catalog.statements.counts import Failure
-from indexer.sync.report import LISTED, OUTCOMES, Stage, SyncReport
+from indexer.sync.report import MAX_LISTED, OUTCOMES, Stage, SyncReport
 
 
 def failure(number: int) -> Failure:
@@ -43,10 +43,10 @@ def test_reports_of_several_folders_add_up() -> None:
 
 
 def test_a_report_names_a_bounded_number_of_failures() -> None:
-    whole = SyncReport(failed=LISTED)
-    whole.failures = [failure(number) for number in range(LISTED)]
+    whole = SyncReport(failed=MAX_LISTED)
+    whole.failures = [failure(number) for number in range(MAX_LISTED)]
     whole.include(SyncReport(failed=7, failures=[failure(1000)]))
-    assert (whole.failed, len(whole.failures)) == (LISTED + 7, 100)  # the count is of all
+    assert (whole.failed, len(whole.failures)) == (MAX_LISTED + 7, 100)  # the count is of all
 
 
 def test_the_time_spent_in_a_stage_is_added_up_also_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_the_time_spent_in_a_stage_is_added_up_also_when_it_fails(monkeypatch: p
         pass
     with pytest.raises(KeyboardInterrupt), report.timing("scan"):
         raise KeyboardInterrupt
-    assert report.seconds == report.waited == {"scan": 7.0}  # 2 and 5
+    assert report.seconds == report.wait_seconds == {"scan": 7.0}  # 2 and 5
 
 
 def test_of_what_is_done_beside_the_run_only_the_waiting_counts_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,24 +68,24 @@ def test_of_what_is_done_beside_the_run_only_the_waiting_counts_against_it(monke
         pass
     with report.waiting("write"):
         pass
-    assert (report.seconds, report.waited) == ({"write": 8.0}, {"write": 0.5})
+    assert (report.seconds, report.wait_seconds) == ({"write": 8.0}, {"write": 0.5})
 
 
 def test_the_bottleneck_is_the_stage_that_the_run_waited_for_longest() -> None:
     # the decoders worked for 15 seconds in several processes; the run stood still for them for 2
     report = SyncReport(
-        seconds={"decode": 15.0, "encode": 7.0}, waited={"decode": 2.0, "encode": 7.0}, total_seconds=10.0
+        seconds={"decode": 15.0, "encode": 7.0}, wait_seconds={"decode": 2.0, "encode": 7.0}, total_seconds=10.0
     )
     assert report.bottleneck == ("encode", 0.7)
     assert report.to_dict()["bottleneck"] == {"stage": "encode", "share": 0.7}
-    slow_disk = SyncReport(waited={"decode": 9.0, "encode": 1.0}, total_seconds=10.0)
+    slow_disk = SyncReport(wait_seconds={"decode": 9.0, "encode": 1.0}, total_seconds=10.0)
     report.include(slow_disk)
     assert report.bottleneck == ("decode", 0.55)  # 11 of 20 seconds
 
 
 @pytest.mark.parametrize("seconds", [{}, {"encode": 0.9}, {"scan": 99.0}])
 def test_a_run_that_encoded_for_less_than_a_second_has_no_bottleneck(seconds: dict[Stage, float]) -> None:
-    assert SyncReport(seconds=seconds, waited=seconds, total_seconds=100.0).bottleneck is None
+    assert SyncReport(seconds=seconds, wait_seconds=seconds, total_seconds=100.0).bottleneck is None
 
 
 def test_a_program_reads_exactly_these_keys() -> None:
@@ -105,7 +105,7 @@ def test_a_program_reads_exactly_these_keys() -> None:
         "reencoded": 0,
         "approximate": 0,
         "not_reencoded": [],
-        "chosen": None,
+        "index_choice": None,
     }
     assert json.loads(json.dumps(report.to_dict())) == report.to_dict()
 

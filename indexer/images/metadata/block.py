@@ -26,27 +26,27 @@ class DatePriority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class CaptureTime:
     """When a photo was taken, as one block says it.
 
     Attributes:
         taken_at: What the clock showed there, without a zone; to the second.
         utc_offset: Minutes that it was ahead of UTC, None where that is not said.
         taken_from: Who says so.
-        rank: How much that counts.
+        priority: How much that counts.
     """
 
     taken_at: datetime
     utc_offset: int | None
     taken_from: TakenFrom
-    rank: DatePriority
+    priority: DatePriority
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataBlock:
     """What one block says; the fields are those of `PhotoMetadata`."""
 
-    moment: Moment | None = None
+    capture_time: CaptureTime | None = None
     position: tuple[float, float] | None = None
     camera: str | None = None
     lens: str | None = None
@@ -58,7 +58,7 @@ class MetadataBlock:
     def or_else(self, other: MetadataBlock) -> MetadataBlock:
         """Return this with its gaps filled from another block; the date is the one that counts more."""
         return MetadataBlock(
-            moment=_better(self.moment, other.moment),
+            capture_time=_better(self.capture_time, other.capture_time),
             position=self.position or other.position,
             camera=self.camera or other.camera,
             lens=self.lens or other.lens,
@@ -69,7 +69,7 @@ class MetadataBlock:
         )
 
 
-def embedded(*, exif: MetadataBlock, xmp: MetadataBlock, iptc: MetadataBlock) -> MetadataBlock:
+def merge_blocks(*, exif: MetadataBlock, xmp: MetadataBlock, iptc: MetadataBlock) -> MetadataBlock:
     """Return what a file says: words and stars as programs wrote them, the rest as the camera did, all tags."""
     said = xmp.or_else(iptc).or_else(exif)
     tags = text_fields.tags([*xmp.tags, *iptc.tags, *exif.tags])
@@ -78,16 +78,16 @@ def embedded(*, exif: MetadataBlock, xmp: MetadataBlock, iptc: MetadataBlock) ->
 
 def with_sidecar(inside: MetadataBlock, sidecar: MetadataBlock) -> MetadataBlock:
     """Return what a file and the XMP file beside it say: the sidecar counts, but the camera knows itself best."""
-    moment = sidecar.moment and replace(sidecar.moment, rank=DatePriority.SIDECAR)
-    said = replace(sidecar, moment=moment).or_else(inside)
+    moment = sidecar.capture_time and replace(sidecar.capture_time, priority=DatePriority.SIDECAR)
+    said = replace(sidecar, capture_time=moment).or_else(inside)
     return replace(said, camera=inside.camera or sidecar.camera, lens=inside.lens or sidecar.lens)
 
 
-def _better(one: Moment | None, other: Moment | None) -> Moment | None:
+def _better(one: CaptureTime | None, other: CaptureTime | None) -> CaptureTime | None:
     """Return the moment that counts more, with the other's zone where that belongs to the same date."""
     if one is None or other is None:
         return one or other
-    best, rest = sorted((one, other), key=lambda moment: moment.rank)
+    best, rest = sorted((one, other), key=lambda moment: moment.priority)
     if best.utc_offset is None and best.taken_at == rest.taken_at:
         return replace(best, utc_offset=rest.utc_offset)
     return best
@@ -153,14 +153,14 @@ def parse_percent(value: object) -> int | None:
     return sum(number >= least for least in _PERCENT[1:]) if 0 <= number <= 100 else None
 
 
-def possible(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:
+def valid_position(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:
     """Return a position, or None where a coordinate is absent or both are 0, which cameras without a fix write."""
     if latitude is None or longitude is None or latitude == longitude == 0:
         return None
     return latitude, longitude
 
 
-def degrees(parts: Sequence[float], *, sign: int, limit: int) -> float | None:
+def to_degrees(parts: Sequence[float], *, sign: int, limit: int) -> float | None:
     """Return one coordinate of degrees, minutes and seconds; None where it cannot be true."""
     value = sign * sum(part / 60**power for power, part in enumerate(parts))
     return value if all(part >= 0 for part in parts) and abs(value) <= limit else None  # nan is never >= 0

@@ -11,15 +11,15 @@ from PIL import ExifTags, Image
 
 from indexer.images.metadata import text_fields
 from indexer.images.metadata.block import (
+    CaptureTime,
     DatePriority,
     MetadataBlock,
-    Moment,
-    degrees,
     parse_date,
     parse_offset,
     parse_percent,
     parse_rating,
-    possible,
+    to_degrees,
+    valid_position,
 )
 
 _RATING, _RATING_PERCENT = 0x4746, 0x4749
@@ -30,7 +30,7 @@ _DATES = (
 )
 
 
-def tags_of_tiff(data: bytes) -> Image.Exif:
+def read_tiff_tags(data: bytes) -> Image.Exif:
     """Return the tags of a TIFF-like file, for instance of most RAW formats.
 
     Raises:
@@ -41,7 +41,7 @@ def tags_of_tiff(data: bytes) -> Image.Exif:
     return tags
 
 
-def value_of(tags: Image.Exif, tag: int) -> object:
+def tag_value(tags: Image.Exif, tag: int) -> object:
     """Return the value of a tag, None where there is none or it is damaged: Pillow reads it when it is asked for it."""
     try:
         return tags.get(tag)
@@ -49,29 +49,29 @@ def value_of(tags: Image.Exif, tag: int) -> object:
         return None
 
 
-def orientation_of(tags: Image.Exif) -> int:
+def read_orientation(tags: Image.Exif) -> int:
     """Return 1 to 8 as in the EXIF standard (tag 0x0112); 1 is upright, also where none or nonsense is given."""
-    value = value_of(tags, ExifTags.Base.Orientation)
+    value = tag_value(tags, ExifTags.Base.Orientation)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def read_exif(tags: Image.Exif) -> MetadataBlock:
     """Return what a photo's EXIF block says; every field survives that another is garbled."""
     details = _sub_block(tags, ExifTags.IFD.Exif)
-    rating = parse_rating(value_of(tags, _RATING))
+    rating = parse_rating(tag_value(tags, _RATING))
     return MetadataBlock(
-        moment=_moment(tags, details),
+        capture_time=_moment(tags, details),
         position=parse_position(_sub_block(tags, ExifTags.IFD.GPSInfo)),
-        camera=text_fields.camera_name(value_of(tags, ExifTags.Base.Make), value_of(tags, ExifTags.Base.Model)),
+        camera=text_fields.camera_name(tag_value(tags, ExifTags.Base.Make), tag_value(tags, ExifTags.Base.Model)),
         lens=text_fields.lens_name(details.get(ExifTags.Base.LensModel)),
-        rating=parse_percent(value_of(tags, _RATING_PERCENT)) if rating is None else rating,
-        title=text_fields.title(_windows(value_of(tags, _TITLE))),
+        rating=parse_percent(tag_value(tags, _RATING_PERCENT)) if rating is None else rating,
+        title=text_fields.title(_windows(tag_value(tags, _TITLE))),
         description=(
-            text_fields.description(_text(value_of(tags, ExifTags.Base.ImageDescription)))
-            or text_fields.description(_windows(value_of(tags, _COMMENT)))
+            text_fields.description(_text(tag_value(tags, ExifTags.Base.ImageDescription)))
+            or text_fields.description(_windows(tag_value(tags, _COMMENT)))
             or text_fields.description(_comment(details.get(ExifTags.Base.UserComment), tags.endian))
         ),
-        tags=text_fields.tags(_windows(value_of(tags, _KEYWORDS)).split(";")),
+        tags=text_fields.tags(_windows(tag_value(tags, _KEYWORDS)).split(";")),
     )
 
 
@@ -83,9 +83,9 @@ def _sub_block(tags: Image.Exif, block: int) -> Mapping[int, object]:
         return {}
 
 
-def _moment(tags: Image.Exif, details: Mapping[int, object]) -> Moment | None:
+def _moment(tags: Image.Exif, details: Mapping[int, object]) -> CaptureTime | None:
     """Return when it was taken, else digitized, else changed; the zone is that of the same date."""
-    changed = value_of(tags, ExifTags.Base.DateTime), details.get(ExifTags.Base.OffsetTime), DatePriority.CHANGED
+    changed = tag_value(tags, ExifTags.Base.DateTime), details.get(ExifTags.Base.OffsetTime), DatePriority.CHANGED
     for value, zone, rank in (
         *((details.get(date), details.get(zone), DatePriority.TAKEN) for date, zone in _DATES),
         changed,
@@ -93,7 +93,7 @@ def _moment(tags: Image.Exif, details: Mapping[int, object]) -> Moment | None:
         found = parse_date(value)
         if found:
             offset = parse_offset(zone)
-            return Moment(found[0], found[1] if offset is None else offset, "exif", rank)
+            return CaptureTime(found[0], found[1] if offset is None else offset, "exif", rank)
     return None
 
 
@@ -107,7 +107,7 @@ def parse_position(tags: Mapping[int, object]) -> tuple[float, float] | None:
     """
     latitude = _degrees(tags.get(2), tags.get(1), signs={"N": 1, "S": -1}, limit=90)
     longitude = _degrees(tags.get(4), tags.get(3), signs={"E": 1, "W": -1}, limit=180)
-    return possible(latitude, longitude)
+    return valid_position(latitude, longitude)
 
 
 def _degrees(value: object, reference: object, *, signs: Mapping[str, int], limit: int) -> float | None:
@@ -120,7 +120,7 @@ def _degrees(value: object, reference: object, *, signs: Mapping[str, int], limi
         parts = [float(part) if isinstance(part, SupportsFloat) else math.nan for part in value]
     except (ZeroDivisionError, OverflowError, ValueError):
         return None
-    return degrees(parts, sign=sign, limit=limit)
+    return to_degrees(parts, sign=sign, limit=limit)
 
 
 def _text(value: object) -> object:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PIL import Image
 
 from indexer.images.metadata import text_fields
-from indexer.images.metadata.block import DatePriority, MetadataBlock, Moment, parse_date
+from indexer.images.metadata.block import CaptureTime, DatePriority, MetadataBlock, parse_date
 
 _OBJECT_NAME, _KEYWORDS, _DATE, _TIME, _HEADLINE, _CAPTION = (2, 5), (2, 25), (2, 55), (2, 60), (2, 105), (2, 120)
 _CHARSET = (1, 90)
@@ -31,7 +31,7 @@ def _said(found: Mapping[tuple[int, int], object]) -> MetadataBlock:
     texts = {tag: [_text(value, utf_8=utf_8) for value in _list(values)] for tag, values in found.items()}
     first = {tag: values[0] for tag, values in texts.items() if values}
     return MetadataBlock(
-        moment=_moment(first.get(_DATE, ""), first.get(_TIME, "")),
+        capture_time=_moment(first.get(_DATE, ""), first.get(_TIME, "")),
         title=text_fields.title(first.get(_OBJECT_NAME)) or text_fields.title(first.get(_HEADLINE)),
         description=text_fields.description(first.get(_CAPTION)),
         tags=text_fields.tags(texts.get(_KEYWORDS, ())),
@@ -52,9 +52,9 @@ def _text(value: object, *, utf_8: bool) -> str:
         return value.decode("cp1252", errors="ignore")
 
 
-def _moment(day: str, time: str) -> Moment | None:
+def _moment(day: str, time: str) -> CaptureTime | None:
     """Return the moment of "20240721" and "180359+0200"; a day without a time counts as its first moment."""
     written = f"{day[:4]}-{day[4:6]}-{day[6:8]}"
     clock = f" {time[:2]}:{time[2:4]}:{time[4:6]}{time[6:11]}" if time[:6].isdigit() and len(time) >= 6 else ""
     found = parse_date(written + clock)
-    return Moment(*found, "iptc", DatePriority.IPTC) if found else None
+    return CaptureTime(*found, "iptc", DatePriority.IPTC) if found else None

@@ -44,7 +44,7 @@ def _side(bits: _Bits, *, small: bool) -> int:
     return bits.take(_SELECTED_BITS[bits.take(2)]) + 1
 
 
-def xmp_of(data: bytes) -> bytes | None:
+def find_xmp(data: bytes) -> bytes | None:
     """Return the XMP that the file holds in a box of its own, None where there is none or it is compressed."""
     return next((data[start:end] for kind, start, end in _boxes(data) if kind == b"xml "), None)
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from PIL import Image
 
-from indexer.images.metadata.block import MetadataBlock, TakenFrom, embedded
-from indexer.images.metadata.exif import orientation_of, read_exif, tags_of_tiff, value_of
+from indexer.images.metadata.block import MetadataBlock, TakenFrom, merge_blocks
+from indexer.images.metadata.exif import read_exif, read_orientation, read_tiff_tags, tag_value
 from indexer.images.metadata.iptc import read_iptc
 from indexer.images.metadata.xmp import read_xmp
 
@@ -61,9 +61,9 @@ class PhotoMetadata:
             format=format,
             width=size[0],
             height=size[1],
-            taken_at=said.moment.taken_at if said.moment else None,
-            taken_from=said.moment.taken_from if said.moment else None,
-            utc_offset=said.moment.utc_offset if said.moment else None,
+            taken_at=said.capture_time.taken_at if said.capture_time else None,
+            taken_from=said.capture_time.taken_from if said.capture_time else None,
+            utc_offset=said.capture_time.utc_offset if said.capture_time else None,
             latitude=latitude,
             longitude=longitude,
             camera=said.camera,
@@ -75,7 +75,7 @@ class PhotoMetadata:
         )
 
 
-def said_by_picture(picture: Image.Image, *, xmp: bytes | None = None) -> tuple[int, MetadataBlock]:
+def read_picture_metadata(picture: Image.Image, *, xmp: bytes | None = None) -> tuple[int, MetadataBlock]:
     """Return a picture's orientation, 1 to 8, and what its EXIF, XMP and IPTC say; defaults where they are damaged.
 
     Args:
@@ -86,9 +86,9 @@ def said_by_picture(picture: Image.Image, *, xmp: bytes | None = None) -> tuple[
     return _said(picture.getexif, lambda _: block, lambda: read_iptc(picture))
 
 
-def said_by_tiff(data: bytes) -> MetadataBlock:
+def read_tiff_metadata(data: bytes) -> MetadataBlock:
     """Return what the tags of a TIFF-like file say, for instance of most RAW formats."""
-    return _said(lambda: tags_of_tiff(data), lambda tags: value_of(tags, _XMP), MetadataBlock)[1]
+    return _said(lambda: read_tiff_tags(data), lambda tags: tag_value(tags, _XMP), MetadataBlock)[1]
 
 
 def _said(
@@ -98,4 +98,4 @@ def _said(
         tags = load()
     except Exception:  # noqa: BLE001 metadata is a bonus: no way of breaking it may cost the photo
         tags = Image.Exif()
-    return orientation_of(tags), embedded(exif=read_exif(tags), xmp=read_xmp(xmp(tags)), iptc=iptc())
+    return read_orientation(tags), merge_blocks(exif=read_exif(tags), xmp=read_xmp(xmp(tags)), iptc=iptc())

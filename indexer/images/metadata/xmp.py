@@ -12,14 +12,14 @@ from indexer.errors import PictureError
 from indexer.images.file_reader import Limits, read_file
 from indexer.images.metadata import text_fields
 from indexer.images.metadata.block import (
+    CaptureTime,
     DatePriority,
     MetadataBlock,
-    Moment,
-    degrees,
     parse_date,
     parse_percent,
     parse_rating,
-    possible,
+    to_degrees,
+    valid_position,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_BYTES = 1024**2
+MAX_XMP_BYTES = 1024**2
 """Larger blocks are not read: what people write has kilobytes, the rest are thumbnails and histories of editing."""
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -49,7 +49,7 @@ _COORDINATE = re.compile(r"\s*(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?(?:,(\d+(?:\.\
 def read_sidecar(path: Path) -> MetadataBlock:
     """Return what the XMP file beside a photo says, nothing where it cannot be read."""
     try:
-        return read_xmp(read_file(path, limits=Limits(max_bytes=MAX_BYTES)))
+        return read_xmp(read_file(path, limits=Limits(max_bytes=MAX_XMP_BYTES)))
     except PictureError as error:
         logger.warning("%s is not read: %s", path, error)
         return MetadataBlock()
@@ -58,7 +58,9 @@ def read_sidecar(path: Path) -> MetadataBlock:
 def read_xmp(block: object) -> MetadataBlock:
     """Return what a block of XMP says; nothing where it is none, is damaged, or is larger than 1 MB."""
     try:
-        return _said(_properties(block)) if isinstance(block, bytes) and len(block) <= MAX_BYTES else MetadataBlock()
+        return (
+            _said(_properties(block)) if isinstance(block, bytes) and len(block) <= MAX_XMP_BYTES else MetadataBlock()
+        )
     except Exception:  # noqa: BLE001 metadata is a bonus: no way of breaking it may cost the photo
         return MetadataBlock()
 
@@ -92,8 +94,8 @@ def _said(found: dict[str, list[str]]) -> MetadataBlock:
     first = {name: next((value for value in values if value.strip()), None) for name, values in found.items()}
     rating = parse_rating(first.get(f"{_XMP}Rating"))
     return MetadataBlock(
-        moment=_moment(first.get(name) for name in _DATES),
-        position=possible(
+        capture_time=_moment(first.get(name) for name in _DATES),
+        position=valid_position(
             _coordinate(first.get(f"{_EXIF}GPSLatitude"), letters="NS", limit=90),
             _coordinate(first.get(f"{_EXIF}GPSLongitude"), letters="EW", limit=180),
         ),
@@ -106,9 +108,9 @@ def _said(found: dict[str, list[str]]) -> MetadataBlock:
     )
 
 
-def _moment(values: Iterable[str | None]) -> Moment | None:
+def _moment(values: Iterable[str | None]) -> CaptureTime | None:
     found = next((date for date in map(parse_date, values) if date), None)
-    return Moment(*found, "xmp", DatePriority.XMP) if found else None
+    return CaptureTime(*found, "xmp", DatePriority.XMP) if found else None
 
 
 def _coordinate(value: str | None, *, letters: str, limit: int) -> float | None:
@@ -117,4 +119,4 @@ def _coordinate(value: str | None, *, letters: str, limit: int) -> float | None:
     if not found or found[4].upper() not in letters:
         return None
     parts = [float(part) for part in found.groups()[:3] if part]
-    return degrees(parts, sign=1 if found[4].upper() == letters[0] else -1, limit=limit)
+    return to_degrees(parts, sign=1 if found[4].upper() == letters[0] else -1, limit=limit)

@@ -70,9 +70,9 @@ class DecodePool:
     def imap(
         self,
         items: Iterable[T],
-        key: Callable[[T], Path | None],
-        beside: Callable[[T], Path | None] = lambda _: None,
-        ahead: Callable[[], int] = lambda: 0,
+        path_of: Callable[[T], Path | None],
+        sidecar_of: Callable[[T], Path | None] = lambda _: None,
+        min_ahead: Callable[[], int] = lambda: 0,
     ) -> Generator[tuple[T, Photo | PictureError | None], None, None]:
         """Yield each item with its photo, or with the reason why it has none, in the order of the items.
 
@@ -81,9 +81,9 @@ class DecodePool:
 
         Args:
             items: Of any length; may be a generator.
-            key: Where an item's file is; None for one that needs no decoder and passes through.
-            beside: Where its sidecar is, None for none.
-            ahead: Gives how many items are taken ahead at least; it may change.
+            path_of: Where an item's file is; None for one that needs no decoder and passes through.
+            sidecar_of: Where its sidecar is, None for none.
+            min_ahead: Gives how many items are taken ahead at least; it may change.
 
         Raises:
             RecallError: No worker can be started.
@@ -96,9 +96,9 @@ class DecodePool:
         pending: deque[tuple[T, Future[Photo | PictureError] | None]] = deque()
         try:
             while True:
-                for item in islice(source, max(0, max(self._ahead, ahead()) - len(pending))):
-                    path = key(item)
-                    future = None if path is None else self._threads.submit(self._decode, path, beside(item))
+                for item in islice(source, max(0, max(self._ahead, min_ahead()) - len(pending))):
+                    path = path_of(item)
+                    future = None if path is None else self._threads.submit(self._decode, path, sidecar_of(item))
                     pending.append((item, future))
                 if not pending:
                     return

@@ -13,7 +13,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import LibraryError
 from indexer.maintenance.reencode.encode_units import encode_units
 from indexer.store import Store
-from indexer.sync.report import LISTED, SyncReport
+from indexer.sync.report import MAX_LISTED, SyncReport
 from indexer.types import Progress, ProgressCallback
 
 PAGE_SIZE = 5000
@@ -63,7 +63,7 @@ def reencode_approximate(
             for batch in encode_units(in_order, encoder, settings):
                 with store.transaction() as connection:
                     report.reencoded += reencoding.put_real(connection, known.id, batch.vectors, made_of)
-                for content, reason in batch.failed[: LISTED - len(report.not_reencoded)]:
+                for content, reason in batch.failed[: MAX_LISTED - len(report.not_reencoded)]:
                     report.not_reencoded.append(Failure(content.path, "approximate", reason))
                 done += batch.count
                 told(Progress("encoding anew", done, len(left)))

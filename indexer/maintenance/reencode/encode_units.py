@@ -70,7 +70,7 @@ def _photos(photos: Sequence[UnitContent], encoder: Encoder, settings: Settings)
         timeout=settings.timeout,
     )
     with pool:
-        decoding = pool.imap(good, key=lambda each: Path(each.path))
+        decoding = pool.imap(good, path_of=lambda each: Path(each.path))
         for decoded in _batches(decoding, encoder.batch_size):
             batch = EncodedBatch(failed=[(each, str(photo)) for each, photo in decoded if not isinstance(photo, Photo)])
             pixels = [(each, photo.pixels) for each, photo in decoded if isinstance(photo, Photo)]

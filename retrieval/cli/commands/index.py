@@ -86,10 +86,10 @@ def command(
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
     recall index captions.csv --text-column caption --image-column image
     """
-    from indexer.sync.scan_rules import resolve  # late: it brings the picture library, which no help text needs
+    from indexer.sync.scan_rules import resolve_path  # late: it brings the picture library, which no help text needs
 
     if paths and not any(map(os.path.lexists, paths)):
-        resolve(paths[0])  # refuses it before a library is made for nothing
+        resolve_path(paths[0])  # refuses it before a library is made for nothing
     with (
         open_library(settings, create=bool(paths), encoder=encoder, precision=precision) as library,
         ProgressLine() as progress,
@@ -119,8 +119,8 @@ def _print_summary(report: SyncReport) -> None:
     if report.reencoded or report.approximate:
         left = f"; {report.approximate:,} are still mapped" if report.approximate else ""
         click.echo(f"{report.reencoded:,} mapped embeddings were made anew{left}")
-    if report.chosen:
-        click.echo(f"a new index was chosen: {in_words(report.chosen.measurements[0])}")
+    if report.index_choice:
+        click.echo(f"a new index was chosen: {in_words(report.index_choice.measurements[0])}")
     for failure in report.not_reencoded[:NAMED]:
         click.echo(f"not encoded anew: {visible(failure.place)}: {visible(failure.message)}", err=True)
     for folder in report.unreadable_folders:

@@ -111,7 +111,7 @@ class Photos:
         wanted = list(paths)
         yield from ((path, self._held[path]) for path in wanted if path in self._held)
         absent = [path for path in wanted if path not in self._held]
-        for path, photo in self._pool.imap(absent, key=lambda each: each):
+        for path, photo in self._pool.imap(absent, path_of=lambda each: each):
             if photo is None or isinstance(photo, PictureError):
                 self.unreadable[path] = str(photo)
                 continue
