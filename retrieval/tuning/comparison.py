@@ -134,7 +134,7 @@ def verdict(
         control_set=control_set,
         control_before=control_before,
         control_after=control_after,
-        share=share,
+        alpha=share,
         seeds=seeds,
         seconds=seconds,
     )

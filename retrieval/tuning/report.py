@@ -1,4 +1,4 @@
-"""What learning came to: measured gain, loss on what was not taught, and the verdict."""
+"""The tuning report: the measured gain on held-out queries, the loss on the control set, and the decision."""
 
 from __future__ import annotations
 
@@ -7,37 +7,43 @@ from typing import Any, Final, Self
 
 from indexer.errors import TuningError
 
-_FORMER: Final = {"probe": "control_set", "probe_before": "control_before", "probe_after": "control_after"}
-"""Fields by the names under which libraries made before have them in the catalog."""
+_FORMER_KEYS: Final = {
+    "probe": "control_set",
+    "probe_before": "control_before",
+    "probe_after": "control_after",
+    "share": "alpha",
+    "gone": "missing",
+}
+"""Keys of reports in the catalogs of earlier versions, and the fields that they are now."""
 
 
 @dataclass(frozen=True, slots=True)
 class TuningReport:
-    """The outcome of one run, as it is shown and kept.
+    """The result of one tuning run, as it is printed and stored.
 
     Attributes:
         method: What was trained, "adapter" or "lora".
-        passed: Whether it may be put to use.
-        reason: Why not; empty where it passed.
-        queries: Judged queries that were compared, each while it was held out.
-        ndcg_before: Mean nDCG@10 of the held-out queries, 0 to 1.
-        ndcg_after: The same with what was learnt.
+        passed: Whether the result may be activated.
+        reason: Why not; empty if it passed.
+        queries: Number of held-out queries that were compared.
+        ndcg_before: Mean nDCG@10 of the held-out queries before training, 0 to 1.
+        ndcg_after: The same after training.
         low: Lower end of the 95 % interval of the gain in nDCG@10.
-        high: Its upper end.
-        p: How likely chance alone gives such a gain or loss, two-sided.
-        r5_before: Share of the held-out queries with a good one among the first five, 0 to 1.
-        r5_after: The same with what was learnt.
-        control_set: What the control set is.
-        control_before: Its R@5 without what was learnt, points.
-        control_after: Its R@5 with it, points.
-        share: How much of what was learnt is applied, 0 to 1.
-        seeds: With which the queries were split and the training started.
-        seconds: What it took.
-        judgements: Those that there were.
-        used: Those that taught.
-        contradicted: Those left out because of another one.
-        gone: Those whose unit or picture is not there any more.
-        dry_run: Whether it was only measured: nothing was kept.
+        high: Upper end of that interval.
+        p: Two-sided p value of the gain or loss.
+        r5_before: Share of held-out queries with a good unit among the first five (R@5) before training, 0 to 1.
+        r5_after: The same after training.
+        control_set: Name of the control set.
+        control_before: R@5 of the control set before training, points (0 to 100).
+        control_after: The same after training.
+        alpha: Fraction of the trained change that is applied, 0 to 1.
+        seeds: Seeds of the splits and of the training.
+        seconds: Duration.
+        judgements: Number of judgements in the library.
+        used: Number of judgements in the training set.
+        contradicted: Number of judgements that a later one overruled.
+        missing: Number of judgements whose unit or picture is no longer there.
+        dry_run: Whether the run only measured and stored nothing.
     """
 
     method: str
@@ -54,30 +60,34 @@ class TuningReport:
     control_set: str
     control_before: float
     control_after: float
-    share: float = 1.0
+    alpha: float = 1.0
     seeds: tuple[int, ...] = ()
     seconds: float = 0.0
     judgements: int = 0
     used: int = 0
     contradicted: int = 0
-    gone: int = 0
+    missing: int = 0
     dry_run: bool = False
 
     def __str__(self) -> str:
-        """Return the receipt in one line for people, as it was when it was written."""
+        """Return the report as one line, with the decision made at the end of the run."""
         return self.line(is_active=self.passed)
 
     def line(self, *, is_active: bool) -> str:
-        """Return the receipt in one line for people, where its version is active now or is not."""
-        gain, control = self.ndcg_after - self.ndcg_before, self.control_after - self.control_before
+        """Return the report as one line.
+
+        Args:
+            is_active: Whether the version is active now.
+        """
+        gain, control_gain = self.ndcg_after - self.ndcg_before, self.control_after - self.control_before
         return (
             f"nDCG@10 {_short(self.ndcg_before)} -> {_short(self.ndcg_after)} ({_short(gain, '+')}, "
             f"95 % {_short(self.low)} to {_short(self.high)}, n = {self.queries} queries); "
-            f"R@5 {_short(self.r5_before)} -> {_short(self.r5_after)}; control set {control:+.1f}; "
-            + self._end(is_active=is_active)
+            f"R@5 {_short(self.r5_before)} -> {_short(self.r5_after)}; control set {control_gain:+.1f}; "
+            + self._decision(is_active=is_active)
         )
 
-    def _end(self, *, is_active: bool) -> str:
+    def _decision(self, *, is_active: bool) -> str:
         if not self.passed:
             return f"{'would be ' * self.dry_run}kept inactive: {self.reason}"
         if self.dry_run:
@@ -85,25 +95,27 @@ class TuningReport:
         return "activated" if is_active else "passed, not active"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the receipt as JSON takes it."""
+        """Return the report as JSON values."""
         return {**asdict(self), "seeds": list(self.seeds)}
 
     @classmethod
-    def from_dict(cls, held: dict[str, Any]) -> Self:
-        """Return the receipt of `to_dict`; of a later version's only what is known here, of an earlier one's all.
+    def from_dict(cls, stored: dict[str, Any]) -> Self:
+        """Return the report that `to_dict` wrote, in this version of Recall or another.
+
+        Keys of an earlier version are translated, unknown keys of a later one ignored.
 
         Raises:
-            TuningError: Something is missing.
+            TuningError: A key is missing.
         """
-        known = {field.name for field in fields(cls)}
-        renamed = {_FORMER.get(key, key): value for key, value in held.items()}
-        values: dict[str, Any] = {key: value for key, value in renamed.items() if key in known}
+        names = {field.name for field in fields(cls)}
+        translated = {_FORMER_KEYS.get(key, key): value for key, value in stored.items()}
+        values: dict[str, Any] = {name: value for name, value in translated.items() if name in names}
         try:
             return cls(**{**values, "seeds": tuple(values.get("seeds", ()))})
         except TypeError as error:
-            raise TuningError(f"the receipt of what was learnt is damaged ({error}); run: recall rollback") from error
+            raise TuningError(f"a tuning report in the catalog is damaged ({error}); run: recall rollback") from error
 
 
 def _short(value: float, sign: str = "-") -> str:
-    """Return a share as .61; -.05 and, where asked for, +.13."""
+    """Return a number between -1 and 1 without its leading zero: .61, -.05 and, with sign "+", +.13."""
     return format(value, f"{sign}.2f").replace("0.", ".", 1)

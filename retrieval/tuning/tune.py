@@ -69,7 +69,7 @@ def learn(
         judgements=counts.judgements,
         used=counts.used if weights is None else outcome.receipt.used,
         contradicted=counts.contradicted,
-        gone=counts.gone + outcome.receipt.gone,
+        missing=counts.gone + outcome.receipt.missing,
     )
     return outcome.change, receipt
 

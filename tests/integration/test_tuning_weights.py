@@ -148,7 +148,7 @@ def test_photos_that_are_gone_are_left_out_of_both_sides_counted_and_said(
         path.unlink()
     receipt = judged.tune(method="lora", dry_run=True)
     # of the forty first photos twelve with an even number were shown, as rows 0, 2, ... 10 of each twenty
-    assert (receipt.judgements, receipt.used, receipt.gone) == (96, 84, 12)
+    assert (receipt.judgements, receipt.used, receipt.missing) == (96, 84, 12)
     assert receipt.ndcg_before == pytest.approx(receipt.ndcg_after)
     assert "12 of 96 judged photos cannot be read and are left out, first " in caplog.text
 

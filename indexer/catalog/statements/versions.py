@@ -28,7 +28,7 @@ class Version(NamedTuple):
         encoder: Its name.
         parent_id: The version that was active then; None for the plain encoder.
         name: Of a lora the encoder that it made.
-        report: What was measured, and the verdict.
+        report: What was measured, and whether it passed.
         made_at: When, in UTC.
         is_active: Whether searches use it.
     """

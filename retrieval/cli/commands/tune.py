@@ -53,13 +53,13 @@ def command(
     recall tune --method lora
     """
     with open_library(settings) as library, ProgressLine() as progress:
-        receipt = library.tune(method=method, dry_run=dry_run, control_set=control_set, progress=progress)
+        report = library.tune(method=method, dry_run=dry_run, control_set=control_set, progress=progress)
     if as_json:
-        print_json(receipt.to_dict())
+        print_json(report.to_dict())
     else:
-        click.echo(str(receipt))
+        click.echo(str(report))
         click.echo(
-            f"{receipt.judgements} judgements, {receipt.used} used, {receipt.contradicted} overruled by later ones, "
-            f"{receipt.gone} of files that are gone; {receipt.seconds:.0f} s" + ("; nothing was changed" * dry_run),
+            f"{report.judgements} judgements, {report.used} used, {report.contradicted} overruled by later ones, "
+            f"{report.missing} of files that are gone; {report.seconds:.0f} s" + ("; nothing was changed" * dry_run),
             err=True,
         )

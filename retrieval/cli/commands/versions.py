@@ -24,10 +24,10 @@ def command(as_json: bool, settings: Settings) -> None:
 
     with open_library(settings) as library:
         found = library.versions()
-    receipts = [TuningReport.from_dict(dict(version.report)) for version in found]
+    reports = [TuningReport.from_dict(dict(version.report)) for version in found]
     if as_json:
-        for version in found:
-            print_json(version._asdict() | {"made_at": version.made_at.isoformat()})
+        for version, report in zip(found, reports, strict=True):
+            print_json(version._asdict() | {"report": report.to_dict(), "made_at": version.made_at.isoformat()})
         return
     if not found:
         click.echo("nothing was learnt yet; judge what searches find with: recall judge QUERY", err=True)
@@ -38,8 +38,8 @@ def command(as_json: bool, settings: Settings) -> None:
             version.kind,
             "active" if version.is_active else "",
             f"{version.made_at:%Y-%m-%d %H:%M}",
-            receipt.line(is_active=version.is_active),
+            report.line(is_active=version.is_active),
         )
-        for version, receipt in zip(found, receipts, strict=True)
+        for version, report in zip(found, reports, strict=True)
     ]
-    print_table(("version", "kind", "", "learnt (UTC)", "receipt"), rows)
+    print_table(("version", "kind", "", "learnt (UTC)", "report"), rows)

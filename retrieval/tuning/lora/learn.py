@@ -138,7 +138,7 @@ def learn_weights(
             folds=folds,
             seeds=seeds,
         )
-    return Outcome(outcome.change, replace(outcome.receipt, used=len(some.files), gone=gone))
+    return Outcome(outcome.change, replace(outcome.receipt, used=len(some.files), missing=gone))
 
 
 @dataclass(frozen=True, slots=True)
