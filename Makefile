@@ -100,17 +100,18 @@ test: $(VENV)/.dev  ## run the tests
 check: $(VENV)/.dev lint  ## format, lint, types, layers, generated text and the manual, all without changing a file
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(COG) --check --diff README.md
+	@$(COG) --check --diff README.md CONTRIBUTING.md
 	@$(MKDOCS) build --quiet --strict --site-dir .work/site
 
 lint: $(VENV)/.dev  ## format and lint only, in a second
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 
-fix: $(VENV)/.dev  ## put right what a tool can put right
+fix: $(VENV)/.dev  ## fix what a tool can fix, and renew generated text
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
-	@$(COG) -r README.md
+	@$(BIN)/python -m docs.generator.examples
+	@$(COG) -r README.md CONTRIBUTING.md
 
 docs: $(VENV)/.dev  ## build the manual into site/
 	@$(MKDOCS) build --quiet --strict

@@ -1,4 +1,4 @@
-"""Every Python block of the README runs as it stands there, one after the other, in the home of someone with photos."""
+"""Tests of the README and the manual: every Python block runs, in the home of someone with photos."""
 
 from __future__ import annotations
 
@@ -12,21 +12,30 @@ import pytest
 
 from tests.support.program import program_env
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
+BLOCK = re.compile(r"^```python[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks() -> list[tuple[int, str]]:
-    """Return line number and text of each ```python block of the README."""
-    text = README.read_text(encoding="utf-8")
-    found = re.finditer(r"^```python[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [(text.count("\n", 0, block.start(1)) + 1, block[1]) for block in found]
+def script(page: Path) -> str:
+    """Return the Python blocks of a page as one program in which each line has the number that it has on the page."""
+    text = page.read_text(encoding="utf-8")
+    inside = {number for block in BLOCK.finditer(text) for number in _lines(text, block.start(1), block.end(1))}
+    return "\n".join(line if number in inside else "" for number, line in enumerate(text.splitlines()))
 
 
-@pytest.fixture(scope="module")
-def home(skimage_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a home folder with a few photos in ~/Pictures, and two more for blocks that ask with a picture."""
-    home = tmp_path_factory.mktemp("readme") / "home"
+def _lines(text: str, start: int, end: int) -> range:
+    return range(text.count("\n", 0, start), text.count("\n", 0, end))
+
+
+WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+@pytest.fixture
+def home(skimage_photos: Path, tmp_path: Path) -> Path:
+    """Return a home folder with a few photos in ~/Pictures, and two more for blocks that search with a picture."""
+    home = tmp_path / "home"
     pictures = home / "Pictures"
     pictures.mkdir(parents=True)
     for name in PHOTOS:
@@ -36,17 +45,37 @@ def home(skimage_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return home
 
 
-def test_the_readme_shows_recall_in_python() -> None:
-    assert blocks()
+def test_readme_shows_recall_in_python() -> None:
+    assert ROOT / "README.md" in WITH_CODE
 
 
-@pytest.mark.parametrize(("line", "code"), [pytest.param(*block, id=f"line-{block[0]}") for block in blocks()])
-def test_readme_block_runs(line: int, code: str, home: Path) -> None:
-    # A file in a process of its own, as the reader would run it; empty lines make the line numbers those of the README.
-    script = home / "README.py"
-    script.write_text("\n" * (line - 1) + code, encoding="utf-8")
-    env = program_env(home.parent)  # its home is this home
+def test_readme_has_at_most_150_lines_and_1000_words() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= 150
+    assert len(text.split()) < 1000
+
+
+def test_links_and_pictures_of_readme_are_absolute() -> None:
+    # The package index shows the README away from the repository.
+    targets = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+
+    assert targets
+    assert [target for target in targets if not target.startswith("https://")] == []
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_blocks_of_a_page_run_one_after_the_other(page: Path, home: Path) -> None:
+    # A file in a process of its own, as the reader would run it; a traceback has the line numbers of the page.
+    program = home / page.with_suffix(".py").name
+    program.write_text(script(page), encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, script], cwd=home, env=env, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, program],
+        cwd=home,
+        env=program_env(home.parent),  # its home is this home
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert run.returncode == 0, run.stderr

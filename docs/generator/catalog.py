@@ -1,0 +1,44 @@
+"""The tables of the catalog, from the schema."""
+
+from __future__ import annotations
+
+import ast
+
+from sqlalchemy import Column, Table
+
+from docs.generator.markdown import code, table
+from docs.generator.source import calls, comments, variable_docs
+from indexer.catalog import schema
+
+
+def tables() -> str:
+    """Return a section for each table: what it holds, and its columns."""
+    descriptions = variable_docs(schema)
+    found = {name: value for name, value in vars(schema).items() if isinstance(value, Table)}
+    return "\n\n".join(_section(value, descriptions.get(name, "")) for name, value in found.items())
+
+
+def _section(source: Table, description: str) -> str:
+    notes = _column_comments(source.name)
+    rows = [(code(column.name), code(_type(column)), notes.get(column.name, "")) for column in source.columns]
+    return f"## {source.name}\n\n{description}\n\n{table(('Column', 'Type', 'Meaning'), rows)}"
+
+
+def _type(column: Column[object]) -> str:
+    key = " PRIMARY KEY" if column.primary_key else "" if column.nullable else " NOT NULL"
+    references = "".join(f" → {key.target_fullname}" for key in column.foreign_keys)
+    return f"{type(column.type).__name__}{key}{references}"
+
+
+def _column_comments(name: str) -> dict[str, str]:
+    """Return the comment next to each column of a table in the source."""
+    notes = comments(schema)
+    found = {}
+    for call in calls(schema, "Table"):
+        if not (isinstance(call.args[0], ast.Constant) and call.args[0].value == name):
+            continue
+        for column in call.args[2:]:
+            if isinstance(column, ast.Call) and isinstance(column.func, ast.Name) and column.func.id == "Column":
+                lines = range(column.lineno, (column.end_lineno or column.lineno) + 1)
+                found[ast.literal_eval(column.args[0])] = " ".join(notes[line] for line in lines if line in notes)
+    return found

@@ -1,0 +1,44 @@
+"""Tables of what users choose by name: encoders, kinds of index, rerankers, export formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+from docs.generator.markdown import block, code, table
+from indexer.encoders import NAME_FORMS
+from indexer.registry import Entry
+from indexer.transfer import Form
+from indexer.vectors import INDEX_KINDS
+from retrieval.search.rerank.registry import FORMS
+
+
+def encoders() -> str:
+    """Return the table of the ways to name an encoder."""
+    return _table("`--encoder`", NAME_FORMS)
+
+
+def indexes() -> str:
+    """Return the table of the kinds of index."""
+    return _table("Index", INDEX_KINDS)
+
+
+def rerankers() -> str:
+    """Return the table of the rerankers."""
+    return block(FORMS, "text")
+
+
+def exports() -> str:
+    """Return the table of the formats of exports."""
+    return ", ".join(map(code, get_args(Form)))
+
+
+def _table(head: str, entries: Sequence[Entry]) -> str:
+    rows = [(code(entry.syntax), _sentence(entry.help), code(entry.default)) for entry in entries]
+    if not any(default for _, _, default in rows):
+        return table((head, "What it does"), [row[:2] for row in rows])
+    return table((head, "What it does", "Default"), rows)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
