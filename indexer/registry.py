@@ -27,3 +27,8 @@ def expected(entries: Sequence[Entry]) -> str:
     """Return the ways to write the entries, for messages and help: "compact, hf-hub:ORG/REPO or local-dir:PATH"."""
     *others, last = (entry.syntax for entry in entries)
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def described(entries: Sequence[Entry]) -> str:
+    """Return the entries with their help, for the help of an option: "exact: compares …; ivf-sq8: inverted lists …"."""
+    return "; ".join(f"{entry.syntax}: {entry.help}" for entry in entries)

@@ -1,43 +1,49 @@
-"""A library out and in: Recall's own layout, which holds all of it, and clip-retrieval's."""
+"""Exports a library to a folder and imports one.
+
+From outside call `export_library`, `import_folder` and `detect_format`. `EXPORT_FORMATS` describes the formats.
+Importing this package loads neither the database library nor pyarrow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from indexer.encoders.base import Encoder
 from indexer.errors import EncoderMismatchError, MissingPackageError, TransferError
-from indexer.store import Store
-from indexer.transfer.clip_retrieval.names import has_parts
-from indexer.transfer.import_items import ImportReport, write
-from indexer.transfer.manifest import MANIFEST
-from indexer.transfer.report import ExportReport
-from indexer.types import ProgressCallback
+from indexer.transfer.formats import DEFAULT_FORMAT, EXPORT_FORMATS, ExportFormat, detect_format
 
-Form = Literal["recall", "clip-retrieval"]
-"""How an export is laid out."""
+if TYPE_CHECKING:
+    from indexer.encoders.base import Encoder
+    from indexer.store import Store
+    from indexer.transfer.import_items import ImportReport
+    from indexer.transfer.report import ExportReport
+    from indexer.types import ProgressCallback
+
+__all__ = ["DEFAULT_FORMAT", "EXPORT_FORMATS", "ExportFormat", "detect_format", "export_library", "import_folder"]
 
 
 def export_library(
-    store: Store, target: Path, *, form: Form = "recall", progress: ProgressCallback | None = None
+    store: Store, target: Path, *, format: ExportFormat = DEFAULT_FORMAT, progress: ProgressCallback | None = None
 ) -> ExportReport:
-    """Write a library into a new folder and return what was written; see `Library.export`.
+    """Write a library to a new folder and return a report; see `Library.export`.
 
     Raises:
-        TransferError: There is something at `target` already, it cannot be written, or there is nothing to write.
+        TransferError: `target` exists already or cannot be written, or there is nothing to export.
         MissingPackageError: pyarrow is not installed.
     """
-    _need_pyarrow()
-    told = progress or (lambda _: None)
-    if form == "recall":
+    _require_pyarrow()
+    report_progress = progress or (lambda _: None)
+    if format == "recall":
         from indexer.transfer import recall_format  # late: pyarrow takes a tenth of a second
 
-        return recall_format.export(store, target, progress=told)
-    from indexer.transfer.clip_retrieval import writer  # late, as above
+        return recall_format.write_export(store, target, progress=report_progress)
+    if format == "clip-retrieval":
+        from indexer.transfer.clip_retrieval import writer  # late, as above
 
-    return writer.export(store, target, progress=told)
+        return writer.write_export(store, target, progress=report_progress)
+    raise ValueError(f"the format is {format!r}; expected one of {', '.join(entry.name for entry in EXPORT_FORMATS)}")
 
 
 def import_folder(
@@ -49,59 +55,44 @@ def import_folder(
     replace: bool = False,
     progress: ProgressCallback | None = None,
 ) -> ImportReport:
-    """Bring what another library or clip-retrieval wrote into a library, and return what was done.
+    """Import an export of Recall or of clip-retrieval into a library, and return a report.
 
     Args:
         store: The library; its write lock must be held.
         folder: The export.
-        roots: Folders of the machine that it comes from, and where they lie here.
-        load: Gives the encoder that somebody named; None where nobody did.
-        replace: Whether items that the library has at the same path are replaced.
-        progress: Told how far it has come.
+        roots: Folders on the machine of the export, and the same folders on this machine.
+        load: Returns the encoder that the user named; None if no encoder was named.
+        replace: Whether to replace items that the library already has at the same path.
+        progress: Called with the progress.
 
     Raises:
-        TransferError: The folder is no export, is damaged, or does not say which encoder made its vectors.
-        EncoderMismatchError: The library holds embeddings of another encoder.
+        TransferError: The folder is not an export, is damaged, or does not name the encoder of its vectors.
+        EncoderMismatchError: The library has embeddings of another encoder.
         MissingPackageError: pyarrow is not installed.
     """
-    form = form_of(folder)
-    _need_pyarrow()
+    format = detect_format(folder)
+    _require_pyarrow()
+    from indexer.transfer.import_items import ImportReport, import_contents  # late, like the next two
+
     report = ImportReport()
-    if form == "recall":
-        from indexer.transfer import recall_format  # late: pyarrow takes a tenth of a second
+    if format == "recall":
+        from indexer.transfer import recall_format
 
-        coming = recall_format.incoming(folder, roots)
+        contents = recall_format.open_export(folder, roots)
         if load is not None:
-            _check_named(load(), [each.record["fingerprint"] for each in coming.encoders if each.active])
+            active = [encoder.record["fingerprint"] for encoder in contents.encoders if encoder.active]
+            _check_encoder(load(), active)
     else:
-        from indexer.transfer.clip_retrieval import reader  # late, as above
+        from indexer.transfer.clip_retrieval import reader
 
-        encoder = _named(folder, load)
+        encoder = _named_encoder(folder, load)
         with store.reading() as connection:
-            coming = reader.incoming(folder, roots, encoder, report, connection)
-    write(store, coming, report, replace=replace, progress=progress)
+            contents = reader.open_export(folder, roots, encoder, report, connection)
+    import_contents(store, contents, report, replace=replace, progress=progress)
     return report
 
 
-def form_of(folder: Path) -> Form:
-    """Return how an export is laid out; only the names of its files are looked at.
-
-    Raises:
-        TransferError: It is none.
-    """
-    if not folder.is_dir():
-        raise TransferError(f"{folder} is no folder; name one that recall export or clip-retrieval has written")
-    if (folder / MANIFEST).is_file():
-        return "recall"
-    if has_parts(folder):
-        return "clip-retrieval"
-    raise TransferError(
-        f"{folder} has no {MANIFEST} and no img_emb_0.npy: it is no export of Recall, or one that was interrupted, and "
-        "none of clip-retrieval"
-    )
-
-
-def _named(folder: Path, load: Callable[[], Encoder] | None) -> Encoder:
+def _named_encoder(folder: Path, load: Callable[[], Encoder] | None) -> Encoder:
     if load is None:
         raise TransferError(
             f"{folder} does not say which encoder made its vectors; name it, for instance: recall import {folder} "
@@ -110,7 +101,7 @@ def _named(folder: Path, load: Callable[[], Encoder] | None) -> Encoder:
     return load()
 
 
-def _check_named(encoder: Encoder, fingerprints: list[str]) -> None:
+def _check_encoder(encoder: Encoder, fingerprints: list[str]) -> None:
     if fingerprints and encoder.fingerprint not in fingerprints:
         raise EncoderMismatchError(
             f"the export was made with another encoder than {encoder.name!r} (fingerprint {fingerprints[0][:8]}, not "
@@ -118,7 +109,7 @@ def _check_named(encoder: Encoder, fingerprints: list[str]) -> None:
         )
 
 
-def _need_pyarrow() -> None:
+def _require_pyarrow() -> None:
     if find_spec("pyarrow") is None:
         raise MissingPackageError(
             "exports need pyarrow, which is not installed; run: pip install 'recall-photos[tables]'"

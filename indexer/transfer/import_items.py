@@ -1,4 +1,4 @@
-"""What comes from elsewhere, written into a library: in batches, so that it can be stopped and run again."""
+"""Import of items, units and embeddings into a library, in batches, so that a stopped import can continue."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from indexer.types import Preprocess, Progress, ProgressCallback
 BATCH = 1000
 """Items that are committed together."""
 
-Item = tuple[Record, list[Record]]
+ItemWithUnits = tuple[Record, list[Record]]
 """An item with `tags` and without `source_id`, and its units with `vectors` by the encoder's column."""
 
 
 @dataclass(frozen=True, slots=True)
-class IncomingEncoder:
-    """An encoder whose embeddings come.
+class ExportedEncoder:
+    """An encoder whose embeddings an export contains.
 
     Attributes:
-        column: What the `vectors` of units call it.
-        active: It is the one to search with.
-        record: Columns of the encoder, with `preprocess` as JSON holds it.
+        column: Its key in the `vectors` of units.
+        active: Whether the exported library searched with it.
+        record: Columns of the encoder, with `preprocess` as in JSON.
     """
 
     column: str
@@ -41,34 +41,34 @@ class IncomingEncoder:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """What is to be imported, checked as far as it can be without reading all of it.
+class ExportContents:
+    """The contents of an export, validated as far as possible without reading all of them.
 
     Attributes:
-        encoders: Whose embeddings come.
-        sources: Records of sources; each item lies in one of them.
-        total: How many items.
-        items: All of them; read once.
+        encoders: Encoders of the embeddings.
+        sources: Records of sources; each item is in one of them.
+        total: Number of items.
+        items: All items; they can be iterated once.
     """
 
-    encoders: Sequence[IncomingEncoder]
+    encoders: Sequence[ExportedEncoder]
     sources: Sequence[Record]
     total: int
-    items: Iterable[Item]
+    items: Iterable[ItemWithUnits]
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did; the first four add up to the items that came.
+    """What an import did; the first four counts add up to the items of the export.
 
     Attributes:
         added: Items that the library did not have.
-        replaced: Items that it had at the same path, and that were asked to be replaced.
-        existing: Items that it had at the same path, left as they are.
-        failed: Items that came as failed, added or replaced: `recall status --failed` has their reasons.
-        normalized: Vectors that were brought to unit length.
-        sources: Folders here that the items belong to.
-        total_seconds: Seconds from beginning to end.
+        replaced: Items that the library had at the same path and that were replaced.
+        existing: Items that the library had at the same path and that were kept.
+        failed: Items that the export records as failed, added or replaced; `recall status --failed` has the reasons.
+        normalized: Vectors that were scaled to unit length.
+        sources: Folders on this machine that the items belong to.
+        total_seconds: Seconds from start to end.
     """
 
     added: int = 0
@@ -80,113 +80,114 @@ class ImportReport:
     total_seconds: float = 0.0
 
 
-def write(
-    store: Store, incoming: Incoming, report: ImportReport, *, replace: bool, progress: ProgressCallback | None
+def import_contents(
+    store: Store, contents: ExportContents, report: ImportReport, *, replace: bool, progress: ProgressCallback | None
 ) -> None:
-    """Bring items into a library and its index in step, and count them in a report.
+    """Write the contents of an export to a library, bring its index up to date, and count the items in the report.
 
     Args:
         store: The library; its write lock must be held.
-        incoming: What comes.
-        report: Gets the counts.
-        replace: Whether an item that the library has at the same path is replaced.
-        progress: Told how many items were committed.
+        contents: The contents.
+        report: Its counts are increased.
+        replace: Whether to replace an item that the library already has at the same path.
+        progress: Called with the number of committed items.
 
     Raises:
-        EncoderMismatchError: The library holds embeddings of another encoder; nothing was changed.
-        TransferError: What comes is not what it says; whole batches before that are kept.
-        StorageError: The disk is full or read-only; what was committed is kept.
+        EncoderMismatchError: The library has embeddings of another encoder; nothing was changed.
+        TransferError: The contents are inconsistent; batches that were committed before are kept.
+        StorageError: The disk is full or read-only; committed work is kept.
     """
     start = time.perf_counter()
-    check_meeting(store.encoder, incoming.encoders)
-    report.sources = [source["root"] for source in incoming.sources]
+    check_encoders(store.encoder, contents.encoders)
+    report.sources = [source["root"] for source in contents.sources]
     with store.transaction() as connection:
-        columns = {each.column: _keep(connection, each) for each in incoming.encoders}
-        for source in sorted(incoming.sources, key=lambda source: len(source["root"])):  # outer ones first
+        columns = {encoder.column: _import_encoder(connection, encoder) for encoder in contents.encoders}
+        for source in sorted(contents.sources, key=lambda source: len(source["root"])):  # outer folders first
             export_records.import_source(connection, source)
         roots = export_records.source_ids(connection)
     done = 0
-    for batch in _batches(incoming.items):
+    for batch in _batches(contents.items):
         with store.transaction() as connection:
-            _write_batch(connection, batch, roots, columns, report, replace=replace)
+            _import_batch(connection, batch, roots, columns, report, replace=replace)
         done += len(batch)
         if progress:
-            progress(Progress("importing", done, incoming.total))
+            progress(Progress("importing", done, contents.total))
     with store.transaction() as connection:
-        for source in incoming.sources:
+        for source in contents.sources:
             export_records.import_sync_time(connection, source)
     if store.encoder is not None:
         store.index(save=True, progress=progress)
     report.total_seconds = time.perf_counter() - start
 
 
-def check_meeting(known: EncoderRecord | None, coming: Sequence[IncomingEncoder]) -> None:
-    """Refuse vectors that must not meet those of the library.
+def check_encoders(active: EncoderRecord | None, exported: Sequence[ExportedEncoder]) -> None:
+    """Raise if vectors of the export cannot be searched together with those of the library.
 
     Raises:
-        EncoderMismatchError: The library holds embeddings of another encoder.
+        EncoderMismatchError: The library has embeddings of another encoder.
     """
-    for each in coming:
-        if known is not None and each.active and each.record["fingerprint"] != known.fingerprint:
+    for encoder in exported:
+        if active is not None and encoder.active and encoder.record["fingerprint"] != active.fingerprint:
             raise EncoderMismatchError(
-                f"this library was indexed with encoder {known.name!r} (fingerprint {known.fingerprint[:8]}) but the "
-                f"vectors to import are of {each.record['name']!r} ({each.record['fingerprint'][:8]}); import them "
-                "into another library: recall import FOLDER --library OTHER.recall"
+                f"this library was indexed with encoder {active.name!r} (fingerprint {active.fingerprint[:8]}) but the "
+                f"vectors to import are of {encoder.record['name']!r} ({encoder.record['fingerprint'][:8]}); import "
+                "them into another library: recall import FOLDER --library OTHER.recall"
             )
 
 
-def _keep(connection: Connection, each: IncomingEncoder) -> int:
-    """Return the id of an encoder; the active one becomes the library's own where that has none."""
-    id_, dim = export_records.import_encoder(connection, each.record)
-    if dim != each.record["dim"]:
+def _import_encoder(connection: Connection, encoder: ExportedEncoder) -> int:
+    """Return the id of an encoder; the active one becomes the library's own if the library has none."""
+    id_, dim = export_records.import_encoder(connection, encoder.record)
+    if dim != encoder.record["dim"]:
         raise TransferError(
-            f"encoder {each.record['name']!r} has {dim} dimensions here, but vectors of {each.record['dim']} came; "
-            "export it again"
+            f"encoder {encoder.record['name']!r} has {dim} dimensions here, but the vectors to import have "
+            f"{encoder.record['dim']}; export them again"
         )
-    if each.active and encoders.active_encoder(connection) is None:
-        stored = each.record["preprocess"] | {name: tuple(each.record["preprocess"][name]) for name in ("mean", "std")}
-        named = {name: each.record[name] for name in ("name", "fingerprint", "dim")}
-        encoders.set_active_encoder(connection, **named, preprocess=Preprocess(**stored))
+    if encoder.active and encoders.active_encoder(connection) is None:
+        stored = encoder.record["preprocess"]
+        preprocess = Preprocess(**stored | {name: tuple(stored[name]) for name in ("mean", "std")})
+        identity = {name: encoder.record[name] for name in ("name", "fingerprint", "dim")}
+        encoders.set_active_encoder(connection, **identity, preprocess=preprocess)
     return id_
 
 
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    left = iter(items)
-    while batch := list(islice(left, BATCH)):
+def _batches(items: Iterable[ItemWithUnits]) -> Iterator[list[ItemWithUnits]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH)):
         yield batch
 
 
-def _write_batch(
+def _import_batch(
     connection: Connection,
-    batch: Sequence[Item],
+    batch: Sequence[ItemWithUnits],
     roots: Mapping[str, int],
     columns: Mapping[str, int],
     report: ImportReport,
     *,
     replace: bool,
 ) -> None:
-    first: dict[str, Item] = {}
+    by_path: dict[str, ItemWithUnits] = {}
     for item, units in batch:
-        first.setdefault(item["path"], (item, units))  # of two at one path the first counts
-    had = export_records.existing_paths(connection, list(first))
-    taken = [pair for path, pair in first.items() if replace or path not in had]
-    ids = writes.save_items(connection, [_placed(item, roots) for item, _ in taken])
-    units = [
+        by_path.setdefault(item["path"], (item, units))  # the first of two with the same path counts
+    existing = export_records.existing_paths(connection, list(by_path))
+    written = [pair for path, pair in by_path.items() if replace or path not in existing]
+    ids = writes.save_items(connection, [_with_source(item, roots) for item, _ in written])
+    rows = [
         unit | {"item_id": id_, "vectors": {columns[name]: vector for name, vector in unit["vectors"].items()}}
-        for id_, (_, own) in zip(ids, taken, strict=True)
-        for unit in own
+        for id_, (_, units) in zip(ids, written, strict=True)
+        for unit in units
     ]
-    export_records.import_units(connection, units)
-    good = [item["path"] in had for item, _ in taken if item["failure"] is None]
-    report.replaced += sum(good)
-    report.added += len(good) - sum(good)
-    report.failed += len(taken) - len(good)
-    report.existing += len(batch) - len(taken)
+    export_records.import_units(connection, rows)
+    is_replaced = [item["path"] in existing for item, _ in written if item["failure"] is None]
+    report.replaced += sum(is_replaced)
+    report.added += len(is_replaced) - sum(is_replaced)
+    report.failed += len(written) - len(is_replaced)
+    report.existing += len(batch) - len(written)
 
 
-def _placed(item: Record, roots: Mapping[str, int]) -> Record:
-    """Return an item with the source that it lies in, of all that the library has."""
+def _with_source(item: Record, roots: Mapping[str, int]) -> Record:
+    """Return an item with the id of its source."""
     source_id = most_specific(item["path"], roots)
     if source_id is None:
-        raise TransferError(f"item {item['path']!r} lies in no source of its export; export it again")
+        raise TransferError(f"item {item['path']!r} is in none of the export's sources; export it again")
     return item | {"source_id": source_id}

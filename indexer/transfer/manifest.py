@@ -1,4 +1,4 @@
-"""What an export says of itself: its encoders, its sources, and the size and checksum of each of its files."""
+"""Manifest of an export: its encoders, its sources, and the size and checksum of each of its files."""
 
 from __future__ import annotations
 
@@ -17,39 +17,37 @@ from indexer.catalog.schema import ENCODERS, SOURCES
 from indexer.catalog.statements.export_records import Record
 from indexer.errors import TransferError
 from indexer.transfer.atomic_folder import checksum
-from indexer.transfer.import_items import IncomingEncoder
+from indexer.transfer.formats import MANIFEST
+from indexer.transfer.import_items import ExportedEncoder
 from indexer.types import Interpolation, ResizeMode, utc_now
-
-MANIFEST = "manifest.json"
-"""Written last: a folder without it is no export."""
 
 FORMAT, VERSION = "recall", 1
 
-LARGEST = 64 << 20
-"""Bytes of a manifest: a library has some sources, not millions."""
+MAX_BYTES = 64 << 20
+"""Maximum size of a manifest: a library has a few sources, not millions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `manifest.json` holds, checked.
+    """The validated contents of `manifest.json`.
 
     Attributes:
-        encoders: Whose embeddings the export has, at most one of them active.
+        encoders: Encoders of the embeddings, at most one of them active.
         sources: Columns of sources.
-        rows: How many rows each file has, by name.
-        separator: What stands between folder names on the machine that it comes from.
+        rows: Number of rows of each file, by name.
+        separator: Separator of path components on the machine of the export.
     """
 
-    encoders: Sequence[IncomingEncoder]
+    encoders: Sequence[ExportedEncoder]
     sources: Sequence[Record]
     rows: Mapping[str, int]
     separator: str
 
 
 def write_manifest(
-    folder: Path, *, encoders: Sequence[IncomingEncoder], sources: Sequence[Record], rows: Mapping[str, int]
+    folder: Path, *, encoders: Sequence[ExportedEncoder], sources: Sequence[Record], rows: Mapping[str, int]
 ) -> None:
-    """Write the manifest of the files in a folder; in ASCII, so that any path survives."""
+    """Write the manifest of the files in a folder; in ASCII, so that any path can be written."""
     files = {
         name: {"rows": count, "bytes": (folder / name).stat().st_size, "sha256": checksum(folder / name)}
         for name, count in rows.items()
@@ -61,71 +59,75 @@ def write_manifest(
         "made_at": utc_now().isoformat(),
         "separator": os.sep,
         "encoders": [
-            {"column": each.column, "active": each.active} | _as_json(ENCODERS, each.record) for each in encoders
+            {"column": encoder.column, "active": encoder.active} | _to_json(ENCODERS, encoder.record)
+            for encoder in encoders
         ],
-        "sources": [_as_json(SOURCES, source) for source in sources],
+        "sources": [_to_json(SOURCES, source) for source in sources],
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(content, indent=2), encoding="ascii")
 
 
 def read_manifest(folder: Path, names: Sequence[str]) -> Manifest:
-    """Return the manifest of an export after holding its files against it.
+    """Return the manifest of an export after checking its files against it.
 
     Args:
         folder: The export.
-        names: Files that it must have.
+        names: Names of the files that it must have.
 
     Raises:
-        TransferError: It is no export, is of a newer version, is not whole, or makes no sense.
+        TransferError: The folder is not an export, was written by a newer version, is incomplete or is damaged.
     """
     file = folder / MANIFEST
     try:
-        if file.stat().st_size > LARGEST:
-            raise TransferError(f"{file} is larger than {LARGEST:,} bytes; that is no manifest of Recall")
+        if file.stat().st_size > MAX_BYTES:
+            raise TransferError(f"{file} is larger than {MAX_BYTES:,} bytes; that is not a manifest of Recall")
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise TransferError(f"{file} cannot be read ({error}); export the library again") from error
     try:
-        return _checked(folder, content, names)
+        return _parse(folder, content, names)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TransferError(f"{file} is no manifest of Recall ({error!r}); export the library again") from error
+        raise TransferError(f"{file} is not a manifest of Recall ({error!r}); export the library again") from error
 
 
-def _checked(folder: Path, content: Any, names: Sequence[str]) -> Manifest:
+def _parse(folder: Path, content: Any, names: Sequence[str]) -> Manifest:
     if content["format"] != FORMAT:
-        raise TransferError(f"{folder / MANIFEST} is of format {content['format']!r}; expected {FORMAT!r}")
+        raise TransferError(f"{folder / MANIFEST} has the format {content['format']!r}; expected {FORMAT!r}")
     if content["version"] != VERSION:
         raise TransferError(f"{folder} has version {content['version']!r}; this Recall reads {VERSION}: update Recall")
     for name in names:
         _check_file(folder / name, content["files"][name])
-    encoders = [_encoder(each) for each in content["encoders"]]
-    distinct = len({each.column for each in encoders}) == len({each.record["fingerprint"] for each in encoders})
-    if not distinct or len(encoders) != len({each.column for each in encoders}) or sum(e.active for e in encoders) > 1:
+    encoders = [_encoder(value) for value in content["encoders"]]
+    columns = {encoder.column for encoder in encoders}
+    fingerprints = {encoder.record["fingerprint"] for encoder in encoders}
+    if not len(columns) == len(fingerprints) == len(encoders) or sum(encoder.active for encoder in encoders) > 1:
         raise ValueError("two encoders are the same, or two are active")
     return Manifest(
         encoders,
-        [_source(each) for each in content["sources"]],
+        [_source(value) for value in content["sources"]],
         {name: _typed(content["files"][name]["rows"], int) for name in names},
         _typed(content["separator"], str),
     )
 
 
-def _check_file(file: Path, said: Mapping[str, Any]) -> None:
+def _check_file(file: Path, entry: Mapping[str, Any]) -> None:
     try:
-        if file.stat().st_size != said["bytes"] or checksum(file) != said["sha256"]:
-            raise TransferError(f"{file} is not as it was exported (size or checksum differ); copy or export it again")
+        if file.stat().st_size != entry["bytes"] or checksum(file) != entry["sha256"]:
+            raise TransferError(
+                f"{file} has changed since the export (size or checksum differ); copy or export it again"
+            )
     except OSError as error:
         raise TransferError(f"{file} cannot be read ({error.strerror}); copy or export it again") from error
 
 
-def _encoder(said: Mapping[str, Any]) -> IncomingEncoder:
-    record = _from_json(ENCODERS, said)
+def _encoder(value: Mapping[str, Any]) -> ExportedEncoder:
+    record = _from_json(ENCODERS, value)
     preprocess = record["preprocess"]
-    whole = {"size", "resize_mode", "interpolation", "mean", "std", "fill"} == set(preprocess)
+    is_complete = {"size", "resize_mode", "interpolation", "mean", "std", "fill"} == set(preprocess)
     numbers = [float(number) for name in ("mean", "std") for number in preprocess[name]]
     if not (
-        whole
+        is_complete
         and 0 < _typed(preprocess["size"], int) <= 4096
         and 0 <= _typed(preprocess["fill"], int) <= 255
         and preprocess["resize_mode"] in get_args(ResizeMode)
@@ -136,29 +138,29 @@ def _encoder(said: Mapping[str, Any]) -> IncomingEncoder:
         and record["name"]
         and record["fingerprint"]
     ):
-        raise ValueError(f"encoder {record['name']!r} has a dimension or a preprocessing that cannot be")
-    return IncomingEncoder(_typed(said["column"], str), _typed(said["active"], bool), record)
+        raise ValueError(f"encoder {record['name']!r} has an invalid dimension or preprocessing")
+    return ExportedEncoder(_typed(value["column"], str), _typed(value["active"], bool), record)
 
 
-def _source(said: Mapping[str, Any]) -> Record:
-    source = _from_json(SOURCES, said)
+def _source(value: Mapping[str, Any]) -> Record:
+    source = _from_json(SOURCES, value)
     if not all(isinstance(pattern, str) for pattern in _typed(source["exclude"], list)):
-        raise ValueError("a source's patterns are no strings")
+        raise ValueError("the patterns of a source are not strings")
     return source
 
 
-def _as_json(table: Table, record: Mapping[str, Any]) -> dict[str, Any]:
+def _to_json(table: Table, record: Mapping[str, Any]) -> dict[str, Any]:
     values = {column.name: record[column.name] for column in table.c if column.name != "id"}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
-def _from_json(table: Table, said: Mapping[str, Any]) -> Record:
-    """Return the columns of a table in a JSON object; those that may be empty may be missing, for older exports."""
-    return {column.name: _value(column, said) for column in table.c if column.name != "id"}
+def _from_json(table: Table, value: Mapping[str, Any]) -> Record:
+    """Return the columns of a table in a JSON object; nullable ones may be missing, as in older exports."""
+    return {column.name: _column_value(column, value) for column in table.c if column.name != "id"}
 
 
-def _value(column: Column[Any], said: Mapping[str, Any]) -> Any:
-    value = said.get(column.name) if column.nullable else said[column.name]
+def _column_value(column: Column[Any], values: Mapping[str, Any]) -> Any:
+    value = values.get(column.name) if column.nullable else values[column.name]
     if value is None and column.nullable:
         return None
     if isinstance(column.type, DateTime):
@@ -170,5 +172,5 @@ def _value(column: Column[Any], said: Mapping[str, Any]) -> Any:
 
 def _typed(value: Any, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        raise TypeError(f"{value!r} is of the wrong kind")
+        raise TypeError(f"{value!r} has the wrong type")
     return value

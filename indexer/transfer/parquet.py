@@ -1,4 +1,4 @@
-"""The door to Parquet: tables of the catalog's columns, and of vectors, written and read a piece at a time."""
+"""Adapter module for pyarrow: Parquet files of catalog columns and vectors, written and read in pieces."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
 
 ROW_GROUP = 10_000
-"""Rows that are held until they are written: 10 MB of vectors with 512 dimensions."""
+"""Rows that are buffered before they are written: 10 MB of vectors with 512 dimensions."""
 
-LARGEST = 4 << 30
-"""Bytes of one row group, uncompressed as the file declares it, that are read at all."""
+MAX_ROW_GROUP_BYTES = 4 << 30
+"""Maximum uncompressed size of a row group that is read, as declared in the file."""
 
-TYPES = (
+_ARROW_TYPES = (
     (PathBytes, pa.binary()),
     (LargeBinary, pa.binary()),
     (JSON, pa.string()),
@@ -35,13 +35,13 @@ TYPES = (
     (DateTime, pa.timestamp("us")),
     (String, pa.string()),
 )
-"""What each of the catalog's types is in Parquet."""
+"""Types of the catalog's columns, and the same types in Parquet."""
 
-TAGS = pa.list_(pa.string())
+_STRING_LIST = pa.list_(pa.string())
 
 
 class Layout:
-    """Which columns a file has: some of the catalog's, lists of words, and vectors."""
+    """Columns of a file: some of the catalog's columns, lists of strings, and vectors."""
 
     def __init__(
         self, columns: Sequence[Column[Any]], *, lists: Sequence[str] = (), vectors: Mapping[str, int]
@@ -49,8 +49,8 @@ class Layout:
         """Describe a file.
 
         Args:
-            columns: Columns of a table, which keep their names.
-            lists: Names of columns that are lists of strings.
+            columns: Columns of a table; they keep their names.
+            lists: Names of columns that hold lists of strings.
             vectors: Names of columns of float16 vectors, and their dimensions; a row's value is the stored bytes.
         """
         self.columns = {column.name: column for column in columns}
@@ -58,46 +58,41 @@ class Layout:
         self.vectors = dict(vectors)
 
     def schema(self) -> pa.Schema:
-        """Return the types of all columns."""
-        fields = [pa.field(name, type_of(column)) for name, column in self.columns.items()]
-        fields += [pa.field(name, TAGS) for name in self.lists]
+        """Return the Parquet types of all columns."""
+        fields = [pa.field(name, _arrow_type(column)) for name, column in self.columns.items()]
+        fields += [pa.field(name, _STRING_LIST) for name in self.lists]
         return pa.schema(fields + [pa.field(name, pa.list_(pa.float16(), dim)) for name, dim in self.vectors.items()])
 
 
-def type_of(column: Column[Any]) -> pa.DataType:
-    """Return what a column of the catalog is in Parquet."""
-    return next(arrow for kind, arrow in TYPES if isinstance(column.type, kind))
-
-
 class TableWriter:
-    """Writes rows into a Parquet file, a row group at a time; use it in a `with` statement."""
+    """Writes rows to a Parquet file, one row group at a time; use it in a `with` statement."""
 
     def __init__(self, file: Path, layout: Layout) -> None:
         self._layout = layout
         self._schema = layout.schema()
-        words = [name for name in self._schema.names if name not in layout.vectors]  # vectors never repeat
-        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=words)
-        self._held: list[Mapping[str, Any]] = []
+        repetitive = [name for name in self._schema.names if name not in layout.vectors]  # vectors never repeat
+        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=repetitive)
+        self._buffer: list[Mapping[str, Any]] = []
         self.rows = 0
 
-    def put(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
         """Add a row."""
-        self._held.append(row)
+        self._buffer.append(row)
         self.rows += 1
-        if len(self._held) >= ROW_GROUP:
+        if len(self._buffer) >= ROW_GROUP:
             self._flush()
 
     def _flush(self) -> None:
         arrays = [self._array(field) for field in self._schema]
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
-        self._held = []
+        self._buffer = []
 
     def _array(self, field: pa.Field) -> pa.Array:
-        values = [row.get(field.name) for row in self._held]
+        values = [row.get(field.name) for row in self._buffer]
         if field.name in self._layout.vectors:
             return _vector_array(values, self._layout.vectors[field.name])
         if field.name in self._layout.columns:
-            values = [_written(self._layout.columns[field.name], value) for value in values]
+            values = [_to_parquet(self._layout.columns[field.name], value) for value in values]
         return pa.array(values, field.type)
 
     def __enter__(self) -> Self:
@@ -106,77 +101,81 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None and self._held:
+        if error is None and self._buffer:
             self._flush()
         self._writer.close()
 
 
 def read_rows(file: Path, layout: Layout) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file; catalog columns that may be empty and that the file lacks are None.
+    """Yield the rows of a file; nullable catalog columns that the file lacks are None.
 
     Raises:
-        TransferError: The file is no Parquet file, is cut short, or has other columns than the layout.
+        TransferError: The file is not a Parquet file, is truncated, or has columns that are not in the layout.
     """
-    with parquet_errors(file), pq.ParquetFile(file) as opened:
-        _check_columns(file, opened.schema_arrow, layout)
-        _check_size(file, opened)
-        lacking = dict.fromkeys(set(layout.columns) - set(opened.schema_arrow.names))
-        for batch in opened.iter_batches(batch_size=1000):
-            columns = {name: _read(file, layout, name, batch.column(name)) for name in batch.schema.names}
+    with _parquet_errors(file), pq.ParquetFile(file) as parquet:
+        _check_columns(file, parquet.schema_arrow, layout)
+        _check_size(file, parquet)
+        missing = dict.fromkeys(set(layout.columns) - set(parquet.schema_arrow.names))
+        for batch in parquet.iter_batches(batch_size=1000):
+            columns = {name: _column_values(file, layout, name, batch.column(name)) for name in batch.schema.names}
             for values in zip(*columns.values(), strict=True):
-                yield lacking | dict(zip(columns, values, strict=True))
+                yield missing | dict(zip(columns, values, strict=True))
 
 
 def count_rows(file: Path) -> int:
-    """Return how many rows a file says it has.
+    """Return the number of rows that a file declares.
 
     Raises:
-        TransferError: It is no Parquet file, or is cut short.
+        TransferError: The file is not a Parquet file, or is truncated.
     """
-    with parquet_errors(file), pq.ParquetFile(file) as opened:
-        return int(opened.metadata.num_rows)
+    with _parquet_errors(file), pq.ParquetFile(file) as parquet:
+        return int(parquet.metadata.num_rows)
 
 
 def column_names(file: Path) -> list[str]:
     """Return the names of a file's columns.
 
     Raises:
-        TransferError: It is no Parquet file, or is cut short.
+        TransferError: The file is not a Parquet file, or is truncated.
     """
-    with parquet_errors(file), pq.ParquetFile(file) as opened:
-        return list(opened.schema_arrow.names)
+    with _parquet_errors(file), pq.ParquetFile(file) as parquet:
+        return list(parquet.schema_arrow.names)
 
 
 def read_strings(file: Path, names: Sequence[str]) -> Iterator[tuple[str | None, ...]]:
-    """Yield the rows of some columns of text, in a file of whatever other columns.
+    """Yield the rows of some text columns of a file, whatever other columns it has.
 
     Raises:
-        TransferError: The file is no Parquet file, is cut short, lacks a column, or has something else in it.
+        TransferError: The file is not a Parquet file, is truncated, lacks a column, or a column does not hold text.
     """
-    with parquet_errors(file), pq.ParquetFile(file) as opened:
-        _check_size(file, opened)
+    with _parquet_errors(file), pq.ParquetFile(file) as parquet:
+        _check_size(file, parquet)
         for name in names:
-            kind = opened.schema_arrow.field(name).type
+            kind = parquet.schema_arrow.field(name).type
             if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
                 raise TransferError(f"column {name!r} of {file} is {kind}; expected text")
-        for batch in opened.iter_batches(batch_size=1000, columns=list(names)):
+        for batch in parquet.iter_batches(batch_size=1000, columns=list(names)):
             yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
 
 
 @contextmanager
-def parquet_errors(file: Path) -> Iterator[None]:
-    """Turn what Parquet's reader says of a file into a TransferError that names the file."""
+def _parquet_errors(file: Path) -> Iterator[None]:
+    """Turn an error of pyarrow's reader into a TransferError that names the file."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise TransferError(f"{file} cannot be read as Parquet ({said}); export or copy it again") from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TransferError(f"{file} cannot be read as Parquet ({reason}); export or copy it again") from error
+
+
+def _arrow_type(column: Column[Any]) -> pa.DataType:
+    return next(arrow for kind, arrow in _ARROW_TYPES if isinstance(column.type, kind))
 
 
 def _check_columns(file: Path, schema: pa.Schema, layout: Layout) -> None:
     expected = layout.schema()
     if len(set(schema.names)) != len(schema.names):
-        raise TransferError(f"{file} has a column twice; export it again")
+        raise TransferError(f"{file} has two columns of the same name; export it again")
     for field in schema:
         if field.name not in expected.names:
             raise TransferError(f"{file} has a column {field.name!r} that this Recall does not know; update Recall")
@@ -189,23 +188,23 @@ def _check_columns(file: Path, schema: pa.Schema, layout: Layout) -> None:
             raise TransferError(f"{file} has no column {name!r}; export it again")
 
 
-def _check_size(file: Path, opened: pq.ParquetFile) -> None:
-    """Refuse a file that cannot be read in bounded memory."""
-    for number in range(opened.metadata.num_row_groups):
-        size = opened.metadata.row_group(number).total_byte_size
-        if not 0 <= size <= LARGEST:
-            raise TransferError(f"a row group of {file} has {size:,} bytes; expected at most {LARGEST:,}")
+def _check_size(file: Path, parquet: pq.ParquetFile) -> None:
+    """Raise if a file cannot be read in bounded memory."""
+    for number in range(parquet.metadata.num_row_groups):
+        size = parquet.metadata.row_group(number).total_byte_size
+        if not 0 <= size <= MAX_ROW_GROUP_BYTES:
+            raise TransferError(f"a row group of {file} has {size:,} bytes; expected at most {MAX_ROW_GROUP_BYTES:,}")
 
 
 def _vector_array(values: Sequence[bytes | None], dim: int) -> pa.Array:
-    empty = bytes(dim * VECTOR_DTYPE.itemsize)
-    numbers = np.frombuffer(b"".join(value or empty for value in values), dtype=VECTOR_DTYPE)
-    lacking = pa.array([value is None for value in values], pa.bool_())
-    return pa.FixedSizeListArray.from_arrays(pa.array(numbers), dim, mask=lacking)
+    zeros = bytes(dim * VECTOR_DTYPE.itemsize)
+    numbers = np.frombuffer(b"".join(value or zeros for value in values), dtype=VECTOR_DTYPE)
+    is_missing = pa.array([value is None for value in values], pa.bool_())
+    return pa.FixedSizeListArray.from_arrays(pa.array(numbers), dim, mask=is_missing)
 
 
-def _written(column: Column[Any], value: Any) -> Any:
-    """Return a value of the catalog as Parquet holds it."""
+def _to_parquet(column: Column[Any], value: Any) -> Any:
+    """Return a value of the catalog in the column's Parquet type."""
     if value is None:
         return None
     if isinstance(column.type, PathBytes):
@@ -213,8 +212,8 @@ def _written(column: Column[Any], value: Any) -> Any:
     return json.dumps(value) if isinstance(column.type, JSON) else value
 
 
-def _read(file: Path, layout: Layout, name: str, array: pa.Array) -> list[Any]:
-    """Return the values of a column as the catalog takes them."""
+def _column_values(file: Path, layout: Layout, name: str, array: pa.Array) -> list[Any]:
+    """Return the values of a Parquet column as the catalog expects them."""
     if name in layout.vectors:
         return _vectors(file, name, array)
     column = layout.columns.get(name)
@@ -228,14 +227,14 @@ def _read(file: Path, layout: Layout, name: str, array: pa.Array) -> list[Any]:
 
 
 def _vectors(file: Path, name: str, array: pa.FixedSizeListArray) -> list[bytes | None]:
-    """Return the stored bytes of each vector, None where there is none."""
-    there = array.is_valid().to_numpy(zero_copy_only=False)
-    flat = array.flatten()  # without those that are not there
+    """Return the stored bytes of each vector, None where a row has no vector."""
+    is_valid = array.is_valid().to_numpy(zero_copy_only=False)
+    flat = array.flatten()  # leaves out the missing vectors
     if flat.null_count:
         raise TransferError(f"a vector in column {name!r} of {file} has an empty number; export it again")
     rows = np.asarray(flat).reshape(-1, array.type.list_size)  # (m, dim)
     lengths = np.linalg.norm(rows.astype(np.float32), axis=1)
-    if not (np.abs(lengths - 1) < 1e-2).all():  # NaN and infinity fail this too
-        raise TransferError(f"column {name!r} of {file} holds a row that is no unit vector; export it again")
+    if not (np.abs(lengths - 1) < 1e-2).all():  # also false for NaN and infinity
+        raise TransferError(f"column {name!r} of {file} has a row that is not a unit vector; export it again")
     stored = iter(rows.astype(VECTOR_DTYPE))
-    return [next(stored).tobytes() if is_there else None for is_there in there]
+    return [next(stored).tobytes() if valid else None for valid in is_valid]

@@ -1,4 +1,4 @@
-"""Paths that come from another machine: mapped to where things lie here, and checked before anybody believes them."""
+"""Paths from another machine: translated to this machine, and validated before they are used."""
 
 from __future__ import annotations
 
@@ -12,90 +12,90 @@ from indexer.types import is_below
 
 
 @dataclass(frozen=True, slots=True)
-class Roots:
-    """Where the folders of another machine lie here.
+class PathMapping:
+    """Folders of another machine, and the same folders on this machine.
 
     Attributes:
-        pairs: Folder there and folder here, the longest first; "" stands for the folder that relative paths begin at.
-        separator: What stands between folder names there.
+        pairs: Folder there and folder here, the longest first; "" stands for the folder that relative paths start from.
+        separator: Separator of path components there.
     """
 
     pairs: tuple[tuple[str, str], ...] = ()
     separator: str = os.sep
 
     @classmethod
-    def of(cls, roots: Mapping[str, str], *, separator: str = os.sep) -> Roots:
-        """Return the mapping of a user: folders here may be relative or begin with ~, and links are resolved."""
+    def from_roots(cls, roots: Mapping[str, str], *, separator: str = os.sep) -> PathMapping:
+        """Return the mapping that a user gave; folders here may be relative or start with ~, and links are resolved."""
         pairs = [(old.rstrip(separator) or old, os.path.realpath(Path(new).expanduser())) for old, new in roots.items()]
         return cls(tuple(sorted(pairs, key=lambda pair: -len(pair[0]))), separator)
 
-    def apply(self, path: str) -> str:
-        """Return where a path of there lies here; one that no pair fits is returned as it is."""
+    def translate(self, path: str) -> str:
+        """Return a path with its folder replaced; one that no pair matches is returned unchanged."""
         for old, new in self.pairs:
-            inside = old if old.endswith(self.separator) else old + self.separator
+            prefix = old if old.endswith(self.separator) else old + self.separator
             if old and path == old:
                 return new
-            if old and path.startswith((inside, old + "\0")):
+            if old and path.startswith((prefix, old + "\0")):
                 name, nul, row = path[len(old) :].partition("\0")
                 rest = name.replace(self.separator, os.sep).lstrip(os.sep)
                 return (os.path.join(new, rest) if rest else new) + nul + row
         return path
 
     def resolve(self, path: str) -> str:
-        """Return where a path lies here that may be relative; it is normalised, and may not climb with `..`.
+        """Return the absolute, normalized path here of a path that may be relative.
 
         Raises:
-            TransferError: It is relative and nobody said to what, or it climbs.
+            TransferError: The path is relative and the mapping has no folder for relative paths, or it contains "..".
         """
         if ".." in path.replace(self.separator, os.sep).split(os.sep):
-            raise TransferError(f"path {path!r} climbs out of its folder with '..'; nothing was imported of it")
-        found = self.apply(path)
-        if not os.path.isabs(found):
+            raise TransferError(f"path {path!r} leaves its folder with '..'; it was not imported")
+        translated = self.translate(path)
+        if not os.path.isabs(translated):
             base = dict(self.pairs).get("")
             if base is None:
-                raise TransferError(f"path {path!r} is relative; say which folder it begins at: --root FOLDER")
-            found = os.path.join(base, found)
-        return os.path.normpath(found)
+                raise TransferError(f"path {path!r} is relative; name the folder that it starts from: --root FOLDER")
+            translated = os.path.join(base, translated)
+        return os.path.normpath(translated)
 
     def check_used(self, roots: list[str]) -> None:
-        """Refuse a pair that fits none of the sources' folders: it is a slip of the pen.
+        """Raise if a pair matches no folder of the sources, since it is probably a typing error.
 
         Raises:
-            TransferError: There is such a pair.
+            TransferError: A pair matches no folder.
         """
         for old, _ in self.pairs:
-            inside = old if old.endswith(self.separator) else old + self.separator
-            if not any(old == root or root.startswith(inside) or is_below(old, root) for root in roots):
-                raise TransferError(f"nothing in this export lies at {old!r}; it has: {', '.join(roots) or 'nothing'}")
+            prefix = old if old.endswith(self.separator) else old + self.separator
+            if not any(old == root or root.startswith(prefix) or is_below(old, root) for root in roots):
+                raise TransferError(f"this export has nothing at {old!r}; it has: {', '.join(roots) or 'nothing'}")
 
 
-def checked(path: str, what: str, *, may_be_row: bool = False) -> str:
-    """Return a path that is absolute and normal on this machine.
+def validate_path(path: str, owner: str, *, may_be_row: bool = False) -> str:
+    """Return a path unchanged if it is absolute and normalized on this machine.
 
     Args:
-        path: Whatever somebody's file says.
-        what: Whose path it is, for the message.
-        may_be_row: It may have a NUL and the id of a table's row behind it.
+        path: The path, from a file that anyone may have written.
+        owner: What has this path, for the message.
+        may_be_row: Whether a NUL and the id of a table row may follow the path.
 
     Raises:
-        TransferError: It is anything else.
+        TransferError: The path is not absolute, is not normalized, or contains a NUL.
     """
     name, nul, row = path.partition("\0")
     if (nul and not may_be_row) or "\0" in row:
-        raise TransferError(f"{what} {path!r} has a NUL in it; expected a path")
+        raise TransferError(f"{owner} {path!r} contains a NUL; expected a path")
     if not os.path.isabs(name):
-        raise TransferError(f"{what} {path!r} is no absolute path here; say where it lies with --root OLD=NEW")
+        raise TransferError(f"{owner} {path!r} is not an absolute path here; say where it is with --root OLD=NEW")
     if os.path.normpath(name) != name or name.startswith("//"):
-        raise TransferError(f"{what} {path!r} is no normal path: it has '..', '.' or empty parts")
+        raise TransferError(f"{owner} {path!r} is not normalized: it has '..', '.' or empty components")
     return path
 
 
 def most_specific(path: str, roots: Mapping[str, int]) -> int | None:
-    """Return the id of the source that is a path, or lies around it most closely; None where there is none."""
+    """Return the id of the source at a path or of the closest source above it, else None."""
     name = path.partition("\0")[0]
     while name not in roots:
-        above = os.path.dirname(name)
-        if above == name:
+        parent = os.path.dirname(name)
+        if parent == name:
             return None
-        name = above
+        name = parent
     return roots[name]

@@ -1,7 +1,8 @@
-"""Recall's own layout: `items.parquet`, `units.parquet` and `manifest.json`, which hold all of a library.
+"""Recall's own format: `items.parquet`, `units.parquet` and `manifest.json`, which hold a whole library.
 
-Items have all columns of the catalog with their tags, and `relative`, the path below their source's root, for other
-programs. Units have theirs, and a column of float16 vectors for each encoder; both are ordered by item.
+Items have all columns of the catalog, their tags, and `relative`, the path below the root of their source, for other
+programs. Units have their columns of the catalog and one column of float16 vectors per encoder. Both files are sorted
+by item.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
 from indexer.store import Store
 from indexer.transfer.atomic_folder import new_folder, write_errors
-from indexer.transfer.import_items import Incoming, IncomingEncoder, Item
+from indexer.transfer.import_items import ExportContents, ExportedEncoder, ItemWithUnits
 from indexer.transfer.manifest import Manifest, read_manifest, write_manifest
 from indexer.transfer.parquet import Layout, TableWriter, count_rows, read_rows
-from indexer.transfer.path_mapping import Roots, checked
+from indexer.transfer.path_mapping import PathMapping, validate_path
 from indexer.transfer.report import ExportReport
 from indexer.types import Modality, Progress, ProgressCallback
 
@@ -34,8 +35,11 @@ logger = logging.getLogger(__name__)
 
 ITEMS_FILE, UNITS_FILE = "items.parquet", "units.parquet"
 
+PATHS = {column.name for column in ITEMS.c if isinstance(column.type, PathBytes)} | {"root"}
+"""Columns of items and sources that hold paths."""
+
 RELATIVE: Column[Any] = Column("relative", PathBytes)
-"""An item's path below its source's root; an import goes by the whole path."""
+"""An item's path below the root of its source; the import ignores it and uses the absolute path."""
 
 
 def items_layout() -> Layout:
@@ -43,112 +47,108 @@ def items_layout() -> Layout:
     return Layout([*ITEMS.c, RELATIVE], lists=["tags"], vectors={})
 
 
-def units_layout(encoders: list[IncomingEncoder]) -> Layout:
-    """Return the columns of `units.parquet`; a unit's own id is nothing that anything refers to."""
-    dims = {each.column: each.record["dim"] for each in encoders}
+def units_layout(encoders: list[ExportedEncoder]) -> Layout:
+    """Return the columns of `units.parquet`; the id of a unit is left out, since nothing refers to it."""
+    dims = {encoder.column: encoder.record["dim"] for encoder in encoders}
     return Layout([column for column in UNITS.c if column.name != "id"], vectors=dims)
 
 
-def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportReport:
-    """Write all of a library into a new folder, as it is at this moment, and return what was written.
+def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportReport:
+    """Write a whole library, as it is at this moment, to a new folder, and return a report.
 
     Raises:
-        TransferError: There is something at `target` already, or it cannot be written.
+        TransferError: `target` exists already, or it cannot be written.
     """
     report = ExportReport(target)
     with new_folder(target) as folder, store.reading() as connection, write_errors(target):
         sources = export_records.export_sources(connection)
-        encoders = {row["id"]: _outgoing(row) for row in export_records.export_encoders(connection)}
+        encoders = {row["id"]: _exported_encoder(row) for row in export_records.export_encoders(connection)}
         total = export_records.count_rows(connection, ITEMS) + export_records.count_rows(connection, UNITS)
-        told = _counting(progress, total)
+        count = _row_counter(progress, total)
         roots = {source["id"]: source["root"] for source in sources}
         with TableWriter(folder / ITEMS_FILE, items_layout()) as items:
             for item in export_records.export_items(connection):
-                items.put(item | {"relative": _relative(item["path"], roots[item["source_id"]])})
-                told()
+                items.add(item | {"relative": _relative(item["path"], roots[item["source_id"]])})
+                count()
         with TableWriter(folder / UNITS_FILE, units_layout(list(encoders.values()))) as units:
             for unit in export_records.export_units(connection):
-                vectors, left_out = _usable(unit["vectors"], encoders)
-                units.put(unit | vectors)
+                vectors, skipped = _valid_vectors(unit["vectors"], encoders)
+                units.add(unit | vectors)
                 report.vectors += len(vectors)
-                report.skipped += left_out
-                told()
-        mapped = reencoding.count_approximate(connection, store.encoder.id) if store.encoder else 0
+                report.skipped += skipped
+                count()
+        approximate = reencoding.count_approximate(connection, store.encoder.id) if store.encoder else 0
         rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows}
         write_manifest(folder, encoders=list(encoders.values()), sources=sources, rows=rows)
         report.items = items.rows
         report.bytes = sum(file.stat().st_size for file in folder.iterdir())
     if report.skipped:
-        logger.warning("%d embeddings are damaged and were left out; run: recall check", report.skipped)
-    if mapped:
-        advice = "to export them run recall index first, or after the import"
-        logger.warning("%d embeddings are mapped from a former encoder's and were left out; %s", mapped, advice)
+        logger.warning("damaged embeddings left out: %d; run: recall check", report.skipped)
+    if approximate:
+        advice = "to export them too, run recall index first; otherwise run it after the import"
+        logger.warning("approximate embeddings left out: %d; %s", approximate, advice)
     return report
 
 
-def incoming(folder: Path, roots: Mapping[str, str]) -> Incoming:
-    """Return what an export holds, after checking its files.
+def open_export(folder: Path, roots: Mapping[str, str]) -> ExportContents:
+    """Return the contents of an export after validating its files.
 
     Args:
         folder: The export.
-        roots: Folders of the machine that it comes from, and where they lie here.
+        roots: Folders on the machine of the export, and the same folders on this machine.
 
     Raises:
-        TransferError: It is not whole, or cannot be imported.
+        TransferError: The export is incomplete or damaged, or its paths cannot be used here.
     """
     manifest = read_manifest(folder, [ITEMS_FILE, UNITS_FILE])
     for name, rows in manifest.rows.items():
         if count_rows(folder / name) != rows:
-            raise TransferError(f"{folder / name} does not have the {rows:,} rows that its manifest says; export again")
-    places = Roots.of(roots, separator=manifest.separator)
-    places.check_used([source["root"] for source in manifest.sources])
-    sources = [_mapped(source, places) for source in manifest.sources]
-    return Incoming(manifest.encoders, sources, manifest.rows[ITEMS_FILE], _items(folder, manifest, places))
+            raise TransferError(f"{folder / name} does not have the {rows:,} rows of its manifest; export it again")
+    mapping = PathMapping.from_roots(roots, separator=manifest.separator)
+    mapping.check_used([source["root"] for source in manifest.sources])
+    sources = [_translated(source, mapping) for source in manifest.sources]
+    return ExportContents(manifest.encoders, sources, manifest.rows[ITEMS_FILE], _items(folder, manifest, mapping))
 
 
-def _items(folder: Path, manifest: Manifest, places: Roots) -> Iterator[Item]:
-    """Yield items with their units: two files in the same order, read side by side."""
+def _items(folder: Path, manifest: Manifest, mapping: PathMapping) -> Iterator[ItemWithUnits]:
+    """Yield items with their units, from two files with the same order that are read in step."""
     layout = units_layout(list(manifest.encoders))
-    grouped = itertools.groupby(read_rows(folder / UNITS_FILE, layout), key=lambda unit: unit["item_id"])
-    waiting = next(grouped, None)
+    groups = itertools.groupby(read_rows(folder / UNITS_FILE, layout), key=lambda unit: unit["item_id"])
+    group = next(groups, None)
     last = None
     for item in read_rows(folder / ITEMS_FILE, items_layout()):
         id_ = item.pop("id")
         if last is not None and id_ <= last:
-            raise TransferError(f"{folder / ITEMS_FILE} is not ordered by id; export it again")
+            raise TransferError(f"{folder / ITEMS_FILE} is not sorted by id; export it again")
         last = id_
         units = []
-        if waiting is not None and waiting[0] == id_:
-            units = [_unit(folder, unit, layout) for unit in waiting[1]]
-            if any(one["position"] >= other["position"] for one, other in itertools.pairwise(units)):
-                raise TransferError(f"{folder / UNITS_FILE} is not ordered by position; export it again")
-            waiting = next(grouped, None)
-        yield _item(item, places), units
-    if waiting is not None:
-        raise TransferError(f"{folder / UNITS_FILE} has a unit of item {waiting[0]}, which is not there; export again")
+        if group is not None and group[0] == id_:
+            units = [_unit(folder, unit, layout) for unit in group[1]]
+            if any(first["position"] >= second["position"] for first, second in itertools.pairwise(units)):
+                raise TransferError(f"{folder / UNITS_FILE} is not sorted by position; export it again")
+            group = next(groups, None)
+        yield _item(item, mapping), units
+    if group is not None:
+        raise TransferError(f"{folder / UNITS_FILE} has a unit of item {group[0]}, which is missing; export it again")
 
 
-def _item(item: Record, places: Roots) -> Record:
-    """Return an item as it is kept here."""
+def _item(item: Record, mapping: PathMapping) -> Record:
+    """Return an item as this library stores it."""
     for unused in ("source_id", "relative"):
         item.pop(unused, None)
     if item["modality"] not in list(Modality):
         raise TransferError(f"item {item['path']!r} is a {item['modality']!r}; expected {' or '.join(Modality)}")
-    return _mapped(item, places)
+    return _translated(item, mapping)
 
 
-def _mapped(record: Record, places: Roots) -> Record:
-    """Return an item or a source with its paths as they are here."""
+def _translated(record: Record, mapping: PathMapping) -> Record:
+    """Return an item or a source with its paths translated to this machine."""
     paths = {
-        name: checked(places.apply(value), name, may_be_row=name == "path")
+        name: validate_path(mapping.translate(value), name, may_be_row=name == "path")
         for name, value in record.items()
         if value is not None and name in PATHS
     }
     return record | paths
-
-
-PATHS = {column.name for column in ITEMS.c if isinstance(column.type, PathBytes)} | {"root"}
-"""Columns of items and sources that hold paths."""
 
 
 def _unit(folder: Path, unit: Record, layout: Layout) -> Record:
@@ -158,17 +158,19 @@ def _unit(folder: Path, unit: Record, layout: Layout) -> Record:
     return unit | {"vectors": {name: vector for name, vector in vectors.items() if vector is not None}}
 
 
-def _outgoing(record: Record) -> IncomingEncoder:
-    facts = {name: value for name, value in record.items() if name not in ("id", "active")}
-    return IncomingEncoder(f"embedding_{record['id']}", record["active"], facts)
+def _exported_encoder(record: Record) -> ExportedEncoder:
+    columns = {name: value for name, value in record.items() if name not in ("id", "active")}
+    return ExportedEncoder(f"embedding_{record['id']}", record["active"], columns)
 
 
-def _usable(vectors: Mapping[int, bytes], encoders: Mapping[int, IncomingEncoder]) -> tuple[dict[str, bytes], int]:
-    """Return the vectors that are some, by column, and how many are none."""
-    good = {
+def _valid_vectors(
+    vectors: Mapping[int, bytes], encoders: Mapping[int, ExportedEncoder]
+) -> tuple[dict[str, bytes], int]:
+    """Return the valid vectors by column, and the number of invalid ones."""
+    valid = {
         encoders[id_].column: vector for id_, vector in vectors.items() if _is_unit(vector, encoders[id_].record["dim"])
     }
-    return good, len(vectors) - len(good)
+    return valid, len(vectors) - len(valid)
 
 
 def _is_unit(vector: bytes, dim: int) -> bool:
@@ -182,7 +184,7 @@ def _relative(path: str, root: str) -> str:
     return os.path.relpath(name, root) + nul + row
 
 
-def _counting(progress: ProgressCallback, total: int) -> Callable[[], None]:
-    """Return what tells the progress of one more row each time that it is called."""
+def _row_counter(progress: ProgressCallback, total: int) -> Callable[[], None]:
+    """Return a function that reports one more row each time it is called."""
     done = itertools.count(1)
     return lambda: progress(Progress("exporting", next(done), total))

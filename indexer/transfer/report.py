@@ -1,4 +1,4 @@
-"""What an export wrote."""
+"""Report of an export."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class ExportReport:
     """What an export wrote.
 
     Attributes:
-        folder: Where it lies.
-        items: How many items.
-        vectors: How many embeddings, of all encoders.
-        skipped: What the layout cannot hold, and embeddings that are damaged; a line in the log says which it was.
-        bytes: Size of all files.
+        folder: The folder of the export.
+        items: Number of items.
+        vectors: Number of embeddings, of all encoders.
+        skipped: Damaged embeddings, or items that the format cannot represent; the log says which it was.
+        bytes: Total size of the files.
     """
 
     folder: Path

@@ -172,5 +172,5 @@ def check(self: BaseLibrary, *, repair: bool = False, progress: ProgressCallback
         with self._store.writing("repairing"):
             dropped = checks.repair(self._store, progress=progress)
         if dropped:
-            logger.info("dropped %d items; run: recall index, to encode them again", dropped)
+            logger.info("items dropped: %d; run: recall index, to encode them again", dropped)
     return list(checks.check(self._store, progress=progress))

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer import transfer
 from indexer.store.library_encoder import LibraryEncoder
+from indexer.transfer import DEFAULT_FORMAT, ExportFormat
 from indexer.types import ProgressCallback
 from retrieval.library.base import BaseLibrary
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
-    from indexer.transfer import Form
     from indexer.transfer.import_items import ImportReport
     from indexer.transfer.report import ExportReport
 
@@ -22,23 +23,22 @@ def export(
     self: BaseLibrary,
     path: str | os.PathLike[str],
     *,
-    form: Form = "recall",
+    format: ExportFormat = DEFAULT_FORMAT,
     progress: ProgressCallback | None = None,
 ) -> ExportReport:
     """Write the library, as it is at this moment, to a new folder and return a report.
 
     Args:
         path: A folder that does not exist yet; it appears when the export is complete, and not before.
-        form: "recall" holds all of a library; "clip-retrieval" photos, captions and embeddings for other programs.
+        format: "recall" (a whole library as Parquet, for a backup or another machine; the default) or
+            "clip-retrieval" (photos, captions and embeddings, for other programs).
         progress: Called with the progress.
 
     Raises:
         TransferError: `path` exists already or cannot be written, or there is nothing to export.
         MissingPackageError: pyarrow is not installed.
     """
-    from indexer import transfer  # late: searching does not need it
-
-    return transfer.export_library(self._store, Path(path).expanduser(), form=form, progress=progress)
+    return transfer.export_library(self._store, Path(path).expanduser(), format=format, progress=progress)
 
 
 def import_(
@@ -68,8 +68,6 @@ def import_(
         LibraryLockedError: Another process is writing to the library.
         MissingPackageError: pyarrow is not installed.
     """
-    from indexer import transfer  # late: searching does not need it
-
     load = None
     if encoder is not None:
         load = LibraryEncoder(self._store, self._settings, encoder=encoder, precision=None).for_indexing

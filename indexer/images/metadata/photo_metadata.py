@@ -54,7 +54,7 @@ class PhotoMetadata:
     tags: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, said: MetadataBlock, *, format: str, size: tuple[int, int]) -> PhotoMetadata:  # noqa: A002 the field's name
+    def of(cls, said: MetadataBlock, *, format: str, size: tuple[int, int]) -> PhotoMetadata:
         """Return what a photo of this format and upright size says."""
         latitude, longitude = said.position or (None, None)
         return cls(

@@ -1,1 +1,4 @@
-"""The folder layout of clip-retrieval, read and written."""
+"""Reads and writes the files of clip-retrieval (https://github.com/rom1504/clip-retrieval): embeddings as .npy.
+
+From outside, `indexer.transfer` calls `write_export` of the writer and `open_export` of the reader.
+"""

@@ -1,7 +1,7 @@
-"""Reads clip-retrieval's layout: numbered parts of image embeddings, text embeddings and metadata, row by row.
+"""Reads clip-retrieval's format: numbered files of image embeddings, text embeddings and metadata, row by row.
 
-Its files do not say which encoder made them, nor anything of the photos but their paths: size and time are kept as 0,
-so that a sync that meets such a photo takes it for changed and encodes it.
+The files name neither the encoder nor anything about the photos but their paths. Size and modification time are stored
+as 0, so that the next sync of such a photo treats it as changed and encodes it.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from indexer.catalog.statements import sources
 from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.encoders.base import Encoder
 from indexer.errors import FailureKind, TransferError
-from indexer.transfer.clip_retrieval.names import KINDS, numbered
-from indexer.transfer.import_items import ImportReport, Incoming, IncomingEncoder, Item
+from indexer.transfer.clip_retrieval.file_names import KINDS, numbered_files
+from indexer.transfer.import_items import ExportContents, ExportedEncoder, ImportReport, ItemWithUnits
 from indexer.transfer.parquet import column_names, count_rows, read_strings
-from indexer.transfer.path_mapping import Roots, checked
+from indexer.transfer.path_mapping import PathMapping, validate_path
 from indexer.types import Modality, utc_now
 
 COLUMN = "embedding"
-"""What the vectors are called on their way in: there is one encoder."""
+"""Key of the vectors of the only encoder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Files whose rows belong together.
+    """Files with the same number, whose rows correspond.
 
     Attributes:
-        metadata: With image_path and perhaps caption.
-        images: Shape (n, d), mapped.
-        texts: Shape (n, d), mapped; None where the captions have no embeddings.
-        columns: Those of image_path and caption that there are.
+        metadata: Parquet file with the column image_path and perhaps caption.
+        images: Image embeddings, shape (n, d), memory-mapped.
+        texts: Caption embeddings, shape (n, d), memory-mapped; None if there are none.
+        columns: The columns image_path and caption, as far as they exist.
     """
 
     metadata: Path
@@ -48,23 +48,24 @@ class Shard:
     columns: tuple[str, ...]
 
 
-def incoming(
+def open_export(
     folder: Path, roots: Mapping[str, str], encoder: Encoder, report: ImportReport, connection: Connection
-) -> Incoming:
-    """Return what the parts in a folder hold, after checking shapes and all paths.
+) -> ExportContents:
+    """Return the contents of an export after validating the shapes and all paths.
 
     Args:
-        folder: With img_emb/, metadata/ and perhaps text_emb/, or their files side by side.
-        roots: Folders of other machines and where they lie here; "" for the folder that relative paths begin at.
-        encoder: The one that made the vectors, as somebody says.
-        report: Told how many vectors were normalised.
-        connection: To see which sources there are.
+        folder: Folder with img_emb/, metadata/ and perhaps text_emb/, or with their files directly in it.
+        roots: Folders of other machines, and the same folders here; "" for the folder that relative paths start from.
+        encoder: The encoder that made the vectors, as named by the user.
+        report: Its count of normalized vectors is increased.
+        connection: Connection to the catalog, to read the existing sources.
 
     Raises:
-        TransferError: Files are missing, cut short, of other shapes or dimensions, or name paths that cannot be.
+        TransferError: Files are missing or truncated, their shapes or dimensions differ, or a path cannot be used.
     """
-    places = Roots.of(roots)
-    parts = [_part(folder, number, encoder.dim) for number in sorted(_numbers(folder), key=lambda n: (int(n), n))]
+    mapping = PathMapping.from_roots(roots)
+    numbers = sorted(_shard_numbers(folder), key=lambda number: (int(number), number))
+    shards = [_shard(folder, number, encoder.dim) for number in numbers]
     record = {
         "name": encoder.name,
         "fingerprint": encoder.fingerprint,
@@ -72,47 +73,47 @@ def incoming(
         "preprocess": asdict(encoder.preprocess),
         "added_at": utc_now(),
     }
-    found = [_source(root) for root in _new_roots(parts, places, connection)]
-    total = sum(len(part.images) for part in parts)
-    maker = IncomingEncoder(COLUMN, active=True, record=record)
-    return Incoming([maker], found, total, _items(parts, places, report))
+    new_sources = [_source(root) for root in _new_roots(shards, mapping, connection)]
+    total = sum(len(shard.images) for shard in shards)
+    exported = ExportedEncoder(COLUMN, active=True, record=record)
+    return ExportContents([exported], new_sources, total, _items(shards, mapping, report))
 
 
-def _numbers(folder: Path) -> list[str]:
-    """Return the numbers of the parts, the same for each kind of file that there is."""
-    images, texts, metadata = (numbered(folder, kind) for kind in KINDS)
+def _shard_numbers(folder: Path) -> list[str]:
+    """Return the numbers of the shards, after checking that each kind of file has the same ones."""
+    images, texts, metadata = (numbered_files(folder, kind) for kind in KINDS)
     if not images:
-        raise TransferError(f"{folder} has no img_emb_0.npy; expected image embeddings beside its metadata")
+        raise TransferError(f"{folder} has no img_emb_0.npy; expected image embeddings in addition to the metadata")
     if set(images) != set(metadata) or (texts and set(texts) != set(images)):
         raise TransferError(
             f"{folder} has {len(images)} parts of img_emb, {len(texts)} of text_emb and {len(metadata)} of metadata; "
-            "expected the same numbers of each"
+            "expected files with the same numbers"
         )
     return list(images)
 
 
-def _part(folder: Path, number: str, dim: int) -> Shard:
-    images, texts, metadata = (numbered(folder, kind).get(number) for kind in KINDS)
+def _shard(folder: Path, number: str, dim: int) -> Shard:
+    images, texts, metadata = (numbered_files(folder, kind).get(number) for kind in KINDS)
     if images is None or metadata is None:
-        raise TransferError(f"{folder} has lost its part {number} meanwhile; copy it again")
+        raise TransferError(f"part {number} of {folder} was deleted meanwhile; copy it again")
     columns = tuple(name for name in ("image_path", "caption") if name in column_names(metadata))
     if "image_path" not in columns:
         raise TransferError(f"{metadata} has no column image_path; expected one that names the photos")
-    part = Shard(metadata, _array(images, dim), None if texts is None else _array(texts, dim), columns)
-    counts = {count_rows(metadata), len(part.images)} | ({len(part.texts)} if part.texts is not None else set())
+    shard = Shard(metadata, _map_array(images, dim), None if texts is None else _map_array(texts, dim), columns)
+    counts = {count_rows(metadata), len(shard.images)} | ({len(shard.texts)} if shard.texts is not None else set())
     if len(counts) > 1:
         raise TransferError(f"the files of part {number} in {folder} have {sorted(counts)} rows; expected the same")
-    return part
+    return shard
 
 
-def _array(file: Path, dim: int) -> NDArray[Any]:
-    """Return a mapped array of vectors; nothing in the file is run, and nothing is read but its header."""
+def _map_array(file: Path, dim: int) -> NDArray[Any]:
+    """Return a memory-mapped array of vectors; only the header is read, and no pickled object is loaded."""
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, OverflowError, SyntaxError) as error:
-        raise TransferError(f"{file} is no array that can be read ({error}); copy it again") from error
+        raise TransferError(f"{file} is not a readable array ({error}); copy it again") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind != "f":
-        raise TransferError(f"{file} holds something else than rows of float16 or float32")
+        raise TransferError(f"{file} does not hold rows of float16 or float32; copy it again")
     if array.shape[1] != dim:
         raise TransferError(
             f"the vectors in {file} have {array.shape[1]} dimensions, but the encoder gives {dim}; name the encoder "
@@ -121,25 +122,27 @@ def _array(file: Path, dim: int) -> NDArray[Any]:
     return array
 
 
-def _rows(part: Shard, places: Roots) -> Iterator[tuple[str, str | None]]:
+def _rows(shard: Shard, mapping: PathMapping) -> Iterator[tuple[str, str | None]]:
     """Yield path and caption of each row."""
-    for number, (path, *caption) in enumerate(read_strings(part.metadata, part.columns)):
+    for number, (path, *caption) in enumerate(read_strings(shard.metadata, shard.columns)):
         if not path:
-            raise TransferError(f"row {number} of {part.metadata} has no image_path")
-        yield checked(places.resolve(path), f"row {number} of {part.metadata}:"), caption[0] if caption else None
+            raise TransferError(f"row {number} of {shard.metadata} has no image_path; expected one in every row")
+        owner = f"row {number} of {shard.metadata}:"
+        yield validate_path(mapping.resolve(path), owner), caption[0] if caption else None
 
 
-def _new_roots(parts: list[Shard], places: Roots, connection: Connection) -> list[str]:
-    """Return the folders that become sources: those here that were named, else what the photos have in common.
+def _new_roots(shards: list[Shard], mapping: PathMapping, connection: Connection) -> list[str]:
+    """Return the folders that become sources: those that the user named, else the common parents of the photos.
 
-    What lies in a source already needs none. Never is it the top of the disk, below which a sync would read all.
+    A folder inside an existing source is left out. The root of the disk is never returned, since a sync would read all
+    of it.
     """
-    named = [new for _, new in places.pairs]
+    targets = [new for _, new in mapping.pairs]
     common: dict[str, str] = {}
     used: dict[str, None] = {}
-    for part in parts:
-        for path, _ in _rows(part, places):
-            root = next((new for new in named if path == new or path.startswith(new.rstrip(os.sep) + os.sep)), None)
+    for shard in shards:
+        for path, _ in _rows(shard, mapping):
+            root = next((new for new in targets if path == new or path.startswith(new.rstrip(os.sep) + os.sep)), None)
             if root is not None:
                 used[root] = None
                 continue
@@ -153,36 +156,36 @@ def _source(root: str) -> dict[str, Any]:
     return {"root": root, "exclude": [], "include_hidden": False, "added_at": utc_now()}
 
 
-def _items(parts: list[Shard], places: Roots, report: ImportReport) -> Iterator[Item]:
+def _items(shards: list[Shard], mapping: PathMapping, report: ImportReport) -> Iterator[ItemWithUnits]:
     empty = dict.fromkeys(column.name for column in ITEMS.c if column.name not in {"id", "source_id"})
-    facts = empty | {"modality": Modality.PHOTO, "size": 0, "mtime_ns": 0, "indexed_at": utc_now(), "tags": []}
-    for part in parts:
-        for number, (path, caption) in enumerate(_rows(part, places)):
-            image = _stored(part.images[number], report)
-            text = None if part.texts is None or not caption else _stored(part.texts[number], report)
-            lacks = "img_emb" if image is None else "text_emb"
-            if image is None or (text is None and part.texts is not None and caption):
-                said = f"row {number} of {lacks} beside {part.metadata.name} is no vector (not finite, or zero)"
-                yield facts | {"path": path, "failure": FailureKind.ENCODER, "failure_message": said}, []
+    photo = empty | {"modality": Modality.PHOTO, "size": 0, "mtime_ns": 0, "indexed_at": utc_now(), "tags": []}
+    for shard in shards:
+        for number, (path, caption) in enumerate(_rows(shard, mapping)):
+            image = _to_stored(shard.images[number], report)
+            text = None if shard.texts is None or not caption else _to_stored(shard.texts[number], report)
+            invalid = "img_emb" if image is None else "text_emb"
+            if image is None or (text is None and shard.texts is not None and caption):
+                message = f"row {number} of the {invalid} file of {shard.metadata.name} is zero or not finite"
+                yield photo | {"path": path, "failure": FailureKind.ENCODER, "failure_message": message}, []
                 continue
-            said_of_photo = caption if text is None else None
-            units = [_unit(0, Modality.PHOTO, said_of_photo or None, image)]
+            caption_of_photo = caption if text is None else None
+            units = [_unit(0, Modality.PHOTO, caption_of_photo or None, image)]
             if text is not None:
                 units.append(_unit(1, Modality.TEXT, caption, text))
-            yield facts | {"path": path}, units
+            yield photo | {"path": path}, units
 
 
 def _unit(position: int, kind: Modality, text: str | None, vector: bytes) -> dict[str, Any]:
     return {"position": position, "kind": kind, "text": text, "vectors": {COLUMN: vector}}
 
 
-def _stored(row: NDArray[Any], report: ImportReport) -> bytes | None:
-    """Return a vector as it is stored, at unit length; None where it is not finite, or zero."""
+def _to_stored(row: NDArray[Any], report: ImportReport) -> bytes | None:
+    """Return a vector of unit length as stored bytes; None if it is zero or not finite."""
     numbers = row.astype(np.float64)
     length = float(np.linalg.norm(numbers))
     if not np.isfinite(length) or length == 0:
         return None
     if abs(length - 1) < 1e-2:
-        return row.astype(VECTOR_DTYPE).tobytes()  # bit for bit what was written, where that was float16
+        return row.astype(VECTOR_DTYPE).tobytes()  # the same bits if the file is float16
     report.normalized += 1
     return (numbers / length).astype(VECTOR_DTYPE).tobytes()

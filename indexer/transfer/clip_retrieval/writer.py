@@ -1,7 +1,7 @@
-"""Writes clip-retrieval's layout: numbered parts of image embeddings, text embeddings and metadata, row by row.
+"""Writes clip-retrieval's format: numbered files of image embeddings, text embeddings and metadata, row by row.
 
-As `clip-retrieval inference` writes it (its writer.py): `img_emb/img_emb_0.npy`, `text_emb/text_emb_0.npy` and
-`metadata/metadata_0.parquet` with the columns image_path and caption; numbers have as many digits as the last one.
+The files are those of `clip-retrieval inference` (its writer.py): `img_emb/img_emb_0.npy`, `text_emb/text_emb_0.npy`
+and `metadata/metadata_0.parquet` with the columns image_path and caption. All numbers have the digits of the last one.
 """
 
 from __future__ import annotations
@@ -9,167 +9,115 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from sqlalchemy import Column, LargeBinary, String, func, select
+from sqlalchemy import Column, LargeBinary, String
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS, PathBytes
-from indexer.catalog.statements.encoders import EncoderRecord
-from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
+from indexer.catalog.schema import ITEMS, PathBytes
+from indexer.catalog.statements.captioned_photos import CaptionedPhoto, captioned_photos, count_photos
+from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
 from indexer.store import Store
 from indexer.transfer.atomic_folder import new_folder, write_errors
 from indexer.transfer.parquet import Layout, TableWriter
 from indexer.transfer.report import ExportReport
-from indexer.types import Modality, Progress, ProgressCallback
+from indexer.types import Progress, ProgressCallback
 
 logger = logging.getLogger(__name__)
 
 PART = 1_000_000
-"""Rows of a part, as clip-retrieval writes them."""
+"""Rows per file, as clip-retrieval writes them."""
 
-FACTS = [
+_ITEM_COLUMNS = [
     column
     for column in ITEMS.c
     if column.name not in {"id", "source_id"} and not isinstance(column.type, PathBytes | LargeBinary)
 ]
-"""What the metadata say of a photo beside its path: all that the catalog knows and that is no bytes."""
+"""Columns of an item that the metadata include in addition to its path: all that do not hold bytes."""
 
-METADATA = Layout([Column("image_path", String), Column("caption", String), *FACTS], vectors={})
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """One row: a photo, and the first text that belongs to it."""
-
-    facts: dict[str, Any]
-    image: bytes
-    text: bytes | None
+METADATA = Layout([Column("image_path", String), Column("caption", String), *_ITEM_COLUMNS], vectors={})
 
 
-def export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportReport:
-    """Write the photos of a library with their embeddings into a new folder, and return what was written.
+def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportReport:
+    """Write the photos of a library with their embeddings to a new folder, and return a report.
 
-    Photos without an embedding are left out, and documents, which this layout has no place for; so are paths that are
-    no valid UTF-8. Captions get embeddings where every photo has one: the rows of all files belong together.
+    Photos without an embedding, documents, which the format cannot represent, and paths that are not valid UTF-8 are
+    left out. Text embeddings are written only if every photo has one, since the rows of all files must correspond.
 
     Raises:
-        TransferError: There is something at `target` already, it cannot be written, or there is nothing to write.
+        TransferError: `target` exists already or cannot be written, or there is nothing to export.
     """
-    known = store.encoder
-    if known is None:
-        raise TransferError(f"{store.path} holds no embeddings; run: recall index FOLDER")
+    encoder = store.encoder
+    if encoder is None:
+        raise TransferError(f"{store.path} has no embeddings; run: recall index FOLDER")
     report = ExportReport(target)
     with new_folder(target) as folder, store.reading() as connection, write_errors(target):
-        with_text, photos, items = (connection.scalar(statement) or 0 for statement in _counts(known))
-        samples = _samples(connection, known)
-        digits = len(str(max(0, photos - 1) // PART))
-        for number, first in enumerate(samples):
-            part = chain([first], islice(samples, PART - 1))
+        counts = count_photos(connection, encoder)
+        photos = (photo for photo in captioned_photos(connection, encoder) if _is_utf8(photo.item["path"]))
+        digits = len(str(max(0, counts.photos - 1) // PART))
+        for number, first in enumerate(photos):
             _write_part(
                 folder,
                 f"{number:0{digits}}",
-                part,
-                dim=known.dim,
-                with_text=with_text == photos,
+                chain([first], islice(photos, PART - 1)),
+                dim=encoder.dim,
+                with_text=counts.with_text == counts.photos,
                 report=report,
-                told=lambda: progress(Progress("exporting", report.items, photos)),
+                count=lambda: progress(Progress("exporting", report.items, counts.photos)),
             )
-        report.skipped = items - report.items
+        report.skipped = counts.items - report.items
         report.bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         if not report.items:
-            raise TransferError(f"{store.path} holds no photo that clip-retrieval's layout has a place for")
-    if 0 < with_text < photos:
-        logger.warning("only %d of %d photos have a text: texts were written without embeddings", with_text, photos)
+            raise TransferError(f"{store.path} has no photo that can be exported in clip-retrieval's format")
+    if 0 < counts.with_text < counts.photos:
+        logger.warning(
+            "only %d of %d photos have a text: texts were written without embeddings", counts.with_text, counts.photos
+        )
     if report.skipped:
         logger.warning(
-            "left out %d items: documents, failures, and paths that are no UTF-8; Recall's own layout holds them",
+            "items left out: %d (documents, failures, paths that are not UTF-8); Recall's own format includes them",
             report.skipped,
         )
     return report
 
 
-def _counts(known: EncoderRecord) -> tuple[Any, Any, Any]:
-    """Return statements that count photos with a text embedding, photos with an embedding, and all items."""
-    photo, text = _with(known, Modality.PHOTO), _with(known, Modality.TEXT)
-    both = select(photo.c.item_id).intersect(select(text.c.item_id)).subquery()
-    return (
-        select(func.count()).select_from(both),
-        select(func.count()).select_from(photo),
-        select(func.count()).select_from(ITEMS),
-    )
-
-
-def _with(known: EncoderRecord, kind: Modality) -> Any:
-    """Return the ids of the items that have an embedding of a kind, by way of the embeddings: each is met once."""
-    statement = select(UNITS.c.item_id).distinct().join_from(EMBEDDINGS, UNITS)
-    return statement.where(
-        EMBEDDINGS.c.encoder_id == known.id, EMBEDDINGS.c.mapped.is_(False), UNITS.c.kind == kind
-    ).subquery()
-
-
-def _samples(connection: Any, known: EncoderRecord) -> Iterator[_Sample]:
-    """Yield the rows, by path."""
-    statement = select(ITEMS).order_by(ITEMS.c.path)
-    for page in connection.execute(statement).mappings().partitions(PAGE_SIZE):
-        images: dict[int, Any] = {}
-        texts: dict[int, Any] = {}
-        units = (
-            select(UNITS.c.item_id, UNITS.c.kind, UNITS.c.text, EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector)
-            .join_from(UNITS, EMBEDDINGS)
-            .where(EMBEDDINGS.c.mapped.is_(False))
-            .where(UNITS.c.item_id.in_([row["id"] for row in page]))  # alone, or SQLite begins with the encoder
-            .order_by(UNITS.c.item_id, UNITS.c.position)
-        )
-        for unit in connection.execute(units):
-            if unit.encoder_id == known.id and len(unit.vector) == known.dim * VECTOR_DTYPE.itemsize:
-                (images if unit.kind == Modality.PHOTO else texts).setdefault(unit.item_id, unit)
-        for row in page:
-            image, text = images.get(row["id"]), texts.get(row["id"])
-            if image is not None and _is_text(row["path"]):
-                caption = text.text if text else image.text
-                facts = {column.name: row[column.name] for column in FACTS}
-                facts |= {"image_path": row["path"], "caption": caption}
-                yield _Sample(facts, image.vector, text.vector if text else None)
-
-
 def _write_part(
     folder: Path,
     number: str,
-    samples: Iterator[_Sample],
+    photos: Iterator[CaptionedPhoto],
     *,
     dim: int,
     with_text: bool,
     report: ExportReport,
-    told: Callable[[], None],
+    count: Callable[[], None],
 ) -> None:
     for name in ("img_emb", "text_emb", "metadata")[:: 1 if with_text else 2]:
         (folder / name).mkdir(exist_ok=True)
     with ExitStack() as stack:
         metadata = stack.enter_context(TableWriter(folder / "metadata" / f"metadata_{number}.parquet", METADATA))
-        images = _Rows(stack, folder / "img_emb" / f"img_emb_{number}.npy", dim)
-        texts = _Rows(stack, folder / "text_emb" / f"text_emb_{number}.npy", dim) if with_text else None
-        for sample in samples:
-            if texts is not None and sample.text is None:
-                continue  # its text's embedding is damaged: the rows of the files must stay side by side
-            metadata.put(sample.facts)
-            images.put(sample.image)
-            if texts is not None and sample.text is not None:
-                texts.put(sample.text)
+        images = _ArrayWriter(stack, folder / "img_emb" / f"img_emb_{number}.npy", dim)
+        texts = _ArrayWriter(stack, folder / "text_emb" / f"text_emb_{number}.npy", dim) if with_text else None
+        for photo in photos:
+            if texts is not None and photo.text is None:
+                continue  # its text embedding is damaged: the rows of the files must correspond
+            columns = {column.name: photo.item[column.name] for column in _ITEM_COLUMNS}
+            metadata.add(columns | {"image_path": photo.item["path"], "caption": photo.caption})
+            images.add(photo.image)
+            if texts is not None and photo.text is not None:
+                texts.add(photo.text)
             report.items += 1
             report.vectors += 1 if texts is None else 2
-            told()
+            count()
         images.finish()
         if texts is not None:
             texts.finish()
 
 
-class _Rows:
-    """Rows of float16 that go into an .npy file one by one; how many they were is written at the end."""
+class _ArrayWriter:
+    """Writes rows of float16 to an .npy file one by one; `finish` writes their number."""
 
     def __init__(self, stack: ExitStack, file: Path, dim: int) -> None:
         self._file: BinaryIO = stack.enter_context(file.open("wb"))
@@ -177,16 +125,16 @@ class _Rows:
         self._count = 0
         self._start = self._write_header()
 
-    def put(self, vector: bytes) -> None:
+    def add(self, vector: bytes) -> None:
         """Add a row."""
         self._file.write(vector)
         self._count += 1
 
     def finish(self) -> None:
-        """Write the number of rows into the header, for which NumPy leaves room."""
+        """Write the number of rows to the header, where NumPy leaves room for it."""
         self._file.seek(0)
         if self._write_header() != self._start:
-            raise RuntimeError("NumPy's header has grown over the first rows")
+            raise RuntimeError("NumPy's header is longer than the room that was left for it")
 
     def _write_header(self) -> int:
         header = {"descr": VECTOR_DTYPE.str, "fortran_order": False, "shape": (self._count, self._dim)}
@@ -194,7 +142,7 @@ class _Rows:
         return self._file.tell()
 
 
-def _is_text(path: str) -> bool:
+def _is_utf8(path: str) -> bool:
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from indexer.config import Settings
+from indexer.registry import described
+from indexer.transfer import DEFAULT_FORMAT, EXPORT_FORMATS, ExportFormat
 from retrieval.cli.options import FilePath, open_library, settings_options
 from retrieval.cli.output import json_option, print_json, size, visible
 from retrieval.cli.progress import ProgressLine
-
-if TYPE_CHECKING:
-    from indexer.transfer import Form
 
 SECTION = "Library"
 
@@ -23,15 +21,14 @@ SECTION = "Library"
 @click.argument("folder", type=FilePath())
 @click.option(
     "--format",
-    "form",
-    type=click.Choice(["recall", "clip-retrieval"]),
-    default="recall",
+    type=click.Choice([entry.name for entry in EXPORT_FORMATS]),
+    default=DEFAULT_FORMAT,
     show_default=True,
-    help="recall holds all of a library; clip-retrieval holds photos, captions and embeddings for other programs.",
+    help=f"{described(EXPORT_FORMATS)}.",
 )
 @json_option
 @settings_options("library")
-def command(folder: Path, form: Form, as_json: bool, settings: Settings) -> None:
+def command(folder: Path, format: ExportFormat, as_json: bool, settings: Settings) -> None:
     """Write all that the library knows into a new FOLDER; the photos themselves stay where they are.
 
     \b
@@ -39,7 +36,7 @@ def command(folder: Path, form: Form, as_json: bool, settings: Settings) -> None
     recall export embeddings --format clip-retrieval
     """
     with open_library(settings) as library, ProgressLine() as progress:
-        report = library.export(folder, form=form, progress=progress)
+        report = library.export(folder, format=format, progress=progress)
     if as_json:
         print_json(asdict(report) | {"folder": str(report.folder)})
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.config import Settings
+from indexer.transfer import detect_format
 from retrieval.cli.options import FilePath, open_library, settings_options
 from retrieval.cli.output import json_option, print_json, visible
 from retrieval.cli.progress import ProgressLine
@@ -52,10 +53,8 @@ def command(
     recall import backup --root /home/ann/Pictures=/mnt/photos
     recall import embeddings --encoder ViT-B-32/laion2b_s34b_b79k
     """
-    from indexer.transfer import form_of  # late: it brings the database library, which no help text needs
-
     pairs = _pairs(roots)
-    form_of(folder)  # refuses it before a library is made for nothing
+    detect_format(folder)  # refuses it before a library is made for nothing
     with open_library(settings, create=True) as library, ProgressLine() as progress:
         report = library.import_(folder, roots=pairs, encoder=encoder, replace=replace, progress=progress)
     if as_json:

@@ -135,9 +135,9 @@ def test_a_row_that_is_no_vector_is_a_failure_with_its_name(tmp_path: Path, brin
     assert (report.added, report.failed) == (1, 3)
     with Library.open(new, encoder=colours) as library:
         assert [(failure.path, failure.message) for failure in library.failures()] == [
-            ("/d/b.jpg", "row 1 of img_emb beside metadata_0.parquet is no vector (not finite, or zero)"),
-            ("/d/c.jpg", "row 2 of text_emb beside metadata_0.parquet is no vector (not finite, or zero)"),
-            ("/d/d.jpg", "row 3 of text_emb beside metadata_0.parquet is no vector (not finite, or zero)"),
+            ("/d/b.jpg", "row 1 of the img_emb file of metadata_0.parquet is zero or not finite"),
+            ("/d/c.jpg", "row 2 of the text_emb file of metadata_0.parquet is zero or not finite"),
+            ("/d/d.jpg", "row 3 of the text_emb file of metadata_0.parquet is zero or not finite"),
         ]
 
 
@@ -182,10 +182,10 @@ def test_the_top_of_the_disk_is_never_a_source(tmp_path: Path, bring: Bring, col
 @pytest.mark.parametrize(
     ("paths", "said"),
     [
-        (["x.jpg"], "path 'x.jpg' is relative; say which folder it begins at: --root FOLDER"),
-        (["/d/../etc/passwd"], r"climbs out of its folder with '\.\.'"),
-        (["../x.jpg"], r"climbs out of its folder with '\.\.'"),
-        (["/d/a\0b.jpg"], r"row 0 of .*metadata_0.parquet: '/d/a\\x00b.jpg' has a NUL in it"),
+        (["x.jpg"], "path 'x.jpg' is relative; name the folder that it starts from: --root FOLDER"),
+        (["/d/../etc/passwd"], r"leaves its folder with '\.\.'; it was not imported"),
+        (["../x.jpg"], r"leaves its folder with '\.\.'; it was not imported"),
+        (["/d/a\0b.jpg"], r"row 0 of .*metadata_0.parquet: '/d/a\\x00b.jpg' contains a NUL; expected a path"),
         ([""], "row 0 of .*metadata_0.parquet has no image_path"),
         ([None], "row 0 of .*metadata_0.parquet has no image_path"),
         ([7], "column 'image_path' of .* is int64; expected text"),
@@ -208,14 +208,14 @@ def npy(header: str, body: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is no array that can be read"),
-        (b"cos\nsystem\n(S'touch hacked'\ntR.", "is no array that can be read"),  # a pickle that runs a command
-        (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 3)}"), "is no array that can be read"),  # cut short
-        (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (10**15, 3)}"), "is no array that can be read"),
-        (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1000000000000000, 3)}"), "is no array"),
-        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1, 3)}", bytes(24)), "is no array that can be read"),
-        (npy("{'descr': '<i8', 'fortran_order': False, 'shape': (1, 3)}", bytes(24)), "something else than rows of"),
-        (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (3,)}", bytes(6)), "something else than rows of"),
+        (b"", "is not a readable array"),
+        (b"cos\nsystem\n(S'touch hacked'\ntR.", "is not a readable array"),  # a pickle that runs a command
+        (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 3)}"), "is not a readable array"),  # cut short
+        (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (10**15, 3)}"), "is not a readable array"),
+        (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1000000000000000, 3)}"), "is not a readable array"),
+        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1, 3)}", bytes(24)), "is not a readable array"),
+        (npy("{'descr': '<i8', 'fortran_order': False, 'shape': (1, 3)}", bytes(24)), "does not hold rows of"),
+        (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (3,)}", bytes(6)), "does not hold rows of"),
         (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 4)}", bytes(8)), "have 4 dimensions"),
         (npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 3)}", bytes(12)), r"have \[1, 2\] rows"),
     ],
@@ -234,7 +234,7 @@ def test_a_npz_archive_is_no_array(tmp_path: Path, bring: Bring, colours: FakeEn
     clip = write_part(tmp_path / "clip", ["/d/a.jpg"], [RED])
     with (clip / "img_emb" / "img_emb_0.npy").open("wb") as file:
         np.savez(file, a=np.zeros((1, 3), "float16"))
-    with pytest.raises(TransferError, match="something else than rows of float16"):
+    with pytest.raises(TransferError, match="does not hold rows of float16"):
         bring(clip, encoder=colours)
 
 
@@ -252,7 +252,7 @@ def test_metadata_that_are_cut_short_are_refused(clip: Path, bring: Bring, colou
 
 
 def test_an_export_in_this_layout_is_read_as_clip_retrieval_reads_it(filled: Library, tmp_path: Path) -> None:
-    report = filled.export(tmp_path / "clip", form="clip-retrieval")
+    report = filled.export(tmp_path / "clip", format="clip-retrieval")
     assert (report.items, report.vectors, report.skipped) == (3, 3, 1)  # the broken one is left out
     vectors = np.load(tmp_path / "clip" / "img_emb" / "img_emb_0.npy")
     metadata = pd.read_parquet(tmp_path / "clip" / "metadata" / "metadata_0.parquet")
@@ -270,7 +270,7 @@ def test_captions_with_embeddings_survive_out_and_in(
     new, _ = bring(clip, encoder=colours)
     monkeypatch.setattr(writer, "PART", 2)
     with Library.open(new) as library:
-        report = library.export(tmp_path / "again", form="clip-retrieval")
+        report = library.export(tmp_path / "again", format="clip-retrieval")
     assert (report.items, report.vectors, report.skipped) == (3, 6, 0)
     assert sorted(file.name for file in (tmp_path / "again").rglob("*.*")) == [
         "img_emb_0.npy",
@@ -290,10 +290,10 @@ def test_what_this_layout_has_no_place_for_is_left_out_and_said(
 ) -> None:
     rows(filled.path, "UPDATE items SET path = ? WHERE name = 'blue.png'", os.fsencode("/d/") + b"\xff.png")
     rows(filled.path, "UPDATE units SET kind = 'text' WHERE text IS NOT NULL")
-    assert filled.export(tmp_path / "clip", form="clip-retrieval").skipped == 3
-    assert "left out 3 items: documents, failures, and paths that are no UTF-8" in caplog.text
+    assert filled.export(tmp_path / "clip", format="clip-retrieval").skipped == 3
+    assert "items left out: 3 (documents, failures, paths that are not UTF-8)" in caplog.text
 
 
 def test_a_library_without_photos_has_nothing_for_this_layout(library: Library, tmp_path: Path) -> None:
-    with pytest.raises(TransferError, match="holds no embeddings; run: recall index FOLDER"):
-        library.export(tmp_path / "clip", form="clip-retrieval")
+    with pytest.raises(TransferError, match="has no embeddings; run: recall index FOLDER"):
+        library.export(tmp_path / "clip", format="clip-retrieval")

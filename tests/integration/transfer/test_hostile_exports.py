@@ -47,30 +47,36 @@ def replaced(export: Path, name: str, column: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda content: content.update(format="zip"), "is of format 'zip'; expected 'recall'"),
+        (lambda content: content.update(format="zip"), "has the format 'zip'; expected 'recall'"),
         (lambda content: content.update(version=2), "has version 2; this Recall reads 1: update Recall"),
-        (lambda content: content.pop("files"), "is no manifest of Recall"),
-        (lambda content: content.update(files=[]), "is no manifest of Recall"),
+        (lambda content: content.pop("files"), "is not a manifest of Recall"),
+        (lambda content: content.update(files=[]), "is not a manifest of Recall"),
         (lambda content: content["files"]["items.parquet"].update(rows=5), "does not have the 5 rows"),
-        (lambda content: content["files"]["items.parquet"].update(bytes=1), "is not as it was exported"),
-        (lambda content: content["files"]["units.parquet"].update(sha256="00"), "is not as it was exported"),
+        (lambda content: content["files"]["items.parquet"].update(bytes=1), "has changed since the export"),
+        (lambda content: content["files"]["units.parquet"].update(sha256="00"), "has changed since the export"),
         (lambda content: content["encoders"][0].update(dim=4), r"is fixed_size_list.*\[3\]; expected .*\[4\]"),
-        (lambda content: content["encoders"][0].update(dim=10**9), "has a dimension or a preprocessing that cannot be"),
-        (lambda content: content["encoders"][0].update(dim=True), "is no manifest of Recall"),
-        (lambda content: content["encoders"][0].update(fingerprint=""), "has a dimension or a preprocessing"),
-        (lambda content: content["encoders"][0]["preprocess"].update(size=10**6), "has a dimension or a preprocessing"),
+        (lambda content: content["encoders"][0].update(dim=10**9), "has an invalid dimension or preprocessing"),
+        (lambda content: content["encoders"][0].update(dim=True), "is not a manifest of Recall"),
+        (lambda content: content["encoders"][0].update(fingerprint=""), "has an invalid dimension or preprocessing"),
+        (
+            lambda content: content["encoders"][0]["preprocess"].update(size=10**6),
+            "has an invalid dimension or preprocessing",
+        ),
         (
             lambda content: content["encoders"][0]["preprocess"].update(mean=[1, 2]),
-            "has a dimension or a preprocessing",
+            "has an invalid dimension or preprocessing",
         ),
         (lambda content: content["encoders"].append(content["encoders"][0]), "two encoders are the same"),
         (lambda content: content["encoders"].clear(), "has a column 'embedding_1' that this Recall does not know"),
-        (lambda content: content["sources"][0].update(root="pictures"), "root 'pictures' is no absolute path here"),
-        (lambda content: content["sources"][0].update(root="/a/../b"), "root '/a/../b' is no normal path"),
-        (lambda content: content["sources"][0].update(root="/a\0b"), r"root '/a\\x00b' has a NUL in it"),
-        (lambda content: content["sources"][0].update(exclude=[7]), "patterns are no strings"),
-        (lambda content: content["sources"][0].update(added_at="yesterday"), "is no manifest of Recall"),
-        (lambda content: content["sources"].clear(), "lies in no source of its export"),
+        (lambda content: content["sources"][0].update(root="pictures"), "root 'pictures' is not an absolute path here"),
+        (lambda content: content["sources"][0].update(root="/a/../b"), "root '/a/../b' is not normalized"),
+        (
+            lambda content: content["sources"][0].update(root="/a\0b"),
+            r"root '/a\\x00b' contains a NUL; expected a path",
+        ),
+        (lambda content: content["sources"][0].update(exclude=[7]), "patterns of a source are not strings"),
+        (lambda content: content["sources"][0].update(added_at="yesterday"), "is not a manifest of Recall"),
+        (lambda content: content["sources"].clear(), "is in none of the export's sources"),
     ],
 )
 def test_a_manifest_that_lies_is_refused(
@@ -85,27 +91,27 @@ def test_a_manifest_that_lies_is_refused(
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"null", b"[]"])
 def test_a_manifest_that_is_none_is_refused(content: bytes, copied: Path, bring: Bring) -> None:
     (copied / "manifest.json").write_bytes(content)
-    with pytest.raises(TransferError, match=r"manifest.json (cannot be read|is no manifest of Recall)"):
+    with pytest.raises(TransferError, match=r"manifest.json (cannot be read|is not a manifest of Recall)"):
         bring(copied)
 
 
 @pytest.mark.parametrize(
     ("name", "column", "value", "said"),
     [
-        ("items.parquet", "path", b"photos/a.png", "path 'photos/a.png' is no absolute path here"),
-        ("items.parquet", "path", b"/a/../../etc/passwd", "is no normal path: it has"),
-        ("items.parquet", "path", b"//host/share", "is no normal path: it has"),
-        ("items.parquet", "path", b"/a\0b\0c", "has a NUL in it"),
-        ("items.parquet", "path", b"/etc/passwd", "item '/etc/passwd' lies in no source of its export"),
-        ("items.parquet", "picture", b"/a\0b", "has a NUL in it"),
+        ("items.parquet", "path", b"photos/a.png", "path 'photos/a.png' is not an absolute path here"),
+        ("items.parquet", "path", b"/a/../../etc/passwd", "is not normalized: it has"),
+        ("items.parquet", "path", b"//host/share", "is not normalized: it has"),
+        ("items.parquet", "path", b"/a\0b\0c", "contains a NUL; expected a path"),
+        ("items.parquet", "path", b"/etc/passwd", "item '/etc/passwd' is in none of the export's sources"),
+        ("items.parquet", "picture", b"/a\0b", "contains a NUL; expected a path"),
         ("items.parquet", "path", None, "column 'path' of .* has an empty value"),
         ("items.parquet", "modality", "video", "is a 'video'; expected photo or text"),
-        ("items.parquet", "id", 1, "items.parquet is not ordered by id"),
-        ("units.parquet", "item_id", 99, "has a unit of item 99, which is not there"),
+        ("items.parquet", "id", 1, "items.parquet is not sorted by id"),
+        ("units.parquet", "item_id", 99, "has a unit of item 99, which is missing"),
         ("units.parquet", "kind", "video", "has a 'video'; expected photo or text"),
-        ("units.parquet", "item_id", 2, "is not ordered by position"),
-        ("units.parquet", "embedding_1", [3.0, 4.0, 0.0], "holds a row that is no unit vector"),
-        ("units.parquet", "embedding_1", [float("nan"), 0.0, 0.0], "holds a row that is no unit vector"),
+        ("units.parquet", "item_id", 2, "is not sorted by position"),
+        ("units.parquet", "embedding_1", [3.0, 4.0, 0.0], "has a row that is not a unit vector"),
+        ("units.parquet", "embedding_1", [float("nan"), 0.0, 0.0], "has a row that is not a unit vector"),
         ("units.parquet", "embedding_1", [1.0, None, 0.0], "has an empty number"),
     ],
 )
@@ -142,7 +148,7 @@ def test_a_file_that_is_cut_short_or_missing_is_refused(name: str, copied: Path,
     file = copied / name
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(TransferError, match=f"{name} is not as it was exported"):
+    with pytest.raises(TransferError, match=f"{name} has changed since the export"):
         bring(copied)
     facts = {"rows": 4, "bytes": file.stat().st_size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     rewrite(copied, lambda content: content["files"].update({name: facts}))
@@ -167,8 +173,10 @@ def test_an_error_in_the_middle_keeps_whole_batches_and_a_mended_export_complete
 
 
 def test_what_is_no_export_is_refused(tmp_path: Path, bring: Bring) -> None:
-    with pytest.raises(TransferError, match="nothing is no folder"):
+    with pytest.raises(TransferError, match="nothing is not a folder"):
         bring(tmp_path / "nothing")
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(TransferError, match=r"nothing has no manifest.json and no img_emb_0.npy"):
+    with pytest.raises(
+        TransferError, match=r"nothing is not an export: it has neither manifest.json, .* nor img_emb_0.npy"
+    ):
         bring(tmp_path / "nothing")

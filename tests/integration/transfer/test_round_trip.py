@@ -99,7 +99,7 @@ def test_of_two_roots_the_longer_one_counts(export: Path, folder: Path, tmp_path
 def test_a_root_that_fits_nothing_is_refused_with_those_that_there_are(
     export: Path, folder: Path, bring: Bring
 ) -> None:
-    with pytest.raises(TransferError, match=f"nothing in this export lies at '/slip'; it has: {folder}"):
+    with pytest.raises(TransferError, match=f"this export has nothing at '/slip'; it has: {folder}"):
         bring(export, roots={"/slip": "/photos"})
 
 
@@ -216,7 +216,7 @@ def test_a_stopped_import_keeps_whole_batches_and_the_next_run_completes_it(
         (KeyboardInterrupt(), "^$"),
         (
             OSError(28, "No space left on device"),
-            r"export cannot be written \(No space left on device\); nothing was kept",
+            r"export cannot be written \(No space left on device\) and was discarded",
         ),
     ],
     ids=["ctrl-c", "full"],
@@ -242,7 +242,7 @@ def test_embeddings_that_are_damaged_are_left_out_and_said(
     rows(filled.path, "UPDATE embeddings SET vector = x'00' WHERE unit_id = 2")
     report = filled.export(tmp_path / "left")
     assert (report.vectors, report.skipped) == (1, 2)
-    assert "2 embeddings are damaged and were left out; run: recall check" in caplog.text
+    assert "damaged embeddings left out: 2; run: recall check" in caplog.text
     new, _ = bring(report.folder)
     assert (count(new, "units"), count(new, "embeddings")) == (3, 1)
 

@@ -72,7 +72,7 @@ def test_clip_retrievals_layout_goes_out_and_comes_in(few: Path, recall_program:
     done = recall_program("export", "clip", "--format", "clip-retrieval")
     assert done.stdout.startswith("4 items with 4 embeddings written to clip (")
     assert done.stderr == (
-        "recall: left out 1 items: documents, failures, and paths that are no UTF-8; Recall's own layout holds them\n"
+        "recall: items left out: 1 (documents, failures, paths that are not UTF-8); Recall's own format includes them\n"
     )
     assert np.load(tmp_path / "clip" / "img_emb" / "img_emb_0.npy").shape == (4, 384)
     refused = recall_program("import", "clip", "--library", "new.recall")
@@ -87,8 +87,12 @@ def test_clip_retrievals_layout_goes_out_and_comes_in(few: Path, recall_program:
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
-        (("import", "nowhere"), 1, "recall: nowhere is no folder; name one that recall export or clip-retrieval has"),
-        (("import", "photos"), 1, "recall: photos has no manifest.json and no img_emb_0.npy"),
+        (
+            ("import", "nowhere"),
+            1,
+            "recall: nowhere is not a folder; expected one that recall export or clip-retrieval has",
+        ),
+        (("import", "photos"), 1, "recall: photos is not an export: it has neither manifest.json"),
         (("import", "photos", "--root", "a="), 2, "'a=' does not say where the folder lies now; expected OLD=NEW"),
         (("import", "photos", "--root", "a=b", "--root", "a=c"), 2, "the same folder is given twice"),
         (("export", "photos"), 1, "recall: there is no library at"),

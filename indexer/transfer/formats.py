@@ -1,0 +1,42 @@
+"""Formats of exports: the registry of what `recall export` writes and `recall import` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from indexer.errors import TransferError
+from indexer.registry import Entry
+from indexer.transfer.clip_retrieval.file_names import has_numbered_files
+
+ExportFormat = Literal["recall", "clip-retrieval"]
+"""Format of an export."""
+
+DEFAULT_FORMAT: ExportFormat = "recall"
+
+EXPORT_FORMATS = (
+    Entry("recall", "recall", "a whole library as Parquet, for a backup or another machine; the default"),
+    Entry("clip-retrieval", "clip-retrieval", "photos, captions and embeddings, for other programs"),
+)
+"""The formats of exports."""
+
+MANIFEST = "manifest.json"
+"""File of Recall's own format that is written last: a folder without it is not an export."""
+
+
+def detect_format(folder: Path) -> ExportFormat:
+    """Return the format of an export, judged by the names of its files.
+
+    Raises:
+        TransferError: The folder is not an export.
+    """
+    if not folder.is_dir():
+        raise TransferError(f"{folder} is not a folder; expected one that recall export or clip-retrieval has written")
+    if (folder / MANIFEST).is_file():
+        return "recall"
+    if has_numbered_files(folder):
+        return "clip-retrieval"
+    raise TransferError(
+        f"{folder} is not an export: it has neither {MANIFEST}, the file that recall export writes last, nor "
+        "img_emb_0.npy, which clip-retrieval writes; name a complete export"
+    )
