@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from docs.generator.markdown import block, code, table
+from docs.generator.markdown import code, table
 from indexer.encoders import NAME_FORMS
 from indexer.registry import Entry
 from indexer.transfer import Form
 from indexer.vectors import INDEX_KINDS
-from retrieval.search.rerank.registry import FORMS
+from retrieval.search.rerank.registry import reranker_entries
 
 
 def encoders() -> str:
@@ -25,7 +25,7 @@ def indexes() -> str:
 
 def rerankers() -> str:
     """Return the table of the rerankers."""
-    return block(FORMS, "text")
+    return _table("`--rerank`", reranker_entries())
 
 
 def exports() -> str:
