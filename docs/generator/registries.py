@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
 
 from docs.generator.markdown import code, table
 from indexer.encoders import NAME_FORMS
 from indexer.registry import Entry
-from indexer.transfer import Form
+from indexer.transfer import EXPORT_FORMATS
 from indexer.vectors import INDEX_KINDS
 from retrieval.search.rerank.registry import reranker_entries
 
@@ -30,7 +29,7 @@ def rerankers() -> str:
 
 def exports() -> str:
     """Return the table of the formats of exports."""
-    return ", ".join(map(code, get_args(Form)))
+    return _table("`--format`", EXPORT_FORMATS)
 
 
 def _table(head: str, entries: Sequence[Entry]) -> str:
