@@ -9,7 +9,7 @@ absence.py         why a file is not in the library
 from __future__ import annotations
 
 from retrieval.explain.explain import Explanation, explain
-from retrieval.explain.regions import Region, Regions, save_heat
+from retrieval.explain.regions import Region, Regions, save_heatmap
 from retrieval.explain.word_effects import WordEffect
 
-__all__ = ["Explanation", "Region", "Regions", "WordEffect", "explain", "save_heat"]
+__all__ = ["Explanation", "Region", "Regions", "WordEffect", "explain", "save_heatmap"]

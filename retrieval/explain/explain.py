@@ -42,33 +42,33 @@ class Explanation:
 
     Attributes:
         path: The file.
-        in_answer: Whether it is among the k best.
+        in_results: Whether it is among the k best.
         reasons: Why it is not, or what is to be known beside; in words for people.
         rank: Its place among all items of its kind that pass the filters, 1 for the best; None where it has none.
-        among: How many there are.
+        total: How many there are.
         score: Cosine of query and unit; None where the file is not in the library.
         probability: That it is right, 0 to 1, as `search` gives it; None where that cannot be known.
         last_score: Score of the last item of the answer, which it would have to beat; None where the answer is empty.
         kind: A photo, or a piece of text.
         text: The piece of text.
         part_scores: Cosine with each part of the query.
-        words: What each word and part does for the score.
+        word_effects: What each word and part does for the score.
         regions: What the tiles of the picture have to do with the query; None for texts and files that cannot be read.
         picture: The picture, upright, in RGB; for `save_heat`.
     """
 
     path: Path
-    in_answer: bool
+    in_results: bool
     reasons: Sequence[str]
     rank: int | None = None
-    among: int | None = None
+    total: int | None = None
     score: float | None = None
     probability: float | None = None
     last_score: float | None = None
     kind: Modality | None = None
     text: str | None = None
     part_scores: Sequence[PartScore] = ()
-    words: Sequence[WordEffect] = ()
+    word_effects: Sequence[WordEffect] = ()
     regions: Regions | None = None
     picture: Image.Image | None = None
 
@@ -76,13 +76,13 @@ class Explanation:
         """Return the explanation as values that json can write; of the regions only the tiles."""
         plain = {
             name: getattr(self, name)
-            for name in ("in_answer", "rank", "among", "score", "probability", "last_score", "kind", "text")
+            for name in ("in_results", "rank", "total", "score", "probability", "last_score", "kind", "text")
         }
         return plain | {
             "path": str(self.path),
             "reasons": list(self.reasons),
             "part_scores": [asdict(part) for part in self.part_scores],
-            "words": [asdict(word) for word in self.words],
+            "word_effects": [asdict(effect) for effect in self.word_effects],
             "regions": [asdict(tile) for tile in self.regions.tiles] if self.regions else None,
         }
 
@@ -125,7 +125,7 @@ def explain(
         units = items.units_of(connection, item.id, known.id) if item else []
         absent = _why_without(item, place, found=bool(units)) if item else why_absent(connection, place)
     if item is None or absent:
-        return Explanation(Path(place), in_answer=False, reasons=[absent or ""])
+        return Explanation(Path(place), in_results=False, reasons=[absent or ""])
     return _Explaining(store, query, item, units, load(), settings, calibrator, hybrid, k, progress).explanation()
 
 
@@ -177,17 +177,17 @@ class _Explaining:
         scores = zip(self.query.terms, inner_products(unit, parts).tolist(), weights, strict=True)
         return Explanation(
             path=Path(self.item.file),
-            in_answer=hit is not None,
+            in_results=hit is not None,
             reasons=[*removed, *filter(None, (why_stale(self.item), unreadable))],
             rank=rank,
-            among=among,
+            total=among,
             score=value,
             probability=probability,
             last_score=answer[-1].score if answer else None,
             kind=found.kind,
             text=found.text,
             part_scores=[PartScore(*part) for part in scores],
-            words=word_effects(self.query, parts, unit, self._encoded),
+            word_effects=word_effects(self.query, parts, unit, self._encoded),
             regions=regions,
             picture=picture,
         )

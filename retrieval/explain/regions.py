@@ -51,7 +51,7 @@ class Region:
     score: float
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where it is, in words for people: "upper left", "centre"."""
         x, y = (self.left + self.right) / 2, (self.top + self.bottom) / 2
         across = "left" if x < 0.4 else "right" if x > 0.6 else ""
@@ -65,11 +65,11 @@ class Regions:
 
     Attributes:
         tiles: Best first, equal scores from the upper left.
-        heat: Mean score of the tiles over each cell, shape (CELLS, CELLS), float32, rows from the top.
+        heatmap: Mean score of the tiles over each cell, shape (CELLS, CELLS), float32, rows from the top.
     """
 
     tiles: Sequence[Region]
-    heat: Vectors
+    heatmap: Vectors
 
 
 def tile_scores(
@@ -117,7 +117,7 @@ def _heat(tiles: Sequence[Region]) -> Vectors:
     return mean
 
 
-def save_heat(picture: Image.Image, regions: Regions, path: Path) -> None:
+def save_heatmap(picture: Image.Image, regions: Regions, path: Path) -> None:
     """Write the picture with its map over it; the format is that of the file's ending.
 
     Args:
@@ -134,8 +134,8 @@ def save_heat(picture: Image.Image, regions: Regions, path: Path) -> None:
         raise QueryError(f"{path} exists already; name a new file, or delete it first")
     shown = picture.copy()
     shown.thumbnail((SHOWN, SHOWN))
-    spread = float(np.ptp(regions.heat))
-    level = (regions.heat - regions.heat.min()) / (spread or 1)  # 0..1
+    spread = float(np.ptp(regions.heatmap))
+    level = (regions.heatmap - regions.heatmap.min()) / (spread or 1)  # 0..1
     colours = np.array([[np.interp(level, np.linspace(0, 1, len(COLOURS)), [c[i] for c in COLOURS])] for i in range(3)])
     warm = Image.fromarray(np.moveaxis(colours[:, 0], 0, -1).astype(np.uint8)).resize(
         shown.size, Image.Resampling.BICUBIC

@@ -14,7 +14,7 @@ from PIL import Image
 
 from indexer.errors import LibraryError, QueryError
 from retrieval import Library, Query
-from retrieval.explain import save_heat
+from retrieval.explain import save_heatmap
 from tests.support.blocks import xmp_block
 from tests.support.colours import later, paint
 from tests.support.encoders import FakeEncoder
@@ -35,7 +35,7 @@ def colours(library: Library, folder: Path) -> Library:
 
 def test_a_photo_in_the_answer_has_its_rank_and_score(colours: Library, folder: Path) -> None:
     found = colours.explain("something red", folder / "tomato.png", k=3)
-    assert (found.in_answer, found.rank, found.among, list(found.reasons)) == (True, 2, 5, [])
+    assert (found.in_results, found.rank, found.total, list(found.reasons)) == (True, 2, 5, [])
     assert round(found.score or 0, 2) == 0.9  # tomato (255, 99, 71) with red
     assert found.score == colours.search("something red", k=3)[1].score
 
@@ -50,14 +50,16 @@ def test_the_rank_is_the_place_in_the_answer_also_among_equals(library: Library,
 
 def test_each_word_has_the_effect_that_leaving_it_out_has(colours: Library, folder: Path) -> None:
     # with "red": 1 on a red photo. Without it "something" is grey (1, 1, 1): .577. Without "something" still 1
-    words = {word.word: round(word.effect, 3) for word in colours.explain("something red", folder / "red.png").words}
+    words = {
+        word.word: round(word.effect, 3) for word in colours.explain("something red", folder / "red.png").word_effects
+    }
     assert words == {"something": 0.0, "red": 0.423}
-    assert colours.explain("red", folder / "red.png").words == []  # nothing is left without it
+    assert colours.explain("red", folder / "red.png").word_effects == []  # nothing is left without it
 
 
 def test_each_part_of_a_query_has_an_effect_too(colours: Library, folder: Path) -> None:
     query = Query(texts=["red", "blue"], weights=[1, -0.5])
-    parts = {word.part: round(word.effect, 3) for word in colours.explain(query, folder / "red.png").words}
+    parts = {word.part: round(word.effect, 3) for word in colours.explain(query, folder / "red.png").word_effects}
     # (1, 0, -.5) has .894 with red; without "blue" 1; without "red" (0, 0, -1) 0
     assert parts == {0: 0.894, 1: -0.106}
 
@@ -68,14 +70,14 @@ def test_the_regions_that_fit_are_found(colours: Library, folder: Path) -> None:
     assert len(regions.tiles) == 34  # 3 x 3 and 5 x 5
     assert (round(regions.tiles[0].score, 3), regions.tiles[0].right <= 0.5) == (1.0, True)
     assert round(regions.tiles[-1].score, 3) == 0.0
-    assert regions.heat[:, 0].min() > regions.heat[:, -1].max()
+    assert regions.heatmap[:, 0].min() > regions.heatmap[:, -1].max()
 
 
 def test_a_map_is_written_beside_and_over_no_file(colours: Library, folder: Path, tmp_path: Path) -> None:
     found = colours.explain("red", folder / "both.png")
     assert found.picture is not None
     assert found.regions is not None
-    save_heat(found.picture, found.regions, tmp_path / "heat.png")
+    save_heatmap(found.picture, found.regions, tmp_path / "heat.png")
     with Image.open(tmp_path / "heat.png") as heat:
         assert heat.size == (48, 48)
         left, right = heat.getpixel((4, 24)), heat.getpixel((44, 24))
@@ -84,20 +86,20 @@ def test_a_map_is_written_beside_and_over_no_file(colours: Library, folder: Path
         assert sum(left) > sum(right) + 200  # hot is light, cold is dark
     for name, said in (("heat.png", "exists already"), ("heat.txt", "cannot be written"), ("no/heat.png", "cannot be")):
         with pytest.raises(QueryError, match=said):
-            save_heat(found.picture, found.regions, tmp_path / name)
+            save_heatmap(found.picture, found.regions, tmp_path / name)
     assert sorted(path.name for path in tmp_path.glob("*heat*")) == ["heat.png"]
 
 
 def test_an_outranked_photo_says_by_how_much(colours: Library, folder: Path) -> None:
     found = colours.explain("red", folder / "blue.png", k=2)
-    assert (found.in_answer, found.rank) == (False, 4)
+    assert (found.in_results, found.rank) == (False, 4)
     (reason,) = found.reasons
     assert reason.startswith("it is outranked: 3 others fit better, and 2 were asked for, the last of them with 0.")
 
 
 def test_a_filter_that_removed_it_is_named(colours: Library, folder: Path) -> None:
     found = colours.explain("red", folder / "red.png", before=date(2024, 5, 1), after=date(2024, 4, 1))
-    assert (found.in_answer, found.rank) == (False, None)
+    assert (found.in_results, found.rank) == (False, None)
     assert list(found.reasons) == ["it does not pass the filter taken(after=2024-04-01, before=2024-05-01)"]
 
 
@@ -119,7 +121,7 @@ def test_a_file_that_was_never_indexed_says_why(colours: Library, folder: Path, 
         (paint(folder / "later.png", "red"), "it was not there when"),
     ):
         found = colours.explain("red", path)
-        assert (found.in_answer, found.rank, found.score) == (False, None, None)
+        assert (found.in_results, found.rank, found.score) == (False, None, None)
         assert said in found.reasons[0]
 
 
@@ -133,7 +135,7 @@ def test_a_file_that_failed_says_why(colours: Library, folder: Path) -> None:
 def test_a_file_that_changed_or_went_since_says_so_beside(colours: Library, folder: Path) -> None:
     later(folder / "red.png")
     found = colours.explain("red", folder / "red.png")
-    assert found.in_answer
+    assert found.in_results
     assert list(found.reasons) == ["its file has changed since it was indexed; run: recall index"]
     os.remove(folder / "lime.png")
     gone = colours.explain("lime", folder / "lime.png")
@@ -152,9 +154,9 @@ def test_texts_and_rows_of_tables_are_explained_too(colours: Library, folder: Pa
     assert said[0].startswith("it was never indexed: it is in no folder")
     colours.sync(table, text_columns=["what"], image_column="image")
     text = colours.explain("something red", folder / "notes.txt", k=1)
-    assert (text.rank, text.among, text.text, text.regions) == (1, 2, "all is red", None)
+    assert (text.rank, text.total, text.text, text.regions) == (1, 2, "all is red", None)
     row = colours.explain("lime", table.parent / "lime.png")
-    assert (row.in_answer, row.path, list(row.reasons)) == (True, table.parent / "lime.png", [])
+    assert (row.in_results, row.path, list(row.reasons)) == (True, table.parent / "lime.png", [])
     assert [hit.row for hit in colours.search("lime", k=9) if hit.path == row.path] == ["1"]
 
 
@@ -176,7 +178,7 @@ def test_the_program_explains_a_real_photo(
         assert heat.size == (600, 400)
     other = recall_program("explain", "a cup of coffee", photos / "chelsea.png", "-k", "1", "--json")
     found = json.loads(other.stdout)
-    assert (other.returncode, found["in_answer"], len(found["regions"])) == (1, False, 34)
+    assert (other.returncode, found["in_results"], len(found["regions"])) == (1, False, 34)
     shutil.copy(skimage_photos / "chelsea.png", tmp_path / "copy.png")
     again = recall_program("explain", "a cat", "copy.png")
     assert (again.returncode, again.stderr) == (1, "")
@@ -187,9 +189,9 @@ def test_the_answer_that_is_explained_is_that_of_search_words_included(colours: 
     (folder / "blue.xmp").write_bytes(xmp_block(title="Sunset over Rome"))
     colours.sync(folder)
     assert colours.search("red sunset", k=1)[0].path.stem == "blue"  # first by words, and among five by looks
-    assert colours.explain("red sunset", folder / "blue.png", k=1).in_answer
+    assert colours.explain("red sunset", folder / "blue.png", k=1).in_results
     red = colours.explain("red sunset", folder / "red.png", k=1)
-    assert (red.in_answer, red.rank) == (False, 1)
+    assert (red.in_results, red.rank) == (False, 1)
     assert "with the query's words in their texts, come before it" in red.reasons[0]
 
 

@@ -95,7 +95,7 @@ def test_parts_weights_and_explanations_know_the_word(taught: Library, photos: P
     explained = taught.explain("Biscuit asleep", photos / "chelsea.png")
     best = taught.search("Biscuit asleep", k=1)[0]
     assert explained.score == pytest.approx(best.score, abs=1e-4)
-    effects = {each.word: each.effect for each in explained.words}
+    effects = {each.word: each.effect for each in explained.word_effects}
     assert effects["Biscuit"] > 0.1 > effects["asleep"]  # without "asleep" the photo alone is left
 
 

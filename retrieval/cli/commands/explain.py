@@ -73,22 +73,24 @@ def command(
         _print(found)
     if save:
         _save(found, save)
-    if not found.in_answer:
+    if not found.in_results:
         click.get_current_context().exit(1)
 
 
 def _print(found: Explanation) -> None:
     click.echo(visible(str(found.path)))
     for reason in found.reasons:
-        click.echo(f"{'note' if found.in_answer else 'not in the answer'}: {visible(reason)}")
+        click.echo(f"{'note' if found.in_results else 'not in the answer'}: {visible(reason)}")
     if found.score is None:
         return
     chance = "" if found.probability is None else f", probability {found.probability:.0%}"
-    place = f", rank {found.rank:,} of {found.among:,}" if found.rank else ""
+    place = f", rank {found.rank:,} of {found.total:,}" if found.rank else ""
     click.echo(f"score {found.score:.3f}{chance}{place}")
     if found.text and found.kind == "text":
         click.echo(f"found in: {visible(found.text)}")
-    words = [(word.word or f"[{found.part_scores[word.part].part}]", f"{word.effect:+.3f}") for word in found.words]
+    words = [
+        (word.word or f"[{found.part_scores[word.part].part}]", f"{word.effect:+.3f}") for word in found.word_effects
+    ]
     if words:
         click.echo()
         print_table(("word", "effect"), words)
@@ -99,13 +101,13 @@ def _print(found: Explanation) -> None:
 
 def _region(tile: Region) -> str:
     edges = (f"{edge:.0%}" for edge in (tile.left, tile.right, tile.top, tile.bottom))
-    return "{}, x {} to {}, y {} to {}".format(tile.place, *edges)
+    return "{}, x {} to {}, y {} to {}".format(tile.location, *edges)
 
 
 def _save(found: Explanation, path: Path) -> None:
-    from retrieval.explain import save_heat  # late: it brings the picture library
+    from retrieval.explain import save_heatmap  # late: it brings the picture library
 
     if found.picture is None or found.regions is None:
         raise QueryError(f"there is no map to write to {path}: {found.path} is no picture of the library")
-    save_heat(found.picture, found.regions, path)
+    save_heatmap(found.picture, found.regions, path)
     click.echo(f"saved: {visible(str(path))}", err=True)
