@@ -34,9 +34,10 @@ def recall(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Re
         file.write_text(textwrap.dedent(code), encoding="utf-8")
     photos = folder / "photos"
     photos.mkdir()
-    for time, name in enumerate(("chelsea.png", "coffee.png", "rocket.jpg")):
+    # chelsea.png has a date of its own, in 2009; the others have the times of their files, in 2020 and 2023
+    for name, time in (("chelsea.png", 0), ("coffee.png", 1_600_000_000), ("rocket.jpg", 1_700_000_000)):
         shutil.copy(skimage_photos / name, photos)
-        os.utime(photos / name, (time * 86_400, time * 86_400))  # their only date
+        os.utime(photos / name, (time, time))
     env = program_env(folder)
     env["PYTHONPATH"] = os.pathsep.join([str(folder / "source"), env["PYTHONPATH"]])
 
