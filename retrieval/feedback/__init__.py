@@ -1,19 +1,29 @@
-"""Judgements in and out: what a user said of hits, kept with what was shown, and as lessons to learn from."""
+"""Records judgements and the impressions that they belong to, and exports and imports judgements.
+
+From outside call `record_impression`, `record_judgements`, `export_judgements`, `import_judgements`,
+`judgement_record` and the functions of `stored_query`.
+"""
 
 from __future__ import annotations
 
-from retrieval.feedback.import_export import JudgementImport, export_judgements, import_judgements
-from retrieval.feedback.record import JudgeReport, judge, show
-from retrieval.feedback.stored_query import key_of, parts_of, query_from
+from retrieval.feedback.import_export import (
+    JudgementImport,
+    export_judgements,
+    import_judgements,
+    judgement_record,
+)
+from retrieval.feedback.record import JudgeReport, record_impression, record_judgements
+from retrieval.feedback.stored_query import query_from_parts, query_key, query_parts
 
 __all__ = [
     "JudgeReport",
     "JudgementImport",
     "export_judgements",
     "import_judgements",
-    "judge",
-    "key_of",
-    "parts_of",
-    "query_from",
-    "show",
+    "judgement_record",
+    "query_from_parts",
+    "query_key",
+    "query_parts",
+    "record_impression",
+    "record_judgements",
 ]

@@ -1,4 +1,4 @@
-"""Judgements out of a library and into one, as JSON lines or CSV."""
+"""Export and import of judgements as JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from indexer.catalog.statements.judgements import Judgement
 from indexer.errors import FeedbackError, QueryError
 from indexer.store import Store
 from indexer.types import file_of, utc_now
-from retrieval.feedback.stored_query import key_of, name_of, parts_of, query_from
+from retrieval.feedback.stored_query import query_from_parts, query_key, query_name, query_parts
 from retrieval.query.query import Query
 
 logger = logging.getLogger(__name__)
@@ -28,27 +28,27 @@ VERDICTS = {"good": True, "1": True, "yes": True, "y": True, "true": True} | {
     "bad": False, "0": False, "no": False, "n": False, "false": False,
 }  # fmt: skip
 COLUMNS = ("query", "path", "verdict")
-"""What a table needs."""
+"""Columns that a table must have."""
 
-FURTHER = ("position", "judged_at")
-"""What it may have."""
+OPTIONAL_COLUMNS = ("position", "judged_at")
 
-LISTED = 5
-"""Bad lines that are named in the log; the report has all."""
+LOGGED = 5
+"""Rejected lines that are logged; the report names all of them."""
 
-MOST = 2**31
-"""What no position reaches; SQLite's numbers end later."""
+POSITION_LIMIT = 2**31
+"""Positions are below this limit; SQLite's integers are larger."""
 
 
 @dataclass(slots=True)
 class JudgementImport:
-    """What an import did.
+    """What an import of judgements did.
 
     Attributes:
-        added: Judgements that are new.
-        existing: Judgements that the library had.
-        missing: Judgements of files that it does not hold: they are kept, and count when the files come.
-        rejected: What could not be read, as line and reason.
+        added: New judgements.
+        existing: Judgements that the library already had.
+        missing: New judgements of files that are not in the library. They are stored, and count when the files are
+            indexed.
+        rejected: Lines that could not be read, as line number and reason.
     """
 
     added: int = 0
@@ -57,158 +57,160 @@ class JudgementImport:
     rejected: list[str] = field(default_factory=list)
 
 
-class ImportedRow(NamedTuple):
-    """One line of a file."""
+class _Row(NamedTuple):
+    """One judgement of a file."""
 
     parts: dict[str, Any]
     path: str
     is_good: bool
     judged_at: datetime | None
     position: int | None
-    showing: object  # whatever the file calls it
+    impression: object  # any value that the file uses to tell impressions apart
     fingerprint: str
 
 
-def as_record(judged: Judgement) -> dict[str, Any]:
-    """Return a judgement as values that json can write."""
+def judgement_record(judgement: Judgement) -> dict[str, Any]:
+    """Return a judgement as a JSON object."""
     return {
-        "query": name_of(judged.parts),
-        "parts": dict(judged.parts),
-        "path": judged.path,
-        "verdict": "good" if judged.is_good else "bad",
-        "showing": judged.impression_id,
-        "position": judged.position,
-        "fingerprint": judged.fingerprint,
-        "judged_at": judged.judged_at.isoformat(),
+        "query": query_name(judgement.parts),
+        "parts": dict(judgement.parts),
+        "path": judgement.path,
+        "verdict": "good" if judgement.is_good else "bad",
+        "showing": judgement.impression_id,
+        "position": judgement.position,
+        "fingerprint": judgement.fingerprint,
+        "judged_at": judgement.judged_at.isoformat(),
     }
 
 
 def export_judgements(store: Store, stream: IO[str], *, as_csv: bool = False) -> int:
-    """Write all judgements, oldest first, and return how many.
+    """Write all judgements, oldest first, and return how many were written.
 
-    CSV has a column for plain words: judgements of other queries are left out, and a warning counts them.
+    CSV has one column for the query, so judgements of queries other than one text are left out, and a warning says how
+    many.
     """
     writer = csv.writer(stream)
     if as_csv:
-        writer.writerow((*COLUMNS, *FURTHER))
-    count = left_out = 0
+        writer.writerow((*COLUMNS, *OPTIONAL_COLUMNS))
+    count = skipped = 0
     with store.reading() as connection:
-        for judged in judgements.judgements(connection):
-            record = as_record(judged)
-            if as_csv and (judged.parts["images"] or judged.parts["weights"] != [1.0]):
-                left_out += 1
+        for judgement in judgements.judgements(connection):
+            record = judgement_record(judgement)
+            if as_csv and (judgement.parts["images"] or judgement.parts["weights"] != [1.0]):
+                skipped += 1
                 continue
             if as_csv:
-                writer.writerow([record[name] for name in (*COLUMNS, *FURTHER)])
+                writer.writerow([record[name] for name in (*COLUMNS, *OPTIONAL_COLUMNS)])
             else:
                 stream.write(json.dumps(record) + "\n")
             count += 1
-    if left_out:
+    if skipped:
         logger.warning(
-            "%d judgement%s left out: a table holds queries of plain words only; export into a .jsonl file for all",
-            left_out, " is" if left_out == 1 else "s are",
-        )  # fmt: skip
+            "judgements left out: %d (CSV holds queries of one text only); export to a .jsonl file for all", skipped
+        )
     return count
 
 
 def import_judgements(store: Store, file: Path) -> JudgementImport:
-    """Bring in judgements of a CSV file or of JSON lines; those that the library has are passed over.
+    """Import judgements from a CSV file or JSON lines, and return a report; existing judgements are skipped.
 
     Args:
         store: The library; its write lock must be held.
-        file: `.csv` with the columns query (words), path, verdict (good or bad), and where there are any position (its
-            place among the hits, from 1) and judged_at; or JSON lines as exported.
+        file: A `.csv` file with the columns query (a text), path and verdict (good or bad), and optionally position
+            (rank among the hits, from 1) and judged_at; or JSON lines as exported.
 
     Raises:
-        FeedbackError: The file cannot be read, or no line of it can be used.
+        FeedbackError: The file cannot be read, or none of its lines can be used.
     """
     report = JudgementImport()
     try:
-        # file names need not be UTF-8, and come as they went; words have to be, see `_judgement`
+        # paths may not be UTF-8 and are kept as bytes; texts must be, see `_parse_record`
         with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            found = list(_read(stream, report, is_csv=file.suffix.lower() == ".csv"))
+            rows = list(_read_rows(stream, report, is_csv=file.suffix.lower() == ".csv"))
     except (OSError, csv.Error) as error:
         raise FeedbackError(f"{file} cannot be read ({error}); expected CSV or JSON lines in UTF-8") from error
-    if not found:
-        first = f"; {report.rejected[0]}" if report.rejected else ""
-        raise FeedbackError(f"{file} has no judgement that can be used{first}")
+    if not rows:
+        reason = f"; {report.rejected[0]}" if report.rejected else ""
+        raise FeedbackError(f"{file} has no judgement that can be used{reason}")
     with store.transaction() as connection:
-        known = {
-            (key_of(each.parts), each.path, each.is_good, each.judged_at) for each in judgements.judgements(connection)
+        existing = {
+            (query_key(judgement.parts), judgement.path, judgement.is_good, judgement.judged_at)
+            for judgement in judgements.judgements(connection)
         }
-        _add(connection, found, known, report)
+        _add_rows(connection, rows, existing, report)
     return report
 
 
-def _add(
+def _add_rows(
     connection: Connection,
-    found: Sequence[ImportedRow],
-    known: set[tuple[str, str, bool, datetime]],
+    rows: Sequence[_Row],
+    existing: set[tuple[str, str, bool, datetime]],
     report: JudgementImport,
 ) -> None:
-    undated = {each[:3] for each in known}
-    showings = _Showings(connection)
-    rows = []
-    for told in found:
-        written = told.path if "\0" in told.path else sources.canonical_path(connection, told.path)
-        item = judgements.find_item(connection, written)
-        path, content = (item[1], item[2]) if item else (written, None)
-        key, moment = key_of(told.parts), told.judged_at
-        if (key, path, told.is_good, moment) in known if moment else (key, path, told.is_good) in undated:
+    existing_undated = {identity[:3] for identity in existing}
+    impressions = _Impressions(connection)
+    records = []
+    for row in rows:
+        row_path = row.path if "\0" in row.path else sources.canonical_path(connection, row.path)
+        item = judgements.find_item(connection, row_path)
+        path, content_hash = (item[1], item[2]) if item else (row_path, None)
+        undated = (query_key(row.parts), path, row.is_good)
+        if (*undated, row.judged_at) in existing if row.judged_at else undated in existing_undated:
             report.existing += 1
             continue
-        moment = moment or utc_now()
-        known.add((key, path, told.is_good, moment))
-        undated.add((key, path, told.is_good))
+        time = row.judged_at or utc_now()
+        existing.add((*undated, time))
+        existing_undated.add(undated)
         report.added += 1
         report.missing += item is None
-        query_id = judgements.add_query(connection, key, told.parts)
-        rows.append(
+        query_id = judgements.add_query(connection, undated[0], row.parts)
+        records.append(
             {
                 "query_id": query_id,
-                "showing_id": showings.of(query_id, told, path),
+                "showing_id": impressions.add(query_id, row, path),
                 "path": path,
-                "content_hash": content,
-                "is_good": told.is_good,
-                "judged_at": moment,
+                "content_hash": content_hash,
+                "is_good": row.is_good,
+                "judged_at": time,
             }
         )
-    judgements.add_judgements(connection, rows)
+    judgements.add_judgements(connection, records)
 
 
-class _Showings:
-    """The showings of a file, made anew with the places that were judged."""
+class _Impressions:
+    """Impressions of the imported judgements, with the hits that were judged."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._made: dict[tuple[int, object, str], tuple[int, dict[int, str]]] = {}
+        self._added: dict[tuple[int, object, str], tuple[int, dict[int, str]]] = {}
 
-    def of(self, query_id: int, told: ImportedRow, path: str) -> int | None:
-        """Return the showing in which a line's item stood at its place; None where it was not shown.
+    def add(self, query_id: int, row: _Row, path: str) -> int | None:
+        """Return the impression that a row's item was shown in, with the item added; None if it was not shown.
 
-        Lines that name no showing are of one, until two files stand at the same place: then another began.
+        Rows that name no impression belong to the same one, until two files have the same position: then another
+        impression begins.
         """
-        if told.position is None:
+        if row.position is None:
             return None
-        mark = (query_id, told.showing, told.fingerprint)
-        id_, places = self._made.get(mark, (None, {}))
-        if id_ is None or places.get(told.position, path) != path:
-            id_, places = judgements.add_impression(self._connection, query_id, told.fingerprint, ()), {}
-            self._made[mark] = (id_, places)
-        places[told.position] = path
-        judgements.add_impression_hit(self._connection, id_, told.position, path)
+        key = (query_id, row.impression, row.fingerprint)
+        id_, paths = self._added.get(key, (None, {}))
+        if id_ is None or paths.get(row.position, path) != path:
+            id_, paths = judgements.add_impression(self._connection, query_id, row.fingerprint, ()), {}
+            self._added[key] = (id_, paths)
+        paths[row.position] = path
+        judgements.add_impression_hit(self._connection, id_, row.position, path)
         return id_
 
 
-def _read(stream: IO[str], report: JudgementImport, *, is_csv: bool) -> Iterator[ImportedRow]:
-    """Yield what each line says; what cannot be used goes to the report."""
+def _read_rows(stream: IO[str], report: JudgementImport, *, is_csv: bool) -> Iterator[_Row]:
+    """Yield the judgement of each line; lines that cannot be used are added to the report."""
     for number, line in _lines(stream, is_csv=is_csv):
         try:
-            yield _judgement(json.loads(line) if isinstance(line, str) else line)
+            yield _parse_record(json.loads(line) if isinstance(line, str) else line)
         except (ValueError, TypeError, KeyError, OverflowError, FeedbackError, QueryError) as error:
             report.rejected.append(f"line {number}: {error if str(error) else repr(error)}")
-            if len(report.rejected) <= LISTED:
-                logger.warning("line %d is passed over: %s", number, error)
+            if len(report.rejected) <= LOGGED:
+                logger.warning("line %d is skipped: %s", number, error)
 
 
 def _lines(stream: IO[str], *, is_csv: bool) -> Iterator[tuple[int, str | Mapping[str, str]]]:
@@ -223,47 +225,47 @@ def _lines(stream: IO[str], *, is_csv: bool) -> Iterator[tuple[int, str | Mappin
         yield reader.line_num, row
 
 
-def _judgement(record: Mapping[str, Any]) -> ImportedRow:
+def _parse_record(record: Mapping[str, Any]) -> _Row:
     if not isinstance(record, Mapping):
-        raise TypeError("it is no object with query, path and verdict")
-    query = query_from(record["parts"]) if record.get("parts") else Query([str(record["query"])])
+        raise TypeError("the line is not an object with query, path and verdict")
+    query = query_from_parts(record["parts"]) if record.get("parts") else Query([str(record["query"])])
     for text in query.texts:
-        text.encode()  # of a table in another encoding: its bytes are no words
+        text.encode()  # raises if the table is in another encoding: then its bytes are not a text
     verdict = str(record["verdict"]).strip().lower()
     if verdict not in VERDICTS:
         raise ValueError(f"the verdict is {record['verdict']!r}; expected good or bad")
     path = record["path"]
     if not isinstance(path, str) or not file_of(path):
-        raise ValueError(f"the path is {path!r}; expected that of a file")
+        raise ValueError(f"the path is {path!r}; expected the path of a file")
     os.fsencode(path)
-    showing, fingerprint = record.get("showing"), record.get("fingerprint") or ""
-    return ImportedRow(
-        parts_of(query),
+    impression, fingerprint = record.get("showing"), record.get("fingerprint") or ""
+    return _Row(
+        query_parts(query),
         path,
         VERDICTS[verdict],
-        _moment(record.get("judged_at")),
-        _position(record.get("position")),
-        showing if isinstance(showing, int | str) else None,
+        _parse_time(record.get("judged_at")),
+        _parse_position(record.get("position")),
+        impression if isinstance(impression, int | str) else None,
         fingerprint if isinstance(fingerprint, str) else "",
     )
 
 
-def _moment(value: Any) -> datetime | None:
-    """Return a moment in UTC, as the catalog keeps it; one without a zone is in UTC."""
+def _parse_time(value: Any) -> datetime | None:
+    """Return a time in UTC without a zone, as the catalog stores it; a time without a zone is taken as UTC."""
     if not value:
         return None
-    moment = datetime.fromisoformat(value)
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    time = datetime.fromisoformat(value)
+    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
-def _position(value: Any) -> int | None:
+def _parse_position(value: Any) -> int | None:
     if value is None or value == "":
         return None
-    wrong = f"the position is {value!r}; expected a whole number from 1 on, or nothing"
+    message = f"the position is {value!r}; expected a whole number from 1 on, or nothing"
     try:
         position = int(str(value))
     except ValueError:
-        raise ValueError(wrong) from None
-    if not 1 <= position < MOST:
-        raise ValueError(wrong)
+        raise ValueError(message) from None
+    if not 1 <= position < POSITION_LIMIT:
+        raise ValueError(message)
     return position

@@ -1,4 +1,4 @@
-"""Keeping what a user said of hits."""
+"""Records impressions (the hits that were shown for a query) and judgements."""
 
 from __future__ import annotations
 
@@ -13,98 +13,96 @@ from indexer.catalog.statements import judgements, sources
 from indexer.errors import FeedbackError
 from indexer.store import Store
 from indexer.types import utc_now
-from retrieval.feedback.stored_query import key_of, parts_of
+from retrieval.feedback.stored_query import query_key, query_parts
 from retrieval.query.query import Query
 from retrieval.search.hits import Hit
 
 JudgedHit: TypeAlias = "Hit | str | os.PathLike[str]"
-"""A hit, or the file of one."""
+"""A hit, or its file."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeReport:
-    """What was kept.
+    """What was recorded.
 
     Attributes:
-        good: Verdicts that a hit is good.
-        bad: Verdicts that it is not.
+        good: Number of hits that were judged good.
+        bad: Number of hits that were judged bad.
     """
 
     good: int
     bad: int
 
 
-def show(store: Store, query: Query, hits: Sequence[Hit]) -> int:
-    """Keep what was shown for a query, best first, and return its number for `judge`.
+def record_impression(store: Store, query: Query, hits: Sequence[Hit]) -> int:
+    """Record the hits that were shown for a query, and return the impression's number for `record_judgements`.
 
     Args:
         store: The library; its write lock must be held.
-        query: What was asked.
-        hits: All that was shown, in its order.
+        query: The query.
+        hits: All hits that were shown, in their order.
     """
-    parts = parts_of(query)
+    parts = query_parts(query)
     with store.transaction() as connection:
-        facts = [(judgements.verify_item(connection, hit.item_id, str(hit.path)), hit.score) for hit in hits]
-        shown = [(found[0], score) for found, score in facts if found is not None]
-        query_id = judgements.add_query(connection, key_of(parts), parts)
+        items = [(judgements.verify_item(connection, hit.item_id, str(hit.path)), hit.score) for hit in hits]
+        shown = [(item[0], score) for item, score in items if item is not None]
+        query_id = judgements.add_query(connection, query_key(parts), parts)
         return judgements.add_impression(connection, query_id, store.fingerprint, shown)
 
 
-def judge(
+def record_judgements(
     store: Store, query: Query, *, good: Iterable[JudgedHit], bad: Iterable[JudgedHit], impression: int | None = None
 ) -> JudgeReport:
-    """Keep verdicts on hits of a query, all of them or, after an error, none.
+    """Record judgements on hits of a query, either all of them or, after an error, none.
 
     Args:
         store: The library; its write lock must be held.
-        query: What was asked.
-        good: What answers it.
-        bad: What does not.
-        impression: The impression in which they were judged, see `show`; None if there is none.
+        query: The query.
+        good: Hits that answer it.
+        bad: Hits that do not.
+        impression: The impression in which they were judged, see `record_impression`; None if there is none.
 
     Raises:
-        FeedbackError: A file is not in the library, was judged both good and bad, or there is none.
+        FeedbackError: A file is not in the library or is both good and bad, or there is no judgement.
     """
-    parts = parts_of(query)
+    parts = query_parts(query)
     with store.transaction() as connection:
         verdicts = {True: _items(connection, good), False: _items(connection, bad)}
         both = {path for path, _ in verdicts[True]} & {path for path, _ in verdicts[False]}
         if both:
-            raise FeedbackError(f"{min(both)} was judged both good and bad; decide on one")
+            raise FeedbackError(f"{min(both)} was judged both good and bad; expected one of them")
         if not any(verdicts.values()):
             raise FeedbackError("nothing was judged; name at least one file that is good or bad")
-        query_id = judgements.add_query(connection, key_of(parts), parts)
-        moment = utc_now()
-        judgements.add_judgements(
-            connection,
-            [
-                {
-                    "query_id": query_id,
-                    "showing_id": impression,
-                    "path": path,
-                    "content_hash": content,
-                    "is_good": is_good,
-                    "judged_at": moment,
-                }
-                for is_good, items in verdicts.items()
-                for path, content in items
-            ],
-        )
+        query_id = judgements.add_query(connection, query_key(parts), parts)
+        time = utc_now()
+        rows = [
+            {
+                "query_id": query_id,
+                "showing_id": impression,
+                "path": path,
+                "content_hash": content_hash,
+                "is_good": is_good,
+                "judged_at": time,
+            }
+            for is_good, items in verdicts.items()
+            for path, content_hash in items
+        ]
+        judgements.add_judgements(connection, rows)
     return JudgeReport(len(verdicts[True]), len(verdicts[False]))
 
 
-def _items(connection: Connection, judged: Iterable[JudgedHit]) -> list[tuple[str, bytes | None]]:
-    """Return path and content of the items that were judged, each once."""
-    found: dict[str, bytes | None] = {}
-    for each in judged:
-        if isinstance(each, Hit):
-            name = str(each.path)
-            facts = judgements.verify_item(connection, each.item_id, name)
+def _items(connection: Connection, hits: Iterable[JudgedHit]) -> list[tuple[str, bytes | None]]:
+    """Return path and content hash of the items of hits, each once."""
+    items: dict[str, bytes | None] = {}
+    for hit in hits:
+        if isinstance(hit, Hit):
+            name = str(hit.path)
+            item = judgements.verify_item(connection, hit.item_id, name)
         else:
-            name = sources.canonical_path(connection, each)
-            item = judgements.find_item(connection, name)
-            facts = None if item is None else item[1:]
-        if facts is None:
-            raise FeedbackError(f"{name} is not in the library; judge what a search finds, or run: recall index FOLDER")
-        found[facts[0]] = facts[1]
-    return list(found.items())
+            name = sources.canonical_path(connection, hit)
+            row = judgements.find_item(connection, name)
+            item = None if row is None else row[1:]
+        if item is None:
+            raise FeedbackError(f"{name} is not in the library; judge hits of a search, or run: recall index FOLDER")
+        items[item[0]] = item[1]
+    return list(items.items())

@@ -46,8 +46,10 @@ def judge(
     target = as_query(query, None)
     good, bad = list(good), list(bad)
     with self._store.writing("judging"):
-        impression = shown if isinstance(shown, int) or shown is None else feedback.show(self._store, target, shown)
-        return feedback.judge(self._store, target, good=good, bad=bad, impression=impression)
+        impression = (
+            shown if isinstance(shown, int) or shown is None else feedback.record_impression(self._store, target, shown)
+        )
+        return feedback.record_judgements(self._store, target, good=good, bad=bad, impression=impression)
 
 
 def show(self: BaseLibrary, query: str | Picture | Query, hits: Hits) -> int:
@@ -60,7 +62,7 @@ def show(self: BaseLibrary, query: str | Picture | Query, hits: Hits) -> int:
     from retrieval import feedback  # late: searching does not need it
 
     with self._store.writing("judging"):
-        return feedback.show(self._store, as_query(query, None), hits)
+        return feedback.record_impression(self._store, as_query(query, None), hits)
 
 
 def judgements(self: BaseLibrary) -> list[Judgement]:
@@ -100,9 +102,9 @@ def forget_judgements(
     Raises:
         LibraryLockedError: Another process is writing to the library.
     """
-    from retrieval.feedback import key_of, parts_of  # late: searching does not need it
+    from retrieval.feedback import query_key, query_parts  # late: searching does not need it
 
-    key = None if query is None else key_of(parts_of(as_query(query, None)))
+    key = None if query is None else query_key(query_parts(as_query(query, None)))
     with self._store.writing("forgetting judgements"), self._store.transaction() as connection:
         file = None if path is None else sources.canonical_path(connection, path)
         item = None if file is None else statements.find_item(connection, file)

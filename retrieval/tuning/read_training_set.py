@@ -20,7 +20,7 @@ from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import QueryError
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
-from retrieval.feedback.stored_query import name_of, query_from
+from retrieval.feedback.stored_query import query_from_parts, query_name
 from retrieval.query.embed import encode_query
 from retrieval.tuning.training_set import TrainingSet
 
@@ -149,11 +149,11 @@ def _asked(
     """Return a query with what was judged for it; None where nothing can be learnt from it."""
     kept = compared(group)
     counts.not_compared += len(group) - len(kept)
-    query = query_from(group[0].parts)
+    query = query_from_parts(group[0].parts)
     try:
         parts = encode_query(query, encoder, settings, store=store)
     except QueryError as error:
-        logger.warning("the query %s is left out: %s", name_of(group[0].parts), error)
+        logger.warning("the query %s is left out: %s", query_name(group[0].parts), error)
         counts.queries_left_out += 1
         return None
     weighted = np.asarray(query.part_weights, dtype=np.float32)[:, None] * parts  # (p, d)
@@ -170,7 +170,7 @@ def _asked(
         counts.queries_left_out += 1
         return None
     alone = len(query.texts) == 1 and not query.images and query.part_weights[0] > 0
-    return _Asked(name_of(group[0].parts), query.texts[0] if alone else "", text, image, units)
+    return _Asked(query_name(group[0].parts), query.texts[0] if alone else "", text, image, units)
 
 
 def _others(

@@ -1,4 +1,4 @@
-"""Judgements in files, and judgements of the last search: what comes back is what went out."""
+"""Export and import of judgements: an import restores what was exported."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ def colours(library: Library, folder: Path) -> Library:
     return library
 
 
-def told(library: Library) -> list[tuple[str, bool, int | None, str | None]]:
-    return [(Path(each.path).stem, each.is_good, each.position, each.fingerprint) for each in library.judgements()]
+def recorded(library: Library) -> list[tuple[str, bool, int | None, str | None]]:
+    return [
+        (Path(judgement.path).stem, judgement.is_good, judgement.position, judgement.fingerprint)
+        for judgement in library.judgements()
+    ]
 
 
 def exported(library: Library, file: Path) -> Path:
@@ -35,27 +38,25 @@ def exported(library: Library, file: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["judged.jsonl", "judged.csv"])
-def test_positions_survive_export_and_import_and_so_does_what_counts(
+def test_an_import_restores_positions_and_the_use_in_training(
     colours: Library, folder: Path, tmp_path: Path, encoder: FakeEncoder, name: str
 ) -> None:
     hits = colours.search("red", k=4)
     assert [hit.path.stem for hit in hits][:2] == ["red", "tomato"]
     colours.judge("red", good=hits[:1], bad=hits[1:], shown=hits)
-    before = [each[:3] for each in told(colours)]
+    before = [judgement[:3] for judgement in recorded(colours)]
     file = exported(colours, tmp_path / name)
     colours.forget_judgements()
     assert colours.import_judgements(file).added == 4
-    assert [each[:3] for each in told(colours)] == before
-    # good at 1: the bad one at 2 stands directly below it, those at 3 and 4 may not have been looked at
+    assert [judgement[:3] for judgement in recorded(colours)] == before
+    # good at 1: the bad hit at 2 is directly below it; those at 3 and 4 may not have been seen
     _, counts = read_lessons(colours._store, encoder, colours._settings)
     assert (counts.used, counts.not_compared) == (2, 2)
 
 
-def test_what_was_shown_at_two_times_is_not_mixed_by_an_import(
-    colours: Library, tmp_path: Path, encoder: FakeEncoder
-) -> None:
+def test_an_import_keeps_impressions_apart(colours: Library, tmp_path: Path, encoder: FakeEncoder) -> None:
     hits = colours.search("red", k=4)
-    colours.judge("red", bad=hits[:1], shown=hits)  # nothing good in this showing: it says nothing
+    colours.judge("red", bad=hits[:1], shown=hits)  # no good hit in this impression: it is not used
     colours.judge("red", good=hits[3:], shown=hits)
     file = exported(colours, tmp_path / "judged.jsonl")
     colours.forget_judgements()
@@ -64,17 +65,17 @@ def test_what_was_shown_at_two_times_is_not_mixed_by_an_import(
     assert (counts.used, counts.not_compared) == (1, 1)
 
 
-def test_the_fingerprint_survives(colours: Library, tmp_path: Path) -> None:
+def test_an_import_restores_the_fingerprint(colours: Library, tmp_path: Path) -> None:
     hits = colours.search("red", k=2)
     colours.judge("red", good=hits[:1], shown=hits)
     file = exported(colours, tmp_path / "judged.jsonl")
-    before = told(colours)
+    before = recorded(colours)
     colours.forget_judgements()
     colours.import_judgements(file)
-    assert told(colours) == before == [("red", True, 1, "c0" * 20)]
+    assert recorded(colours) == before == [("red", True, 1, "c0" * 20)]
 
 
-def test_two_files_at_one_place_of_a_table_were_shown_at_two_times(colours: Library, folder: Path) -> None:
+def test_two_files_at_one_position_begin_another_impression(colours: Library, folder: Path) -> None:
     table = folder.parent / "judged.csv"
     table.write_text(f"query,path,verdict,position\nred,{folder}/red.png,1,1\nred,{folder}/blue.png,0,1\n")
     assert colours.import_judgements(table).added == 2
@@ -84,7 +85,7 @@ def test_two_files_at_one_place_of_a_table_were_shown_at_two_times(colours: Libr
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "reason"),
     [
         ({"path": "\ud800.png"}, "surrogates not allowed"),
         ({"query": "a \ud800"}, "surrogates not allowed"),
@@ -96,19 +97,19 @@ def test_two_files_at_one_place_of_a_table_were_shown_at_two_times(colours: Libr
         ({"parts": {"texts": ["a"], "images": [], "weights": ["nan"]}}, "weight nan"),
     ],
 )
-def test_a_bad_line_is_named_and_the_others_are_imported(
-    colours: Library, folder: Path, fields: dict[str, object], said: str
+def test_a_bad_line_is_reported_and_the_others_are_imported(
+    colours: Library, folder: Path, fields: dict[str, object], reason: str
 ) -> None:
     good = {"query": "red", "path": f"{folder}/red.png", "verdict": "good"}
     file = folder.parent / "judged.jsonl"
-    file.write_text("".join(f"{json.dumps(each)}\n" for each in (good, good | fields, good | {"query": "blue"})))
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in (good, good | fields, good | {"query": "blue"})))
     report = colours.import_judgements(file)
     assert (report.added, len(report.rejected)) == (2, 1)
     assert report.rejected[0].startswith("line 2: ")
-    assert said in report.rejected[0]
+    assert reason in report.rejected[0]
 
 
-def test_a_moment_with_a_zone_is_the_same_moment_when_it_comes_again(colours: Library, folder: Path) -> None:
+def test_a_time_with_a_zone_is_stored_in_utc_and_recognised_again(colours: Library, folder: Path) -> None:
     file = folder.parent / "judged.jsonl"
     line = {"query": "red", "path": f"{folder}/red.png", "verdict": "good", "judged_at": "2026-01-02T03:04:05+02:00"}
     file.write_text(json.dumps(line))
@@ -117,7 +118,7 @@ def test_a_moment_with_a_zone_is_the_same_moment_when_it_comes_again(colours: Li
     assert colours.import_judgements(file).added == 0
 
 
-def test_a_table_in_another_encoding_is_refused_by_its_lines(colours: Library, folder: Path) -> None:
+def test_lines_of_a_table_in_another_encoding_are_rejected(colours: Library, folder: Path) -> None:
     table = folder.parent / "judged.csv"
     table.write_bytes(
         f"query,path,verdict\nbl\xe5,{folder}/blue.png,good\nred,{folder}/red.png,good\n".encode("latin-1")
@@ -128,37 +129,33 @@ def test_a_table_in_another_encoding_is_refused_by_its_lines(colours: Library, f
 
 
 @pytest.mark.parametrize("name", ["judged.jsonl", "judged.csv"])
-def test_file_names_that_are_no_text_go_out_and_come_back(
-    colours: Library, folder: Path, tmp_path: Path, name: str
-) -> None:
-    odd = Path(os.fsdecode(os.fsencode(folder) + b"/od\xff.png"))
-    paint(odd, "red")
+def test_file_names_that_are_not_utf8_are_restored(colours: Library, folder: Path, tmp_path: Path, name: str) -> None:
+    path = Path(os.fsdecode(os.fsencode(folder) + b"/od\xff.png"))
+    paint(path, "red")
     colours.sync(folder)
-    colours.judge("red", good=[odd])
+    colours.judge("red", good=[path])
     file = exported(colours, tmp_path / name)
     colours.forget_judgements()
     report = colours.import_judgements(file)
     assert (report.added, report.missing) == (1, 0)
-    assert colours.judgements()[0].path == str(odd)
-    colours.judge(odd, good=[folder / "red.png"])  # as a query too
-    assert colours.judgements()[1].parts["images"] == [str(odd)]
+    assert colours.judgements()[0].path == str(path)
+    colours.judge(path, good=[folder / "red.png"])  # as a query too
+    assert colours.judgements()[1].parts["images"] == [str(path)]
 
 
-def test_a_table_says_how_many_judgements_it_cannot_hold(
+def test_a_csv_export_logs_how_many_judgements_it_leaves_out(
     colours: Library, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     colours.judge("red", good=[folder / "red.png"])
     colours.judge(Query(["red", "blue"], weights=[1, 2]), good=[folder / "red.png"])
     with (tmp_path / "judged.csv").open("w") as stream:
         assert colours.export_judgements(stream, as_csv=True) == 1
-    assert "1 judgement is left out" in caplog.text
+    assert "judgements left out: 1 (CSV holds queries of one text only)" in caplog.text
 
 
-def test_a_hit_of_an_item_that_is_gone_is_not_taken_for_the_one_that_got_its_number(
-    colours: Library, folder: Path
-) -> None:
+def test_a_hit_of_a_deleted_item_is_not_taken_for_the_item_with_its_number(colours: Library, folder: Path) -> None:
     hits = colours.search("blue", k=4)
-    newest = max(hits, key=lambda hit: hit.item_id)  # SQLite gives the highest number again
+    newest = max(hits, key=lambda hit: hit.item_id)  # SQLite reuses the highest number
     newest.path.unlink()
     colours.sync(folder)
     paint(folder / "other.png", "white")

@@ -71,7 +71,7 @@ def test_bad_verdicts_are_refused_and_nothing_is_kept(
 
 
 def test_a_query_picture_that_is_no_file_is_refused(colours: Library, folder: Path) -> None:
-    with pytest.raises(FeedbackError, match="is no file"):
+    with pytest.raises(FeedbackError, match="is not a file and cannot be stored"):
         colours.judge((folder / "red.png").read_bytes(), good=[folder / "red.png"])
 
 
@@ -180,7 +180,7 @@ def test_a_table_is_imported_and_its_bad_lines_are_named(colours: Library, folde
     [
         ("a.csv", "word,file\nred,x\n", "no column query and no column path and no column verdict"),
         ("a.csv", "query,path,verdict\n", "no judgement that can be used"),
-        ("a.jsonl", "[1]\n", "no object with query"),
+        ("a.jsonl", "[1]\n", "is not an object with query"),
         ("a.jsonl", '{"query": "red", "path": 3, "verdict": "good"}\n', "the path is 3"),
         ("a.jsonl", "\x00\xff", "line 1"),
     ],

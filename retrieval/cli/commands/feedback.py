@@ -28,21 +28,21 @@ def command() -> None:
 @settings_options("library")
 def list_command(as_json: bool, settings: Settings) -> None:
     """List all judgements, oldest first."""
-    from retrieval.feedback.import_export import as_record
-    from retrieval.feedback.stored_query import name_of  # late: --help needs no database library
+    from retrieval.feedback.import_export import judgement_record
+    from retrieval.feedback.stored_query import query_name  # late: --help needs no database library
 
     with open_library(settings) as library:
         found = library.judgements()
     if as_json:
         for each in found:
-            print_json(as_record(each))
+            print_json(judgement_record(each))
         return
     if not found:
         click.echo("nothing was judged yet; run: recall judge QUERY", err=True)
         return
     rows = [
         (
-            name_of(each.parts),
+            query_name(each.parts),
             "good" if each.is_good else "bad",
             "" if each.position is None else str(each.position),
             f"{each.judged_at:%Y-%m-%d %H:%M}",
