@@ -1,12 +1,12 @@
-"""Path or bytes to an upright RGB picture, with size limits and metadata (EXIF, GPS, camera).
+"""Reads pictures and their metadata from untrusted files; the functions below are its interface.
 
     read_photo(path)        file -> Photo: pixels for the encoder, metadata, content hash
     read_pixels(source)     path or bytes -> pixels for the encoder
     open_picture(source)    path or bytes -> upright RGB picture and metadata
-    prepare(picture)        picture -> the encoder's square
+    prepare(picture)        picture -> pixels for the encoder
 
-Pictures are untrusted: sizes are checked before anything is decoded, only the decoder that fits the content runs, and
-the one error is PictureError. A crash or a hang inside a decoder is for `indexer.images.workers` to contain.
+Sizes are checked before anything is decoded, only the decoder of the content's format runs, and every failure is a
+PictureError. `workers.DecodePool` does the same in processes of its own, so that a crash or a hang fails one item.
 """
 
 from __future__ import annotations

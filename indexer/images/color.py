@@ -1,4 +1,4 @@
-"""Any kind of pixel to upright 8-bit RGB."""
+"""Conversion of pixels of any kind to upright 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Box = tuple[float, float, float, float]
-"""A part of a picture in its pixels: left, top, right, bottom."""
+"""A rectangle in pixels: left, top, right, bottom."""
 
-_TURNS = {
+_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -18,41 +18,47 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation (tag 0x0112) to what makes the picture upright."""
+"""EXIF orientation (tag 0x0112) to the operation that makes the picture upright."""
 
 
 def apply_orientation(picture: Image.Image, orientation: int) -> Image.Image:
-    """Return the picture turned or mirrored as its EXIF orientation, 1 to 8, asks."""
-    turn = _TURNS.get(orientation)
-    return picture if turn is None else picture.transpose(turn)
+    """Return the picture rotated or mirrored so that it is upright.
+
+    Args:
+        picture: Any mode; returned as it is for orientation 1.
+        orientation: EXIF orientation, 1 to 8.
+    """
+    operation = _TRANSPOSES.get(orientation)
+    return picture if operation is None else picture.transpose(operation)
 
 
 def orient_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
-    """Return where a part of a picture lies when the picture is upright.
+    """Return where a rectangle of a picture is after `apply_orientation`.
 
     Args:
-        box: It begins at the picture's corner: left and top are 0.
-        size: Of the picture as it is stored.
-        orientation: EXIF's, 1 to 8.
+        box: Its left and top are 0.
+        size: Width and height of the stored picture.
+        orientation: EXIF orientation, 1 to 8.
     """
-    corner = Image.new("L", (2, 2))  # turned with the picture, it shows where its lower right has gone
-    corner.putpixel((1, 1), 1)
-    turned = apply_orientation(corner, orientation)
-    across, down = size[0] - box[2], size[1] - box[3]  # what is not in the part
+    corner = Image.new("L", (2, 2))
+    corner.putpixel((1, 1), 1)  # marks the lower right
+    oriented = apply_orientation(corner, orientation)
+    x_margin, y_margin = size[0] - box[2], size[1] - box[3]
     width, height = size
     if orientation >= 5:
-        width, height, across, down = height, width, down, across
-    is_right, is_below = any(turned.getpixel((1, y)) for y in (0, 1)), any(turned.getpixel((x, 1)) for x in (0, 1))
-    left, top = 0.0 if is_right else across, 0.0 if is_below else down
-    return left, top, left + width - across, top + height - down
+        width, height, x_margin, y_margin = height, width, y_margin, x_margin
+    is_right = any(oriented.getpixel((1, y)) for y in (0, 1))
+    is_bottom = any(oriented.getpixel((x, 1)) for x in (0, 1))
+    left, top = 0.0 if is_right else x_margin, 0.0 if is_bottom else y_margin
+    return left, top, left + width - x_margin, top + height - y_margin
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
     """Return a loaded picture of any Pillow mode as 8-bit RGB.
 
-    What shines through is laid on white: transparent pictures are drawn for white pages, so encoders have seen them
-    that way, and black would swallow dark logos and text. Sixteen bits are scaled to eight; numbers without
-    a natural range (32 bits, floats) are stretched from their smallest to their largest.
+    Transparent pixels are blended with white, because most transparent pictures are made for white pages and encoders
+    were trained on those; black would hide dark logos and text. 16-bit values are scaled to 8 bits. Values without a
+    natural range (32-bit integers, floats) are stretched from their minimum to their maximum.
     """
     if picture.mode == "RGB" and "transparency" not in picture.info:
         return picture
@@ -60,23 +66,23 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         return Image.fromarray(_to_8_bits(np.asarray(picture))).convert("RGB")
     if picture.mode == "LAB":
         return _lab_to_rgb(picture)
-    if picture.mode == "La":  # Pillow knows no direct way from it
+    if picture.mode == "La":  # Pillow has no direct conversion to RGBA
         picture = picture.convert("LA")
     if picture.has_transparency_data:
-        return _on_white(picture.convert("RGBA"))
+        return _blend_with_white(picture.convert("RGBA"))
     return picture.convert("RGB")
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    """Return an RGBA picture laid on white, as RGB."""
-    page = Image.new("RGB", picture.size, (255, 255, 255))
-    page.paste(picture, mask=picture.getchannel("A"))
-    return page
+def _blend_with_white(picture: Image.Image) -> Image.Image:
+    """Return an RGBA picture blended with white, as RGB."""
+    background = Image.new("RGB", picture.size, (255, 255, 255))
+    background.paste(picture, mask=picture.getchannel("A"))
+    return background
 
 
 def _lab_to_rgb(picture: Image.Image) -> Image.Image:
-    """Return a CIELAB picture, which scanners write into TIFF, as sRGB."""
-    from PIL import ImageCms  # a colour library that hardly any photo needs
+    """Return a CIELAB picture, as scanners write into TIFF, as sRGB."""
+    from PIL import ImageCms  # late: hardly any photo needs color management
 
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
@@ -84,7 +90,7 @@ def _lab_to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Return grey values of any type as 0 to 255, shape kept."""
+    """Return gray values of any type scaled to 0 to 255, in the same shape."""
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
     numbers = values if np.issubdtype(values.dtype, np.integer) else np.nan_to_num(values.astype(np.float32))
@@ -98,5 +104,5 @@ def _to_8_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     else:
         factor = 255.0 / (high - low) if high > low else 0.0
     scaled = (numbers.astype(np.float32) - np.float32(low)) * np.float32(factor)
-    grey: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return grey
+    gray: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return gray

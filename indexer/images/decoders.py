@@ -1,4 +1,4 @@
-"""Bytes of a known format to a Pillow picture, by the one decoder that fits."""
+"""Decoding of bytes of a known format to a Pillow picture."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 import math
 from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -29,34 +30,33 @@ _PLUGINS = {
     PictureFormat.HEIF: ("pi_heif", "HeifImageFile"),
     PictureFormat.JXL: ("pillow_jxl.JpegXLImagePlugin", "JXLImageFile"),
 }
-"""Format to the module and class that read it. They are called directly: `Image.open` would try forty formats, some of
-which start other programs, and would judge the size by a limit that is global to the process."""
+"""The module and class that read each format. They are called directly: `Image.open` would try forty formats, some of
+which start other programs, and would check the size against a limit that is global to the process."""
 
 _INSTALL = {PictureFormat.JXL: "recall-photos[jxl]", PictureFormat.RAW: "recall-photos[raw]"}
 
 _RAW_FLIPS = {3: 3, 5: 8, 6: 6}
-"""LibRaw's `sizes.flip` to EXIF orientation: half a turn, a quarter to the left, a quarter to the right."""
+"""LibRaw's `sizes.flip` to EXIF orientation: rotated by 180, 90 and 270 degrees."""
 
-
-_REDUCED = 1.6
-"""The sides of a reduced JPEG are at least so many times the encoder's. 12 million pixels, in an eighth 500 x 375, are
-1.67 times 224, which with the compact encoder gives a cosine of at least .997 to the whole picture; measured over 20
-photos of 12 million pixels and of sizes that do not divide by 8."""
+_MIN_REDUCED_RATIO = 1.6
+"""The sides of a JPEG decoded at reduced size are at least this many times the encoder's. A photo of 12 megapixels at
+an eighth is 500 x 375, 1.67 times 224. With the compact encoder, its embedding has a cosine of at least .997 to that of
+the full picture; measured over 20 photos of 12 megapixels and of sizes that are not multiples of 8."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """A loaded picture as it is stored, neither upright nor RGB.
+    """A picture as it is stored, neither upright nor RGB.
 
     Attributes:
-        picture: Loaded; smaller than `width` and `height` where a reduced one was asked for.
-        format: What the content really is.
-        width: Pixels across as stored, at full size.
-        height: Pixels down as stored, at full size.
-        orientation: 1 to 8 as in the EXIF standard; 1 is upright.
-        said: What its EXIF, XMP and IPTC say.
-        box: The part of the picture, left, top, right, bottom, that is really there: an eighth of 3,003 pixels is
-            375.375, and the rest of the last one is padding.
+        picture: Its pixels are loaded. Smaller than `width` and `height` if it was decoded at reduced size.
+        format: The format of the content, whatever the file's name.
+        width: Stored width at full size, in pixels.
+        height: Stored height at full size, in pixels.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
+        metadata: From EXIF, XMP and IPTC.
+        box: The part of `picture` without padding: an eighth of 3,003 pixels is 375.375, and the rest of the last
+            pixel is padding.
     """
 
     picture: Image.Image
@@ -64,35 +64,35 @@ class DecodedPicture:
     width: int
     height: int
     orientation: int
-    said: MetadataBlock
+    metadata: MetadataBlock
     box: Box
 
 
-def decode(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> DecodedPicture:
-    """Return the picture that the bytes hold, decoded to the end.
+def decode(data: bytes, *, picture_format: PictureFormat, limits: Limits, min_side: int | None) -> DecodedPicture:
+    """Return the decoded picture.
 
     Args:
         data: The whole file.
-        found: Its format, from `identify`.
-        limits: The picture is refused before decoding where it declares more pixels.
-        at_least: The encoder's side. Where given, a JPEG may be decoded at a half, quarter or eighth of its size, as
-            long as both sides keep 1.6 times this many pixels; 12 million pixels then take 24 ms instead of 127,
-            their square included.
+        picture_format: Its format, from `identify`.
+        limits: A picture that declares more pixels is refused before it is decoded.
+        min_side: The encoder's side in pixels. A JPEG may then be decoded at a half, quarter or eighth of its size,
+            if both sides keep at least 1.6 times this many pixels: 12 megapixels take 24 ms instead of 127, `prepare`
+            included. None decodes at full size.
 
     Raises:
-        PictureError: TOO_LARGE or UNSUPPORTED.
-        Exception: Anything else that a decoder may think of; `one_error` gives it our name.
+        PictureError: The picture is too large or of an unsupported kind.
+        Exception: Any exception of a decoder; `as_picture_error` translates it.
     """
-    if found is PictureFormat.RAW:
-        return _decode_raw(data, limits=limits, at_least=at_least)
-    return _decode_plain(data, found=found, limits=limits, at_least=at_least)
+    if picture_format is PictureFormat.RAW:
+        return _decode_raw(data, limits=limits, min_side=min_side)
+    return _decode_with_pillow(data, picture_format=picture_format, limits=limits, min_side=min_side)
 
 
 def check_pixels(width: int, height: int, *, limits: Limits) -> None:
-    """Refuse a picture that declares too many pixels.
+    """Check a picture's declared size.
 
     Raises:
-        PictureError: TOO_LARGE.
+        PictureError: It has more pixels than `limits` allows.
     """
     if width * height > limits.max_pixels:
         limit = f"{limits.max_pixels / 1e6:,.6g} million"
@@ -100,72 +100,91 @@ def check_pixels(width: int, height: int, *, limits: Limits) -> None:
         raise PictureError(FailureKind.TOO_LARGE, message)
 
 
-def _decode_plain(data: bytes, *, found: PictureFormat, limits: Limits, at_least: int | None) -> DecodedPicture:
-    """Return the picture of any format but RAW; of an animated one the first frame."""
-    declared = declared_size(data) if found is PictureFormat.JXL else None
+def _decode_with_pillow(
+    data: bytes, *, picture_format: PictureFormat, limits: Limits, min_side: int | None
+) -> DecodedPicture:
+    """Return a picture of any format but RAW; the first frame of an animation."""
+    is_jxl = picture_format is PictureFormat.JXL
+    declared = declared_size(data) if is_jxl else None
     if declared:
         check_pixels(*declared, limits=limits)
-    picture = _open(data, found)
+    picture = _open(data, picture_format)
     width, height = picture.size
     check_pixels(width, height, limits=limits)
     draft = None
-    if at_least is not None and found is PictureFormat.JPEG:
-        side = math.ceil(_REDUCED * at_least)
+    if min_side is not None and picture_format is PictureFormat.JPEG:
+        side = math.ceil(_MIN_REDUCED_RATIO * min_side)
         draft = picture.draft(None, (side, side))
-    if found is PictureFormat.PNG:  # the block may stand behind the pixels
+    if picture_format is PictureFormat.PNG:  # its EXIF may follow the pixels
         picture.load()
-    orientation, said = read_picture_metadata(picture, xmp=find_xmp(data) if found is PictureFormat.JXL else None)
-    picture.load()  # a TIFF forgets its file here, so its EXIF had to be read before
-    if found is PictureFormat.TIFF:  # Pillow has turned it already
+    orientation, metadata = read_picture_metadata(picture, xmp=find_xmp(data) if is_jxl else None)
+    picture.load()  # closes a TIFF's file, so its EXIF must be read before
+    if picture_format is PictureFormat.TIFF:  # Pillow has already rotated it
         orientation = 1
         width, height = picture.size
     box = draft[1] if draft else (0.0, 0.0, *picture.size)
-    return DecodedPicture(
-        picture=picture, format=found, width=width, height=height, orientation=orientation, said=said, box=box
-    )
+    return DecodedPicture(picture, picture_format, width, height, orientation, metadata, box)
 
 
-def _open(data: bytes, found: PictureFormat) -> ImageFile.ImageFile:
-    """Return a Pillow picture that has read its header."""
-    module, name = _PLUGINS[found]
+def _open(data: bytes, picture_format: PictureFormat) -> ImageFile.ImageFile:
+    """Return a Pillow picture whose header has been read."""
+    module, name = _PLUGINS[picture_format]
     try:
         reader = getattr(importlib.import_module(module), name)
     except ImportError as error:
-        raise _not_installed(found) from error
+        raise _not_installed(picture_format) from error
     picture: ImageFile.ImageFile = reader(BytesIO(data), "")
     return picture
 
 
-def _decode_raw(data: bytes, *, limits: Limits, at_least: int | None) -> DecodedPicture:
-    """Return the preview that a camera put into its RAW file, as its own processing made it."""
+def _decode_raw(data: bytes, *, limits: Limits, min_side: int | None) -> DecodedPicture:
+    """Return the preview that the camera embedded into a RAW file."""
     try:
-        import rawpy  # an optional package
+        import rawpy  # late: an optional package
     except ImportError as error:
         raise _not_installed(PictureFormat.RAW) from error
     try:
         with rawpy.imread(BytesIO(data)) as raw:
             preview, sizes = raw.extract_thumb(), raw.sizes
     except rawpy.LibRawFileUnsupportedError:
-        if sniff(data) is PictureFormat.TIFF:  # an ordinary TIFF under the name of a RAW file
-            return _decode_plain(data, found=PictureFormat.TIFF, limits=limits, at_least=at_least)
+        if sniff(data) is PictureFormat.TIFF:  # an ordinary TIFF whose name ends like a RAW file's
+            return _decode_with_pillow(data, picture_format=PictureFormat.TIFF, limits=limits, min_side=min_side)
         raise
     if isinstance(preview.data, bytes):
-        shown = _decode_plain(preview.data, found=PictureFormat.JPEG, limits=limits, at_least=at_least)
+        decoded = _decode_with_pillow(preview.data, picture_format=PictureFormat.JPEG, limits=limits, min_side=min_side)
     else:
         check_pixels(sizes.width, sizes.height, limits=limits)
         picture = Image.fromarray(np.asarray(preview.data, dtype=np.uint8))
         box = (0.0, 0.0, *picture.size)
-        shown = DecodedPicture(picture, PictureFormat.RAW, sizes.width, sizes.height, 1, MetadataBlock(), box)
-    picture, orientation, (width, height) = shown.picture, shown.orientation, (sizes.width, sizes.height)
-    if (picture.width >= picture.height) != (width >= height):  # the camera has turned the preview already
+        decoded = DecodedPicture(picture, PictureFormat.RAW, sizes.width, sizes.height, 1, MetadataBlock(), box)
+    return _with_raw_sizes(decoded, sizes, read_tiff_metadata(data))
+
+
+def _with_raw_sizes(preview: DecodedPicture, sizes: Any, metadata: MetadataBlock) -> DecodedPicture:
+    """Return a RAW file's preview with the size and orientation of the sensor's picture.
+
+    Args:
+        preview: As decoded.
+        sizes: Of rawpy.
+        metadata: From the RAW file's own tags.
+    """
+    picture, orientation, (width, height) = preview.picture, preview.orientation, (sizes.width, sizes.height)
+    if (picture.width >= picture.height) != (width >= height):  # the camera has already rotated the preview
         orientation, (width, height) = 1, (height, width)
     elif orientation == 1:
         orientation = _RAW_FLIPS.get(sizes.flip, 1)
-    said = shown.said.or_else(read_tiff_metadata(data))
-    return replace(shown, format=PictureFormat.RAW, width=width, height=height, orientation=orientation, said=said)
+    return replace(
+        preview,
+        format=PictureFormat.RAW,
+        width=width,
+        height=height,
+        orientation=orientation,
+        metadata=preview.metadata.or_else(metadata),
+    )
 
 
-def _not_installed(found: PictureFormat) -> PictureError:
-    """Return the error for a format whose decoder is an optional package."""
-    what = _INSTALL.get(found, "pi-heif")
-    return PictureError(FailureKind.UNSUPPORTED, f"{found} needs a package that is absent: pip install '{what}'")
+def _not_installed(picture_format: PictureFormat) -> PictureError:
+    """Return the error for a format whose decoder is not installed."""
+    package = _INSTALL.get(picture_format, "pi-heif")
+    message = f"{picture_format} needs a package that is not installed; run: pip install '{package}'"
+    return PictureError(FailureKind.UNSUPPORTED, message)

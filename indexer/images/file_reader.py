@@ -1,4 +1,4 @@
-"""A file's bytes, read once, with a limit, and never from anything but a regular file."""
+"""Bounded reading of regular files; pipes, devices and sockets are refused."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from indexer.errors import FailureKind, PictureError
 
 _OPEN_FLAGS = (
     os.O_RDONLY
-    | getattr(os, "O_BINARY", 0)  # Windows would change line ends
-    | getattr(os, "O_NONBLOCK", 0)  # opening a FIFO without a writer would wait for one
+    | getattr(os, "O_BINARY", 0)  # Windows would convert line ends
+    | getattr(os, "O_NONBLOCK", 0)  # opening a pipe without a writer would block
     | getattr(os, "O_NOCTTY", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
@@ -27,10 +27,10 @@ _KINDS = (
 )
 
 _REASONS = {
-    errno.ENOENT: "the file is gone, or is a link to a file that is",
+    errno.ENOENT: "the file does not exist, or is a link to a file that does not",
     errno.EACCES: "no permission to read the file",
     errno.EPERM: "no permission to read the file",
-    errno.ELOOP: "the file is a link that leads back to itself",
+    errno.ELOOP: "the file is a link to itself",
     errno.EISDIR: "it is a folder, not a file",
     errno.ENXIO: "it is a socket or a device, not a file",
 }
@@ -38,10 +38,10 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a picture may be before it is refused unread.
+    """How large a picture may be; larger ones are refused before they are read or decoded.
 
     Attributes:
-        max_pixels: Width times height; the default lets every camera's photos through (the largest have 150 million).
+        max_pixels: Width times height. The default accepts the photos of every camera; the largest have 150 million.
         max_bytes: Size of the file in bytes.
     """
 
@@ -50,31 +50,31 @@ class Limits:
 
 
 def read_file(path: Path, *, limits: Limits) -> bytes:
-    """Return a regular file's bytes; nothing else is waited for, and nothing over the limit is read.
+    """Return the bytes of a regular file.
 
     Raises:
-        PictureError: EMPTY, TOO_LARGE, or UNREADABLE with the reason.
+        PictureError: The file is empty, too large, not a regular file, or cannot be read.
     """
     try:
         handle = os.open(path, _OPEN_FLAGS)
         with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                kind = next((words for is_kind, words in _KINDS if is_kind(status.st_mode)), "something odd")
+            info = os.fstat(handle)
+            if not stat.S_ISREG(info.st_mode):
+                kind = next((name for is_kind, name in _KINDS if is_kind(info.st_mode)), "of an unknown type")
                 raise PictureError(FailureKind.UNREADABLE, f"it is {kind}, not a file")
-            check_bytes(status.st_size, limits=limits)
-            return file.read(status.st_size + 1)  # one more tells Python to look for the end only once
+            check_bytes(info.st_size, limits=limits)
+            return file.read(info.st_size + 1)  # with one more, Python looks for the end only once
     except OSError as error:
         raise PictureError(FailureKind.UNREADABLE, _reason(error)) from error
-    except ValueError as error:  # a NUL character inside
+    except ValueError as error:  # a NUL character in the name
         raise PictureError(FailureKind.UNREADABLE, "no file can have this name") from error
 
 
 def check_bytes(count: int, *, limits: Limits) -> None:
-    """Refuse content of no bytes or too many.
+    """Check the size of a file.
 
     Raises:
-        PictureError: EMPTY or TOO_LARGE.
+        PictureError: The file is empty, or larger than `limits` allows.
     """
     if count == 0:
         raise PictureError(FailureKind.EMPTY, "the file is empty (0 bytes)")
@@ -84,7 +84,7 @@ def check_bytes(count: int, *, limits: Limits) -> None:
 
 
 def _reason(error: OSError) -> str:
-    """Return why a file cannot be read, in words for people."""
+    """Return why a file cannot be read, for a message."""
     if error.errno in _REASONS:
         return _REASONS[error.errno]
     return f"reading it failed: {error.strerror or type(error).__name__}"

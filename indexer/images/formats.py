@@ -1,4 +1,4 @@
-"""What a file holds, told from its first bytes, and which names promise a photo."""
+"""Picture formats: recognized by a file's first bytes, and the name suffixes of photos."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RAW_SUFFIXES = frozenset(
         *(".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
     )
 )
-"""Endings of camera RAW files, lower case, with the dot."""
+"""Suffixes of camera RAW files, in lower case, with the dot."""
 
 PHOTO_SUFFIXES = RAW_SUFFIXES | frozenset(
     (
@@ -37,11 +37,11 @@ PHOTO_SUFFIXES = RAW_SUFFIXES | frozenset(
         *(".avif", ".heic", ".heif", ".hif", ".jxl"),
     )
 )
-"""Endings of every name that is taken for a photo, lower case, with the dot."""
+"""Suffixes of photos, in lower case, with the dot."""
 
 
 class PictureFormat(StrEnum):
-    """A picture format that Recall knows; the value is its name for people."""
+    """A supported picture format; the value is its display name."""
 
     JPEG = "JPEG"
     PNG = "PNG"
@@ -92,7 +92,7 @@ _OTHER_CONTENT: tuple[tuple[bytes, str], ...] = (
 
 
 def is_photo_name(name: bytes | str) -> bool:
-    """Return whether a file name ends like a photo's, in capitals or not.
+    """Return whether a file name has a photo's suffix, in upper or lower case.
 
     Args:
         name: File name or path; bytes need not be valid UTF-8.
@@ -101,15 +101,16 @@ def is_photo_name(name: bytes | str) -> bool:
 
 
 def file_suffix(name: bytes | str) -> str:
-    """Return the name's last ending in lower case with its dot, or "" where it has none."""
+    """Return a name's last suffix in lower case with its dot, "" if it has none."""
     return os.path.splitext(os.fsdecode(name))[1].lower()
 
 
 def sniff(data: bytes) -> PictureFormat | None:
-    """Return the format that the first bytes promise, or None for content that is no picture Recall knows."""
-    for magic, found in _MAGIC:
+    """Return the format that the first bytes indicate, None if it is not supported."""
+    for magic, picture_format in _MAGIC:
         if data.startswith(magic):
-            return PictureFormat.RAW if found is PictureFormat.TIFF and data[8:10] == b"CR" else found  # Canon CR2
+            is_cr2 = picture_format is PictureFormat.TIFF and data[8:10] == b"CR"
+            return PictureFormat.RAW if is_cr2 else picture_format
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return PictureFormat.WEBP
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
@@ -118,9 +119,9 @@ def sniff(data: bytes) -> PictureFormat | None:
 
 
 def _sniff_boxes(data: bytes) -> PictureFormat | None:
-    """Return the format of a file of ISO boxes by the brands it declares (ISO/IEC 14496-12, section 4.3)."""
+    """Return the format of an ISO base media file by its brands (ISO/IEC 14496-12, section 4.3)."""
     end = min(int.from_bytes(data[:4], "big"), 256)
-    brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+    brands = {data[8:12], *(data[offset : offset + 4] for offset in range(16, end, 4))}
     if b"crx " in brands:
         return PictureFormat.RAW  # Canon CR3
     if brands & _AVIF_BRANDS:
@@ -129,46 +130,46 @@ def _sniff_boxes(data: bytes) -> PictureFormat | None:
 
 
 def identify(data: bytes, *, name: str) -> PictureFormat:
-    """Return the format of a file's content; the name counts only for RAW, whose content looks like a TIFF's.
+    """Return the format of a file's content. The name only tells RAW from TIFF, whose content looks alike.
 
     Args:
         data: The whole file.
-        name: The file's name, or "" where it has none.
+        name: The file's name, "" if it has none.
 
     Raises:
-        PictureError: EMPTY without a byte, NOT_A_PICTURE for any content that is none.
+        PictureError: The file is empty or not a picture in a supported format.
     """
     if not data:
         raise PictureError(FailureKind.EMPTY, "the file is empty (0 bytes)")
-    found = sniff(data)
+    picture_format = sniff(data)
     suffix = file_suffix(name)
-    if found is PictureFormat.TIFF and suffix in RAW_SUFFIXES:
+    if picture_format is PictureFormat.TIFF and suffix in RAW_SUFFIXES:
         return PictureFormat.RAW
-    if found is None:
-        although = f", although the name ends in {suffix}" if suffix in PHOTO_SUFFIXES else ""
-        raise PictureError(FailureKind.NOT_A_PICTURE, f"the content is {_describe(data)}{although}")
-    return found
+    if picture_format is None:
+        contradiction = f", although the name ends in {suffix}" if suffix in PHOTO_SUFFIXES else ""
+        raise PictureError(FailureKind.NOT_A_PICTURE, f"the content is {_describe(data)}{contradiction}")
+    return picture_format
 
 
 def _describe(data: bytes) -> str:
-    """Return what content that is no picture seems to be, in words for people."""
+    """Return what kind of content other than a supported picture this seems to be, for a message."""
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return "an HTML page, not a picture"
     if b"<svg" in start:
         return "an SVG drawing, which is not supported"
     if data[4:8] == b"ftyp" or data[:4] == b"RIFF":
-        return "a video or a sound, not a picture"
-    for magic, words in _OTHER_CONTENT:
+        return "a video or audio file, not a picture"
+    for magic, description in _OTHER_CONTENT:
         if data.startswith(magic):
-            return words
+            return description
     if _is_text(data[:512]):
         return "text, not a picture"
-    return f"in no format that is known (it begins with the bytes {data[:4].hex(' ')})"
+    return f"in an unknown format (it begins with the bytes {data[:4].hex(' ')})"
 
 
 def _is_text(start: bytes) -> bool:
-    """Return whether bytes read as UTF-8 text; a character cut at the end is no objection."""
-    words = start.decode("utf-8", errors="ignore")
-    whole = len(words.encode()) >= len(start) - 3
-    return whole and all(letter.isprintable() or letter in string.whitespace for letter in words)
+    """Return whether bytes are UTF-8 text, whose last character may be incomplete."""
+    text = start.decode("utf-8", errors="ignore")
+    is_utf_8 = len(text.encode()) >= len(start) - 3
+    return is_utf_8 and all(character.isprintable() or character in string.whitespace for character in text)

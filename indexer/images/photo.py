@@ -1,4 +1,4 @@
-"""Path or bytes to an upright RGB picture, and to what an encoder reads."""
+"""Reading a picture from a file or bytes: upright RGB, or as an encoder reads it, with its metadata."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photo, ready for an encoder.
+    """A photo, ready for an encoder.
 
     Attributes:
         pixels: Shape (size, size, 3), uint8, RGB.
-        metadata: What it says about itself.
+        metadata: From the file and its sidecar.
         content_hash: SHA-256 of the file's bytes, 32 bytes.
     """
 
@@ -45,92 +45,93 @@ def read_photo(
     """Return a photo file's pixels, metadata and hash; the file is read once.
 
     Args:
-        path: A regular file; anything else is refused without waiting for it.
-        sidecar: The XMP file beside it, whose word counts; one that cannot be read costs nothing.
-        preprocess: The encoder's.
-        limits: What is larger is refused before it is read or decoded.
+        path: A regular file; anything else is refused at once.
+        preprocess: The encoder's settings.
+        limits: A larger picture is refused before it is read or decoded.
+        sidecar: The photo's XMP file, which takes precedence. If it cannot be read, a warning is logged.
 
     Raises:
-        PictureError: With the reason, in one line and without the path.
+        PictureError: The picture cannot be read; the message is one line without the path.
     """
     data = read_file(path, limits=limits)
-    pixels, metadata = _prepared(data, name=path.name, preprocess=preprocess, limits=limits, sidecar=sidecar)
+    pixels, metadata = _read_prepared(data, name=path.name, preprocess=preprocess, limits=limits, sidecar=sidecar)
     return Photo(pixels=pixels, metadata=metadata, content_hash=hashlib.sha256(data).digest())
 
 
 def read_pixels(
     source: Path | bytes | Image.Image, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS
 ) -> Pixels:
-    """Return a picture as an encoder reads it, shape (size, size, 3): of a photo file, what `read_photo` gives.
+    """Return a picture as an encoder reads it, shape (size, size, 3); of a file, the pixels of `read_photo`.
 
     Args:
-        source: A file, the content of one, or a picture that Pillow has opened.
-        preprocess: The encoder's.
-        limits: What is larger is refused before it is read or decoded.
+        source: A file, its content, or an open Pillow picture.
+        preprocess: The encoder's settings.
+        limits: A larger picture is refused before it is read or decoded.
 
     Raises:
-        PictureError: With the reason, in one line and without the path.
+        PictureError: The picture cannot be read; the message is one line without the path.
     """
     if isinstance(source, Image.Image):
         return prepare(open_picture(source, limits=limits)[0], preprocess)
-    return _prepared(*_content(source, limits=limits), preprocess=preprocess, limits=limits)[0]
+    return _read_prepared(*_content(source, limits=limits), preprocess=preprocess, limits=limits)[0]
 
 
 def open_picture(
     source: Path | bytes | Image.Image, *, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Image.Image, PhotoMetadata]:
-    """Return an upright RGB picture with every pixel, loaded, and what it says about itself.
+    """Return an upright RGB picture at full size, and its metadata.
 
     Args:
-        source: A file, the content of one, or a picture that Pillow has opened.
-        limits: What is larger is refused before it is read or decoded.
+        source: A file, its content, or an open Pillow picture.
+        limits: A larger picture is refused before it is read or decoded.
 
     Raises:
-        PictureError: With the reason, in one line and without the path.
+        PictureError: The picture cannot be read; the message is one line without the path.
     """
     if isinstance(source, Image.Image):
         with as_picture_error("open picture", 0):
-            return _open_loaded(source, limits=limits)
+            return _read_open_picture(source, limits=limits)
     data, name = _content(source, limits=limits)
-    found = identify(data, name=name)
-    with as_picture_error(found, len(data)):
-        decoded = decode(data, found=found, limits=limits, at_least=None)
+    picture_format = identify(data, name=name)
+    with as_picture_error(picture_format, len(data)):
+        decoded = decode(data, picture_format=picture_format, limits=limits, min_side=None)
         return apply_orientation(to_rgb(decoded.picture), decoded.orientation), _metadata(decoded)
 
 
 def _content(source: Path | bytes, *, limits: Limits) -> tuple[bytes, str]:
-    """Return a file's bytes and its name, "" where there is none."""
+    """Return the content of a file and the file's name, "" for bytes."""
     if isinstance(source, bytes):
         check_bytes(len(source), limits=limits)
         return source, ""
     return read_file(source, limits=limits), source.name
 
 
-def _open_loaded(picture: Image.Image, *, limits: Limits) -> tuple[Image.Image, PhotoMetadata]:
-    """Return the upright RGB picture and the metadata of one that Pillow has opened; it stays as it is."""
+def _read_open_picture(picture: Image.Image, *, limits: Limits) -> tuple[Image.Image, PhotoMetadata]:
+    """Return the upright RGB picture and the metadata of an open Pillow picture, which is not changed."""
     check_pixels(picture.width, picture.height, limits=limits)
     picture.load()
-    orientation, said = read_picture_metadata(picture)
-    size, box = picture.size, (0.0, 0.0, *picture.size)
-    found = DecodedPicture(picture, picture.format or "", *size, orientation=orientation, said=said, box=box)
-    return apply_orientation(to_rgb(picture), orientation), _metadata(found)
+    orientation, metadata = read_picture_metadata(picture)
+    box = (0.0, 0.0, *picture.size)
+    decoded = DecodedPicture(picture, picture.format or "", *picture.size, orientation, metadata, box)
+    return apply_orientation(to_rgb(picture), orientation), _metadata(decoded)
 
 
-def _prepared(
+def _read_prepared(
     data: bytes, name: str, *, preprocess: Preprocess, limits: Limits, sidecar: Path | None = None
 ) -> tuple[Pixels, PhotoMetadata]:
-    """Return the square and the metadata of a file's content; a JPEG is decoded no larger than the square needs."""
-    found = identify(data, name=name)
-    with as_picture_error(found, len(data)):
-        decoded = decode(data, found=found, limits=limits, at_least=preprocess.size)
+    """Return a picture as an encoder reads it, and its metadata; a JPEG may be decoded at reduced size."""
+    picture_format = identify(data, name=name)
+    with as_picture_error(picture_format, len(data)):
+        decoded = decode(data, picture_format=picture_format, limits=limits, min_side=preprocess.size)
         orientation = decoded.orientation
         box = orient_box(decoded.box, decoded.picture.size, orientation)
-        square = prepare(apply_orientation(to_rgb(decoded.picture), orientation), preprocess, box=box)
-    return square, _metadata(decoded, sidecar)
+        pixels = prepare(apply_orientation(to_rgb(decoded.picture), orientation), preprocess, box=box)
+    return pixels, _metadata(decoded, sidecar)
 
 
 def _metadata(decoded: DecodedPicture, sidecar: Path | None = None) -> PhotoMetadata:
-    size = decoded.width, decoded.height
-    lying = decoded.orientation >= 5  # a quarter turn, so the sides change places
-    said = decoded.said if sidecar is None else with_sidecar(decoded.said, read_sidecar(sidecar))
-    return PhotoMetadata.of(said, format=str(decoded.format), size=size[::-1] if lying else size)
+    width, height = decoded.width, decoded.height
+    if decoded.orientation >= 5:  # rotated by 90 or 270 degrees
+        width, height = height, width
+    block = decoded.metadata if sidecar is None else with_sidecar(decoded.metadata, read_sidecar(sidecar))
+    return PhotoMetadata.from_block(block, format=str(decoded.format), width=width, height=height)

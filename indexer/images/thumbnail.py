@@ -1,4 +1,4 @@
-"""A reduced copy of a picture that says nothing about where it came from."""
+"""Thumbnails without metadata."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from indexer.images.photo import open_picture
 
 
 def jpeg_thumbnail(source: Path, *, side: int, limits: Limits) -> bytes:
-    """Return a picture as an upright JPEG without metadata.
+    """Return a reduced copy of a picture: an upright JPEG without metadata.
 
     Args:
-        source: A file.
-        side: The longer side has at most so many pixels.
-        limits: What is larger is refused before it is read or decoded.
+        source: The picture's file.
+        side: Pixels of the longer side, at most.
+        limits: A larger picture is refused before it is read or decoded.
 
     Raises:
-        PictureError: With the reason, in one line and without the path.
+        PictureError: The picture cannot be read; the message is one line without the path.
     """
     picture, _ = open_picture(source, limits=limits)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    picture.info = {}  # Pillow would write a comment and a colour profile from it
+    picture.info = {}  # Pillow would write its comment and color profile
     content = io.BytesIO()
     picture.save(content, "JPEG", quality=90)
     return content.getvalue()

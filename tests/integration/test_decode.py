@@ -123,7 +123,7 @@ def test_a_crash_names_its_signal(pool: DecodePool, files: list[Path]) -> None:
     (_, crashed), (_, after) = pool.imap(files[:2], same)
     killer.join()
     assert the(crashed).kind is FailureKind.CRASHED
-    assert str(crashed) == "the decoder died on it (signal SIGKILL)"
+    assert str(crashed) == "the decoder crashed (signal SIGKILL)"
     assert isinstance(after, Photo)
 
 
@@ -271,7 +271,7 @@ def test_workers_that_cannot_start_are_an_error_of_the_run(
     monkeypatch.setattr(sys, "executable", program)
     with (
         DecodePool(preprocess=SQUARE, workers=2) as pool,
-        pytest.raises(RecallError, match="no process that decodes photos can be started"),
+        pytest.raises(RecallError, match="a process that decodes photos cannot be started"),
     ):
         list(pool.imap(files, same))
     assert not decoding_threads()

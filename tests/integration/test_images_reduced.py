@@ -40,7 +40,7 @@ def test_a_jpeg_is_reduced_as_far_as_the_square_allows(
     size: tuple[int, int], reduced: tuple[int, int], box: tuple[float, float]
 ) -> None:
     content = encoded(quadrants(*size), "JPEG")
-    decoded = decode(content, found=PictureFormat.JPEG, limits=Limits(), at_least=224)
+    decoded = decode(content, picture_format=PictureFormat.JPEG, limits=Limits(), min_side=224)
     assert decoded.picture.size == reduced
     assert decoded.box == (0.0, 0.0, *box)
     assert (decoded.width, decoded.height) == size

@@ -204,7 +204,7 @@ def test_a_sidecar_of_50_mb_is_said_to_be_too_large_and_not_read(
         file.truncate(50_000_000)
     with caplog.at_level(logging.WARNING):
         assert read_photo(photo, preprocess=Preprocess(32), sidecar=sidecar).metadata.rating is None
-    assert "a.xmp is not read: 50,000,000 bytes are over the limit" in caplog.text
+    assert "a.xmp cannot be read: 50,000,000 bytes are over the limit" in caplog.text
 
 
 @pytest.mark.parametrize("rating", ["five", "NaN", "1e400", "", "99", "３½"])

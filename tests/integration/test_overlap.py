@@ -188,14 +188,14 @@ def test_an_error_of_the_decoders_comes_through_and_the_batch_before_it_is_writt
 
     def fail_last(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
         if path == last:
-            raise RecallError("no process that decodes photos can be started")
+            raise RecallError("a process that decodes photos cannot be started")
         return decode(pool, path, sidecar)
 
     monkeypatch.setattr(DecodePool, "_decode", fail_last)
     path = tmp_path / "test.recall"
     with (
         Library.open(path, encoder=FakeEncoder()) as library,
-        pytest.raises(RecallError, match="no process that decodes"),
+        pytest.raises(RecallError, match="a process that decodes photos cannot be started"),
     ):
         library.sync(folder)
     assert count(path, "embeddings") == 8  # two whole batches; the third lacks its last photo

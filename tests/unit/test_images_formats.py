@@ -85,9 +85,9 @@ def test_a_heif_file_that_also_says_avif_is_read_as_avif() -> None:
         ("Ein Tag am Meer, größer als gedacht".encode(), "text, not a picture"),
         (b"\n<html><body>", "an HTML page, not a picture"),
         (b"%PDF-1.7", "a PDF document, not a picture"),
-        (b"\0\0\0\x14ftypisom\0\0\0\0isom", "a video or a sound, not a picture"),
-        (b"RIFF\0\0\0\0WAVEfmt ", "a video or a sound, not a picture"),
-        (b"\x01\x02\x03\x04\x05", "in no format that is known (it begins with the bytes 01 02 03 04)"),
+        (b"\0\0\0\x14ftypisom\0\0\0\0isom", "a video or audio file, not a picture"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "a video or audio file, not a picture"),
+        (b"\x01\x02\x03\x04\x05", "in an unknown format (it begins with the bytes 01 02 03 04)"),
     ],
 )
 def test_what_is_no_picture_is_named_for_people(content: bytes, words: str) -> None:

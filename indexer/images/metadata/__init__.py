@@ -1,1 +1,1 @@
-"""Metadata of a photo: EXIF, XMP and IPTC, read into one PhotoMetadata."""
+"""Reads the EXIF, XMP and IPTC of photos and their sidecars; `indexer.images` uses it."""

@@ -1,4 +1,4 @@
-"""What the blocks of a file say of a photo, in one form, and whose word counts."""
+"""The metadata of one block (EXIF, XMP or IPTC), and how several are merged."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ TakenFrom = Literal["exif", "xmp", "iptc"]
 
 
 class DatePriority(IntEnum):
-    """Whose date counts, the least first."""
+    """Which date takes precedence; the lowest value wins."""
 
     SIDECAR = 0
     TAKEN = 1  # EXIF: DateTimeOriginal, DateTimeDigitized
     XMP = 2
     IPTC = 3
-    CHANGED = 4  # EXIF: DateTime, which editing may move
+    CHANGED = 4  # EXIF: DateTime, which editing may change
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureTime:
-    """When a photo was taken, as one block says it.
+    """When a photo was taken, according to one block.
 
     Attributes:
-        taken_at: What the clock showed there, without a zone; to the second.
-        utc_offset: Minutes that it was ahead of UTC, None where that is not said.
-        taken_from: Who says so.
-        priority: How much that counts.
+        taken_at: Local time, to the second, without a time zone.
+        utc_offset: Minutes ahead of UTC, None if unknown.
+        taken_from: The block that has it.
+        priority: Its precedence.
     """
 
     taken_at: datetime
@@ -44,7 +44,7 @@ class CaptureTime:
 
 @dataclass(frozen=True, slots=True)
 class MetadataBlock:
-    """What one block says; the fields are those of `PhotoMetadata`."""
+    """The metadata in one block; the fields are those of `PhotoMetadata`."""
 
     capture_time: CaptureTime | None = None
     position: tuple[float, float] | None = None
@@ -56,9 +56,9 @@ class MetadataBlock:
     tags: tuple[str, ...] = ()
 
     def or_else(self, other: MetadataBlock) -> MetadataBlock:
-        """Return this with its gaps filled from another block; the date is the one that counts more."""
+        """Return this block with missing fields from another; the date is the one that takes precedence."""
         return MetadataBlock(
-            capture_time=_better(self.capture_time, other.capture_time),
+            capture_time=_preferred(self.capture_time, other.capture_time),
             position=self.position or other.position,
             camera=self.camera or other.camera,
             lens=self.lens or other.lens,
@@ -70,27 +70,30 @@ class MetadataBlock:
 
 
 def merge_blocks(*, exif: MetadataBlock, xmp: MetadataBlock, iptc: MetadataBlock) -> MetadataBlock:
-    """Return what a file says: words and stars as programs wrote them, the rest as the camera did, all tags."""
-    said = xmp.or_else(iptc).or_else(exif)
+    """Return the metadata of a file.
+
+    Title, description and rating come from XMP, then IPTC, then EXIF; camera and lens from EXIF first; tags from all.
+    """
+    merged = xmp.or_else(iptc).or_else(exif)
     tags = text_fields.tags([*xmp.tags, *iptc.tags, *exif.tags])
-    return replace(said, camera=exif.camera or xmp.camera, lens=exif.lens or xmp.lens, tags=tags)
+    return replace(merged, camera=exif.camera or xmp.camera, lens=exif.lens or xmp.lens, tags=tags)
 
 
-def with_sidecar(inside: MetadataBlock, sidecar: MetadataBlock) -> MetadataBlock:
-    """Return what a file and the XMP file beside it say: the sidecar counts, but the camera knows itself best."""
-    moment = sidecar.capture_time and replace(sidecar.capture_time, priority=DatePriority.SIDECAR)
-    said = replace(sidecar, capture_time=moment).or_else(inside)
-    return replace(said, camera=inside.camera or sidecar.camera, lens=inside.lens or sidecar.lens)
+def with_sidecar(embedded: MetadataBlock, sidecar: MetadataBlock) -> MetadataBlock:
+    """Return the metadata of a file and its sidecar. The sidecar takes precedence, except for camera and lens."""
+    capture_time = sidecar.capture_time and replace(sidecar.capture_time, priority=DatePriority.SIDECAR)
+    merged = replace(sidecar, capture_time=capture_time).or_else(embedded)
+    return replace(merged, camera=embedded.camera or sidecar.camera, lens=embedded.lens or sidecar.lens)
 
 
-def _better(one: CaptureTime | None, other: CaptureTime | None) -> CaptureTime | None:
-    """Return the moment that counts more, with the other's zone where that belongs to the same date."""
+def _preferred(one: CaptureTime | None, other: CaptureTime | None) -> CaptureTime | None:
+    """Return the time that takes precedence; the time zone may come from the other if the times are equal."""
     if one is None or other is None:
         return one or other
-    best, rest = sorted((one, other), key=lambda moment: moment.priority)
-    if best.utc_offset is None and best.taken_at == rest.taken_at:
-        return replace(best, utc_offset=rest.utc_offset)
-    return best
+    first, second = sorted((one, other), key=lambda time: time.priority)
+    if first.utc_offset is None and first.taken_at == second.taken_at:
+        return replace(first, utc_offset=second.utc_offset)
+    return first
 
 
 _DATE = re.compile(
@@ -100,36 +103,36 @@ _OFFSET = re.compile(r"\s*([+-])(\d\d):?(\d\d)")
 
 
 def parse_date(value: object) -> tuple[datetime, int | None] | None:
-    """Return a date as EXIF or XMP writes it and its minutes ahead of UTC, None where it is no date, like all zeros.
+    """Return a date in the notation of EXIF or XMP, and its minutes ahead of UTC; None if it is not a date.
 
-    A day without a time counts as its first moment.
+    A day without a time is midnight.
     """
-    found = _DATE.match(value) if isinstance(value, str) else None
-    if not found:
+    match = _DATE.match(value) if isinstance(value, str) else None
+    if not match:
         return None
-    *parts, zone = found.groups(default="")
+    *parts, zone = match.groups(default="")
     try:
-        return datetime(*(int(part or 0) for part in parts)), parse_offset(zone)  # type: ignore[arg-type]  # noqa: DTZ001 a camera knows no zone
+        return datetime(*(int(part or 0) for part in parts)), parse_offset(zone)  # type: ignore[arg-type]  # noqa: DTZ001 cameras write local time
     except ValueError:
         return None
 
 
 def parse_offset(value: object) -> int | None:
-    """Return the minutes of "+02:00", "-0330" or "Z"; None for anything else, and outside of the zones there are."""
+    """Return the minutes of an offset such as "+02:00", "-0330" or "Z"; None if no time zone has it."""
     if not isinstance(value, str):
         return None
     if value.strip("\0 ") == "Z":
         return 0
-    found = _OFFSET.match(value)
-    if not found:
+    match = _OFFSET.match(value)
+    if not match:
         return None
-    sign, hours, minutes = found.groups()
+    sign, hours, minutes = match.groups()
     offset = int(f"{sign}1") * (int(hours) * 60 + int(minutes))
     return offset if int(minutes) < 60 and -12 * 60 <= offset <= 14 * 60 else None
 
 
 def parse_rating(value: object) -> int | None:
-    """Return stars, 0 to 5, or -1 for rejected; None for anything else."""
+    """Return a rating, 0 to 5, or -1 for rejected; None for any other value."""
     if not isinstance(value, str | int | float):
         return None
     try:
@@ -139,28 +142,28 @@ def parse_rating(value: object) -> int | None:
     return round(number) if math.isfinite(number) and -1 <= number <= 5 else None
 
 
-_PERCENT = (0, 1, 13, 38, 63, 88)
+_MIN_PERCENT = (1, 13, 38, 63, 88)  # of 1 to 5
 
 
 def parse_percent(value: object) -> int | None:
-    """Return the stars of a rating in percent: Windows writes 1, 25, 50, 75 and 99 for one to five stars."""
+    """Return the rating, 0 to 5, of one in percent; Windows writes 1, 25, 50, 75 and 99 for 1 to 5."""
     if not isinstance(value, str | int):
         return None
     try:
         number = int(value)
     except ValueError:
         return None
-    return sum(number >= least for least in _PERCENT[1:]) if 0 <= number <= 100 else None
+    return sum(number >= percent for percent in _MIN_PERCENT) if 0 <= number <= 100 else None
 
 
 def valid_position(latitude: float | None, longitude: float | None) -> tuple[float, float] | None:
-    """Return a position, or None where a coordinate is absent or both are 0, which cameras without a fix write."""
+    """Return a position; None if a coordinate is missing or both are 0, as cameras without a GPS fix write."""
     if latitude is None or longitude is None or latitude == longitude == 0:
         return None
     return latitude, longitude
 
 
 def to_degrees(parts: Sequence[float], *, sign: int, limit: int) -> float | None:
-    """Return one coordinate of degrees, minutes and seconds; None where it cannot be true."""
+    """Return a coordinate in degrees from degrees, minutes and seconds; None if it is out of range."""
     value = sign * sum(part / 60**power for power, part in enumerate(parts))
-    return value if all(part >= 0 for part in parts) and abs(value) <= limit else None  # nan is never >= 0
+    return value if all(part >= 0 for part in parts) and abs(value) <= limit else None  # false for nan

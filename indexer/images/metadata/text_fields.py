@@ -1,4 +1,4 @@
-"""Words that files bring along, made fit to be kept: printable, bounded, no tag twice, no camera's boilerplate."""
+"""Cleaning of text from metadata: printable, of limited length, without repeated tags and camera boilerplate."""
 
 from __future__ import annotations
 
@@ -19,61 +19,61 @@ _BOILERPLATE = re.compile(
     r"|\w*hdr\w*|cof|dav|edf|mde|oznor\w*|rbt\w*|ptr|sdr",  # the last line: modes of Huawei's and Xiaomi's phones
     re.IGNORECASE,
 )
-"""What cameras, phones and editors write into every photo where a description would stand; compared with all of it."""
+"""Descriptions that cameras, phones and editors write into every photo; matched against the whole description."""
 
 
 def clean(value: object, limit: int) -> str:
-    """Return text without control or formatting characters, its white space single, at most `limit` characters, in NFC.
+    """Return text in NFC with single spaces and without control and formatting characters.
 
     Args:
-        value: Text, or its bytes in UTF-8; anything else is no text, and gives "".
-        limit: Characters.
+        value: Text, or bytes in UTF-8; any other value gives "".
+        limit: Characters of the result, at most.
     """
     text = value.decode("utf-8", errors="ignore") if isinstance(value, bytes) else value
     if not isinstance(text, str):
         return ""
-    seen = unicodedata.normalize("NFC", text[: 10 * limit])  # of many megabytes, no more than this is looked at
-    words = "".join(letter if letter.isprintable() else " " for letter in seen).split()
+    normalized = unicodedata.normalize("NFC", text[: 10 * limit])  # a text may have many megabytes
+    words = "".join(character if character.isprintable() else " " for character in normalized).split()
     return " ".join(words)[:limit].rstrip()
 
 
 def title(value: object) -> str | None:
-    """Return a title as it is kept, None where it says nothing."""
-    return _said(clean(value, MAX_TITLE))
+    """Return a cleaned title, None if it is empty or boilerplate."""
+    return _meaningful(clean(value, MAX_TITLE))
 
 
 def description(value: object) -> str | None:
-    """Return a description as it is kept, None where it says nothing."""
-    return _said(clean(value, MAX_DESCRIPTION))
+    """Return a cleaned description, None if it is empty or boilerplate."""
+    return _meaningful(clean(value, MAX_DESCRIPTION))
 
 
 def tags(values: Iterable[object]) -> tuple[str, ...]:
-    """Return tags in their order, each once whatever its capitals, at most 200 of at most 100 characters."""
-    kept: dict[str, str] = {}
+    """Return cleaned tags in their order, unique regardless of case; at most 200, each of at most 100 characters."""
+    unique: dict[str, str] = {}
     for value in values:
         tag = clean(value, MAX_TAG)
         if tag:
-            kept.setdefault(tag.casefold(), tag)
-        if len(kept) == MAX_TAGS:
+            unique.setdefault(tag.casefold(), tag)
+        if len(unique) == MAX_TAGS:
             break
-    return tuple(kept.values())
+    return tuple(unique.values())
 
 
 def lens_name(value: object) -> str | None:
-    """Return a lens's name, printable and at most 80 characters; None for what has no letter or digit, like "----"."""
+    """Return a lens's cleaned name of at most 80 characters; None if it has no letter or digit, like "----"."""
     name = clean(value, MAX_CAMERA)
-    return name if any(letter.isalnum() for letter in name) else None
+    return name if any(character.isalnum() for character in name) else None
 
 
 def camera_name(make: object, model: object) -> str | None:
-    """Return "Make Model" without saying the make twice, printable and at most 80 characters; None without either."""
-    maker, name = clean(make, MAX_CAMERA), clean(model, MAX_CAMERA)
-    if maker and name and name.lower().split()[0] == maker.lower().split()[0]:
-        maker = ""  # "NIKON CORPORATION", "NIKON D90"
-    return f"{maker} {name}".strip()[:MAX_CAMERA].rstrip() or None
+    """Return "Make Model" without repeating the make, at most 80 characters; None without either."""
+    brand, name = clean(make, MAX_CAMERA), clean(model, MAX_CAMERA)
+    if brand and name and name.lower().split()[0] == brand.lower().split()[0]:
+        brand = ""  # "NIKON CORPORATION", "NIKON D90"
+    return f"{brand} {name}".strip()[:MAX_CAMERA].rstrip() or None
 
 
-def _said(text: str) -> str | None:
-    """Return text that a person may have written, else None."""
-    wordless = not any(letter.isalnum() for letter in text)
-    return None if wordless or _BOILERPLATE.fullmatch(text) else text
+def _meaningful(text: str) -> str | None:
+    """Return the text if a person may have written it, else None."""
+    is_wordless = not any(character.isalnum() for character in text)
+    return None if is_wordless or _BOILERPLATE.fullmatch(text) else text

@@ -1,4 +1,4 @@
-"""What runs inside a worker process."""
+"""The code that runs in a worker process."""
 
 from __future__ import annotations
 
@@ -18,58 +18,56 @@ from indexer.images import Limits, Photo, read_photo
 from indexer.images.workers.framing import receive, send
 from indexer.types import Preprocess
 
-_SECONDS_AFTER_PARENT = 5
-"""A worker whose parent was killed ends when it finds its input closed, and, if a decoder hangs, this long after the
-item's limit."""
+_EXTRA_SECONDS = 5
+"""Seconds after an item's time limit when a worker ends itself: if its parent was killed while a decoder hangs, nothing
+else ends it."""
 
 _BYTES_PER_PIXEL = 16
-"""Memory that a decoding picture may take: four copies (decoded, converted, laid on white, turned) at Pillow's four
-bytes a pixel. Measured: 13 bytes a pixel for a transparent PNG of 200 million."""
+"""Memory for decoding, per pixel: four copies (decoded, converted, blended, rotated) of Pillow's four bytes each.
+Measured: 13 bytes a pixel for a transparent PNG of 200 million."""
 
-_BYTES_BESIDE = 1024**3
-"""Address space for the interpreter and its libraries (0.15 GB), the decoders' tables and the square that is made."""
+_BASE_BYTES = 1024**3
+"""Address space for the interpreter and its libraries (0.15 GB), the decoders' tables and the prepared pixels."""
 
 _ONE_THREAD_OPTIONS = (
     ("PIL.AvifImagePlugin", "DEFAULT_MAX_THREADS", 1),
     ("pi_heif.options", "DECODE_THREADS", 1),
     ("pillow_jxl.JpegXLImagePlugin", "DECODE_THREADS", 0),
 )
-"""Module, option, value: these decoders would start a thread per core."""
+"""Module, option and value: by default these decoders start a thread per core."""
 
 
 def serve() -> None:
-    """Answer the frames on standard input until it is closed; what a worker process runs."""
-    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    order = receive(questions)
-    if order is None:
+    """Answer the requests on standard input until it is closed; the main function of a worker process."""
+    requests, responses = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    setup = receive(requests)
+    if setup is None:
         return
-    preprocess, limits, timeout = pickle.loads(order)  # noqa: S301 written by the process that started this one
-    _confine(limits)
-    send(answers, b"ready")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (1, 2):  # what C libraries print would garble the frames and the app's progress bar
-        os.dup2(nowhere, stream)
-    while (question := receive(questions)) is not None:
-        _set_alarm(math.ceil(timeout) + _SECONDS_AFTER_PARENT)
-        path, sidecar = pickle.loads(question)  # noqa: S301 as above
-        answer = _answer(path, sidecar, preprocess, limits)
+    preprocess, limits, timeout = pickle.loads(setup)  # noqa: S301 written by the process that started this one
+    _set_limits(limits)
+    send(responses, b"ready")
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):  # output of C libraries would garble the frames and the app's progress bar
+        os.dup2(null, stream)
+    while (request := receive(requests)) is not None:
+        _set_alarm(math.ceil(timeout) + _EXTRA_SECONDS)
+        path, sidecar = pickle.loads(request)  # noqa: S301 as above
+        response = _read(path, sidecar, preprocess, limits)
         _set_alarm(0)
-        send(answers, pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
+        send(responses, pickle.dumps(response, protocol=pickle.HIGHEST_PROTOCOL))
 
 
-def _answer(
-    path: Path, sidecar: Path | None, preprocess: Preprocess, limits: Limits
-) -> Photo | tuple[FailureKind, str]:
-    """Return a file's photo, or the kind and the message of its failure: an error of two arguments does not pickle."""
+def _read(path: Path, sidecar: Path | None, preprocess: Preprocess, limits: Limits) -> Photo | tuple[FailureKind, str]:
+    """Return a file's photo, or the kind and message of its error: exceptions of two arguments cannot be pickled."""
     try:
         return read_photo(path, preprocess=preprocess, limits=limits, sidecar=sidecar)
     except PictureError as error:
         return error.kind, str(error)
 
 
-def _confine(limits: Limits) -> None:
-    """Set what is global to a process and may be set here, because the process is ours."""
-    Image.MAX_IMAGE_PIXELS = limits.max_pixels  # some decoders of Pillow ask this before they allocate
+def _set_limits(limits: Limits) -> None:
+    """Set limits that are global to the process, which is ours alone."""
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels  # some of Pillow's decoders check it before they allocate
     for module, option, value in _ONE_THREAD_OPTIONS:
         with suppress(ImportError):
             setattr(importlib.import_module(module), option, value)
@@ -77,13 +75,14 @@ def _confine(limits: Limits) -> None:
         import resource  # not on Windows
     except ImportError:
         return
-    wanted = _BYTES_BESIDE + _BYTES_PER_PIXEL * limits.max_pixels + 2 * limits.max_bytes
+    bytes_needed = _BASE_BYTES + _BYTES_PER_PIXEL * limits.max_pixels + 2 * limits.max_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    with suppress(OSError, ValueError):  # macOS knows the limit and refuses to set it
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    with suppress(OSError, ValueError):  # macOS has the limit but refuses to set it
+        soft = bytes_needed if hard == resource.RLIM_INFINITY else min(bytes_needed, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _set_alarm(seconds: int) -> None:
-    """Have the system end this process after so many seconds, never for 0; where the system can."""
+    """Have the system end this process after this many seconds, never for 0; does nothing on Windows."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)

@@ -1,4 +1,4 @@
-"""Frames in a pipe: eight bytes of length, then the body."""
+"""Frames in a pipe: a length of eight bytes, then the body."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def send(pipe: IO[bytes], body: bytes) -> None:
 
 
 def receive(pipe: IO[bytes]) -> bytes | None:
-    """Return the next frame's body, None where the pipe ends."""
-    head = pipe.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+    """Return the next frame's body, None at the end of the pipe."""
+    header = pipe.read(_LENGTH.size)
+    if len(header) < _LENGTH.size:
         return None
-    (length,) = _LENGTH.unpack(head)
+    (length,) = _LENGTH.unpack(header)
     body = pipe.read(length)
     return body if len(body) == length else None

@@ -1,4 +1,4 @@
-"""One worker process, seen from the thread that owns it."""
+"""A worker process, as seen by the thread that owns it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from indexer.images import Photo
 from indexer.images.workers.framing import receive, send
 
 _START_SECONDS = 120.0
-"""Time for a worker to start; it takes 0.3 s here, and this leaves room for a cold network disk."""
+"""Time limit for a worker to start. It takes 0.3 s here; a cold network disk is slower."""
 
 _PIPE_SIZE = 1 << 20
-"""Bytes a pipe holds where the system lets us choose: a whole photo (448 x 448 x 3 is 0.6 MB), so that a worker goes on
-before its thread has read."""
+"""Bytes that a pipe holds, on Linux: a whole photo (448 x 448 x 3 is 0.6 MB), so that a worker continues before its
+thread has read."""
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-"""A worker is one thread among others of its kind; pools inside would only take address space."""
+"""Workers run in parallel already; thread pools inside them would only take address space."""
 
 _BOOT = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = sys.argv[1:]; "
@@ -35,65 +35,65 @@ _BOOT = (
 
 
 class Worker:
-    """One process that decodes, started when it is needed and again when it died.
+    """A process that decodes; it is started when needed, and again if it died.
 
-    One thread at a time may call `decode`; `kill`, `kill_if_late` and `retire` may come from any.
+    Only one thread at a time may call `decode`. Any thread may call `kill`, `kill_if_late` and `retire`.
     """
 
-    def __init__(self, order: bytes, *, timeout: float) -> None:
-        self._order = order
+    def __init__(self, setup: bytes, *, timeout: float) -> None:
+        self._setup = setup
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._retired = False
-        self._lock = threading.Lock()  # of the next two
+        self._lock = threading.Lock()  # for the next two
         self._deadline = math.inf
-        self._late = False
+        self._is_late = False
         self.seconds = 0.0
 
     def decode(self, path: Path, sidecar: Path | None = None) -> Photo | PictureError:
-        """Return what the process makes of a file and the XMP file beside it, or how it died over it."""
-        process = self._running()
-        began = time.perf_counter()
-        self._begin(self._timeout)
+        """Return the photo of a file and its XMP file, or the error with which decoding failed."""
+        process = self._start_if_needed()
+        start = time.perf_counter()
+        self._start_deadline(self._timeout)
         try:
-            question = path.absolute(), sidecar and sidecar.absolute()  # the app may change its folder
-            answer = _ask(process, pickle.dumps(question))
+            paths = path.absolute(), sidecar and sidecar.absolute()  # the app may change its working directory
+            response = _request(process, pickle.dumps(paths))
         finally:
-            late = self._end()
-            self.seconds += time.perf_counter() - began
-        if late:
+            is_late = self._clear_deadline()
+            self.seconds += time.perf_counter() - start
+        if is_late:
             self.stop()
             return PictureError(FailureKind.TIMED_OUT, f"decoding took longer than {self._timeout:g} seconds")
-        if answer is None:
-            return PictureError(FailureKind.CRASHED, f"the decoder died on it ({_cause(self.stop())})")
-        return PictureError(*answer) if isinstance(answer, tuple) else answer
+        if response is None:
+            return PictureError(FailureKind.CRASHED, f"the decoder crashed ({_exit_cause(self.stop())})")
+        return PictureError(*response) if isinstance(response, tuple) else response
 
-    def _begin(self, seconds: float) -> None:
-        """Have the process killed unless `_end` comes in time."""
+    def _start_deadline(self, seconds: float) -> None:
+        """Have the process killed after this many seconds unless `_clear_deadline` is called."""
         with self._lock:
-            self._deadline, self._late = time.monotonic() + seconds, False
+            self._deadline, self._is_late = time.monotonic() + seconds, False
 
-    def _end(self) -> bool:
-        """Return whether the process was killed for being late; from here on it will not be."""
+    def _clear_deadline(self) -> bool:
+        """Remove the deadline, and return whether the process was killed because it had passed."""
         with self._lock:
             self._deadline = math.inf
-            return self._late
+            return self._is_late
 
     def kill_if_late(self) -> None:
-        """End the process if what it does takes longer than it may; to be called now and then."""
+        """End the process if its deadline has passed; to be called regularly."""
         with self._lock:
             if time.monotonic() > self._deadline:
-                self._late = True
+                self._is_late = True
                 self.kill()
 
     def kill(self) -> None:
-        """End the process at once; from any thread, at any time."""
+        """End the process at once."""
         process = self._process
         if process is not None:
             process.kill()
 
     def retire(self) -> None:
-        """End the process at once, and any that a thread is just starting."""
+        """End the process at once, including one that another thread is starting."""
         self._retired = True
         self.kill()
 
@@ -105,34 +105,36 @@ class Worker:
         process.kill()
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
-                with suppress(OSError):  # what was still to be written has no reader
+                with suppress(OSError):  # unwritten data has no reader any more
                     pipe.close()
         return process.wait()
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        """Return the process, started if there is none that lives."""
+    def _start_if_needed(self) -> subprocess.Popen[bytes]:
+        """Return the running process; start one if there is none."""
         if self._process is not None and self._process.poll() is not None:
-            self.stop()  # killed from outside between two items
+            self.stop()  # killed by another program between two items
         if self._process is None:
             self._process = process = _start()
-            if self._retired:  # asked only now: `retire` sets this first and then looks for the process
+            if self._retired:  # checked after the start: `retire` sets this before it looks for the process
                 process.kill()
-            self._begin(_START_SECONDS)
-            ready = _exchange(process, self._order) is not None
-            self._end()
-            if not ready:
+            self._start_deadline(_START_SECONDS)
+            is_ready = _exchange(process, self._setup) is not None
+            self._clear_deadline()
+            if not is_ready:
                 process.kill()
-                last_words = _last_line(process.stderr)
-                raise RecallError(f"no process that decodes photos can be started ({_cause(self.stop())}{last_words})")
+                reason = _last_line(process.stderr)
+                raise RecallError(
+                    f"a process that decodes photos cannot be started ({_exit_cause(self.stop())}{reason})"
+                )
             if process.stderr is not None:
                 process.stderr.close()
         return self._process
 
 
 def _start() -> subprocess.Popen[bytes]:
-    """Return a new worker process that imports what this one would."""
-    here = str(Path(__file__).resolve().parents[3])  # also where an import hook found this package
-    paths = [*(os.path.abspath(entry) for entry in sys.path), here]
+    """Return a new worker process that imports from the same folders as this one."""
+    package_root = str(Path(__file__).resolve().parents[3])  # this package may come from an import hook
+    paths = [*(os.path.abspath(entry) for entry in sys.path), package_root]
     command = [sys.executable, "-I", "-c", _BOOT, *paths]
     environment = {**os.environ, **_ONE_THREAD}
     try:
@@ -145,31 +147,31 @@ def _start() -> subprocess.Popen[bytes]:
             pipesize=_PIPE_SIZE,
         )
     except OSError as error:
-        raise RecallError(f"no process that decodes photos can be started ({error})") from error
+        raise RecallError(f"a process that decodes photos cannot be started ({error})") from error
 
 
-def _ask(process: subprocess.Popen[bytes], question: bytes) -> Photo | tuple[FailureKind, str] | None:
-    """Return a worker's answer about a file, None if it died."""
-    answer = _exchange(process, question)
-    if answer is None:
+def _request(process: subprocess.Popen[bytes], paths: bytes) -> Photo | tuple[FailureKind, str] | None:
+    """Return a worker's result for a file, None if the worker died."""
+    body = _exchange(process, paths)
+    if body is None:
         return None
-    found: Photo | tuple[FailureKind, str] = pickle.loads(answer)  # noqa: S301 written by our own process
-    return found
+    response: Photo | tuple[FailureKind, str] = pickle.loads(body)  # noqa: S301 written by our own process
+    return response
 
 
-def _exchange(process: subprocess.Popen[bytes], question: bytes) -> bytes | None:
-    """Send a worker a frame and return the frame that it answers, None if it died."""
+def _exchange(process: subprocess.Popen[bytes], body: bytes) -> bytes | None:
+    """Send a frame to a worker and return its response, None if the worker died."""
     if process.stdin is None or process.stdout is None:
         raise ValueError("a worker has pipes")
     try:
-        send(process.stdin, question)
+        send(process.stdin, body)
     except OSError:
         return None
     return receive(process.stdout)
 
 
-def _cause(code: int) -> str:
-    """Return how a process ended, in words for people."""
+def _exit_cause(code: int) -> str:
+    """Return how a process ended, for a message."""
     if code >= 0:
         return f"exit code {code}"
     try:
@@ -179,7 +181,7 @@ def _cause(code: int) -> str:
 
 
 def _last_line(pipe: IO[bytes] | None) -> str:
-    """Return the last line that a dead process wrote to its standard error, after a colon, or nothing."""
+    """Return a colon and the last line that an ended process wrote to its standard error, "" without one."""
     lines = pipe.read().decode(errors="replace").split("\n") if pipe is not None else []
     line = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f": {line[:200]}" if line else ""
