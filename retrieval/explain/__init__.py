@@ -1,9 +1,12 @@
-"""Why a photo or text is in the answer to a query, and why it is not.
+"""Explains why a file is or is not among the results of a query.
 
-explain()          everything about one file and one query
-regions.py         which part of the picture carried it
-words.py           which words of the query carried it
-absence.py         why a file is not in the library
+explain.py         everything about one file and one query
+rank.py            rank of a unit among all that are compared with a query
+regions.py         scores of the regions of a picture, and their heat map
+word_effects.py    effect of each word of the query on the score
+missing.py         why a file is not in the library, or not in its present state
+
+From outside call `explain` and `save_heatmap`.
 """
 
 from __future__ import annotations

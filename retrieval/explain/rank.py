@@ -1,4 +1,4 @@
-"""Where a unit stands among all that a query is compared with."""
+"""Rank of a unit among all units that are compared with a query."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex, inner_products
 
 BLOCK = 65536
-"""Embeddings that are scored at once: 134 MB in float32 at 512 numbers each."""
+"""Embeddings that are scored at once: 134 MB in float32 with 512 dimensions."""
 
 
-def standing(
+def find_rank(
     index: VectorIndex,
     connection: Connection,
     query: Vectors,
     *,
-    value: float,
+    score: float,
     item_id: int,
     allowed: Ids,
 ) -> tuple[int, int]:
-    """Return how many items are better than one, by the order of a search, and among how many units that is.
+    """Return the rank of an item by the order of a search, 1 for the best, and the number of units compared.
 
     Args:
-        index: The library's.
-        connection: Of the catalog.
+        index: The library's index.
+        connection: Connection to the catalog.
         query: Unit vector, shape (d,).
-        value: Score of the item.
-        item_id: The item; of equal scores the smaller id is better.
-        allowed: Embeddings that are compared, ascending.
+        score: Score of the item.
+        item_id: The item; of equal scores the smaller id ranks higher.
+        allowed: Ids of the embeddings that are compared, ascending, shape (n,).
     """
     better: set[int] = set()
-    among = 0
-    for ids, scores in _scored(index, query, allowed):
-        among += len(ids)
-        close = ids[scores >= value]
-        equal = set(ids[scores == value].tolist())
-        for embedding, other in items.item_ids_by_embedding(connection, close).items():
-            if other != item_id and (embedding not in equal or other < item_id):
+    total = 0
+    for ids, scores in _score_blocks(index, query, allowed):
+        total += len(ids)
+        candidates = ids[scores >= score]
+        ties = set(ids[scores == score].tolist())
+        for embedding, other in items.item_ids_by_embedding(connection, candidates).items():
+            if other != item_id and (embedding not in ties or other < item_id):
                 better.add(other)
-    return len(better), among
+    return len(better) + 1, total
 
 
-def _scored(index: VectorIndex, query: Vectors, allowed: Ids) -> Iterator[tuple[Ids, Vectors]]:
-    """Yield blocks of ids (n,) and their scores (n,), of the allowed embeddings that the index holds."""
-    held = np.intersect1d(index.ids, allowed, assume_unique=True)
-    for start in range(0, len(held), BLOCK):
-        ids = held[start : start + BLOCK]
+def _score_blocks(index: VectorIndex, query: Vectors, allowed: Ids) -> Iterator[tuple[Ids, Vectors]]:
+    """Yield blocks of ids (n,) and their scores (n,), of the allowed embeddings that are in the index."""
+    indexed = np.intersect1d(index.ids, allowed, assume_unique=True)
+    for start in range(0, len(indexed), BLOCK):
+        ids = indexed[start : start + BLOCK]
         yield ids, inner_products(query, index.vectors(ids))

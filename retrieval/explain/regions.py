@@ -1,4 +1,4 @@
-"""Which region of a picture carried a hit: tiles of it are encoded as photos of their own."""
+"""Scores of the regions of a picture: its tiles are encoded as photos of their own."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from indexer.types import Progress, ProgressCallback, Vectors
 if TYPE_CHECKING:
     from PIL import Image
 
-PARTS = (2, 3)
-"""Tiles have 1/2 and 1/3 of each side, and each begins half a tile after the one before: 3 x 3 and 5 x 5 of them."""
+DIVISORS = (2, 3)
+"""Tiles have 1/2 and 1/3 of each side and overlap by half a tile: 3 x 3 and 5 x 5 of them."""
 
-CELLS = 24
-"""Side of the map: half a tile is a whole number of cells for both sizes (6 and 4)."""
+GRID = 24
+"""Side of the heat map in cells: half a tile is a whole number of cells for both sizes (6 and 4)."""
 
-SHOWN = 1024
-"""Longest side of a saved map in pixels."""
+MAX_SIDE = 1024
+"""Longest side of a saved heat map in pixels."""
 
-COLOURS = ((0, 0, 40), (120, 20, 110), (230, 80, 50), (255, 220, 80))
-"""Of the map from cold to hot: dark blue, purple, orange, yellow, ever lighter, so that all eyes tell them."""
+COLORS = ((0, 0, 40), (120, 20, 110), (230, 80, 50), (255, 220, 80))
+"""Colors from cold to hot: dark blue, purple, orange, yellow. Lightness increases too, for color-blind eyes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a picture.
+    """A region of a picture.
 
     Attributes:
-        left: Share of the width, 0 to 1, from the left; as are the other three of theirs.
-        top: Share of the height.
-        right: Share of the width.
-        bottom: Share of the height.
+        left: Left edge as a share of the width, 0 to 1.
+        top: Top edge as a share of the height.
+        right: Right edge as a share of the width.
+        bottom: Bottom edge as a share of the height.
         score: Cosine of the query with this region, encoded as a photo of its own.
     """
 
@@ -52,101 +52,103 @@ class Region:
 
     @property
     def location(self) -> str:
-        """Where it is, in words for people: "upper left", "centre"."""
+        """Where the region is, for people: "upper left", "centre"."""
         x, y = (self.left + self.right) / 2, (self.top + self.bottom) / 2
-        across = "left" if x < 0.4 else "right" if x > 0.6 else ""
-        down = "upper" if y < 0.4 else "lower" if y > 0.6 else ""
-        return " ".join(word for word in (down or ("middle" if across else ""), across or "centre") if word)
+        column = "left" if x < 0.4 else "right" if x > 0.6 else ""
+        row = "upper" if y < 0.4 else "lower" if y > 0.6 else ""
+        return " ".join(word for word in (row or ("middle" if column else ""), column or "centre") if word)
 
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """What the tiles of a picture have to do with a query.
+    """Scores of the regions of a picture.
 
     Attributes:
-        tiles: Best first, equal scores from the upper left.
-        heatmap: Mean score of the tiles over each cell, shape (CELLS, CELLS), float32, rows from the top.
+        tiles: Best first; equal scores from the upper left.
+        heatmap: Mean score of the tiles that cover each cell, shape (GRID, GRID), float32, rows from the top.
     """
 
     tiles: Sequence[Region]
     heatmap: Vectors
 
 
-def tile_scores(
+def score_regions(
     picture: Image.Image, query: Vectors, encoder: Encoder, *, progress: ProgressCallback | None = None
 ) -> Regions:
-    """Return what the tiles of a picture have to do with a query.
+    """Return the scores of the regions of a picture for a query.
 
     Args:
         picture: Upright, RGB.
         query: Unit vector, shape (d,).
-        encoder: Which made the query's vector.
-        progress: Told how many tiles are encoded.
+        encoder: The encoder of the query vector.
+        progress: Called with the number of encoded tiles.
     """
     boxes = [
-        (column / (2 * n), row / (2 * n), 1 / n) for n in PARTS for row, column in product(range(2 * n - 1), repeat=2)
+        (column / (2 * n), row / (2 * n), 1 / n)
+        for n in DIVISORS
+        for row, column in product(range(2 * n - 1), repeat=2)
     ]
     scores: list[float] = []
     for start in range(0, len(boxes), encoder.batch_size):
         batch = boxes[start : start + encoder.batch_size]
-        pixels = np.stack([prepare(_tile(picture, *box), encoder.preprocess) for box in batch])
+        pixels = np.stack([prepare(_crop(picture, *box), encoder.preprocess) for box in batch])
         scores += (encoder.encode_images(pixels) @ query).tolist()
         if progress:
-            progress(Progress("looking at regions", len(scores), len(boxes)))
+            progress(Progress("encoding regions", len(scores), len(boxes)))
     tiles = [
         Region(left, top, left + side, top + side, score)
         for (left, top, side), score in zip(boxes, scores, strict=True)
     ]
-    return Regions(sorted(tiles, key=lambda tile: -tile.score), _heat(tiles))
+    return Regions(sorted(tiles, key=lambda tile: -tile.score), _heatmap(tiles))
 
 
-def _tile(picture: Image.Image, left: float, top: float, side: float) -> Image.Image:
+def _crop(picture: Image.Image, left: float, top: float, side: float) -> Image.Image:
     width, height = picture.size
     box = (round(left * width), round(top * height), round((left + side) * width), round((top + side) * height))
     return picture.crop((box[0], box[1], max(box[2], box[0] + 1), max(box[3], box[1] + 1)))
 
 
-def _heat(tiles: Sequence[Region]) -> Vectors:
-    total = np.zeros((CELLS, CELLS), dtype=np.float32)
-    count = np.zeros((CELLS, CELLS), dtype=np.float32)
+def _heatmap(tiles: Sequence[Region]) -> Vectors:
+    total = np.zeros((GRID, GRID), dtype=np.float32)
+    count = np.zeros((GRID, GRID), dtype=np.float32)
     for tile in tiles:
-        left, top, right, bottom = (round(edge * CELLS) for edge in (tile.left, tile.top, tile.right, tile.bottom))
+        left, top, right, bottom = (round(edge * GRID) for edge in (tile.left, tile.top, tile.right, tile.bottom))
         total[top:bottom, left:right] += tile.score
         count[top:bottom, left:right] += 1
-    mean: Vectors = total / count  # every cell lies in a tile of each size
+    mean: Vectors = total / count  # tiles of each size cover every cell
     return mean
 
 
 def save_heatmap(picture: Image.Image, regions: Regions, path: Path) -> None:
-    """Write the picture with its map over it; the format is that of the file's ending.
+    """Write the picture with its heat map over it, in the format of the file's extension.
 
     Args:
         picture: Upright, RGB.
-        regions: Of this picture.
-        path: Must not exist: no photo is ever written over.
+        regions: Regions of this picture.
+        path: A file that does not exist: no photo is ever overwritten.
 
     Raises:
-        QueryError: The file exists, cannot be written, or has no ending of a picture format.
+        QueryError: The file exists, cannot be written, or its extension is not that of a picture format.
     """
     from PIL import Image
 
     if path.exists():
         raise QueryError(f"{path} exists already; name a new file, or delete it first")
-    shown = picture.copy()
-    shown.thumbnail((SHOWN, SHOWN))
+    thumbnail = picture.copy()
+    thumbnail.thumbnail((MAX_SIDE, MAX_SIDE))
     spread = float(np.ptp(regions.heatmap))
     level = (regions.heatmap - regions.heatmap.min()) / (spread or 1)  # 0..1
-    colours = np.array([[np.interp(level, np.linspace(0, 1, len(COLOURS)), [c[i] for c in COLOURS])] for i in range(3)])
-    warm = Image.fromarray(np.moveaxis(colours[:, 0], 0, -1).astype(np.uint8)).resize(
-        shown.size, Image.Resampling.BICUBIC
-    )
+    stops = np.linspace(0, 1, len(COLORS))
+    channels = [np.interp(level, stops, [color[channel] for color in COLORS]) for channel in range(3)]
+    overlay = Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8))
+    overlay = overlay.resize(thumbnail.size, Image.Resampling.BICUBIC)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        Image.blend(shown.convert("L").convert("RGB"), warm, 0.5).save(part)
+        Image.blend(thumbnail.convert("L").convert("RGB"), overlay, 0.5).save(part)
         part.rename(path)
     except (OSError, ValueError) as error:
         raise QueryError(
-            f"{path} cannot be written ({error}); expected a name such as heat.png in a folder of yours"
+            f"{path} cannot be written ({error}); expected a name such as heat.png in a folder that you can write to"
         ) from error
     finally:
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which words of a query carried a hit: each is left out once, and the score compared."""
+"""Effect of each word of a query on a score: the word is left out, and the scores are compared."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from indexer.types import Vectors
 from retrieval.query.embed import combine_parts
 from retrieval.query.query import Query
 
-MOST = 64
-"""Words that are left out in turn, those of the longest captions; what follows them is not looked at."""
+MAX_WORDS = 64
+"""Maximum number of words that are left out in turn, that of the longest captions; later words are not examined."""
 
 
 @dataclass(frozen=True, slots=True)
 class WordEffect:
-    """What one word, or one whole part, does for a score.
+    """The effect of one word, or of one whole part of the query, on a score.
 
     Attributes:
         part: Number of the part in the query, from 0, texts first.
         word: The word; None for the whole part.
-        effect: The score with it less the score without it: above 0 it speaks for the hit.
+        effect: The score with it minus the score without it; a positive effect speaks for the hit.
     """
 
     part: int
@@ -34,47 +34,47 @@ class WordEffect:
 def word_effects(
     query: Query, parts: Vectors, unit: Vectors, encode: Callable[[Sequence[str]], Vectors]
 ) -> list[WordEffect]:
-    """Return what each word of the texts does for the score of a unit, and of several parts what each part does.
+    """Return the effect of each part, if there are several, and of each word of the texts on the score of a unit.
 
-    A text of one word has no other reading to compare with, so that only several parts tell something about it. This is
-    leave-one-out (occlusion, Zeiler and Fergus 2014) on words.
+    A text of one word has no words to compare, so it has an effect only as a part. This is leave-one-out (occlusion,
+    Zeiler and Fergus 2014) on words.
 
     Args:
-        query: What was asked.
+        query: The query.
         parts: Unit vectors of its parts, shape (p, d).
-        unit: Embedding of what was found, shape (d,), unit length.
-        encode: Gives the unit vectors of texts, shape (n, d), as it gave those of the parts.
+        unit: Embedding of the unit, shape (d,), unit length.
+        encode: Returns the unit vectors of texts, shape (n, d), as it did for the parts.
     """
     weights = query.part_weights
     full = float(combine_parts(parts, weights) @ unit)
-    found = []
+    effects = []
     if len(parts) > 1:
         for number in range(len(parts)):
             rest = [row for row in range(len(parts)) if row != number]
             score = _score(parts[rest], [weights[row] for row in rest], unit)
             if score is not None:
-                found.append(WordEffect(number, None, full - score))
-    left_out = list(_left_out(query.texts))
-    vectors = encode([text for _, _, text in left_out])
-    for (number, word, _), vector in zip(left_out, vectors, strict=True):
+                effects.append(WordEffect(number, None, full - score))
+    shortened = list(_without_each_word(query.texts))
+    vectors = encode([text for _, _, text in shortened])
+    for (number, word, _), vector in zip(shortened, vectors, strict=True):
         changed = parts.copy()
         changed[number] = vector
         score = _score(changed, weights, unit)
         if score is not None:
-            found.append(WordEffect(number, word, full - score))
-    return found
+            effects.append(WordEffect(number, word, full - score))
+    return effects
 
 
-def _left_out(texts: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+def _without_each_word(texts: Sequence[str]) -> Iterator[tuple[int, str, str]]:
     """Yield part, word, and the part's text without that word."""
     for number, text in enumerate(texts):
         words = text.split()
-        for place, word in enumerate(words[:MOST] if len(words) > 1 else []):
-            yield number, word, " ".join(words[:place] + words[place + 1 :])
+        for position, word in enumerate(words[:MAX_WORDS] if len(words) > 1 else []):
+            yield number, word, " ".join(words[:position] + words[position + 1 :])
 
 
 def _score(parts: Vectors, weights: Sequence[float], unit: Vectors) -> float | None:
-    """Return the score of a unit, None where what is left of the query cancels out."""
+    """Return the score of a unit, None if the remaining parts cancel out."""
     try:
         return float(np.dot(combine_parts(parts, weights), unit))
     except QueryError:

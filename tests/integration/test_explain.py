@@ -1,4 +1,4 @@
-"""Why a photo is in an answer, and why it is not: over colours, where a head can say it too, and as the program."""
+"""Explanations: of photos of one colour, whose scores can be computed in the head, and by the program."""
 
 from __future__ import annotations
 
@@ -33,38 +33,38 @@ def colours(library: Library, folder: Path) -> Library:
     return library
 
 
-def test_a_photo_in_the_answer_has_its_rank_and_score(colours: Library, folder: Path) -> None:
-    found = colours.explain("something red", folder / "tomato.png", k=3)
-    assert (found.in_results, found.rank, found.total, list(found.reasons)) == (True, 2, 5, [])
-    assert round(found.score or 0, 2) == 0.9  # tomato (255, 99, 71) with red
-    assert found.score == colours.search("something red", k=3)[1].score
+def test_a_photo_among_the_results_has_its_rank_and_score(colours: Library, folder: Path) -> None:
+    explanation = colours.explain("something red", folder / "tomato.png", k=3)
+    assert (explanation.in_results, explanation.rank, explanation.total, list(explanation.reasons)) == (True, 2, 5, [])
+    assert round(explanation.score or 0, 2) == 0.9  # tomato (255, 99, 71) with red
+    assert explanation.score == colours.search("something red", k=3)[1].score
 
 
-def test_the_rank_is_the_place_in_the_answer_also_among_equals(library: Library, folder: Path) -> None:
+def test_the_rank_is_that_of_the_search_also_with_equal_scores(library: Library, folder: Path) -> None:
     for name in ("z", "m", "a"):
         paint(folder / f"{name}.png", "red")
-        library.sync(folder)  # one by one, so that items are numbered in this order
+        library.sync(folder)  # one by one, so that item ids have this order
     for rank, hit in enumerate(library.search("red", k=3), start=1):
         assert library.explain("red", hit.path).rank == rank
 
 
-def test_each_word_has_the_effect_that_leaving_it_out_has(colours: Library, folder: Path) -> None:
+def test_the_effect_of_a_word_is_the_loss_without_it(colours: Library, folder: Path) -> None:
     # with "red": 1 on a red photo. Without it "something" is grey (1, 1, 1): .577. Without "something" still 1
-    words = {
-        word.word: round(word.effect, 3) for word in colours.explain("something red", folder / "red.png").word_effects
-    }
-    assert words == {"something": 0.0, "red": 0.423}
-    assert colours.explain("red", folder / "red.png").word_effects == []  # nothing is left without it
+    explanation = colours.explain("something red", folder / "red.png")
+    effects = {effect.word: round(effect.effect, 3) for effect in explanation.word_effects}
+    assert effects == {"something": 0.0, "red": 0.423}
+    assert colours.explain("red", folder / "red.png").word_effects == []  # without it the text would be empty
 
 
-def test_each_part_of_a_query_has_an_effect_too(colours: Library, folder: Path) -> None:
+def test_each_part_of_a_query_has_an_effect(colours: Library, folder: Path) -> None:
     query = Query(texts=["red", "blue"], weights=[1, -0.5])
-    parts = {word.part: round(word.effect, 3) for word in colours.explain(query, folder / "red.png").word_effects}
+    explanation = colours.explain(query, folder / "red.png")
+    effects = {effect.part: round(effect.effect, 3) for effect in explanation.word_effects}
     # (1, 0, -.5) has .894 with red; without "blue" 1; without "red" (0, 0, -1) 0
-    assert parts == {0: 0.894, 1: -0.106}
+    assert effects == {0: 0.894, 1: -0.106}
 
 
-def test_the_regions_that_fit_are_found(colours: Library, folder: Path) -> None:
+def test_regions_that_match_have_the_best_scores(colours: Library, folder: Path) -> None:
     regions = colours.explain("red", folder / "both.png").regions
     assert regions is not None
     assert len(regions.tiles) == 34  # 3 x 3 and 5 x 5
@@ -73,37 +73,43 @@ def test_the_regions_that_fit_are_found(colours: Library, folder: Path) -> None:
     assert regions.heatmap[:, 0].min() > regions.heatmap[:, -1].max()
 
 
-def test_a_map_is_written_beside_and_over_no_file(colours: Library, folder: Path, tmp_path: Path) -> None:
-    found = colours.explain("red", folder / "both.png")
-    assert found.picture is not None
-    assert found.regions is not None
-    save_heatmap(found.picture, found.regions, tmp_path / "heat.png")
+def test_a_heat_map_is_written_and_overwrites_no_file(colours: Library, folder: Path, tmp_path: Path) -> None:
+    explanation = colours.explain("red", folder / "both.png")
+    assert explanation.picture is not None
+    assert explanation.regions is not None
+    save_heatmap(explanation.picture, explanation.regions, tmp_path / "heat.png")
     with Image.open(tmp_path / "heat.png") as heat:
         assert heat.size == (48, 48)
         left, right = heat.getpixel((4, 24)), heat.getpixel((44, 24))
         assert isinstance(left, tuple)
         assert isinstance(right, tuple)
         assert sum(left) > sum(right) + 200  # hot is light, cold is dark
-    for name, said in (("heat.png", "exists already"), ("heat.txt", "cannot be written"), ("no/heat.png", "cannot be")):
-        with pytest.raises(QueryError, match=said):
-            save_heatmap(found.picture, found.regions, tmp_path / name)
+    for name, reason in (
+        ("heat.png", "exists already"),
+        ("heat.txt", "cannot be written"),
+        ("no/heat.png", "cannot be"),
+    ):
+        with pytest.raises(QueryError, match=reason):
+            save_heatmap(explanation.picture, explanation.regions, tmp_path / name)
     assert sorted(path.name for path in tmp_path.glob("*heat*")) == ["heat.png"]
 
 
-def test_an_outranked_photo_says_by_how_much(colours: Library, folder: Path) -> None:
-    found = colours.explain("red", folder / "blue.png", k=2)
-    assert (found.in_results, found.rank) == (False, 4)
-    (reason,) = found.reasons
-    assert reason.startswith("it is outranked: 3 others fit better, and 2 were asked for, the last of them with 0.")
+def test_the_reason_of_an_outranked_photo_has_both_scores(colours: Library, folder: Path) -> None:
+    explanation = colours.explain("red", folder / "blue.png", k=2)
+    assert (explanation.in_results, explanation.rank) == (False, 4)
+    (reason,) = explanation.reasons
+    assert reason.startswith(
+        "it is outranked: 3 others match better, and 2 results were requested; the last has a score of 0."
+    )
 
 
-def test_a_filter_that_removed_it_is_named(colours: Library, folder: Path) -> None:
-    found = colours.explain("red", folder / "red.png", before=date(2024, 5, 1), after=date(2024, 4, 1))
-    assert (found.in_results, found.rank) == (False, None)
-    assert list(found.reasons) == ["it does not pass the filter taken(after=2024-04-01, before=2024-05-01)"]
+def test_a_filter_that_excludes_the_photo_is_named(colours: Library, folder: Path) -> None:
+    explanation = colours.explain("red", folder / "red.png", before=date(2024, 5, 1), after=date(2024, 4, 1))
+    assert (explanation.in_results, explanation.rank) == (False, None)
+    assert list(explanation.reasons) == ["it does not pass the filter taken(after=2024-04-01, before=2024-05-01)"]
 
 
-def test_a_file_that_was_never_indexed_says_why(colours: Library, folder: Path, tmp_path: Path) -> None:
+def test_the_reason_names_why_a_file_was_never_indexed(colours: Library, folder: Path, tmp_path: Path) -> None:
     paint(tmp_path / "elsewhere.png", "red")
     paint(folder / ".hidden.png", "red")
     paint(folder / "new.png", "red")
@@ -111,47 +117,47 @@ def test_a_file_that_was_never_indexed_says_why(colours: Library, folder: Path, 
     (folder / "sub").mkdir()
     colours.sync(folder, exclude=["private*"])
     paint(folder / "private" / "a.png", "red")
-    for path, said in (
-        (tmp_path / "elsewhere.png", "it is in no folder that the library knows; run: recall index"),
+    for path, expected in (
+        (tmp_path / "elsewhere.png", "it is in no folder of the library; run: recall index"),
         (folder / ".hidden.png", "the name .hidden.png begins with a dot and hidden files are left out"),
         (folder / "private" / "a.png", "it is excluded by the pattern 'private*'"),
-        (folder / "notes.pdf", "its name ends like no photo or text"),
-        (folder / "gone.png", "there is no file"),
+        (folder / "notes.pdf", "Recall reads no photos or texts with the extension .pdf"),
+        (folder / "nowhere.png", "there is no file"),
         (folder / "sub", "is a folder; name one file in it"),
-        (paint(folder / "later.png", "red"), "it was not there when"),
+        (paint(folder / "later.png", "red"), "it did not exist when"),
     ):
-        found = colours.explain("red", path)
-        assert (found.in_results, found.rank, found.score) == (False, None, None)
-        assert said in found.reasons[0]
+        explanation = colours.explain("red", path)
+        assert (explanation.in_results, explanation.rank, explanation.score) == (False, None, None)
+        assert expected in explanation.reasons[0]
 
 
-def test_a_file_that_failed_says_why(colours: Library, folder: Path) -> None:
+def test_the_reason_of_a_failed_file_is_that_of_the_sync(colours: Library, folder: Path) -> None:
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     colours.sync(folder)
     (reason,) = colours.explain("red", folder / "broken.png").reasons
     assert reason.startswith("it could not be indexed (damaged): ")
 
 
-def test_a_file_that_changed_or_went_since_says_so_beside(colours: Library, folder: Path) -> None:
+def test_a_changed_or_deleted_file_is_noted(colours: Library, folder: Path) -> None:
     later(folder / "red.png")
-    found = colours.explain("red", folder / "red.png")
-    assert found.in_results
-    assert list(found.reasons) == ["its file has changed since it was indexed; run: recall index"]
+    explanation = colours.explain("red", folder / "red.png")
+    assert explanation.in_results
+    assert list(explanation.reasons) == ["its file has changed since it was indexed; run: recall index"]
     os.remove(folder / "lime.png")
-    gone = colours.explain("lime", folder / "lime.png")
-    assert gone.regions is None
-    assert gone.reasons[0].startswith("its file cannot be found now (")
-    assert gone.reasons[1].startswith("its regions cannot be looked at: the file is gone")
+    deleted = colours.explain("lime", folder / "lime.png")
+    assert deleted.regions is None
+    assert deleted.reasons[0].startswith("its file cannot be found now (")
+    assert deleted.reasons[1].startswith("its regions cannot be scored: the file is gone")
 
 
-def test_texts_and_rows_of_tables_are_explained_too(colours: Library, folder: Path, tmp_path: Path) -> None:
+def test_texts_and_table_rows_are_explained(colours: Library, folder: Path, tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("all is red")
     table = tmp_path / "table" / "t.csv"
     paint(table.parent / "lime.png", "lime")
     table.write_text("what,image\na lime wall,lime.png\n")
     colours.sync(folder)
-    said = colours.explain("red", table).reasons
-    assert said[0].startswith("it was never indexed: it is in no folder")
+    reasons = colours.explain("red", table).reasons
+    assert reasons[0].startswith("it was never indexed: it is in no folder")
     colours.sync(table, text_columns=["what"], image_column="image")
     text = colours.explain("something red", folder / "notes.txt", k=1)
     assert (text.rank, text.total, text.text, text.regions) == (1, 2, "all is red", None)
@@ -160,7 +166,7 @@ def test_texts_and_rows_of_tables_are_explained_too(colours: Library, folder: Pa
     assert [hit.row for hit in colours.search("lime", k=9) if hit.path == row.path] == ["1"]
 
 
-def test_an_empty_library_says_how_to_fill_it(library: Library, folder: Path) -> None:
+def test_explaining_with_an_empty_library_is_an_error(library: Library, folder: Path) -> None:
     with pytest.raises(LibraryError, match="holds nothing yet"):
         library.explain("red", folder / "red.png")
 
@@ -177,25 +183,25 @@ def test_the_program_explains_a_real_photo(
     with Image.open(tmp_path / "heat.png") as heat:
         assert heat.size == (600, 400)
     other = recall_program("explain", "a cup of coffee", photos / "chelsea.png", "-k", "1", "--json")
-    found = json.loads(other.stdout)
-    assert (other.returncode, found["in_results"], len(found["regions"])) == (1, False, 34)
+    explanation = json.loads(other.stdout)
+    assert (other.returncode, explanation["in_results"], len(explanation["regions"])) == (1, False, 34)
     shutil.copy(skimage_photos / "chelsea.png", tmp_path / "copy.png")
     again = recall_program("explain", "a cat", "copy.png")
     assert (again.returncode, again.stderr) == (1, "")
     assert "not in the answer: it was never indexed: it is in no folder" in again.stdout
 
 
-def test_the_answer_that_is_explained_is_that_of_search_words_included(colours: Library, folder: Path) -> None:
+def test_full_text_search_takes_part_as_in_a_search(colours: Library, folder: Path) -> None:
     (folder / "blue.xmp").write_bytes(xmp_block(title="Sunset over Rome"))
     colours.sync(folder)
-    assert colours.search("red sunset", k=1)[0].path.stem == "blue"  # first by words, and among five by looks
+    assert colours.search("red sunset", k=1)[0].path.stem == "blue"  # first by its title, one of five by similarity
     assert colours.explain("red sunset", folder / "blue.png", k=1).in_results
     red = colours.explain("red sunset", folder / "red.png", k=1)
     assert (red.in_results, red.rank) == (False, 1)
-    assert "with the query's words in their texts, come before it" in red.reasons[0]
+    assert "it is outranked by items of another kind or with the query's words in their texts" in red.reasons[0]
 
 
-def test_a_damaged_embedding_is_said(colours: Library, folder: Path) -> None:
+def test_a_damaged_embedding_is_an_error(colours: Library, folder: Path) -> None:
     catalog = colours.path / "catalog.db"
     with sqlite3.connect(catalog) as connection:
         connection.execute("UPDATE embeddings SET vector = x'00'")
