@@ -1,4 +1,4 @@
-"""Opens the catalog's database file, and turns the database's errors into ours."""
+"""Open the catalog's database file, and turn database errors into Recall's."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from indexer.catalog.filters.geo import distance_km
 from indexer.errors import StorageError
 
 WAL_LIMIT_BYTES = 16 * 2**20
-"""What the file of the log is cut to when it was larger: SQLite folds it in from 4 MB on."""
+"""Size in bytes that SQLite truncates the write-ahead log to after a checkpoint; it checkpoints from 4 MB."""
 
 BUSY_TIMEOUT_SECONDS = 30.0
-"""How long a statement waits for another process's transaction; a batch is committed in milliseconds."""
+"""Seconds that a statement waits for another process's transaction; a batch commits in milliseconds."""
 
 
 def open_engine(path: Path) -> Engine:
-    """Return an engine over the SQLite file at `path`; one that may not be written is opened for reading only.
+    """Return an engine over the SQLite file at `path`, read-only if the file cannot be written.
 
-    Transactions are explicit (BEGIN is sent by us, not by the driver), so that a SELECT sees one snapshot and a
-    migration is one transaction.
+    The engine sends BEGIN itself instead of leaving it to the driver: all statements of a connection see one snapshot,
+    and a migration is one transaction.
     """
     uri = f"file:{quote(os.fsencode(path.absolute()))}{_mode(path)}"
 
@@ -39,10 +39,10 @@ def open_engine(path: Path) -> Engine:
         connection.create_function("distance_km", 4, distance_km, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-        connection.execute("PRAGMA synchronous = FULL")  # a batch is on the disk when it is committed
+        connection.execute("PRAGMA synchronous = FULL")  # a committed batch survives a power failure
         return connection
 
-    engine = create_engine("sqlite:///catalog.db", creator=connect)  # the URL only chooses the dialect and the pool
+    engine = create_engine("sqlite:///catalog.db", creator=connect)  # the URL only selects the dialect and the pool
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
@@ -52,18 +52,18 @@ def open_engine(path: Path) -> Engine:
 
 
 def _mode(path: Path) -> str:
-    """Return how to open the file, as the query of its URI."""
+    """Return the query string of the URI that opens the file."""
     if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return ""
-    log = path.with_name(f"{path.name}-wal")
-    if log.exists() and log.stat().st_size:
-        return "?mode=ro"  # another process writes, or was killed: what it committed stands in the log
-    return "?immutable=1"  # on a read-only medium SQLite cannot make the files by which readers and a writer agree
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists() and wal.stat().st_size:
+        return "?mode=ro"  # another process writes or was killed: its commits are in the log
+    return "?immutable=1"  # on a read-only medium SQLite cannot create the -shm file that WAL mode needs
 
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn what the database or the disk says into a StorageError that says what to do.
+    """Turn errors of the database and the disk into a StorageError with advice.
 
     Args:
         path: The library, for the message.
@@ -78,22 +78,22 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(_advice(path, f"{error.strerror or error}")) from error
 
 
-def _advice(path: Path, said: str) -> str:
-    low = said.lower()
+def _advice(path: Path, reason: str) -> str:
+    low = reason.lower()
     if "full" in low or "no space" in low or ("i/o error" in low and _is_full(path)):
-        return f"the disk of {path} is full; what was committed is kept: free some space and run the command again"
+        return f"the disk of {path} is full; committed work is safe; free some space and run the command again"
     if "readonly" in low or "read-only" in low or "permission denied" in low or "unable to open" in low:
-        return f"{path} cannot be written ({said}); make it writable or name another library with --library"
+        return f"{path} cannot be written ({reason}); make it writable or name another library with --library"
     if "malformed" in low or "not a database" in low:
-        return f"the catalog of {path} is damaged ({said}); restore it from a backup or index into a new library"
+        return f"the catalog of {path} is damaged ({reason}); restore it from a backup or index into a new library"
     if "locked" in low:
-        return f"the catalog of {path} was locked for {BUSY_TIMEOUT_SECONDS:.0f} s by another process; try again later"
-    return f"the catalog of {path} cannot be used: {said}"
+        return f"another process locked the catalog of {path} for {BUSY_TIMEOUT_SECONDS:.0f} seconds; try again later"
+    return f"the catalog of {path} cannot be used: {reason}"
 
 
 def _is_full(path: Path) -> bool:
-    """Return whether the disk of a library has no room for the small files that SQLite makes even to read."""
+    """Return whether a disk is too full for the small files that SQLite creates even to read."""
     try:
-        return shutil.disk_usage(path).free < 64 * 1024  # the -shm file has 32 kB, the -wal file grows from nothing
+        return shutil.disk_usage(path).free < 64 * 1024  # the -shm file takes 32 kB, the -wal file starts empty
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""The lock that one writer holds."""
+"""The write lock of a library."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from indexer.errors import LibraryLockedError, StorageError
 
 
 @contextmanager
-def write_lock(library: Path, what: str, *, seconds: float) -> Iterator[None]:
-    """Hold a library's write lock; it falls with the process, however that ends.
+def write_lock(library: Path, operation: str, *, timeout: float) -> Iterator[None]:
+    """Hold a library's write lock; the operating system releases it when the process ends.
 
     Args:
         library: The library's folder.
-        what: What is being done, for the error that another writer gets.
-        seconds: How long to wait for another process.
+        operation: What the lock is for ("indexing"); another writer's error message names it.
+        timeout: Seconds to wait for another process.
 
     Raises:
-        LibraryLockedError: Another process holds it.
+        LibraryLockedError: Another process holds the lock.
         StorageError: The folder cannot be written.
     """
     from filelock import FileLock, Timeout  # late: readers take no lock
 
-    lock, holder = FileLock(library / "write.lock"), library / "writer.json"
+    lock, owner_file = FileLock(library / "write.lock"), library / "writer.json"
     try:
-        lock.acquire(timeout=seconds)
+        lock.acquire(timeout=timeout)
     except Timeout:
         raise LibraryLockedError(
-            f"{_named(holder)} is writing to {library}; wait until it is done, or stop it"
+            f"{_describe_owner(owner_file)} is writing to {library}; wait until it is done, or stop it"
         ) from None
     except OSError as error:
         raise StorageError(f"{library} cannot be written ({error.strerror}); make it writable") from error
     try:
         with storage_errors(library):
-            holder.write_text(json.dumps({"pid": os.getpid(), "what": what}))
+            owner_file.write_text(json.dumps({"pid": os.getpid(), "what": operation}))
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        owner_file.unlink(missing_ok=True)
         lock.release()
 
 
-def _named(holder: Path) -> str:
+def _describe_owner(owner_file: Path) -> str:
     try:
-        content = json.loads(holder.read_text())
+        content = json.loads(owner_file.read_text())
         return f"process {content['pid']} ({content['what']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -1,6 +1,6 @@
-"""The tables of a library's catalog, the only source of truth.
+"""The tables of a library's catalog.
 
-Plain tables and no classes: SQLAlchemy's object mapper takes as long to import as all the rest of it.
+They are Core tables, not mapped classes: importing SQLAlchemy's ORM takes as long as importing the rest of it.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ _NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""Names of constraints, so that a migration can name what it changes."""
+"""Constraints have names so that migrations can refer to them."""
 
 
 class PathBytes(TypeDecorator[str]):
-    """A path as the bytes of the file system: file names need not be valid UTF-8, and bytes sort as the walk does."""
+    """A path stored as file system bytes: names may be invalid UTF-8, and bytes sort in the order of the walk."""
 
     impl = LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        """Return the bytes of a path."""
+        """Return a path as bytes."""
         return None if value is None else os.fsencode(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        """Return the path of bytes; what is not valid UTF-8 becomes surrogates, as in the rest of Python."""
+        """Return bytes as a path; invalid UTF-8 becomes surrogates, as in the `os` module."""
         return None if value is None else os.fsdecode(value)
 
 
@@ -62,7 +62,7 @@ META = Table(
     Column("key", String, primary_key=True),
     Column("value", String, nullable=False),
 )
-"""Facts about the whole library, such as the encoder in use."""
+"""Settings of the whole library, such as the active encoder."""
 
 ENCODERS = Table(
     "encoders",
@@ -74,7 +74,7 @@ ENCODERS = Table(
     Column("preprocess", JSON, nullable=False),  # fields of Preprocess: photos are decoded before the encoder loads
     Column("added_at", DateTime, nullable=False),
 )
-"""Encoders whose embeddings the library holds."""
+"""Encoders that the library has, or had, embeddings of."""
 
 SOURCES = Table(
     "sources",
@@ -85,36 +85,34 @@ SOURCES = Table(
     Column("include_hidden", Boolean, nullable=False),
     Column("added_at", DateTime, nullable=False),
     Column("synced_at", DateTime),
-    Column(
-        "columns", JSON
-    ),  # of a table: which of its columns are what, see `indexer.documents.table.Columns`; else NULL
+    Column("columns", JSON),  # of a table: the roles of its columns, see `indexer.documents.table.Columns`
 )
-"""Folders, files and tables that were indexed, and are synced again later."""
+"""Folders, files and tables that were indexed; a later sync reads them again."""
 
 ITEMS = Table(
     "items",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
-    Column("path", PathBytes, nullable=False, unique=True),  # of a table's row: the table's, NUL, the row's id
-    Column("name", String),  # the file's name in lower case, for filters and for sorting
-    Column("picture", PathBytes),  # of a table's row: its picture
+    Column("path", PathBytes, nullable=False, unique=True),  # of a table row: the table's path, NUL, the row's id
+    Column("name", String),  # the file's name in lower case, for filters and sorting
+    Column("picture", PathBytes),  # of a table row: its picture
     Column("modality", String, nullable=False),
     Column("size", Integer, nullable=False),
     Column("mtime_ns", Integer, nullable=False),
-    Column("sidecar_mtime_ns", Integer),  # of the XMP file beside it, where there is one
+    Column("sidecar_mtime_ns", Integer),  # of its XMP sidecar, if any
     Column("content_hash", LargeBinary),
     Column("format", String),
     Column("width", Integer),
     Column("height", Integer),
     Column("taken_at", DateTime),
-    Column("taken_from", String),  # "exif", "xmp", "iptc", or "file" where only the file's own time is known
-    Column("utc_offset", Integer),  # minutes that `taken_at` is ahead of UTC, where the camera says so
+    Column("taken_from", String),  # "exif", "xmp" or "iptc"; "file" is the file's modification time
+    Column("utc_offset", Integer),  # minutes that `taken_at` is ahead of UTC, if the camera says
     Column("latitude", Double),
     Column("longitude", Double),
     Column("camera", String),
     Column("lens", String),
-    Column("rating", Integer),  # stars, 0 to 5; -1 rejected
+    Column("rating", Integer),  # 0 to 5; -1 is rejected
     Column("title", String),
     Column("description", String),
     Column("failure", String),
@@ -122,7 +120,7 @@ ITEMS = Table(
     Column("indexed_at", DateTime, nullable=False),
     Index(None, "size", "content_hash"),
     Index(None, "taken_at"),
-    Index(None, "source_id", "modality", "failure"),  # counts of what a library holds: no row is read for them
+    Index(None, "source_id", "modality", "failure"),  # covers the counts of `statements.counts`
     Index("ix_items_failed", "path", sqlite_where=text("failure IS NOT NULL")),
     Index(None, "picture", sqlite_where=text("picture IS NOT NULL")),
     Index(None, "name"),
@@ -131,7 +129,7 @@ ITEMS = Table(
     Index(None, "rating"),
     Index(None, "latitude", "longitude"),
 )
-"""Photos, documents and rows of tables; one that could not be indexed has `failure` set and no units."""
+"""Photos, documents and table rows; an item that could not be indexed has `failure` set and no units."""
 
 TAGS = Table(
     "tags",
@@ -149,14 +147,14 @@ UNITS = Table(
     Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("kind", String, nullable=False, server_default="photo"),  # a Modality
-    Column("text", String),  # of a text: the chunk; of a photo: what is said about it, for full-text search only
+    Column("text", String),  # of a text: the chunk; of a photo: its searchable metadata, for full-text search only
     UniqueConstraint("item_id", "position"),
     Index(None, "kind"),
 )
-"""What is embedded: whole photos and chunks of text."""
+"""What gets an embedding: whole photos and chunks of text."""
 
 UNIT_WORDS = table("unit_words", column("rowid"), column("unit_words"), column("text"))
-"""SQLite's full-text index (FTS5) over `units.text`, by unit id; triggers of the migration keep it in step."""
+"""SQLite's full-text index (FTS5) over `units.text`; rowids are unit ids. Triggers, created by r0002, update it."""
 
 EMBEDDINGS = Table(
     "embeddings",
@@ -165,11 +163,11 @@ EMBEDDINGS = Table(
     Column("unit_id", ForeignKey("units.id", ondelete="CASCADE"), nullable=False),
     Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), nullable=False),
     Column("vector", LargeBinary, nullable=False),
-    Column("mapped", Boolean, nullable=False, server_default="0"),  # made from another encoder's, see ENCODER_MAPS
+    Column("mapped", Boolean, nullable=False, server_default="0"),  # approximate, see ENCODER_MAPS
     UniqueConstraint("unit_id", "encoder_id"),
     Index(None, "encoder_id", "id"),
     Index("ix_embeddings_mapped", "encoder_id", "unit_id", sqlite_where=text("mapped IS 1")),
-    sqlite_autoincrement=True,  # an id is never used again: the index's watermark relies on it
+    sqlite_autoincrement=True,  # ids are never reused: the index's watermark relies on it
 )
 """The unit-length vector of each unit under each encoder, as little-endian float16."""
 
@@ -178,17 +176,17 @@ ENCODER_MAPS = Table(
     METADATA,
     Column("old_id", ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True),
     Column("new_id", ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True),
-    Column("matrix", LargeBinary, nullable=False),  # little-endian float32, rows of the old, columns of the new
+    Column("matrix", LargeBinary, nullable=False),  # little-endian float32, (old dim + 1) rows, (new dim) columns
     Column("about", JSON, nullable=False),  # what was measured when it was fitted
     Column("made_at", DateTime, nullable=False),
 )
-"""Linear maps between encoders: an embedding of the old one times the matrix stands for the new one's meanwhile."""
+"""Linear maps between encoders. An old embedding times the matrix approximates the new one until re-encoding."""
 
 QUERIES = Table(
     "queries",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("key", String, nullable=False, unique=True),  # the same for the same parts and weights
+    Column("key", String, nullable=False, unique=True),  # parts and weights as JSON
     Column("parts", JSON, nullable=False),  # texts, images (paths) and weights, see `retrieval.feedback`
     Column("asked_at", DateTime, nullable=False),
 )
@@ -199,37 +197,37 @@ IMPRESSIONS = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("query_id", ForeignKey("queries.id", ondelete="CASCADE"), nullable=False),
-    Column("fingerprint", String, nullable=False),  # of the encoder that found them, its adapter included
+    Column("fingerprint", String, nullable=False),  # of the encoder that ranked them, its adapter included
     Column("shown_at", DateTime, nullable=False),
     Index(None, "query_id"),
 )
-"""Each time that hits of a query were shown to be judged."""
+"""Impressions: each time that hits of a query were shown for judging."""
 
 IMPRESSION_HITS = Table(
     "shown",
     METADATA,
     Column("showing_id", ForeignKey("showings.id", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),  # from 1 for the best
-    Column("path", PathBytes, nullable=False),  # of the item; there may be none at it any more
+    Column("path", PathBytes, nullable=False),  # of the item, which may be gone by now
     Column("score", Double),
     Index(None, "path"),
 )
-"""The hits that were shown, in their order."""
+"""The hits of each impression, in order."""
 
 JUDGEMENTS = Table(
     "judgements",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("query_id", ForeignKey("queries.id", ondelete="CASCADE"), nullable=False),
-    Column("showing_id", ForeignKey("showings.id", ondelete="SET NULL")),  # NULL: judged without having been shown
+    Column("showing_id", ForeignKey("showings.id", ondelete="SET NULL")),  # NULL: judged without an impression
     Column("path", PathBytes, nullable=False),  # of the item, which may leave the library and come back
-    Column("content_hash", LargeBinary),  # of its file when it was judged: it may have moved
+    Column("content_hash", LargeBinary),  # of its file at that time: finds items that moved
     Column("is_good", Boolean, nullable=False),
     Column("judged_at", DateTime, nullable=False),
     Index(None, "query_id", "path"),
     Index(None, "path"),
 )
-"""What a user said of hits; of several about the same the latest counts."""
+"""Users' verdicts on hits; the latest verdict on a query and an item counts."""
 
 PRIVATE_WORDS = Table(
     "private_words",
@@ -238,20 +236,20 @@ PRIVATE_WORDS = Table(
     Column("word", String(collation="NOCASE"), nullable=False, unique=True),
     Column("added_at", DateTime, nullable=False),
 )
-"""Words that a user has taught the library."""
+"""Private words that a user taught the library."""
 
 WORD_EXAMPLES = Table(
     "word_examples",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("word_id", ForeignKey("private_words.id", ondelete="CASCADE"), nullable=False),
-    Column("path", PathBytes, nullable=False),  # where it came from
-    Column("content_hash", LargeBinary, nullable=False),  # of that file
-    Column("picture", LargeBinary, nullable=False),  # the photo, reduced: it is there when the file is gone
+    Column("path", PathBytes, nullable=False),  # the original file
+    Column("content_hash", LargeBinary, nullable=False),  # of the original file
+    Column("picture", LargeBinary, nullable=False),  # a reduced JPEG: it outlives the original file
     Column("added_at", DateTime, nullable=False),
     UniqueConstraint("word_id", "content_hash"),
 )
-"""The photos that say what a private word means."""
+"""Example photos of private words."""
 
 EXAMPLE_EMBEDDINGS = Table(
     "example_embeddings",
@@ -260,21 +258,19 @@ EXAMPLE_EMBEDDINGS = Table(
     Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
 )
-"""The unit-length vector of each example under each encoder, as little-endian float16; made anew where missing."""
+"""The unit-length vector of each example under each encoder, as little-endian float16; encoded on demand."""
 
 VERSIONS = Table(
     "versions",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("kind", String, nullable=False),  # "adapter" or "lora"
-    Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), nullable=False),  # what it was learnt on
-    Column(
-        "parent_id", ForeignKey("versions.id", ondelete="SET NULL")
-    ),  # what was active then; NULL: the plain encoder
+    Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), nullable=False),  # trained on it
+    Column("parent_id", ForeignKey("versions.id", ondelete="SET NULL")),  # active at that time; NULL: plain encoder
     Column("weights", LargeBinary),  # of an adapter
-    Column("name", String),  # of a lora: the encoder that it made
-    Column("receipt", JSON, nullable=False),  # what the gate measured, and its verdict
+    Column("name", String),  # of a lora: the fine-tuned encoder
+    Column("receipt", JSON, nullable=False),  # the tuning report: measurements and verdict of the gate
     Column("made_at", DateTime, nullable=False),
     sqlite_autoincrement=True,  # people roll back by number
 )
-"""What was learnt from judgements; `meta` says which one is active."""
+"""Adapters and fine-tuned encoders learned from judgements; `meta` names the active one."""

@@ -1,4 +1,4 @@
-"""Gives room back to the disk that large changes took: the log of changes, and empty pages of the catalog."""
+"""Return disk space after large changes: truncate the write-ahead log and vacuum the catalog."""
 
 from __future__ import annotations
 
@@ -17,75 +17,75 @@ from indexer.types import Progress, ProgressCallback
 logger = logging.getLogger(__name__)
 
 FREE_BYTES = 64 * 2**20
-"""Bytes in empty pages below which these are left to what is added next."""
+"""Bytes in free pages below which a vacuum is not worth it: later inserts reuse the pages."""
 
 FREE_SHARE = 0.25
-"""The same as a part of the catalog: to write the rest anew takes about a second for 100 MB."""
+"""Share of free pages below which a vacuum is not worth it: rewriting the catalog takes about 1 s per 100 MB."""
 
 CHECKPOINT_TIMEOUT_SECONDS = 0.5
-"""How long readers are waited for before the log is cut; with whom is slower it is cut next time."""
+"""Seconds to wait for readers before truncating the log; after that it is left to the next checkpoint."""
 
 PROGRESS_STEPS = 200_000
-"""Steps of SQLite's machine between two looks at whether somebody wants to stop: a few milliseconds."""
+"""SQLite virtual machine steps between progress callbacks, which take Ctrl-C: a few milliseconds."""
 
 
 def checkpoint_wal(engine: Engine, catalog: Path) -> None:
-    """Fold the log into the catalog and empty its file, where that is large.
+    """Checkpoint the write-ahead log and truncate its file if it is large.
 
-    SQLite folds it in by itself but keeps the file as large as it ever was until the last process closes the library.
+    SQLite checkpoints by itself, but the file keeps its largest size until the last process closes the library.
     """
-    log = catalog.with_name(f"{catalog.name}-wal")
+    wal = catalog.with_name(f"{catalog.name}-wal")
     with suppress(FileNotFoundError):
-        if log.stat().st_size > WAL_LIMIT_BYTES:
-            with _driver(engine) as driver:
-                _cut(driver)
+        if wal.stat().st_size > WAL_LIMIT_BYTES:
+            with _sqlite_connection(engine) as connection:
+                _truncate_wal(connection)
 
 
 def vacuum(engine: Engine, progress: ProgressCallback | None = None) -> bool:
-    """Write the catalog anew where much of it holds nothing, and return whether that was done.
+    """Rewrite the catalog without its free pages if there are many, and return whether it was rewritten.
 
-    Readers go on meanwhile. What stops it, Ctrl-C or a full disk, leaves the catalog as it is.
+    Readers continue meanwhile. An interrupted vacuum (Ctrl-C, a full disk) leaves the catalog as it was.
 
     Args:
-        engine: Of the catalog, in no transaction; the library's write lock must be held.
-        progress: Told that it goes on, with the seconds that it took so far.
+        engine: Engine of the catalog, outside any transaction; the caller holds the library's write lock.
+        progress: Called with the seconds that the vacuum has taken so far.
     """
-    with _driver(engine) as driver:
-        free, all_, size = (
-            driver.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count", "page_size")
+    with _sqlite_connection(engine) as connection:
+        free, total, page_size = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count", "page_size")
         )
-        if free * size < FREE_BYTES or free < FREE_SHARE * all_:
+        if free * page_size < FREE_BYTES or free < FREE_SHARE * total:
             return False
         start = time.perf_counter()
 
-        def look() -> int:
+        def report_progress() -> int:
             if progress:
-                progress(Progress("giving room back", int(time.perf_counter() - start)))
+                progress(Progress("freeing disk space", int(time.perf_counter() - start)))
             return 0
 
-        driver.set_progress_handler(look, PROGRESS_STEPS)
+        connection.set_progress_handler(report_progress, PROGRESS_STEPS)
         try:
-            driver.execute("VACUUM")
+            connection.execute("VACUUM")
         except sqlite3.OperationalError as error:
-            logger.warning("the catalog stays as large as it is, with %d MB to fill: %s", free * size // 10**6, error)
+            logger.warning("the catalog was not vacuumed and keeps %d MB free: %s", free * page_size // 10**6, error)
             return False
         finally:
-            driver.set_progress_handler(None, 0)
-        _cut(driver)  # only now its file becomes shorter
+            connection.set_progress_handler(None, 0)
+        _truncate_wal(connection)  # in WAL mode the catalog's file shrinks only now
     return True
 
 
-def _cut(driver: sqlite3.Connection) -> None:
-    driver.execute(f"PRAGMA busy_timeout = {CHECKPOINT_TIMEOUT_SECONDS * 1000:.0f}")
-    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}")
+def _truncate_wal(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_TIMEOUT_SECONDS * 1000:.0f}")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}")
 
 
 @contextmanager
-def _driver(engine: Engine) -> Iterator[sqlite3.Connection]:
-    """Give a connection of SQLite's own, outside of any transaction."""
+def _sqlite_connection(engine: Engine) -> Iterator[sqlite3.Connection]:
+    """Yield the driver's connection, outside any transaction."""
     with engine.connect() as connection:
         driver = connection.connection.driver_connection
         if not isinstance(driver, sqlite3.Connection):
-            raise TypeError(f"the catalog is open by {driver!r}; expected SQLite's own connection")
+            raise TypeError(f"the catalog is open by {driver!r}; expected an sqlite3.Connection")
         yield driver

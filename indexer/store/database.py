@@ -67,7 +67,7 @@ class Catalog:
         if found != HEAD:
             try:
                 with (
-                    write_lock(self.path, "upgrading the catalog", seconds=UPGRADE_TIMEOUT_SECONDS),
+                    write_lock(self.path, "upgrading the catalog", timeout=UPGRADE_TIMEOUT_SECONDS),
                     storage_errors(self.path),
                 ):
                     upgrade(self._engine)
@@ -114,7 +114,7 @@ class Catalog:
         Raises:
             LibraryLockedError: Another process holds it.
         """
-        with write_lock(self.path, what, seconds=0):
+        with write_lock(self.path, what, timeout=0):
             for part in self.path.glob("*.part"):
                 part.unlink(missing_ok=True)  # a writer was killed while it saved an index
             yield

@@ -198,7 +198,7 @@ class _Run:
         with self.store.transaction() as connection:
             if mine is None:
                 self.source = sources.add_source(
-                    connection, self.root, exclude=exclude, include_hidden=hidden, former=around, columns=columns
+                    connection, self.root, exclude=exclude, include_hidden=hidden, enclosing=around, columns=columns
                 )
             else:
                 self.source = mine._replace(exclude=exclude, include_hidden=hidden, columns=columns)

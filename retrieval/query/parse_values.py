@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from datetime import MAXYEAR, datetime, time, timedelta
 
-from indexer.catalog.filters.criteria import TimeSpan, local_start
+from indexer.catalog.filters.criteria import TimeSpan, to_local_time
 from indexer.catalog.filters.expression import Filter
 from indexer.errors import QueryError
 
@@ -114,7 +114,7 @@ def _iso(text: str) -> TimeSpan | None:
         return _period(start, "day" if day else "month" if month else "year")
     if not re.match(r"\d{4}-\d\d-\d\d[T ]\d", text):
         return None
-    moment = local_start(datetime.fromisoformat(text))
+    moment = to_local_time(datetime.fromisoformat(text))
     return TimeSpan(moment, moment + timedelta(seconds=1 if text.count(":") > 1 else 60))
 
 
@@ -135,7 +135,7 @@ def _in_words(text: str, now: datetime) -> TimeSpan | None:
     found = reader.get_date_data(text)
     if found.date_obj is None or found.period is None:
         return None
-    moment = local_start(found.date_obj)
+    moment = to_local_time(found.date_obj)
     if found.period == "time":
         return TimeSpan(moment, moment + timedelta(minutes=1))
     return _period(datetime.combine(moment, time()), found.period)

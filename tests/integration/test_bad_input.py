@@ -318,7 +318,7 @@ def test_a_read_only_folder_for_a_new_library(recall_program: Program, read_only
     ("options", "message"),
     [
         (("--threshold", "nan"), "the threshold is nan; expected a probability from 0 to 1"),
-        (("--name", os.fsdecode(b"caf\xe9*")), "the name to filter by is no valid text"),
+        (("--name", os.fsdecode(b"caf\xe9*")), "the name to filter by is not valid Unicode"),
         (("--min-size", f"{10**30}x5"), "no photo has"),
         (("+", "9" * 45 + ": cat"), "a part of the query has the weight 1e+45; expected a number"),
     ],

@@ -132,7 +132,7 @@ def test_a_place_may_be_that_of_a_photo_outside_the_library(recall: Program, pla
     [
         (("--on", "2023-02-30"), "there is no date '2023-02-30'"),
         (("--after", "someday"), "there is no date 'someday'"),
-        (("--after", "2024", "--before", "2023"), "nothing can be taken after 2024-01-01 and before 2023-01-01"),
+        (("--after", "2024", "--before", "2023"), "no photo can be taken after 2024-01-01 and before 2023-01-01"),
         (("--near", "95,10"), "there is no place 95,10"),
         (("--within", "5km"), "--within says how near --near is"),
         (("--near", "1,2", "--within", "far"), "'far' is no distance"),

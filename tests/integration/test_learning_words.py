@@ -135,7 +135,7 @@ def test_a_word_survives_a_change_of_the_encoder(taught: Library, small_model: s
 
 def test_in_a_locked_library_missing_vectors_are_made_and_not_kept(taught: Library, small_model: str) -> None:
     other = load_encoder(small_model, device="cpu")
-    with write_lock(taught.path, "testing", seconds=0):
+    with write_lock(taught.path, "testing", timeout=0):
         assert text_vectors(taught._store, ["Biscuit"], other).shape == (1, other.dim)
     with taught._store.reading() as connection:
         assert len(connection.execute(select(EXAMPLE_EMBEDDINGS)).all()) == 1

@@ -146,7 +146,7 @@ def test_an_error_of_the_writer_ends_the_run_and_nothing_after_it_is_written(
 
     before_write.append(break_second)
     with Library.open(path, encoder=FakeEncoder()) as library:
-        with pytest.raises(StorageError, match="is full; what was committed is kept"):
+        with pytest.raises(StorageError, match="is full; committed work is safe"):
             library.sync(folder)
         assert (len(calls), count(path, "items"), count(path, "embeddings")) == (2, 4, 4)
         before_write.clear()

@@ -99,7 +99,7 @@ def test_a_full_catalog_is_one_error_and_the_next_run_finishes(tmp_path: Path, f
             connection.execute(f"PRAGMA max_page_count = {pages + 12}")  # type: ignore[attr-defined]
 
         library._store._engine.dispose()
-        with pytest.raises(StorageError, match="is full; what was committed is kept: free some space and run the comm"):
+        with pytest.raises(StorageError, match="is full; committed work is safe; free some space and run the comm"):
             library.sync(folder)
         held = contents(path)
         assert 0 < len(held) < 400
@@ -132,7 +132,7 @@ def test_a_full_disk_is_one_error_and_the_next_run_finishes(small_disk: Path, fo
         ballast = small_disk / "ballast"
         free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
         ballast.write_bytes(bytes(free - 160 * 1024))
-        with pytest.raises(StorageError, match="is full; what was committed is kept"):
+        with pytest.raises(StorageError, match="is full; committed work is safe"):
             library.sync(folder)
     held = contents(path)
     assert len(held) < 300
@@ -159,7 +159,7 @@ def test_a_disk_that_fills_up_under_a_library_keeps_it_from_nothing_but_writing(
         fill(ballast)
         assert len(library.search("red", k=100)) == 50
         paint(folder / "new.png", "red")
-        with pytest.raises(StorageError, match="is full; what was committed is kept"):
+        with pytest.raises(StorageError, match="is full; committed work is safe"):
             library.sync(folder)
         assert len(library.search("red", k=100)) == 50
     ballast.unlink()
@@ -174,7 +174,7 @@ def test_a_library_on_a_disk_without_a_free_byte_says_so(small_disk: Path, folde
     with Library.open(path, encoder=FakeEncoder()) as library:
         library.sync(folder)
     fill(ballast)
-    with pytest.raises(StorageError, match="is full; what was committed is kept"):
+    with pytest.raises(StorageError, match="is full; committed work is safe"):
         Library.open(path, encoder=FakeEncoder())  # SQLite makes small files even to read
     ballast.unlink()
     with Library.open(path, encoder=FakeEncoder()) as library:

@@ -24,11 +24,11 @@ def add(
     connection: Connection,
     root: str,
     *,
-    former: Source | None = None,
+    enclosing: Source | None = None,
     exclude: Sequence[str] = (),
     include_hidden: bool = False,
 ) -> Source:
-    return sources.add_source(connection, root, exclude=exclude, include_hidden=include_hidden, former=former)
+    return sources.add_source(connection, root, exclude=exclude, include_hidden=include_hidden, enclosing=enclosing)
 
 
 def row(source: Source, path: str, **values: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexer.catalog.filters.criteria import local_start
+from indexer.catalog.filters.criteria import to_local_time
 from indexer.catalog.filters.expression import Filter
 from indexer.errors import QueryError
 from retrieval.query.query import Query, as_query
@@ -58,9 +58,9 @@ def test_a_filter_beside_a_query_narrows_the_one_in_it() -> None:
 
 
 def test_a_date_means_its_first_moment_and_a_moment_itself_without_zone() -> None:
-    assert str(local_start(date(2024, 5, 1))) == "2024-05-01 00:00:00"
+    assert str(to_local_time(date(2024, 5, 1))) == "2024-05-01 00:00:00"
     # cameras write local time without a zone: 18:30 on the clock is compared with 18:30 on the clock
-    assert local_start(datetime(2024, 5, 1, 18, 30, tzinfo=UTC)) == datetime.fromisoformat("2024-05-01T18:30")
+    assert to_local_time(datetime(2024, 5, 1, 18, 30, tzinfo=UTC)) == datetime.fromisoformat("2024-05-01T18:30")
 
 
 def test_a_query_cannot_be_changed() -> None:

@@ -1,6 +1,6 @@
-"""What a filter can ask about a photo or a text, one thing at a time, each as a condition in SQL.
+"""The criteria of filters: single conditions on a photo or a text, each compiled to SQL.
 
-A condition is NULL where the catalog does not know the answer; `indexer.catalog.filters.expression` makes that false.
+A condition is NULL if the catalog lacks the value; `indexer.catalog.filters.expression` treats NULL as false.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from indexer.errors import QueryError
 from indexer.types import Modality
 
 Shape = Literal["landscape", "portrait", "square"]
-"""How a photo lies: wider than high, higher than wide, or neither."""
+"""Orientation of a photo: wider than high, higher than wide, or neither."""
 
 
 class Criterion(Protocol):
-    """One thing that a filter asks; a value, so that equal ones are equal."""
+    """A single condition of a filter; an immutable value that compares by content."""
 
     def condition(self) -> ColumnElement[bool]:
-        """Return the condition on the tables items and units."""
+        """Return the SQL condition on the tables items and units."""
 
 
 class TimeSpan(NamedTuple):
-    """A stretch of time, in the local time of the camera: from `start`, up to and without `end`."""
+    """A period in the camera's local time: from `start` (included) to `end` (excluded)."""
 
     start: datetime
     end: datetime
@@ -38,7 +38,7 @@ class TimeSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Taken at `after` or later, and before `before`; None does not restrict."""
+    """The photo was taken at `after` or later, and before `before`; None means no limit."""
 
     after: datetime | None
     before: datetime | None
@@ -48,8 +48,8 @@ class Taken:
             raise ValueError("there is no date to filter by; expected after, before or on")
         if self.after is not None and self.before is not None and self.after >= self.before:
             raise QueryError(
-                f"nothing can be taken after {_shown(self.after)} and before {_shown(self.before)}; expected the later "
-                "date as the end, so exchange the two"
+                f"no photo can be taken after {_format_time(self.after)} and before {_format_time(self.before)}; swap "
+                "the two dates"
             )
 
     def condition(self) -> ColumnElement[bool]:
@@ -59,12 +59,12 @@ class Taken:
 
     def __repr__(self) -> str:
         ends = {"after": self.after, "before": self.before}
-        return f"taken({', '.join(f'{name}={_shown(end)}' for name, end in ends.items() if end is not None)})"
+        return f"taken({', '.join(f'{name}={_format_time(end)}' for name, end in ends.items() if end is not None)})"
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Is this absolute path, or lies in it."""
+    """The item is at this absolute path or below it."""
 
     path: str
 
@@ -78,7 +78,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Taken within `km` of a place, in degrees."""
+    """The photo was taken within `km` of a place, given in degrees."""
 
     latitude: float
     longitude: float
@@ -87,19 +87,19 @@ class Near:
     def __post_init__(self) -> None:
         if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
             raise QueryError(
-                f"there is no place {self.latitude:g},{self.longitude:g}; expected degrees of latitude from -90 to 90 "
-                "and of longitude from -180 to 180"
+                f"there is no place {self.latitude:g},{self.longitude:g}; expected a latitude from -90 to 90 degrees "
+                "and a longitude from -180 to 180"
             )
         _check_distance(self.km)
 
     def condition(self) -> ColumnElement[bool]:
-        """Return the condition: in a box, which an index serves, and near enough."""
+        """Return the condition: inside a bounding box, which uses an index, and within the distance."""
         box = box_around(self.latitude, self.longitude, self.km)
         inside: list[ColumnElement[bool]] = [ITEMS.c.latitude.between(box.south, box.north)]
         if box.longitudes:
             inside.append(or_(*(ITEMS.c.longitude.between(*range_) for range_ in box.longitudes)))
-        away = func.distance_km(ITEMS.c.latitude, ITEMS.c.longitude, self.latitude, self.longitude)
-        return and_(*inside, away <= self.km)
+        distance = func.distance_km(ITEMS.c.latitude, ITEMS.c.longitude, self.latitude, self.longitude)
+        return and_(*inside, distance <= self.km)
 
     def __repr__(self) -> str:
         return f"near({self.latitude:g}, {self.longitude:g}, km={self.km:g})"
@@ -107,7 +107,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class NearPhoto:
-    """Taken within `km` of where a photo was taken; a library makes a `Near` of it."""
+    """The photo was taken within `km` of another photo; a library resolves this to a `Near`."""
 
     photo: str
     km: float
@@ -116,8 +116,8 @@ class NearPhoto:
         _check_distance(self.km)
 
     def condition(self) -> ColumnElement[bool]:
-        """Refuse: only a library knows where the photo was taken."""
-        raise ValueError(f"where {self.photo} was taken is not known here; search a library with this filter")
+        """Raise ValueError: only a library knows where the other photo was taken."""
+        raise ValueError(f"the filter near_photo({self.photo!r}) is unresolved; use it in a search of a library")
 
     def __repr__(self) -> str:
         return f"near_photo({self.photo!r}, km={self.km:g})"
@@ -125,7 +125,7 @@ class NearPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How a photo lies when it is looked at."""
+    """The photo has this orientation when displayed upright."""
 
     shape: Shape
 
@@ -144,7 +144,7 @@ class Orientation:
 
 @dataclass(frozen=True, slots=True)
 class MinSize:
-    """At least so many pixels on the longer and on the shorter side."""
+    """The photo has at least this many pixels on its longer and its shorter side."""
 
     longer: int
     shorter: int
@@ -166,7 +166,7 @@ class MinSize:
 
 @dataclass(frozen=True, slots=True)
 class MinPixels:
-    """At least so many pixels in all."""
+    """The photo has at least this many pixels in total."""
 
     pixels: int
 
@@ -184,14 +184,14 @@ class MinPixels:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """So many stars, both ends included."""
+    """The rating is in this range, both ends included."""
 
     at_least: int
     at_most: int
 
     def __post_init__(self) -> None:
         if not 0 <= self.at_least <= self.at_most <= 5:
-            raise QueryError(f"there is no rating from {self.at_least} to {self.at_most}; expected 0 to 5 stars")
+            raise QueryError(f"there is no rating from {self.at_least} to {self.at_most}; expected ratings from 0 to 5")
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
@@ -203,7 +203,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The unit is a photo, or a text."""
+    """The unit is a photo or a text."""
 
     kind: Modality
 
@@ -217,14 +217,14 @@ class Kind:
 
 def _check_distance(km: float) -> None:
     if not 0 < km < math.inf:
-        raise QueryError(f"{km:g} km is no distance; expected a number above 0")
+        raise QueryError(f"a distance of {km:g} km is out of range; expected more than 0")
 
 
-def _shown(moment: datetime) -> str:
-    return str(moment.date() if moment.time() == time() else moment)
+def _format_time(value: datetime) -> str:
+    return str(value.date() if value.time() == time() else value)
 
 
-def local_start(day: date) -> datetime:
-    """Return a date's first moment, and a moment as the camera's local time, which has no zone."""
-    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
-    return moment if moment.tzinfo is None else moment.astimezone().replace(tzinfo=None)
+def to_local_time(day: date) -> datetime:
+    """Return the start of a date, or a datetime, in local time without a zone, as cameras record it."""
+    value = day if isinstance(day, datetime) else datetime.combine(day, time())
+    return value if value.tzinfo is None else value.astimezone().replace(tzinfo=None)

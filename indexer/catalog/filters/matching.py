@@ -1,4 +1,4 @@
-"""Statements that ask which embeddings a filter keeps."""
+"""Statements that find the embeddings that pass a filter."""
 
 from __future__ import annotations
 
@@ -16,48 +16,50 @@ from indexer.types import Ids
 
 
 def matching_ids(connection: Connection, encoder_id: int, where: Filter) -> Ids:
-    """Return the ids of an encoder's embeddings that a filter keeps, ascending, shape (n,)."""
-    return _select_matching(connection, encoder_id, where.transform(_listed), None)[1]
+    """Return the ids of an encoder's embeddings that pass a filter, ascending, shape (n,)."""
+    return _select_matching(connection, encoder_id, where.transform(_as_subquery), None)[1]
 
 
 def matching_ids_up_to(connection: Connection, encoder_id: int, where: Filter, limit: int) -> Ids | None:
-    """Return what `matching_ids` does where that are fewer than `limit`, else None; this is known soon."""
-    listed = where.transform(_listed)
-    if isinstance(listed, Term) and isinstance(listed.criterion, Tag):  # alone: SQLite need not list them all
-        listed = Term(replace(listed.criterion, limit=limit))
-    count, ids = _select_matching(connection, encoder_id, listed, limit)
+    """Return `matching_ids` if there are fewer than `limit`, else None; stops early in that case."""
+    filter_ = where.transform(_as_subquery)
+    if isinstance(filter_, Term) and isinstance(filter_.criterion, Tag):  # alone: the subquery can be limited too
+        filter_ = Term(replace(filter_.criterion, limit=limit))
+    count, ids = _select_matching(connection, encoder_id, filter_, limit)
     return None if count >= limit else ids
 
 
 def _select_matching(connection: Connection, encoder_id: int, where: Filter, limit: int | None) -> tuple[int, Ids]:
-    """Return how many units a filter keeps, up to `limit`, and the ids of their embeddings, ascending."""
-    mine = (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id)
-    # left joins, which SQLite takes in their order: it begins with the items that pass, by an index where one serves
-    joined = select(EMBEDDINGS.c.id).select_from(ITEMS).join(UNITS, isouter=True).join(EMBEDDINGS, mine, isouter=True)
-    rows = joined.where(where.condition()).limit(limit).subquery()
-    count, found = connection.execute(select(func.count(), func.group_concat(rows.c.id)).select_from(rows)).one()
-    # as one text: a row for each id would take three times as long
-    return count, np.sort(np.array(found.split(",") if found else [], dtype=np.int64))
+    """Return how many units pass a filter, up to `limit`, and the ids of their embeddings, ascending."""
+    on_unit = (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id)
+    # SQLite keeps the order of left joins: it starts with the items that pass, using an index if there is one
+    source = (
+        select(EMBEDDINGS.c.id).select_from(ITEMS).join(UNITS, isouter=True).join(EMBEDDINGS, on_unit, isouter=True)
+    )
+    rows = source.where(where.condition()).limit(limit).subquery()
+    count, ids = connection.execute(select(func.count(), func.group_concat(rows.c.id)).select_from(rows)).one()
+    # one string: fetching a row per id would take three times as long
+    return count, np.sort(np.array(ids.split(",") if ids else [], dtype=np.int64))
 
 
-def _listed(criterion: Criterion) -> Filter:
-    return Term(replace(criterion, listed=True) if isinstance(criterion, Tag) else criterion)
+def _as_subquery(criterion: Criterion) -> Filter:
+    return Term(replace(criterion, as_subquery=True) if isinstance(criterion, Tag) else criterion)
 
 
 def filter_ids(connection: Connection, ids: Sequence[int], where: Filter) -> set[int]:
-    """Return those of some embeddings, of no more than a `PAGE`, that a filter keeps."""
-    # as a column, since SQLite might begin elsewhere than with the embeddings if it were a condition of the statement
+    """Return the embeddings among `ids`, at most `PAGE_SIZE` of them, that pass a filter."""
+    # a column instead of a WHERE condition: SQLite might otherwise not start with the embeddings
     statement = (
-        select(EMBEDDINGS.c.id, where.condition().label("kept"))
+        select(EMBEDDINGS.c.id, where.condition().label("matches"))
         .join_from(EMBEDDINGS, UNITS, isouter=True)
         .join(ITEMS, isouter=True)
         .where(EMBEDDINGS.c.id.in_(ids))
     )
-    return {row.id for row in connection.execute(statement) if row.kept}
+    return {row.id for row in connection.execute(statement) if row.matches}
 
 
 def failed_criteria(connection: Connection, item_id: int, where: Filter) -> list[str]:
-    """Return the parts of a filter that an item does not pass, in words; none where it passes."""
+    """Return a sentence for each part of a filter that an item does not pass; empty if it passes all."""
     item = select(ITEMS.c.id).join(UNITS, isouter=True).where(ITEMS.c.id == item_id).limit(1)
     parts = where.parts if isinstance(where, And) else (where,)
     failed = [part for part in parts if connection.scalar(item.where(part.condition())) is None]

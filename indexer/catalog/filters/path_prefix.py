@@ -1,4 +1,4 @@
-"""Conditions on paths that an index of paths serves."""
+"""Conditions on paths that can use an index on the path."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from sqlalchemy import ColumnElement, and_, or_
 
 
 def at_or_under(column: Any, folder: str) -> ColumnElement[bool]:
-    """Return the condition "is `folder`, lies in it or is a row of it", as ranges that an index of paths serves."""
-    inside, behind = path_range(folder)
-    return or_(column == folder, and_(column > inside, column < behind), _is_row(column, folder))
+    """Return the condition that a path is `folder`, is below it or is a row of it, as ranges that use an index."""
+    start, end = path_range(folder)
+    return or_(column == folder, and_(column > start, column < end), _is_row(column, folder))
 
 
 def _is_row(column: Any, table: str) -> ColumnElement[bool]:
-    """Return the condition "is a row of `table`"; see `indexer.types.row_of`."""
+    """Return the condition that a path is a row of `table`; see `indexer.types.row_of`."""
     return and_(column > f"{table}\0", column < f"{table}\1")
 
 
 def path_range(folder: str) -> tuple[str, str]:
-    """Return what the paths in a folder are greater than, and what they are less than."""
-    inside = folder if folder.endswith(os.sep) else folder + os.sep
-    return inside, inside[:-1] + chr(ord(os.sep) + 1)
+    """Return the exclusive bounds of the paths below a folder."""
+    start = folder if folder.endswith(os.sep) else folder + os.sep
+    return start, start[:-1] + chr(ord(os.sep) + 1)

@@ -1,6 +1,6 @@
-"""What a filter can ask about names: of files and their formats, of cameras and lenses, and of keywords.
+"""Filter criteria that match text: file names and formats, cameras, lenses and keywords.
 
-In a pattern * stands for anything and ? for one character; the case of letters is ignored.
+In a pattern, * matches any text and ? one character; case is ignored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FORMAT_ALIASES = {
     "avif": "AVIF",
     "raw": "RAW",
 }
-"""Formats of photos by the names that people give them; the content decides, not how the file's name ends."""
+"""Photo formats by their common names. The file's content decides its format, not its extension."""
 
 RAW_EXTENSIONS = frozenset(
     (
@@ -36,46 +36,46 @@ RAW_EXTENSIONS = frozenset(
 )
 TEXT_EXTENSIONS = frozenset(("txt", "md", "markdown", "csv", "tsv", "jsonl", "ndjson", "parquet"))
 EXTENSIONS = RAW_EXTENSIONS | TEXT_EXTENSIONS
-"""Formats that only the ending of a name tells: makes of RAW files, kinds of texts and tables."""
+"""Formats that only the extension tells: RAW files of each maker, texts and tables."""
 
 MAX_PATTERN_LENGTH = 1000
-"""Characters of a pattern: no name has more, and SQLite refuses patterns of more than 50,000 bytes."""
+"""Longest pattern in characters: no name is longer, and SQLite refuses patterns of more than 50,000 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPattern:
-    """The file's name, the camera, or the lens is as a pattern says; see `to_glob`."""
+    """The file name, the camera or the lens matches a pattern; see `to_glob`."""
 
-    of: Literal["name", "camera", "lens"]
+    field: Literal["name", "camera", "lens"]
     pattern: str
 
     def __post_init__(self) -> None:
-        _check_words(self.of, self.pattern)
+        _check_pattern(self.field, self.pattern)
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
-        if self.of == "name":  # in lower case already
+        if self.field == "name":  # stored in lower case
             pattern = self.pattern.lower()
             return ITEMS.c.name.bool_op("GLOB")(to_glob(pattern)) if _is_glob(pattern) else ITEMS.c.name == pattern
-        column = ITEMS.c[self.of]
+        column = ITEMS.c[self.field]
         pattern = self.pattern if _is_glob(self.pattern) else f"*{self.pattern}*"
-        names = _each(column)
-        return column.in_(select(names.c.value).where(_matches(names.c.value, pattern)))
+        values = _distinct(column)
+        return column.in_(select(values.c.value).where(_matches(values.c.value, pattern)))
 
     def __repr__(self) -> str:
-        return f"{self.of}({self.pattern!r})"
+        return f"{self.field}({self.pattern!r})"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """The file's format, by one of the names in `FORMAT_ALIASES` and `EXTENSIONS`."""
+    """The file has a format, named as in `FORMAT_ALIASES` or `EXTENSIONS`."""
 
     name: str
 
     def __post_init__(self) -> None:
         if self.name not in FORMAT_ALIASES and self.name not in EXTENSIONS:
-            known = ", ".join(sorted({value.lower() for value in FORMAT_ALIASES.values()}))
-            raise QueryError(f"there is no format {self.name!r}; expected {known}, or an ending such as nef or md")
+            names = ", ".join(sorted({value.lower() for value in FORMAT_ALIASES.values()}))
+            raise QueryError(f"there is no format {self.name!r}; expected {names}, or an extension such as nef or md")
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
@@ -89,39 +89,39 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Has a keyword that is as a pattern says.
+    """The item has a keyword that matches a pattern.
 
     Attributes:
         pattern: The keyword; see `to_glob`.
-        listed: Whether SQLite is to list all that have the keyword first, instead of looking at each item that it
-            comes to: faster for finding all of them, slower for asking about some.
-        limit: List no more than these.
+        as_subquery: Whether to list all items with the keyword first instead of testing each item: faster to find all
+            of them, slower to test a few.
+        limit: Largest number of items that the subquery lists.
     """
 
     pattern: str
-    listed: bool = False
+    as_subquery: bool = False
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        _check_words("tag", self.pattern)
+        _check_pattern("tag", self.pattern)
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
         if _is_glob(self.pattern):
-            chosen = _matches(TAGS.c.tag, self.pattern)
-        else:  # SQLite ignores the case of English letters only: others are asked for as people write them
+            matches = _matches(TAGS.c.tag, self.pattern)
+        else:  # SQLite ignores case for ASCII letters only: try the usual spellings of other letters
             text = self.pattern
-            chosen = TAGS.c.tag.in_(sorted({text, text.lower(), text.upper(), text.title(), text.capitalize()}))
-        if self.listed:
-            return ITEMS.c.id.in_(select(TAGS.c.item_id).where(chosen).limit(self.limit))
-        return exists().where(TAGS.c.item_id == ITEMS.c.id, chosen)
+            matches = TAGS.c.tag.in_(sorted({text, text.lower(), text.upper(), text.title(), text.capitalize()}))
+        if self.as_subquery:
+            return ITEMS.c.id.in_(select(TAGS.c.item_id).where(matches).limit(self.limit))
+        return exists().where(TAGS.c.item_id == ITEMS.c.id, matches)
 
     def __repr__(self) -> str:
         return f"tag({self.pattern!r})"
 
 
 def to_glob(pattern: str) -> str:
-    """Return a pattern as SQLite's GLOB reads it: * is anything, ? one character, and nothing else has a meaning."""
+    """Return a pattern for SQLite's GLOB in which only * (any text) and ? (one character) are special."""
     return pattern.replace("[", "[[]")
 
 
@@ -129,32 +129,33 @@ def _is_glob(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern
 
 
-@cache  # one object for each column: a statement may need it twice, under one name
-def _each(column: Column[str]) -> CTE:
-    """Return the different values of an indexed column: cameras are few, so SQLite hops from one to the next.
+@cache  # one object per column: a statement may use it twice under the same name
+def _distinct(column: Column[str]) -> CTE:
+    """Return the distinct values of an indexed column, of which there are few, by skipping through the index.
 
-    It has no such plan of its own and would look at every row (sqlite.org/lang_with.html shows the recursion).
+    SELECT DISTINCT would read every row; sqlite.org/lang_with.html describes such recursive queries.
     """
-    rows = column.table.alias("others")
-    other = rows.c[column.key]
-    values = select(func.min(other).label("value")).cte(f"each_{column.key}", recursive=True)
-    following = select(func.min(other)).where(other > values.c.value).scalar_subquery()
+    rows = column.table.alias("rows")
+    values = select(func.min(rows.c[column.key]).label("value")).cte(f"distinct_{column.key}", recursive=True)
+    following = select(func.min(rows.c[column.key])).where(rows.c[column.key] > values.c.value).scalar_subquery()
     return values.union_all(select(following).where(values.c.value.is_not(None)))
 
 
 def _matches(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """Return whether a column is as a pattern says, the case of English letters ignored, as SQLite's lower() does."""
+    """Return the condition that a column matches a pattern; SQLite's lower() ignores case for ASCII letters only."""
     return func.lower(column).bool_op("GLOB")(func.lower(to_glob(pattern)))
 
 
-def _check_words(of: str, pattern: str) -> None:
+def _check_pattern(field: str, pattern: str) -> None:
     if not pattern.strip():
-        raise QueryError(f"the {of} to filter by is blank; expected words, in which * stands for anything")
+        raise QueryError(f"the {field} to filter by is blank; expected text, in which * matches anything")
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise QueryError(
-            f"the {of} to filter by has {len(pattern):,} characters; expected {MAX_PATTERN_LENGTH:,} at most"
+            f"the {field} to filter by has {len(pattern):,} characters; expected {MAX_PATTERN_LENGTH:,} at most"
         )
     try:
         pattern.encode()
     except UnicodeEncodeError:
-        raise QueryError(f"the {of} to filter by is no valid text ({pattern!r}); put ? for what is no letter") from None
+        raise QueryError(
+            f"the {field} to filter by is not valid Unicode ({pattern!r}); write ? for each bad character"
+        ) from None

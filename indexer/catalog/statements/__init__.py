@@ -1,1 +1,4 @@
-"""Every SQL statement of the catalog, one file per noun."""
+"""Every SQL statement of the catalog, one module per noun.
+
+Call any public function; each takes an open connection. Statements that write need a transaction.
+"""

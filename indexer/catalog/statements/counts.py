@@ -1,4 +1,4 @@
-"""Statements that tell what the catalog holds at a place: how many items, and which of them failed."""
+"""Statements that count items and list failures, at a path or in the whole catalog."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from indexer.types import Modality, file_of, is_below, row_of
 
 
 class Failure(NamedTuple):
-    """A file, or a row of a table, that could not be indexed, and why."""
+    """A file or table row that could not be indexed, and why."""
 
     path: str
     kind: str
@@ -22,20 +22,20 @@ class Failure(NamedTuple):
     row: str | None = None
 
     @property
-    def place(self) -> str:
-        """File and row, for people."""
+    def location(self) -> str:
+        """File and row for display."""
         return self.path if self.row is None else f"{self.path}: {self.row}"
 
 
 def failures(
     connection: Connection, root: str | None = None, *, source_id: int | None = None, limit: int | None = None
 ) -> Iterator[Failure]:
-    """Yield the files that could not be indexed, at or under `root` and of one source, by path."""
+    """Yield the files that could not be indexed, ordered by path; optionally at or under `root`, and of one source."""
     columns = (ITEMS.c.path, ITEMS.c.source_id, ITEMS.c.failure, ITEMS.c.failure_message)
     statement = select(*columns).where(ITEMS.c.failure.is_not(None)).order_by(ITEMS.c.path)
     if root is not None:
         statement = statement.where(ITEMS.c.path >= root, ITEMS.c.path < path_range(root)[1])
-    # what is asked beside is not: SQLite would leave the index that holds failures alone, and read the whole source
+    # filtered in Python: with more conditions SQLite would not use the index of failures but read the whole source
     rows = (
         row
         for row in connection.execute(statement)
@@ -55,15 +55,15 @@ def has_items(connection: Connection, root: str) -> bool:
 
 
 def has_indexed(connection: Connection, root: str, source_id: int | None) -> bool:
-    """Return whether an item at or under `root`, and of one source, is indexed."""
-    good = select(ITEMS.c.id).where(ITEMS.c.failure.is_(None), at_or_under(ITEMS.c.path, root))
+    """Return whether an item at or under `root`, optionally of one source, is indexed."""
+    indexed = select(ITEMS.c.id).where(ITEMS.c.failure.is_(None), at_or_under(ITEMS.c.path, root))
     if source_id is not None:
-        good = good.where(ITEMS.c.source_id == source_id)
-    return connection.scalar(good.limit(1)) is not None
+        indexed = indexed.where(ITEMS.c.source_id == source_id)
+    return connection.scalar(indexed.limit(1)) is not None
 
 
 def count_items(connection: Connection, root: str, *, source_id: int | None = None) -> tuple[int, int]:
-    """Return how many items are indexed and how many failed, at or under `root` and of one source."""
+    """Return how many items at or under `root` are indexed and how many failed, optionally of one source."""
     statement = select(func.count(), func.count(ITEMS.c.failure)).where(at_or_under(ITEMS.c.path, root))
     if source_id is not None:
         statement = statement.where(ITEMS.c.source_id == source_id)
@@ -72,16 +72,16 @@ def count_items(connection: Connection, root: str, *, source_id: int | None = No
 
 
 def count_by_kind(connection: Connection) -> dict[Modality, tuple[int, int]]:
-    """Return how many items of each modality are indexed, and how many failed."""
-    # without a condition SQLite adds up what its pages hold: 3 ms for a million, where counting photos takes 60
+    """Return how many items of each kind are indexed, and how many failed."""
+    # without a condition SQLite adds up the row counts of its pages: 3 ms for a million, while counting photos takes 60
     total = connection.scalar(select(func.count()).select_from(ITEMS)) or 0
     texts = _count(connection, Modality.TEXT)
     failed = {kind: _count(connection, kind, ITEMS.c.failure.is_not(None)) for kind in Modality}
-    of_kind = {Modality.PHOTO: total - texts, Modality.TEXT: texts}
-    return {kind: (count - failed[kind], failed[kind]) for kind, count in of_kind.items()}
+    totals = {Modality.PHOTO: total - texts, Modality.TEXT: texts}
+    return {kind: (count - failed[kind], failed[kind]) for kind, count in totals.items()}
 
 
 def _count(connection: Connection, kind: Modality, *conditions: ColumnElement[bool]) -> int:
-    """Return how many items of a modality there are, source by source: so an index tells."""
-    mine = select(func.count()).where(ITEMS.c.source_id == SOURCES.c.id, ITEMS.c.modality == kind, *conditions)
-    return connection.scalar(select(func.sum(mine.scalar_subquery())).select_from(SOURCES)) or 0
+    """Return how many items of a kind there are, adding up the sources: each count uses an index."""
+    of_source = select(func.count()).where(ITEMS.c.source_id == SOURCES.c.id, ITEMS.c.modality == kind, *conditions)
+    return connection.scalar(select(func.sum(of_source.scalar_subquery())).select_from(SOURCES)) or 0

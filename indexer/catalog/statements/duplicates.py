@@ -1,4 +1,4 @@
-"""Statements about photos that may be copies of each other."""
+"""Statements that find photos that may be duplicates of each other."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.types import Ids, Modality
 
-_DESCRIBING = ("latitude", "camera", "lens", "rating", "title", "description")
-"""Columns that a copy loses when a program strips it of its metadata."""
+_METADATA = ("latitude", "camera", "lens", "rating", "title", "description")
+"""Columns that are empty in a copy whose metadata was stripped."""
 
 
 class PhotoFile(NamedTuple):
@@ -24,14 +24,14 @@ class PhotoFile(NamedTuple):
 
     Attributes:
         item_id: The item.
-        path: Where the picture is.
-        size: Bytes of the file.
-        mtime_ns: When it was changed.
-        width: Pixels across, upright.
-        height: Pixels down, upright.
+        path: Path of the picture.
+        size: Size in bytes.
+        mtime_ns: Modification time, in nanoseconds since 1970.
+        width: Pixels, upright; 0 if unknown.
+        height: Pixels, upright; 0 if unknown.
         format: For instance "JPEG".
-        taken_at: When it was taken.
-        metadata_count: Metadata fields that are filled.
+        taken_at: Time the photo was taken.
+        metadata_count: Number of metadata fields with a value.
     """
 
     item_id: int
@@ -46,7 +46,7 @@ class PhotoFile(NamedTuple):
 
 
 def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | None) -> tuple[Ids, Ids]:
-    """Return the photos that pass the filters: item ids, ascending, and the embedding of each, both shape (n,)."""
+    """Return the photos that pass a filter: item ids, ascending, and the first embedding of each, both shape (n,)."""
     statement = (
         select(ITEMS.c.id, EMBEDDINGS.c.id)
         .join_from(EMBEDDINGS, UNITS)
@@ -55,40 +55,40 @@ def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | No
         .order_by(ITEMS.c.id, EMBEDDINGS.c.id)
     )
     rows = [tuple(row) for row in connection.execute(statement)]
-    both = np.array(rows, dtype=np.int64).reshape(len(rows), 2)
-    items, first = np.unique(both[:, 0], return_index=True)
-    return items, both[first, 1]
+    pairs = np.array(rows, dtype=np.int64).reshape(len(rows), 2)
+    item_ids, first = np.unique(pairs[:, 0], return_index=True)
+    return item_ids, pairs[first, 1]
 
 
 def identical_files(connection: Connection, where: Filter | None) -> Iterator[list[int]]:
-    """Yield the ids of photos whose files hold the same bytes, two or more at a time, ascending."""
-    return _equal(connection, ITEMS.c.content_hash, [ITEMS.c.picture.is_(None)], where)
+    """Yield groups of two or more photos with identical files: item ids, ascending."""
+    return _group_by(connection, ITEMS.c.content_hash, [ITEMS.c.picture.is_(None)], where)
 
 
 def simultaneous_photos(connection: Connection, where: Filter | None) -> Iterator[list[int]]:
-    """Yield the ids of photos that a camera took in the same second, two or more at a time, ascending."""
-    return _equal(connection, ITEMS.c.taken_at, [ITEMS.c.taken_from == "exif"], where)
+    """Yield groups of two or more photos that cameras took in the same second: item ids, ascending."""
+    return _group_by(connection, ITEMS.c.taken_at, [ITEMS.c.taken_from == "exif"], where)
 
 
-def _equal(
-    connection: Connection, column: Any, these: Sequence[ColumnElement[bool]], where: Filter | None
+def _group_by(
+    connection: Connection, column: Any, conditions: Sequence[ColumnElement[bool]], where: Filter | None
 ) -> Iterator[list[int]]:
-    mine = [ITEMS.c.modality == Modality.PHOTO, ITEMS.c.failure.is_(None), *these, *where_conditions(where)]
-    several = select(column).where(*mine).group_by(column).having(func.count() > 1)
-    statement = select(column, ITEMS.c.id).where(*mine, column.in_(several)).order_by(column, ITEMS.c.id)
+    photos = [ITEMS.c.modality == Modality.PHOTO, ITEMS.c.failure.is_(None), *conditions, *where_conditions(where)]
+    repeated = select(column).where(*photos).group_by(column).having(func.count() > 1)
+    statement = select(column, ITEMS.c.id).where(*photos, column.in_(repeated)).order_by(column, ITEMS.c.id)
     for _, rows in groupby(connection.execute(statement), key=lambda row: row[0]):
         yield [row[1] for row in rows]
 
 
 def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, PhotoFile]:
-    """Return the files of photos by item id; items that are gone are left out."""
+    """Return the files of photos by item id, leaving out items that no longer exist."""
     names = ("picture", "path", "size", "mtime_ns", "width", "height", "format", "taken_at", "taken_from")
-    statement = select(ITEMS.c.id, *(ITEMS.c[name] for name in (*names, *_DESCRIBING)))
-    found = {}
+    statement = select(ITEMS.c.id, *(ITEMS.c[name] for name in (*names, *_METADATA)))
+    files = {}
     for start in range(0, len(item_ids), PAGE_SIZE):
         for row in connection.execute(statement.where(ITEMS.c.id.in_(item_ids[start : start + PAGE_SIZE]))):
-            metadata_count = sum(row._mapping[name] is not None for name in _DESCRIBING) + (row.taken_from == "exif")
-            found[row.id] = PhotoFile(
+            metadata_count = sum(row._mapping[name] is not None for name in _METADATA) + (row.taken_from == "exif")
+            files[row.id] = PhotoFile(
                 row.id,
                 row.picture or row.path,
                 row.size,
@@ -99,4 +99,4 @@ def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, Ph
                 row.taken_at,
                 metadata_count,
             )
-    return found
+    return files

@@ -1,4 +1,4 @@
-"""Statements about encoders and facts about the whole library."""
+"""Statements about encoders, and which of them is active."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACTIVE = "active_encoder"
 
 
 class EncoderRecord(NamedTuple):
-    """An encoder as the catalog knows it."""
+    """An encoder's record in the catalog."""
 
     id: int
     name: str
@@ -25,7 +25,7 @@ class EncoderRecord(NamedTuple):
 
 
 def active_encoder(connection: Connection) -> EncoderRecord | None:
-    """Return the library's encoder, or None while there is no embedding of it: such a library may take another."""
+    """Return the library's encoder, or None if it has no embeddings yet: such a library may take another."""
     id_ = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
     if id_ is None or not connection.scalar(select(exists().where(EMBEDDINGS.c.encoder_id == int(id_)))):
         return None
@@ -33,7 +33,7 @@ def active_encoder(connection: Connection) -> EncoderRecord | None:
 
 
 def encoder_by_id(connection: Connection, id_: int) -> EncoderRecord:
-    """Return the encoder with this id."""
+    """Return the encoder with an id."""
     columns = (ENCODERS.c.id, ENCODERS.c.name, ENCODERS.c.fingerprint, ENCODERS.c.dim, ENCODERS.c.preprocess)
     row = connection.execute(select(*columns).where(ENCODERS.c.id == id_)).one()
     stored = row.preprocess | {"mean": tuple(row.preprocess["mean"]), "std": tuple(row.preprocess["std"])}
@@ -41,14 +41,14 @@ def encoder_by_id(connection: Connection, id_: int) -> EncoderRecord:
 
 
 def encoder_names(connection: Connection) -> list[str]:
-    """Return the names of all encoders that the library knows, active or not."""
+    """Return the names of all encoders in the catalog, active or not."""
     return list(connection.scalars(select(ENCODERS.c.name)))
 
 
 def set_active_encoder(
     connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess
 ) -> EncoderRecord:
-    """Make an encoder the library's own and return it; its row is added where it is new, and takes a new name."""
+    """Make an encoder active, adding or renaming its row as needed, and return its record."""
     id_ = add_encoder(connection, name=name, fingerprint=fingerprint, dim=dim, preprocess=preprocess)
     rename_encoder(connection, id_, name)
     connection.execute(delete(META).where(META.c.key == ACTIVE))
@@ -57,12 +57,12 @@ def set_active_encoder(
 
 
 def encoder_id(connection: Connection, fingerprint: str) -> int | None:
-    """Return the id of an encoder, the library's own or another; None where it is not known."""
+    """Return the id of the encoder with a fingerprint, active or not; None if it is not in the catalog."""
     return connection.scalar(select(ENCODERS.c.id).where(ENCODERS.c.fingerprint == fingerprint))
 
 
 def add_encoder(connection: Connection, *, name: str, fingerprint: str, dim: int, preprocess: Preprocess) -> int:
-    """Return the id of an encoder, whose row is added where it is new; which one is the library's own stays."""
+    """Return the id of an encoder, adding its row if it is new; the active encoder stays the same."""
     id_ = encoder_id(connection, fingerprint)
     if id_ is not None:
         return id_
@@ -77,5 +77,5 @@ def add_encoder(connection: Connection, *, name: str, fingerprint: str, dim: int
 
 
 def rename_encoder(connection: Connection, id_: int, name: str) -> None:
-    """Note the name that an encoder is found by now."""
+    """Store the current name of an encoder."""
     connection.execute(update(ENCODERS).where(ENCODERS.c.id == id_, ENCODERS.c.name != name).values(name=name))

@@ -1,4 +1,4 @@
-"""Whole records out and in, with every column, for a library that moves; each statement takes an open connection."""
+"""Statements that read and write whole rows, for export and import of libraries."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from indexer.catalog.statements.sources import add_source, enclosing_source, sou
 from indexer.catalog.statements.writes import insert_with_ids
 
 Record = dict[str, Any]
-"""Columns of a row by name; an item also has `tags`, a unit `vectors`: the stored bytes by encoder id."""
+"""Columns of a row by name. An item also has `tags`; a unit has `vectors`, the stored bytes by encoder id."""
 
 
 def export_encoders(connection: Connection) -> list[Record]:
-    """Return the encoders that the library holds embeddings of, and whether each is the `active` one."""
-    used = exists().where(EMBEDDINGS.c.encoder_id == ENCODERS.c.id, EMBEDDINGS.c.mapped.is_(False))
+    """Return the encoders that the library has embeddings of; `active` tells whether each is the active one."""
+    has_embeddings = exists().where(EMBEDDINGS.c.encoder_id == ENCODERS.c.id, EMBEDDINGS.c.mapped.is_(False))
     active = active_encoder(connection)
-    rows = connection.execute(select(ENCODERS).where(used).order_by(ENCODERS.c.id)).mappings()
+    rows = connection.execute(select(ENCODERS).where(has_embeddings).order_by(ENCODERS.c.id)).mappings()
     return [dict(row) | {"active": active is not None and row["id"] == active.id} for row in rows]
 
 
 def export_sources(connection: Connection) -> list[Record]:
-    """Return all sources by path."""
+    """Return all sources, ordered by path."""
     return [dict(row) for row in connection.execute(select(SOURCES).order_by(SOURCES.c.root)).mappings()]
 
 
 def export_items(connection: Connection) -> Iterator[Record]:
-    """Yield all items with their tags, by id."""
+    """Yield all items with their tags, ordered by id."""
     for page in connection.execute(select(ITEMS).order_by(ITEMS.c.id)).mappings().partitions(PAGE_SIZE):
-        between = TAGS.c.item_id.between(page[0]["id"], page[-1]["id"])
-        tagged = connection.execute(select(TAGS.c.item_id, TAGS.c.tag).where(between).order_by(TAGS.c.item_id)).all()
-        tags = {id_: [row.tag for row in rows] for id_, rows in itertools.groupby(tagged, lambda row: row.item_id)}
+        in_page = TAGS.c.item_id.between(page[0]["id"], page[-1]["id"])
+        tag_rows = connection.execute(select(TAGS.c.item_id, TAGS.c.tag).where(in_page).order_by(TAGS.c.item_id)).all()
+        tags = {id_: [row.tag for row in rows] for id_, rows in itertools.groupby(tag_rows, lambda row: row.item_id)}
         for row in page:
             yield dict(row) | {"tags": tags.get(row["id"], [])}
 
 
 def export_units(connection: Connection) -> Iterator[Record]:
-    """Yield all units with their embeddings, by item and position; mapped ones stand for nothing and are left out."""
-    own = and_(EMBEDDINGS.c.unit_id == UNITS.c.id, EMBEDDINGS.c.mapped.is_(False))
+    """Yield all units with their embeddings, except approximate ones, ordered by item and position."""
+    encoded = and_(EMBEDDINGS.c.unit_id == UNITS.c.id, EMBEDDINGS.c.mapped.is_(False))
     statement = (
         select(UNITS, EMBEDDINGS.c.encoder_id, EMBEDDINGS.c.vector)
-        .join_from(UNITS, EMBEDDINGS, own, isouter=True)
+        .join_from(UNITS, EMBEDDINGS, encoded, isouter=True)
         .order_by(UNITS.c.item_id, UNITS.c.position)
     )
     pages = connection.execute(statement).mappings().partitions(PAGE_SIZE)
@@ -65,9 +65,9 @@ def count_rows(connection: Connection, table: Table) -> int:
 
 
 def import_encoder(connection: Connection, record: Mapping[str, Any]) -> tuple[int, int]:
-    """Return id and dimensions of the encoder with a record's fingerprint, which is added where it is new."""
-    known = select(ENCODERS.c.id, ENCODERS.c.dim).where(ENCODERS.c.fingerprint == record["fingerprint"])
-    row = connection.execute(known).first()
+    """Return id and dimension of the encoder with a record's fingerprint, adding it if it is new."""
+    existing = select(ENCODERS.c.id, ENCODERS.c.dim).where(ENCODERS.c.fingerprint == record["fingerprint"])
+    row = connection.execute(existing).first()
     if row is None:
         id_ = connection.scalars(insert(ENCODERS).values(dict(record)).returning(ENCODERS.c.id)).one()
         return id_, record["dim"]
@@ -75,38 +75,38 @@ def import_encoder(connection: Connection, record: Mapping[str, Any]) -> tuple[i
 
 
 def import_source(connection: Connection, record: Mapping[str, Any]) -> None:
-    """Add a source with the rules of a record, unless there is one at its root, which stays as it is."""
+    """Add the source of a record, unless there is one at its root, which stays unchanged."""
     if any(source.root == record["root"] for source in sources(connection)):
         return
     rules = {name: record[name] for name in ("exclude", "include_hidden")}
-    former = enclosing_source(connection, record["root"])
-    added = add_source(connection, record["root"], **rules, former=former)
+    enclosing = enclosing_source(connection, record["root"])
+    added = add_source(connection, record["root"], **rules, enclosing=enclosing)
     values = {column.name: record[column.name] for column in SOURCES.c if record.get(column.name) is not None}
     connection.execute(update(SOURCES).where(SOURCES.c.id == added.id).values(values | {"synced_at": None}))
 
 
 def source_ids(connection: Connection) -> dict[str, int]:
-    """Return the id of each source by its root."""
+    """Return source ids by root."""
     return {source.root: source.id for source in sources(connection)}
 
 
 def import_sync_time(connection: Connection, record: Mapping[str, Any]) -> None:
-    """Note when a source was synced elsewhere, where it was not synced here."""
-    mine = and_(SOURCES.c.root == record["root"], SOURCES.c.synced_at.is_(None))
-    connection.execute(update(SOURCES).where(mine).values(synced_at=record.get("synced_at")))
+    """Store the time at which a source was synced elsewhere, unless it was synced here."""
+    never_synced = and_(SOURCES.c.root == record["root"], SOURCES.c.synced_at.is_(None))
+    connection.execute(update(SOURCES).where(never_synced).values(synced_at=record.get("synced_at")))
 
 
 def existing_paths(connection: Connection, paths: Sequence[str]) -> set[str]:
-    """Return those of the paths that the catalog has an item at."""
+    """Return the paths among `paths` that have an item in the catalog."""
     return set(connection.scalars(select(ITEMS.c.path).where(ITEMS.c.path.in_(paths))))
 
 
 def import_units(connection: Connection, units: Sequence[Record]) -> None:
-    """Insert units of items that have none, with their embeddings.
+    """Insert units, with their embeddings, of items that have no units.
 
     Args:
         connection: Open connection, in a transaction.
-        units: Columns of units without `id`, all with the same names, and `vectors`.
+        units: Records without `id`, all with the same columns.
     """
     if not units:
         return

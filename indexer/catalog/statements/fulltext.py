@@ -1,4 +1,4 @@
-"""Full-text search over what is said about photos, and over texts."""
+"""Full-text search over the metadata of photos, and over texts."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNIT_WORDS, UNITS
 
 MAX_WORDS = 64
-"""Words of a query that are looked up; what a person asks has fewer."""
+"""Words of a query that are searched for; queries of people have fewer."""
 
 
 _STOP_WORDS = frozenset(
     ("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "he", "her", "his", "in", "is", "it", "its",
      "of", "on", "or", "she", "that", "the", "their", "they", "this", "to", "was", "were", "while", "with")
 )  # fmt: skip
-"""English words that nearly every sentence has. They decide nothing (BM25 gives them next to no weight), but to rank
-100,000 captions because they have an "a" takes 87 ms; looking for "dog beach" in them takes 24."""
+"""Common English words. BM25 gives them almost no weight, but ranking 100,000 captions for having an "a" takes 87 ms,
+while searching them for "dog beach" takes 24."""
 
 
 class WordMatch(NamedTuple):
-    """A unit whose words match.
+    """A unit that contains words of the query.
 
     Attributes:
-        embedding_id: Its embedding under the encoder that was asked for.
-        bm25: What SQLite gives: the lower, the better.
+        embedding_id: The unit's embedding under the given encoder.
+        bm25: SQLite's BM25 score: lower is better.
     """
 
     embedding_id: int
@@ -35,48 +35,47 @@ class WordMatch(NamedTuple):
 
 
 def has_text(connection: Connection) -> bool:
-    """Return whether the library has any text: a caption, a tag, a document; one look into the index."""
+    """Return whether the library has any text: a caption, a tag, a document."""
     return bool(connection.scalar(text("SELECT EXISTS (SELECT 1 FROM unit_words_docsize)")))
 
 
 def query_words(query: str) -> list[str]:
-    """Return the words of a text that a person wrote, each once whatever its capitals, at most 64.
+    """Return the distinct words of a query, ignoring case, at most `MAX_WORDS`.
 
-    Words that stand everywhere are left out, unless there are no others.
-
-    A word is what the index takes for one (letters, digits and their marks in Unicode), or several of them around an
-    apostrophe, like "don't". All else, and so everything that is an operator in SQLite's language, divides words.
+    Stop words are left out, unless there are no others. A word is a run of Unicode letters, digits and marks, as the
+    index splits text, or several of them joined by apostrophes, such as "don't". All other characters separate words,
+    including SQLite's query operators.
     """
-    seen = unicodedata.normalize("NFC", query).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    parts = "".join(letter if letter == "'" or _in_word(letter) else " " for letter in seen).split()
+    normalized = unicodedata.normalize("NFC", query).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    parts = "".join(letter if letter == "'" or _in_word(letter) else " " for letter in normalized).split()
     words: dict[str, str] = {}
     for word in (part.strip("'") for part in parts):
-        if any(letter.isalnum() for letter in word):  # marks alone are none
+        if any(letter.isalnum() for letter in word):  # marks alone are not a word
             words.setdefault(word.casefold(), word)
-    telling = [word for key, word in words.items() if key not in _STOP_WORDS]
-    return (telling or list(words.values()))[:MAX_WORDS]
+    content_words = [word for key, word in words.items() if key not in _STOP_WORDS]
+    return (content_words or list(words.values()))[:MAX_WORDS]
 
 
 def word_coverage(query: str, text: str | None) -> float:
-    """Return how much of a query's words a text has, 0 to 1, as the index compares them: without case and accents."""
-    wanted = {part for word in query_words(query) for part in _folded(word)}
-    return len(wanted & set(_folded(text or ""))) / len(wanted) if wanted else 0.0
+    """Return the share of a query's words in a text, 0 to 1, ignoring case and accents as the index does."""
+    words = {part for word in query_words(query) for part in _fold_words(word)}
+    return len(words & set(_fold_words(text or ""))) / len(words) if words else 0.0
 
 
-def _folded(text: str) -> list[str]:
-    """Return the words of a text, small and without accents."""
-    apart = unicodedata.normalize("NFD", text.casefold())
-    letters = (letter if _in_word(letter) else " " for letter in apart if not unicodedata.combining(letter))
+def _fold_words(text: str) -> list[str]:
+    """Return the words of a text in lower case, without accents."""
+    decomposed = unicodedata.normalize("NFD", text.casefold())
+    letters = (letter if _in_word(letter) else " " for letter in decomposed if not unicodedata.combining(letter))
     return "".join(letters).split()
 
 
 def _in_word(letter: str) -> bool:
-    """Return whether the index keeps a character: what FTS5's tokenizer "unicode61" takes for part of a word."""
+    """Return whether FTS5's tokenizer "unicode61" takes a character for part of a word."""
     return unicodedata.category(letter)[0] in "LNM"
 
 
 def _match(words: Sequence[str]) -> str:
-    """Return the query in SQLite's language: any of the words, each a string between quotes."""
+    """Return an FTS5 query for any of the words, each in quotes."""
     return " OR ".join(f'"{word}"' for word in words)
 
 
@@ -88,21 +87,21 @@ def search_text(
     limit: int,
     conditions: Sequence[ColumnElement[bool]] = (),
 ) -> list[WordMatch]:
-    """Return the units with any of a query's words, the best by BM25 first, equal ones by id.
+    """Return the units with any of a query's words, best BM25 first, ties by id.
 
     Args:
         connection: Open connection.
-        encoder_id: The encoder whose embeddings are named.
-        query: As a person writes it; nothing in it has a meaning but the words.
-        limit: Results wanted.
-        conditions: Which items may be returned, as SQL conditions on items and units.
+        encoder_id: The encoder whose embedding ids are returned.
+        query: Plain text; only its words matter.
+        limit: Largest number of results.
+        conditions: SQL conditions on items and units that results must meet.
     """
     words = query_words(query)
     if not words:
         return []
     rank = func.bm25(UNIT_WORDS.c.unit_words)
-    mine = (EMBEDDINGS.c.unit_id == UNIT_WORDS.c.rowid) & (EMBEDDINGS.c.encoder_id == encoder_id)
-    statement = select(EMBEDDINGS.c.id, rank.label("bm25")).join_from(UNIT_WORDS, EMBEDDINGS, mine)
+    on_unit = (EMBEDDINGS.c.unit_id == UNIT_WORDS.c.rowid) & (EMBEDDINGS.c.encoder_id == encoder_id)
+    statement = select(EMBEDDINGS.c.id, rank.label("bm25")).join_from(UNIT_WORDS, EMBEDDINGS, on_unit)
     if conditions:
         statement = statement.join(UNITS, UNITS.c.id == UNIT_WORDS.c.rowid).join(ITEMS).where(*conditions)
     statement = statement.where(UNIT_WORDS.c.unit_words.op("MATCH")(_match(words)))
@@ -111,11 +110,11 @@ def search_text(
 
 
 def matching_words(connection: Connection, query: str, unit_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """Return which words of a query units have, in the query's order, by unit id; units without any are left out."""
-    one = UNIT_WORDS.c.unit_words.op("MATCH")(bindparam("word"))
-    statement = select(UNIT_WORDS.c.rowid).where(one, UNIT_WORDS.c.rowid.in_(unit_ids))
-    found: dict[int, tuple[str, ...]] = {}
+    """Return the query's words that each unit contains, in query order, by unit id; leaves out units without any."""
+    has_word = UNIT_WORDS.c.unit_words.op("MATCH")(bindparam("word"))
+    statement = select(UNIT_WORDS.c.rowid).where(has_word, UNIT_WORDS.c.rowid.in_(unit_ids))
+    words: dict[int, tuple[str, ...]] = {}
     for word in query_words(query):
         for unit_id in connection.scalars(statement, {"word": _match([word])}):
-            found[unit_id] = (*found.get(unit_id, ()), word)
-    return found
+            words[unit_id] = (*words.get(unit_id, ()), word)
+    return words

@@ -1,4 +1,4 @@
-"""What people asked of a library's index: it outlives the files that were made for it."""
+"""Statements that read and store the settings of a library's index, which outlive the index files."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from sqlalchemy import Connection, delete, insert, select
 
 from indexer.catalog.schema import META
 
-KEY = "index"
+_KEY = "index"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
-    """What an index has to be.
+    """Requirements for a library's index.
 
     Attributes:
-        recall: Of the ten best, the part that it finds at least.
-        memory: Bytes that it takes at most; None for no limit.
-        failed: How many embeddings there were when no index was that; None where one is.
+        recall: Smallest recall of the ten best hits, 0 to 1.
+        memory: Largest size in bytes; None for no limit.
+        failed: Number of embeddings at the last attempt that found no suitable index; None if it found one.
     """
 
     recall: float
@@ -28,12 +28,12 @@ class IndexSettings:
 
 
 def read_index_settings(connection: Connection) -> IndexSettings | None:
-    """Return what was asked for, None where nothing was."""
-    value = connection.scalar(select(META.c.value).where(META.c.key == KEY))
+    """Return the settings, or None if there are none."""
+    value = connection.scalar(select(META.c.value).where(META.c.key == _KEY))
     return None if value is None else IndexSettings(**json.loads(value))
 
 
-def save_index_settings(connection: Connection, wish: IndexSettings) -> None:
-    """Keep what was asked for."""
-    connection.execute(delete(META).where(META.c.key == KEY))
-    connection.execute(insert(META).values(key=KEY, value=json.dumps(asdict(wish))))
+def save_index_settings(connection: Connection, settings: IndexSettings) -> None:
+    """Store the settings in place of the previous ones."""
+    connection.execute(delete(META).where(META.c.key == _KEY))
+    connection.execute(insert(META).values(key=_KEY, value=json.dumps(asdict(settings))))

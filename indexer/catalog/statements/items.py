@@ -1,4 +1,4 @@
-"""Statements that read the catalog; each takes an open connection."""
+"""Statements that read items and their embeddings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from indexer.catalog.schema import EMBEDDINGS, ITEMS, TAGS, UNITS
 from indexer.types import Ids, Modality, Vectors, file_of, isin_sorted, row_of
 
 VECTOR_DTYPE = np.dtype("<f2")
-"""Embeddings are stored as little-endian float16: half the bytes, and a cosine changes by less than .001."""
+"""Embeddings are stored as little-endian float16: half the bytes, and cosines change by less than 0.001."""
 
 PAGE_SIZE = 5000
-"""Rows per read of a long listing: memory stays bounded, and no read blocks the log from being folded in."""
+"""Rows per read of a long listing: this bounds memory, and no read holds up a checkpoint of the log."""
 
 
 class ItemDetails(NamedTuple):
-    """An item as a search shows it."""
+    """An item with one of its units, as search results show it."""
 
     embedding_id: int
     item_id: int
@@ -47,17 +47,17 @@ class ItemDetails(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Its file: of a table's row the row's picture, else the table."""
+        """The item's file; of a table row, its picture or else the table."""
         return file_of(self.path, self.picture)
 
     @property
     def row(self) -> str | None:
-        """What tells it apart in its table, None where it is no row."""
+        """The row's id in its table; None if the item is not a table row."""
         return row_of(self.path)
 
 
 class PhotoEmbedding(NamedTuple):
-    """A photo of the library as a query: its embedding, and its file as it was indexed."""
+    """The embedding of a photo in the library, and the stat of its file when it was indexed."""
 
     embedding_id: int
     item_id: int
@@ -66,7 +66,7 @@ class PhotoEmbedding(NamedTuple):
 
 
 class ItemState(NamedTuple):
-    """An item as it was indexed: its file then, and its failure where there was one."""
+    """The stat of an item's file when it was indexed, and its failure, if any."""
 
     id: int
     path: str
@@ -78,48 +78,58 @@ class ItemState(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Its file: of a table's row the row's picture, else the table."""
+        """The item's file; of a table row, its picture or else the table."""
         return file_of(self.path, self.picture)
 
 
 class Unit(NamedTuple):
-    """A unit of an item under one encoder."""
+    """A unit of an item, with its embedding under one encoder."""
 
     embedding_id: int
     kind: Modality
     text: str | None
 
 
+def has_dim(blob: bytes, dim: int) -> bool:
+    """Return whether stored bytes are a vector of `dim` numbers; damaged ones may not be."""
+    return len(blob) == dim * VECTOR_DTYPE.itemsize
+
+
+def decode_vectors(blobs: Sequence[bytes], dim: int) -> Vectors:
+    """Return stored vectors as float32, shape (n, dim)."""
+    return np.frombuffer(b"".join(blobs), dtype=VECTOR_DTYPE).astype(np.float32).reshape(len(blobs), dim)
+
+
 def count_up_to(connection: Connection, encoder_id: int, watermark: int) -> tuple[int, int]:
-    """Return how many embeddings of an encoder have an id up to `watermark`, and the highest id of all."""
-    mine = EMBEDDINGS.c.encoder_id == encoder_id
-    newest = connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(mine)) or 0
-    of_others = (EMBEDDINGS.c.encoder_id < encoder_id, EMBEDDINGS.c.encoder_id > encoder_id)
-    if any(connection.scalar(select(EMBEDDINGS.c.id).where(other).limit(1)) for other in of_others):
-        return connection.scalar(select(func.count()).where(mine, EMBEDDINGS.c.id <= watermark)) or 0, newest
-    # without a condition SQLite adds up what its pages hold: 3 ms for a million, where looking at each takes 50
+    """Return how many embeddings of an encoder have an id up to `watermark`, and their highest id of all."""
+    of_encoder = EMBEDDINGS.c.encoder_id == encoder_id
+    newest = connection.scalar(select(func.max(EMBEDDINGS.c.id)).where(of_encoder)) or 0
+    other_encoders = (EMBEDDINGS.c.encoder_id < encoder_id, EMBEDDINGS.c.encoder_id > encoder_id)
+    if any(connection.scalar(select(EMBEDDINGS.c.id).where(other).limit(1)) for other in other_encoders):
+        return connection.scalar(select(func.count()).where(of_encoder, EMBEDDINGS.c.id <= watermark)) or 0, newest
+    # without a condition SQLite adds up the row counts of its pages: 3 ms instead of 50 for a million
     total = connection.scalar(select(func.count()).select_from(EMBEDDINGS)) or 0
-    newer = connection.scalar(select(func.count()).where(mine, EMBEDDINGS.c.id > watermark)) or 0
+    newer = connection.scalar(select(func.count()).where(of_encoder, EMBEDDINGS.c.id > watermark)) or 0
     return total - newer, newest
 
 
 def ids_of_kind(connection: Connection, ids: Sequence[int], kind: Modality) -> set[int]:
-    """Return those of some embeddings whose unit is of a kind."""
-    found: set[int] = set()
+    """Return the embeddings among `ids` whose unit is of a kind."""
+    matching: set[int] = set()
     statement = select(EMBEDDINGS.c.id).join_from(EMBEDDINGS, UNITS).where(UNITS.c.kind == kind)
     for start in range(0, len(ids), PAGE_SIZE):
-        found.update(connection.scalars(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE_SIZE]))))
-    return found
+        matching.update(connection.scalars(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE_SIZE]))))
+    return matching
 
 
 def unit_ids_by_embedding(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
-    """Return the unit of each of some embeddings, by the embedding's id."""
-    found: dict[int, int] = {}
+    """Return unit ids by embedding id."""
+    unit_ids: dict[int, int] = {}
     statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.unit_id)
     for start in range(0, len(ids), PAGE_SIZE):
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(ids[start : start + PAGE_SIZE])))
-        found |= {row.id: row.unit_id for row in rows}
-    return found
+        unit_ids |= {row.id: row.unit_id for row in rows}
+    return unit_ids
 
 
 def embedding_ids(connection: Connection, encoder_id: int) -> Ids:
@@ -131,7 +141,7 @@ def embedding_ids(connection: Connection, encoder_id: int) -> Ids:
 def embeddings_after(
     connection: Connection, encoder_id: int, dim: int, watermark: int
 ) -> Iterator[tuple[Ids, Vectors, list[int]]]:
-    """Yield pages of (ids (n,), vectors (n, dim) float32, ids of rows whose bytes are not a vector), ids ascending."""
+    """Yield pages of embeddings: ids (n,) ascending, vectors (n, dim) float32, and the ids of damaged rows."""
     statement = select(EMBEDDINGS.c.id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.encoder_id == encoder_id)
     while True:
         rows = connection.execute(
@@ -139,14 +149,10 @@ def embeddings_after(
         ).all()
         if not rows:
             return
-        good = [row for row in rows if len(row.vector) == dim * VECTOR_DTYPE.itemsize]
-        bad = [row.id for row in rows if len(row.vector) != dim * VECTOR_DTYPE.itemsize]
-        raw = np.frombuffer(b"".join(row.vector for row in good), dtype=VECTOR_DTYPE)
-        yield (
-            np.fromiter((row.id for row in good), dtype=np.int64, count=len(good)),
-            raw.astype(np.float32).reshape(len(good), dim),
-            bad,
-        )
+        valid = [row for row in rows if has_dim(row.vector, dim)]
+        damaged = [row.id for row in rows if not has_dim(row.vector, dim)]
+        ids = np.fromiter((row.id for row in valid), dtype=np.int64, count=len(valid))
+        yield ids, decode_vectors([row.vector for row in valid], dim), damaged
         watermark = rows[-1].id
 
 
@@ -158,41 +164,38 @@ def last_embeddings(
     rows = connection.execute(
         statement.where(EMBEDDINGS.c.id <= watermark).order_by(EMBEDDINGS.c.id.desc()).limit(limit)
     ).all()
-    good = [row for row in rows if len(row.vector) == dim * VECTOR_DTYPE.itemsize]
-    raw = np.frombuffer(b"".join(row.vector for row in good), dtype=VECTOR_DTYPE)
-    return (
-        np.fromiter((row.id for row in good), dtype=np.int64, count=len(good)),
-        raw.astype(np.float32).reshape(len(good), dim),
-    )
+    valid = [row for row in rows if has_dim(row.vector, dim)]
+    ids = np.fromiter((row.id for row in valid), dtype=np.int64, count=len(valid))
+    return ids, decode_vectors([row.vector for row in valid], dim)
 
 
 def has_kind(connection: Connection, kind: Modality) -> bool:
-    """Return whether there is a unit of a kind."""
+    """Return whether any unit is of a kind."""
     return connection.scalar(select(UNITS.c.id).where(UNITS.c.kind == kind).limit(1)) is not None
 
 
 def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, ItemDetails]:
-    """Return the items of embeddings, by embedding id; embeddings that are gone are left out."""
+    """Return items with their unit by embedding id, leaving out embeddings that no longer exist."""
     columns = [ITEMS.c[name] for name in ItemDetails._fields[5:-2]]
     statement = (
         select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns, EMBEDDINGS.c.mapped)
         .join_from(EMBEDDINGS, UNITS)
         .join(ITEMS)
     )
-    found: dict[int, ItemDetails] = {}
+    details: dict[int, ItemDetails] = {}
     for start in range(0, len(embedding_ids), PAGE_SIZE):
-        wanted = [int(id_) for id_ in embedding_ids[start : start + PAGE_SIZE]]
-        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted))).all()
+        page = [int(id_) for id_ in embedding_ids[start : start + PAGE_SIZE]]
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(page))).all()
         tags = tags_of(connection, [row[1] for row in rows])
         for row in rows:
-            found[row[0]] = ItemDetails._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(
+            details[row[0]] = ItemDetails._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(
                 kind=Modality(row.kind)
             )
-    return found
+    return details
 
 
 def tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """Return the tags of items, in the order of the alphabet, by item id; items without any are left out."""
+    """Return tags in alphabetical order by item id, leaving out items without tags."""
     statement = select(TAGS).where(TAGS.c.item_id.in_(item_ids)).order_by(TAGS.c.item_id, TAGS.c.tag)
     tags: dict[int, tuple[str, ...]] = {}
     for item_id, tag in connection.execute(statement):
@@ -201,7 +204,7 @@ def tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[
 
 
 def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> PhotoEmbedding | None:
-    """Return the embedding of the photo at `path`, or None where there is none."""
+    """Return the embedding of the photo at `path`, or None if it has none."""
     row = connection.execute(
         select(EMBEDDINGS.c.id, ITEMS.c.id, ITEMS.c.size, ITEMS.c.mtime_ns)
         .join_from(ITEMS, UNITS)
@@ -212,7 +215,7 @@ def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> Pho
 
 
 def item_state(connection: Connection, path: str) -> ItemState | None:
-    """Return the item at `path`, else the table's row with this picture, or None where there is neither."""
+    """Return the item at `path`, else the table row with this picture, else None."""
     statement = select(*(ITEMS.c[name] for name in ItemState._fields)).order_by(ITEMS.c.id).limit(1)
     for column in (ITEMS.c.path, ITEMS.c.picture):
         row = connection.execute(statement.where(column == path)).first()
@@ -222,7 +225,7 @@ def item_state(connection: Connection, path: str) -> ItemState | None:
 
 
 def units_of(connection: Connection, item_id: int, encoder_id: int) -> list[Unit]:
-    """Return the units of an item that an encoder has embedded, in their order."""
+    """Return the units of an item that have an embedding under an encoder, in order."""
     rows = connection.execute(
         select(EMBEDDINGS.c.id, UNITS.c.kind, UNITS.c.text)
         .join_from(UNITS, EMBEDDINGS)
@@ -233,18 +236,18 @@ def units_of(connection: Connection, item_id: int, encoder_id: int) -> list[Unit
 
 
 def item_ids_by_embedding(connection: Connection, embedding_ids: Ids) -> dict[int, int]:
-    """Return item ids by embedding id; embeddings that are gone are left out."""
+    """Return item ids by embedding id, leaving out embeddings that no longer exist."""
     statement = select(EMBEDDINGS.c.id, UNITS.c.item_id).join_from(EMBEDDINGS, UNITS)
-    found: dict[int, int] = {}
+    item_ids: dict[int, int] = {}
     for start in range(0, len(embedding_ids), PAGE_SIZE):
-        wanted = embedding_ids[start : start + PAGE_SIZE].tolist()
-        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(wanted)))
-        found |= {row.id: row.item_id for row in rows}
-    return found
+        page = embedding_ids[start : start + PAGE_SIZE].tolist()
+        rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(page)))
+        item_ids |= {row.id: row.item_id for row in rows}
+    return item_ids
 
 
 def coordinates_of(connection: Connection, path: str) -> tuple[float, float] | None:
-    """Return where the photo at `path` was taken, latitude and longitude in degrees, or None where nobody knows."""
+    """Return latitude and longitude in degrees of the photo at `path`, or None if it has no coordinates."""
     row = connection.execute(
         select(ITEMS.c.latitude, ITEMS.c.longitude).where(ITEMS.c.path == path, ITEMS.c.latitude.is_not(None))
     ).first()
@@ -252,7 +255,7 @@ def coordinates_of(connection: Connection, path: str) -> tuple[float, float] | N
 
 
 def items_missing_embeddings(connection: Connection, encoder_id: int, embedding_ids: Ids) -> list[tuple[int, str]]:
-    """Return id and path of the items that did not fail and have a unit without one of these embeddings, by path."""
+    """Return id and path of indexed items with a unit that has none of these embeddings, ordered by path."""
     statement = (
         select(ITEMS.c.id, ITEMS.c.path, EMBEDDINGS.c.id)
         .join_from(ITEMS, UNITS, isouter=True)
@@ -260,8 +263,8 @@ def items_missing_embeddings(connection: Connection, encoder_id: int, embedding_
         .where(ITEMS.c.failure.is_(None))
         .order_by(ITEMS.c.path)
     )
-    lacking: dict[int, str] = {}
+    incomplete: dict[int, str] = {}
     for rows in connection.execute(statement).partitions(PAGE_SIZE):
         usable = isin_sorted(np.array([row[2] or -1 for row in rows], dtype=np.int64), embedding_ids)
-        lacking |= {row[0]: row[1] for row, good in zip(rows, usable, strict=True) if not good}
-    return list(lacking.items())
+        incomplete |= {row[0]: row[1] for row, is_usable in zip(rows, usable, strict=True) if not is_usable}
+    return list(incomplete.items())

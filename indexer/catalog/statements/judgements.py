@@ -1,4 +1,4 @@
-"""Statements about judgements: the queries, what was shown, and what a user said of it."""
+"""Statements about judgements: queries, impressions and users' verdicts."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from sqlalchemy import Connection, delete, exists, insert, select
 
 from indexer.catalog.schema import EMBEDDINGS, IMPRESSION_HITS, IMPRESSIONS, ITEMS, JUDGEMENTS, QUERIES, UNITS
-from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
+from indexer.catalog.statements.items import PAGE_SIZE, decode_vectors, has_dim
 from indexer.types import Ids, Modality, Vectors, file_of, utc_now
 
 
 class Judgement(NamedTuple):
-    """What was said of one hit.
+    """A user's verdict on one hit.
 
     Attributes:
-        id: Its number, ascending with time.
-        query_id: The query.
+        id: Id of the judgement; newer judgements have higher ids.
+        query_id: Id of the query.
         parts: Texts, images and weights of the query.
-        path: Of the item when it was judged.
-        content_hash: Of its file then.
+        path: Path of the item at that time.
+        content_hash: Content hash of its file at that time.
         is_good: The verdict.
-        judged_at: When, in UTC.
-        impression_id: The impression in which it was judged; None if it was judged by name.
-        position: Its place in that impression, from 1; None if it was not shown.
-        fingerprint: The encoder that found it, with its adapter.
+        judged_at: Time of the judgement, in UTC.
+        impression_id: The impression in which the hit was judged; None if it was judged by name.
+        position: Position of the hit in that impression, from 1; None if it was not shown.
+        fingerprint: Fingerprint of the encoder that ranked the hits, with its adapter.
     """
 
     id: int
@@ -43,7 +43,7 @@ class Judgement(NamedTuple):
 
 
 class JudgedUnit(NamedTuple):
-    """An item that was judged, as it is found now: one of its units, and the embedding of that."""
+    """A unit of a judged item, with its current embedding."""
 
     item_id: int
     unit_id: int
@@ -52,7 +52,7 @@ class JudgedUnit(NamedTuple):
 
 
 def add_query(connection: Connection, key: str, parts: Mapping[str, Any]) -> int:
-    """Return the id of the query with this key, which is added where it is new."""
+    """Return the id of the query with a key, adding it if it is new."""
     id_ = connection.scalar(select(QUERIES.c.id).where(QUERIES.c.key == key))
     if id_ is not None:
         return int(id_)
@@ -61,35 +61,35 @@ def add_query(connection: Connection, key: str, parts: Mapping[str, Any]) -> int
 
 
 def add_impression(
-    connection: Connection, query_id: int, fingerprint: str, shown: Sequence[tuple[str, float | None]]
+    connection: Connection, query_id: int, fingerprint: str, hits: Sequence[tuple[str, float | None]]
 ) -> int:
-    """Keep which items were shown for a query, as paths and scores, best first, and return the showing's id."""
+    """Store the hits shown for a query, as paths and scores, best first, and return the impression's id."""
     values = {"query_id": query_id, "fingerprint": fingerprint, "shown_at": utc_now()}
     id_ = int(connection.scalars(insert(IMPRESSIONS).values(**values).returning(IMPRESSIONS.c.id)).one())
     rows = [
-        {"showing_id": id_, "position": number, "path": path, "score": score}
-        for number, (path, score) in enumerate(shown, start=1)
+        {"showing_id": id_, "position": position, "path": path, "score": score}
+        for position, (path, score) in enumerate(hits, start=1)
     ]
     if rows:
         connection.execute(insert(IMPRESSION_HITS), rows)
     return id_
 
 
-def add_impression_hit(connection: Connection, showing_id: int, position: int, path: str) -> None:
-    """Add to a showing that an item stood at a place of it, from 1, where that is not known yet."""
-    values = {"showing_id": showing_id, "position": position, "path": path}
+def add_impression_hit(connection: Connection, impression_id: int, position: int, path: str) -> None:
+    """Add an item to an impression at a position, from 1, unless that position is taken."""
+    values = {"showing_id": impression_id, "position": position, "path": path}
     connection.execute(insert(IMPRESSION_HITS).prefix_with("OR IGNORE"), values)
 
 
 def add_judgements(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add judgements: columns of the table without the id."""
+    """Insert judgements, given as columns of the table without the id."""
     if rows:
         connection.execute(insert(JUDGEMENTS), [dict(row) for row in rows])
 
 
 def judgements(connection: Connection) -> Iterator[Judgement]:
-    """Yield all judgements, oldest first, a page at a time."""
-    here = (IMPRESSION_HITS.c.showing_id == JUDGEMENTS.c.showing_id) & (IMPRESSION_HITS.c.path == JUDGEMENTS.c.path)
+    """Yield all judgements, oldest first, reading page by page."""
+    is_hit = (IMPRESSION_HITS.c.showing_id == JUDGEMENTS.c.showing_id) & (IMPRESSION_HITS.c.path == JUDGEMENTS.c.path)
     statement = (
         select(
             JUDGEMENTS,
@@ -100,7 +100,7 @@ def judgements(connection: Connection) -> Iterator[Judgement]:
         )
         .join_from(JUDGEMENTS, QUERIES)
         .join(IMPRESSIONS, IMPRESSIONS.c.id == JUDGEMENTS.c.showing_id, isouter=True)
-        .join(IMPRESSION_HITS, here, isouter=True)
+        .join(IMPRESSION_HITS, is_hit, isouter=True)
         .order_by(JUDGEMENTS.c.id)
     )
     last = 0
@@ -111,20 +111,20 @@ def judgements(connection: Connection) -> Iterator[Judgement]:
 
 
 def delete_judgements(connection: Connection, *, key: str | None = None, path: str | None = None) -> int:
-    """Delete judgements, of one query or one item or all, with what nothing refers to then, and return how many."""
+    """Delete judgements, optionally of one query or item, with orphaned queries and impressions; return how many."""
     statement = delete(JUDGEMENTS)
     if key is not None:
         statement = statement.where(JUDGEMENTS.c.query_id.in_(select(QUERIES.c.id).where(QUERIES.c.key == key)))
     if path is not None:
         statement = statement.where(JUDGEMENTS.c.path == path)
-    gone = connection.execute(statement).rowcount
+    deleted = connection.execute(statement).rowcount
     connection.execute(delete(IMPRESSIONS).where(~exists().where(JUDGEMENTS.c.showing_id == IMPRESSIONS.c.id)))
     connection.execute(delete(QUERIES).where(~exists().where(JUDGEMENTS.c.query_id == QUERIES.c.id)))
-    return int(gone)
+    return int(deleted)
 
 
 def find_item(connection: Connection, path: str) -> tuple[int, str, bytes | None] | None:
-    """Return id, path and content hash of the item of a file: its own, or a row that has it as its picture."""
+    """Return id, path and content hash of a file's item, or of a table row that has it as its picture."""
     columns = select(ITEMS.c.id, ITEMS.c.path, ITEMS.c.content_hash)
     for condition in (ITEMS.c.path == path, ITEMS.c.picture == path):
         row = connection.execute(columns.where(condition).order_by(ITEMS.c.id).limit(1)).first()
@@ -134,34 +134,33 @@ def find_item(connection: Connection, path: str) -> tuple[int, str, bytes | None
 
 
 def verify_item(connection: Connection, item_id: int, file: str) -> tuple[str, bytes | None] | None:
-    """Return path and content hash of an item; None where it is gone, and another file's item may have its number."""
+    """Return path and content hash of an item; None if it was deleted or its id now belongs to another file."""
     columns = (ITEMS.c.path, ITEMS.c.content_hash, ITEMS.c.picture)
     row = connection.execute(select(*columns).where(ITEMS.c.id == item_id)).first()
     return None if row is None or file_of(row.path, row.picture) != file else (row.path, row.content_hash)
 
 
-def judged_units(connection: Connection, encoder_id: int, judged: Judgement) -> list[JudgedUnit]:
-    """Return the units of a judged item under an encoder, found by its path, or by its content where it has moved."""
+def judged_units(connection: Connection, encoder_id: int, judgement: Judgement) -> list[JudgedUnit]:
+    """Return the units of a judged item under an encoder, found by path or, if the item moved, by content."""
     statement = (
         select(ITEMS.c.id, UNITS.c.id, UNITS.c.kind, EMBEDDINGS.c.vector)
         .join_from(ITEMS, UNITS)
         .join(EMBEDDINGS, (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id))
         .order_by(ITEMS.c.id, UNITS.c.position)
     )
-    rows = connection.execute(statement.where(ITEMS.c.path == judged.path)).all()
-    if not rows and judged.content_hash is not None:
-        rows = connection.execute(statement.where(ITEMS.c.content_hash == judged.content_hash)).all()
-    found = [JudgedUnit(row[0], row[1], Modality(row[2]), row[3]) for row in rows]
-    return [each for each in found if each.item_id == found[0].item_id]
+    rows = connection.execute(statement.where(ITEMS.c.path == judgement.path)).all()
+    if not rows and judgement.content_hash is not None:
+        rows = connection.execute(statement.where(ITEMS.c.content_hash == judgement.content_hash)).all()
+    units = [JudgedUnit(row[0], row[1], Modality(row[2]), row[3]) for row in rows]
+    return [unit for unit in units if unit.item_id == units[0].item_id]
 
 
 def vectors_by_id(connection: Connection, dim: int, ids: Ids) -> tuple[Ids, Vectors]:
-    """Return embeddings by their ids: those that are whole, ids ascending (n,) and vectors (n, dim), float32."""
-    kept: list[tuple[int, bytes]] = []
+    """Return the undamaged embeddings among `ids`: ids ascending (n,) and vectors (n, dim), float32."""
+    stored: list[tuple[int, bytes]] = []
     for start in range(0, len(ids), PAGE_SIZE):
-        wanted = EMBEDDINGS.c.id.in_(ids[start : start + PAGE_SIZE].tolist())
-        rows = connection.execute(select(EMBEDDINGS.c.id, EMBEDDINGS.c.vector).where(wanted))
-        kept += [(row.id, row.vector) for row in rows if len(row.vector) == dim * VECTOR_DTYPE.itemsize]
-    kept.sort()
-    raw = np.frombuffer(b"".join(vector for _, vector in kept), dtype=VECTOR_DTYPE).reshape(len(kept), dim)
-    return np.array([id_ for id_, _ in kept], dtype=np.int64), raw.astype(np.float32)
+        in_page = EMBEDDINGS.c.id.in_(ids[start : start + PAGE_SIZE].tolist())
+        rows = connection.execute(select(EMBEDDINGS.c.id, EMBEDDINGS.c.vector).where(in_page))
+        stored += [(row.id, row.vector) for row in rows if has_dim(row.vector, dim)]
+    stored.sort()
+    return np.array([id_ for id_, _ in stored], dtype=np.int64), decode_vectors([blob for _, blob in stored], dim)

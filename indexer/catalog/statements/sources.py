@@ -1,4 +1,4 @@
-"""Statements about sources: the folders and files that were indexed."""
+"""Statements about sources: the folders, files and tables that were indexed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from indexer.types import utc_now
 
 
 class Source(NamedTuple):
-    """A source as the catalog knows it."""
+    """A source's record in the catalog."""
 
     id: int
     root: str
@@ -28,34 +28,34 @@ class Source(NamedTuple):
 
 
 def sources(connection: Connection) -> list[Source]:
-    """Return all sources by path."""
-    return _listed(connection)
+    """Return all sources, ordered by path."""
+    return _select_sources(connection)
 
 
 def enclosing_source(connection: Connection, path: str) -> Source | None:
-    """Return the innermost source that is `path` or a folder around it, or None."""
-    around = _listed(connection, SOURCES.c.root.in_([path, *map(str, Path(path).parents)]))
-    return max(around, key=lambda source: len(source.root), default=None)
+    """Return the innermost source at `path` or above it, or None."""
+    enclosing = _select_sources(connection, SOURCES.c.root.in_([path, *map(str, Path(path).parents)]))
+    return max(enclosing, key=lambda source: len(source.root), default=None)
 
 
 def sources_below(connection: Connection, path: str) -> list[Source]:
     """Return the sources below `path`, without `path` itself."""
-    inside, behind = path_range(path)
-    return _listed(connection, SOURCES.c.root > inside, SOURCES.c.root < behind)
+    start, end = path_range(path)
+    return _select_sources(connection, SOURCES.c.root > start, SOURCES.c.root < end)
 
 
-def _listed(connection: Connection, *conditions: ColumnElement[bool]) -> list[Source]:
+def _select_sources(connection: Connection, *conditions: ColumnElement[bool]) -> list[Source]:
     columns = [SOURCES.c[name] for name in Source._fields]
     statement = select(*columns).where(*conditions).order_by(SOURCES.c.root)
     return [Source(*row) for row in connection.execute(statement)]
 
 
 def canonical_path(connection: Connection, path: str | os.PathLike[str]) -> str:
-    """Return the name under which the library knows a path: as it is written, else with links resolved."""
-    written = os.path.abspath(os.path.expanduser(path))
-    if has_items(connection, written) or _listed(connection, SOURCES.c.root == written):
-        return written
-    return os.path.realpath(written)
+    """Return a path as the library stores it: as given if anything is stored there, else with links resolved."""
+    absolute = os.path.abspath(os.path.expanduser(path))
+    if has_items(connection, absolute) or _select_sources(connection, SOURCES.c.root == absolute):
+        return absolute
+    return os.path.realpath(absolute)
 
 
 def add_source(
@@ -64,10 +64,10 @@ def add_source(
     *,
     exclude: Sequence[str],
     include_hidden: bool,
-    former: Source | None,
+    enclosing: Source | None,
     columns: dict[str, Any] | None = None,
 ) -> Source:
-    """Add a source and return it; what the source around it, `former`, has from there becomes its own."""
+    """Add a source and return it; items of the `enclosing` source at or below its root move to it."""
     values = {
         "root": root,
         "exclude": list(exclude),
@@ -76,14 +76,14 @@ def add_source(
         "added_at": utc_now(),
     }
     id_ = connection.scalars(insert(SOURCES).values(values).returning(SOURCES.c.id)).one()
-    if former is not None:
-        mine = (at_or_under(ITEMS.c.path, root), ITEMS.c.source_id == former.id)
-        connection.execute(update(ITEMS).where(*mine).values(source_id=id_))
+    if enclosing is not None:
+        in_root = (at_or_under(ITEMS.c.path, root), ITEMS.c.source_id == enclosing.id)
+        connection.execute(update(ITEMS).where(*in_root).values(source_id=id_))
     return Source(id_, root, list(exclude), include_hidden, None, columns)
 
 
 def update_source(connection: Connection, source: Source) -> None:
-    """Store a source's rules of what to leave out, and the columns of a table."""
+    """Store a source's exclude rules and table columns."""
     values = {
         "exclude": source.exclude,
         "include_hidden": source.include_hidden,
@@ -93,24 +93,24 @@ def update_source(connection: Connection, source: Source) -> None:
 
 
 def mark_synced(connection: Connection, source_id: int) -> None:
-    """Note that a source was synced now."""
+    """Record that a source was synced now."""
     connection.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(synced_at=utc_now()))
 
 
 def delete_under(connection: Connection, path: str, *, limit: int) -> int:
-    """Delete so many of the items at or under `path`, with the last of them the sources there; return how many."""
-    some = select(ITEMS.c.id).where(at_or_under(ITEMS.c.path, path)).limit(limit)
-    removed = connection.execute(delete(ITEMS).where(ITEMS.c.id.in_(some))).rowcount
-    if removed < limit:
+    """Delete up to `limit` items at or under `path` and return how many; the sources there go with the last items."""
+    ids = select(ITEMS.c.id).where(at_or_under(ITEMS.c.path, path)).limit(limit)
+    deleted = connection.execute(delete(ITEMS).where(ITEMS.c.id.in_(ids))).rowcount
+    if deleted < limit:
         connection.execute(delete(SOURCES).where(at_or_under(SOURCES.c.root, path)))
-    return removed
+    return deleted
 
 
 def delete_empty_sources(connection: Connection) -> None:
-    """Delete the sources without photos that are gone from the disk, or lie in another source."""
-    used = select(ITEMS.c.source_id).where(ITEMS.c.source_id == SOURCES.c.id).exists()
-    for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(~used)).all():
+    """Delete sources without items that no longer exist on disk or are inside another source."""
+    has_item = select(ITEMS.c.source_id).where(ITEMS.c.source_id == SOURCES.c.id).exists()
+    for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(~has_item)).all():
         folder = os.path.dirname(row.root)
-        inside = folder != row.root and enclosing_source(connection, folder) is not None
-        if inside or not os.path.lexists(row.root):
+        is_nested = folder != row.root and enclosing_source(connection, folder) is not None
+        if is_nested or not os.path.lexists(row.root):
             connection.execute(delete(SOURCES).where(SOURCES.c.id == row.id))

@@ -1,4 +1,4 @@
-"""Statements that a sync asks of the catalog: what it knows of files, and which items hold the same content."""
+"""Statements for a sync: the files recorded in the catalog, and the items with equal content."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from indexer.catalog.filters.path_prefix import path_range
 from indexer.catalog.schema import ITEMS
 
 PAGE_SIZE = 500
-"""Rows per read of all that is known: they stay in the processor's cache, and pages of 5000 take half as long again."""
+"""Rows per read of a listing: these fit the processor's cache; pages of 5000 take half as long again."""
 
 FileStatRecord = tuple[bytes, int, int, int | None, str | None, int]
-"""What is known of a file: bytes of its path, size, time, time of its sidecar, failure, id; see `Glance`."""
+"""A file's record without conversions: path as bytes, size, mtime_ns, sidecar_mtime_ns, failure, id."""
 
 
 class FileRecord(NamedTuple):
-    """What the catalog knows of a file; `failure` is set where it could not be indexed.
+    """An item's file as the catalog records it; `failure` is set if it could not be indexed.
 
-    `sidecar_mtime_ns` is the time of the XMP file that was read with it, None where there was none.
+    `sidecar_mtime_ns` is the time of the XMP sidecar that was read with it, or None.
     """
 
     id: int
@@ -51,17 +51,15 @@ class FileRecord(NamedTuple):
 
 
 def file_stats(connection: Connection, root: str, source_id: int) -> Iterator[FileStatRecord]:
-    """Yield what is known of a source's files at or under `root`, in the byte order of paths, a page at a time."""
+    """Yield the records of a source's files at or under `root`, in the byte order of paths, reading page by page."""
     names = ("path", "size", "mtime_ns", "sidecar_mtime_ns", "failure", "id")
-    columns = [
-        type_coerce(ITEMS.c[name], NullType()).label(name) for name in names
-    ]  # as SQLite gives them: nothing is converted
-    mine = ITEMS.c.source_id + 0 == source_id  # a sum, which no index serves: SQLite would take the worse one
-    return chain.from_iterable(_pages(connection, root, columns, mine))  # type: ignore[arg-type]
+    columns = [type_coerce(ITEMS.c[name], NullType()).label(name) for name in names]  # raw values of SQLite
+    of_source = ITEMS.c.source_id + 0 == source_id  # "+ 0" rules out the index on source_id, which is slower here
+    return chain.from_iterable(_pages(connection, root, columns, of_source))  # type: ignore[arg-type]
 
 
 def file_records(connection: Connection, root: str) -> Iterator[FileRecord]:
-    """Yield what is known at or under `root`, in the byte order of paths, a page at a time."""
+    """Yield the records of files at or under `root`, in the byte order of paths, reading page by page."""
     for page in _pages(connection, root, [ITEMS.c[name] for name in FileRecord._fields]):
         yield from map(FileRecord._make, page)
 
@@ -71,41 +69,41 @@ def _pages(
 ) -> Iterator[Sequence[Row[Any]]]:
     rows = select(*columns).where(*conditions)
     yield connection.execute(rows.where(ITEMS.c.path == root)).all()
-    last, behind = path_range(root)  # without the OR of `under`, for which each page would sort all that is left
+    last, end = path_range(root)  # not `at_or_under`: with its OR each page would sort all remaining rows
     page = (
-        rows.where(ITEMS.c.path > bindparam("last", type_=ITEMS.c.path.type), ITEMS.c.path < behind)
+        rows.where(ITEMS.c.path > bindparam("last", type_=ITEMS.c.path.type), ITEMS.c.path < end)
         .order_by(ITEMS.c.path)
         .limit(PAGE_SIZE)
     )
     while True:
-        found = connection.execute(page, {"last": last}).all()
-        yield found
-        if len(found) < PAGE_SIZE:
+        result = connection.execute(page, {"last": last}).all()
+        yield result
+        if len(result) < PAGE_SIZE:
             return
-        last = os.fsdecode(found[-1].path)  # of bytes, or of what is a path already
+        last = os.fsdecode(result[-1].path)  # bytes or str
 
 
 def existing_sizes(connection: Connection, sizes: Collection[int]) -> set[int]:
-    """Return those of some sizes that an indexed item has; no content of another size can be equal."""
-    wanted = func.json_each(json.dumps(list(sizes))).table_valued(column("value", Integer))
-    # one look into the index for each: a great many items may have one size
-    has = exists().where(ITEMS.c.size == wanted.c.value, ITEMS.c.content_hash.is_not(None))
-    return set(connection.scalars(select(wanted.c.value).where(has)))
+    """Return the sizes among `sizes` that an indexed file has; files of other sizes cannot have equal content."""
+    candidates = func.json_each(json.dumps(list(sizes))).table_valued(column("value", Integer))
+    # EXISTS stops at the first match: very many items may have the same size
+    has_item = exists().where(ITEMS.c.size == candidates.c.value, ITEMS.c.content_hash.is_not(None))
+    return set(connection.scalars(select(candidates.c.value).where(has_item)))
 
 
 def files_by_content(
     connection: Connection, contents: Collection[tuple[int, bytes]]
 ) -> dict[tuple[int, bytes], list[FileRecord]]:
-    """Return the indexed items of each content, a size and a hash, oldest first."""
-    found: dict[tuple[int, bytes], list[FileRecord]] = {content: [] for content in contents}
-    if not found:
-        return found
+    """Return the indexed files with each content, given as size and hash; oldest first."""
+    files: dict[tuple[int, bytes], list[FileRecord]] = {content: [] for content in contents}
+    if not files:
+        return files
     names = (column("size", Integer), column("content_hash", LargeBinary))
-    wanted = values(*names, name="wanted").data(list(found)).cte()  # joined, since for IN SQLite reads all items
-    is_it = and_(ITEMS.c.size == wanted.c.size, ITEMS.c.content_hash == wanted.c.content_hash)
+    keys = values(*names, name="keys").data(list(files)).cte()  # a join: with IN, SQLite reads all items
+    is_equal = and_(ITEMS.c.size == keys.c.size, ITEMS.c.content_hash == keys.c.content_hash)
     columns = [ITEMS.c[name] for name in FileRecord._fields]
-    statement = select(*columns, ITEMS.c.content_hash).join_from(wanted, ITEMS, is_it).where(ITEMS.c.failure.is_(None))
-    for *facts, content_hash in connection.execute(statement.order_by(ITEMS.c.id)):
-        item = FileRecord._make(facts)
-        found[item.size, content_hash].append(item)
-    return found
+    statement = select(*columns, ITEMS.c.content_hash).join_from(keys, ITEMS, is_equal).where(ITEMS.c.failure.is_(None))
+    for *fields, content_hash in connection.execute(statement.order_by(ITEMS.c.id)):
+        file = FileRecord._make(fields)
+        files[file.size, content_hash].append(file)
+    return files

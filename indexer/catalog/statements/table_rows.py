@@ -1,4 +1,4 @@
-"""Statements that read what the catalog knows of a table's rows."""
+"""Statements that read the rows of tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from indexer.catalog.statements.items import PAGE_SIZE
 
 
 class RowRecord(NamedTuple):
-    """What the catalog knows of a table's row."""
+    """A table row's record in the catalog."""
 
     id: int
     path: str
@@ -21,7 +21,7 @@ class RowRecord(NamedTuple):
 
 
 def row_records(connection: Connection, table: str) -> Iterator[RowRecord]:
-    """Yield what is known of a table's rows, in the byte order of their paths, a page at a time."""
+    """Yield the records of a table's rows, in the byte order of their paths, reading page by page."""
     columns = select(*(ITEMS.c[name] for name in RowRecord._fields))
     last = f"{table}\0"
     while True:
@@ -34,6 +34,6 @@ def row_records(connection: Connection, table: str) -> Iterator[RowRecord]:
 
 
 def rows_by_path(connection: Connection, paths: Sequence[str]) -> dict[str, RowRecord]:
-    """Return what is known of rows, by path."""
-    found = select(*(ITEMS.c[name] for name in RowRecord._fields)).where(ITEMS.c.path.in_(paths))
-    return {row.path: RowRecord._make(row) for row in connection.execute(found)}
+    """Return the records of rows by path."""
+    statement = select(*(ITEMS.c[name] for name in RowRecord._fields)).where(ITEMS.c.path.in_(paths))
+    return {row.path: RowRecord._make(row) for row in connection.execute(statement)}

@@ -1,4 +1,4 @@
-"""Statements about units: what they are made of, and their embeddings under any encoder of the catalog."""
+"""Statements that read and store units: their content, and their embeddings under any encoder of the catalog."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from sqlalchemy import Connection, Row, insert, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
-from indexer.catalog.statements.items import VECTOR_DTYPE
+from indexer.catalog.statements.items import VECTOR_DTYPE, decode_vectors, has_dim
 from indexer.types import Ids, Modality, Vectors, file_of
 
 PAGE_SIZE = 5000
-"""Units per statement: SQLite takes a limited number of values."""
+"""Units per statement: SQLite limits the number of parameters."""
 
 
 class UnitContent(NamedTuple):
-    """What a unit is made of, and the state of its file when it was indexed."""
+    """The content of a unit, and the stat of its file when it was indexed."""
 
     unit_id: int
     kind: Modality
@@ -28,59 +28,65 @@ class UnitContent(NamedTuple):
 
 
 def unit_contents(connection: Connection, unit_ids: Sequence[int]) -> dict[int, UnitContent]:
-    """Return what units are made of, by unit id; units that are gone are left out."""
+    """Return the content of units by unit id, leaving out units that no longer exist."""
     columns = (UNITS.c.id, UNITS.c.kind, UNITS.c.text, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.picture)
     statement = select(*columns).join_from(UNITS, ITEMS)
-    found = {}
-    for wanted in _pages(unit_ids):
-        for row in connection.execute(statement.where(UNITS.c.id.in_(wanted))):
+    contents = {}
+    for page in _pages(unit_ids):
+        for row in connection.execute(statement.where(UNITS.c.id.in_(page))):
             file = file_of(row.path, row.picture)
-            found[row.id] = UnitContent(row.id, Modality(row.kind), row.text, file, row.size, row.mtime_ns)
-    return found
+            contents[row.id] = UnitContent(row.id, Modality(row.kind), row.text, file, row.size, row.mtime_ns)
+    return contents
 
 
 def unit_vectors(
-    connection: Connection, encoder_id: int, dim: int, unit_ids: Sequence[int], *, own: bool = False
+    connection: Connection, encoder_id: int, dim: int, unit_ids: Sequence[int], *, include_approximate: bool = True
 ) -> tuple[Ids, Vectors]:
-    """Return unit ids (n,) and their embeddings under an encoder as they are kept, shape (n, dim), float32.
+    """Return unit ids (n,) and their embeddings under an encoder as stored, shape (n, dim), float32.
 
-    Units without one are left out, and those whose bytes are no vector; with `own` also those whose embedding is
-    mapped from another encoder's.
+    Units without an embedding, or with a damaged one, are left out.
+
+    Args:
+        connection: Open connection.
+        encoder_id: The encoder.
+        dim: Length of its vectors.
+        unit_ids: The units.
+        include_approximate: Whether to return approximate embeddings too.
     """
     statement = select(EMBEDDINGS.c.unit_id, EMBEDDINGS.c.vector).where(EMBEDDINGS.c.encoder_id == encoder_id)
-    if own:
+    if not include_approximate:
         statement = statement.where(EMBEDDINGS.c.mapped.is_(False))
-    good: list[Row[*tuple[Any, ...]]] = []
-    for wanted in _pages(unit_ids):
-        rows = connection.execute(statement.where(EMBEDDINGS.c.unit_id.in_(wanted)))
-        good += [row for row in rows if len(row.vector) == dim * VECTOR_DTYPE.itemsize]
-    raw = np.frombuffer(b"".join(row.vector for row in good), dtype=VECTOR_DTYPE).reshape(len(good), dim)
-    return np.fromiter((row.unit_id for row in good), dtype=np.int64, count=len(good)), raw.astype(np.float32)
+    rows: list[Row[*tuple[Any, ...]]] = []
+    for page in _pages(unit_ids):
+        result = connection.execute(statement.where(EMBEDDINGS.c.unit_id.in_(page)))
+        rows += [row for row in result if has_dim(row.vector, dim)]
+    ids = np.fromiter((row.unit_id for row in rows), dtype=np.int64, count=len(rows))
+    return ids, decode_vectors([row.vector for row in rows], dim)
 
 
 def save_embeddings(
-    connection: Connection, encoder_id: int, encoded: Mapping[int, Vectors], made_of: Mapping[int, UnitContent]
-) -> None:
-    """Keep embeddings of units under an encoder that is not the library's own.
+    connection: Connection, encoder_id: int, vectors: Mapping[int, Vectors], contents: Mapping[int, UnitContent]
+) -> int:
+    """Store embeddings of existing units, replacing any they have under the encoder, and return how many.
 
-    Ids of units are used again: one that is not made of the same any more is passed over.
+    Each gets a new id, by which an index notices the change. SQLite reuses ids of units, so a unit whose content has
+    changed since it was encoded is skipped.
 
     Args:
         connection: Open connection, in a transaction.
-        encoder_id: The encoder that made them.
-        encoded: Unit vectors by unit id, shape (d,), float32.
-        made_of: What the units were when they were encoded.
+        encoder_id: The encoder that computed the vectors.
+        vectors: Unit-length vectors by unit id, shape (d,), float32.
+        contents: The content of the units when they were encoded.
     """
-    now = unit_contents(connection, list(encoded))
+    current = unit_contents(connection, list(vectors))
     rows: list[dict[str, Any]] = [
         {"unit_id": unit_id, "encoder_id": encoder_id, "vector": vector.astype(VECTOR_DTYPE).tobytes(), "mapped": False}
-        for unit_id, vector in encoded.items()
-        if now.get(unit_id) == made_of[unit_id]
+        for unit_id, vector in vectors.items()
+        if current.get(unit_id) == contents[unit_id]
     ]
-    if rows:
-        connection.execute(
-            insert(EMBEDDINGS).prefix_with("OR REPLACE"), rows
-        )  # what was there could not be read, or was mapped
+    if rows:  # an existing embedding is approximate, or damaged
+        connection.execute(insert(EMBEDDINGS).prefix_with("OR REPLACE"), rows)
+    return len(rows)
 
 
 def _pages(unit_ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -1,4 +1,4 @@
-"""Statements about versions: what was learnt from judgements, and which of it is active."""
+"""Statements about versions: adapters and fine-tuned encoders, and which one is active."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from indexer.catalog.statements.encoders import ACTIVE as ACTIVE_ENCODER
 from indexer.types import utc_now
 
 ACTIVE = "active_version"
-"""Key in `meta`: id of the version that searches use; missing while that is the plain encoder."""
+"""Key in `meta`: id of the version that searches use; absent if they use the plain encoder."""
 
 VersionKind = Literal["adapter", "lora"]
 
 
 class Version(NamedTuple):
-    """What was learnt in one run.
+    """The result of one tuning run.
 
     Attributes:
-        id: Its number.
-        kind: An adapter behind the encoder, or an encoder of its own.
-        encoder_id: The encoder that it was learnt on.
-        encoder: Its name.
-        parent_id: The version that was active then; None for the plain encoder.
-        name: Of a lora the encoder that it made.
-        report: What was measured, and whether it passed.
-        made_at: When, in UTC.
+        id: Number of the version.
+        kind: "adapter", a transform of the encoder's output, or "lora", a fine-tuned encoder.
+        encoder_id: Id of the encoder that it was trained on.
+        encoder: Name of that encoder.
+        parent_id: The version that was active at that time; None for the plain encoder.
+        name: Name of the fine-tuned encoder; None for an adapter.
+        report: The tuning report: measurements and verdict.
+        made_at: Time of the run, in UTC.
         is_active: Whether searches use it.
     """
 
@@ -53,19 +53,19 @@ def versions(connection: Connection) -> list[Version]:
 
 
 def active_version_id(connection: Connection) -> int | None:
-    """Return the number of the active version; None where searches use the plain encoder."""
+    """Return the number of the active version, or None if searches use the plain encoder."""
     value = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
     return None if value is None else int(value)
 
 
 def active_weights(connection: Connection) -> bytes | None:
-    """Return the weights of the active adapter; None where there is none, or it is another encoder's."""
+    """Return the weights of the active adapter; None if there is none or it belongs to another encoder."""
     encoder = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE_ENCODER))
     version = active_version_id(connection)
     if encoder is None or version is None:
         return None
-    mine = (VERSIONS.c.id == version) & (VERSIONS.c.encoder_id == int(encoder)) & (VERSIONS.c.kind == "adapter")
-    return connection.scalar(select(VERSIONS.c.weights).where(mine))
+    is_active = (VERSIONS.c.id == version) & (VERSIONS.c.encoder_id == int(encoder)) & (VERSIONS.c.kind == "adapter")
+    return connection.scalar(select(VERSIONS.c.weights).where(is_active))
 
 
 def add_version(
@@ -77,7 +77,7 @@ def add_version(
     weights: bytes | None = None,
     name: str | None = None,
 ) -> int:
-    """Keep what was learnt, and return its number; which version is active stays."""
+    """Store a version and return its number; the active version stays the same."""
     values = {
         "kind": kind,
         "encoder_id": encoder_id,
@@ -91,7 +91,7 @@ def add_version(
 
 
 def activate_version(connection: Connection, version_id: int | None) -> None:
-    """Have searches use a version, or the plain encoder."""
+    """Make searches use a version, or the plain encoder for None."""
     connection.execute(delete(META).where(META.c.key == ACTIVE))
     if version_id is not None:
         connection.execute(insert(META).values(key=ACTIVE, value=str(version_id)))

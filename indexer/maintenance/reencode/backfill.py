@@ -62,7 +62,7 @@ def reencode_approximate(
             in_order = [made_of[unit_id] for unit_id in wanted if unit_id in made_of]
             for batch in encode_units(in_order, encoder, settings):
                 with store.transaction() as connection:
-                    report.reencoded += reencoding.put_real(connection, known.id, batch.vectors, made_of)
+                    report.reencoded += units.save_embeddings(connection, known.id, batch.vectors, made_of)
                 for content, reason in batch.failed[: MAX_LISTED - len(report.not_reencoded)]:
                     report.not_reencoded.append(Failure(content.path, "approximate", reason))
                 done += batch.count

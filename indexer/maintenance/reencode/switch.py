@@ -167,7 +167,7 @@ class _Change:
         self.progress(Progress("encoding a sample", 0, len(drawn)))
         for batch in encode_units(list(made_of.values()), self.encoder, self.settings):
             with self.store.transaction() as connection:
-                reencoding.put_real(connection, self.new_id, batch.vectors, made_of)
+                units.save_embeddings(connection, self.new_id, batch.vectors, made_of)
             done += batch.count
             self.progress(Progress("encoding a sample", done, len(drawn)))
 

@@ -122,10 +122,10 @@ def _print_summary(report: SyncReport) -> None:
     if report.index_choice:
         click.echo(f"a new index was chosen: {in_words(report.index_choice.measurements[0])}")
     for failure in report.not_reencoded[:NAMED]:
-        click.echo(f"not encoded anew: {visible(failure.place)}: {visible(failure.message)}", err=True)
+        click.echo(f"not encoded anew: {visible(failure.location)}: {visible(failure.message)}", err=True)
     for folder in report.unreadable_folders:
         click.echo(f"not listed: {visible(folder)}", err=True)
     for failure in report.failures[:NAMED]:
-        click.echo(f"failed: {visible(failure.place)}: {visible(failure.message)}", err=True)
+        click.echo(f"failed: {visible(failure.location)}: {visible(failure.message)}", err=True)
     if report.failed > NAMED:
         click.echo(f"and {report.failed - NAMED:,} more: recall status --failed", err=True)

@@ -35,7 +35,7 @@ def command(failed: bool, as_json: bool, settings: Settings) -> None:
                 for failure in failures:
                     print_json(failure._asdict())
             elif failures:
-                print_table(("reason", "file", "message"), [(f.kind, f.place, f.message) for f in failures])
+                print_table(("reason", "file", "message"), [(f.kind, f.location, f.message) for f in failures])
             return
         status = library.status()
     values = {

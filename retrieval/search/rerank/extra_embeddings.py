@@ -58,7 +58,9 @@ class ExtraEmbeddings:
             encoder_id = encoders.encoder_id(connection, self.encoder.fingerprint)
             if encoder_id is None:
                 return {}
-            ids, vectors = units.unit_vectors(connection, encoder_id, self.encoder.dim, unit_ids, own=True)
+            ids, vectors = units.unit_vectors(
+                connection, encoder_id, self.encoder.dim, unit_ids, include_approximate=False
+            )
         return _usable(ids.tolist(), vectors)
 
     def _encode(self, unit_ids: Sequence[int]) -> None:

@@ -44,7 +44,7 @@ SCANNED = {
     "SCAN embeddings USING COVERING INDEX ix_embeddings_encoder_id_id",  # all are counted, which pages tell: `extent`
     "SCAN anon_1 VIRTUAL TABLE INDEX 1:",  # what was asked about, a list
     "SCAN 2 CONSTANT ROWS",  # the same
-    "SCAN wanted_1",  # the same
+    "SCAN keys_1",  # the same
 }
 
 
@@ -128,7 +128,7 @@ def test_a_file_that_is_no_database_is_an_error_that_says_what_to_do(tmp_path: P
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
-        (OSError(28, "No space left on device"), "the disk of /library is full; what was committed is kept"),
+        (OSError(28, "No space left on device"), "the disk of /library is full; committed work is safe"),
         (PermissionError(13, "Permission denied"), "make it writable or name another library with --library"),
         (OSError(30, "Read-only file system"), "make it writable or name another library with --library"),
         (OSError(5, "Input/output error"), "the catalog of /library cannot be used: Input/output error"),

@@ -48,7 +48,7 @@ def test_a_source_inside_another_takes_over_what_that_has_from_there(connection:
     outer, beside = add(connection, "/photos"), add(connection, "/photos2")
     save(connection, outer, "/photos/2019/a", "/photos/2020/b")
     save(connection, beside, "/photos2/c")
-    inner = add(connection, "/photos/2019", former=outer)
+    inner = add(connection, "/photos/2019", enclosing=outer)
     owners = connection.scalars(select(ITEMS.c.source_id).order_by(ITEMS.c.path)).all()
     assert owners == [inner.id, outer.id, beside.id]
     assert [item[0] for item in sync_state.file_stats(connection, "/photos", outer.id)] == [b"/photos/2020/b"]

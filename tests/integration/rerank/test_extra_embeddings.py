@@ -92,7 +92,7 @@ def test_while_another_process_writes_nothing_is_stored_and_the_results_are_the_
     colors: Library, turned: TurnedEncoder, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "retrieval")
-    with write_lock(colors.path, "indexing", seconds=0):
+    with write_lock(colors.path, "indexing", timeout=0):
         hits = colors.search("red", rerank=[SecondEncoder(turned)])
     assert caplog.text.count("embeddings by fake/turned are not stored: process ") == 1
     assert sum(turned.pictures) == 5  # in two batches
@@ -107,6 +107,6 @@ def test_a_search_that_enlarges_its_pool_encodes_nothing_twice(
     for number in range(104):
         paint(folder / f"{number:03}.png", "red", taken_at=MORNING + timedelta(seconds=number))
     library.sync(folder)
-    with write_lock(library.path, "indexing", seconds=0):
+    with write_lock(library.path, "indexing", timeout=0):
         assert len(library.search("red", k=2, rerank=[SecondEncoder(turned, 5), "bursts"])) == 1
     assert sum(turned.pictures) == 5
