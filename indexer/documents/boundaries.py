@@ -38,7 +38,7 @@ _HEADING = re.compile(
 
 
 def unwrapped(text: str) -> str:
-    """Return a text with a space for each line end that lies in the middle of a sentence."""
+    """Return a text with a space for each line end in the middle of a sentence."""
     return _WRAPPED.sub(" ", text)
 
 

@@ -32,7 +32,7 @@ def split_text(text: str, fits: Fits, *, markdown: bool = False) -> list[str]:
 
     A chunk ends at the end of a section, paragraph, line or sentence, whichever is the strongest that fits. A sentence
     that does not fit is split between words, and a word that does not fit between characters. Together the chunks
-    are the whole text, but for white space at their ends and for line ends in the middle of a sentence.
+    are the whole text, except for white space at their ends and for line ends in the middle of a sentence.
 
     Args:
         text: Of any length.
@@ -68,10 +68,10 @@ def _word_end(text: str, start: int, reach: int, fits: Fits) -> int:
     words = [match.end() for match in _WORD.finditer(text, start, reach)]
     if end := _last_fitting(words[:-1] if is_split else words, text, start, fits):
         return end
-    end = whole = _last_fitting(range(start + 1, reach + 1), text, start, fits) or start + 1
-    while start < whole < len(text) and _joins(text, whole):
-        whole -= 1
-    return whole if whole > start else end
+    end = character_end = _last_fitting(range(start + 1, reach + 1), text, start, fits) or start + 1
+    while start < character_end < len(text) and _joins(text, character_end):
+        character_end -= 1
+    return character_end if character_end > start else end
 
 
 def _joins(text: str, position: int) -> bool:
@@ -99,7 +99,7 @@ def _skip_space(text: str, position: int) -> int:
 
 
 def truncate(text: str, fits: Fits) -> str:
-    """Return as many words from the beginning of a text as fit an encoder; of a first word that does not, a part."""
+    """Return the first words of a text, as many as fit an encoder; if the first word does not fit, a part of it."""
     if fits([text])[0]:
         return text
     return text[: _word_end(text, 0, min(LONGEST_QUERY, len(text)), fits)]

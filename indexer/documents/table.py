@@ -1,7 +1,7 @@
-"""Tables as a stream of rows: CSV, JSON lines and Parquet.
+"""Tables as a stream of rows: CSV, JSON Lines and Parquet.
 
-CSV and JSON lines are read by Python's own modules, a line at a time: pandas would guess types ("007" becomes 7, "NA"
-nothing), and gives up a whole table for one damaged line. Parquet needs pyarrow, which only this module imports.
+CSV and JSON Lines are read line by line with Python's own modules: pandas guesses types ("007" becomes 7, "NA" becomes
+missing) and rejects a whole table for one damaged line. Parquet needs pyarrow, which is imported only for it.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from indexer.documents.text_file import bom_encoding
 from indexer.errors import FailureKind, MissingPackageError, SourceError, TextError
 
 TABLE_FORMATS = {".csv": "CSV", ".jsonl": "JSONL", ".parquet": "Parquet"}
-"""What files with these endings, in lower case, are called in the catalog."""
+"""Suffix, in lower case, to the format's name in the catalog."""
 
-LINE = 10_000_000
-"""Characters that a line, or a cell that goes over several lines, may have."""
+MAX_LINE = 10_000_000
+"""Characters of a line, or of a cell of several lines, at most."""
 
 PARQUET_ROWS = 256
-"""Rows of a Parquet file that are in memory at once."""
+"""Rows of a Parquet file that are read into memory at once."""
 
-SAMPLED = 1000
-"""Objects of a file of JSON lines after which a column that none of them has is said to be missing."""
+JSON_SAMPLE = 1000
+"""Objects of a JSON Lines file after which a column that none of them has is reported as missing."""
 
 
 class Columns(NamedTuple):
-    """Which columns of a table are what.
+    """The columns of a table that are indexed.
 
     Attributes:
-        text: Those with text, in this order.
-        image: The one with paths of pictures, absolute or from the table's folder.
-        id: The one that tells rows apart; None takes the row's number.
+        text: Columns with text, in this order.
+        image: Column with paths of pictures, absolute or relative to the table's folder.
+        id: Column that identifies rows; None identifies them by number.
     """
 
     text: Sequence[str] = ()
@@ -46,22 +46,22 @@ class Columns(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """All that are read, each once."""
+        """The names of all these columns, without duplicates."""
         return list(dict.fromkeys([*self.text, *(name for name in (self.image, self.id) if name is not None)]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the columns as the catalog keeps them, in values that json can write."""
+        """Return the columns as the catalog stores them, as JSON-compatible values."""
         return {"text": list(self.text), "image": self.image, "id": self.id}
 
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """A row as it stands in a table.
+    """A row as read from a table.
 
     Attributes:
-        number: 1 for the first row below the head.
-        cells: What is in the used columns; those that a damaged line still shows.
-        problem: What is wrong with its line.
+        number: 1 for the first row below the header.
+        cells: Values by column; of a damaged line only those that can be read.
+        problem: Why the line is invalid, None if it is valid.
     """
 
     number: int
@@ -70,21 +70,21 @@ class RawRow:
 
 
 def table_format(name: str) -> str | None:
-    """Return the format that a name's ending stands for, None where it is not that of a table."""
+    """Return a table's format by the suffix of its name, None for other files."""
     return TABLE_FORMATS.get(os.path.splitext(name)[1].lower())
 
 
 def read_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
-    """Yield the rows of a table, a bounded number of them in memory.
+    """Yield the rows of a table; the number of rows in memory is bounded.
 
     Raises:
-        SourceError: It cannot be read to its end, or lacks a column.
-        MissingPackageError: It is Parquet, and pyarrow is not installed.
+        SourceError: The table cannot be read to its end, lacks a column, or no columns are given.
+        MissingPackageError: The table is Parquet and pyarrow is not installed.
     """
     if not columns.text and columns.image is None:
         raise SourceError(
-            f"{path} is a table: name the columns with text or with paths of pictures, --text-column NAME or "
-            f"--image-column NAME; it has: {', '.join(_names(path))}"
+            f"{path} is a table; name its columns with text or picture paths, --text-column NAME or "
+            f"--image-column NAME; its columns are: {', '.join(_column_names(path))}"
         )
     try:
         _check_regular(path)
@@ -94,11 +94,13 @@ def read_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror or error}); nothing was changed") from error
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path} cannot be read: it is marked as {error.encoding} and is not") from error
+        raise SourceError(
+            f"{path} cannot be read: it has a byte order mark of {error.encoding} but is not valid {error.encoding}"
+        ) from error
 
 
-def _names(path: Path) -> list[str]:
-    """Return the names of a table's columns, of JSON lines those of the first object."""
+def _column_names(path: Path) -> list[str]:
+    """Return the names of a table's columns, of JSON Lines those of the first object; [] if it cannot be read."""
     kind = table_format(path.name)
     try:
         _check_regular(path)
@@ -110,21 +112,21 @@ def _names(path: Path) -> list[str]:
             first = next(_json_lines(path, file), None)
             return list(first.cells) if first else []
     except (OSError, UnicodeDecodeError, csv.Error):
-        return []  # whoever reads it says what is wrong
+        return []  # reading the rows reports the error
 
 
 def _csv_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
-    before = csv.field_size_limit(LINE)  # of the whole process: an app may have its own
+    previous = csv.field_size_limit(MAX_LINE)  # global to the process; the app may have set another
     try:
         with _open(path) as file:
-            yield from _parsed(path, csv.reader(_lines(path, file), strict=True), columns)
+            yield from _parse_csv(path, csv.reader(_lines(path, file), strict=True), columns)
     finally:
-        csv.field_size_limit(before)
+        csv.field_size_limit(previous)
 
 
-def _parsed(path: Path, reader: Any, columns: Columns) -> Iterator[RawRow]:
-    """Yield the rows of a CSV reader; `line_num` is its last line so far."""
-    head: list[str] | None = None
+def _parse_csv(path: Path, reader: Any, columns: Columns) -> Iterator[RawRow]:
+    """Yield the rows of a CSV reader, whose `line_num` is the last line that it has read."""
+    header: list[str] | None = None
     number = 0
     while True:
         line = reader.line_num + 1
@@ -133,23 +135,25 @@ def _parsed(path: Path, reader: Any, columns: Columns) -> Iterator[RawRow]:
         except StopIteration:
             break
         except csv.Error as error:
-            if head is None or "unexpected end" in str(error) or "larger than" in str(error):
+            if header is None or "unexpected end" in str(error) or "larger than" in str(error):
                 raise SourceError(
-                    f"{path} cannot be read from line {line} on ({error}); is a quotation mark missing there? Nothing "
+                    f"{path} cannot be read from line {line} on ({error}); check for a missing quotation mark; nothing "
                     "was changed"
                 ) from error
             number += 1
-            yield RawRow(number, {}, _bad(f"line {line} is damaged ({error})"))
+            yield RawRow(number, {}, _row_error(f"line {line} is damaged ({error})"))
             continue
-        if head is None:
-            head = cells
-            _check_columns(path, head, columns)
+        if header is None:
+            header = cells
+            _check_columns(path, header, columns)
         elif cells:
             number += 1
-            problem = None if len(cells) == len(head) else f"line {line} has {len(cells)} cells, expected {len(head)}"
-            known = dict(zip(head, cells, strict=False))
-            yield RawRow(number, {name: known.get(name) for name in columns.names}, _bad(problem) if problem else None)
-    if head is None:
+            problem = None
+            if len(cells) != len(header):
+                problem = _row_error(f"line {line} has {len(cells)} cells, expected {len(header)}")
+            values = dict(zip(header, cells, strict=False))
+            yield RawRow(number, {name: values.get(name) for name in columns.names}, problem)
+    if header is None:
         _check_columns(path, [], columns)
 
 
@@ -162,7 +166,7 @@ def _json_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
             if missing:
                 missing -= row.cells.keys()
                 names |= dict.fromkeys(list(row.cells)[:100])
-                if missing and number == SAMPLED:
+                if missing and number == JSON_SAMPLE:
                     break
             yield RawRow(number, {name: row.cells.get(name) for name in columns.names}, row.problem)
     if missing and number:
@@ -176,14 +180,14 @@ def _json_lines(path: Path, file: TextIO) -> Iterator[RawRow]:
             continue
         number += 1
         try:
-            found = json.loads(line)
+            value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            yield RawRow(number, {}, _bad(f"line {line_number} is no JSON ({error})"))
+            yield RawRow(number, {}, _row_error(f"line {line_number} is not valid JSON ({error})"))
             continue
-        if isinstance(found, dict):
-            yield RawRow(number, found)
+        if isinstance(value, dict):
+            yield RawRow(number, value)
         else:
-            yield RawRow(number, {}, _bad(f"line {line_number} is no JSON object"))
+            yield RawRow(number, {}, _row_error(f"line {line_number} is not a JSON object"))
 
 
 def _parquet_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
@@ -195,9 +199,9 @@ def _parquet_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
             for cells in batch.to_pylist():
                 number += 1
                 yield RawRow(number, cells)
-    except (ValueError, OSError, NotImplementedError) as error:  # what pyarrow's own errors are, apart from one
+    except (ValueError, OSError, NotImplementedError) as error:  # base classes of pyarrow's errors, and one of Python's
         raise SourceError(
-            f"{path} is damaged behind row {number} ({_first_line(error)}); nothing was changed"
+            f"{path} is damaged after row {number} ({_first_line(error)}); nothing was changed"
         ) from error
     finally:
         file.close()
@@ -205,25 +209,25 @@ def _parquet_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
 
 def _open_parquet(path: Path) -> Any:
     try:
-        from pyarrow import parquet  # late: it takes a quarter of a second, and is an extra
+        from pyarrow import parquet  # late: takes a quarter of a second, and is an optional package
     except ImportError as error:
         raise MissingPackageError(
-            f"{path} is Parquet, which needs pyarrow; run: pip install 'recall-photos[tables]'"
+            f"{path} is a Parquet file, which needs pyarrow; run: pip install 'recall-photos[tables]'"
         ) from error
     try:
         return parquet.ParquetFile(path)
     except (ValueError, OSError) as error:
-        raise SourceError(f"{path} is no Parquet file ({_first_line(error)})") from error
+        raise SourceError(f"{path} is not a valid Parquet file ({_first_line(error)})") from error
 
 
 def _check_regular(path: Path) -> None:
-    """Refuse what would be waited for, such as a pipe."""
+    """Refuse anything but a regular file; opening a pipe, for instance, would block."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise SourceError(f"{path} is no file; expected a table")
+        raise SourceError(f"{path} is not a regular file; expected a table")
 
 
 def _open(path: Path) -> TextIO:
-    """Open a table of lines; bytes that are no UTF-8 become surrogates, as in file names."""
+    """Open a CSV or JSON Lines file; bytes that are not UTF-8 become surrogates, as in file names."""
     with path.open("rb") as file:
         encoding = bom_encoding(file.read(4))
     return path.open(
@@ -234,10 +238,10 @@ def _open(path: Path) -> TextIO:
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:
-    for number, line in enumerate(iter(lambda: file.readline(LINE), ""), start=1):
-        if len(line) == LINE:
+    for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1):
+        if len(line) == MAX_LINE:
             raise SourceError(
-                f"{path} cannot be read: line {number} has {LINE:,} characters or more; nothing was changed"
+                f"{path} cannot be read: line {number} has {MAX_LINE:,} characters or more; nothing was changed"
             )
         yield line
 
@@ -245,13 +249,13 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
 def _check_columns(path: Path, names: Sequence[str], columns: Columns) -> None:
     for name in columns.names:
         if name not in names:
-            listed = ", ".join(names[:50]) or "none"
-            raise SourceError(f"{path} has no column {name!r}; it has: {listed}")
+            existing = ", ".join(names[:50]) or "none"
+            raise SourceError(f"{path} has no column {name!r}; its columns are: {existing}")
         if names.count(name) > 1:
-            raise SourceError(f"{path} has two columns {name!r}; give one of them another name")
+            raise SourceError(f"{path} has two columns {name!r}; rename one of them")
 
 
-def _bad(message: str) -> TextError:
+def _row_error(message: str) -> TextError:
     return TextError(FailureKind.BAD_ROW, message)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from indexer.documents.table import LINE
+from indexer.documents.table import MAX_LINE
 from indexer.errors import NoPhotosError, SourceError
 from retrieval import Library
 from retrieval.cli.commands.index import SOME_FAILED
@@ -216,16 +216,16 @@ def test_marks_and_old_encodings(library: Library, place: Path, encoding: str) -
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("t.csv", "id,caption\na,red\n", "has no column 'text'; it has: id, caption"),
-        ("t.jsonl", '{"id": 1}\n{"caption": "x"}\n', "has no column 'text'; it has: id, caption"),
+        ("t.csv", "id,caption\na,red\n", "has no column 'text'; its columns are: id, caption"),
+        ("t.jsonl", '{"id": 1}\n{"caption": "x"}\n', "has no column 'text'; its columns are: id, caption"),
         ("t.csv", "text,text\na,b\n", "has two columns 'text'"),
-        ("t.csv", "", "has no column 'text'; it has: none"),
+        ("t.csv", "", "has no column 'text'; its columns are: none"),
         ("t.csv", b"\x89PNG\r\n\x1a\n\0\0", "has no column 'text'"),
         ("t.csv", 'text\nred\n"lime\nblue\n', "cannot be read from line 3 on"),
-        ("t.csv", "text\n" + "x" * (LINE + 1), "line 2 has 10,000,000 characters or more"),
-        ("t.jsonl", "x" * (LINE + 1), "line 1 has 10,000,000 characters or more"),
-        ("t.csv", b"\xff\xfet\0e\0x\0t\0\n\0x", "is marked as utf-16"),
-        ("t.parquet", "PAR1 but not really", "is no Parquet file"),
+        ("t.csv", "text\n" + "x" * (MAX_LINE + 1), "line 2 has 10,000,000 characters or more"),
+        ("t.jsonl", "x" * (MAX_LINE + 1), "line 1 has 10,000,000 characters or more"),
+        ("t.csv", b"\xff\xfet\0e\0x\0t\0\n\0x", "has a byte order mark of utf-16 but is not valid utf-16"),
+        ("t.parquet", "PAR1 but not really", "is not a valid Parquet file"),
         ("t.csv", "text\n", "holds no photos or texts now, but the library has 2 from there"),
         ("t.jsonl", "\n\n", "holds no photos or texts now, but the library has 2 from there"),
     ],
@@ -250,14 +250,14 @@ def test_a_parquet_file_that_ends_early_changes_nothing(library: Library, place:
     data = bytearray(table.read_bytes())
     data[1000:90_000] = noise.randbytes(89_000)
     table.write_bytes(data)
-    with pytest.raises(SourceError, match=r"t.parquet is damaged behind row 0"):
+    with pytest.raises(SourceError, match=r"t.parquet is damaged after row 0"):
         library.sync(table)
     assert count(library.path, "items") == 1
 
 
 def test_a_table_needs_columns_and_columns_a_table(library: Library, place: Path) -> None:
     table = write_table(place / "t.csv", ROWS)
-    with pytest.raises(SourceError, match=re.escape("--image-column NAME; it has: id, caption, image, note")):
+    with pytest.raises(SourceError, match=re.escape("--image-column NAME; its columns are: id, caption, image, note")):
         library.sync(table)
     with pytest.raises(SourceError, match=r"no table: name one with the ending \.csv, \.jsonl, \.parquet"):
         library.sync(place, text_columns=["caption"])
@@ -269,7 +269,7 @@ def test_a_table_needs_columns_and_columns_a_table(library: Library, place: Path
 
 def test_a_pipe_is_no_table(library: Library, place: Path) -> None:
     os.mkfifo(place / "t.csv")
-    with pytest.raises(SourceError, match="is no file; expected a table"):
+    with pytest.raises(SourceError, match="is not a regular file; expected a table"):
         library.sync(place / "t.csv", text_columns=["caption"])
 
 

@@ -190,7 +190,7 @@ def test_the_program_indexes_texts_among_real_photos(recall_program: Program, ph
     done = recall_program("index", photos)
     assert done.returncode == SOME_FAILED
     assert done.stdout.startswith("23 added, 1 failed in ")
-    assert "broken.txt: it holds NUL bytes, so it is no text but binary data" in done.stderr
+    assert "broken.txt: it contains NUL bytes, so it is binary data, not text" in done.stderr
     assert recall_program("index").stdout.startswith("0 added, 23 unchanged, 1 failed in ")
     shown = recall_program("status").stdout
     assert "photos   21\ntexts    2\nfailed   1" in shown
