@@ -224,7 +224,7 @@ def test_marks_and_old_encodings(library: Library, place: Path, encoding: str) -
         ("t.csv", 'text\nred\n"lime\nblue\n', "cannot be read from line 3 on"),
         ("t.csv", "text\n" + "x" * (MAX_LINE + 1), "line 2 has 10,000,000 characters or more"),
         ("t.jsonl", "x" * (MAX_LINE + 1), "line 1 has 10,000,000 characters or more"),
-        ("t.csv", b"\xff\xfet\0e\0x\0t\0\n\0x", "has a byte order mark of utf-16 but is not valid utf-16"),
+        ("t.csv", b"\xff\xfet\0e\0x\0t\0\n\0x", "has a byte order mark of utf-16-le but is not valid utf-16-le"),
         ("t.parquet", "PAR1 but not really", "is not a valid Parquet file"),
         ("t.csv", "text\n", "holds no photos or texts now, but the library has 2 from there"),
         ("t.jsonl", "\n\n", "holds no photos or texts now, but the library has 2 from there"),
