@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Literal
 
@@ -80,6 +80,16 @@ ProgressCallback = Callable[[Progress], None]
 def utc_now() -> datetime:
     """Return the current time in UTC, to the second, without a time zone: the form in which the catalog stores it."""
     return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def with_offset(time: datetime, minutes: int | None) -> datetime:
+    """Return a camera's local time with its time zone; without one if it is not known.
+
+    Args:
+        time: Without a time zone.
+        minutes: How far it is ahead of UTC; None if the metadata does not say.
+    """
+    return time if minutes is None else time.replace(tzinfo=timezone(timedelta(minutes=minutes)))
 
 
 def isin_sorted(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:

@@ -259,7 +259,7 @@ def _known_weights(name: str) -> tuple[str, str]:
         )
     tags = open_clip.list_pretrained_tags_by_model(model)
     if not tags:
-        raise EncoderNotFoundError(f"open_clip knows no model {model!r}; run: recall encoders --all")
+        raise EncoderNotFoundError(f"open_clip knows no model {model!r}; run: recall encoder available --all")
     if weights not in tags:
         raise EncoderNotFoundError(f"open_clip knows no weights {weights!r} of {model}; it knows {', '.join(tags)}")
     return model, weights

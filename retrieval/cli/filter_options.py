@@ -1,4 +1,4 @@
-"""The options that say what may be found, handed to a command as one filter."""
+"""The filter options, handed to a command as one filter."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
     from retrieval import Filter
 
 WITHIN = "1km"
-"""How near is near: a short walk, and many times what a phone's position is wrong by."""
+"""Default of --within: a short walk, and many times the error of a phone's position."""
 
-_ALSO_NOT = {
+_NEGATABLE = {
     "folder": ("FOLDER", "Only what is in this folder."),
-    "name": ("NAME", "Only files of this name; * stands for anything."),
+    "name": ("NAME", "Only files with this name; * stands for any text."),
     "format": ("FORMAT", "Only files in this format, for instance jpg, heic, raw, nef or md."),
-    "camera": ("WORDS", "Only photos by this camera; any part of maker and model, or a pattern with *."),
-    "lens": ("WORDS", "Only photos with this lens; any part of its name, or a pattern with *."),
-    "tag": ("TAG", "Only what has this keyword; * stands for anything."),
+    "camera": ("WORDS", "Only photos by this camera: part of its maker or model, or a pattern with *."),
+    "lens": ("WORDS", "Only photos with this lens: part of its name, or a pattern with *."),
+    "tag": ("TAG", "Only what has this tag; * stands for any text."),
 }
-"""What may be asked for and also be ruled out: the name of the value, and the help."""
+"""The options that have a --not- form: the metavariable and the help."""
 
 
-def _several(name: str, metavar: str | None, words: str, **more: Any) -> Callable[[Command], Command]:
+def _repeatable(name: str, metavar: str | None, words: str, **more: Any) -> Callable[[Command], Command]:
     option: Callable[[Command], Command] = click.option(f"--{name}", metavar=metavar, multiple=True, help=words, **more)
     return option
 
 
-def _also_not(negation: str) -> list[Callable[[Command], Command]]:
+def _negatable(negation: str) -> list[Callable[[Command], Command]]:
     path = {"type": FilePath()}
     return [
-        _several(
+        _repeatable(
             negation + name,
             metavar,
             f"Leave out what --{name} would find." if negation else words,
             **(path if name == "folder" else {}),
         )
-        for name, (metavar, words) in _ALSO_NOT.items()
+        for name, (metavar, words) in _NEGATABLE.items()
     ]
 
 
@@ -52,37 +52,39 @@ _OPTIONS: tuple[Callable[[Command], Command], ...] = (
     click.option(
         "--after",
         metavar="DATE",
-        help="Only what was taken then or later: 2023-05-01, 2023-05, 2023, 3 May 2023, yesterday; of 3/5/2023 the "
-        "first number is the day.",
+        help="Only what was taken at this date or later: 2023-05-01, 2023-05, 2023, 3 May 2023, yesterday. In 3/5/2023 "
+        "the day comes first.",
     ),
-    click.option("--before", metavar="DATE", help="Only what was taken earlier than that."),
-    _several("on", "DATE", "Only what was taken on this day, or in this month or year."),
-    *_also_not(""),
-    _several("near", "LAT,LON|PHOTO", "Only what was taken near a place, in degrees, or near where a photo was taken."),
-    click.option("--within", metavar="DISTANCE", help=f"How near that is: 500m, 5km, 3mi; by default {WITHIN}."),
-    _several(
+    click.option("--before", metavar="DATE", help="Only what was taken before this date."),
+    _repeatable("on", "DATE", "Only what was taken on this day, or in this month or year."),
+    *_negatable(""),
+    _repeatable(
+        "near", "LAT,LON|PHOTO", "Only photos taken near this place, in degrees, or near where PHOTO was taken."
+    ),
+    click.option("--within", metavar="DISTANCE", help=f"How near: 500m, 5km, 3mi; by default {WITHIN}."),
+    _repeatable(
         "orientation",
         None,
-        "Only photos that lie so.",
+        "Only photos with this orientation.",
         type=click.Choice(["landscape", "portrait", "square"], case_sensitive=False),
     ),
-    _several("min-size", "SIZE", "Only photos of this size or larger: 1920x1080, or 12mp."),
-    _several("rating", "STARS", "Only photos with so many stars or more, 0 to 5; 3-4 is a range."),
-    *_also_not("not-"),
+    _repeatable("min-size", "SIZE", "Only photos of at least this size: 1920x1080, or 12mp."),
+    _repeatable("rating", "N", "Only photos with this rating or higher, 0 to 5; 3-4 is a range."),
+    *_negatable("not-"),
 )
 
 
 def filter_options(command: Command) -> Command:
-    """Add the options that say what may be found, and hand the command one `where`, a Filter or None.
+    """Add the filter options, and hand the command one `where`, a Filter or None.
 
-    Of one option that is repeated one value has to fit, of different options all.
+    Different options must all match; of the values of a repeated option one must match.
     """
-    names = ("after", "before", "on", *_ALSO_NOT, "near", "within", "orientation", "min_size", "rating")
+    names = ("after", "before", "on", *_NEGATABLE, "near", "within", "orientation", "min_size", "rating")
 
     @functools.wraps(command)
     def call(**arguments: Any) -> None:
-        given = {name: arguments.pop(name) for name in (*names, *(f"not_{name}" for name in _ALSO_NOT))}
-        command(where=_where(given), **arguments)
+        values = {name: arguments.pop(name) for name in (*names, *(f"not_{name}" for name in _NEGATABLE))}
+        command(where=_where(values), **arguments)
 
     decorated: Command = call
     for option in reversed(_OPTIONS):
@@ -90,29 +92,29 @@ def filter_options(command: Command) -> Command:
     return decorated
 
 
-def _where(given: dict[str, Any]) -> Filter | None:
-    """Return what the options ask for as one filter, None where they ask for nothing.
+def _where(values: dict[str, Any]) -> Filter | None:
+    """Return the values of the options as one filter, None if none was given.
 
     Raises:
         click.UsageError: A value cannot be used.
     """
-    if given["within"] is not None and not given["near"]:
-        raise click.UsageError("--within says how near --near is; give a place too: --near 52.5,13.4 --within 5km")
-    if not any(given.values()):
+    if values["within"] is not None and not values["near"]:
+        raise click.UsageError("--within has no place; give one with --near: --near 52.5,13.4 --within 5km")
+    if not any(values.values()):
         return None
     from retrieval import Filter
     from retrieval.query import parse_values  # late: --help needs no database library
 
-    ways: dict[str, Callable[[Any], Filter]] = {name: getattr(Filter, name) for name in (*_ALSO_NOT, "orientation")}
-    ways |= {"min_size": parse_values.read_size, "rating": parse_values.read_rating}
-    ways |= {
+    makers: dict[str, Callable[[Any], Filter]] = {name: getattr(Filter, name) for name in (*_NEGATABLE, "orientation")}
+    makers |= {"min_size": parse_values.read_size, "rating": parse_values.read_rating}
+    makers |= {
         "on": lambda text: Filter.taken(on=parse_values.read_dates(text)),
-        "near": _near(given["within"] or WITHIN),
+        "near": _near(values["within"] or WITHIN),
     }
-    parts = [_taken(given["after"], given["before"])]
-    parts += [_either(name, way, given[name]) for name, way in ways.items()]
-    ruled_out = [_either(f"not_{name}", ways[name], given[f"not_{name}"]) for name in _ALSO_NOT]
-    parts += [None if part is None else ~part for part in ruled_out]
+    parts = [_taken(values["after"], values["before"])]
+    parts += [_any_of(name, make, values[name]) for name, make in makers.items()]
+    excluded = [_any_of(f"not_{name}", makers[name], values[f"not_{name}"]) for name in _NEGATABLE]
+    parts += [None if part is None else ~part for part in excluded]
     return functools.reduce(lambda one, other: one & other, (part for part in parts if part is not None))
 
 
@@ -131,35 +133,35 @@ def _taken(after: str | None, before: str | None) -> Filter | None:
 def _start(name: str, text: str | None) -> datetime | None:
     from retrieval.query.parse_values import read_dates  # late: as above
 
-    return None if text is None else _read(name, read_dates, text).start
+    return None if text is None else _parse(name, read_dates, text).start
 
 
 def _near(within: str) -> Callable[[str], Filter]:
-    """Return what makes a filter of a place or a photo."""
+    """Return a function that makes a filter of a place or a photo."""
 
     def near(text: str) -> Filter:
         from retrieval import Filter
         from retrieval.query import parse_values  # late: as above
 
-        km, place = _read("within", parse_values.read_distance, within), parse_values.read_place(text)
+        km, place = _parse("within", parse_values.read_distance, within), parse_values.read_place(text)
         return Filter.near_photo(text, km=km) if place is None else Filter.near(*place, km=km)
 
     return near
 
 
-def _either(name: str, way: Callable[[Any], Filter], given: Iterable[Any]) -> Filter | None:
-    """Return the filter for one of the values of an option, None where it has none."""
-    parts = [_read(name, way, value) for value in given]
+def _any_of(name: str, make: Callable[[Any], Filter], values: Iterable[Any]) -> Filter | None:
+    """Return a filter that one value of an option must match, None if it has no values."""
+    parts = [_parse(name, make, value) for value in values]
     return functools.reduce(lambda one, other: one | other, parts) if parts else None
 
 
-def _read(name: str, way: Callable[[Any], Any], value: Any) -> Any:
-    """Return what a value of an option means.
+def _parse(name: str, parse: Callable[[Any], Any], value: Any) -> Any:
+    """Return the parsed value of an option.
 
     Raises:
-        click.BadParameter: It means nothing.
+        click.BadParameter: It cannot be used.
     """
     try:
-        return way(value)
+        return parse(value)
     except QueryError as error:
         raise click.BadParameter(str(error), param_hint=f"'--{name.replace('_', '-')}'") from error

@@ -1,9 +1,14 @@
-"""The click group of all commands: finds them, shows them in sections, turns errors into one line."""
+"""The group of all commands: finds them, shows them in sections, ends each error in one line and an exit code."""
 
 from __future__ import annotations
 
 import keyword
+import os
 import pkgutil
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -11,13 +16,15 @@ import click
 
 from indexer.errors import RecallError
 from retrieval.cli import commands
-from retrieval.cli.output import one_line
+from retrieval.cli.exit_codes import ExitCode, leave
+from retrieval.cli.messages import add_verbosity, is_verbose, print_error
+from retrieval.cli.suggestions import SuggestingGroup, with_new_word
 
 SECTIONS = ("Search", "Index", "Learn", "Library", "Measure")
-"""The order of the sections in the help."""
+"""The sections of the help, in its order."""
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells give it (128 + SIGINT)."""
+RESUMABLE = ("index", "import", "encoder")
+"""Commands that a second run continues after Ctrl-C."""
 
 
 def command_names() -> list[str]:
@@ -25,51 +32,41 @@ def command_names() -> list[str]:
     return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(commands.__path__))
 
 
-class RecallGroup(click.Group):
-    """Loads a command when it is named, and turns RecallError into one line on stderr and exit code 1."""
+class RecallGroup(SuggestingGroup):
+    """Loads a command when it is named, and ends errors in one line on stderr and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, sorted."""
         return command_names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command by name, or None."""
-        if cmd_name not in command_names():
-            return None
-        command: click.Command = _module(cmd_name).command
-        return command
+        """Return a command by name with the options that all have, or None."""
+        return add_verbosity(_module(cmd_name).command) if cmd_name in command_names() else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands in their sections, each with its first line of help."""
+        """Write the commands in their sections, each with its short help."""
         names = self.list_commands(ctx)
         width = max(map(len, names))
-        limit = formatter.width - 6 - width
+        room = formatter.width - width - 6  # click's indents and gaps
         sections: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
         for name in names:
             module = _module(name)
-            row = (name.ljust(width), module.command.get_short_help_str(limit))
+            row = (name.ljust(width), module.command.get_short_help_str(room))
             sections.setdefault(module.SECTION, []).append(row)
         for section, rows in sections.items():
             if rows:
                 with formatter.section(section):
                     formatter.write_dl(rows)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what comes before the command; --help and --version are printed meanwhile."""
+        with _ending(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command, with our errors as one line."""
-        try:
+        """Run a command."""
+        with _ending(ctx):
             return super().invoke(ctx)
-        except RecallError as error:
-            click.echo(f"recall: {one_line(str(error))}", err=True)
-            ctx.exit(1)
-        except (KeyboardInterrupt, ImportError) as error:
-            if not _is_interrupt(error):
-                raise
-            goes_on = "; what was done is kept, and the same command goes on from here"
-            click.echo(
-                f"recall: stopped{goes_on if ctx.invoked_subcommand in ('index', 'import', 'encoder') else ''}",
-                err=True,
-            )
-            ctx.exit(INTERRUPTED)
 
 
 def _module(name: str) -> Any:
@@ -78,8 +75,43 @@ def _module(name: str) -> Any:
     return import_module(f"{commands.__name__}.{file}")
 
 
+@contextmanager
+def _ending(ctx: click.Context) -> Iterator[None]:
+    """End each error that is not a bug in one line and an exit code."""
+    try:
+        yield
+    except click.UsageError as error:
+        raise with_new_word(error) from None
+    except (RecallError, click.ClickException) as error:
+        if is_verbose():
+            traceback.print_exc()
+        print_error(error.message if isinstance(error, click.ClickException) else str(error))
+        leave(ExitCode.ERROR)
+    except BrokenPipeError:
+        _discard_output()
+        leave(ExitCode.BROKEN_PIPE)
+    except (KeyboardInterrupt, ImportError) as error:
+        if not _is_interrupt(error):
+            raise
+        rest = "; what was done is kept, and the same command continues" * (ctx.invoked_subcommand in RESUMABLE)
+        print_error(f"stopped{rest}")
+        leave(ExitCode.INTERRUPTED)
+
+
+def _discard_output() -> None:
+    """Let what is still to be printed go nowhere: the interpreter flushes it at its end, which would fail again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError, ValueError):  # a stream of a test has no file
+                os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 def _is_interrupt(error: BaseException | None) -> bool:
-    """Return whether Ctrl-C is what an error comes from: ONNX Runtime's import makes an ImportError of it."""
+    """Return whether an error comes from Ctrl-C: the import of ONNX Runtime makes an ImportError of it."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__
     return error is not None

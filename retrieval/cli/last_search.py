@@ -1,4 +1,4 @@
-"""The last search of a library, as it was typed, so that `recall judge` can take it up."""
+"""The last search of a library as it was typed, for `recall judge`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FILE = "last-search.json"
 
 
 def write_last(library: Path, words: Sequence[str]) -> None:
-    """Keep what was typed; a library that cannot be written to costs nothing but this."""
+    """Store what was typed; nothing happens if the library cannot be written."""
     part = library / f"{FILE}.{os.getpid()}.part"
-    with suppress(OSError, ValueError):  # surrogates of a file name that is no text are no JSON in UTF-8
+    with suppress(OSError, ValueError):  # a file name that is not UTF-8 has no JSON in UTF-8
         part.write_text(json.dumps(list(words)), encoding="utf-8")
         part.replace(library / FILE)
 

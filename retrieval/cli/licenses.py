@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from retrieval.cli.output import print_table
+from retrieval.cli.table import Column, print_table
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -105,5 +105,5 @@ def print_licenses(ctx: click.Context, _parameter: click.Parameter, value: bool)
 
     recall = distribution(DISTRIBUTION)
     rows = [(DISTRIBUTION, recall.version, license_of(recall), ""), WEIGHTS, *package_licenses()]
-    print_table(("package", "version", "licence", "note"), rows)
+    print_table(("package", "version", Column("licence", "wrap"), Column("note", "wrap")), rows)
     ctx.exit()

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from indexer.config import Settings
+from indexer.encoders.names import NAME_FORMS
+from indexer.registry import expected
 from retrieval.cli.rerank_option import rerank_option
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ Command = Callable[..., None]
 
 
 class FilePath(click.Path):
-    """A file or folder on the command line; "" is refused, which pathlib takes for the current folder."""
+    """A file or folder on the command line; "" is refused, because pathlib reads it as the current folder."""
 
     def __init__(self, *, dir_okay: bool = True) -> None:
         super().__init__(dir_okay=dir_okay, path_type=Path)
@@ -33,15 +36,26 @@ class FilePath(click.Path):
         return super().convert(value, param, ctx)
 
 
+def _library(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Return the library that was given after the command, else the one before it, else that of RECALL_LIBRARY."""
+    root = ctx.find_root()
+    given = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    before: Path | None = root.params.get("library")
+    return before if before is not None and not given and root is not ctx else value
+
+
+library_option: Callable[[Command], Command] = click.option(
+    "--library",
+    type=FilePath(),
+    metavar="FOLDER",
+    envvar="RECALL_LIBRARY",
+    show_envvar=True,
+    callback=_library,
+    help="The library, NAME.recall; by default photos.recall in your data folder.",
+)
+
 _SETTINGS: dict[str, Callable[[Command], Command]] = {
-    "library": click.option(
-        "--library",
-        type=FilePath(),
-        metavar="FOLDER",
-        envvar="RECALL_LIBRARY",
-        show_envvar=True,
-        help="The library, NAME.recall; without it, photos.recall in your data folder.",
-    ),
+    "library": library_option,
     "device": click.option(
         "--device",
         metavar="NAME",
@@ -52,6 +66,7 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
     "batch_size": click.option(
         "--batch-size",
         type=click.IntRange(min=1),
+        metavar="N",
         envvar="RECALL_BATCH_SIZE",
         show_envvar=True,
         help="Photos per call of the encoder; by default what suits the device.",
@@ -59,6 +74,7 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
     "workers": click.option(
         "--workers",
         type=click.IntRange(min=1),
+        metavar="N",
         envvar="RECALL_WORKERS",
         show_envvar=True,
         help="Processes that decode photos; by default one per processor.",
@@ -66,23 +82,26 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
     "max_pixels": click.option(
         "--max-pixels",
         type=click.IntRange(min=1),
+        metavar="N",
         envvar="RECALL_MAX_PIXELS",
         show_envvar=True,
-        help="Refuse pictures with more pixels than this; by default 200000000.",
+        help="Refuse pictures with more pixels; by default 200000000.",
     ),
     "max_bytes": click.option(
         "--max-bytes",
         type=click.IntRange(min=1),
+        metavar="N",
         envvar="RECALL_MAX_BYTES",
         show_envvar=True,
-        help="Refuse files with more bytes than this; by default 536870912.",
+        help="Refuse files with more bytes; by default 536870912.",
     ),
     "timeout": click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
         envvar="RECALL_TIMEOUT",
         show_envvar=True,
-        help="Seconds after which decoding one photo is given up; by default 60.",
+        help="Give up decoding a photo after this time; by default 60.",
     ),
 }
 
@@ -90,22 +109,21 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
 encoder_option: Callable[[Command], Command] = click.option(
     "--encoder",
     metavar="NAME",
-    help="The encoder: compact, MODEL/WEIGHTS, hf-hub:ORG/REPO or local-dir:PATH. By default the library's own; for a "
-    "new one RECALL_ENCODER, else compact.",
+    help=f"The encoder: {expected(NAME_FORMS)}. By default that of the library; for a new library RECALL_ENCODER, or "
+    "compact.",
 )
-"""--encoder says which encoder there must be; the variable only chooses that of a new library."""
+"""The encoder that a library must have; RECALL_ENCODER only chooses that of a new library."""
 
 precision_option: Callable[[Command], Command] = click.option(
     "--precision",
     type=click.Choice(["float32", "int8"]),
-    help="What the encoder computes in: int8 takes a quarter of the disk and half of the time or less on a CPU, with "
-    "slightly other vectors, which do not mix with those in float32. By default that of the library or encoder.",
+    help="Precision of the encoder. int8 takes a quarter of the disk space and at most half of the time on a CPU; its "
+    "embeddings differ slightly and cannot be mixed with those in float32. By default that of the library or encoder.",
 )
-"""int8 is the same as +int8 at the end of the encoder's name."""
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:
-    """Return a decorator that adds options by name and hands the command one `settings`."""
+    """Return a decorator that adds options by name and hands the command their values as `settings`."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -122,37 +140,45 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 count_option: Callable[[Command], Command] = click.option(
-    "-k", "k", type=int, default=10, show_default=True, help="Number of results."
+    "-k", "-n", "--limit", "k", type=int, metavar="N", default=10, show_default=True, help="Number of results."
+)
+
+
+kind_option: Callable[[Command], Command] = click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["photos", "texts", "all"]),
+    default="all",
+    show_default=True,
+    help="What to search.",
+)
+
+sort_option: Callable[[Command], Command] = click.option(
+    "--sort",
+    type=click.Choice(["score", "date", "-date", "name"]),
+    default="score",
+    show_default=True,
+    help="Order of the results: best first, by the date taken (-date: newest first), or by name.",
+)
+
+offset_option: Callable[[Command], Command] = click.option(
+    "--offset",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Skip this many of the best results: with -k 10, --offset 10 is the second page.",
 )
 
 
 def page_options(command: Command) -> Command:
-    """Add the options that say how many results to show, in which order, from which on."""
-    options = (
-        count_option,
-        click.option(
-            "--sort",
-            type=click.Choice(["score", "date", "-date", "name"]),
-            default="score",
-            show_default=True,
-            help="Order of these results: best first, by the date taken (-date is newest first), or by name.",
-        ),
-        click.option(
-            "--offset",
-            type=click.IntRange(min=0),
-            default=0,
-            show_default=True,
-            help="How many of the best to leave out: with -k 10, --offset 10 is the second page.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    """Add the options that choose how many results are shown, in which order, and from which on."""
+    return count_option(sort_option(offset_option(command)))
 
 
 def rerank_options(command: Command) -> Command:
     """Add --rerank and --expand."""
-    expand = click.option("--expand", is_flag=True, help="List every photo of a hit that bursts made of several.")
+    expand = click.option("--expand", is_flag=True, help="List every photo of a burst, not only its best.")
     return rerank_option(expand(command))
 
 

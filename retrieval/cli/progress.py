@@ -1,4 +1,4 @@
-"""Progress on a terminal: how far, how fast, how long still; nothing where stderr is no terminal."""
+"""Progress on stderr: how far, how fast, how long still; nothing if stderr is not a terminal, or with -q."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from retrieval.cli import terminal
+from retrieval.cli.messages import is_quiet
+from retrieval.cli.text import shorten_end
+
 if TYPE_CHECKING:
     from indexer.types import Progress
 
 SECONDS = 0.1
-"""Between two paints: faster than an eye reads costs more than it tells."""
+"""Time between two paints: faster than an eye can read only costs time."""
 
 
 class ProgressLine:
     """One line on stderr that is painted over; call it with each `Progress`."""
 
     def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
+        self._shown = terminal.is_terminal(sys.stderr) and not is_quiet()
         self._stage = ""
         self._start = self._painted = 0.0
         self._first = 0
@@ -45,7 +49,8 @@ class ProgressLine:
             return
         self._painted = now
         line = describe(progress, now - self._start, progress.done - self._first)
-        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+        room = terminal.width(sys.stderr) or terminal.DEFAULT_WIDTH
+        click.echo(f"\r\x1b[K{shorten_end(line, room - 1)}", nl=False, err=True)  # a broken line stays
 
 
 def describe(progress: Progress, seconds: float, steps: int) -> str:
@@ -53,8 +58,8 @@ def describe(progress: Progress, seconds: float, steps: int) -> str:
 
     Args:
         progress: How far it is.
-        seconds: Since the stage began.
-        steps: Done in that time.
+        seconds: Time since the stage began.
+        steps: Steps done in that time.
     """
     rate = steps / seconds if seconds > 0 else 0.0
     if progress.total is None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from indexer.catalog.statements.duplicates import PhotoFile
+from indexer.types import with_offset
 from retrieval.duplicates.pixel_compare import PixelComparison, Verdict
 
 WHOLE = 0.97
@@ -36,7 +37,8 @@ class DuplicatePhoto:
         height: Pixels down, upright.
         bytes: Size of the file.
         format: For instance "JPEG".
-        taken_at: When it was taken.
+        taken_at: When it was taken, local time of the camera.
+        utc_offset: Minutes that `taken_at` is ahead of UTC; None if the metadata does not say.
     """
 
     item_id: int
@@ -47,6 +49,7 @@ class DuplicatePhoto:
     bytes: int
     format: str | None
     taken_at: datetime | None
+    utc_offset: int | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return the photo as values that json can write."""
@@ -58,7 +61,7 @@ class DuplicatePhoto:
             "height": self.height,
             "bytes": self.bytes,
             "format": self.format,
-            "taken_at": self.taken_at.isoformat() if self.taken_at else None,
+            "taken_at": with_offset(self.taken_at, self.utc_offset).isoformat() if self.taken_at else None,
         }
 
 
@@ -150,7 +153,15 @@ def frames(found: PixelComparison, filled: float) -> bool:
 def shown(file: PhotoFile, how: str) -> DuplicatePhoto:
     """Return a file as a member of a group."""
     return DuplicatePhoto(
-        file.item_id, Path(file.path), how, file.width, file.height, file.size, file.format, file.taken_at
+        file.item_id,
+        Path(file.path),
+        how,
+        file.width,
+        file.height,
+        file.size,
+        file.format,
+        file.taken_at,
+        file.utc_offset,
     )
 
 

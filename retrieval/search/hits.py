@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import MissingPackageError, QueryError
-from indexer.types import Modality
+from indexer.types import Modality, with_offset
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -128,7 +128,7 @@ class Hit:
                 {"part": part.part, "score": round(part.score, 6), "weight": part.weight} for part in self.part_scores
             ],
             "kind": str(self.kind),
-            "taken_at": self.taken_at.isoformat() if self.taken_at else None,
+            "taken_at": with_offset(self.taken_at, self.utc_offset).isoformat() if self.taken_at else None,
             "tags": list(self.tags),
             "words": list(self.words),
             "rerank": [{"step": step.step, "score": round(step.score, 6)} for step in self.rerank],

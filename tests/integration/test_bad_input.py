@@ -39,8 +39,8 @@ def filled(made: Made, tmp_path: Path) -> Path:
 
 
 def refused(done: subprocess.CompletedProcess[str], *expected: str) -> None:
-    """Check that a run of the program ended with exit code 1 and one line that says what is expected."""
-    assert (done.returncode, done.stdout) == (1, ""), done
+    """Check that a run of the program ended with exit code 2 and one line that says what is expected."""
+    assert (done.returncode, done.stdout) == (2, ""), done
     assert done.stderr.startswith("recall: ")
     assert done.stderr.count("\n") == 1, done.stderr
     for part in expected:
@@ -71,7 +71,7 @@ def test_a_folder_that_is_not_there_makes_no_library(recall_program: Program, tm
 def test_one_folder_of_several_that_is_not_there(recall_program: Program, filled: Path, tmp_path: Path) -> None:
     known = Path(os.fsdecode(contents(filled)[0][0])).parent
     done = recall_program("index", known, tmp_path / "nowhere")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     others, refusal = done.stderr.splitlines()
     assert others == "recall: the others were synced: 0 added, 3 unchanged"
     assert "nowhere cannot be found" in refusal
@@ -147,7 +147,7 @@ def test_an_empty_query(recall_program: Program, filled: Path, query: str) -> No
 
 
 def test_no_query_at_all(recall_program: Program, filled: Path) -> None:
-    misused(recall_program("search"), "what to search for? Give words, for instance")
+    misused(recall_program("search"), "the query is missing; describe what to find: recall search")
 
 
 @pytest.mark.parametrize("number", ["0", "-3"])
@@ -328,7 +328,7 @@ def test_what_no_search_can_use_is_one_line(
 ) -> None:
     recall_program("index", photos)
     found = recall_program("search", "dog", *options)
-    assert found.returncode in (1, 2)
+    assert found.returncode == 2
     assert message in found.stderr
     assert "Traceback" not in found.stderr
 

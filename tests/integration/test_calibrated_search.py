@@ -27,7 +27,7 @@ def test_what_is_not_there_gives_one_line_with_the_best_guess_and_exit_code_1(
     found = recall_program("search", "a submarine")
     assert found.returncode == 1
     assert found.stdout == ""
-    assert "nothing like this was found; the best guess is" in found.stderr
+    assert "recall: nothing matches; the best guess is " in found.stderr
     assert len(found.stderr.splitlines()) == 1
 
 
@@ -35,7 +35,7 @@ def test_all_shows_the_tail_with_its_probabilities(recall_program: Program, phot
     recall_program("index", photos)
     found = recall_program("search", "a submarine", "--all", "-k", "3")
     lines = found.stdout.splitlines()
-    assert lines[0].split()[0] == "likely"
+    assert lines[0].split()[0] == "match"
     assert len(lines) == 4
     assert all(line.split()[0].endswith("%") for line in lines[1:])
 

@@ -102,7 +102,7 @@ def test_a_query_that_cannot_be_used_is_one_line(
     recall: Program, indexed: object, query: list[str], stdin: bytes, said: str
 ) -> None:
     done = recall("search", *query, stdin=stdin)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"recall: {said}")
     assert done.stderr.count("\n") == 1
 
@@ -119,7 +119,7 @@ def test_a_query_that_is_longer_than_the_encoder_reads_is_cut_at_a_word_and_says
 
 def test_search_by_a_picture_that_is_none_is_one_line(recall: Program, indexed: object) -> None:
     done = recall("search", "photos/broken.jpg")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("recall: photos/broken.jpg cannot be used as a query: ")
     assert done.stderr.count("\n") == 1
 
@@ -150,12 +150,14 @@ def test_status_says_what_the_library_holds(recall: Program, indexed: object, pl
     assert "broken.jpg" in failed.stdout.splitlines()[1]
 
 
-def test_encoders_names_the_ways_to_name_one(recall: Program) -> None:
-    done = recall("encoders", "--json")
+def test_encoder_available_lists_the_ways_to_name_one(recall: Program) -> None:
+    done = recall("encoder", "available", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
     assert names == ["compact", "MODEL/WEIGHTS", "hf-hub:ORG/REPO", "local-dir:PATH", "NAME+int8"]
-    assert recall("encoders").stdout.startswith("compact  ")
+    head, first, *_ = recall("encoder", "available").stdout.splitlines()
+    assert head.split() == ["name", "encoder"]
+    assert first.startswith("compact  ")
 
 
 def test_forget_and_check_tell_what_changed(recall: Program, indexed: object, place: Path, tmp_path: Path) -> None:
@@ -166,12 +168,12 @@ def test_forget_and_check_tell_what_changed(recall: Program, indexed: object, pl
     (index,) = copy.glob("index-*.faiss")
     index.write_bytes(b"torn")
     torn = recall("check", "--json", env=env)
-    assert torn.returncode == 1
+    assert torn.returncode == 3
     assert [json.loads(line)["kind"] for line in torn.stdout.splitlines()] == ["index"]
     mended = recall("check", "--repair", env=env)
     assert (mended.returncode, mended.stdout) == (0, "catalog, index and disk agree\n")
     forgotten = recall("forget", "photos/old", env=env)
-    assert (forgotten.returncode, forgotten.stdout) == (0, "2 forgotten; no file was touched\n")
+    assert (forgotten.returncode, forgotten.stdout) == (0, "2 items forgotten; no file was touched\n")
     assert (place / "photos" / "old" / "moon.png").exists()
     assert json.loads(recall("status", "--json", env=env).stdout)["photos"] == 4
 
@@ -207,7 +209,8 @@ def test_the_help_of_each_command_shows_an_example_and_its_options(recall: Progr
 
 
 def test_the_program_names_its_commands_and_its_version(recall: Program) -> None:
-    assert all(f"\n  {name} " in recall("--help").stdout for name in command_names())
+    shown = recall("--help").stdout
+    assert all(f"\n  {name} " in shown for name in command_names())
     assert recall("--version").stdout.startswith("recall, version ")
 
 
@@ -238,7 +241,7 @@ def test_plain_words_find_the_photo_among_the_first_three(seeing: Program, words
     done = seeing("search", words, "-k", "3", "--all")  # not all of them are likely
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
-    assert head.split() == ["likely", "score", "taken", "photo"]
+    assert head.split() == ["match", "score", "taken", "photo"]
     scores = [float(line.split()[1]) for line in lines]
     assert len(lines) == 3
     assert scores == sorted(scores, reverse=True)

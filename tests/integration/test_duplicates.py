@@ -70,7 +70,7 @@ def test_the_program_groups_what_is_one_picture_and_leaves_other_moments_apart(
         "cat-signed.jpg": "same picture in another file",
     }
     assert [photo["how"] for photo in cups["others"]] == ["copy"]
-    assert "6 photos beside the best of 2 groups" in run.stderr
+    assert "6 photos besides the best of 2 groups" in run.stderr
 
 
 def test_paths_are_all_but_the_best_of_each_group(recall_program: Program, indexed: Path) -> None:

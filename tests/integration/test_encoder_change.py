@@ -218,11 +218,11 @@ def test_an_open_library_goes_on_with_the_encoder_that_a_program_gave_it(
         assert library.search("a cat", k=1)[0].path.name == "chelsea.png"
         used = recall_program("encoder", "use", "compact+int8")
         assert used.returncode == 0, used.stderr
-        assert used.stdout.startswith("compact+int8: 21 encoded, 0 mapped in ")  # the program's sample is 1,000
+        assert used.stdout.startswith("compact+int8: 21 encoded, 0 approximate in ")  # the program's sample is 1,000
         assert library.search("a cat", k=1)[0].path.name == "chelsea.png"
         assert library.encoder.name == "compact+int8"
     assert recall_program("encoder", "use", "compact+int8").stdout == (
-        "compact+int8 is the library's encoder already; nothing was changed\n"
+        "compact+int8 already is the encoder of the library; nothing was changed\n"
     )
     listed = recall_program("encoder", "list", "--json").stdout.splitlines()
     assert [(each["name"], each["is_active"], each["encoded"]) for each in map(json.loads, listed)] == [
@@ -231,10 +231,10 @@ def test_an_open_library_goes_on_with_the_encoder_that_a_program_gave_it(
     ]
     assert recall_program("encoder", "drop").stdout == "21 embeddings dropped\n"
     refused = recall_program("index", photos, "--encoder", "compact")
-    assert (refused.returncode, "recall encoder use compact" in refused.stderr) == (1, True)
+    assert (refused.returncode, "recall encoder use compact" in refused.stderr) == (2, True)
 
 
-def test_the_program_marks_what_is_mapped_until_the_next_index(
+def test_the_program_marks_hits_of_approximate_embeddings_until_the_next_index(
     recall_program: Program, photos: Path, tmp_path: Path
 ) -> None:
     with Library.open(tmp_path / "test.recall") as library:
@@ -242,10 +242,10 @@ def test_the_program_marks_what_is_mapped_until_the_next_index(
         assert library.use_encoder("compact+int8").approximate == 9  # the sample of this process is 12
     found = recall_program("search", "a cat", "-k", "21", "--all", "--no-hybrid")
     assert found.stdout.count(" ~") == 9
-    assert "~ 9 of 21 found by vectors mapped from the former encoder" in found.stderr
+    assert "~ 9 of 21 found by approximate embeddings, made from the former encoder's" in found.stderr
     exported = recall_program("export", tmp_path / "out")
     assert exported.returncode == 0, exported.stderr
     indexed = recall_program("index")
-    assert "9 mapped embeddings were made anew\n" in indexed.stdout
+    assert "9 approximate embeddings re-encoded\n" in indexed.stdout
     found = recall_program("search", "a cat", "-k", "21", "--all", "--no-hybrid")
-    assert ("~" in found.stdout, "mapped" in found.stderr) == (False, False)
+    assert ("~" in found.stdout, "approximate" in found.stderr) == (False, False)

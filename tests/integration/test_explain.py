@@ -188,7 +188,7 @@ def test_the_program_explains_a_real_photo(
     shutil.copy(skimage_photos / "chelsea.png", tmp_path / "copy.png")
     again = recall_program("explain", "a cat", "copy.png")
     assert (again.returncode, again.stderr) == (1, "")
-    assert "not in the answer: it was never indexed: it is in no folder" in again.stdout
+    assert "not in the results: it was never indexed: it is in no folder" in again.stdout
 
 
 def test_full_text_search_takes_part_as_in_a_search(colours: Library, folder: Path) -> None:

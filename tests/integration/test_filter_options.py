@@ -134,7 +134,7 @@ def test_a_place_may_be_that_of_a_photo_outside_the_library(recall: Program, pla
         (("--after", "someday"), "there is no date 'someday'"),
         (("--after", "2024", "--before", "2023"), "no photo can be taken after 2024-01-01 and before 2023-01-01"),
         (("--near", "95,10"), "there is no place 95,10"),
-        (("--within", "5km"), "--within says how near --near is"),
+        (("--within", "5km"), "--within has no place; give one with --near"),
         (("--near", "1,2", "--within", "far"), "'far' is no distance"),
         (("--format", "foo"), "there is no format 'foo'"),
         (("--orientation", "round"), "'round' is not one of"),
@@ -166,10 +166,10 @@ def test_what_cannot_be_asked_is_one_line_and_exit_code_2(
     ],
     ids=" ".join,
 )
-def test_what_the_library_cannot_answer_is_one_line_and_exit_code_1(
+def test_what_the_library_cannot_answer_is_one_line_and_exit_code_2(
     recall: Program, options: tuple[str, ...], message: str
 ) -> None:
     done = recall("similar", "photos/work/desk.png", *options)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("recall: ")
     assert message in done.stderr

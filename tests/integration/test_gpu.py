@@ -136,7 +136,7 @@ def test_a_library_that_no_card_can_hold_is_searched_on_the_cpu(
 
 def test_on_a_machine_without_a_gpu_cuda_is_refused_in_one_line(photos: Path, recall_program: Program) -> None:
     run = recall_program("index", photos, "--device", "cuda", env={"CUDA_VISIBLE_DEVICES": "-1"})
-    assert (run.returncode, run.stdout) == (1, "")
+    assert (run.returncode, run.stdout) == (2, "")
     assert "device 'cuda' cannot be used here (" in run.stderr.splitlines()[-1]
     assert "expected auto, cpu, cuda or mps" in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr
@@ -155,7 +155,7 @@ def test_half_of_faiss_is_one_line_that_says_how_to_make_it_whole(
     (tmp_path / "odd" / "faiss").mkdir(parents=True)
     (tmp_path / "odd" / "faiss" / "__init__.py").write_text(left)
     run = recall_program("index", photos, env={"PYTHONPATH": str(tmp_path / "odd")})
-    assert (run.returncode, "Traceback" in run.stderr) == (1, False), run.stderr
+    assert (run.returncode, "Traceback" in run.stderr) == (2, False), run.stderr
     assert says in run.stderr
     assert "run: pip uninstall faiss-cpu faiss-gpu, then pip install" in run.stderr
 

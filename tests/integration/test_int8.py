@@ -76,7 +76,7 @@ def test_int8_and_float32_never_meet_in_one_library(
     for arguments in ((), ("--precision", "int8"), ("--encoder", f"{small_model}+int8")):
         assert recall("search", "red", "--all", "--paths", *arguments).stdout == f"{folder / 'a.png'}\n"
     refused = recall("search", "red", "--precision", "float32")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     said = f"this library was indexed with encoder '{small_model}+int8' but '{small_model}' was asked for"
     assert said in refused.stderr
     with pytest.raises(EncoderMismatchError, match=said.replace("+", r"\+")):

@@ -209,7 +209,7 @@ def test_the_program_asks_about_the_last_search_and_keeps_each_answer(
     assert "there is no last search to judge" in recall_program("judge").stderr
     recall_program("search", "a cat", "-k", "1")
     asked = recall_program("judge", "-k", "4", stdin="y\nwhat\ns\nn\n")  # and the input ends
-    assert "what is no answer; type y, n, s or q" in asked.stderr
+    assert "what is not an answer; type y, n, s or q" in asked.stderr
     assert "judged 1 good and 1 bad" in asked.stderr
     listed = [json.loads(line) for line in recall_program("feedback", "list", "--json").stdout.splitlines()]
     assert [(each["query"], each["verdict"], each["position"]) for each in listed] == [

@@ -171,7 +171,7 @@ def test_the_program_learns_searches_lists_and_forgets(recall_program: Program, 
     shutil.copy(photos / "chelsea.png", tmp_path / "example.png")
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
     run = recall_program("learn", "Biscuit", tmp_path / "example.png", tmp_path / "bad.jpg")
-    assert (run.returncode, run.stdout) == (3, "Biscuit: 1 learnt; 1 examples\n")
+    assert (run.returncode, run.stdout) == (3, "Biscuit: 1 added; 1 example in total\n")
     assert f"failed: {tmp_path / 'bad.jpg'}: " in run.stderr
     (tmp_path / "example.png").unlink()
     found = recall_program("search", "biscuit", "--paths", "-k", "1")
@@ -181,5 +181,5 @@ def test_the_program_learns_searches_lists_and_forgets(recall_program: Program, 
     assert recall_program("words", "forget", "BISCUIT").returncode == 0
     assert "no words yet" in recall_program("words", "list").stderr
     refused = recall_program("learn", "2: dog", photos / "chelsea.png")
-    assert (refused.returncode, refused.stdout) == (1, "")
+    assert (refused.returncode, refused.stdout) == (2, "")
     assert "means something else in a query" in refused.stderr

@@ -68,7 +68,7 @@ def test_compact_indexes_and_searches_where_torch_is_not_installed(photos: Path,
     [
         (TORCH_SIDE, ["index", "PHOTO", "--encoder", "ViT-B-32/openai"], "pip install 'recall-photos[torch]'"),
         (TORCH_SIDE, ["index", "PHOTO", "--device", "cuda"], "pip install 'recall-photos[torch]'"),
-        (TORCH_SIDE, ["encoders", "--all"], "pip install 'recall-photos[torch]'"),
+        (TORCH_SIDE, ["encoder", "available", "--all"], "pip install 'recall-photos[torch]'"),
         ((*TORCH_SIDE, "onnxruntime"), ["index", "PHOTO"], "pip install 'recall-photos[cpu]'"),
     ],
 )
@@ -77,7 +77,7 @@ def test_what_is_not_installed_is_named_in_one_line(
 ) -> None:
     photo = str(photos / "chelsea.png")
     run = run_without(blocked, [photo if word == "PHOTO" else word for word in command], folder=tmp_path)
-    assert run.stdout == "exit 1\n"
+    assert run.stdout == "exit 2\n"
     assert advice in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr
 

@@ -265,7 +265,7 @@ def test_pictures_that_are_not_square_are_refused(tmp_path: Path) -> None:
 
 def test_unknown_names_say_what_is_known() -> None:
     assert refusal("clip").startswith("no encoder is called 'clip'; expected compact, MODEL/WEIGHTS")
-    assert refusal("ViT-B-99/openai") == "open_clip knows no model 'ViT-B-99'; run: recall encoders --all"
+    assert refusal("ViT-B-99/openai") == "open_clip knows no model 'ViT-B-99'; run: recall encoder available --all"
     assert "no weights 'nonsense' of ViT-B-32; it knows " in refusal("ViT-B-32/nonsense")
 
 

@@ -47,7 +47,7 @@ def test_a_second_writer_is_told_who_the_first_is_and_readers_are_served(
                     message += "or stop it\n"
                     for arguments in (["index", folder], ["forget", folder], ["check", "--repair"]):
                         done = recall_program(*arguments)
-                        assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+                        assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
                     with pytest.raises(LibraryLockedError, match=f"process {pid} "):
                         library.sync(folder)
                     assert len(answers(library)) >= 8

@@ -134,7 +134,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 
 def test_nothing_is_fetched_unless_asked_for(recall_program: Program) -> None:
     asked = recall_program("search", "https://example.org/a.jpg")
-    assert (asked.returncode, asked.stdout) == (1, "")
+    assert (asked.returncode, asked.stdout) == (2, "")
     assert asked.stderr == (
         "recall: https://example.org/a.jpg is on the web, where Recall goes only when asked to; add --allow-url\n"
     )

@@ -13,7 +13,7 @@ import pytest
 from indexer.documents.table import MAX_LINE
 from indexer.errors import NoPhotosError, SourceError
 from retrieval import Library
-from retrieval.cli.commands.index import SOME_FAILED
+from retrieval.cli.exit_codes import ExitCode
 from tests.support.colours import later, paint
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
@@ -305,7 +305,7 @@ def test_the_program_indexes_a_table_of_real_photos(recall_program: Program, pho
     rows_ = [{"file": name, "said": said} for name, said in (("chelsea.png", "my cat"), ("rocket.jpg", "lift-off"))]
     table = write_table(photos / "captions.csv", [*rows_, {"file": "../../secret.png", "said": "no"}])
     done = recall_program("index", table, "--text-column", "said", "--image-column", "file", "--id-column", "file")
-    assert (done.returncode, done.stdout.split(" in ")[0]) == (SOME_FAILED, "2 added, 1 failed")
+    assert (done.returncode, done.stdout.split(" in ")[0]) == (ExitCode.SOME_FAILED, "2 added, 1 failed")
     assert "captions.csv: ../../secret.png: its picture" in done.stderr
     assert recall_program("index").stdout.startswith("0 added, 2 unchanged, 1 failed in ")
     assert "captions.csv" in recall_program("status").stdout

@@ -9,7 +9,7 @@ import pytest
 
 from indexer.errors import NoPhotosError
 from retrieval import Library
-from retrieval.cli.commands.index import SOME_FAILED
+from retrieval.cli.exit_codes import ExitCode
 from tests.support.colours import later, paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
@@ -188,12 +188,12 @@ def test_the_program_indexes_texts_among_real_photos(recall_program: Program, ph
     write(photos / "trip.md", "# Launch\n\nWe saw a rocket leave for space.\n\n# Later\n\nCoffee in a small bar.")
     write(photos / "broken.txt", bytes(range(256)))
     done = recall_program("index", photos)
-    assert done.returncode == SOME_FAILED
+    assert done.returncode == ExitCode.SOME_FAILED
     assert done.stdout.startswith("23 added, 1 failed in ")
     assert "broken.txt: it contains NUL bytes, so it is binary data, not text" in done.stderr
     assert recall_program("index").stdout.startswith("0 added, 23 unchanged, 1 failed in ")
     shown = recall_program("status").stdout
     assert "photos   21\ntexts    2\nfailed   1" in shown
-    found = recall_program("search", "a rocket launch", "-k", "1", "--in", "texts", "--json").stdout
+    found = recall_program("search", "a rocket launch", "-k", "1", "--type", "texts", "--json").stdout
     assert "trip.md" in found
     assert "We saw a rocket leave for space." in found

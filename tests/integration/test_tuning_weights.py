@@ -225,5 +225,5 @@ def test_the_program_says_what_too_few_judgements_are(recall_program: Program, j
     path = str(judged.path)
     judged.close()
     done = recall_program("tune", "--method", "lora", "--library", path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "learning needs 6: judge 6 more" in done.stderr

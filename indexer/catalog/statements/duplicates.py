@@ -30,8 +30,9 @@ class PhotoFile(NamedTuple):
         width: Pixels, upright; 0 if unknown.
         height: Pixels, upright; 0 if unknown.
         format: For instance "JPEG".
-        taken_at: Time the photo was taken.
+        taken_at: Time the photo was taken, local time of the camera.
         metadata_count: Number of metadata fields with a value.
+        utc_offset: Minutes that `taken_at` is ahead of UTC; None if the metadata does not say.
     """
 
     item_id: int
@@ -43,6 +44,7 @@ class PhotoFile(NamedTuple):
     format: str | None
     taken_at: datetime | None
     metadata_count: int
+    utc_offset: int | None = None
 
 
 def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | None) -> tuple[Ids, Ids]:
@@ -82,7 +84,7 @@ def _group_by(
 
 def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, PhotoFile]:
     """Return the files of photos by item id, leaving out items that no longer exist."""
-    names = ("picture", "path", "size", "mtime_ns", "width", "height", "format", "taken_at", "taken_from")
+    names = ("picture", "path", "size", "mtime_ns", "width", "height", "format", "taken_at", "taken_from", "utc_offset")
     statement = select(ITEMS.c.id, *(ITEMS.c[name] for name in (*names, *_METADATA)))
     files = {}
     for start in range(0, len(item_ids), PAGE_SIZE):
@@ -98,5 +100,6 @@ def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, Ph
                 row.format,
                 row.taken_at,
                 metadata_count,
+                row.utc_offset,
             )
     return files

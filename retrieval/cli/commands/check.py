@@ -5,19 +5,21 @@ from __future__ import annotations
 import click
 
 from indexer.config import Settings
+from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.options import open_library, settings_options
-from retrieval.cli.output import json_option, print_json, print_table
+from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
+from retrieval.cli.table import Column, print_table
 
 SECTION = "Library"
 
 
-@click.command("check", short_help="Compare catalog, index and disk, and mend.")
-@click.option("--repair", is_flag=True, help="Rebuild what is derived: the index, and embeddings that are damaged.")
+@click.command("check", short_help="Compare catalog, index and disk, and repair them.")
+@click.option("--repair", is_flag=True, help="Rebuild the index, and drop damaged embeddings.")
 @json_option
 @settings_options("library")
 def command(repair: bool, as_json: bool, settings: Settings) -> None:
-    """Compare catalog, index and disk; exit with 1 where they disagree.
+    """Compare catalog, index and disk; exit with 3 if they disagree.
 
     \b
     recall check
@@ -29,8 +31,8 @@ def command(repair: bool, as_json: bool, settings: Settings) -> None:
         for problem in problems:
             print_json(problem._asdict())
     elif problems:
-        print_table(("kind", "what", "to do"), problems)
+        print_table(("kind", Column("problem", "wrap"), Column("what to do", "wrap")), problems)
     else:
         click.echo("catalog, index and disk agree")
     if problems:
-        click.get_current_context().exit(1)
+        leave(ExitCode.SOME_FAILED)

@@ -9,7 +9,10 @@ import click
 
 from indexer.config import Settings
 from indexer.errors import QueryError
+from retrieval.cli import terminal
+from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.filter_options import filter_options
+from retrieval.cli.messages import note
 from retrieval.cli.options import (
     FilePath,
     count_option,
@@ -18,9 +21,11 @@ from retrieval.cli.options import (
     precision_option,
     settings_options,
 )
-from retrieval.cli.output import json_option, print_json, print_table, visible
+from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
 from retrieval.cli.query_args import typed_query
+from retrieval.cli.table import print_table
+from retrieval.cli.text import visible
 
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
@@ -30,13 +35,13 @@ if TYPE_CHECKING:
 SECTION = "Search"
 
 TILES = 3
-"""Regions that are shown; --json gives all."""
+"""Regions in the table; --json has all."""
 
 
-@click.command("explain", short_help="Say why a photo is in an answer, or why it is not.")
+@click.command("explain", short_help="Explain why a photo is among the results, or why not.")
 @click.argument("query")
 @click.argument("file", type=FilePath())
-@click.option("--save", type=FilePath(), help="Write the picture with a map of what fits the query.")
+@click.option("--save", type=FilePath(), metavar="PNG", help="Write the picture with a map of what matches the query.")
 @count_option
 @filter_options
 @json_option
@@ -54,49 +59,50 @@ def command(
     precision: Precision | None,
     settings: Settings,
 ) -> None:
-    """Say why FILE is among the results of QUERY, or why it is not.
+    """Explain why FILE is among the results of QUERY, or why not.
 
-    Prints its score and rank, what each word does for the score (with it less without it), which regions fit best, and,
-    where it is not in the answer, why: never indexed, removed by a filter, or outranked. Options as for recall search.
-    Exits with 1 where FILE is not in the answer.
+    Prints the score and rank of FILE, the effect of each word (the score with it less the score without it) and the
+    regions that match best. If FILE is not among the results, prints the reason: not indexed, excluded by a filter, or
+    outranked; and exits with 1. Takes the options of recall search.
 
     \b
     recall explain "a red boat at dusk" IMG_1234.jpg
     recall explain "a red boat" IMG_1234.jpg --save heat.png
     """
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
-        asked = typed_query([query])
-        found = library.explain(asked, file, k=k, progress=progress, where=where)
+        explanation = library.explain(typed_query([query]), file, k=k, progress=progress, where=where)
     if as_json:
-        print_json(found.to_dict())
+        print_json(explanation.to_dict())
     else:
-        _print(found)
+        _print(explanation)
     if save:
-        _save(found, save)
-    if not found.in_results:
-        click.get_current_context().exit(1)
+        _save(explanation, save)
+    if not explanation.in_results:
+        leave(ExitCode.NOTHING_FOUND)
 
 
-def _print(found: Explanation) -> None:
-    click.echo(visible(str(found.path)))
-    for reason in found.reasons:
-        click.echo(f"{'note' if found.in_results else 'not in the answer'}: {visible(reason)}")
-    if found.score is None:
+def _print(explanation: Explanation) -> None:
+    click.echo(terminal.link(visible(str(explanation.path)), explanation.path))
+    for reason in explanation.reasons:
+        click.echo(f"{'note' if explanation.in_results else 'not in the results'}: {visible(reason)}")
+    if explanation.score is None:
         return
-    chance = "" if found.probability is None else f", probability {found.probability:.0%}"
-    place = f", rank {found.rank:,} of {found.total:,}" if found.rank else ""
-    click.echo(f"score {found.score:.3f}{chance}{place}")
-    if found.text and found.kind == "text":
-        click.echo(f"found in: {visible(found.text)}")
+    match = "" if explanation.probability is None else f", match {explanation.probability:.0%}"
+    rank = f", rank {explanation.rank:,} of {explanation.total:,}" if explanation.rank else ""
+    click.echo(f"score {explanation.score:.3f}{match}{rank}")
+    if explanation.text and explanation.kind == "text":
+        click.echo(f"text: {visible(explanation.text)}")
     words = [
-        (word.word or f"[{found.part_scores[word.part].part}]", f"{word.effect:+.3f}") for word in found.word_effects
+        (word.word or f"[{explanation.part_scores[word.part].part}]", f"{word.effect:+.3f}")
+        for word in explanation.word_effects
     ]
     if words:
         click.echo()
         print_table(("word", "effect"), words)
-    if found.regions:
+    if explanation.regions:
+        tiles = explanation.regions.tiles[:TILES]
         click.echo()
-        print_table(("region", "score"), [(_region(tile), f"{tile.score:.3f}") for tile in found.regions.tiles[:TILES]])
+        print_table(("region", "score"), [(_region(tile), f"{tile.score:.3f}") for tile in tiles])
 
 
 def _region(tile: Region) -> str:
@@ -104,10 +110,10 @@ def _region(tile: Region) -> str:
     return "{}, x {} to {}, y {} to {}".format(tile.location, *edges)
 
 
-def _save(found: Explanation, path: Path) -> None:
-    from retrieval.explain import save_heatmap  # late: it brings the picture library
+def _save(explanation: Explanation, path: Path) -> None:
+    from retrieval.explain import save_heatmap  # late: it loads the picture library
 
-    if found.picture is None or found.regions is None:
-        raise QueryError(f"there is no map to write to {path}: {found.path} is no picture of the library")
-    save_heatmap(found.picture, found.regions, path)
-    click.echo(f"saved: {visible(str(path))}", err=True)
+    if explanation.picture is None or explanation.regions is None:
+        raise QueryError(f"there is no map to write to {path}: {explanation.path} is not a picture of the library")
+    save_heatmap(explanation.picture, explanation.regions, path)
+    note(f"saved: {path}")

@@ -11,13 +11,14 @@ from indexer.config import Settings
 from indexer.registry import described
 from indexer.transfer import DEFAULT_FORMAT, EXPORT_FORMATS, ExportFormat
 from retrieval.cli.options import FilePath, open_library, settings_options
-from retrieval.cli.output import json_option, print_json, size, visible
+from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
+from retrieval.cli.text import plural, size, visible
 
 SECTION = "Library"
 
 
-@click.command("export", short_help="Write the library into a folder that moves to another machine.")
+@click.command("export", short_help="Write the library into a folder for another machine.")
 @click.argument("folder", type=FilePath())
 @click.option(
     "--format",
@@ -29,7 +30,7 @@ SECTION = "Library"
 @json_option
 @settings_options("library")
 def command(folder: Path, format: ExportFormat, as_json: bool, settings: Settings) -> None:
-    """Write all that the library knows into a new FOLDER; the photos themselves stay where they are.
+    """Write the library into a new FOLDER; the photos stay where they are.
 
     \b
     recall export backup
@@ -40,7 +41,5 @@ def command(folder: Path, format: ExportFormat, as_json: bool, settings: Setting
     if as_json:
         print_json(asdict(report) | {"folder": str(report.folder)})
     else:
-        click.echo(
-            f"{report.items:,} items with {report.vectors:,} embeddings written to {visible(str(report.folder))} "
-            f"({size(report.bytes)})"
-        )
+        items, embeddings = plural(report.items, "item"), plural(report.vectors, "embedding")
+        click.echo(f"{items} with {embeddings} written to {visible(str(report.folder))} ({size(report.bytes)})")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from indexer.config import Settings
+from retrieval.cli.exit_codes import ExitCode, leave
+from retrieval.cli.messages import note
 from retrieval.cli.options import FilePath, open_library, settings_options
-from retrieval.cli.output import json_option, print_json, print_table
+from retrieval.cli.output import json_option, print_json, utc_text
+from retrieval.cli.suggestions import SuggestingGroup
+from retrieval.cli.table import Column, print_table
+from retrieval.cli.text import plural
 
 SECTION = "Learn"
 
 
-@click.group("feedback")
+@click.group("feedback", cls=SuggestingGroup, short_help="List, export, import and forget judgements.")
 def command() -> None:
-    """List, move and forget what you judged.
+    """List, export, import and forget what you judged.
 
     \b
     recall feedback list
@@ -27,67 +33,97 @@ def command() -> None:
 @json_option
 @settings_options("library")
 def list_command(as_json: bool, settings: Settings) -> None:
-    """List all judgements, oldest first."""
+    """List all judgements, oldest first.
+
+    \b
+    recall feedback list
+    """
     from retrieval.feedback.import_export import judgement_record
     from retrieval.feedback.stored_query import query_name  # late: --help needs no database library
 
     with open_library(settings) as library:
-        found = library.judgements()
+        judgements = library.judgements()
     if as_json:
-        for each in found:
-            print_json(judgement_record(each))
-        return
-    if not found:
-        click.echo("nothing was judged yet; run: recall judge QUERY", err=True)
-        return
-    rows = [
-        (
-            query_name(each.parts),
-            "good" if each.is_good else "bad",
-            "" if each.position is None else str(each.position),
-            f"{each.judged_at:%Y-%m-%d %H:%M}",
-            each.path.replace("\0", " row "),
-        )
-        for each in found
-    ]
-    print_table(("query", "verdict", "place", "judged (UTC)", "file"), rows)
-    click.echo(f"---- {len(found)} judgements of {len({each.query_id for each in found})} queries", err=True)
+        for judged in judgements:
+            print_json(judgement_record(judged) | {"judged_at": utc_text(judged.judged_at)})
+    elif judgements:
+        rows = [
+            (
+                query_name(judged.parts),
+                "good" if judged.is_good else "bad",
+                "" if judged.position is None else str(judged.position),
+                f"{judged.judged_at:%Y-%m-%d %H:%M}",
+                judged.path.replace("\0", " row "),
+            )
+            for judged in judgements
+        ]
+        print_table((Column("query", "wrap"), "verdict", "rank", "judged (UTC)", Column("file", "middle")), rows)
+        queries = plural(len({judged.query_id for judged in judgements}), "query", "queries")
+        note(f"---- {plural(len(judgements), 'judgement')} of {queries}")
+    else:
+        note("nothing was judged yet; run: recall judge QUERY")
 
 
 @command.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@json_option
 @settings_options("library")
-def export_command(file: str, settings: Settings) -> None:
-    """Write all judgements into FILE as JSON lines, or as CSV where it ends in .csv; "-" is standard output."""
+def export_command(file: str, as_json: bool, settings: Settings) -> None:
+    """Write all judgements into FILE as JSON lines, or as CSV if it ends in .csv; "-" is standard output.
+
+    \b
+    recall feedback export judged.jsonl
+    """
+    if as_json and file == "-":
+        raise click.UsageError("--json and FILE - both print to standard output; leave out --json, or name a file")
     with open_library(settings) as library, click.open_file(file, "w", encoding="utf-8", atomic=file != "-") as stream:
         count = library.export_judgements(stream, as_csv=file.lower().endswith(".csv"))
-    click.echo(f"{count} judgements were written", err=True)
+    if as_json:
+        print_json({"file": file, "judgements": count})
+    else:
+        note(f"{plural(count, 'judgement')} written")
 
 
 @command.command("import")
 @click.argument("file", type=FilePath(dir_okay=False))
+@json_option
 @settings_options("library")
-def import_command(file: Path, settings: Settings) -> None:
-    """Bring in judgements from FILE: JSON lines, or CSV with the columns query, path and verdict."""
+def import_command(file: Path, as_json: bool, settings: Settings) -> None:
+    """Import judgements from FILE: JSON lines, or CSV with the columns query, path and verdict.
+
+    \b
+    recall feedback import judged.jsonl
+    """
     with open_library(settings) as library:
         report = library.import_judgements(file)
-    click.echo(
-        f"{report.added} judgements were added, {report.existing} were known, {len(report.rejected)} lines could not "
-        f"be read; {report.missing} are about files that are not in the library"
-    )
+    if as_json:
+        print_json(asdict(report))
+    else:
+        click.echo(
+            f"{plural(report.added, 'judgement')} added ({report.missing:,} of files that are not in the library), "
+            f"{report.existing:,} already known, {plural(len(report.rejected), 'line')} rejected"
+        )
     if report.rejected:
-        click.get_current_context().exit(3)
+        leave(ExitCode.SOME_FAILED)
 
 
 @command.command("forget")
-@click.option("--query", help="Forget what was judged for these words.")
-@click.option("--path", type=FilePath(), help="Forget what was said of this file.")
-@click.option("--all", "everything", is_flag=True, help="Forget everything that was judged.")
+@click.option("--query", help="Forget the judgements of these words.")
+@click.option("--path", type=FilePath(), help="Forget the judgements of this file.")
+@click.option("--all", "everything", is_flag=True, help="Forget all judgements.")
+@json_option
 @settings_options("library")
-def forget_command(query: str | None, path: Path | None, everything: bool, settings: Settings) -> None:
-    """Delete judgements; what was learnt from them stays until recall rollback."""
+def forget_command(query: str | None, path: Path | None, everything: bool, as_json: bool, settings: Settings) -> None:
+    """Delete judgements; what was learnt from them stays until recall rollback.
+
+    \b
+    recall feedback forget --query "my dog"
+    """
     if everything == bool(query is not None or path is not None):
-        raise click.UsageError("what to forget? Give --query, --path or --all")
+        raise click.UsageError("nothing to forget was named; give --query, --path or --all")
     with open_library(settings) as library:
         count = library.forget_judgements(query=query, path=path)
-    click.echo(f"{count} judgements were forgotten")
+    if as_json:
+        print_json({"forgotten": count})
+    else:
+        click.echo(f"{plural(count, 'judgement')} forgotten")

@@ -10,43 +10,43 @@ import click
 
 from indexer.config import Settings
 from indexer.transfer import detect_format
+from retrieval.cli.exit_codes import ExitCode, leave
+from retrieval.cli.messages import note
 from retrieval.cli.options import FilePath, open_library, settings_options
-from retrieval.cli.output import json_option, print_json, visible
+from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
+from retrieval.cli.text import plural
 
 if TYPE_CHECKING:
     from indexer.transfer.import_items import ImportReport
 
 SECTION = "Library"
 
-SOME_FAILED = 3
-"""Exit code: done, but some items failed."""
 
-
-@click.command("import", short_help="Bring in what recall export or clip-retrieval wrote.")
+@click.command("import", short_help="Import what recall export or clip-retrieval wrote.")
 @click.argument("folder", type=FilePath())
 @click.option(
     "--root",
     "roots",
     multiple=True,
     metavar="OLD=NEW",
-    help="Photos that lay in folder OLD lie in NEW on this machine; may be repeated. NEW alone is the folder that "
-    "relative paths begin at.",
+    help="Photos that were in folder OLD are in NEW on this machine; may be repeated. NEW alone is the folder that "
+    "relative paths start from.",
 )
 @click.option(
     "--encoder",
     metavar="NAME",
-    help="The encoder that made the vectors, which clip-retrieval's files do not say; see recall encoders.",
+    help="The encoder that made the embeddings; files of clip-retrieval do not name it. See recall encoder available.",
 )
-@click.option("--replace", is_flag=True, help="Replace what the library has at the same path; by default it stays.")
+@click.option("--replace", is_flag=True, help="Replace items that the library has at the same path.")
 @json_option
 @settings_options("library", "device")
 def command(
     folder: Path, roots: tuple[str, ...], encoder: str | None, replace: bool, as_json: bool, settings: Settings
 ) -> None:
-    """Bring the items of an export in FOLDER into the library; the photos need not be on this machine.
+    """Import the items of an export in FOLDER; the photos need not be on this machine.
 
-    Stop it with Ctrl-C at any time: the next run goes on from there.
+    You can stop with Ctrl-C at any time: the next run continues.
 
     \b
     recall import backup
@@ -54,7 +54,7 @@ def command(
     recall import embeddings --encoder ViT-B-32/laion2b_s34b_b79k
     """
     pairs = _pairs(roots)
-    detect_format(folder)  # refuses it before a library is made for nothing
+    detect_format(folder)  # refuses other folders before a library is made
     with open_library(settings, create=True) as library, ProgressLine() as progress:
         report = library.import_(folder, roots=pairs, encoder=encoder, replace=replace, progress=progress)
     if as_json:
@@ -62,17 +62,15 @@ def command(
     else:
         _print_summary(report)
     if report.failed:
-        click.get_current_context().exit(SOME_FAILED)
+        leave(ExitCode.SOME_FAILED)
 
 
 def _pairs(roots: tuple[str, ...]) -> dict[str, str]:
-    """Return folders there and here; what has no = is the folder that relative paths begin at."""
+    """Return old and new folders; a value without = is the folder that relative paths start from."""
     pairs = [root.partition("=") if "=" in root else ("", "=", root) for root in roots]
     for root, (_, _, new) in zip(roots, pairs, strict=True):
         if not new:
-            raise click.BadParameter(
-                f"{root!r} does not say where the folder lies now; expected OLD=NEW", param_hint="--root"
-            )
+            raise click.BadParameter(f"{root!r} does not name the new folder; expected OLD=NEW", param_hint="--root")
     if len({old for old, _, _ in pairs}) < len(pairs):
         raise click.BadParameter("the same folder is given twice", param_hint="--root")
     return {old: new for old, _, new in pairs}
@@ -82,14 +80,14 @@ def _print_summary(report: ImportReport) -> None:
     counts = {
         "added": report.added,
         "replaced": report.replaced,
-        "known already": report.existing,
+        "already there": report.existing,
         "failed": report.failed,
     }
-    said = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
-    click.echo(f"{said} in {report.total_seconds:.1f} seconds")
+    summary = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
+    click.echo(f"{summary} in {report.total_seconds:.1f} seconds")
     if report.normalized:
-        click.echo(f"{report.normalized:,} vectors were not of unit length and were scaled to it", err=True)
+        note(f"{plural(report.normalized, 'embedding')} scaled to unit length")
     for root in report.sources:
-        click.echo(f"source {visible(root)}", err=True)
+        note(f"source {root}")
     if report.failed:
-        click.echo("those that failed: recall status --failed", err=True)
+        note("those that failed: recall status --failed")

@@ -10,52 +10,48 @@ import click
 
 from indexer.config import Settings
 from indexer.sync.report import SyncReport
+from retrieval.cli.exit_codes import ExitCode, leave
+from retrieval.cli.index_measurement import describe
+from retrieval.cli.messages import note, print_failures
 from retrieval.cli.options import FilePath, encoder_option, open_library, precision_option, settings_options
-from retrieval.cli.output import in_words, json_option, print_json, visible
+from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
+from retrieval.cli.text import plural
 
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
 
 SECTION = "Index"
 
-SOME_FAILED = 3
-"""Exit code: done, but some items failed."""
 
-NAMED = 10
-"""Failures that the summary names; `recall status --failed` names all."""
-
-
-@click.command("index", short_help="Index folders of photos and texts, or bring all of them up to date.")
+@click.command("index", short_help="Index folders of photos and texts, or update the library.")
 @click.argument("paths", nargs=-1, type=FilePath())
 @click.option(
     "--exclude",
     multiple=True,
     metavar="PATTERN",
-    help='Leave out names or paths below the folder that fit, for instance "*.png" or "2019/*"; may be repeated, and '
-    'is remembered for the next run; "" leaves out nothing again.',
+    help='Leave out names or paths below the folder that match, for instance "*.png" or "2019/*"; may be repeated. '
+    'Remembered for the next run; "" removes the patterns.',
 )
 @click.option(
     "--include-hidden/--no-hidden",
     default=None,
-    help="Whether names that begin with a dot are indexed too; remembered for the next run, at first not.",
+    help="Whether to index names that begin with a dot; remembered for the next run, by default no.",
 )
 @click.option(
     "--text-column",
     "text_columns",
     multiple=True,
     metavar="NAME",
-    help="Of a table (.csv, .jsonl, .parquet): a column with text; may be repeated. The columns are remembered.",
+    help="Column of a table (.csv, .jsonl, .parquet) with text; may be repeated. The columns are remembered.",
 )
 @click.option(
-    "--image-column",
-    metavar="NAME",
-    help="Of a table: the column with paths of pictures; they have to lie in the table's folder.",
+    "--image-column", metavar="NAME", help="Column of a table with paths of pictures, which must be in its folder."
 )
 @click.option(
     "--id-column",
     metavar="NAME",
-    help="Of a table: the column that tells rows apart, also when they move; without it, the number of the row.",
+    help="Column of a table that identifies its rows, even when they move; by default the row number.",
 )
 @json_option
 @encoder_option
@@ -73,23 +69,20 @@ def command(
     precision: Precision | None,
     settings: Settings,
 ) -> None:
-    """Index folders, photos, texts and tables, or with no PATHS index again all that was indexed before.
+    """Index folders, photos, texts and tables; without PATHS, update everything that was indexed before.
 
-    In a folder photos and texts (.txt, .md) are found. A table is indexed when it is named itself: each row is one
-    item, with its text, its picture, or both.
+    In folders, photos and texts (.txt, .md) are indexed. A table is indexed when you name it: each row is one item,
+    with its text, its picture, or both.
 
-    New and changed photos and texts are encoded; moved ones keep their embeddings; deleted ones leave the answers. Stop
-    it with Ctrl-C at any time: the next run goes on from there.
+    New and changed files are encoded. Moved files keep their embeddings. Deleted files leave the library. You can stop
+    with Ctrl-C at any time: the next run continues.
 
     \b
     recall index ~/Pictures
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
     recall index captions.csv --text-column caption --image-column image
     """
-    from indexer.sync.scan_rules import resolve_path  # late: it brings the picture library, which no help text needs
-
-    if paths and not any(map(os.path.lexists, paths)):
-        resolve_path(paths[0])  # refuses it before a library is made for nothing
+    _check_paths(paths)
     with (
         open_library(settings, create=bool(paths), encoder=encoder, precision=precision) as library,
         ProgressLine() as progress,
@@ -108,24 +101,28 @@ def command(
     else:
         _print_summary(report)
     if report.failed or report.unreadable_folders:
-        click.get_current_context().exit(SOME_FAILED)
+        leave(ExitCode.SOME_FAILED)
+
+
+def _check_paths(paths: tuple[Path, ...]) -> None:
+    """Refuse paths none of which exists, before a library is made for them."""
+    from indexer.sync.scan_rules import resolve_path  # late: it loads the picture library, which no help text needs
+
+    if paths and not any(map(os.path.lexists, paths)):
+        resolve_path(paths[0])
 
 
 def _print_summary(report: SyncReport) -> None:
     click.echo(f"{report.summary} in {report.total_seconds:.1f} seconds")
+    if report.reencoded or report.approximate:
+        rest = f"; {report.approximate:,} are still approximate" if report.approximate else ""
+        click.echo(f"{plural(report.reencoded, 'approximate embedding')} re-encoded{rest}")
+    if report.index_choice:
+        click.echo(f"a new index was chosen: {describe(report.index_choice.measurements[0])}")
     if report.bottleneck:
         stage, share = report.bottleneck
-        click.echo(f"{stage} was the bottleneck ({share:.0%} of the time)", err=True)
-    if report.reencoded or report.approximate:
-        left = f"; {report.approximate:,} are still mapped" if report.approximate else ""
-        click.echo(f"{report.reencoded:,} mapped embeddings were made anew{left}")
-    if report.index_choice:
-        click.echo(f"a new index was chosen: {in_words(report.index_choice.measurements[0])}")
-    for failure in report.not_reencoded[:NAMED]:
-        click.echo(f"not encoded anew: {visible(failure.location)}: {visible(failure.message)}", err=True)
-    for folder in report.unreadable_folders:
-        click.echo(f"not listed: {visible(folder)}", err=True)
-    for failure in report.failures[:NAMED]:
-        click.echo(f"failed: {visible(failure.location)}: {visible(failure.message)}", err=True)
-    if report.failed > NAMED:
-        click.echo(f"and {report.failed - NAMED:,} more: recall status --failed", err=True)
+        note(f"{stage} was the bottleneck ({share:.0%} of the time)")
+    rest = "recall status --failed"
+    print_failures("not re-encoded", [(failure.location, failure.message) for failure in report.not_reencoded], rest)
+    print_failures("not listed", [(folder, "cannot be read") for folder in report.unreadable_folders], rest)
+    print_failures("failed", [(failure.location, failure.message) for failure in report.failures], rest)

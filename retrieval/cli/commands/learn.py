@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexer.config import Settings
+from retrieval.cli.exit_codes import ExitCode, leave
+from retrieval.cli.messages import print_failures
 from retrieval.cli.options import FilePath, open_library, settings_options
-from retrieval.cli.output import visible
+from retrieval.cli.output import json_option, print_json
+from retrieval.cli.text import plural, visible
+
+if TYPE_CHECKING:
+    from retrieval.query.private_words import LearnReport
 
 SECTION = "Learn"
 
-SOME_FAILED = 3
-"""Exit code where some photos could not be read."""
 
-
-@click.command("learn", short_help="Teach the library a word by photos of it.")
+@click.command("learn", short_help="Teach the library a private word by photos of it.")
 @click.argument("word")
 @click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=FilePath())
+@json_option
 @settings_options("library", "device", "max_pixels", "max_bytes")
-def command(word: str, photos: tuple[Path, ...], settings: Settings) -> None:
-    """Teach the library a word by photos of it; the word may then stand in any search.
+def command(word: str, photos: tuple[Path, ...], as_json: bool, settings: Settings) -> None:
+    """Teach the library a private word by photos of it; you can then search for the word.
 
-    Reduced copies of the photos are kept in the library: they may be moved or deleted. For a word that is known they
-    are further examples.
+    The library keeps reduced copies of the photos, so that you may move or delete them. More photos of a word that the
+    library knows are further examples.
 
     \b
     recall learn Biscuit dog1.jpg dog2.jpg dog3.jpg
@@ -32,9 +37,23 @@ def command(word: str, photos: tuple[Path, ...], settings: Settings) -> None:
     """
     with open_library(settings) as library:
         report = library.learn(word, photos)
-    known = f", {report.known:,} known already" if report.known else ""
-    click.echo(f"{visible(report.word)}: {report.added:,} learnt{known}; {report.examples:,} examples")
-    for path, reason in report.failures:
-        click.echo(f"failed: {visible(str(path))}: {visible(reason)}", err=True)
+    if as_json:
+        print_json(_as_json(report))
+    else:
+        known = f", {report.known:,} already known" if report.known else ""
+        examples = plural(report.examples, "example")
+        click.echo(f"{visible(report.word)}: {report.added:,} added{known}; {examples} in total")
+        print_failures("failed", [(str(path), reason) for path, reason in report.failures], "see --json")
     if report.failures:
-        click.get_current_context().exit(SOME_FAILED)
+        leave(ExitCode.SOME_FAILED)
+
+
+def _as_json(report: LearnReport) -> dict[str, Any]:
+    """Return a report as values that JSON can hold."""
+    return {
+        "word": report.word,
+        "added": report.added,
+        "known": report.known,
+        "examples": report.examples,
+        "failures": [{"path": str(path), "message": reason} for path, reason in report.failures],
+    }

@@ -3,63 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from indexer.config import Settings
+from indexer.vectors.kinds import INDEX_KINDS
+from retrieval.cli.byte_size import parse_bytes
 from retrieval.cli.options import open_library, settings_options
-from retrieval.cli.output import json_option, print_json, print_table, size
+from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
+from retrieval.cli.registry_help import listing
+from retrieval.cli.table import print_table
+from retrieval.cli.text import size
 
 if TYPE_CHECKING:
     from indexer.vectors.measurements import IndexChoice, IndexMeasurement
 
 SECTION = "Index"
 
-UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
-
-class Size(click.ParamType[int]):
-    """A number of bytes, as people write it: 500MB, 1.5GB, 2GiB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the bytes."""
-        text = str(value).strip()
-        number = text.rstrip("bBkKmMgGtTiI ")
-        unit = text[len(number) :].strip().upper()
-        try:
-            found = int(float(number) * UNITS[unit if len(unit) != 1 or unit == "B" else f"{unit}B"])
-        except (KeyError, ValueError, OverflowError):
-            self.fail(f"{value!r} is no size; write for instance 500MB or 2GB", param, ctx)
-        if found < 1:
-            self.fail(f"{value!r} is no size; expected at least one byte", param, ctx)
-        return found
-
-
-@click.command("optimize", short_help="Choose the fastest index for the recall and memory you want.")
+@click.command(
+    "optimize",
+    short_help="Choose the fastest index for your recall and memory.",
+    epilog=listing("Kinds of index", INDEX_KINDS),
+)
 @click.option(
     "--recall",
     type=click.FloatRange(min=0, min_open=True, max=1),
+    metavar="SHARE",
     default=0.99,
     show_default=True,
-    help="The part of the ten best by exact search that must be found; 1 is exact search.",
+    help="Share of the ten best results of exact search that must be found; 1 is exact search.",
 )
 @click.option(
     "--memory",
-    type=Size(),
+    callback=parse_bytes,
     metavar="SIZE",
-    help="What the index may take in memory at most, for instance 500MB or 2GB; by default there is no limit.",
+    help="The most memory that the index may take, for instance 500MB or 2GB; by default no limit.",
 )
 @json_option
 @settings_options("library", "device")
 def command(recall: float, memory: int | None, as_json: bool, settings: Settings) -> None:
-    """Choose the index by measurement: each kind is built and asked on your own library.
+    """Choose the index by measurement: each kind is built and queried with your own library.
 
-    `recall index` does it by itself from 100,000 photos and texts on, and again when a tenth has changed; it keeps to
-    what was asked for here. Searches go on meanwhile, and Ctrl-C leaves everything as it was.
+    `recall index` does this by itself from 100,000 photos and texts on, and again when a tenth of them has changed,
+    with the recall and memory of your last call. Searches continue meanwhile. Ctrl-C leaves everything as it was.
 
     \b
     recall optimize
@@ -68,25 +57,27 @@ def command(recall: float, memory: int | None, as_json: bool, settings: Settings
     with open_library(settings) as library, ProgressLine() as progress:
         choice = library.optimize(recall=recall, memory=memory, progress=progress)
     if as_json:
-        for figures in choice.measurements:
-            print_json(asdict(figures) | {"chosen": figures is choice.measurements[0]})
+        for measurement in choice.measurements:
+            print_json(asdict(measurement) | {"chosen": measurement is choice.measurements[0]})
         return
     head = ("index", "recall@10", "one query", "opening", "memory", "build", "")
-    print_table(head, [_row(figures, choice) for figures in choice.measurements])
+    print_table(head, [_row(measurement, choice) for measurement in choice.measurements])
 
 
-def _row(figures: IndexMeasurement, choice: IndexChoice) -> tuple[str, ...]:
-    notes = "chosen" if figures is choice.measurements[0] else "" if figures.fits else _why_not(figures, choice)
+def _row(measurement: IndexMeasurement, choice: IndexChoice) -> tuple[str, ...]:
+    notes = (
+        "chosen" if measurement is choice.measurements[0] else "" if measurement.fits else _why_not(measurement, choice)
+    )
     return (
-        figures.kind,
-        f"{figures.recall:.3f}",
-        f"{figures.milliseconds:.2f} ms",
-        f"{figures.opening:.1f} ms",
-        size(figures.memory),
-        f"{figures.seconds:.1f} s",
+        measurement.kind,
+        f"{measurement.recall:.3f}",
+        f"{measurement.milliseconds:.2f} ms",
+        f"{measurement.opening:.1f} ms",
+        size(measurement.memory),
+        f"{measurement.seconds:.1f} s",
         notes,
     )
 
 
-def _why_not(figures: IndexMeasurement, choice: IndexChoice) -> str:
-    return "finds too little" if figures.recall < choice.target.recall else "too large"
+def _why_not(measurement: IndexMeasurement, choice: IndexChoice) -> str:
+    return "recall too low" if measurement.recall < choice.target.recall else "too large"

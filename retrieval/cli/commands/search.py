@@ -9,18 +9,19 @@ import click
 
 from indexer.config import Settings
 from retrieval.cli.filter_options import filter_options
-from retrieval.cli.hit_table import cut_options, print_likely
+from retrieval.cli.hit_table import print_likely, threshold_options
 from retrieval.cli.last_search import write_last
 from retrieval.cli.options import (
     FilePath,
     encoder_option,
+    kind_option,
     open_library,
     page_options,
     precision_option,
     rerank_options,
     settings_options,
 )
-from retrieval.cli.output import Form, form_options
+from retrieval.cli.output import OutputFormat, format_options
 from retrieval.cli.progress import ProgressLine
 from retrieval.cli.query_args import typed_query
 
@@ -36,28 +37,19 @@ SECTION = "Search"
 @click.command("search", short_help="Find photos and texts by words, pictures, or both.")
 @click.argument("query", nargs=-1)
 @click.option("--image", type=FilePath(), help="A picture to search for together with the words.")
-@click.option(
-    "--in",
-    "kind",
-    type=click.Choice(["photos", "texts", "all"]),
-    default="all",
-    show_default=True,
-    help="What to search.",
-)
+@kind_option
 @click.option(
     "--hybrid/--no-hybrid",
     default=True,
     show_default=True,
-    help="Look for the words too in titles, descriptions, tags and texts.",
+    help="Also search titles, descriptions, tags and texts for the words.",
 )
-@click.option(
-    "--allow-url", is_flag=True, help="Fetch a picture of the query from the web, where its address is given."
-)
+@click.option("--allow-url", is_flag=True, help="Allow the query to fetch a picture from the web.")
 @rerank_options
 @page_options
 @filter_options
-@cut_options
-@form_options
+@threshold_options
+@format_options
 @encoder_option
 @precision_option
 @settings_options("library", "device")
@@ -74,17 +66,17 @@ def command(
     offset: int,
     where: Filter | None,
     threshold: float | None,
-    form: Form,
+    output: OutputFormat,
     encoder: str | None,
     precision: Precision | None,
     settings: Settings,
 ) -> None:
     """Find photos and texts by words, by pictures, or by both.
 
-    A part of QUERY is a picture where it names a file with a picture's name, and else words; "-" is a picture or words
-    from standard input, "clipboard:" the picture in the clipboard. Put + or - between parts to add them or to take
-    them away, and a number with a colon before a part that is to count more. Hits that are probably wrong are hidden;
-    where nothing is likely, it says so and exits with 1.
+    A part of QUERY that names an existing picture file is a picture; any other part is words. "-" reads a picture or
+    words from standard input, "clipboard:" takes the picture in the clipboard. + or - between parts adds or subtracts
+    them; a number and a colon before a part is its weight. Unlikely hits are hidden; if nothing matches, Recall says so
+    and exits with 1.
 
     \b
     recall search "a dog on the beach"
@@ -94,12 +86,12 @@ def command(
     recall search "a dog on the beach" --rerank bursts --rerank mmr
     """
     if not query and image is None:
-        raise click.UsageError('what to search for? Give words, for instance: recall search "a dog on the beach"')
-    asked = typed_query(query, images=[image] if image else (), allow_url=allow_url)
+        raise click.UsageError('the query is missing; describe what to find: recall search "a dog on the beach"')
+    parsed = typed_query(query, images=[image] if image else (), allow_url=allow_url)
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
         hits = library.search(
-            asked, k=k, kind=kind, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
+            parsed, k=k, kind=kind, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
             progress=progress,
         )  # fmt: skip
         write_last(library.path, query)
-    print_likely(hits, form, threshold=threshold, expand=expand)
+    print_likely(hits, output, threshold=threshold, expand=expand)

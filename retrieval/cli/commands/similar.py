@@ -18,7 +18,7 @@ from retrieval.cli.options import (
     precision_option,
     settings_options,
 )
-from retrieval.cli.output import Form, form_options
+from retrieval.cli.output import OutputFormat, format_options
 
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 SECTION = "Search"
 
 
-@click.command("similar")
+@click.command("similar", short_help="Find the photos most similar to a photo.")
 @click.argument("photo", type=FilePath())
 @page_options
 @filter_options
-@form_options
+@format_options
 @encoder_option
 @precision_option
 @settings_options("library", "device")
@@ -42,15 +42,16 @@ def command(
     sort: Sort,
     offset: int,
     where: Filter | None,
-    form: Form,
+    output: OutputFormat,
     encoder: str | None,
     precision: Precision | None,
     settings: Settings,
 ) -> None:
-    """Find the photos most like PHOTO, without PHOTO itself.
+    """Find the photos most similar to PHOTO, without PHOTO itself.
 
     \b
     recall similar photo.jpg
     """
     with open_library(settings, encoder=encoder, precision=precision) as library:
-        print_hits(library.similar(photo, k=k, where=where, sort=sort, offset=offset), form)
+        hits = library.similar(photo, k=k, where=where, sort=sort, offset=offset)
+    print_hits(hits, output)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexer.config import Settings
+from retrieval.cli.index_measurement import describe
 from retrieval.cli.options import open_library, settings_options
-from retrieval.cli.output import in_words, json_option, print_json, print_table, size, visible
+from retrieval.cli.output import json_option, print_json, utc_text
+from retrieval.cli.table import Column, print_fields, print_table
+from retrieval.cli.text import size
 
 if TYPE_CHECKING:
-    from indexer.vectors.measurements import IndexChoice
+    from indexer.catalog.statements.counts import Failure
+    from indexer.catalog.statements.sources import Source
+    from indexer.maintenance.status import Status
 
 SECTION = "Library"
 
 
-@click.command("status")
-@click.option("--failed", is_flag=True, help="List every file that could not be indexed, with its reason.")
+@click.command("status", short_help="Show what the library holds.")
+@click.option("--failed", is_flag=True, help="List every file that could not be indexed, with the reason.")
 @json_option
 @settings_options("library")
 def command(failed: bool, as_json: bool, settings: Settings) -> None:
@@ -30,15 +36,28 @@ def command(failed: bool, as_json: bool, settings: Settings) -> None:
     """
     with open_library(settings) as library:
         if failed:
-            failures = library.failures()
-            if as_json:
-                for failure in failures:
-                    print_json(failure._asdict())
-            elif failures:
-                print_table(("reason", "file", "message"), [(f.kind, f.location, f.message) for f in failures])
+            _print_failures(library.failures(), as_json=as_json)
             return
         status = library.status()
-    values = {
+    if as_json:
+        print_json(_as_json(status))
+    else:
+        print_fields(_fields(status))
+
+
+def _print_failures(failures: list[Failure], *, as_json: bool) -> None:
+    if as_json:
+        for failure in failures:
+            print_json(failure._asdict())
+    elif failures:
+        rows = [(failure.kind, failure.location, failure.message) for failure in failures]
+        print_table(("reason", Column("file", "middle"), Column("message", "wrap")), rows)
+
+
+def _as_json(status: Status) -> dict[str, Any]:
+    """Return a status as values that JSON can hold."""
+    chosen = status.choice
+    return {
         "library": str(status.path),
         "photos": status.photos,
         "texts": status.texts,
@@ -48,11 +67,11 @@ def command(failed: bool, as_json: bool, settings: Settings) -> None:
         "dim": status.dim,
         "catalog_bytes": status.catalog_bytes,
         "index_bytes": status.index_bytes,
-        "index": _index(status.choice),
+        "index": None if chosen is None else asdict(chosen.measurements[0]) | {"chosen_at": utc_text(chosen.chosen_at)},
         "sources": [
             {
                 "path": source.root,
-                "synced_at": source.synced_at.isoformat() if source.synced_at else None,
+                "synced_at": utc_text(source.synced_at),
                 "exclude": source.exclude,
                 "include_hidden": source.include_hidden,
                 "columns": source.columns,
@@ -60,37 +79,35 @@ def command(failed: bool, as_json: bool, settings: Settings) -> None:
             for source in status.sources
         ],
     }
-    if as_json:
-        print_json(values)
-        return
-    click.echo(f"library  {visible(str(status.path))}")
-    click.echo(f"photos   {status.photos:,}")
-    click.echo(f"texts    {status.texts:,}")
-    click.echo(f"failed   {status.failed:,}" + (" (recall status --failed lists them)" if status.failed else ""))
-    click.echo(
-        f"encoder  {visible(status.encoder or 'none yet')}" + (f", {status.dim} dimensions" if status.dim else "")
-    )
-    click.echo(f"disk     catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}")
+
+
+def _fields(status: Status) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each line for people."""
+    yield "library", str(status.path)
+    yield "photos", f"{status.photos:,}"
+    yield "texts", f"{status.texts:,}"
+    yield "failed", f"{status.failed:,}" + (" (recall status --failed lists them)" if status.failed else "")
+    yield "encoder", (status.encoder or "none yet") + (f", {status.dim} dimensions" if status.dim else "")
+    yield "disk", f"catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}"
     if status.choice:
-        figures = status.choice.measurements[0]
-        click.echo(
-            f"index    {in_words(figures)} "
-            f"(chosen {status.choice.chosen_at:%Y-%m-%d %H:%M} UTC for {figures.vectors:,})"
+        measured = status.choice.measurements[0]
+        yield (
+            "index",
+            f"{describe(measured)} (chosen {status.choice.chosen_at:%Y-%m-%d %H:%M} UTC for {measured.vectors:,})",
         )
     for source in status.sources:
-        synced = f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "not finished yet"
-        rules = f", without {', '.join(source.exclude)}" if source.exclude else ""
-        rules += ", with hidden" if source.include_hidden else ""
-        rules += _columns(source.columns) if source.columns else ""
-        click.echo(f"source   {visible(source.root)} ({synced}{visible(rules)})")
+        yield "source", f"{source.root} ({_source(source)})"
 
 
-def _index(choice: IndexChoice | None) -> dict[str, Any] | None:
-    """Return the index that was chosen, None where none was."""
-    return None if choice is None else asdict(choice.measurements[0]) | {"chosen_at": choice.chosen_at.isoformat()}
-
-
-def _columns(columns: dict[str, Any]) -> str:
-    """Return which columns of a table are what, for people."""
-    named = [*(("text", name) for name in columns["text"]), ("image", columns["image"]), ("id", columns["id"])]
-    return "".join(f", {use} {name}" for use, name in named if name is not None)
+def _source(source: Source) -> str:
+    """Return when a source was synced and by which rules."""
+    parts = [f"{source.synced_at:%Y-%m-%d %H:%M} UTC" if source.synced_at else "not finished yet"]
+    if source.exclude:
+        parts.append(f"without {', '.join(source.exclude)}")
+    if source.include_hidden:
+        parts.append("with hidden files")
+    if source.columns:
+        columns = source.columns
+        named = [*(("text", name) for name in columns["text"]), ("image", columns["image"]), ("id", columns["id"])]
+        parts += [f"{use} {name}" for use, name in named if name is not None]
+    return ", ".join(parts)

@@ -8,28 +8,30 @@ from typing import Literal
 import click
 
 from indexer.config import Settings
+from retrieval.cli.messages import note
 from retrieval.cli.options import FilePath, open_library, settings_options
 from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
+from retrieval.cli.text import plural
 
 SECTION = "Learn"
 
 
-@click.command("tune")
+@click.command("tune", short_help="Learn from your judgements, if that improves the search.")
 @click.option(
     "--method",
     type=click.Choice(["adapter", "adapter-both", "lora"]),
     default="adapter",
     show_default=True,
-    help="adapter: transform queries, in seconds. adapter-both: the photos' embeddings too, in minutes. lora: train "
-    "the encoder itself, in minutes to hours; it becomes the library's encoder.",
+    help="adapter: transform queries, in seconds. adapter-both: transform the embeddings of photos too, in minutes. "
+    "lora: train the encoder itself, in minutes to hours; it becomes the encoder of the library.",
 )
 @click.option("--dry-run", is_flag=True, help="Measure what would be learnt, and change nothing.")
 @click.option(
     "--control-set",
     type=FilePath(dir_okay=False),
     metavar="TABLE",
-    help="A CSV file with the columns image and caption, of general photos, to see that nothing else gets worse. By "
+    help="A CSV file of general photos with the columns image and caption, to check that nothing else gets worse. By "
     "default general words that come with Recall.",
 )
 @json_option
@@ -41,11 +43,11 @@ def command(
     as_json: bool,
     settings: Settings,
 ) -> None:
-    """Learn from your judgements, and use it where it proves better.
+    """Learn from your judgements, and use the result if it is better.
 
-    What is learnt is tried on judged queries that it has not seen, and on general words. Where it is no better, or
-    does harm, it is kept but not used. `recall rollback` undoes it. Stop it with Ctrl-C at any time: nothing is changed
-    before it is done, and `--method lora` goes on from its last epoch.
+    The result is tested with judged queries that it was not trained on, and with a control set. If it is not better, or
+    does harm, it is stored but not used. `recall rollback` undoes it. You can stop with Ctrl-C at any time: nothing is
+    changed before the end, and `--method lora` continues from its last epoch.
 
     \b
     recall tune --dry-run
@@ -58,8 +60,9 @@ def command(
         print_json(report.to_dict())
     else:
         click.echo(str(report))
-        click.echo(
-            f"{report.judgements} judgements, {report.used} used, {report.contradicted} overruled by later ones, "
-            f"{report.missing} of files that are gone; {report.seconds:.0f} s" + ("; nothing was changed" * dry_run),
-            err=True,
+        note(
+            f"{plural(report.judgements, 'judgement')}: {report.used:,} used, {report.contradicted:,} overruled by "
+            f"later ones, {report.missing:,} of missing files; {report.seconds:.0f} s"
+            + "; nothing was changed"
+            * dry_run
         )

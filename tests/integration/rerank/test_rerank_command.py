@@ -35,7 +35,7 @@ def test_a_burst_is_one_row_and_expand_lists_its_photos(recall_program: Program,
     table = recall_program(*search)
     assert table.returncode == 0, table.stderr
     head, first, _ = table.stdout.splitlines()
-    assert head.split() == ["likely", "score", "photos", "taken", "photo"]
+    assert head.split() == ["match", "score", "photos", "taken", "photo"]
     assert first.split()[2] == "3"
     assert "cat-" in first
     best, second = map(json.loads, recall_program(*search, "--json").stdout.splitlines())
@@ -75,6 +75,6 @@ def test_a_wrong_reranker_is_an_error_of_one_line(
             name.unlink()
     assert recall_program("index", photos).returncode == 0
     run = recall_program("search", "a cat", "--rerank", rerank)
-    assert (run.returncode, run.stdout, len(run.stderr.splitlines())) == (1, "", 1)
+    assert (run.returncode, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
     assert run.stderr.startswith(message)
     assert count(recall_program.cwd / "test.recall", "encoders") == 1
