@@ -89,7 +89,7 @@ def _index_problem(store: Store, known: EncoderRecord, connection: Connection) -
     """Return what is wrong with the index file, or None; one that is only behind is not wrong."""
     try:
         index, watermark = read_index(
-            store.index_file(store.index_fingerprint), fingerprint=store.index_fingerprint, every_byte=True
+            store.index_file(store.index_fingerprint), fingerprint=store.index_fingerprint, verify=True
         )
     except StaleIndexError as error:
         return str(error)
@@ -104,7 +104,7 @@ def _index_problem(store: Store, known: EncoderRecord, connection: Connection) -
     chosen = store.choice_file(store.index_fingerprint)
     if chosen.exists():
         try:
-            read_choice(chosen, index, fingerprint=store.index_fingerprint, every_byte=True)
+            read_choice(chosen, index, fingerprint=store.index_fingerprint, verify=True)
         except StaleIndexError as error:
             return str(error)
     return None

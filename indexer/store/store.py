@@ -188,7 +188,7 @@ class Store(Catalog):
             fingerprint = self.index_fingerprint
             choice = self.read_index_choice()
             everything = choice is None or choice.measurements[0].kind == "exact"
-            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint, ahead=everything)
+            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint, read_ahead=everything)
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)
             return new_index(known.dim), 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import MissingPackageError
-from indexer.vectors.index_file import StaleIndexError, read_ahead, read_footer
+from indexer.vectors.index_file import StaleIndexError, open_index_file, prefetch, read_footer
 from indexer.vectors.kinds import INDEX_KINDS
 
 if TYPE_CHECKING:
@@ -31,31 +31,26 @@ def new_index(dim: int) -> VectorIndex:
 
 
 def read_index(
-    path: Path, *, fingerprint: str, every_byte: bool = False, ahead: bool = True
+    path: Path, *, fingerprint: str, verify: bool = False, read_ahead: bool = True
 ) -> tuple[VectorIndex, int]:
     """Return the index in a file and its watermark; the file is mapped, and changes of the index do not reach it.
 
     Args:
         path: A file that `write_index` wrote.
         fingerprint: The encoder whose embeddings it must hold.
-        every_byte: Verify the checksum even if the file has not been written to since `write_index`.
-        ahead: Have the system read the whole file in the background, since a search needs all of it.
+        verify: Verify the checksum even if nothing has been written to the file since `write_index`.
+        read_ahead: Read the whole file in the background, since a search needs all of it.
 
     Raises:
         StaleIndexError: The file cannot be trusted; rebuild it from the catalog.
         MissingPackageError: Neither faiss-cpu nor faiss-gpu is installed.
     """
     index_class = _exact_index_class()
-    try:
-        with path.open("rb", buffering=0) as file:  # the same file is checked and loaded, even if it is replaced now
-            label = read_footer(file, kind=index_class.__name__, fingerprint=fingerprint, every_byte=every_byte)
-            if ahead:
-                read_ahead(file.fileno())
-            return index_class.load(file), label.watermark
-    except FileNotFoundError as error:
-        raise StaleIndexError(f"{path} is missing") from error
-    except (StaleIndexError, RuntimeError, OSError) as error:
-        raise StaleIndexError(f"{path}: {error}") from error
+    with open_index_file(path) as file:  # the same file is checked and loaded, even if it is replaced meanwhile
+        footer = read_footer(file, kind=index_class.__name__, fingerprint=fingerprint, verify=verify)
+        if read_ahead:
+            prefetch(file.fileno())
+        return index_class.load(file), footer.watermark
 
 
 def _exact_index_class() -> type[FaissIndex]:

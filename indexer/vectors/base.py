@@ -1,4 +1,4 @@
-"""The VectorIndex protocol, and the order in which results come back."""
+"""The VectorIndex protocol, the float16 form in which vectors are stored, and the order of results."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 from indexer.types import Ids, Vectors
 
 HalfVectors = NDArray[np.float16]
-"""Vectors as an index holds them and as the catalog keeps them, shape (n, d), float16."""
+"""Vectors as indexes and the catalog store them, shape (n, d), float16."""
 
 LENGTH_TOLERANCE = 2.0**-10
-"""How far the length of a held vector may be from 1.
+"""How far the length of a stored vector may be from 1.
 
-Rounding a unit vector to float16 moves its length by at most 2**-11 (half a unit in the last of 11 bits), and by
-sqrt(d) * 2**-25 for numbers too small to have 11 bits.
+Rounding a unit vector to float16 changes its length by at most 2**-11 (half a unit in the last of 11 bits), and by
+sqrt(d) * 2**-25 for components too small to have 11 bits.
 """
 
 
 class Neighbors(NamedTuple):
-    """What a search of an index gives.
+    """Result of a search.
 
     Attributes:
-        ids: Shape (q, k), int64, best first; -1 where fewer than k exist.
-        scores: Inner products, shape (q, k), float32; -inf where fewer than k exist.
+        ids: Shape (q, k), int64, best first; -1 if fewer than k exist.
+        scores: Inner products, shape (q, k), float32; -inf if fewer than k exist.
     """
 
     ids: Ids
@@ -37,8 +37,8 @@ class Neighbors(NamedTuple):
 class VectorIndex(Protocol):
     """Vectors by id, searched by inner product; ties go to the smaller id.
 
-    They are held in float16, as the catalog keeps them. What is searched and given back are these, scaled to unit
-    length in float32; so a score is the exact cosine with what the catalog holds, whatever finds the candidates.
+    Vectors are stored in float16, as in the catalog. Searches use them scaled to unit length in float32, and `vectors`
+    returns them so. A score is therefore the exact cosine with what the catalog stores, however candidates are found.
     """
 
     @property
@@ -50,31 +50,31 @@ class VectorIndex(Protocol):
         """All ids, ascending, shape (n,)."""
 
     def __len__(self) -> int:
-        """Return how many vectors it holds."""
+        """Return the number of vectors."""
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Add rows.
+        """Add vectors.
 
         Args:
-            ids: Shape (n,), each above all that are held already, ascending.
-            vectors: Unit vectors, shape (n, dim), float32; held as `to_half` gives them.
+            ids: Shape (n,), ascending, each above all ids in the index.
+            vectors: Unit vectors, shape (n, dim), float32; stored as `to_half` returns them.
         """
 
     def remove(self, ids: Ids) -> int:
-        """Remove rows by id, shape (n,), and return how many were there."""
+        """Remove vectors by id, shape (n,), and return how many were in the index."""
 
     def vectors(self, ids: Ids) -> Vectors:
-        """Return the vectors of ids that are all held, shape (n, dim), float32, unit length.
+        """Return vectors by id, shape (n, dim), float32, unit length.
 
         Raises:
-            KeyError: An id is not held.
+            KeyError: An id is not in the index.
         """
 
     def half_vectors(self, ids: Ids) -> HalfVectors:
-        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16.
+        """Return vectors by id as they are stored, shape (n, dim), float16.
 
         Raises:
-            KeyError: An id is not held.
+            KeyError: An id is not in the index.
         """
 
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
@@ -83,16 +83,16 @@ class VectorIndex(Protocol):
         Args:
             queries: Unit vectors, shape (q, dim), float32.
             k: Results per query, at least 1.
-            allowed: Only these ids may be returned, shape (m,), ascending; None allows all. Ids that are not held
-                are passed over.
+            allowed: Only these ids may be returned, shape (m,), ascending; None allows all. Ids that are not in the
+                index are ignored.
         """
 
     def score(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
-        """Return those of some ids that are held, (n,), and the cosines of their vectors with a query, (n,), float32.
+        """Return the given ids that are in the index, (n,), and the cosines of their vectors with a query, (n,).
 
         Args:
             query: Unit vector, shape (dim,), float32.
-            ids: Shape (m,), in any order; -1 is no id.
+            ids: Shape (m,), in any order; -1 is never in the index.
         """
 
     def save(self, path: Path) -> None:
@@ -100,10 +100,10 @@ class VectorIndex(Protocol):
 
 
 def check_search(queries: Vectors, k: int, dim: int) -> Vectors:
-    """Return the queries as contiguous float32 of shape (q, dim).
+    """Return the queries as contiguous float32, shape (q, dim).
 
     Raises:
-        ValueError: k is below 1 or the shape is another.
+        ValueError: k is below 1, or the queries have another shape.
     """
     rows = np.ascontiguousarray(queries, dtype=np.float32)
     if rows.ndim != 2 or rows.shape[1] != dim:
@@ -113,42 +113,43 @@ def check_search(queries: Vectors, k: int, dim: int) -> Vectors:
     return rows
 
 
-def check_add(held: Ids, ids: Ids, vectors: Vectors, dim: int) -> None:
-    """Check what `VectorIndex.add` asks of its arguments.
+def check_add(existing: Ids, ids: Ids, vectors: Vectors, dim: int) -> None:
+    """Check the arguments of `VectorIndex.add`.
 
     Raises:
-        ValueError: A shape is wrong, or ids are not ascending above those held.
+        ValueError: A shape is wrong, or the ids are not ascending and above the existing ones.
     """
     if vectors.shape != (len(ids), dim):
         raise ValueError(f"vectors have shape {vectors.shape}; expected ({len(ids)}, {dim})")
-    before = held[-1:] if len(held) else np.array([-1], dtype=np.int64)
-    if np.any(np.diff(np.concatenate([before, ids])) <= 0):
-        raise ValueError("ids must be ascending, and above every id that the index holds")
+    highest = existing[-1:] if len(existing) else np.array([-1], dtype=np.int64)
+    if np.any(np.diff(np.concatenate([highest, ids])) <= 0):
+        raise ValueError("ids must be ascending, and above every id in the index")
 
 
 def to_half(vectors: Vectors) -> HalfVectors:
-    """Return vectors as an index holds them, shape (n, d), float16.
+    """Return vectors as an index stores them, shape (n, d), float16.
 
-    Those of the catalog stay as they are to the last bit, unless one is damaged: a length that is not 1 is put right,
-    so that nobody has to reckon with more than `LENGTH_TOLERANCE`, and a row without a direction becomes zeros.
+    Vectors from the catalog keep every bit, except damaged ones: these are scaled to unit length again, and become
+    zeros if they have no direction. So every stored length is within `LENGTH_TOLERANCE` of 1, or is 0.
 
     Args:
-        vectors: Unit vectors, shape (n, d), float32, rounded to float16 or not.
+        vectors: Unit vectors, shape (n, d), float32, whether or not rounded to float16 before.
     """
     rows = np.asarray(vectors, dtype=np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):  # damaged rows may hold anything
-        stored = rows.astype(np.float16)
-        off = ~(np.abs(_lengths(stored.astype(np.float32)) - 1) <= LENGTH_TOLERANCE)  # (n,); so written, NaN is off too
-        if off.any():
-            lengths = _lengths(rows[off])
-            usable = np.isfinite(lengths) & (lengths > 0)
-            stored[off] = np.where(usable[:, None], rows[off] / np.where(usable, lengths, 1)[:, None], 0)
-    return stored
+    with np.errstate(over="ignore", invalid="ignore"):  # damaged rows may hold any bits
+        half = rows.astype(np.float16)
+        is_damaged = ~(np.abs(_lengths(half.astype(np.float32)) - 1) <= LENGTH_TOLERANCE)  # (n,); also true for NaN
+        if is_damaged.any():
+            lengths = _lengths(rows[is_damaged])
+            is_usable = np.isfinite(lengths) & (lengths > 0)
+            scaled = rows[is_damaged] / np.where(is_usable, lengths, 1)[:, None]
+            half[is_damaged] = np.where(is_usable[:, None], scaled, 0)
+    return half
 
 
-def from_half(stored: HalfVectors) -> Vectors:
-    """Return held vectors scaled to unit length, shape (n, d), float32; zeros stay zeros."""
-    rows = stored.astype(np.float32)
+def from_half(half: HalfVectors) -> Vectors:
+    """Return stored vectors scaled to unit length, shape (n, d), float32; zeros stay zeros."""
+    rows = half.astype(np.float32)
     lengths = _lengths(rows)
     lengths[lengths == 0] = 1
     rows /= lengths[:, None]
@@ -156,32 +157,32 @@ def from_half(stored: HalfVectors) -> Vectors:
 
 
 def _lengths(rows: Vectors) -> Vectors:
-    """Return the length of each row, shape (n,), float32, the same wherever the row stands; see `inner_products`."""
+    """Return the length of each row, shape (n,), float32, independent of the row's position; see `inner_products`."""
     lengths: Vectors = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float32))
     return lengths
 
 
 def inner_products(query: Vectors, vectors: Vectors) -> Vectors:
-    """Return inner products of one query (d,) with rows (n, d), shape (n,), the same for a row wherever it stands.
+    """Return inner products of one query (d,) with rows (n, d), shape (n,), independent of a row's position.
 
-    A matrix product may round a row differently by its place in the matrix, and equal pictures would change order.
+    A matrix product may round a row differently depending on its position, so that equal pictures would change order.
     """
     products: Vectors = np.einsum("nd,d->n", vectors, query, dtype=np.float32)
     return products
 
 
-def is_certainly_worse(last: float, kth: float, *, error: float) -> bool:
-    """Return whether whatever has at most the product `last` is surely worse than what has the product `kth`.
+def is_certainly_worse(bound: float, kth: float, *, error: float) -> bool:
+    """Return whether every vector whose product is at most `bound` certainly scores below one whose product is `kth`.
 
-    A product is q·c for the held c, whose length is 1 within SLACK; what counts is q·c/|c|. The two differ by
-    SLACK/(1 - SLACK) of the score.
+    A product is q·c for the stored c, whose length is 1 within `LENGTH_TOLERANCE` (t); the score is q·c/|c|. The two
+    differ by at most t/(1 - t) of the score.
 
     Args:
-        last: The greater product that is to be excluded.
-        kth: The product that has to be better.
+        bound: Upper bound of the products that are to be excluded.
+        kth: The product that must be better.
         error: How far products may be off.
     """
-    return last + abs(last) * LENGTH_TOLERANCE * 1.01 + error < kth - abs(kth) * LENGTH_TOLERANCE * 1.01 - error
+    return bound + abs(bound) * LENGTH_TOLERANCE * 1.01 + error < kth - abs(kth) * LENGTH_TOLERANCE * 1.01 - error
 
 
 def top_k(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:

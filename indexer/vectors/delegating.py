@@ -1,4 +1,4 @@
-"""What stands before an exact index and answers in its place, with the vectors and the scores that it holds."""
+"""Base class of indexes that find candidates in their own way and leave everything else to an exact index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from indexer.vectors.base import HalfVectors, VectorIndex
 
 
 class DelegatingIndex:
-    """All of a `VectorIndex` but the search, passed on to an exact index."""
+    """Delegates everything but `search` to an exact index."""
 
     def __init__(self, exact: VectorIndex) -> None:
         self._exact = exact
@@ -28,25 +28,25 @@ class DelegatingIndex:
         return len(self._exact)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Add rows; see `VectorIndex.add`."""
+        """Add vectors; see `VectorIndex.add`."""
         self._exact.add(ids, vectors)
 
     def remove(self, ids: Ids) -> int:
-        """Remove rows by id and return how many were there."""
+        """Remove vectors by id and return how many were in the index."""
         return self._exact.remove(ids)
 
     def vectors(self, ids: Ids) -> Vectors:
-        """Return the vectors of ids that are all held, shape (n, dim), unit length."""
+        """Return vectors by id, shape (n, dim), unit length; see `VectorIndex.vectors`."""
         return self._exact.vectors(ids)
 
     def half_vectors(self, ids: Ids) -> HalfVectors:
-        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
+        """Return vectors by id as they are stored, shape (n, dim), float16; see `VectorIndex.half_vectors`."""
         return self._exact.half_vectors(ids)
 
     def score(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
-        """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
+        """Return the given ids that are in the index, and their cosines with a query; see `VectorIndex.score`."""
         return self._exact.score(query, ids)
 
     def save(self, path: Path) -> None:
-        """Write the vectors to a file, which is all that an index file holds."""
+        """Write the exact index to a file; candidates are never saved with it."""
         self._exact.save(path)

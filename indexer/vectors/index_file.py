@@ -1,4 +1,4 @@
-"""Index files: a cache with a watermark and a checksum, replaced in one step and thrown away when in doubt."""
+"""Index files: a cache with a watermark and a checksum, replaced atomically and discarded when in doubt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import struct
 import sys
 import time
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -17,33 +18,37 @@ if TYPE_CHECKING:
     from indexer.vectors.base import VectorIndex
 
 MAGIC = b"RECALL2\n"
-"""Version 1 held float32 and no time."""
+"""Last bytes of a file; version 1 stored float32 and no modification time."""
 
-TAIL = struct.Struct("<II8s")  # length and CRC-32 of the JSON before it, magic
-CHUNK = 1 << 20
-AHEAD = 128 << 10
-"""Bytes that are asked for in one call: the most that Linux fetches for one, as it is set by default."""
+TRAILER = struct.Struct("<II8s")  # length and CRC-32 of the JSON before it, magic
 
-COARSE = 2_000_000_000
-"""Nanoseconds: the coarsest step in which a file system keeps times (FAT)."""
+_CHECKSUM_BLOCK = 1 << 20
+"""Bytes that are read at once for a checksum."""
+
+_READ_AHEAD = 128 << 10
+"""Bytes requested by one system call: Linux by default fetches no more for one."""
+
+_COARSEST_TIMESTAMP = 2_000_000_000
+"""Nanoseconds: the coarsest step in which a file system stores modification times (FAT)."""
 
 
 class StaleIndexError(Exception):
-    """The file is no index that can be trusted; the caller rebuilds it and users never see this."""
+    """Raised when an index file cannot be trusted; the caller rebuilds it, and users never see this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What the end of an index file says of it.
+    """The JSON object at the end of an index file; its keys are the names of these attributes.
 
     Attributes:
         kind: Class of the index.
         fingerprint: The encoder whose embeddings it holds.
-        watermark: Highest embedding id that was looked at when it was written.
-        checksum: CRC-32 of all bytes before the label.
-        mtime_ns: The file's own time as it was set after writing. A file that still has it was not written to since
-            and is trusted without being read, so that opening it costs nothing; any other is read and checked.
-        more: What else its kind has to say.
+        watermark: Highest embedding id that existed when it was written.
+        checksum: CRC-32 of all bytes before the footer.
+        mtime_ns: Modification time that the file was given after it was written. While the file still has it, nothing
+            has been written to the file, and it is trusted without being read, so that opening costs nothing. With any
+            other time the checksum is verified.
+        more: What else this kind of index stores.
     """
 
     kind: str
@@ -55,10 +60,10 @@ class Footer:
 
 
 def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: int) -> None:
-    """Replace the file at `path` by this index: written beside it, flushed to the disk, then renamed.
+    """Replace the file at `path` with this index: write a new file beside it, flush it to disk and rename it.
 
     Raises:
-        OSError: The disk is full or read-only; the old file is as it was.
+        OSError: The disk is full or read-only; the old file is unchanged.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -71,103 +76,119 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
 def commit_file(
     part: Path, path: Path, *, kind: str, fingerprint: str, watermark: int, more: dict[str, Any] | None = None
 ) -> None:
-    """Put a label behind what a file holds, flush it to the disk and move it to `path`.
+    """Append the footer to a file, flush it to disk and move it to `path`.
 
     Args:
-        part: The file, in the same folder.
-        path: Where it goes; what is there is replaced.
-        kind: See `Footer`, as the others.
-        fingerprint: The same.
-        watermark: The same.
-        more: The same.
+        part: The file, in the folder of `path`.
+        path: Its destination; an existing file is replaced.
+        kind: See `Footer`.
+        fingerprint: See `Footer`.
+        watermark: See `Footer`.
+        more: See `Footer`.
 
     Raises:
-        OSError: The disk is full or read-only; what is at `path` is as it was.
+        OSError: The disk is full or read-only; the file at `path` is unchanged.
     """
     with part.open("r+b") as file:
         checksum = _checksum(file, part.stat().st_size)
-        label = Footer(kind, fingerprint, watermark, checksum, _passed_moment(), more or {})
-        raw = json.dumps(asdict(label)).encode()
+        footer = Footer(kind, fingerprint, watermark, checksum, _past_time(), more or {})
+        raw = json.dumps(asdict(footer)).encode()
         file.seek(0, os.SEEK_END)
-        file.write(raw + TAIL.pack(len(raw), zlib.crc32(raw), MAGIC))
+        file.write(raw + TRAILER.pack(len(raw), zlib.crc32(raw), MAGIC))
         file.flush()
         os.fsync(file.fileno())
-    with suppress(OSError):  # without the time it is checked whenever it is opened
-        os.utime(part, ns=(label.mtime_ns, label.mtime_ns))
+    with suppress(OSError):  # without this time the checksum is verified at every opening
+        os.utime(part, ns=(footer.mtime_ns, footer.mtime_ns))
     part.replace(path)
 
 
-def read_footer(file: BinaryIO, *, kind: str, fingerprint: str, every_byte: bool = False) -> Footer:
-    """Return the label of an open index file that can be trusted; leaves the file at its beginning.
+@contextmanager
+def open_index_file(path: Path) -> Iterator[BinaryIO]:
+    """Open an index file for reading, and turn every failure to read it into a StaleIndexError with its path.
+
+    Raises:
+        StaleIndexError: The file is missing, or the block raised StaleIndexError, RuntimeError (FAISS) or OSError.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise StaleIndexError(f"{path} is missing") from error
+    except (StaleIndexError, RuntimeError, OSError) as error:
+        raise StaleIndexError(f"{path}: {error}") from error
+
+
+def read_footer(file: BinaryIO, *, kind: str, fingerprint: str, verify: bool = False) -> Footer:
+    """Return the footer of an open index file that can be trusted, and rewind the file.
 
     Args:
         file: Open for reading.
-        kind: Class of the index that is expected.
-        fingerprint: The encoder that is expected.
-        every_byte: Check the bytes also of a file that has the time it was given when it was written.
+        kind: Expected class of the index.
+        fingerprint: Expected encoder.
+        verify: Verify the checksum even if the file has the modification time it was given.
 
     Raises:
-        StaleIndexError: The file is torn, changed, or of another kind or encoder.
+        StaleIndexError: The file is truncated, damaged, or of another kind or encoder.
     """
     try:
         end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - TAIL.size))
-        length, checksum, magic = TAIL.unpack(file.read(TAIL.size))
-        body = end - TAIL.size - length
-        if magic != MAGIC or body < 0:
-            raise StaleIndexError("it has no label of this version at its end")
-        file.seek(body)
+        file.seek(max(0, end - TRAILER.size))
+        length, checksum, magic = TRAILER.unpack(file.read(TRAILER.size))
+        body_size = end - TRAILER.size - length
+        if magic != MAGIC or body_size < 0:
+            raise StaleIndexError("the footer is missing or of another version")
+        file.seek(body_size)
         raw = file.read(length)
         if zlib.crc32(raw) != checksum:
-            raise StaleIndexError("it has a damaged label")
-        label = Footer(**json.loads(raw))
-        if (label.kind, label.fingerprint) != (kind, fingerprint):
+            raise StaleIndexError("the footer is damaged")
+        footer = Footer(**json.loads(raw))
+        if (footer.kind, footer.fingerprint) != (kind, fingerprint):
             raise StaleIndexError("it is an index of another kind or encoder")
-        if every_byte or os.fstat(file.fileno()).st_mtime_ns != label.mtime_ns:
-            _check_bytes(file, body, label)
+        if verify or os.fstat(file.fileno()).st_mtime_ns != footer.mtime_ns:
+            _verify_checksum(file, body_size, footer)
         file.seek(0)
     except struct.error as error:
-        raise StaleIndexError("it is cut short") from error
+        raise StaleIndexError("it is truncated") from error
     except (OSError, ValueError, TypeError) as error:
         raise StaleIndexError(f"it cannot be read ({error})") from error
-    return label
+    return footer
 
 
-def _check_bytes(file: BinaryIO, size: int, label: Footer) -> None:
-    """Read the first `size` bytes, and note by the file's time that they are good."""
+def _verify_checksum(file: BinaryIO, size: int, footer: Footer) -> None:
+    """Verify the checksum of the first `size` bytes, and record success in the file's modification time."""
     before = os.fstat(file.fileno())
-    if label.checksum != _checksum(file, size):
-        raise StaleIndexError("it does not match its checksum")
+    if footer.checksum != _checksum(file, size):
+        raise StaleIndexError("the checksum does not match")
     if os.utime in os.supports_fd and os.fstat(file.fileno()).st_mtime_ns == before.st_mtime_ns:
-        with suppress(OSError):  # it may not be ours, or not be writable
-            os.utime(file.fileno(), ns=(before.st_atime_ns, label.mtime_ns))
+        with suppress(OSError):  # the file may belong to another user or be read-only
+            os.utime(file.fileno(), ns=(before.st_atime_ns, footer.mtime_ns))
 
 
-def _passed_moment() -> int:
-    """Return a time that every file system keeps as it is and that no later write gives a file, in nanoseconds."""
-    return (time.time_ns() // COARSE - 1) * COARSE
+def _past_time() -> int:
+    """Return a time in nanoseconds that every file system stores exactly and that no later write gives a file."""
+    return (time.time_ns() // _COARSEST_TIMESTAMP - 1) * _COARSEST_TIMESTAMP
 
 
 def _checksum(file: BinaryIO, size: int) -> int:
-    """Return the CRC-32 of the first `size` bytes: it finds accidents, which is all a cache needs."""
+    """Return the CRC-32 of the first `size` bytes; it detects accidents, which is enough for a cache."""
     file.seek(0)
     checksum = 0
     while size > 0:
-        chunk = file.read(min(CHUNK, size))
-        if not chunk:
+        block = file.read(min(_CHECKSUM_BLOCK, size))
+        if not block:
             break
-        checksum = zlib.crc32(chunk, checksum)
-        size -= len(chunk)
+        checksum = zlib.crc32(block, checksum)
+        size -= len(block)
     return checksum
 
 
-def read_ahead(descriptor: int) -> None:
-    """Have a file fetched from the disk while something else is done; FAISS maps it for single pages, one by one.
+def prefetch(descriptor: int) -> None:
+    """Make the system read a whole file in the background; FAISS maps it, which fetches single pages one by one.
 
-    After a restart of the machine this takes the first search of 77 MB from 1,100 to 70 ms; where the file is in
-    memory already it costs 1 ms.
+    After a restart of the machine this takes the first search of 77 MB from 1,100 to 70 ms. If the file is in memory
+    already it costs 1 ms.
     """
     if sys.platform == "linux":
-        with suppress(OSError):  # advice only
-            for start in range(0, os.fstat(descriptor).st_size, AHEAD):
-                os.posix_fadvise(descriptor, start, AHEAD, os.POSIX_FADV_WILLNEED)
+        with suppress(OSError):  # only advice to the system
+            for start in range(0, os.fstat(descriptor).st_size, _READ_AHEAD):
+                os.posix_fadvise(descriptor, start, _READ_AHEAD, os.POSIX_FADV_WILLNEED)

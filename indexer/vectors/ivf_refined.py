@@ -1,4 +1,4 @@
-"""An index that looks at a part of the vectors: an inverted file names candidates, exact cosines decide."""
+"""An approximate index: an inverted file finds candidates, and exact cosines rank them."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from indexer.vectors.measurements import SearchDepth
 
 
 class CandidateIndex(Protocol):
-    """What names candidates: an inverted file, see `indexer.vectors.faiss_ivf`."""
+    """Finds candidates: an inverted file, see `indexer.vectors.faiss_ivf`."""
 
     def __len__(self) -> int:
-        """Return how many vectors it was built from."""
+        """Return the number of vectors that it was built from."""
 
     def candidates(self, queries: Vectors, count: int, *, probes: int) -> Ids:
-        """Return the ids of likely neighbours of each query, shape (q, count), -1 where there are too few."""
+        """Return the ids of likely neighbours of each query, shape (q, count), -1 if there are too few."""
 
 
 class ApproximateIndex(DelegatingIndex):
-    """A `VectorIndex` whose search finds most of the best, not surely all; scores are exact all the same.
+    """A `VectorIndex` whose search finds most of the best vectors; the scores of those that it finds are exact.
 
-    The inverted file stays as it was built. What was added since is searched exactly, what was removed is left out, so
-    that both cost a little more with every change until it is built anew; see `changed_share`.
+    The inverted file is never updated. Vectors added since it was built are searched exactly, and removed ones are
+    skipped, so that searches become a little slower with every change until it is rebuilt; see `changed_share`.
     """
 
     def __init__(
         self, exact: VectorIndex, lists: CandidateIndex, *, watermark: int, depths: Sequence[SearchDepth]
     ) -> None:
-        """Put an inverted file before an exact index.
+        """Combine an inverted file with an exact index.
 
         Args:
-            exact: Holds the vectors, and is changed through this.
-            lists: Built from those of them that had an id up to `last`.
-            watermark: The highest id that it was built from.
-            depths: How far to look, by how many results are asked for, ascending; one at least. Numbers between two are
-                searched as the next, so that pages of one answer agree.
+            exact: Holds the vectors; this index passes changes on to it.
+            lists: Inverted file over the vectors of `exact` that have an id up to `watermark`.
+            watermark: The highest id in `lists`.
+            depths: Search depths by ascending number of results, at least one. A search uses the first depth that has
+                enough results, so that the pages of one result list agree.
         """
         super().__init__(exact)
         self._lists = lists
@@ -49,44 +49,45 @@ class ApproximateIndex(DelegatingIndex):
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         """Return k ids for each query row, most of them the best; see `VectorIndex.search`.
 
-        What a filter allows is searched exactly, for it may lie far from the query, in lists that nobody looks at. So
-        are more results than the last depth has, and a query most of whose candidates were removed since.
+        Three cases are searched exactly: searches with a filter, whose matches may be in lists far from the query;
+        more results than the last depth has; and a query most of whose candidates were removed since.
         """
         queries = check_search(queries, k, self.dim)
-        depth = next((each for each in self._depths if k <= each.results), None)
+        depth = next((depth for depth in self._depths if k <= depth.results), None)
         if allowed is not None or depth is None:
             return self._exact.search(queries, k, allowed=allowed)
-        named = self._lists.candidates(queries, depth.refine, probes=depth.probes)
-        newer = self.ids[np.searchsorted(self.ids, self._watermark, side="right") :]
-        fresh = self._exact.search(queries, k, allowed=newer) if len(newer) else None
-        exist = min(k, len(self))
+        candidates = self._lists.candidates(queries, depth.refine, probes=depth.probes)
+        added = self.ids[np.searchsorted(self.ids, self._watermark, side="right") :]
+        best_added = self._exact.search(queries, k, allowed=added) if len(added) else None
+        required = min(k, len(self))
         ids = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         for row, query in enumerate(queries):
-            held, values = self._exact.score(query, named[row])
-            gone = 2 * len(held) < np.count_nonzero(named[row] != -1)
-            if fresh is not None:
-                held, values = np.concatenate([held, fresh.ids[row]]), np.concatenate([values, fresh.scores[row]])
-            if gone or np.count_nonzero(held != -1) < exist:
-                found = self._exact.search(query[None], k)
-                ids[row], scores[row] = found.ids[0], found.scores[0]
+            row_ids, row_scores = self._exact.score(query, candidates[row])
+            most_removed = 2 * len(row_ids) < np.count_nonzero(candidates[row] != -1)
+            if best_added is not None:
+                row_ids = np.concatenate([row_ids, best_added.ids[row]])
+                row_scores = np.concatenate([row_scores, best_added.scores[row]])
+            if most_removed or np.count_nonzero(row_ids != -1) < required:
+                result = self._exact.search(query[None], k)
+                ids[row], scores[row] = result.ids[0], result.scores[0]
             else:
-                ids[row], scores[row] = top_k(held, values, k)
+                ids[row], scores[row] = top_k(row_ids, row_scores, k)
         return Neighbors(ids, scores)
 
-    def knows(self, id_: int) -> bool:
-        """Return whether the inverted file was built from the vector that an id has now: it is found by it."""
+    def has_current_vector(self, id_: int) -> bool:
+        """Return whether the inverted file was built from the vector that this id has now."""
         vector = self.vectors(np.array([id_], dtype=np.int64))
         return id_ in self._lists.candidates(vector, self._depths[-1].refine, probes=self._depths[-1].probes)[0]
 
 
 def changed_share(ids: Ids, watermark: int, built: int) -> float:
-    """Return what was added or removed since an index was built, over what it was built from.
+    """Return the number of vectors added or removed since an index was built, divided by the number at that time.
 
     Args:
-        ids: What is held now, shape (n,), ascending.
-        watermark: The highest id that it was built from.
-        built: How many it was built from.
+        ids: The ids now, shape (n,), ascending.
+        watermark: The highest id that the index was built from.
+        built: The number of vectors that it was built from.
     """
-    still = int(np.searchsorted(ids, watermark, side="right"))
-    return (len(ids) - still + built - still) / max(1, built)
+    remaining = int(np.searchsorted(ids, watermark, side="right"))
+    return (len(ids) - remaining + built - remaining) / max(1, built)

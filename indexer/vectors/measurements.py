@@ -1,4 +1,4 @@
-"""What is asked of an index, what was measured of it, and with which queries."""
+"""The target for an index, the measurements of each kind, and the queries that they are made with."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from indexer.types import Ids, Vectors
 
 @dataclass(frozen=True, slots=True)
 class HoldoutQueries:
-    """Queries that nothing was learnt from.
+    """Queries that no index is trained on.
 
     Attributes:
         vectors: Shape (q, dim), float32, unit length.
-        own: The unit that each is, which is no result, shape (q,); None where they are none.
+        own_ids: The id of each query's own vector, which is left out of its results, shape (q,); None if the queries
+            are not in the index.
     """
 
     vectors: Vectors
-    own: Ids | None = None
+    own_ids: Ids | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchDepth:
-    """How far is looked for so many results, as it was measured.
+    """How deep an inverted file is searched for a number of results, as it was measured.
 
     Attributes:
-        results: At most.
-        probes: Lists that are looked through for each query.
-        refine: Candidates that are scored exactly, no fewer than the results.
+        results: Largest number of results that this depth is for.
+        probes: Lists that are searched for each query (FAISS's nprobe).
+        refine: Candidates that are scored exactly, at least as many as results.
     """
 
     results: int
@@ -38,19 +39,19 @@ class SearchDepth:
 
 @dataclass(frozen=True, slots=True)
 class IndexMeasurement:
-    """One kind of index as it was measured here.
+    """One kind of index as it was measured on this library and machine.
 
     Attributes:
-        kind: "exact", or how the inverted file holds its vectors.
-        recall: Of the ten best by exact search, and of the 24 that a search asks for, the part that is found; the lower
-            one, of the kind of query that it is lowest for.
-        milliseconds: Median of one query, without the encoder.
-        opening: Milliseconds to open the inverted file, which a command does for each search.
-        memory: Bytes that it searches in: all vectors where it is exact, else the inverted file.
-        seconds: What it took to build.
-        vectors: How many it was built from.
-        depths: How far is looked, for more and more results; more than the last has are searched exactly.
-        fits: Whether recall and memory are what was asked for.
+        kind: A name in `INDEX_KINDS`.
+        recall: Part of the best results by exact search that it finds: the lower one of recall@10 and recall@24 (as
+            many as a search requests), for the kind of query with the lowest recall.
+        milliseconds: Median time of one query, without the encoder.
+        opening: Milliseconds to open the inverted file, which every command does.
+        memory: Bytes that it searches in: all vectors for exact search, else the inverted file.
+        seconds: Time to build it.
+        vectors: Number of vectors that it was built from.
+        depths: Search depths by ascending number of results; more results than the last depth has are searched exactly.
+        fits: Whether recall and memory meet the target.
     """
 
     kind: str
@@ -65,17 +66,17 @@ class IndexMeasurement:
 
     @property
     def waiting(self) -> float:
-        """Milliseconds that somebody waits for a search from the command line, without the encoder."""
+        """Milliseconds that one search from the command line takes, without the encoder."""
         return self.opening + self.milliseconds
 
 
 @dataclass(frozen=True, slots=True)
 class IndexTarget:
-    """What an index has to be.
+    """What an index must achieve.
 
     Attributes:
-        recall: Part of the ten best that it finds at least, above 0, at most 1.
-        memory: Bytes that it searches in at most; None for no limit.
+        recall: Smallest part of the best results that it must find, above 0, at most 1.
+        memory: Most bytes that it may search in; None for no limit.
     """
 
     recall: float
@@ -84,13 +85,13 @@ class IndexTarget:
 
 @dataclass(frozen=True, slots=True)
 class IndexChoice:
-    """What was chosen, and why.
+    """The index that was chosen, and why.
 
     Attributes:
-        target: What the index had to be.
-        measurements: All that was measured, the chosen one first.
-        watermark: The highest id that there was.
-        chosen_at: When that was.
+        target: What the index had to achieve.
+        measurements: All measurements, the chosen kind first.
+        watermark: Highest embedding id at that time.
+        chosen_at: Time of the choice.
     """
 
     target: IndexTarget

@@ -1,4 +1,4 @@
-"""Exact search in plain NumPy: the truth that every other index is tested against."""
+"""Exact search in plain NumPy: the reference that every other index is tested against."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from indexer.vectors.base import (
 
 
 class NumpyIndex:
-    """Vectors in one array, compared one by one."""
+    """An exact `VectorIndex`: all vectors in one array, compared one by one."""
 
     def __init__(self, dim: int) -> None:
         self._ids: Ids = np.empty(0, dtype=np.int64)  # (n,) ascending
@@ -41,43 +41,43 @@ class NumpyIndex:
         return len(self._ids)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Add rows; see `VectorIndex.add`."""
+        """Add vectors; see `VectorIndex.add`."""
         check_add(self._ids, ids, vectors, self.dim)
         self._ids = np.concatenate([self._ids, ids])
         self._rows = np.concatenate([self._rows, to_half(vectors)])
 
     def remove(self, ids: Ids) -> int:
-        """Remove rows by id and return how many were there."""
-        keep = ~np.isin(self._ids, ids)
-        self._ids, self._rows = self._ids[keep], self._rows[keep]
-        return int(len(keep) - keep.sum())
+        """Remove vectors by id and return how many were in the index."""
+        remaining = ~np.isin(self._ids, ids)
+        self._ids, self._rows = self._ids[remaining], self._rows[remaining]
+        return int(len(remaining) - remaining.sum())
 
     def vectors(self, ids: Ids) -> Vectors:
-        """Return the vectors of ids that are all held, shape (n, dim), unit length."""
+        """Return vectors by id, shape (n, dim), unit length; see `VectorIndex.vectors`."""
         return from_half(self.half_vectors(ids))
 
     def half_vectors(self, ids: Ids) -> HalfVectors:
-        """Return the vectors of ids that are all held as they are held, shape (n, dim), float16."""
-        places = np.searchsorted(self._ids, ids)
-        if np.any(places >= len(self._ids)) or np.any(self._ids[places] != ids):
+        """Return vectors by id as they are stored, shape (n, dim), float16; see `VectorIndex.half_vectors`."""
+        positions = np.searchsorted(self._ids, ids)
+        if np.any(positions >= len(self._ids)) or np.any(self._ids[positions] != ids):
             raise KeyError("an id is not in the index")
-        return self._rows[places]
+        return self._rows[positions]
 
     def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
         """Return the k best ids for each query row; see `VectorIndex.search`."""
         queries = check_search(queries, k, self.dim)
-        keep = slice(None) if allowed is None else np.isin(self._ids, allowed)
-        ids, rows = self._ids[keep], from_half(self._rows[keep])
-        found = [top_k(ids, inner_products(query, rows), k) for query in queries]
+        subset = slice(None) if allowed is None else np.isin(self._ids, allowed)
+        ids, rows = self._ids[subset], from_half(self._rows[subset])
+        results = [top_k(ids, inner_products(query, rows), k) for query in queries]
         return Neighbors(
-            np.array([row for row, _ in found], dtype=np.int64).reshape(len(queries), k),
-            np.array([row for _, row in found], dtype=np.float32).reshape(len(queries), k),
+            np.array([row for row, _ in results], dtype=np.int64).reshape(len(queries), k),
+            np.array([row for _, row in results], dtype=np.float32).reshape(len(queries), k),
         )
 
     def score(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
-        """Return those of some ids that are held, and the cosines of their vectors with a query; see `VectorIndex`."""
-        held = ids[np.isin(ids, self._ids)]
-        return held, inner_products(query, self.vectors(held))
+        """Return the given ids that are in the index, and their cosines with a query; see `VectorIndex.score`."""
+        existing = ids[np.isin(ids, self._ids)]
+        return existing, inner_products(query, self.vectors(existing))
 
     def save(self, path: Path) -> None:
         """Write ids and vectors to a .npz file."""

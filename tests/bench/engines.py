@@ -110,10 +110,10 @@ def build_faiss(folder: Path, vectors: Vectors) -> None:
 
 
 def _factory(kind: str, n: int) -> str:
-    from indexer.vectors.faiss_ivf import lists_for
+    from indexer.vectors.faiss_ivf import list_count
 
     codes = {"ivf-sq8": "SQ8", "ivf-sq4": "SQ4", "ivf-pq4": "PQ256x4fs", "ivf-rabitq": "RaBitQfs", "exact": ""}[kind]
-    return f"IVF{lists_for(n)},{codes},Refine(SQfp16)" if codes else "SQfp16"
+    return f"IVF{list_count(n)},{codes},Refine(SQfp16)" if codes else "SQfp16"
 
 
 def open_faiss(folder: Path) -> Search:

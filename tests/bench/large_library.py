@@ -22,7 +22,7 @@ import numpy as np
 from indexer.encoders import load_encoder
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.faiss_flat import single_threaded
+from indexer.vectors.faiss_runtime import single_threaded
 from retrieval import Library
 from retrieval.calibration.background import background
 from tests.bench.users import library

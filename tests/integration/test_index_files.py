@@ -101,14 +101,21 @@ def test_the_file_of_an_older_recall_is_stale(tmp_path: Path) -> None:
     body = (tmp_path / "file").read_bytes()
     label = {"kind": "FaissIndex", "fingerprint": MINE, "watermark": 16, "checksum": zlib.crc32(body)}
     raw = json.dumps(label).encode()
-    (tmp_path / "file").write_bytes(body + raw + index_files.TAIL.pack(len(raw), zlib.crc32(raw), b"RECALL1\n"))
-    with pytest.raises(StaleIndexError, match="it has no label of this version at its end"):
+    (tmp_path / "file").write_bytes(body + raw + index_files.TRAILER.pack(len(raw), zlib.crc32(raw), b"RECALL1\n"))
+    with pytest.raises(StaleIndexError, match="the footer is missing or of another version"):
         read_index(tmp_path / "file", fingerprint=MINE)
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\0" * 16, b"\0" * 5000, b"RECALL1\n", b"\xff" * 64, b"[]" + index_files.TAIL.pack(2, 0, index_files.MAGIC)],
+    [
+        b"",
+        b"\0" * 16,
+        b"\0" * 5000,
+        b"RECALL1\n",
+        b"\xff" * 64,
+        b"[]" + index_files.TRAILER.pack(2, 0, index_files.MAGIC),
+    ],
 )
 def test_what_never_was_an_index_is_stale(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)

@@ -58,8 +58,8 @@ def test_what_the_disk_changed_behind_the_files_time_is_found_when_every_byte_is
     whole, facts = path.read_bytes(), path.stat()
     path.write_bytes(whole[:60] + bytes([whole[60] ^ 1]) + whole[61:])
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    with pytest.raises(StaleIndexError, match="does not match its checksum"):
-        read_index(path, fingerprint=MINE, every_byte=True)
+    with pytest.raises(StaleIndexError, match="the checksum does not match"):
+        read_index(path, fingerprint=MINE, verify=True)
 
 
 def test_a_mapped_index_answers_from_its_file_after_another_took_its_place(path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_mapped_index_is_changed_in_memory_and_its_file_is_not(path: Path) -> 
 
 
 def test_more_rows_than_are_copied_at_once_are_owned_as_they_were(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faiss_flat, "BLOCK", 5)
+    monkeypatch.setattr(faiss_flat, "_COPY_BLOCK", 5)
     index, _ = read_index(path, fingerprint=MINE)
     index.add(ids(170), HALVES[:1])
     assert index.half_vectors(ids(*range(10, 170, 10))).tolist() == HALVES.tolist()

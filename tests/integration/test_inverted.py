@@ -14,7 +14,7 @@ from indexer.vectors import new_index
 from indexer.vectors.autotune.choice_file import read_choice, write_choice
 from indexer.vectors.autotune.select import choose
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.faiss_ivf import Builder, InvertedFile, expected_bytes, lists_for
+from indexer.vectors.faiss_ivf import InvertedFile, InvertedFileBuilder, expected_bytes, list_count
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.ivf_refined import ApproximateIndex, changed_share
 from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
@@ -47,7 +47,7 @@ def built(rows: Vectors, held: Ids) -> dict[Kind, InvertedFile]:
     """Return an inverted file of each kind."""
     index = new_index(DIM)
     index.add(held, rows)
-    builder = Builder(index.ids, index.vectors, DIM, progress=None)
+    builder = InvertedFileBuilder(index.ids, index.vectors, DIM, progress=None)
     return {kind: builder.build(kind) for kind in APPROXIMATE_KINDS}
 
 
@@ -173,7 +173,7 @@ def fix_costs(monkeypatch: pytest.MonkeyPatch, *, dear_from: int = 1000) -> None
         (depth,) = index._depths
         return depth.probes + depth.refine / 10 if results < dear_from else 2000.0
 
-    monkeypatch.setattr("indexer.vectors.autotune.select._Trial._one_query", one_query)
+    monkeypatch.setattr("indexer.vectors.autotune.trial.Trial._time_query", one_query)
 
 
 def test_many_results_are_as_complete_as_few(
@@ -227,7 +227,7 @@ def test_sizes_are_known_before_anything_is_built(built: dict[Kind, InvertedFile
     ("n", "lists"), [(1, 1), (40, 1), (80, 2), (10_000, 256), (100_000, 1024), (1_000_000, 4096), (10_000_000, 8192)]
 )
 def test_there_are_about_four_times_the_root_of_lists(n: int, lists: int) -> None:
-    assert lists_for(n) == lists  # a power of two, of which each has 40 vectors to learn from
+    assert list_count(n) == lists  # a power of two, of which each has 40 vectors to learn from
 
 
 def held_out(rows: Vectors, held: Ids) -> dict[str, HoldoutQueries]:
@@ -265,12 +265,12 @@ def test_half_the_bits_are_tried_where_the_whole_are_too_large(
 def test_too_little_memory_says_which_is_the_least(
     exact: VectorIndex, rows: Vectors, held: Ids, tmp_path: Path
 ) -> None:
-    message = r"no index finds 0.9 of the ten best in 1,000 bytes: the smallest that may, ivf-\w+, takes about \d"
+    message = r"no index reaches a recall of 0.9 in 1,000 bytes: the smallest that might, ivf-\w+, takes about \d"
     with pytest.raises(ConfigError, match=message):
         choose(exact, held_out(rows, held), IndexTarget(0.9, 1000), folder=tmp_path)
     with pytest.raises(
         ConfigError,
-        match=r"no index finds 1 of the ten best in 0\.1 MB: the smallest that may, exact, takes about 0\.4 MB",
+        match=r"no index reaches a recall of 1 in 0\.1 MB: the smallest that might, exact, takes about 0\.4 MB",
     ):
         choose(exact, held_out(rows, held), IndexTarget(1.0, 100_000), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -295,7 +295,7 @@ def test_a_stop_leaves_no_file(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("indexer.vectors.autotune.select.InvertedFile.load", stop)
+    monkeypatch.setattr("indexer.vectors.autotune.trial.InvertedFile.load", stop)
     with pytest.raises(KeyboardInterrupt):
         choose(exact, held_out(rows, held), IndexTarget(0.9), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -322,5 +322,5 @@ def test_a_file_whose_figures_cannot_be_is_refused(exact: VectorIndex, tmp_path:
     part, file = tmp_path / "some.part", tmp_path / "some.lists"
     part.touch()
     write_choice(part, file, target=IndexTarget(0.9), measurements=[figures], index=exact, fingerprint="f")
-    with pytest.raises(StaleIndexError, match="impossible figures"):
+    with pytest.raises(StaleIndexError, match="its measurements are invalid"):
         read_choice(file, exact, fingerprint="f")

@@ -21,7 +21,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import ConfigError, LibraryError, StorageError
 from indexer.maintenance import optimize
 from indexer.store import Store
-from indexer.vectors.autotune import select
+from indexer.vectors.autotune import ground_truth, trial
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.ivf_refined import ApproximateIndex
 from retrieval import Library
@@ -43,9 +43,10 @@ def compact() -> Encoder:
 def hasty() -> Iterator[None]:
     """Have fewer settings measured than people get; programs that are started are not touched by it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(select, "PROBES", (64, 256, 1024))
-        patch.setattr(select, "REFINE", (50, 400))
-        patch.setattr(select, "TIMED", 5)
+        patch.setattr(trial, "PROBE_COUNTS", (64, 256, 1024))
+        patch.setattr(trial, "_TIMED_QUERIES", 5)
+        for module in (ground_truth, trial):
+            patch.setattr(module, "REFINE_COUNTS", (50, 400))
         yield
 
 
@@ -150,7 +151,7 @@ def test_the_program_shows_what_was_measured(path: Path, recall_program: Program
     [
         (
             ["--memory", "10kB"],
-            "recall: no index finds 0.99 of the ten best in 10,000 bytes: the smallest that may, ivf-",
+            "recall: no index reaches a recall of 0.99 in 10,000 bytes: the smallest that might, ivf-",
         ),
         (["--memory", "much"], "'much' is not a size; expected for instance 500MB or 2GB"),
         (["--memory", "0GB"], "'0GB' is not a size; expected at least one byte"),
@@ -347,7 +348,7 @@ def test_the_choice_of_another_library_is_not_taken(chosen: Path, compact: Encod
     shutil.copy2(file, other)
     with Library.open(other) as library:
         assert searched(library) is not ApproximateIndex
-        with pytest.raises(StaleIndexError, match="other vectors"):
+        with pytest.raises(StaleIndexError, match="belongs to other vectors"):
             _read_choice(library)
 
 

@@ -24,7 +24,7 @@ KINDS = (NumpyIndex, FaissIndex)
 @pytest.fixture(autouse=True)
 def _few_is_few() -> Iterator[None]:
     """Let FAISS itself search also the small indexes that are made here, but keep both ways in use."""
-    with patch.object(faiss_flat, "FEW", 4):
+    with patch.object(faiss_flat, "MAX_SCORED_ROWS", 4):
         yield
 
 

@@ -1,4 +1,4 @@
-"""What searches on a GPU, without one: the same code on the CPU."""
+"""GPU backends without a GPU: the same code on the CPU."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from indexer.vectors.gpu.torch_backend import TorchBackend
 
 
 def half_precision_part(dim: int) -> faiss.Index:
-    """Return an empty flat index in float16, as FAISS makes one on a GPU."""
+    """Return an empty flat index in float16, like FAISS's on a GPU."""
     return faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
-def roomy(dim: int) -> Gpu:
-    """Return what stands for a GPU that is never full."""
+def roomy_gpu(dim: int) -> Gpu:
+    """Return a stand-in for a GPU whose memory is never full."""
     return Gpu(lambda: half_precision_part(dim), lambda _: True)
 
 
 BACKENDS: dict[str, Callable[[int], GpuBackend]] = {
     "torch backend": lambda dim: TorchBackend(dim, "cpu"),
-    "faiss backend": lambda dim: FaissBackend(dim, [roomy(dim), roomy(dim)]),
+    "faiss backend": lambda dim: FaissBackend(dim, [roomy_gpu(dim), roomy_gpu(dim)]),
 }
-"""Makers of empty cards by name; FAISS's has two GPUs."""
+"""Makers of empty backends by name; that of FAISS has two GPUs."""
 
 
 def always_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each search go to the card from the first on, however few are allowed, in blocks of odd sizes."""
+    """Make every search use the backend, from the first query on and with any filter, in blocks of odd sizes."""
     monkeypatch.setattr(index, "QUERIES_BEFORE_UPLOAD", 0)
     monkeypatch.setattr(index, "MIN_ALLOWED_SHARE", 0.0)
     monkeypatch.setattr(index, "UPLOAD_BLOCK", 700)
-    monkeypatch.setattr(torch_backend, "BLOCK", 1000)
+    monkeypatch.setattr(torch_backend, "ROW_BLOCK", 1000)
     monkeypatch.setattr(faiss_backend, "MAX_PART_VECTORS", 600)

@@ -1,33 +1,35 @@
-"""The index that was chosen by measurement, in a file of its own: what was measured, and the inverted file."""
+"""The file of the index that was chosen by measurement: the measurements and the inverted file."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from indexer.types import Ids, isin_sorted
 from indexer.vectors.base import VectorIndex
-from indexer.vectors.index_file import Footer, StaleIndexError, commit_file, read_footer
+from indexer.vectors.index_file import Footer, StaleIndexError, commit_file, open_index_file, read_footer
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.kinds import APPROXIMATE_KINDS
 from indexer.vectors.measurements import IndexChoice, IndexMeasurement, IndexTarget, SearchDepth
 
 KIND = "Choice"
-"""What the label says; the kind of index stands in the figures."""
+"""The footer's `kind`; the kind of index is in the measurements."""
 
-MOST = 10_000
-"""Lists and candidates at most."""
+_MAX_DEPTH = 10_000
+"""Upper limit for the lists and candidates of a search."""
 
-COMPARED = 64
-"""Vectors, evenly over all, and as many of the last, that are held against the index: those of another one differ."""
+_SAMPLE_VECTORS = 64
+"""Vectors stored for comparison, spread over all ids, and again as many with the highest ids.
+
+They detect a file that belongs to other vectors.
+"""
 
 
 def write_choice(
@@ -39,23 +41,23 @@ def write_choice(
     index: VectorIndex,
     fingerprint: str,
 ) -> None:
-    """Put a choice at a path; what is there is replaced.
+    """Write a choice to `path`, replacing an existing file.
 
     Args:
-        part: The inverted file, or an empty one where everything is searched exactly; in the same folder.
-        path: Where it goes.
-        target: What the index had to be.
-        measurements: What was measured, the chosen one first.
-        index: What it was chosen for.
-        fingerprint: The encoder whose embeddings it holds.
+        part: The inverted file, or an empty file if exact search was chosen; in the folder of `path`.
+        path: Destination.
+        target: What the index had to achieve.
+        measurements: All measurements, the chosen kind first.
+        index: The exact index that was measured.
+        fingerprint: The encoder of its embeddings.
 
     Raises:
-        OSError: The disk is full or read-only; what is at `path` is as it was.
+        OSError: The disk is full or read-only; the file at `path` is unchanged.
     """
-    ids = _compared(index.ids)
+    ids = _sample(index.ids)
     more = {
         "asked": asdict(target),
-        "figures": [asdict(each) for each in measurements],
+        "figures": [asdict(measurement) for measurement in measurements],
         "at": datetime.now(UTC).isoformat(),
         "ids": ids.tolist(),
         "vectors": base64.b64encode(index.half_vectors(ids).tobytes()).decode(),
@@ -64,108 +66,99 @@ def write_choice(
 
 
 def read_choice(
-    path: Path, index: VectorIndex, *, fingerprint: str, every_byte: bool = False
+    path: Path, index: VectorIndex, *, fingerprint: str, verify: bool = False
 ) -> tuple[IndexChoice, ApproximateIndex | None]:
-    """Return the choice at a path, and the index to search in place of the exact one, None where that was chosen.
+    """Return the choice in a file and its approximate index, which is None if exact search was chosen.
 
     Args:
-        path: A file that `write_choice` put there.
-        index: The exact index that it goes before.
+        path: A file that `write_choice` wrote.
+        index: The exact index that the approximate one is combined with.
         fingerprint: The encoder whose embeddings it must hold.
-        every_byte: See `read_index`.
+        verify: See `read_index`.
 
     Raises:
-        StaleIndexError: The file cannot be trusted; choose anew.
+        StaleIndexError: The file cannot be trusted; choose again.
     """
     from indexer.vectors.faiss_ivf import InvertedFile  # late: faiss takes 0.1 s
 
-    with _opened(path) as file:
-        label = read_footer(file, kind=KIND, fingerprint=fingerprint, every_byte=every_byte)
-        choice = _choice(label)
-        _compare(label.more, index)
-        figures = choice.measurements[0]
-        if figures.kind == "exact":
+    with open_index_file(path) as file:
+        footer = read_footer(file, kind=KIND, fingerprint=fingerprint, verify=verify)
+        choice = _parse_choice(footer)
+        _check_sample(footer.more, index)
+        chosen = choice.measurements[0]
+        if chosen.kind == "exact":
             return choice, None
         lists = InvertedFile.load(file)
-    found = ApproximateIndex(index, lists, watermark=label.watermark, depths=figures.depths)
-    _look_for_newest(found, label.watermark)
-    return choice, found
+    approximate = ApproximateIndex(index, lists, watermark=footer.watermark, depths=chosen.depths)
+    _check_newest(approximate, footer.watermark)
+    return choice, approximate
 
 
 def read_measurements(path: Path, *, fingerprint: str) -> IndexChoice:
-    """Return the choice at a path, without its inverted file.
+    """Return the choice in a file, without opening its inverted file.
 
     Raises:
-        StaleIndexError: The file cannot be trusted; choose anew.
+        StaleIndexError: The file cannot be trusted; choose again.
     """
-    with _opened(path) as file:
-        return _choice(read_footer(file, kind=KIND, fingerprint=fingerprint))
+    with open_index_file(path) as file:
+        return _parse_choice(read_footer(file, kind=KIND, fingerprint=fingerprint))
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Give the file at a path; what fails with it makes it stale."""
+def _parse_choice(footer: Footer) -> IndexChoice:
+    more = footer.more
     try:
-        with path.open("rb", buffering=0) as file:
-            yield file
-    except FileNotFoundError as error:
-        raise StaleIndexError(f"{path} is missing") from error
-    except (StaleIndexError, RuntimeError, OSError) as error:
-        raise StaleIndexError(f"{path}: {error}") from error
-
-
-def _choice(label: Footer) -> IndexChoice:
-    more = label.more
-    try:
-        figures = tuple(_figures(each) for each in more["figures"])
-        choice = IndexChoice(IndexTarget(**more["asked"]), figures, label.watermark, datetime.fromisoformat(more["at"]))
-        possible = _is_possible(figures[0]) if figures else False
+        target, chosen_at = IndexTarget(**more["asked"]), datetime.fromisoformat(more["at"])
+        measurements = tuple(_parse_measurement(values) for values in more["figures"])
+        is_valid = bool(measurements) and _is_valid(measurements[0])
     except (KeyError, TypeError, ValueError) as error:
         raise StaleIndexError(f"it is of another version ({error})") from error
-    if not possible:
-        raise StaleIndexError("it holds impossible figures")
-    return choice
+    if not is_valid:
+        raise StaleIndexError("its measurements are invalid")
+    return IndexChoice(target, measurements, footer.watermark, chosen_at)
 
 
-def _figures(kept: dict[str, Any]) -> IndexMeasurement:
-    return IndexMeasurement(**kept | {"depths": tuple(SearchDepth(**each) for each in kept["depths"])})
+def _parse_measurement(values: dict[str, Any]) -> IndexMeasurement:
+    return IndexMeasurement(**values | {"depths": tuple(SearchDepth(**depth) for depth in values["depths"])})
 
 
-def _is_possible(figures: IndexMeasurement) -> bool:
-    if figures.kind == "exact":
+def _is_valid(measurement: IndexMeasurement) -> bool:
+    if measurement.kind == "exact":
         return True
-    depths = figures.depths
+    depths = measurement.depths
     return (
-        figures.kind in APPROXIMATE_KINDS
+        measurement.kind in APPROXIMATE_KINDS
         and len(depths) > 0
-        and all(1 <= each.probes <= MOST and 1 <= each.results <= each.refine <= MOST for each in depths)
-        and all(one.results < other.results for one, other in pairwise(depths))
+        and all(1 <= depth.probes <= _MAX_DEPTH for depth in depths)
+        and all(1 <= depth.results <= depth.refine <= _MAX_DEPTH for depth in depths)
+        and all(depth.results < deeper.results for depth, deeper in pairwise(depths))
     )
 
 
-def _compare(more: dict[str, Any], index: VectorIndex) -> None:
-    """Hold what a choice knows of vectors against those of the index that have the same ids still."""
+def _sample(ids: Ids) -> Ids:
+    """Return the ids whose vectors are stored for comparison, ascending."""
+    rows = np.linspace(0, len(ids) - 1, min(_SAMPLE_VECTORS, len(ids))).astype(np.int64)
+    sample: Ids = np.unique(np.concatenate([ids[rows], ids[-_SAMPLE_VECTORS:]]))
+    return sample
+
+
+def _check_sample(more: dict[str, Any], index: VectorIndex) -> None:
+    """Compare the stored sample of vectors with those that the index has under the same ids."""
     try:
         ids = np.array(more["ids"], dtype=np.int64)
         vectors = np.frombuffer(base64.b64decode(more["vectors"]), dtype=np.float16).reshape(len(ids), index.dim)
     except (KeyError, TypeError, ValueError) as error:
         raise StaleIndexError(f"it is of another version ({error})") from error
-    held = isin_sorted(ids, index.ids)
-    if not np.array_equal(index.half_vectors(ids[held]), vectors[held]):
-        raise StaleIndexError("it is of other vectors")
+    remaining = isin_sorted(ids, index.ids)
+    if not np.array_equal(index.half_vectors(ids[remaining]), vectors[remaining]):
+        raise StaleIndexError("it belongs to other vectors")
 
 
-def _look_for_newest(index: ApproximateIndex, last: int) -> None:
-    """Refuse an inverted file that holds another vector under the highest id that is held still.
+def _check_newest(index: ApproximateIndex, watermark: int) -> None:
+    """Check that the inverted file has the vector of the highest id that remains of those it was built from.
 
-    A restored backup gives ids again: then others than it was built from have them, the highest one first of all.
+    A catalog restored from a backup assigns ids again, so that they may belong to other vectors than those the file
+    was built from. The highest id is the first to differ.
     """
-    still = index.ids[: np.searchsorted(index.ids, last, side="right")]
-    if len(still) and still[-1] != last and not index.knows(int(still[-1])):
-        raise StaleIndexError("it is of other vectors: this catalog may be a backup")
-
-
-def _compared(ids: Ids) -> Ids:
-    rows = np.linspace(0, len(ids) - 1, min(COMPARED, len(ids))).astype(np.int64)
-    chosen: Ids = np.unique(np.concatenate([ids[rows], ids[-COMPARED:]]))
-    return chosen
+    remaining = index.ids[: np.searchsorted(index.ids, watermark, side="right")]
+    if len(remaining) and remaining[-1] != watermark and not index.has_current_vector(int(remaining[-1])):
+        raise StaleIndexError("it belongs to other vectors; this catalog may be a backup")

@@ -1,1 +1,4 @@
-"""Search on a GPU, with results that are exact."""
+"""Search on GPUs, with the results of an exact index.
+
+From outside use `index.GpuIndex`, and `select.backend_for` to make its backend.
+"""
