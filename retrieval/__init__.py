@@ -1,74 +1,91 @@
-"""Finds: searches photos by words and pictures. `from retrieval import Library` is the door for apps.
+"""Searches, explains and learns: the query layer, the command line, and `Library`, which apps import.
 
-Names are loaded when they are first used, so that `recall --help` does not wait for a database library.
+From outside use the names in `__all__`. Each is imported on first use, so that `recall --help` does not wait for a
+database library.
 """
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from indexer import __version__
-from indexer.errors import (
-    ConfigError,
-    EncoderError,
-    EncoderMismatchError,
-    EncoderNotFoundError,
-    EvaluationError,
-    FailureKind,
-    FeedbackError,
-    ItemError,
-    LibraryError,
-    LibraryLockedError,
-    LibraryVersionError,
-    MissingPackageError,
-    NoPhotosError,
-    PictureError,
-    QueryError,
-    RecallError,
-    SourceError,
-    StorageError,
-    TextError,
-    TransferError,
-    TuningError,
-)
-
 if TYPE_CHECKING:
+    from indexer import __version__
     from indexer.catalog.filters.expression import Filter
     from indexer.catalog.statements.counts import Failure
+    from indexer.catalog.statements.judgements import Judgement
+    from indexer.catalog.statements.reencoding import EncoderState
     from indexer.catalog.statements.sources import Source
+    from indexer.catalog.statements.versions import Version
     from indexer.config import Settings
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
+    from indexer.encoders.names import Precision
+    from indexer.errors import (
+        ConfigError,
+        EncoderError,
+        EncoderMismatchError,
+        EncoderNotFoundError,
+        EvaluationError,
+        FailureKind,
+        FeedbackError,
+        ItemError,
+        LibraryError,
+        LibraryLockedError,
+        LibraryVersionError,
+        MissingPackageError,
+        NoPhotosError,
+        PictureError,
+        QueryError,
+        RecallError,
+        SourceError,
+        StorageError,
+        TextError,
+        TransferError,
+        TuningError,
+    )
     from indexer.maintenance.check import Problem, ProblemKind
+    from indexer.maintenance.reencode import EncoderChange
     from indexer.maintenance.status import Status
     from indexer.sync.report import SyncReport
+    from indexer.transfer.formats import ExportFormat
     from indexer.transfer.import_items import ImportReport
     from indexer.transfer.report import ExportReport
-    from indexer.types import Preprocess, Progress
-    from indexer.vectors.measurements import IndexChoice, IndexMeasurement
+    from indexer.types import Modality, Preprocess, Progress, ProgressCallback
+    from indexer.vectors.measurements import IndexChoice, IndexMeasurement, IndexTarget, SearchDepth
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
-    from retrieval.evaluation import Evaluation
-    from retrieval.explain import Explanation
+    from retrieval.evaluation import Direction, Evaluation
+    from retrieval.explain import Explanation, Region, Regions, WordEffect
+    from retrieval.feedback import JudgedHit, JudgementImport, JudgeReport
     from retrieval.library import Library
+    from retrieval.library.tuning import TuningMethod
     from retrieval.query.private_words import LearnReport, PrivateWord
-    from retrieval.query.query import Query
+    from retrieval.query.query import Picture, Query
+    from retrieval.search.engine import SearchKind
     from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
+    from retrieval.search.paging import Sort
     from retrieval.search.rerank.protocol import Context, Ranking, Reranker, Step
+    from retrieval.tuning.report import TuningReport
 
 __all__ = [
     "ConfigError",
     "Context",
+    "Direction",
     "DuplicateGroup",
     "DuplicatePhoto",
     "Duplicates",
     "Encoder",
+    "EncoderChange",
     "EncoderError",
     "EncoderMismatchError",
     "EncoderNotFoundError",
+    "EncoderState",
     "Evaluation",
     "EvaluationError",
     "Explanation",
+    "ExportFormat",
     "ExportReport",
     "Failure",
     "FailureKind",
@@ -79,28 +96,42 @@ __all__ = [
     "ImportReport",
     "IndexChoice",
     "IndexMeasurement",
+    "IndexTarget",
     "ItemError",
+    "JudgeReport",
+    "JudgedHit",
+    "Judgement",
+    "JudgementImport",
     "LearnReport",
     "Library",
     "LibraryError",
     "LibraryLockedError",
     "LibraryVersionError",
     "MissingPackageError",
+    "Modality",
     "NoPhotosError",
     "PartScore",
+    "Picture",
     "PictureError",
+    "Precision",
     "Preprocess",
     "PrivateWord",
     "Problem",
     "ProblemKind",
     "Progress",
+    "ProgressCallback",
     "Query",
     "QueryError",
     "Ranking",
     "RecallError",
+    "Region",
+    "Regions",
     "RerankScore",
     "Reranker",
+    "SearchDepth",
+    "SearchKind",
     "Settings",
+    "Sort",
     "Source",
     "SourceError",
     "Status",
@@ -110,48 +141,122 @@ __all__ = [
     "TextError",
     "TransferError",
     "TuningError",
+    "TuningMethod",
+    "TuningReport",
+    "Version",
+    "WordEffect",
     "__version__",
     "load_encoder",
 ]
 
-_HOMES = {
+_MODULES = {
+    "ConfigError": "indexer.errors",
     "Context": "retrieval.search.rerank.protocol",
+    "Direction": "retrieval.evaluation",
     "DuplicateGroup": "retrieval.duplicates.groups",
     "DuplicatePhoto": "retrieval.duplicates.groups",
     "Duplicates": "retrieval.duplicates.groups",
     "Encoder": "indexer.encoders.base",
+    "EncoderChange": "indexer.maintenance.reencode",
+    "EncoderError": "indexer.errors",
+    "EncoderMismatchError": "indexer.errors",
+    "EncoderNotFoundError": "indexer.errors",
+    "EncoderState": "indexer.catalog.statements.reencoding",
     "Evaluation": "retrieval.evaluation",
+    "EvaluationError": "indexer.errors",
     "Explanation": "retrieval.explain",
+    "ExportFormat": "indexer.transfer.formats",
     "ExportReport": "indexer.transfer.report",
     "Failure": "indexer.catalog.statements.counts",
+    "FailureKind": "indexer.errors",
+    "FeedbackError": "indexer.errors",
     "Filter": "indexer.catalog.filters.expression",
     "Hit": "retrieval.search.hits",
     "Hits": "retrieval.search.hits",
     "ImportReport": "indexer.transfer.import_items",
     "IndexChoice": "indexer.vectors.measurements",
     "IndexMeasurement": "indexer.vectors.measurements",
+    "IndexTarget": "indexer.vectors.measurements",
+    "ItemError": "indexer.errors",
+    "JudgeReport": "retrieval.feedback",
+    "JudgedHit": "retrieval.feedback",
+    "Judgement": "indexer.catalog.statements.judgements",
+    "JudgementImport": "retrieval.feedback",
     "LearnReport": "retrieval.query.private_words",
     "Library": "retrieval.library",
+    "LibraryError": "indexer.errors",
+    "LibraryLockedError": "indexer.errors",
+    "LibraryVersionError": "indexer.errors",
+    "MissingPackageError": "indexer.errors",
+    "Modality": "indexer.types",
+    "NoPhotosError": "indexer.errors",
     "PartScore": "retrieval.search.hits",
+    "Picture": "retrieval.query.query",
+    "PictureError": "indexer.errors",
+    "Precision": "indexer.encoders.names",
     "Preprocess": "indexer.types",
     "PrivateWord": "retrieval.query.private_words",
     "Problem": "indexer.maintenance.check",
     "ProblemKind": "indexer.maintenance.check",
     "Progress": "indexer.types",
+    "ProgressCallback": "indexer.types",
     "Query": "retrieval.query.query",
+    "QueryError": "indexer.errors",
     "Ranking": "retrieval.search.rerank.protocol",
+    "RecallError": "indexer.errors",
+    "Region": "retrieval.explain",
+    "Regions": "retrieval.explain",
     "RerankScore": "retrieval.search.hits",
     "Reranker": "retrieval.search.rerank.protocol",
+    "SearchDepth": "indexer.vectors.measurements",
+    "SearchKind": "retrieval.search.engine",
     "Settings": "indexer.config",
+    "Sort": "retrieval.search.paging",
     "Source": "indexer.catalog.statements.sources",
+    "SourceError": "indexer.errors",
     "Status": "indexer.maintenance.status",
     "Step": "retrieval.search.rerank.protocol",
+    "StorageError": "indexer.errors",
     "SyncReport": "indexer.sync.report",
+    "TextError": "indexer.errors",
+    "TransferError": "indexer.errors",
+    "TuningError": "indexer.errors",
+    "TuningMethod": "retrieval.library.tuning",
+    "TuningReport": "retrieval.tuning.report",
+    "Version": "indexer.catalog.statements.versions",
+    "WordEffect": "retrieval.explain",
+    "__version__": "indexer",
     "load_encoder": "indexer.encoders",
 }
+"""The module that defines each name."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def _check_indexer() -> None:
+    """Raise if Python finds another `indexer` first, for instance a folder of that name in the working directory.
+
+    Both packages belong to one distribution and are in the same folder. Python searches the working directory first
+    for `python -m retrieval`, `python -c` and the interactive prompt. Nothing of the other package is run.
+
+    Raises:
+        ImportError: The other package or module would be imported.
+    """
+    spec = find_spec("indexer")
+    if spec is None or spec.origin is None:
+        return
+    expected = os.path.join(os.path.dirname(os.path.realpath(__path__[0])), "indexer")
+    name = os.path.basename(spec.origin)
+    path = os.path.dirname(spec.origin) if name.startswith("__init__.") else spec.origin
+    if os.path.realpath(path) != expected:
+        raise ImportError(
+            f"{path} hides Recall's package 'indexer' in {expected}; rename it, or run Recall from another folder "
+            "with the command recall"
+        )
+
+
+_check_indexer()

@@ -12,11 +12,12 @@ from retrieval.feedback.import_export import (
     import_judgements,
     judgement_record,
 )
-from retrieval.feedback.record import JudgeReport, record_impression, record_judgements
+from retrieval.feedback.record import JudgedHit, JudgeReport, record_impression, record_judgements
 from retrieval.feedback.stored_query import query_from_parts, query_key, query_parts
 
 __all__ = [
     "JudgeReport",
+    "JudgedHit",
     "JudgementImport",
     "export_judgements",
     "import_judgements",

@@ -14,8 +14,7 @@ from retrieval.library.base import BaseLibrary
 from retrieval.query.query import Query, as_query
 
 if TYPE_CHECKING:
-    from retrieval.feedback import JudgementImport, JudgeReport
-    from retrieval.feedback.record import JudgedHit
+    from retrieval.feedback import JudgedHit, JudgementImport, JudgeReport
     from retrieval.query.query import Picture
     from retrieval.search.hits import Hits
 
@@ -55,6 +54,10 @@ def judge(
 def show(self: BaseLibrary, query: str | Picture | Query, hits: Hits) -> int:
     """Record the hits that are shown for a query, and return the impression's number for `judge`.
 
+    Args:
+        query: Words, a picture file, or a Query of these. Its filter is not recorded.
+        hits: The hits, in the order that they are shown in.
+
     Raises:
         FeedbackError: A picture of the query is not a file.
         LibraryLockedError: Another process is writing to the library.
@@ -72,14 +75,23 @@ def judgements(self: BaseLibrary) -> list[Judgement]:
 
 
 def export_judgements(self: BaseLibrary, stream: IO[str], *, as_csv: bool = False) -> int:
-    """Write all judgements as JSON lines, or those of one-text queries as CSV, and return how many were written."""
+    """Write all judgements as JSON lines or CSV, and return how many were written.
+
+    Args:
+        stream: A text file that is open for writing.
+        as_csv: Whether to write CSV, which holds judgements of queries of one text only.
+    """
     from retrieval import feedback  # late: searching does not need it
 
     return feedback.export_judgements(self._store, stream, as_csv=as_csv)
 
 
 def import_judgements(self: BaseLibrary, file: str | os.PathLike[str]) -> JudgementImport:
-    """Import judgements from a file, and return a report; see `retrieval.feedback.import_judgements`.
+    """Import judgements from a file, and return a report; existing judgements are skipped.
+
+    Args:
+        file: JSON lines as `export_judgements` writes them, or a `.csv` file with the columns query (a text), path and
+            verdict (good or bad), and optionally position (rank among the hits, from 1) and judged_at.
 
     Raises:
         FeedbackError: The file cannot be read, or none of its lines can be used.
@@ -97,7 +109,11 @@ def forget_judgements(
     query: str | Picture | Query | None = None,
     path: str | os.PathLike[str] | None = None,
 ) -> int:
-    """Delete the judgements of a query, of a file, or all of them, and return how many; trained versions remain.
+    """Delete judgements, and return how many were deleted; trained versions remain.
+
+    Args:
+        query: Only judgements of this query; None for those of all queries.
+        path: Only judgements of this file; None for those of all files.
 
     Raises:
         LibraryLockedError: Another process is writing to the library.

@@ -60,6 +60,9 @@ def words(self: BaseLibrary) -> list[PrivateWord]:
 def forget_word(self: BaseLibrary, word: str) -> None:
     """Delete a private word.
 
+    Args:
+        word: The word; case does not matter.
+
     Raises:
         FeedbackError: The library has no such word.
         LibraryLockedError: Another process is writing to the library.

@@ -17,7 +17,7 @@ from retrieval.query.private_words import photo_shares
 from retrieval.query.query import Query, as_picture, as_query
 from retrieval.query.resolve_filters import with_filters
 from retrieval.search import engine
-from retrieval.search.engine import EncodedQuery, Kind, check_count
+from retrieval.search.engine import EncodedQuery, SearchKind, check_count
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
 from retrieval.search.rerank.chain import Chain
@@ -39,7 +39,7 @@ def search(
     after: date | None = None,
     before: date | None = None,
     where: Filter | None = None,
-    kind: Kind = "all",
+    kind: SearchKind = "all",
     hybrid: bool = True,
     rerank: Sequence[str | Reranker] = (),
     threshold: float | None = None,

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from retrieval.tuning.lora.weights import NewWeights
     from retrieval.tuning.report import TuningReport
 
-Method = Literal["adapter", "adapter-both", "lora"]
+TuningMethod = Literal["adapter", "adapter-both", "lora"]
 """What `tune` trains."""
 
 
 def tune(
     self: BaseLibrary,
     *,
-    method: Method = "adapter",
+    method: TuningMethod = "adapter",
     dry_run: bool = False,
     control_set: str | os.PathLike[str] | None = None,
     progress: ProgressCallback | None = None,

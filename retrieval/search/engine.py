@@ -27,10 +27,10 @@ from retrieval.search.probabilities import Likelihood
 from retrieval.search.rerank.chain import Chain, rerank
 from retrieval.search.rerank.protocol import Ranking
 
-Kind = Literal["photos", "texts", "all"]
+SearchKind = Literal["photos", "texts", "all"]
 """What to search."""
 
-_KINDS: dict[Modality, Kind] = {Modality.PHOTO: "photos", Modality.TEXT: "texts"}
+_KINDS: dict[Modality, SearchKind] = {Modality.PHOTO: "photos", Modality.TEXT: "texts"}
 
 _SHARED = [field.name for field in fields(Hit) if field.name in ItemDetails._fields and field.name != "path"]
 """What a hit takes over from the catalog."""
@@ -56,7 +56,7 @@ class EncodedQuery:
     parts: Vectors
     weights: Sequence[float]
     where: Filter | None
-    kind: Kind = "all"
+    kind: SearchKind = "all"
     leave_out: int | None = None
     words: str = ""
     pictures: int = 0

@@ -28,7 +28,7 @@ from retrieval.cli.query_args import typed_query
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
     from retrieval import Filter
-    from retrieval.search.engine import Kind
+    from retrieval.search.engine import SearchKind
     from retrieval.search.paging import Sort
 
 SECTION = "Search"
@@ -56,7 +56,7 @@ SECTION = "Search"
 def command(
     query: tuple[str, ...],
     image: Path | None,
-    kind: Kind,
+    kind: SearchKind,
     hybrid: bool,
     allow_url: bool,
     rerank: tuple[str, ...],
