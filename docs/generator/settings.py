@@ -34,7 +34,7 @@ def settings() -> str:
             if _is_count(field.default)
             else str(field.default)
         )
-        rows.append((code(field.name), code(default), docs[field.name]))
+        rows.append((code(field.name), code(default), re.sub(r"None (means|uses)", "by default", docs[field.name])))
     return table(("Name", "Default", "Meaning"), rows)
 
 

@@ -5,16 +5,31 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 
+import retrieval
 from docs.generator.hooks import GENERATORS, on_page_markdown
 from docs.generator.markdown import table
 from docs.generator.readme import figure
 from docs.generator.source import attribute_docs
+from retrieval.cli import cli
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.parent.name != "measurements"]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in [*PAGES, DOCS.parent / "README.md"])
+
+OPTION = re.compile(r"--[a-z][a-z-]+|-[A-Za-z0-9]")
+COMMANDS = sorted(
+    {
+        re.sub(r" [|#].*|\.\.\.", "", match)
+        for match in re.findall(r"(?:^ *|^\$ |`)(recall [^`\n]+)", TEXT, re.MULTILINE)
+    }
+)
+"""Every command that a page shows, in code blocks and in sentences."""
+
+NAMES = sorted(set(re.findall(r"`((?:[Ll]ibrary|Hits?|Query|Status|Filter)\.\w+)", TEXT)))
+"""Every attribute of a public class that a page names."""
 
 
 def test_every_measurement_is_on_a_page() -> None:
@@ -42,6 +57,30 @@ def test_every_example_is_on_a_page() -> None:
 
 def test_every_generator_is_used_by_a_page() -> None:
     assert set(re.findall(r"<!-- generate: ([\w-]+) -->", TEXT)) == set(GENERATORS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_in_the_manual_has_this_name_and_these_options(command: str) -> None:
+    words = command.split()[1:]
+    current: click.Command = cli
+    context = click.Context(cli, info_name="recall")
+    while isinstance(current, click.Group) and words and not words[0].startswith("-"):
+        name = words.pop(0)
+        found = current.get_command(context, name)
+        assert found is not None, f"there is no command {name!r}"
+        current, context = found, click.Context(found, info_name=name, parent=context)
+    known = {
+        option for parameter in current.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    assert [word for word in words if OPTION.fullmatch(word) and word not in known] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_name_in_the_manual_exists(name: str) -> None:
+    owner, _, attribute = name.partition(".")
+    cls = getattr(retrieval, owner[:1].upper() + owner[1:])
+
+    assert hasattr(cls, attribute) or attribute in cls.__annotations__
 
 
 def test_unknown_generator_is_an_error_that_names_it() -> None:
