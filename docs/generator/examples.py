@@ -151,7 +151,6 @@ def _run(command: str, home: Path) -> str:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RECALL_", "XDG_"))}
     programs = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     env = {**inherited, "HOME": str(home), "PATH": programs, "COLUMNS": str(WIDTH), "TZ": "UTC", "NO_COLOR": "1"}
-    env |= {name: os.environ[name] for name in ("RECALL_CACHE",) if name in os.environ}
     done = subprocess.run(
         [shutil.which("bash") or "sh", "-c", command],
         cwd=home,
