@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from sqlalchemy import Column, Table
+from sqlalchemy.dialects import sqlite
 
 from docs.generator.markdown import code, table
 from docs.generator.source import calls, comments, variable_docs
@@ -27,7 +28,7 @@ def _section(source: Table, description: str) -> str:
 def _type(column: Column[object]) -> str:
     key = " PRIMARY KEY" if column.primary_key else "" if column.nullable else " NOT NULL"
     references = "".join(f" → {key.target_fullname}" for key in column.foreign_keys)
-    return f"{type(column.type).__name__}{key}{references}"
+    return f"{column.type.compile(sqlite.dialect())}{key}{references}"
 
 
 def _column_comments(name: str) -> dict[str, str]:

@@ -9,10 +9,14 @@ import click
 import pytest
 
 import retrieval
+from docs.generator.catalog import tables
+from docs.generator.commands import reference
+from docs.generator.errors import failures
 from docs.generator.hooks import GENERATORS, on_page_markdown
 from docs.generator.markdown import table
 from docs.generator.readme import figure
 from docs.generator.source import attribute_docs
+from indexer.catalog.schema import METADATA
 from retrieval.cli import cli
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -81,6 +85,28 @@ def test_public_name_in_the_manual_exists(name: str) -> None:
     cls = getattr(retrieval, owner[:1].upper() + owner[1:])
 
     assert hasattr(cls, attribute) or attribute in cls.__annotations__
+
+
+def test_every_table_of_the_catalog_is_described() -> None:
+    sections = re.findall(r"^## (\w+)\n\n(.*)\n\n\|", tables(), re.MULTILINE)
+
+    assert {name for name, _ in sections} == set(METADATA.tables)
+    assert [name for name, description in sections if not description] == []
+
+
+def test_comment_beside_a_column_is_its_meaning() -> None:
+    assert "| `rating` | `INTEGER` | 0 to 5; -1 is rejected |" in tables()
+
+
+def test_every_kind_of_failure_is_described() -> None:
+    assert [line for line in failures().splitlines() if line.endswith("|  |")] == []
+
+
+def test_every_command_and_subcommand_is_in_the_reference() -> None:
+    headings = set(re.findall(r"^#{3,4} (recall .*)$", reference(), re.MULTILINE))
+
+    assert {"recall search", "recall encoder use", "recall feedback import"} <= headings
+    assert {f"recall {name}" for name in cli.list_commands(click.Context(cli))} <= headings
 
 
 def test_unknown_generator_is_an_error_that_names_it() -> None:
