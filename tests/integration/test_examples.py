@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from docs.generator.examples import EXAMPLES, FOLDER, is_same, run_examples
 
 
@@ -23,5 +25,22 @@ def test_every_file_of_examples_is_written_by_an_example() -> None:
 def test_times_durations_and_sizes_are_no_difference() -> None:
     assert is_same("1 added in 0.5 seconds\ndisk  10.5 kB", "1 added in 10.1 seconds\ndisk  9 kB")
     assert is_same("source ~ (2026-11-28 11:45 UTC)", "source ~ (2027-01-02 09:00 UTC)")
-    assert not is_same("1 added in 0.5 seconds", "2 added in 0.5 seconds")
-    assert not is_same("24%  0.375", "24%  0.376")
+
+
+def test_last_digits_of_figures_are_no_difference() -> None:
+    assert is_same("24%  0.375  +.20", "25%  0.376  +.19")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1 added in 0.5 seconds", "2 added in 0.5 seconds"),
+        ("24%  0.375", "27%  0.375"),
+        ("24%  0.375", "24%  0.405"),
+        ("24%  0.375", "24%  -0.375"),
+        ("match  score", "likely  score"),
+        ("24%  cat.jpg", "24%  coffee.jpg"),
+    ],
+)
+def test_counts_words_and_other_figures_are_a_difference(one: str, other: str) -> None:
+    assert not is_same(one, other)
