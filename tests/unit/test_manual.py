@@ -18,6 +18,7 @@ from docs.generator.readme import figure
 from docs.generator.source import attribute_docs
 from indexer.catalog.schema import METADATA
 from retrieval.cli import cli
+from retrieval.cli.exit_codes import ExitCode
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.parent.name != "measurements"]
@@ -107,6 +108,12 @@ def test_every_command_and_subcommand_is_in_the_reference() -> None:
 
     assert {"recall search", "recall encoder use", "recall feedback import"} <= headings
     assert {f"recall {name}" for name in cli.list_commands(click.Context(cli))} <= headings
+
+
+def test_exit_codes_of_the_manual_are_those_of_the_program() -> None:
+    codes = re.findall(r"^\| (\d+) \|", (DOCS / "configuration.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [int(code) for code in codes] == [code.value for code in ExitCode]
 
 
 def test_unknown_generator_is_an_error_that_names_it() -> None:
