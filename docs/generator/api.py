@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import retrieval
 from indexer.errors import RecallError
 
 GROUPS = {
-    "Library": ("Library", "Settings", "Source", "Status", "Failure", "Progress"),
-    "Queries and filters": ("Query", "Filter"),
-    "Results": ("Hits", "Hit", "PartScore", "RerankScore", "Explanation"),
+    "Library": ("Library", "Settings", "Source", "Status", "Failure", "SyncReport", "Problem", "ProblemKind"),
+    "Queries and filters": ("Query", "Filter", "Picture", "SearchKind", "Sort", "Modality"),
+    "Results": ("Hits", "Hit", "PartScore", "RerankScore"),
+    "Explanations": ("Explanation", "WordEffect", "Regions", "Region"),
     "Reranking": ("Reranker", "Ranking", "Context", "Step"),
     "Duplicates": ("Duplicates", "DuplicateGroup", "DuplicatePhoto"),
     "Private words": ("PrivateWord", "LearnReport"),
-    "Encoders": ("load_encoder", "Encoder", "Preprocess"),
+    "Judgements": ("Judgement", "JudgedHit", "JudgeReport", "JudgementImport"),
+    "Tuning": ("TuningMethod", "TuningReport", "Version"),
+    "Evaluation": ("Evaluation", "Direction"),
+    "Encoders": ("load_encoder", "Encoder", "Precision", "Preprocess", "EncoderChange", "EncoderState"),
+    "Indexes": ("IndexChoice", "IndexMeasurement", "IndexTarget", "SearchDepth"),
+    "Export and import": ("ExportFormat", "ExportReport", "ImportReport"),
+    "Progress": ("Progress", "ProgressCallback"),
 }
-"""The groups and their names; what is in none of them is under "Reports"."""
+"""The groups and their names. Errors have a page of their own."""
 
 
 def page() -> str:
-    """Return an mkdocstrings block for each public name; errors have a page of their own."""
-    public = [name for name in retrieval.__all__ if not name.startswith("_") and not _is_error(name)]
+    """Return an mkdocstrings block for each public name.
+
+    Raises:
+        ValueError: A public name is in no group, or a group has a name that is not public.
+    """
+    public = {name for name in retrieval.__all__ if not name.startswith("_") and not _is_error(name)}
     grouped = {name for names in GROUPS.values() for name in names}
-    groups = {title: [name for name in names if name in public] for title, names in GROUPS.items()}
-    groups["Reports"] = [name for name in public if name not in grouped]
-    sections = [
-        f"## {title}\n\n" + "\n\n".join(f"::: retrieval.{name}" for name in names) for title, names in groups.items()
-    ]
-    return "\n\n".join(sections)
+    if public != grouped:
+        raise ValueError(f"correct GROUPS in {Path(__file__).name}: {', '.join(sorted(public ^ grouped))}")
+    return "\n\n".join(
+        f"## {title}\n\n" + "\n\n".join(f"::: retrieval.{name}" for name in names) for title, names in GROUPS.items()
+    )
 
 
 def _is_error(name: str) -> bool:
