@@ -61,8 +61,9 @@ if TYPE_CHECKING:
     from retrieval.feedback import JudgedHit, JudgementImport, JudgeReport
     from retrieval.library import Library
     from retrieval.library.tuning import TuningMethod
+    from retrieval.query.part import Part, Picture
     from retrieval.query.private_words import LearnReport, PrivateWord
-    from retrieval.query.query import Picture, Query
+    from retrieval.query.query import Query
     from retrieval.search.engine import SearchKind
     from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
     from retrieval.search.paging import Sort
@@ -110,6 +111,7 @@ __all__ = [
     "MissingPackageError",
     "Modality",
     "NoPhotosError",
+    "Part",
     "PartScore",
     "Picture",
     "PictureError",
@@ -190,8 +192,9 @@ _MODULES = {
     "MissingPackageError": "indexer.errors",
     "Modality": "indexer.types",
     "NoPhotosError": "indexer.errors",
+    "Part": "retrieval.query.part",
     "PartScore": "retrieval.search.hits",
-    "Picture": "retrieval.query.query",
+    "Picture": "retrieval.query.part",
     "PictureError": "indexer.errors",
     "Precision": "indexer.encoders.names",
     "Preprocess": "indexer.types",

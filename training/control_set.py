@@ -17,7 +17,7 @@ from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import PictureError
 from indexer.images import read_photo
 from indexer.types import Vectors
-from retrieval.calibration.background import write
+from retrieval.calibration.background import write_vectors
 from retrieval.evaluation.datasets import CaptionedPicture, read_captions
 from retrieval.tuning.control_set import HERE, file_name
 
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name, photos in sorted(_photos_by_class(data).items())
         if (mean := _class_mean(photos, encoder)) is not None
     }
-    write(HERE / file_name(encoder.fingerprint), to_unit_length(np.stack(list(means.values()))))
+    write_vectors(HERE / file_name(encoder.fingerprint), to_unit_length(np.stack(list(means.values()))))
     (HERE / "classes.txt").write_text("".join(f"{name}\n" for name in means), encoding="utf-8")
     sys.stdout.write(f"{len(means)} classes\n")
     return 0

@@ -9,7 +9,7 @@ from indexer.errors import RecallError
 
 GROUPS = {
     "Library": ("Library", "Settings", "Source", "Status", "Failure", "SyncReport", "Problem", "ProblemKind"),
-    "Queries and filters": ("Query", "Filter", "Picture", "SearchKind", "Sort", "Modality"),
+    "Queries and filters": ("Query", "Part", "Filter", "Picture", "SearchKind", "Sort", "Modality"),
     "Results": ("Hits", "Hit", "PartScore", "RerankScore"),
     "Explanations": ("Explanation", "WordEffect", "Regions", "Region"),
     "Reranking": ("Reranker", "Ranking", "Context", "Step"),

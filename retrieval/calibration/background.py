@@ -1,4 +1,4 @@
-"""The background: prompts that no query is about, and their vectors under an encoder."""
+"""The background: prompts about everyday things, and their vectors under an encoder."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from indexer.types import Vectors
 
 logger = logging.getLogger(__name__)
 
-HERE = Path(__file__).parent
+PACKAGE_FOLDER = Path(__file__).parent
 
 
 @cache
 def prompts() -> tuple[str, ...]:
-    """Return the background prompts, in the order of their file, one a line."""
-    return tuple((HERE / "background.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    """Return the background prompts in the order of their file."""
+    return tuple((PACKAGE_FOLDER / "background.txt").read_text(encoding="utf-8").split("\n")[:-1])
 
 
-def background(encoder: Encoder) -> Vectors:
-    """Return the prompts' vectors, shape (b, d), unit length; encoded once for each encoder and then kept.
+def background_vectors(encoder: Encoder) -> Vectors:
+    """Return the vectors of the prompts, shape (b, d), unit length.
 
-    For `compact` they come with the package, for others they are kept in the cache folder; one that cannot be written
-    costs the encoding each time that a library is opened.
+    For `compact` they ship with the package. For other encoders they are encoded once and stored in the cache folder;
+    if that cannot be written, each open library encodes them again.
     """
     if isinstance(encoder, AdaptedEncoder):
-        return encoder.adapter.adapt_texts(background(encoder.base_encoder))
+        return encoder.adapter.adapt_texts(background_vectors(encoder.base_encoder))
     name = file_name(encoder.fingerprint)
-    for folder in (HERE, cache_folder()):
-        found = _read(folder / name, encoder.dim)
-        if found is not None:
-            return found
+    for folder in (PACKAGE_FOLDER, cache_folder()):
+        stored = _read_vectors(folder / name, encoder.dim)
+        if stored is not None:
+            return stored
     vectors = encoder.encode_texts(list(prompts()))
     try:
-        write(cache_folder() / name, vectors)
+        write_vectors(cache_folder() / name, vectors)
     except OSError as error:
-        logger.info("the background prompts are encoded anew next time, their vectors cannot be kept: %s", error)
+        logger.info("the vectors of the background prompts cannot be cached and are encoded each time: %s", error)
     return vectors
 
 
 def file_name(fingerprint: str) -> str:
-    """Return the name of the file with an encoder's vectors; other prompts or another encoder give another name."""
-    written = hashlib.sha256("\n".join(prompts()).encode()).hexdigest()
-    return f"background-{fingerprint[:16]}-{written[:16]}.npy"
+    """Return the name of the file with an encoder's vectors; it depends on the encoder and on the prompts."""
+    prompts_hash = hashlib.sha256("\n".join(prompts()).encode()).hexdigest()
+    return f"background-{fingerprint[:16]}-{prompts_hash[:16]}.npy"
 
 
-def write(file: Path, vectors: Vectors) -> None:
-    """Keep vectors in a file as float16, whole or not at all.
+def write_vectors(file: Path, vectors: Vectors) -> None:
+    """Write vectors to a file as float16, completely or not at all.
 
     Raises:
         OSError: The folder cannot be made or written.
@@ -71,12 +71,12 @@ def write(file: Path, vectors: Vectors) -> None:
         part.unlink(missing_ok=True)
 
 
-def _read(file: Path, dim: int) -> Vectors | None:
-    """Return the vectors of a file, None where it is missing or damaged."""
+def _read_vectors(file: Path, dim: int) -> Vectors | None:
+    """Return the vectors in a file; None if it is missing or damaged."""
     try:
-        held = np.load(file, allow_pickle=False)
+        vectors = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    if held.shape != (len(prompts()), dim) or held.dtype != np.float16 or not np.isfinite(held).all():
+    if vectors.shape != (len(prompts()), dim) or vectors.dtype != np.float16 or not np.isfinite(vectors).all():
         return None
-    return to_unit_length(held)
+    return to_unit_length(vectors)

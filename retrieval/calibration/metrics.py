@@ -1,4 +1,4 @@
-"""How good probabilities are: calibration error, and how well present is told from absent."""
+"""Quality of probabilities: calibration error, and AUROC of present against absent."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from retrieval.calibration.evidence import Numbers
 
 BINS = 15
-"""Bins of the calibration error, with equally many probabilities in each."""
+"""Number of bins of the calibration error, with equally many probabilities in each."""
 
 
 def calibration_error(values: Numbers, right: NDArray[np.bool_], bins: int = BINS) -> float:
-    """Return the expected calibration error, 0 to 1: the mean distance of probability and share of right ones.
+    """Return the expected calibration error, 0 to 1: the mean distance between probability and share of right ones.
 
-    Probabilities are sorted into bins of equal number (Nguyen and O'Connor 2015, section 3).
+    The bins hold equal numbers of probabilities (Nguyen and O'Connor 2015, section 3).
 
     Args:
         values: Probabilities, shape (n,), n at least 1.
         right: Whether each was right, shape (n,).
-        bins: How many bins.
+        bins: Number of bins.
     """
     order = np.argsort(values, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
@@ -27,7 +27,7 @@ def calibration_error(values: Numbers, right: NDArray[np.bool_], bins: int = BIN
 
 
 def auroc(positive: Numbers, negative: Numbers) -> float:
-    """Return how often a value of the first kind is above one of the second, equal ones as half, 0 to 1.
+    """Return how often a positive value exceeds a negative one, where ties count as half, 0 to 1.
 
     Args:
         positive: Shape (p,), p at least 1.

@@ -1,4 +1,4 @@
-"""From evidence to a probability, with constants that were fitted on captioned photos."""
+"""Turns evidence into probabilities, with constants that were fitted on captioned photos."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from retrieval.calibration.evidence import Evidence, Numbers
 
 
 class Weights(NamedTuple):
-    """A logistic regression: the log-odds are the constant and, for each kind of evidence, its weight times it."""
+    """A logistic regression: the log-odds are the constant plus each kind of evidence times its weight."""
 
     constant: float
     item: float
@@ -20,53 +20,53 @@ class Weights(NamedTuple):
     size: float
 
 
-class Pair(NamedTuple):
-    """What is compared: a query with or without pictures, and a kind of unit."""
+class ModelKey(NamedTuple):
+    """Selects a fitted model: by whether the query has photos in it, and by the kind of unit."""
 
-    pictured: bool
+    has_image: bool
     kind: Modality
 
 
-# As `python -m training.calibration --data ../shared/data` prints them, with photos halved by hash
+# As `python -m training.calibration --data ../shared/data` prints them, fitted on the half of the photos chosen by hash
 FITTED = {
-    Pair(pictured=False, kind=Modality.PHOTO): Weights(-5.32, 0.984, 0.54, 0.322, -0.478),
-    Pair(pictured=False, kind=Modality.TEXT): Weights(-5.105, 0.587, 0.706, 0.487, -0.548),
-    Pair(pictured=True, kind=Modality.PHOTO): Weights(-0.746, 0.491, 0.673, -0.165, -0.705),
-    Pair(pictured=True, kind=Modality.TEXT): Weights(-5.836, 2.15, 0.0, -0.26, -0.57),
+    ModelKey(has_image=False, kind=Modality.PHOTO): Weights(-5.32, 0.984, 0.54, 0.322, -0.478),
+    ModelKey(has_image=False, kind=Modality.TEXT): Weights(-5.105, 0.587, 0.706, 0.487, -0.548),
+    ModelKey(has_image=True, kind=Modality.PHOTO): Weights(-0.746, 0.491, 0.673, -0.165, -0.705),
+    ModelKey(has_image=True, kind=Modality.TEXT): Weights(-5.836, 2.15, 0.0, -0.26, -0.57),
 }
 
 
-def probabilities(evidence: Evidence, pair: Pair) -> Numbers:
-    """Return the probability of each candidate that it is right, 0 to 1, shape (n,)."""
-    weights = FITTED[pair]
-    odds = weights.constant + evidence.columns() @ np.array(weights[1:])
-    result: Numbers = 1 / (1 + np.exp(-odds))
+def probabilities(evidence: Evidence, key: ModelKey) -> Numbers:
+    """Return the probability that each candidate is right, 0 to 1, shape (n,)."""
+    weights = FITTED[key]
+    log_odds = weights.constant + evidence.columns() @ np.array(weights[1:])
+    result: Numbers = 1 / (1 + np.exp(-log_odds))
     return result
 
 
 SHIFTS = {
-    Pair(pictured=False, kind=Modality.PHOTO): -1.5,
-    Pair(pictured=False, kind=Modality.TEXT): 0.0,
-    Pair(pictured=True, kind=Modality.PHOTO): -3.0,
-    Pair(pictured=True, kind=Modality.TEXT): 0.0,
+    ModelKey(has_image=False, kind=Modality.PHOTO): -1.5,
+    ModelKey(has_image=False, kind=Modality.TEXT): 0.0,
+    ModelKey(has_image=True, kind=Modality.PHOTO): -3.0,
+    ModelKey(has_image=True, kind=Modality.TEXT): 0.0,
 }
-"""Added to the log-odds where photos and texts share a list. Photos were fitted on classes too, where more is
-right than the photo and the texts of one moment. Picked among five values by nDCG@10 on the measured half of Flickr8k
-dev, so its figures flatter it there; on the fitting half it is the best of the values that were tried."""
+"""Added to the log-odds when photos and texts are merged into one list. Photos were fitted on classes too, where more
+is right than one photo and its captions. Of five values this has the best nDCG@10 on the measured half of Flickr8k dev,
+so its figures there are optimistic; on the fitted half it is also the best of the five."""
 
 
-def merging_values(values: Numbers, pair: Pair) -> Numbers:
-    """Return what orders hits of several kinds in one list, from their probabilities, (n,) each."""
-    inside = np.clip(values, 1e-12, 1 - 1e-12)
-    result: Numbers = np.log(inside / (1 - inside)) + SHIFTS[pair]
+def merge_keys(values: Numbers, key: ModelKey) -> Numbers:
+    """Return sort keys that order hits of several kinds in one list, from their probabilities, (n,) each."""
+    clipped = np.clip(values, 1e-12, 1 - 1e-12)
+    result: Numbers = np.log(clipped / (1 - clipped)) + SHIFTS[key]
     return result
 
 
-def in_order(values: Numbers) -> Numbers:
-    """Return values that fall from first to last and have the same sum, (n,): neighbours that rise share their mean.
+def non_increasing(values: Numbers) -> Numbers:
+    """Return the nearest values by least squares that never increase, with the same sum, (n,).
 
-    Hits are ordered by score, so their probabilities must not rise down the list; the shared means are the nearest
-    falling values by least squares (pool adjacent violators; Ayer et al. 1955).
+    Hits are ordered by score, so their probabilities must not increase down the list. Neighbours that increase are
+    replaced by their mean (pool adjacent violators; Ayer et al. 1955).
     """
     blocks: list[tuple[float, int]] = []  # mean and length
     for value in values.tolist():

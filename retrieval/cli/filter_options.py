@@ -143,7 +143,7 @@ def _near(within: str) -> Callable[[str], Filter]:
         from retrieval import Filter
         from retrieval.query import parse_values  # late: as above
 
-        km, place = _parse("within", parse_values.read_distance, within), parse_values.read_place(text)
+        km, place = _parse("within", parse_values.read_distance, within), parse_values.read_coordinates(text)
         return Filter.near_photo(text, km=km) if place is None else Filter.near(*place, km=km)
 
     return near

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from indexer.errors import QueryError
 from retrieval.query.parser import CLIPBOARD, STDIN, is_url, parse_parts
 
 if TYPE_CHECKING:
-    from retrieval.query.query import Picture, Query
+    from retrieval.query.part import Picture
+    from retrieval.query.query import Query
 
 
 def typed_query(words: Sequence[str], *, images: Sequence[Path] = (), allow_url: bool = False) -> Query:
@@ -26,13 +28,14 @@ def typed_query(words: Sequence[str], *, images: Sequence[Path] = (), allow_url:
     Raises:
         QueryError: A part cannot be used.
     """
-    from retrieval.query.query import query_of  # late: --help needs no database library
+    from retrieval.query.part import Part
+    from retrieval.query.query import Query  # late: --help needs no database library
 
     parts = parse_parts(words)
-    if sum(part.value == STDIN for part in parts) > 1:
+    if sum(part.name == STDIN for part in parts) > 1:
         raise QueryError("standard input was named twice by '-', but can be read only once; name it once")
-    values = [(_value(part.value, allow_url=allow_url), part.weight) for part in parts]
-    return query_of([*values, *((image, 1.0) for image in images)])
+    parts = [replace(part, content=_value(part.name, allow_url=allow_url)) for part in parts]
+    return Query(parts=[*parts, *map(Part, images)])
 
 
 def _value(part: str, *, allow_url: bool) -> str | Picture:

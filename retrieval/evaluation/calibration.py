@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.types import Ids, Modality, Vectors
-from retrieval.calibration.evidence import Numbers, backdrop, background_queries, evidence
+from retrieval.calibration.evidence import Numbers, background_queries, background_stats, compute_evidence
 from retrieval.calibration.metrics import auroc, calibration_error
-from retrieval.calibration.probability import Pair, in_order, probabilities
+from retrieval.calibration.probability import ModelKey, non_increasing, probabilities
 
 SHOWN = 10
 """Hits of each query that the calibration error is measured on: those that a person sees."""
@@ -48,11 +48,11 @@ def calibration_quality(texts: Vectors, images: Vectors, owners: Ids, prompts: V
             kept = np.arange(len(images)) if present else np.delete(np.arange(len(images)), owner)
             order = kept[np.argsort(-(images[kept] @ text), kind="stable")[:COUNTED]]
             sample = images[kept[np.unique(np.linspace(0, len(kept) - 1, min(DRAWN, len(kept))).astype(np.int64))]]
-            behind = backdrop(others, sample, pictured=False)
-            found = evidence(text, images[order], behind, population=len(kept))
+            background = background_stats(others, sample, has_image=False)
+            found = compute_evidence(text, images[order], background, population=len(kept))
             if found is None:
                 return {}
-            values = in_order(probabilities(found, Pair(pictured=False, kind=Modality.PHOTO)))
+            values = non_increasing(probabilities(found, ModelKey(has_image=False, kind=Modality.PHOTO)))
             sums[present].append((values[0], values.sum()))
             if present:
                 shown.append(values[:SHOWN])

@@ -80,10 +80,10 @@ def evaluate_captions(
 
 
 def _calibration(texts: Vectors, images: Vectors, owners: Ids, encoder: Encoder) -> dict[str, float]:
-    from retrieval.calibration.background import background  # late: it stands beside what opens libraries
+    from retrieval.calibration.background import background_vectors  # late: it stands beside what opens libraries
     from retrieval.evaluation.calibration import calibration_quality
 
-    return calibration_quality(texts, images, owners, background(encoder))
+    return calibration_quality(texts, images, owners, background_vectors(encoder))
 
 
 def judged_both_ways(texts: Vectors, images: Vectors, owners: Ids) -> tuple[Judged, Judged]:

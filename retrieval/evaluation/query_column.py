@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError
 from indexer.images import is_photo_name
-from retrieval.query.parser import CLIPBOARD, STDIN, Part, is_url, parse_parts
+from retrieval.query.parser import CLIPBOARD, STDIN, is_url, parse_parts
+from retrieval.query.part import Part
 
 if TYPE_CHECKING:
     from retrieval.query.query import Query
@@ -33,10 +35,10 @@ def query_in(cell: str, folder: Path) -> Query:
     Raises:
         QueryError: A part is missing or has no weight, quotes are left open, or it is not in a file.
     """
-    from retrieval.query.query import query_of  # late: captions, which are read beside, need no database library
+    from retrieval.query.query import Query  # late: captions need no database library
 
     parts = parse_parts(_words(cell)) if _SEVERAL.search(cell) else [Part(cell)]
-    return query_of([(_value(part.value, folder), part.weight) for part in parts])
+    return Query(parts=[replace(part, content=_value(part.name, folder)) for part in parts])
 
 
 def _words(cell: str) -> list[str]:

@@ -13,7 +13,7 @@ from indexer.types import Progress, ProgressCallback
 from retrieval.evaluation.datasets import JudgedQuery, read_queries
 from retrieval.evaluation.metrics import Judged
 from retrieval.evaluation.result import Evaluation, measure
-from retrieval.query.embed import own_embedding
+from retrieval.query.embed import find_photo
 from retrieval.query.query import Query
 from retrieval.search.hits import Hit
 from retrieval.search.rerank.chain import POOL
@@ -114,7 +114,7 @@ def _known(asked: Sequence[JudgedQuery], store: Store, csv_path: Path) -> dict[P
 
 
 def _item(store: Store, path: Path) -> int | None:
-    own, _ = own_embedding(store, path)
+    own, _ = find_photo(store, path)
     return None if own is None else own.item_id
 
 

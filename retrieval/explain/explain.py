@@ -21,15 +21,17 @@ from indexer.images import Limits, open_picture
 from indexer.store import Store
 from indexer.types import Modality, ProgressCallback, Vectors
 from indexer.vectors.base import inner_products
-from retrieval.calibration import THRESHOLD, Calibrator
+from retrieval.calibration import THRESHOLD
+from retrieval.calibration.calibrator import Calibrator
 from retrieval.explain.missing import absence_reason, staleness_reason
 from retrieval.explain.rank import find_rank
 from retrieval.explain.regions import Regions, score_regions
 from retrieval.explain.word_effects import WordEffect, word_effects
-from retrieval.query.embed import combine_parts, encode_query
-from retrieval.query.private_words import photo_shares, text_vectors
+from retrieval.query.embed import encode_query
+from retrieval.query.encoded import EncodedQuery
+from retrieval.query.private_words import text_vectors
 from retrieval.query.query import Query
-from retrieval.search.engine import EncodedQuery, search
+from retrieval.search.engine import part_scores, search
 from retrieval.search.hits import Hits, PartScore
 
 if TYPE_CHECKING:
@@ -150,9 +152,9 @@ class _Explainer:
 
     def explanation(self) -> Explanation:
         """Return the explanation."""
-        encoded = self._encode()
-        vector = combine_parts(encoded.parts, encoded.weights)
-        hits = search(self.store, encoded, k=self.k, calibrator=self.calibrator)
+        encoded = encode_query(self.query, self.encoder, self.settings, store=self.store)
+        vector = encoded.vector
+        hits = search(self.store, encoded, k=self.k, hybrid=self.hybrid, calibrator=self.calibrator)
         unit, embedding = self._best_unit(vector)
         score = float(inner_products(vector, embedding[None])[0])
         reasons = self._failed_filters()
@@ -164,9 +166,6 @@ class _Explainer:
         elif hit is not None and hit not in hits.above(THRESHOLD):
             reasons = ["recall search hides it as an unlikely match, unless you give --all"]
         picture, regions, unreadable = self._regions(vector) if unit.kind is Modality.PHOTO else (None, None, None)
-        part_scores = zip(
-            encoded.terms, inner_products(embedding, encoded.parts).tolist(), encoded.weights, strict=True
-        )
         return Explanation(
             path=Path(self.item.file),
             in_results=hit is not None,
@@ -178,22 +177,10 @@ class _Explainer:
             last_score=hits[-1].score if hits else None,
             kind=unit.kind,
             text=unit.text,
-            part_scores=[PartScore(*part) for part in part_scores],
-            word_effects=word_effects(self.query, encoded.parts, embedding, self._encode_texts),
+            part_scores=part_scores(encoded, embedding),
+            word_effects=word_effects(encoded, embedding, self._encode_texts),
             regions=regions,
             picture=picture,
-        )
-
-    def _encode(self) -> EncodedQuery:
-        """Return the query as `search` encodes it."""
-        return EncodedQuery(
-            self.query.terms,
-            encode_query(self.query, self.encoder, self.settings, store=self.store),
-            self.query.part_weights,
-            self.query.where,
-            words=self.query.words if self.hybrid else "",
-            pictures=len(self.query.images),
-            taught=photo_shares(self.store, self.query.texts),
         )
 
     def _encode_texts(self, texts: Sequence[str]) -> Vectors:
@@ -214,7 +201,14 @@ class _Explainer:
 
     def _probability(self, query: EncodedQuery, embedding: Vectors, kind: Modality, total: int | None) -> float | None:
         """Return the match probability of a unit that is not among the results."""
-        values = self.calibrator.probabilities(query.asked, embedding[None], kind=kind, searched=total or 1)
+        values = self.calibrator.probabilities(
+            query.vector,
+            embedding[None],
+            weights=query.weights,
+            photo_shares=query.photo_shares,
+            kind=kind,
+            searched=total or 1,
+        )
         return None if values is None else float(values[0])
 
     def _index_recall(self) -> float | None:

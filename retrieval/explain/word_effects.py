@@ -9,8 +9,7 @@ import numpy as np
 
 from indexer.errors import QueryError
 from indexer.types import Vectors
-from retrieval.query.embed import combine_parts
-from retrieval.query.query import Query
+from retrieval.query.encoded import EncodedQuery, combine_parts
 
 MAX_WORDS = 64
 """Maximum number of words that are left out in turn, that of the longest captions; later words are not examined."""
@@ -31,9 +30,7 @@ class WordEffect:
     effect: float
 
 
-def word_effects(
-    query: Query, parts: Vectors, unit: Vectors, encode: Callable[[Sequence[str]], Vectors]
-) -> list[WordEffect]:
+def word_effects(query: EncodedQuery, unit: Vectors, encode: Callable[[Sequence[str]], Vectors]) -> list[WordEffect]:
     """Return the effect of each part, if there are several, and of each word of the texts on the score of a unit.
 
     A text of one word has no words to compare, so it has an effect only as a part. This is leave-one-out (occlusion,
@@ -41,12 +38,11 @@ def word_effects(
 
     Args:
         query: The query.
-        parts: Unit vectors of its parts, shape (p, d).
         unit: Embedding of the unit, shape (d,), unit length.
         encode: Returns the unit vectors of texts, shape (n, d), as it did for the parts.
     """
-    weights = query.part_weights
-    full = float(combine_parts(parts, weights) @ unit)
+    parts, weights = query.vectors, query.weights
+    full = float(query.vector @ unit)
     effects = []
     if len(parts) > 1:
         for number in range(len(parts)):
@@ -54,7 +50,7 @@ def word_effects(
             score = _score(parts[rest], [weights[row] for row in rest], unit)
             if score is not None:
                 effects.append(WordEffect(number, None, full - score))
-    shortened = list(_without_each_word(query.texts))
+    shortened = list(_without_each_word(query.query.texts))
     vectors = encode([text for _, _, text in shortened])
     for (number, word, _), vector in zip(shortened, vectors, strict=True):
         changed = parts.copy()

@@ -21,7 +21,7 @@ def query_parts(query: Query) -> dict[str, Any]:
     if not all(isinstance(image, Path) for image in query.images):
         raise FeedbackError("a query picture is not a file and cannot be stored; save it, and judge with its path")
     images = [os.path.realpath(image.expanduser()) for image in query.images if isinstance(image, Path)]
-    return {"texts": list(query.texts), "images": images, "weights": query.part_weights}
+    return {"texts": list(query.texts), "images": images, "weights": list(query.weights)}
 
 
 def query_from_parts(parts: Mapping[str, Any]) -> Query:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrieval.duplicates.groups import Duplicates
     from retrieval.evaluation import Evaluation
     from retrieval.explain import Explanation
-    from retrieval.query.query import Picture
+    from retrieval.query.part import Picture
 
 
 def explain(

@@ -16,7 +16,7 @@ from indexer.encoders.names import Precision
 from indexer.errors import LibraryError
 from indexer.store import Store
 from indexer.store.library_encoder import LibraryEncoder
-from retrieval.calibration import Calibrator
+from retrieval.calibration.calibrator import Calibrator
 from retrieval.query.query import Query
 from retrieval.query.resolve_filters import resolve_filter
 from retrieval.search.rerank.protocol import Reranker

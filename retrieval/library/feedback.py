@@ -15,7 +15,7 @@ from retrieval.query.query import Query, as_query
 
 if TYPE_CHECKING:
     from retrieval.feedback import JudgedHit, JudgementImport, JudgeReport
-    from retrieval.query.query import Picture
+    from retrieval.query.part import Picture
     from retrieval.search.hits import Hits
 
 

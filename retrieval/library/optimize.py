@@ -14,7 +14,7 @@ from indexer.store import Store
 from indexer.types import ProgressCallback
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.measurements import HoldoutQueries, IndexChoice, IndexTarget
-from retrieval.calibration.background import background
+from retrieval.calibration.background import background_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def choose_index(
     def queries(index: VectorIndex) -> Mapping[str, HoldoutQueries]:
         rows = np.unique(np.linspace(0, len(index) - 1, min(UNITS, len(index))).astype(np.int64))
         ids = index.ids[rows]
-        return {"words": HoldoutQueries(background(load())), "units": HoldoutQueries(index.vectors(ids), ids)}
+        return {"words": HoldoutQueries(background_vectors(load())), "units": HoldoutQueries(index.vectors(ids), ids)}
 
     return optimize(store, queries, target=target, progress=progress)
 

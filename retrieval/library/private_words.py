@@ -13,7 +13,7 @@ from indexer.config import Settings
 from indexer.errors import FeedbackError, PictureError
 from indexer.store import Store
 from retrieval.library.base import BaseLibrary
-from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find, validate, words_of
+from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find, load_words, validate
 
 LONGER_SIDE = 512
 """Pixels of the longer side of an example's copy: more than any encoder reads, and about 50 kB."""
@@ -72,7 +72,7 @@ def forget_word(self: BaseLibrary, word: str) -> None:
 
 
 def _find_word(store: Store, word: str) -> WordRecord:
-    stored = find(words_of(store), word)
+    stored = find(load_words(store), word)
     if stored is None:
         raise FeedbackError(f"the library has no private word {word!r}; run: recall words list")
     return stored

@@ -12,12 +12,11 @@ from indexer.catalog.filters.expression import Filter
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from retrieval.library.base import BaseLibrary
-from retrieval.query.embed import encode_query, own_embedding, stored_vector
-from retrieval.query.private_words import photo_shares
+from retrieval.query.embed import encode_query, find_photo, stored_query
 from retrieval.query.query import Query, as_picture, as_query
 from retrieval.query.resolve_filters import with_filters
 from retrieval.search import engine
-from retrieval.search.engine import EncodedQuery, SearchKind, check_count
+from retrieval.search.engine import SearchKind, check_count
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
 from retrieval.search.rerank.chain import Chain
@@ -26,7 +25,7 @@ from retrieval.search.rerank.protocol import Reranker
 if TYPE_CHECKING:
     from PIL import Image
 
-    from retrieval.query.query import Picture
+    from retrieval.query.part import Picture
 
 
 def search(
@@ -79,16 +78,13 @@ def search(
     check_page(sort, offset)
     steps = self._load_rerankers(rerank)
     target = self._resolve(target)
-    words, pictures = target.words if hybrid else "", len(target.images)
-    chain = Chain(steps, target, self._settings, progress) if steps else None
+    chain = Chain(steps, self._settings, progress) if steps else None
 
     def answer() -> Hits:
-        parts = encode_query(target, self._encoder.for_query(), self._settings, store=self._store)
-        shares = photo_shares(self._store, target.texts)
-        encoded = EncodedQuery(
-            target.terms, parts, target.part_weights, target.where, kind, words=words, pictures=pictures, taught=shares
+        encoded = encode_query(target, self._encoder.for_query(), self._settings, store=self._store)
+        return engine.search(
+            self._store, encoded, k=offset + k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator
         )
-        return engine.search(self._store, encoded, k=offset + k, chain=chain, calibrator=self._calibrator)
 
     page = paginate(_under_one_encoder(self._store, answer), sort=sort, offset=offset)
     return page if threshold is None else page.above(threshold)
@@ -131,13 +127,14 @@ def similar(
     target = self._resolve(target)
 
     def answer() -> Hits:
-        stored, unchanged = own_embedding(self._store, picture) if isinstance(picture, Path) else (None, False)
-        parts = stored_vector(self._store, stored.embedding_id) if stored is not None and unchanged else None
-        if parts is None:
-            parts = encode_query(target, self._encoder.for_query(), self._settings, store=self._store)
-        leave_out = stored.item_id if stored else None
-        encoded = EncodedQuery(target.terms, parts, target.part_weights, target.where, "photos", leave_out, pictures=1)
-        return engine.search(self._store, encoded, k=offset + k, calibrator=self._calibrator)
+        photo, unchanged = find_photo(self._store, picture) if isinstance(picture, Path) else (None, False)
+        encoded = stored_query(self._store, target, photo) if photo and unchanged else None
+        if encoded is None:
+            encoded = encode_query(target, self._encoder.for_query(), self._settings, store=self._store)
+        leave_out = photo.item_id if photo else None
+        return engine.search(
+            self._store, encoded, k=offset + k, kind="photos", leave_out=leave_out, calibrator=self._calibrator
+        )
 
     return paginate(_under_one_encoder(self._store, answer), sort=sort, offset=offset)
 

@@ -1,4 +1,4 @@
-"""Words that a user has taught with photos: where they stand in a text, and the vector of such a text."""
+"""Private words: words that users teach with photos of their own, and the vectors of texts that contain them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ from indexer.errors import FeedbackError, LibraryError
 from indexer.store import Store
 from indexer.types import Vectors
 
-LONGEST = 100
-"""Characters of a word."""
+MAX_LENGTH = 100
+"""Characters of a word, at most."""
 
-SHARE = 0.5
-"""How much of a text's vector comes from the examples where other words stand beside; see tests/bench/words.py."""
+PHOTO_SHARE = 0.5
+"""Share of the photos in the vector of a text that also has other words; chosen by tests/bench/words.py."""
 
-_SIGN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*:|clipboard:", flags=re.IGNORECASE)
+_SYNTAX = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*:|clipboard:", flags=re.IGNORECASE)
+"""The beginning of a text that the query parser would not read as words."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateWord:
-    """A word that a library was taught.
+    """A word that was taught to a library.
 
     Attributes:
-        word: As it was first written; any case of its letters finds it.
-        examples: Where the photos came from, which may be gone since.
-        added_at: When, in UTC.
+        word: The word as it was first written; queries may write it in any case.
+        examples: Paths of its photos, which may have been deleted since.
+        added_at: When it was taught, in UTC.
     """
 
     word: str
@@ -47,146 +48,160 @@ class PrivateWord:
 
 @dataclass(frozen=True, slots=True)
 class LearnReport:
-    """What learning a word did.
+    """The result of teaching a word.
 
     Attributes:
-        word: As the library writes it.
-        added: New examples.
-        known: Photos that were examples of it already.
-        examples: Examples that it has now.
+        word: The word as the library writes it.
+        added: Number of new examples.
+        repeated: Number of photos that were examples of it before.
+        examples: Number of examples that it has now.
         failures: Photos that cannot be read, each with the reason.
     """
 
     word: str
     added: int
-    known: int
+    repeated: int
     examples: int
     failures: Sequence[tuple[Path, str]]
 
 
 class ParsedText(NamedTuple):
-    """A text with the private words in it; `rest` is the text without them, "" where nothing is said beside."""
+    """A text split into private words and the rest.
+
+    Attributes:
+        words: The private words, each once.
+        rest: The text without them, "" if nothing is left.
+    """
 
     words: tuple[WordRecord, ...]
     rest: str
 
     @property
-    def share(self) -> float:
+    def photo_share(self) -> float:
         """How much of the text's vector comes from photos, 0 to 1."""
-        return 0.0 if not self.words else SHARE if self.rest else 1.0
+        return 0.0 if not self.words else PHOTO_SHARE if self.rest else 1.0
 
 
 def validate(word: str) -> str:
-    """Return a word as it is kept, its blanks single.
+    """Return a word in the form in which it is stored, in Unicode NFC and with single spaces.
 
     Raises:
-        FeedbackError: It is blank, too long, holds no letter or digit, or would be read as a sign of a query.
+        FeedbackError: The word is blank or too long, has no letter or digit, or has a meaning in the syntax of queries.
     """
-    plain = " ".join(unicodedata.normalize("NFC", word).split())
-    if not plain:
+    normal = " ".join(unicodedata.normalize("NFC", word).split())
+    if not normal:
         raise FeedbackError("the word to learn is blank; give a name, for instance Biscuit")
-    if len(plain) > LONGEST:
-        raise FeedbackError(f"the word to learn has {len(plain)} characters; expected at most {LONGEST}")
-    if not any(letter.isalnum() for letter in plain):
-        raise FeedbackError(f"the word {plain!r} has no letter or digit; give a name, for instance Biscuit")
-    if _SIGN.match(plain) or {"+", "-"} & set(plain.split()):
-        raise FeedbackError(f"the word {plain!r} means something else in a query (+, - and 2: are signs); take another")
-    if not plain.isprintable():
-        raise FeedbackError(f"the word {plain!r} has characters that cannot be seen; leave them out")
-    return plain
+    if len(normal) > MAX_LENGTH:
+        raise FeedbackError(f"the word to learn has {len(normal)} characters; expected at most {MAX_LENGTH}")
+    if not any(letter.isalnum() for letter in normal):
+        raise FeedbackError(f"the word {normal!r} has no letter or digit; give a name, for instance Biscuit")
+    if _SYNTAX.match(normal) or {"+", "-"} & set(normal.split()):
+        raise FeedbackError(
+            f"the word {normal!r} means something else in a query, as +, - and 2: do; choose another word"
+        )
+    if not normal.isprintable():
+        raise FeedbackError(f"the word {normal!r} has invisible characters; leave them out")
+    return normal
 
 
-def words_of(store: Store) -> list[WordRecord]:
-    """Return the words that a library was taught; it is asked once for each state of the catalog."""
+def load_words(store: Store) -> list[WordRecord]:
+    """Return the private words of a library; they are read once for each state of the catalog."""
     return store.cached("private words", private_words.word_records)
 
 
 def find(words: Sequence[WordRecord], word: str) -> WordRecord | None:
-    """Return a word in whatever case it is written, None where it is not known."""
-    plain = validate(word).casefold()
-    return next((each for each in words if each.word.casefold() == plain), None)
+    """Return the private word that is this word in any case; None if there is none."""
+    normal = validate(word).casefold()
+    return next((record for record in words if record.word.casefold() == normal), None)
 
 
 def parse(text: str, words: Sequence[WordRecord]) -> ParsedText:
-    """Return the private words in a text: whole ones, in any case, of several that begin alike the longest."""
+    """Split a text into private words and the rest.
+
+    Words match as whole words in any case. Where several match, the longest counts.
+    """
     if not words:
         return ParsedText((), text)
-    longest = sorted(words, key=lambda each: -len(each.word))
-    either = "|".join("(" + r"\s+".join(map(re.escape, each.word.split())) + ")" for each in longest)
-    plain = unicodedata.normalize("NFC", text)
-    found: dict[int, WordRecord] = {}
+    by_length = sorted(words, key=lambda record: -len(record.word))
+    pattern = "|".join("(" + r"\s+".join(map(re.escape, record.word.split())) + ")" for record in by_length)
+    matched: dict[int, WordRecord] = {}
 
-    def left_out(match: re.Match[str]) -> str:
-        word = longest[(match.lastindex or 1) - 1]
-        found.setdefault(word.id, word)
+    def remove(match: re.Match[str]) -> str:
+        record = by_length[(match.lastindex or 1) - 1]
+        matched.setdefault(record.id, record)
         return " "
 
-    rest = " ".join(re.sub(rf"(?<!\w)(?:{either})(?!\w)", left_out, plain, flags=re.IGNORECASE).split())
-    if not found:
+    normal = unicodedata.normalize("NFC", text)
+    rest = " ".join(re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", remove, normal, flags=re.IGNORECASE).split())
+    if not matched:
         return ParsedText((), text)
-    return ParsedText(tuple(found.values()), rest if any(letter.isalnum() for letter in rest) else "")
+    return ParsedText(tuple(matched.values()), rest if any(letter.isalnum() for letter in rest) else "")
 
 
 def photo_shares(store: Store, texts: Sequence[str]) -> list[float]:
-    """Return for each text how much of its vector comes from photos, 0 to 1."""
-    words = words_of(store)
-    return [parse(text, words).share for text in texts]
+    """Return how much of each text's vector comes from photos of private words, 0 to 1."""
+    words = load_words(store)
+    return [parse(text, words).photo_share for text in texts]
 
 
 def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder) -> Vectors:
     """Return one unit vector for each text, shape (n, d).
 
-    That of a text with private words is half the text without them and half their photos, as a query of words and a
-    picture is; that of such words alone is the mean of their photos. A text that is longer than the encoder reads is
-    cut at a word, and a warning says so.
+    The vector of a text with private words is half the text without them and half the mean of their photos. A text of
+    private words only has the mean of their photos. A text that is too long for the encoder is truncated at a word,
+    with a warning in the log.
 
     Args:
-        store: The library, which has the words.
-        texts: None of them blank.
-        encoder: Any; where the words have no vectors under it yet, they get them.
+        store: The library with the private words.
+        texts: Texts, none of them blank.
+        encoder: Any encoder; photos of private words that have no embedding by it are encoded.
     """
-    words = words_of(store)
-    readings = [parse(text, words) for text in texts]
-    remaining = [reading.rest or text for reading, text in zip(readings, texts, strict=True)]
+    words = load_words(store)
+    parsed = [parse(text, words) for text in texts]
+    remaining = [split.rest or text for split, text in zip(parsed, texts, strict=True)]
     vectors = encoder.encode_texts(truncate_queries(remaining, encoder.fits))
-    if not any(each.words for each in readings):
+    if not any(split.words for split in parsed):
         return vectors
     vectors = vectors.copy()
-    for row, each in enumerate(readings):
-        if each.words:
-            photos = to_unit_length(np.sum([_meaning(store, word, encoder) for word in each.words], axis=0)[None])[0]
-            vectors[row] = each.share * photos + (1 - each.share) * vectors[row]
+    for row, split in enumerate(parsed):
+        if split.words:
+            means = [_mean_vector(store, record, encoder) for record in split.words]
+            photos = to_unit_length(np.sum(means, axis=0)[None])[0]
+            vectors[row] = split.photo_share * photos + (1 - split.photo_share) * vectors[row]
     return to_unit_length(vectors)
 
 
 def embed_examples(store: Store, word_id: int, encoder: Encoder) -> Vectors:
-    """Return the vectors of a word's examples, shape (n, d), unit length; those that are missing are made and kept.
+    """Return the embeddings of a word's photos, shape (n, d), unit length; missing ones are encoded and stored.
 
-    A library that cannot be written, or that another process is writing to, keeps them another time.
+    They are not stored if the library is read-only or another process is writing to it; then they are encoded again
+    next time.
 
     Args:
         store: The library.
-        word_id: The word.
-        encoder: One without an adapter.
+        word_id: Id of the word.
+        encoder: An encoder without an adapter.
     """
-    from indexer.images import read_pixels  # late: with all vectors there no picture is opened
+    from indexer.images import read_pixels  # late: stored embeddings need no image library
 
     with store.reading() as connection:
-        held = private_words.example_vectors(connection, word_id, encoder.fingerprint, encoder.dim)
-        missing = [id_ for id_, vector in held.items() if vector is None]
+        embeddings = private_words.example_vectors(connection, word_id, encoder.fingerprint, encoder.dim)
+        missing = [id_ for id_, vector in embeddings.items() if vector is None]
         pictures = {id_: private_words.example_picture(connection, id_) for id_ in missing}
     pixels = [
         (id_, read_pixels(picture, preprocess=encoder.preprocess)) for id_, picture in pictures.items() if picture
     ]
     if pixels:
-        made = encoder.encode_images(np.stack([each for _, each in pixels]))
-        new = {id_: vector for (id_, _), vector in zip(pixels, made, strict=True)}
-        held |= new
-        _keep(store, encoder, new)
-    return to_unit_length(np.array([vector for vector in held.values() if vector is not None]).reshape(-1, encoder.dim))
+        encoded = encoder.encode_images(np.stack([array for _, array in pixels]))
+        new = {id_: vector for (id_, _), vector in zip(pixels, encoded, strict=True)}
+        embeddings |= new
+        _store_examples(store, encoder, new)
+    usable = [vector for vector in embeddings.values() if vector is not None]
+    return to_unit_length(np.array(usable).reshape(-1, encoder.dim))
 
 
-def _keep(store: Store, encoder: Encoder, vectors: dict[int, Vectors]) -> None:
+def _store_examples(store: Store, encoder: Encoder, vectors: dict[int, Vectors]) -> None:
+    """Store embeddings of examples if the library can be written."""
     try:
         with store.writing("learning a word"), store.transaction() as connection:
             id_ = encoders.add_encoder(
@@ -198,13 +213,13 @@ def _keep(store: Store, encoder: Encoder, vectors: dict[int, Vectors]) -> None:
             )
             private_words.save_example_vectors(connection, id_, vectors)
     except LibraryError:
-        return  # read-only or locked: they are made again next time
+        return
 
 
-def _meaning(store: Store, word: WordRecord, encoder: Encoder) -> Vectors:
-    """Return the mean of a word's photos, shape (d,), unit length."""
-    plain = encoder.base_encoder if isinstance(encoder, AdaptedEncoder) else encoder
-    vectors = embed_examples(store, word.id, plain)
+def _mean_vector(store: Store, record: WordRecord, encoder: Encoder) -> Vectors:
+    """Return the mean embedding of a word's photos, shape (d,), unit length."""
+    base = encoder.base_encoder if isinstance(encoder, AdaptedEncoder) else encoder
+    vectors = embed_examples(store, record.id, base)
     if isinstance(encoder, AdaptedEncoder):
         vectors = encoder.adapter.adapt_photos(vectors)
     mean: Vectors = to_unit_length(vectors.sum(axis=0)[None])[0]

@@ -1,4 +1,4 @@
-"""Filters that name a folder or a photo, made into what the library's catalog can be asked."""
+"""Replaces folders and photos in filters by the paths and positions that the catalog knows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from indexer.store import Store
 def with_filters(
     where: Filter | None, *, folder: str | os.PathLike[str] | None, after: date | None, before: date | None
 ) -> Filter | None:
-    """Return a filter with what is asked beside it: all of it has to hold, and None restricts nothing.
+    """Return a filter that also requires a folder and dates; None restricts nothing.
 
     Raises:
         QueryError: `after` is not earlier than `before`.
@@ -32,56 +32,58 @@ def with_filters(
 
 
 def resolve_filter(store: Store, where: Filter | None, settings: Settings) -> Filter | None:
-    """Return a filter in which folders are as the library knows them, and photos where they were taken.
+    """Return a filter with folders as canonical paths, and photos as the positions where they were taken.
 
     Args:
         store: The library.
         where: The filter.
-        settings: Limits of a photo that is not in the library.
+        settings: Limits of a photo that is not indexed.
 
     Raises:
-        QueryError: The library has nothing from a folder, or a photo does not say where it was taken.
+        QueryError: Nothing of a folder is indexed, or a photo has no position.
     """
     if where is None:
         return None
     with store.reading() as connection:
 
-        def change(criterion: Criterion) -> Filter:
+        def resolve(criterion: Criterion) -> Filter:
             if isinstance(criterion, Folder):
-                return Term(Folder(_known_folder(connection, criterion.path)))
+                return Term(Folder(_indexed_folder(connection, criterion.path)))
             if isinstance(criterion, NearPhoto):
-                return Term(Near(*_position(connection, Path(criterion.photo), settings), criterion.km))
+                return Term(Near(*_coordinates(connection, Path(criterion.photo), settings), criterion.km))
             return Term(criterion)
 
-        return where.transform(change)
+        return where.transform(resolve)
 
 
-def _known_folder(connection: Connection, folder: str) -> str:
-    place = sources.canonical_path(connection, folder)
-    if not counts.has_items(connection, place):
+def _indexed_folder(connection: Connection, folder: str) -> str:
+    """Return the canonical path of a folder."""
+    path = sources.canonical_path(connection, folder)
+    if not counts.has_items(connection, path):
         roots = ", ".join(source.root for source in sources.sources(connection))
-        raise QueryError(f"the library has nothing from {place}; it has: {roots or 'nothing yet'}")
-    return place
+        raise QueryError(f"the library has nothing from {path}; it has: {roots or 'nothing yet'}")
+    return path
 
 
-def _position(connection: Connection, photo: Path, settings: Settings) -> tuple[float, float]:
-    """Return where a photo was taken, in degrees: as the library knows it, else as its file says."""
-    found = items.coordinates_of(connection, sources.canonical_path(connection, photo))
-    if found is None:
-        found = _position_in(photo, settings)
-    if found is None:
-        raise QueryError(f"{photo} does not say where it was taken; expected LAT,LON or a photo with a position")
-    return found
+def _coordinates(connection: Connection, photo: Path, settings: Settings) -> tuple[float, float]:
+    """Return latitude and longitude of a photo in degrees, from the catalog or else from its file."""
+    coordinates = items.coordinates_of(connection, sources.canonical_path(connection, photo))
+    if coordinates is None:
+        coordinates = _coordinates_in(photo, settings)
+    if coordinates is None:
+        raise QueryError(f"{photo} has no position in its metadata; expected LAT,LON or a photo with a position")
+    return coordinates
 
 
-def _position_in(photo: Path, settings: Settings) -> tuple[float, float] | None:
-    from indexer.images import Limits, open_picture  # late: photos of the library need no picture library
+def _coordinates_in(photo: Path, settings: Settings) -> tuple[float, float] | None:
+    """Return latitude and longitude that a file has in its metadata, in degrees."""
+    from indexer.images import Limits, open_picture  # late: indexed photos need no image library
 
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     try:
-        facts = open_picture(photo.expanduser(), limits=limits)[1]
+        metadata = open_picture(photo.expanduser(), limits=limits)[1]
     except PictureError as error:
-        raise QueryError(f"where {photo} was taken is not known: {error}; expected LAT,LON or a photo") from error
-    if facts.latitude is None or facts.longitude is None:
+        raise QueryError(f"the position of {photo} is unknown: {error}; expected LAT,LON or a photo") from error
+    if metadata.latitude is None or metadata.longitude is None:
         return None
-    return facts.latitude, facts.longitude
+    return metadata.latitude, metadata.longitude

@@ -1,4 +1,4 @@
-"""What a query may be answered with: the units nearest to it, one of each item, with all that is known of them."""
+"""The candidates of a query: the units nearest to it, one for each item, with what the catalog knows of the item."""
 
 from __future__ import annotations
 
@@ -8,55 +8,65 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from indexer.catalog.filters.expression import Filter, combine_filters
-from indexer.catalog.statements import items as item_queries
+from indexer.catalog.statements import items as item_statements
 from indexer.catalog.statements.items import ItemDetails
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
 from retrieval.search.filtered_nearest import FilteredSearch
 
-SPARE = 2
-"""Units that are asked for beyond the items that are wanted: one to be left out, and one that is worse than the last,
-which shows that no item of equal score is missing. Where items have several units, more are asked for in another go."""
+EXTRA_UNITS = 2
+"""Units that are requested beyond the number of items: one to leave out, and one that is worse than the last item,
+which proves that no item with the same score is missing. If items have several units, more are requested again."""
 
-
-NOTHING: Vectors = np.empty((0, 0), dtype=np.float32)
-"""No vectors."""
+NO_VECTORS: Vectors = np.empty((0, 0), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Items with the unit of each that is nearest to a query, best first; parallel.
+    """Items with the unit of each that is nearest to a query, best first; items, scores and vectors are parallel.
 
     Attributes:
-        items: What the catalog knows of them, (n,).
+        items: Details of the items, (n,).
         scores: Cosine of query and unit, shape (n,), float32.
-        vectors: The units' embeddings, shape (n, d), float32, unit length.
-        searched: How many units they are the best of, about.
-        further: Embeddings of the units that come next, shape (m, d), where these were asked for.
+        vectors: Embeddings of the units, shape (n, d), float32, unit length.
+        searched: Approximate number of units that were searched for them.
+        further: Embeddings of the next best units, shape (m, d), if they were requested.
     """
 
     items: Sequence[ItemDetails]
     scores: Vectors
     vectors: Vectors
     searched: int = 0
-    further: Vectors = field(default_factory=lambda: NOTHING)
+    further: Vectors = field(default_factory=lambda: NO_VECTORS)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def take(self, rows: Sequence[int] | Ids) -> Candidates:
-        """Return the candidates of these rows, in their order."""
-        places = np.asarray(rows, dtype=np.int64)
-        items = [self.items[row] for row in places.tolist()]
-        return replace(self, items=items, scores=self.scores[places], vectors=self.vectors[places])
+        """Return the candidates of these rows, in this order."""
+        indices = np.asarray(rows, dtype=np.int64)
+        items = [self.items[row] for row in indices.tolist()]
+        return replace(self, items=items, scores=self.scores[indices], vectors=self.vectors[indices])
 
     def first(self, count: int) -> Candidates:
-        """Return so many of the best, all where there are fewer."""
+        """Return the best `count` candidates, all if there are fewer."""
         return self.take(range(min(count, len(self))))
 
 
-NONE = Candidates((), np.empty(0, dtype=np.float32), NOTHING)
-"""No candidates."""
+NO_CANDIDATES = Candidates((), np.empty(0, dtype=np.float32), NO_VECTORS)
+
+
+def concat(lists: Sequence[Candidates]) -> Candidates:
+    """Return the candidates of all lists, one list after the other."""
+    lists = [candidates for candidates in lists if len(candidates)]
+    if not lists:
+        return NO_CANDIDATES
+    return Candidates(
+        [item for candidates in lists for item in candidates.items],
+        np.concatenate([candidates.scores for candidates in lists]),
+        np.concatenate([candidates.vectors for candidates in lists]),
+        sum(candidates.searched for candidates in lists),
+    )
 
 
 def find(
@@ -69,35 +79,35 @@ def find(
     leave_out: int | None = None,
     depth: int = 0,
 ) -> Candidates:
-    """Return the `count` items nearest to a query, best first, equal scores by item id; all where there are fewer.
+    """Return the `count` items nearest to a query, best first, ties by item id; all if there are fewer.
 
     Args:
         store: The library.
         query: Unit vector, shape (d,).
-        count: Items wanted, at least 1.
-        where: What may be returned; None lets everything pass.
+        count: Number of items, at least 1.
+        where: Filter; None lets everything pass.
         kind: Only units of this kind; None takes all.
-        leave_out: An item that is not returned: the query's own.
-        depth: So many units are wanted in all, those that come next without their items; fewer are given where a
-            filter would make them dear.
+        leave_out: Id of an item that is left out: the query's own.
+        depth: Number of units in total: the embeddings of those beyond the items are returned as `further`. There may
+            be fewer if a filter would make them slow to find.
     """
-    known = store.encoder
-    if known is None:
-        return NONE
-    kept = where if kind is None else combine_filters(where, Filter.kind(kind))
+    encoder = store.encoder
+    if encoder is None:
+        return NO_CANDIDATES
+    where = where if kind is None else combine_filters(where, Filter.kind(kind))
     with store.locked_index() as index, store.reading() as connection:
-        nearest = FilteredSearch(index, connection, known.id, query, kept, cached=store.filter_cache)
-        wanted = count + SPARE
+        nearest = FilteredSearch(index, connection, encoder.id, query, where, cached=store.filter_cache)
+        wanted = count + EXTRA_UNITS
         while True:
             ids, scores = nearest.best(wanted, depth)
-            found = item_queries.item_details(connection, ids[:wanted].tolist())
-            rows = _first_of_each([found.get(id_) for id_ in ids[:wanted].tolist()], leave_out)
+            details = item_statements.item_details(connection, ids[:wanted].tolist())
+            rows = _first_unit_rows([details.get(id_) for id_ in ids[:wanted].tolist()], leave_out)
             if len(ids) < wanted or (len(rows) >= count and scores[wanted - 1] < scores[rows[count - 1]]):
-                break  # that is all, or what is worse was seen too: no item that shares the last score is missing
+                break  # there are no more units, or a worse one was found, so no tie with the last item is missing
             wanted *= 4
         further = index.vectors(ids[wanted:depth])
         ids, scores = ids[rows], scores[rows]
-        items = [found[id_] for id_ in ids.tolist()]
+        items = [details[id_] for id_ in ids.tolist()]
         candidates = Candidates(items, scores, index.vectors(ids), nearest.searched, further)
     order = sorted(range(len(candidates)), key=lambda row: (-candidates.scores[row], candidates.items[row].item_id))
     return candidates.take(order[:count])
@@ -105,15 +115,15 @@ def find(
 
 def has_kind(store: Store, kind: Modality) -> bool:
     """Return whether the library holds units of a kind."""
-    return store.cached(("has", kind), lambda connection: item_queries.has_kind(connection, kind))
+    return store.cached(("has", kind), lambda connection: item_statements.has_kind(connection, kind))
 
 
-def _first_of_each(found: Sequence[ItemDetails | None], leave_out: int | None) -> Ids:
-    """Return the rows with the first unit of each item, without units that are gone and the item to leave out."""
-    seen = {leave_out}
+def _first_unit_rows(details: Sequence[ItemDetails | None], leave_out: int | None) -> Ids:
+    """Return the row of the first unit of each item, without deleted units and the item to leave out."""
+    seen_ids = {leave_out}
     rows = []
-    for row, item in enumerate(found):
-        if item is not None and item.item_id not in seen:
-            seen.add(item.item_id)
+    for row, item in enumerate(details):
+        if item is not None and item.item_id not in seen_ids:
+            seen_ids.add(item.item_id)
             rows.append(row)
     return np.array(rows, dtype=np.int64)

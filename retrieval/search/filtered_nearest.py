@@ -1,4 +1,4 @@
-"""The units nearest to a query among those that a filter keeps: never one too few."""
+"""The units nearest to a query that pass a filter: never fewer than exist."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
 
-FEW = 1200
-"""Where a filter keeps less than this, exactly that is searched: to score it takes a millisecond or two."""
+FEW_MATCHES = 1200
+"""If fewer units pass a filter, exactly these are searched; scoring them takes one or two milliseconds."""
 
-AHEAD = 16
-"""Units that are looked at for each that is wanted where a filter keeps more: enough where it keeps a twelfth."""
+LOOK_AHEAD = 16
+"""Nearest units that are checked against a filter for each result; enough if a twelfth of the library passes it."""
 
-STEP = 4
-"""Units of these that the filter is asked about first, for each that is wanted: enough where it keeps a third."""
+FIRST_STEP = 4
+"""How many of these are checked first, for each result; enough if a third of the library passes."""
 
-REMEMBERED = 64
-"""Filters of which it is remembered whether they keep little, and what: half a megabyte at most."""
+MAX_CACHED = 64
+"""Number of filters whose matching ids are cached, or the fact that there are many: half a megabyte at most."""
 
-MANY = 1_000_000
-"""Units beyond which it is not remembered which they are: 8 MB."""
+MAX_CACHED_IDS = 1_000_000
+"""Larger lists of matching ids are not cached: 8 MB."""
 
-LARGE = 4
-"""Filters that keep more, and of which it is remembered what: such as the kinds of a library of photos and texts."""
+MAX_LARGE = 4
+"""Number of cached lists with `FEW_MATCHES` ids or more, such as those of all photos and of all texts."""
 
 
 class FilteredSearch:
-    """Finds the nearest units of one query that a filter keeps."""
+    """Finds the nearest units for one query and one filter."""
 
     def __init__(
         self,
@@ -43,15 +43,15 @@ class FilteredSearch:
         *,
         cached: dict[Filter, Ids | None],
     ) -> None:
-        """Remember what is searched.
+        """Prepare a search.
 
         Args:
             index: The index of the encoder's embeddings.
-            connection: Of the catalog.
-            encoder_id: The encoder.
+            connection: Connection to the catalog.
+            encoder_id: Id of the encoder.
             query: Unit vector, shape (d,).
-            where: What is kept; None keeps all.
-            cached: See `Store.filter_cache`; added to.
+            where: The filter; None lets everything pass.
+            cached: Matching ids by filter, see `Store.filter_cache`; it is updated.
         """
         self._index, self._connection, self._encoder_id = index, connection, encoder_id
         self._query, self._where = query, where
@@ -60,72 +60,74 @@ class FilteredSearch:
 
     @property
     def searched(self) -> int:
-        """How many units are searched: those that the filter keeps where that is known, else all."""
+        """Number of units that were searched: those that pass the filter if they are known, else all."""
         return len(self._index) if self._allowed is None else len(self._allowed)
 
-    def best(self, wanted: int, depth: int = 0) -> tuple[Ids, Vectors]:
-        """Return ids and scores of the nearest units, (n,) each, best first, ties by id; all where there are fewer.
+    def best(self, count: int, depth: int = 0) -> tuple[Ids, Vectors]:
+        """Return ids and scores of the nearest units, (n,) each, best first, ties by id; all if there are fewer.
 
-        What a filter keeps is searched exactly where it is little. Where it is much, the nearest of all are likely to
-        have enough of it among them; then nobody has to know what else the filter keeps.
+        If few units pass the filter, they are searched exactly. If many pass, enough of them are probably among the
+        nearest of all units, and the other matches need not be listed.
 
         Args:
-            wanted: How many, at least 1.
-            depth: As many as this where they cost nothing.
+            count: Number of units, at least 1.
+            depth: Number of units that are returned if they take no additional work.
         """
         if self._where is None:
-            return self._search(max(wanted, depth))
+            return self._search(max(count, depth))
         if self._allowed is None:
-            self._allowed = self._few(self._where)
+            self._allowed = self._few_matches(self._where)
         if self._allowed is None:
-            found = self._among_the_nearest(wanted, self._where)
-            if found is not None:
-                return found
-            self._allowed = self._kept(self._where)
-        return self._search(max(wanted, depth), self._allowed)
+            nearest = self._matches_among_nearest(count, self._where)
+            if nearest is not None:
+                return nearest
+            self._allowed = self._all_matches(self._where)
+        return self._search(max(count, depth), self._allowed)
 
-    def _few(self, where: Filter) -> Ids | None:
-        """Return what a filter keeps where that is little, else None."""
+    def _few_matches(self, where: Filter) -> Ids | None:
+        """Return the ids that pass a filter if they are few, else None."""
         if where not in self._cached:
-            self._remember(where, matching_ids_up_to(self._connection, self._encoder_id, where, FEW))
-        held = self._cached[where]
-        return held if held is not None and len(held) < FEW else None
+            self._cache(where, matching_ids_up_to(self._connection, self._encoder_id, where, FEW_MATCHES))
+        ids = self._cached[where]
+        return ids if ids is not None and len(ids) < FEW_MATCHES else None
 
-    def _kept(self, where: Filter) -> Ids:
-        """Return what a filter keeps."""
-        held = self._cached.get(where)
-        if held is None:
-            held = matching_ids(self._connection, self._encoder_id, where)
-            self._remember(where, held if len(held) < MANY else None)
-        return held
+    def _all_matches(self, where: Filter) -> Ids:
+        """Return the ids that pass a filter."""
+        ids = self._cached.get(where)
+        if ids is None:
+            ids = matching_ids(self._connection, self._encoder_id, where)
+            self._cache(where, ids if len(ids) < MAX_CACHED_IDS else None)
+        return ids
 
-    def _remember(self, where: Filter, ids: Ids | None) -> None:
-        large = sum(held is not None and len(held) >= FEW for held in self._cached.values())
-        if len(self._cached) >= REMEMBERED or large >= LARGE:
+    def _cache(self, where: Filter, ids: Ids | None) -> None:
+        """Cache the ids that pass a filter, None for many; clear the cache first if it is full."""
+        large = sum(cached is not None and len(cached) >= FEW_MATCHES for cached in self._cached.values())
+        if len(self._cached) >= MAX_CACHED or large >= MAX_LARGE:
             self._cached.clear()
         self._cached[where] = ids
 
-    def _among_the_nearest(self, wanted: int, where: Filter) -> tuple[Ids, Vectors] | None:
-        """Return the best that a filter keeps of the very nearest units, None where these are not enough."""
-        ahead = AHEAD * wanted
+    def _matches_among_nearest(self, count: int, where: Filter) -> tuple[Ids, Vectors] | None:
+        """Return the best units that pass a filter of the nearest units of all; None if these are not enough."""
+        ahead = LOOK_AHEAD * count
         if ahead >= min(PAGE_SIZE, len(self._index)):
             return None
         ids, scores = self._search(ahead)
         rows: list[int] = []
-        for start, end in ((0, STEP * wanted), (STEP * wanted, ahead)):
+        for start, end in ((0, FIRST_STEP * count), (FIRST_STEP * count, ahead)):
             step = ids[start:end].tolist()
-            passing = filter_ids(self._connection, step, where)
-            rows += [start + place for place, id_ in enumerate(step) if id_ in passing]
-            if len(rows) >= wanted:
-                return ids[rows[:wanted]], scores[rows[:wanted]]
-            if AHEAD // STEP * len(rows) < wanted // 2:
-                break  # so few that the others will not have the rest
+            matching = filter_ids(self._connection, step, where)
+            rows += [row for row, id_ in enumerate(step, start) if id_ in matching]
+            if len(rows) >= count:
+                return ids[rows[:count]], scores[rows[:count]]
+            if LOOK_AHEAD // FIRST_STEP * len(rows) < count // 2:
+                break  # so few pass that the second step will not find the others
         return None
 
-    def _search(self, wanted: int, allowed: Ids | None = None) -> tuple[Ids, Vectors]:
-        wanted = min(wanted, len(self._index) if allowed is None else len(allowed))
-        if not wanted:
+    def _search(self, count: int, allowed: Ids | None = None) -> tuple[Ids, Vectors]:
+        """Return ids and scores of the nearest units of the index."""
+        count = min(count, len(self._index) if allowed is None else len(allowed))
+        if not count:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        nearest = self._index.search(self._query[None], wanted, allowed=allowed)
-        held = nearest.ids[0] != -1
-        return nearest.ids[0][held], nearest.scores[0][held]
+        nearest = self._index.search(self._query[None], count, allowed=allowed)
+        is_found = nearest.ids[0] != -1
+        return nearest.ids[0][is_found], nearest.scores[0][is_found]

@@ -1,4 +1,4 @@
-"""What a search gives: hits, and what is to be said about all of them together."""
+"""The result of a search: Hit and Hits."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class PartScore:
 
 @dataclass(frozen=True, slots=True)
 class RerankScore:
-    """What a reranker made of a hit.
+    """The score of a hit by one reranker.
 
     Attributes:
-        step: The reranker, as it was asked for.
+        step: The reranker, as it was written in the search.
         score: Its score, on a scale of its own.
     """
 
@@ -45,37 +45,37 @@ class RerankScore:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result.
+    """One result of a search.
 
     Attributes:
-        item_id: The item in the catalog.
-        unit_id: The unit of it that was found.
-        path: Where its file is; of a table's row its picture, or the table where it has none.
+        item_id: Id of the item in the catalog.
+        unit_id: Id of the unit that was found.
+        path: Path of the item's file; for a row of a table, its picture, or the table if it has none.
         score: Cosine of query and unit, -1 to 1, higher is better. Text and picture queries have different scales:
-            for `compact` a good match scores about .3 for words and .7 for a picture.
+            with `compact` a good match scores about .3 for a text and .7 for a picture.
         part_scores: Cosine with each part of the query.
-        probability: That it is right, 0 to 1; None where that cannot be known.
-        kind: What was found: a photo, or a piece of text.
-        text: The piece of text; of a photo what is known of it in words, None where there is nothing.
+        probability: Match probability, 0 to 1; None if it cannot be known.
+        kind: Kind of the unit: a photo or a text.
+        text: The text that was found; for a photo, its searchable metadata, None if it has none.
         format: File format, for instance "JPEG".
-        width: Pixels across, upright.
-        height: Pixels down, upright.
-        taken_at: When it was taken, local time of the camera.
-        taken_from: "exif", "xmp" (also a sidecar), "iptc", or "file" where only the file's own time is known.
+        width: Width in pixels, upright.
+        height: Height in pixels, upright.
+        taken_at: Time of the photo, local time of the camera.
+        taken_from: Origin of `taken_at`: "exif", "xmp" (also a sidecar), "iptc", or "file" for the file's own time.
         latitude: Degrees, north positive.
         longitude: Degrees, east positive.
         camera: Maker and model.
-        lens: Its name.
-        utc_offset: Minutes that `taken_at` is ahead of UTC, where the camera says so.
-        rating: Stars, 0 to 5; -1 for rejected.
-        title: In words of the photographer.
-        description: In words of the photographer, or of the camera.
+        lens: Name of the lens.
+        utc_offset: Minutes by which `taken_at` is ahead of UTC; None if the camera does not record it.
+        rating: 0 to 5; -1 for rejected.
+        title: Title by the photographer.
+        description: Description by the photographer, or by the camera.
         tags: Keywords.
         approximate: Whether the embedding is derived from a former encoder's, so that the score is an estimate.
-        row: Of a table's row its id, else None.
-        words: Words of the query that its text has, where it was searched for words too.
-        rerank: What the rerankers made of it, in their order; those that give no score are not named.
-        members: The other photos of the same moment, in their order, where `bursts` made one hit of them.
+        row: Id of the row in a table; None for other items.
+        words: Words of the query that the text of the item has, in hybrid search.
+        rerank: Scores by the rerankers, in their order; those without a score for the hit are left out.
+        members: Other photos of the same burst, in their order, if the reranker `bursts` grouped them.
     """
 
     item_id: int
@@ -108,17 +108,17 @@ class Hit:
 
     @property
     def count(self) -> int:
-        """How many photos the hit stands for, itself included."""
+        """Number of photos in the hit, itself included."""
         return 1 + sum(member.count for member in self.members)
 
     def expanded(self) -> Iterator[Hit]:
-        """Yield the hit and then all that it stands for."""
+        """Yield the hit and all its members."""
         yield self
         for member in self.members:
             yield from member.expanded()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the hit as values that json can write."""
+        """Return the hit as values for JSON."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return plain | {
             "path": str(self.path),
@@ -138,13 +138,13 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """The hits of one query, best first: a list like any other, and what is to be said about all of it.
+    """The hits of one query, best first: a list with two more attributes.
 
     Attributes:
-        expected: How many of the library's photos and texts are right, about: the sum of the probabilities of the best
-            of each kind, `retrieval.calibration.DEPTH` of them or as many as were asked for. Where these are all likely
-            there are more. None where there are no probabilities.
-        query_word_count: How many words of the query were looked for in texts; "a" and "the" are not among them.
+        expected: Approximate number of matching photos and texts in the library: the sum of the match probabilities of
+            the best of each kind, at least 24 of them (`retrieval.calibration.calibrator.EXPECTED_DEPTH`). If all these
+            are likely, there are more. None without probabilities.
+        query_word_count: Number of words that full-text search looked for; common words such as "a" are not counted.
     """
 
     def __init__(self, hits: Iterable[Hit] = (), *, expected: float | None = None, query_word_count: int = 0) -> None:
@@ -153,21 +153,21 @@ class Hits(list[Hit]):
         self.query_word_count = query_word_count
 
     def above(self, threshold: float) -> Hits:
-        """Return the hits that are at least so probable; those of which that cannot be known stay.
+        """Return the hits with at least this match probability.
 
-        So do those that have at least half of the words that were looked for: what a photo looks like says nothing
-        about who is on it.
+        Hits without a probability stay. So do hits with at least half of the query's words in their text: the look of a
+        photo does not tell who is in it.
 
         Raises:
             QueryError: The threshold is not from 0 to 1.
         """
         if not 0 <= threshold <= 1:
             raise QueryError(f"the threshold is {threshold:g}; expected a probability from 0 to 1")
-        kept = (hit for hit in self if _stays(hit, threshold, self.query_word_count))
-        return Hits(kept, expected=self.expected, query_word_count=self.query_word_count)
+        hits = (hit for hit in self if _passes(hit, threshold, self.query_word_count))
+        return Hits(hits, expected=self.expected, query_word_count=self.query_word_count)
 
     def to_frame(self) -> DataFrame:
-        """Return the hits as a pandas DataFrame, a row each, best first; its columns are those of `Hit`.
+        """Return the hits as a pandas DataFrame with one row per hit, best first; its columns are the fields of `Hit`.
 
         Each entry of `part_scores` and `rerank` has a column: the cosine with the part "a cat" is in "part: a cat".
 
@@ -175,10 +175,10 @@ class Hits(list[Hit]):
             MissingPackageError: pandas is not installed.
         """
         try:
-            import pandas as pd  # late: searching needs none of it
+            import pandas as pd  # late: an optional package
         except ImportError as error:
             raise MissingPackageError(
-                "hits as a table need pandas; run: pip install 'recall-photos[tables]'"
+                "a table of hits needs pandas; run: pip install 'recall-photos[tables]'"
             ) from error
         rows = []
         for hit in self:
@@ -190,14 +190,15 @@ class Hits(list[Hit]):
             values |= {
                 "path": str(hit.path),
                 "kind": str(hit.kind),
-                "members": [str(each.path) for each in hit.members],
+                "members": [str(member.path) for member in hit.members],
             }
             values |= {f"part: {part.part}": part.score for part in hit.part_scores}
             rows.append(values | {f"rerank: {step.step}": step.score for step in hit.rerank})
         return pd.DataFrame(rows)
 
 
-def _stays(hit: Hit, threshold: float, query_word_count: int) -> bool:
+def _passes(hit: Hit, threshold: float, query_word_count: int) -> bool:
+    """Return whether a hit is probable enough, or has enough of the query's words."""
     return (
         hit.probability is None
         or hit.probability >= threshold

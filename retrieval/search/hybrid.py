@@ -1,4 +1,4 @@
-"""Words and looks together: what is near a query, and what has its words, in one order."""
+"""Hybrid search: vector search and full-text search in one order."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from indexer.catalog.statements import fulltext, items
 from indexer.store import Store
 from indexer.types import Modality, Vectors, isin_sorted
 from indexer.vectors.base import inner_products
-from retrieval.search.candidates import NONE, Candidates
+from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat
 from retrieval.search.rank_fusion import reciprocal_ranks
 
-DEPTH = 100
-"""Ranks of each list that are fused, and for as long as more are shown twice as many: see `depth_for`."""
+FUSION_DEPTH = 100
+"""Ranks of each list that are fused; doubled for longer results, see `fusion_depth`."""
 
-STEEPNESS = 10
-"""The k of the fusion. The 60 of its paper is for systems that agree on most of what they find; looks and words do not.
-Of 10, 20 and 60 it was the best at every depth on one half of the queries of `tests/bench/hybrid.py`, which reports on
-the other half."""
+FUSION_K = 10
+"""The k of the fusion. The 60 of its paper is for systems that agree on most results; vector and full-text search do
+not. Of 10, 20 and 60 this was the best at every depth on one half of the queries of `tests/bench/hybrid.py`, which
+reports on the other half."""
 
 
-def depth_for(count: int) -> int:
-    """Return how much of each list is looked at for so many results.
+def fusion_depth(count: int) -> int:
+    """Return the number of ranks of each list that are fused for this number of results.
 
-    Several lists make one order in levels: that of the first `DEPTH` of each stays in front of what twice as many
-    give, and so on. So the order does not depend on how many are shown, and pages of it fit together.
+    Lists are fused in levels: the order of the first `FUSION_DEPTH` ranks stays in front of the order of twice as many
+    ranks, and so on. So the order does not depend on the number of results, and pages fit together.
     """
-    depth = DEPTH
+    depth = FUSION_DEPTH
     while depth < count:
         depth *= 2
     return depth
@@ -46,82 +46,72 @@ def fuse(
     kind: Modality | None,
     count: int,
 ) -> Candidates:
-    """Return the best items of two rankings, fused by reciprocal ranks; the scores stay cosines.
+    """Return the best items of vector search and full-text search by reciprocal rank fusion; scores remain cosines.
 
-    A rank by words counts as much as the root of the share of the query's words that the item has: where few texts have
-    any of them, the best of these has not much. An item that is in both keeps the unit that is nearest to the query.
+    A rank in full-text search counts as much as the square root of the share of the query's words that the item has: if
+    few texts have any of the words, the best of them counts little. An item in both lists keeps the unit that is
+    nearest to the query.
 
     Args:
         store: The library.
-        near: The items nearest to the query, best first, `depth_for(count)` of them where there are so many.
+        near: The items nearest to the query, best first, `fusion_depth(count)` of them if there are as many.
         query: Unit vector, shape (d,).
-        text: What a person wrote: units with any of its words are looked for.
-        where: Which items may be returned.
+        text: The words of the query: units with any of them are found.
+        where: Filter; None lets everything pass.
         kind: Only units of this kind; None takes all.
-        count: Items wanted.
+        count: Number of items.
     """
-    deepest = depth_for(count)
-    written = keyword_candidates(store, query, text, where=where, kind=kind, count=deepest)
-    if not len(written):
+    max_depth = fusion_depth(count)
+    with_words = keyword_candidates(store, query, text, where=where, kind=kind, count=max_depth)
+    if not len(with_words):
         return near.first(count)
-    both = concat(near, written)
+    both = concat([near, with_words])
     row_of: dict[int, int] = {}
     for row, item in enumerate(both.items):
         row_of.setdefault(item.item_id, row)
-    rankings = [[item.item_id for item in ranking.items] for ranking in (near, written)]
-    shares = {item.item_id: sqrt(fulltext.word_coverage(text, item.text)) for item in written.items}
+    rankings = [[item.item_id for item in ranking.items] for ranking in (near, with_words)]
+    coverage = {item.item_id: sqrt(fulltext.word_coverage(text, item.text)) for item in with_words.items}
     order: dict[int, None] = {}
-    depth = DEPTH
-    while depth <= deepest:
-        level = reciprocal_ranks([ranking[:depth] for ranking in rankings], k=STEEPNESS, weights=[{}, shares])
-        order |= dict.fromkeys(level)  # what a level before has keeps its place
+    depth = FUSION_DEPTH
+    while depth <= max_depth:
+        level = reciprocal_ranks([ranking[:depth] for ranking in rankings], k=FUSION_K, weights=[{}, coverage])
+        order |= dict.fromkeys(level)  # items of earlier levels keep their position
         depth *= 2
     return both.take([row_of[item_id] for item_id in list(order)[:count]])
 
 
-def has_words(store: Store) -> bool:
-    """Return whether the library has any text to look for words in."""
-    return store.cached("has words", fulltext.has_text)
+def has_text(store: Store) -> bool:
+    """Return whether the library has any text for full-text search."""
+    return store.cached("has text", fulltext.has_text)
 
 
-def words_in(store: Store, text: str, found: Candidates) -> dict[int, tuple[str, ...]]:
-    """Return which words of a text the units of candidates have, by unit id."""
+def matching_words(store: Store, text: str, candidates: Candidates) -> dict[int, tuple[str, ...]]:
+    """Return which words of a text each candidate has, by unit id."""
     with store.reading() as connection:
-        return fulltext.matching_words(connection, text, [item.unit_id for item in found.items])
+        return fulltext.matching_words(connection, text, [item.unit_id for item in candidates.items])
 
 
 def keyword_candidates(
     store: Store, query: Vectors, text: str, *, where: Filter | None, kind: Modality | None, count: int
 ) -> Candidates:
-    """Return the items with any of the words, best first, with their cosines to the query."""
-    passing = where_conditions(where) + ([] if kind is None else [UNITS.c.kind == kind])
+    """Return the items with any of the words, best first by full-text search, with their cosines to the query."""
+    conditions = where_conditions(where) + ([] if kind is None else [UNITS.c.kind == kind])
     with store.locked_index() as index, store.reading() as connection:
-        known = store.encoder
-        if known is None:
-            return NONE
+        encoder = store.encoder
+        if encoder is None:
+            return NO_CANDIDATES
         limit = count
         while True:
-            matches = fulltext.search_text(connection, known.id, text, limit=limit, conditions=passing)
-            matching = np.array([match.embedding_id for match in matches], dtype=np.int64)
-            held = matching[isin_sorted(matching, index.ids)]  # another process may have written since it was opened
-            found = items.item_details(connection, held.tolist())
-            first: dict[int, int] = {}
-            for id_ in held.tolist():
-                first.setdefault(found[id_].item_id, id_)
-            if len(first) >= count or len(matches) < limit:
-                break  # else an item has several of these units
-            limit *= 4
-        ids = list(first.values())[:count]
-        vectors = index.vectors(np.array(ids, dtype=np.int64))
-    return Candidates([found[id_] for id_ in ids], inner_products(query, vectors), vectors)
-
-
-def concat(one: Candidates, other: Candidates) -> Candidates:
-    """Return the candidates of both, one after the other."""
-    if not len(one):
-        return other
-    return Candidates(
-        [*one.items, *other.items],
-        np.concatenate([one.scores, other.scores]),
-        np.concatenate([one.vectors, other.vectors]),
-    )
+            matches = fulltext.search_text(connection, encoder.id, text, limit=limit, conditions=conditions)
+            ids = np.array([match.embedding_id for match in matches], dtype=np.int64)
+            ids = ids[isin_sorted(ids, index.ids)]  # another process may have written since the index was opened
+            details = items.item_details(connection, ids.tolist())
+            best: dict[int, int] = {}  # item -> its first embedding
+            for id_ in ids.tolist():
+                best.setdefault(details[id_].item_id, id_)
+            if len(best) >= count or len(matches) < limit:
+                break
+            limit *= 4  # items have several of these units
+        chosen = list(best.values())[:count]
+        vectors = index.vectors(np.array(chosen, dtype=np.int64))
+    return Candidates([details[id_] for id_ in chosen], inner_products(query, vectors), vectors)

@@ -1,4 +1,4 @@
-"""A page of a list of hits, in the order that was asked for."""
+"""Pages of hits, and their order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from indexer.errors import QueryError
 from retrieval.search.hits import Hit, Hits
 
 Sort = Literal["score", "date", "-date", "name"]
-"""By score, best first; by the date taken, oldest or (with -) newest first, undated last; by the name of the file."""
+"""By score, best first; by date taken, oldest first or (with -) newest first, undated last; by file name."""
 
 _KEYS: dict[Sort, Callable[[Hit], Any]] = {
     "date": lambda hit: (hit.taken_at is None, hit.taken_at or datetime.min, hit.item_id),  # noqa: DTZ901
@@ -20,10 +20,10 @@ _KEYS: dict[Sort, Callable[[Hit], Any]] = {
 
 
 def check_page(sort: Sort, offset: int) -> None:
-    """Refuse an order that there is not, and a page before the first.
+    """Check a sort order and an offset.
 
     Raises:
-        QueryError: So it is.
+        QueryError: The sort order is unknown or the offset is negative.
     """
     if sort not in get_args(Sort):
         raise QueryError(f"there is no order {sort!r}; expected one of {', '.join(get_args(Sort))}")
@@ -32,15 +32,15 @@ def check_page(sort: Sort, offset: int) -> None:
 
 
 def paginate(hits: Hits, *, sort: Sort, offset: int) -> Hits:
-    """Return the same hits without the first `offset` of them, in the order that was asked for.
+    """Return the hits after the first `offset`, in a sort order.
 
-    A page is cut first and sorted then: it holds the best, whatever their order. So pages of one query neither overlap
-    nor leave anything out, as long as the library stays as it is.
+    A page is cut by score first and sorted then, so pages of one query neither overlap nor leave anything out, as long
+    as the library does not change.
 
     Args:
-        hits: Best first, all pages up to this one; changed.
-        sort: The order within the page; equal ones by item id.
-        offset: Hits of the pages before, at least 0.
+        hits: The hits of all pages up to this one, best first; it is changed.
+        sort: Order of the page; ties by item id.
+        offset: Number of hits on earlier pages, at least 0.
     """
     del hits[:offset]
     if sort != "score":

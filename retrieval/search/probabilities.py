@@ -1,4 +1,4 @@
-"""How probable it is that what a query found is right, for lists of candidates."""
+"""Match probabilities of the candidates of one query."""
 
 from __future__ import annotations
 
@@ -7,83 +7,100 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from indexer.types import Modality
-from retrieval.calibration import CalibrationQuery, Calibrator
+from indexer.types import Modality, Vectors
+from retrieval.calibration.calibrator import Calibrator
 from retrieval.calibration.evidence import Numbers
-from retrieval.calibration.probability import Pair, merging_values
+from retrieval.calibration.probability import ModelKey, merge_keys
+from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import Candidates
 
 
 @dataclass(slots=True)
-class Likelihood:
-    """The probabilities of one query's candidates, each found once.
+class MatchProbabilities:
+    """The match probabilities of one query's candidates; each is computed once.
 
     Attributes:
-        calibrator: Of the library.
-        asked: The query.
-        expected: How many units are right, about, by the lists that were judged; None where that cannot be known.
+        calibrator: The calibrator of the library.
+        query: The query.
+        vector: Its vector, shape (d,).
+        expected: Approximate number of units that are right, from the scored lists; None if it cannot be known.
     """
 
     calibrator: Calibrator
-    asked: CalibrationQuery
+    query: EncodedQuery
+    vector: Vectors
     expected: float | None = None
-    _known: dict[int, float] = field(default_factory=dict)  # by unit id
-    _searched: dict[Modality, int] = field(default_factory=dict)  # units of a kind, by the lists that were judged
-    _unknowable: bool = False  # of one kind: then of none, for they are compared
+    _cached: dict[int, float] = field(default_factory=dict)  # by unit id
+    _searched: dict[Modality, int] = field(default_factory=dict)  # units of each kind that were searched
+    _is_unknown: bool = False  # for one kind, and so for all: they are compared with each other
 
-    def judge(self, lists: Sequence[Candidates]) -> None:
-        """Find the probabilities of candidates, best first, each list of one kind, and how many are right in all."""
-        self._known.clear()
+    def score(self, lists: Sequence[Candidates]) -> None:
+        """Compute the probabilities of candidates, and how many units are right.
+
+        Args:
+            lists: Candidates of one kind each, best first.
+        """
+        self._cached.clear()
         self.expected = 0.0
-        for each in lists:
-            self._searched |= {item.kind: each.searched for item in each.items[:1]}
-            vectors = np.concatenate([each.vectors, each.further]) if len(each.further) else each.vectors
-            values = self._probabilities(each, vectors)
+        for candidates in lists:
+            self._searched |= {item.kind: candidates.searched for item in candidates.items[:1]}
+            vectors = candidates.vectors
+            if len(candidates.further):
+                vectors = np.concatenate([vectors, candidates.further])
+            values = self._compute(candidates, vectors)
             if values is None:
                 self.expected = None
                 return
             self.expected += float(values.sum())
-            self._keep(each, values)
+            self._cache(candidates, values)
 
-    def of(self, candidates: Candidates) -> list[float | None]:
-        """Return the probability of each candidate, (n,); those that no list had are judged by themselves."""
-        new = [row for row, item in enumerate(candidates.items) if item.unit_id not in self._known]
+    def probabilities(self, candidates: Candidates) -> list[float | None]:
+        """Return the probability of each candidate, (n,); those that were in no list are computed separately."""
+        new = [row for row, item in enumerate(candidates.items) if item.unit_id not in self._cached]
         for kind in Modality:
             rows = [row for row in new if candidates.items[row].kind is kind]
-            if rows and not self._unknowable:
+            if rows and not self._is_unknown:
                 rows.sort(key=lambda row: -candidates.scores[row])
-                some = candidates.take(rows)
-                values = self._probabilities(some, some.vectors)
+                of_kind = candidates.take(rows)
+                values = self._compute(of_kind, of_kind.vectors)
                 if values is not None:
-                    self._keep(some, values)
-        if self._unknowable:
+                    self._cache(of_kind, values)
+        if self._is_unknown:
             return [None] * len(candidates)
-        return [self._known.get(item.unit_id) for item in candidates.items]
+        return [self._cached.get(item.unit_id) for item in candidates.items]
 
-    def merging_values(self, candidates: Candidates) -> Numbers | None:
-        """Return what orders candidates of several kinds in one list, (n,); None where that cannot be known."""
-        values = np.array([np.nan if value is None else value for value in self.of(candidates)])
+    def merge_keys(self, candidates: Candidates) -> Numbers | None:
+        """Return sort keys for candidates of several kinds in one list, (n,); None if a probability is unknown."""
+        values = np.array([np.nan if value is None else value for value in self.probabilities(candidates)])
         if np.isnan(values).any():
             return None
-        pictured = any(self.asked.pictured)
-        ranks = np.empty(len(candidates))
+        keys = np.empty(len(candidates))
         for kind in Modality:
             rows = [row for row, item in enumerate(candidates.items) if item.kind is kind]
-            ranks[rows] = merging_values(values[rows], Pair(pictured, kind))
-        return ranks
+            keys[rows] = merge_keys(values[rows], ModelKey(self.query.has_photos, kind))
+        return keys
 
-    def _probabilities(
-        self, candidates: Candidates, vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    ) -> Numbers | None:
-        """Return the probabilities of units of one kind, best first, (n,)."""
-        if self._unknowable or not len(candidates):
-            return None if self._unknowable else np.empty(0)
+    def _compute(self, candidates: Candidates, vectors: Vectors) -> Numbers | None:
+        """Return the probabilities of units of one kind, (n,).
+
+        Args:
+            candidates: The candidates, best first.
+            vectors: Their vectors and those of the next best units, shape (n, d).
+        """
+        if self._is_unknown or not len(candidates):
+            return None if self._is_unknown else np.empty(0)
         kind = candidates.items[0].kind
-        searched = self._searched.get(kind, candidates.searched)
-        values = self.calibrator.probabilities(self.asked, vectors, kind=kind, searched=searched)
-        self._unknowable = values is None
+        values = self.calibrator.probabilities(
+            self.vector,
+            vectors,
+            weights=self.query.weights,
+            photo_shares=self.query.photo_shares,
+            kind=kind,
+            searched=self._searched.get(kind, candidates.searched),
+        )
+        self._is_unknown = values is None
         return values
 
-    def _keep(self, candidates: Candidates, values: Numbers) -> None:
-        units = (item.unit_id for item in candidates.items)
-        self._known |= dict(zip(units, values[: len(candidates)].tolist(), strict=True))
+    def _cache(self, candidates: Candidates, values: Numbers) -> None:
+        unit_ids = (item.unit_id for item in candidates.items)
+        self._cached |= dict(zip(unit_ids, values[: len(candidates)].tolist(), strict=True))

@@ -151,12 +151,12 @@ def _asked(
     counts.not_compared += len(group) - len(kept)
     query = query_from_parts(group[0].parts)
     try:
-        parts = encode_query(query, encoder, settings, store=store)
+        parts = encode_query(query, encoder, settings, store=store).vectors
     except QueryError as error:
         logger.warning("the query %s is left out: %s", query_name(group[0].parts), error)
         counts.queries_left_out += 1
         return None
-    weighted = np.asarray(query.part_weights, dtype=np.float32)[:, None] * parts  # (p, d)
+    weighted = np.asarray(query.weights, dtype=np.float32)[:, None] * parts  # (p, d)
     text, image = weighted[: len(query.texts)].sum(axis=0), weighted[len(query.texts) :].sum(axis=0)
     units: list[tuple[JudgedUnit, bool]] = []
     for each in kept:
@@ -169,7 +169,7 @@ def _asked(
     if not any(is_good for _, is_good in units):
         counts.queries_left_out += 1
         return None
-    alone = len(query.texts) == 1 and not query.images and query.part_weights[0] > 0
+    alone = len(query.texts) == 1 and not query.images and query.weights[0] > 0
     return _Asked(query_name(group[0].parts), query.texts[0] if alone else "", text, image, units)
 
 

@@ -13,7 +13,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import TuningError
 from indexer.store import Store
 from indexer.types import ProgressCallback
-from retrieval.calibration.background import background
+from retrieval.calibration.background import background_vectors
 from retrieval.tuning.adapter.train import query_scores, train_adapter
 from retrieval.tuning.control_set import ControlSet, caption_control_set, library_control_set, shipped_control_set
 from retrieval.tuning.gate import Outcome, tune
@@ -77,7 +77,7 @@ def learn(
 def _adapter(
     lessons: TrainingSet, encoder: Encoder, control_table: Path | None, *, both: bool, progress: ProgressCallback | None
 ) -> Outcome[Adapter]:
-    general = background(encoder)
+    general = background_vectors(encoder)
 
     def train(some: TrainingSet, seed: int) -> Adapter:
         return train_adapter(some, general, seed=seed, both=both)

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from indexer.encoders import load_encoder
-from retrieval.calibration.background import background
+from retrieval.calibration.background import background_vectors
 from retrieval.tuning.adapter.train import train_adapter
 from retrieval.tuning.training_set import TrainingSet
 from tests.support.vectors import mixed_vectors
@@ -24,7 +24,7 @@ QUERIES, SHOWN, OTHERS = 100, 10, 5000
 
 def lessons() -> TrainingSet:
     """Return a hundred queries with ten judged units of each, a third of them good."""
-    general = background(load_encoder("compact"))
+    general = background_vectors(load_encoder("compact"))
     texts = mixed_vectors(QUERIES, general, seed=1)
     units = mixed_vectors(QUERIES * SHOWN, general, seed=2)
     others = mixed_vectors(OTHERS, general, seed=3)
@@ -43,7 +43,7 @@ def lessons() -> TrainingSet:
 
 def main() -> None:
     """Print seconds, the median of three."""
-    taught, general = lessons(), background(load_encoder("compact"))
+    taught, general = lessons(), background_vectors(load_encoder("compact"))
     for both in (False, True):
         taken = []
         for seed in range(3):

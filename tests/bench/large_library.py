@@ -24,7 +24,7 @@ from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_runtime import single_threaded
 from retrieval import Library
-from retrieval.calibration.background import background
+from retrieval.calibration.background import background_vectors
 from tests.bench.users import library
 from tests.support.many import fill_in_parts
 
@@ -85,7 +85,7 @@ def main() -> None:
             start = time.perf_counter()
             made = graph(index)
             sys.stdout.write(f"HNSW: built in {time.perf_counter() - start:.0f} s\n")
-            asked = {"words": background(encoder), "units": index.vectors(index.ids[:: max(1, n // 300)])}
+            asked = {"words": background_vectors(encoder), "units": index.vectors(index.ids[:: max(1, n // 300)])}
             for name, queries in asked.items():
                 truth = index.search(queries, K).ids - 1
                 with single_threaded():

@@ -11,9 +11,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from indexer.store import Store
 from indexer.types import Vectors
-from retrieval.calibration import Calibrator
+from retrieval.calibration.calibrator import Calibrator
+from retrieval.query.encoded import EncodedQuery
 from retrieval.query.query import Query
-from retrieval.search.engine import EncodedQuery, search
+from retrieval.search.engine import search
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 from tests.support.encoders import FakeEncoder
@@ -56,11 +57,8 @@ def test_a_search_with_probabilities(
 
     def searching(by: Calibrator | None) -> Callable[[int], object]:
         def ask(number: int) -> object:
-            part = queries[number][None]
-            question = EncodedQuery(
-                ["a query"], part, Query(texts=["a query"]).part_weights, None, pictures=int(pictured)
-            )
-            hits = search(store, question, k=K, calibrator=by)
+            query = EncodedQuery(Query(["a query"]), queries[number][None], [float(pictured)])
+            hits = search(store, query, k=K, hybrid=False, calibrator=by)
             assert (hits.expected is not None) == (by is not None)
             return hits
 

@@ -31,7 +31,7 @@ from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import PictureError, TuningError
 from indexer.images import read_photo
 from indexer.types import Ids, Vectors
-from retrieval.calibration.background import background
+from retrieval.calibration.background import background_vectors
 from retrieval.evaluation.bootstrap import intervals
 from retrieval.evaluation.datasets import CaptionedPicture, read_captions
 from retrieval.tuning.adapter.train import query_scores, train_adapter
@@ -210,7 +210,7 @@ def main() -> None:
     captions = [caption for picture in pictures for caption in picture.captions]
     owners = np.repeat(np.arange(len(pictures)), [len(picture.captions) for picture in pictures])
     control_set = ControlSet(encoder.encode_texts(captions), rows, owners, "Flickr8k dev")
-    general = background(encoder)
+    general = background_vectors(encoder)
     domains = [name for name in DOMAINS if (name in CHOSEN_ON) == options.choosing]
     sys.stdout.write(
         f"{len(photos.vectors)} photos, control set {control_set.r5(None):.1f} points of R@5, {len(domains)} domains\n"

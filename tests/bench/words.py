@@ -17,7 +17,7 @@ from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder, to_unit_length
 from indexer.types import Vectors
 from retrieval.evaluation.bootstrap import intervals
-from retrieval.query.private_words import SHARE
+from retrieval.query.private_words import PHOTO_SHARE
 from tests.bench.word_material import Material, alone, before_scenes
 
 CACHE = Path(".work/words")
@@ -114,7 +114,7 @@ def main() -> None:
     say("---", "---:", "---", "---", "---")
     for name, results in by_itself(sets, encoder).items():
         say(name, str(len(sets[name].labels)), *map(cell, results.values()))
-    sys.stdout.write(f"\nshare in use: {SHARE:g}\n\n")
+    sys.stdout.write(f"\nshare in use: {PHOTO_SHARE:g}\n\n")
     composed = {
         name: with_scenes(sets[name], before_scenes(data / name, data / "intel_scenes", encoder, CACHE), encoder)
         for name in BEFORE_SCENES

@@ -143,7 +143,7 @@ def test_a_query_picture_that_is_not_there(recall_program: Program, filled: Path
 
 @pytest.mark.parametrize("query", ["", " \n\t"])
 def test_an_empty_query(recall_program: Program, filled: Path, query: str) -> None:
-    refused(recall_program("search", query), "the query text is blank; describe what is to be seen, for instance")
+    refused(recall_program("search", query), "the query text is blank; describe what to look for, for instance")
 
 
 def test_no_query_at_all(recall_program: Program, filled: Path) -> None:
@@ -320,7 +320,7 @@ def test_a_read_only_folder_for_a_new_library(recall_program: Program, read_only
         (("--threshold", "nan"), "the threshold is nan; expected a probability from 0 to 1"),
         (("--name", os.fsdecode(b"caf\xe9*")), "the name to filter by is not valid Unicode"),
         (("--min-size", f"{10**30}x5"), "no photo has"),
-        (("+", "9" * 45 + ": cat"), "a part of the query has the weight 1e+45; expected a number"),
+        (("+", "9" * 45 + ": cat"), "the query part 'cat' has the weight 1e+45; expected a number"),
     ],
 )
 def test_what_no_search_can_use_is_one_line(

@@ -9,7 +9,7 @@ import pytest
 from indexer.encoders import load_encoder
 from indexer.encoders.export_store import cache_folder
 from retrieval import Library
-from retrieval.calibration.background import HERE, background, file_name, prompts
+from retrieval.calibration.background import PACKAGE_FOLDER, background_vectors, file_name, prompts
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
@@ -68,9 +68,9 @@ def test_an_encoder_to_which_the_prompts_look_alike_gives_no_probability(photos:
 
 def test_the_vectors_that_come_with_the_package_are_those_of_compact() -> None:
     encoder = load_encoder("compact", device="cpu")
-    file = HERE / file_name(encoder.fingerprint)
+    file = PACKAGE_FOLDER / file_name(encoder.fingerprint)
     assert file.exists(), "run: python -m training.calibration --data ../shared/data --ship"
-    assert background(encoder) == pytest.approx(encoder.encode_texts(list(prompts())), abs=1e-3)
+    assert background_vectors(encoder) == pytest.approx(encoder.encode_texts(list(prompts())), abs=1e-3)
 
 
 def test_the_background_is_encoded_once_and_a_damaged_file_again(
@@ -78,12 +78,12 @@ def test_the_background_is_encoded_once_and_a_damaged_file_again(
 ) -> None:
     monkeypatch.setenv("RECALL_CACHE", str(tmp_path))
     encoder = FakeEncoder()
-    first = background(encoder)
-    assert np.allclose(background(encoder), first, atol=1e-3)
+    first = background_vectors(encoder)
+    assert np.allclose(background_vectors(encoder), first, atol=1e-3)
     assert len(encoder.texts) == len(prompts())
     file = cache_folder() / file_name(encoder.fingerprint)
     file.write_bytes(file.read_bytes()[:-10])
-    assert np.allclose(background(encoder), first, atol=1e-3)
+    assert np.allclose(background_vectors(encoder), first, atol=1e-3)
     assert len(encoder.texts) == 2 * len(prompts())
 
 
@@ -93,5 +93,5 @@ def test_a_cache_that_cannot_be_written_is_said_once_and_stops_nothing(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("RECALL_CACHE", str(tmp_path / "file"))
     with caplog.at_level(logging.INFO):
-        assert len(background(FakeEncoder())) == len(prompts())
-    assert len([record for record in caplog.records if "cannot be kept" in record.message]) == 1
+        assert len(background_vectors(FakeEncoder())) == len(prompts())
+    assert len([record for record in caplog.records if "cannot be cached" in record.message]) == 1

@@ -12,7 +12,8 @@ from indexer.types import Progress
 from retrieval import Library
 from retrieval.evaluation import JudgedQuery, compare, read_queries, set_kind
 from retrieval.evaluation.query_column import query_in
-from retrieval.query.query import query_of
+from retrieval.query.part import Part
+from retrieval.query.query import Query
 from tests.support.colours import paint
 
 LONG = "a very long text " * 40 + "that ends like a file.jpg"
@@ -48,12 +49,12 @@ def test_lines_of_one_query_are_its_relevant_files_with_grades(folder: Path) -> 
     assert set_kind(table) == "queries"
     assert read_queries(table) == [
         JudgedQuery(
-            "red", query_of([("red", 1)]), {folder / "red.png": 3, folder / "tomato.png": 2}
+            "red", Query(["red"]), {folder / "red.png": 3, folder / "tomato.png": 2}
         ),  # the higher of two grades
-        JudgedQuery("blue sky", query_of([("blue sky", 1)]), {folder / "blue.png": 1}),
-        JudgedQuery("./like this.png", query_of([("./like this.png", 1)]), {Path("/photos/a.png"): 1}),  # no such file
-        JudgedQuery("like.jpg", query_of([(folder / "like.jpg", 1)]), {folder / "red.png": 1}),
-        JudgedQuery(LONG, query_of([(LONG, 1)]), {folder / "red.png": 1}),
+        JudgedQuery("blue sky", Query(["blue sky"]), {folder / "blue.png": 1}),
+        JudgedQuery("./like this.png", Query(["./like this.png"]), {Path("/photos/a.png"): 1}),  # no such file
+        JudgedQuery("like.jpg", Query(images=[folder / "like.jpg"]), {folder / "red.png": 1}),
+        JudgedQuery(LONG, Query([LONG]), {folder / "red.png": 1}),
     ]
 
 
@@ -75,8 +76,8 @@ def test_lines_of_one_query_are_its_relevant_files_with_grades(folder: Path) -> 
 def test_a_cell_has_several_parts_where_signs_stand_between_them(
     folder: Path, cell: str, parts: list[tuple[str | Path, float]]
 ) -> None:
-    expected = [(folder / value if isinstance(value, Path) else value, weight) for value, weight in parts]
-    assert query_in(cell, folder) == query_of(expected)
+    expected = [Part(folder / value if isinstance(value, Path) else value, weight) for value, weight in parts]
+    assert query_in(cell, folder) == Query(parts=expected)
 
 
 def test_a_split_chooses_queries(folder: Path) -> None:

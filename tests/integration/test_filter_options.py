@@ -135,10 +135,10 @@ def test_a_place_may_be_that_of_a_photo_outside_the_library(recall: Program, pla
         (("--after", "2024", "--before", "2023"), "no photo can be taken after 2024-01-01 and before 2023-01-01"),
         (("--near", "95,10"), "there is no place 95,10"),
         (("--within", "5km"), "--within has no place; give one with --near"),
-        (("--near", "1,2", "--within", "far"), "'far' is no distance"),
+        (("--near", "1,2", "--within", "far"), "'far' is not a distance"),
         (("--format", "foo"), "there is no format 'foo'"),
         (("--orientation", "round"), "'round' is not one of"),
-        (("--min-size", "huge"), "'huge' is no size"),
+        (("--min-size", "huge"), "'huge' is not a size"),
         (("--min-size", "0x10"), "expected for instance 1920x1080"),
         (("--rating", "6"), "there is no rating from 6 to 6"),
         (("--sort", "size"), "'size' is not one of"),
@@ -161,8 +161,8 @@ def test_what_cannot_be_asked_is_one_line_and_exit_code_2(
     [
         (("--folder", "elsewhere"), "the library has nothing from "),
         (("--not-folder", "elsewhere"), "the library has nothing from "),
-        (("--near", "photos/work/page.jpg"), "does not say where it was taken"),
-        (("--near", "Atlantis"), "where Atlantis was taken is not known: the file is gone"),
+        (("--near", "photos/work/page.jpg"), "has no position in its metadata"),
+        (("--near", "Atlantis"), "the position of Atlantis is unknown: the file does not exist"),
     ],
     ids=" ".join,
 )

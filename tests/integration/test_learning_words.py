@@ -20,7 +20,7 @@ from indexer.encoders import load_encoder
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
 from retrieval.query.embed import encode_query
-from retrieval.query.private_words import embed_examples, text_vectors, words_of
+from retrieval.query.private_words import embed_examples, load_words, text_vectors
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
@@ -76,7 +76,7 @@ def test_in_a_larger_library_a_word_is_neither_hidden_nor_called_likely_everywhe
 def test_a_word_in_a_text_is_half_of_it(taught: Library) -> None:
     encoder = load_encoder("compact", device="cpu")
     store = taught._store
-    photo = embed_examples(store, words_of(store)[0].id, encoder)[0]
+    photo = embed_examples(store, load_words(store)[0].id, encoder)[0]
     words = encoder.encode_texts(["asleep on the sofa"])[0]
     expected = (photo + words) / np.linalg.norm(photo + words)
     got = text_vectors(store, ["Biscuit asleep on the sofa", "a dog"], encoder)
@@ -110,7 +110,7 @@ def test_the_copy_is_small_and_says_nothing_of_where_it_came_from(taught: Librar
 
 def test_the_same_file_is_one_example_and_further_ones_are_added(taught: Library, photos: Path) -> None:
     first = taught.learn("BISCUIT", [photos / "coffee.png", photos / "coffee.png"])
-    assert (first.word, first.added, first.known, first.examples) == ("Biscuit", 1, 1, 2)
+    assert (first.word, first.added, first.repeated, first.examples) == ("Biscuit", 1, 1, 2)
     assert [len(word.examples) for word in taught.words()] == [2]
 
 

@@ -25,7 +25,7 @@ from indexer.vectors.autotune import ground_truth, trial
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.ivf_refined import ApproximateIndex
 from retrieval import Library
-from retrieval.calibration.background import background, prompts
+from retrieval.calibration.background import background_vectors, prompts
 from tests.support.encoders import FakeEncoder
 from tests.support.many import fill
 from tests.support.program import Program
@@ -54,7 +54,7 @@ def hasty() -> Iterator[None]:
 def made(tmp_path_factory: pytest.TempPathFactory, compact: Encoder) -> Path:
     """Return a library of `MANY` photos that are like what the background prompts say."""
     path = tmp_path_factory.mktemp("many") / "test.recall"
-    fill(path, compact, mixed_vectors(MANY, background(compact)))
+    fill(path, compact, mixed_vectors(MANY, background_vectors(compact)))
     return path
 
 
@@ -262,7 +262,7 @@ def test_a_restored_backup_whose_ids_were_given_again_is_noticed(copy: Path, com
     # as after a backup that is 200 photos behind, to which 50 others were added: they have the ids of some of the lost
     with Store(copy, create=False) as store, store.writing("losing the last"), store.transaction() as connection:
         connection.execute(delete(EMBEDDINGS).where(EMBEDDINGS.c.id > MANY - 200))
-        rows = mixed_vectors(50, background(compact), seed=9)
+        rows = mixed_vectors(50, background_vectors(compact), seed=9)
         values = [
             {"id": MANY - 199 + n, "unit_id": MANY - 199 + n, "encoder_id": 1, "vector": row.astype("<f2").tobytes()}
             for n, row in enumerate(rows)
@@ -343,7 +343,7 @@ def test_where_lists_are_searched_the_vectors_are_not_fetched_from_the_disk(
 
 def test_the_choice_of_another_library_is_not_taken(chosen: Path, compact: Encoder, tmp_path: Path) -> None:
     other = tmp_path / "other.recall"
-    fill(other, compact, mixed_vectors(MANY, background(compact), seed=5))
+    fill(other, compact, mixed_vectors(MANY, background_vectors(compact), seed=5))
     (file,) = choices(chosen)
     shutil.copy2(file, other)
     with Library.open(other) as library:
@@ -391,7 +391,7 @@ def test_ctrl_c_leaves_what_there_was(copy: Path, recall_program: Program) -> No
 @pytest.mark.slow
 def test_a_large_library_gets_its_index_by_itself(tmp_path: Path, compact: Encoder, photos: Path) -> None:
     path = tmp_path / "large.recall"
-    fill(path, compact, mixed_vectors(200_003, background(compact)))
+    fill(path, compact, mixed_vectors(200_003, background_vectors(compact)))
     with Library.open(path) as library:
         truth = answers(library)
         report = library.sync(photos)

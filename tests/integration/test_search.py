@@ -111,7 +111,7 @@ def test_a_query_without_a_usable_vector_is_refused(colours: Library, folder: Pa
     encoder = FakeEncoder(unusable=((255, 0, 0),))
     with (
         Library.open(colours.path, encoder=encoder) as library,
-        pytest.raises(EncoderError, match="encoder 'fake/colours' gives numbers that are too large, or none"),
+        pytest.raises(EncoderError, match="encoder 'fake/colours' returns numbers that are not finite"),
     ):
         library.search(Image.open(folder / "a/red.png"))
 
@@ -129,8 +129,8 @@ def test_parts_that_cancel_out_are_an_error(colours: Library, texts: list[str]) 
 
 
 @pytest.mark.parametrize("weight", [0, float("nan"), float("inf")])
-def test_a_weight_that_is_no_number_or_0_is_an_error(weight: float) -> None:
-    with pytest.raises(QueryError, match="expected a number that is not 0"):
+def test_a_weight_that_is_0_or_not_finite_is_an_error(weight: float) -> None:
+    with pytest.raises(QueryError, match="expected a number other than 0"):
         Query(texts=["red"], weights=[weight])
     with pytest.raises(ValueError, match="there are 2 weights for 1 parts"):
         Query(texts=["red"], weights=[1, weight])
@@ -269,7 +269,7 @@ def test_a_query_picture_that_is_none_says_what_is_wrong_with_it(colours: Librar
     (tmp_path / "text.jpg").write_text("milk")
     with pytest.raises(QueryError, match=r"text\.jpg cannot be used as a query: "):
         colours.search(tmp_path / "text.jpg")
-    with pytest.raises(QueryError, match=r"gone\.jpg cannot be used as a query: the file is gone"):
+    with pytest.raises(QueryError, match=r"gone\.jpg cannot be used as a query: the file does not exist"):
         colours.similar(tmp_path / "gone.jpg")
     with pytest.raises(QueryError, match="the query picture cannot be used as a query: the file is empty"):
         colours.search(b"")

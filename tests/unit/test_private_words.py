@@ -1,4 +1,4 @@
-"""Where private words stand in a text, and which words can be taught."""
+"""Private words: which can be taught, and how they are found in texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from indexer.catalog.statements.private_words import WordRecord
 from indexer.errors import FeedbackError
 from retrieval.query.private_words import find, parse, validate
 
-ADDED = datetime(2026, 1, 1)  # noqa: DTZ001 - as the catalog has it
+ADDED = datetime(2026, 1, 1)  # noqa: DTZ001 - as the catalog stores it
 WORDS = [WordRecord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt Emma", "Biscuit", "Zoë", "C++"), 1)]
 
 
@@ -20,22 +20,22 @@ WORDS = [WordRecord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt 
         ("Biscuit asleep on the sofa", ["Biscuit"], "asleep on the sofa", 0.5),
         ("a photo of BISCUIT's bowl", ["Biscuit"], "a photo of 's bowl", 0.5),
         ("biscuit", ["Biscuit"], "", 1.0),
-        ("biscuit!", ["Biscuit"], "", 1.0),  # nothing is said beside
-        ("two Biscuits on a plate", [], "two Biscuits on a plate", 0.0),  # another word
-        ("aunt  emma and Biscuit", ["Aunt Emma", "Biscuit"], "and", 0.5),  # the longest, over two blanks
+        ("biscuit!", ["Biscuit"], "", 1.0),  # nothing but punctuation is left
+        ("two Biscuits on a plate", [], "two Biscuits on a plate", 0.0),  # a different word
+        ("aunt  emma and Biscuit", ["Aunt Emma", "Biscuit"], "and", 0.5),  # the longest match, across two spaces
         ("Emma, Aunt Emma", ["Emma", "Aunt Emma"], "", 1.0),
         ("ZOE\u0308 swims", ["Zoë"], "swims", 0.5),  # written as two characters, in capitals
-        ("a book about C++ in shops", ["C++"], "a book about in shops", 0.5),  # its signs are no pattern
+        ("a book about C++ in shops", ["C++"], "a book about in shops", 0.5),  # its signs are not a pattern
     ],
 )
 def test_private_words_are_found_whole_in_any_case_longest_first(
     text: str, words: list[str], rest: str, share: float
 ) -> None:
     found = parse(text, WORDS)
-    assert ([each.word for each in found.words], found.rest, found.share) == (words, rest, share)
+    assert ([record.word for record in found.words], found.rest, found.photo_share) == (words, rest, share)
 
 
-def test_a_text_without_private_words_stays_as_it_is() -> None:
+def test_a_text_without_private_words_does_not_change() -> None:
     assert parse("a  dog", WORDS) == ((), "a  dog")
     assert parse("Biscuit", []) == ((), "Biscuit")
 
@@ -51,16 +51,16 @@ def test_a_text_without_private_words_stays_as_it_is() -> None:
         (".5:dog", "means something else in a query"),
         ("salt + pepper", "means something else in a query"),
         ("clipboard:", "means something else in a query"),
-        ("a\x1b[2Jb", "characters that cannot be seen"),
+        ("a\x1b[2Jb", "invisible characters"),
     ],
 )
-def test_a_word_that_could_not_be_asked_for_is_refused(word: str, reason: str) -> None:
+def test_a_word_that_no_query_could_contain_is_an_error(word: str, reason: str) -> None:
     with pytest.raises(FeedbackError, match=reason):
         validate(word)
 
 
-def test_a_word_is_known_in_any_case_and_with_any_blanks() -> None:
+def test_a_word_is_found_in_any_case_and_with_any_spaces() -> None:
     assert validate("  Aunt \t Emma ") == "Aunt Emma"
     assert find(WORDS, "aUNT  eMMA") == WORDS[1]
-    assert find(WORDS, "ZOË") == WORDS[3]  # beyond the letters that SQLite knows the case of
+    assert find(WORDS, "ZOË") == WORDS[3]  # SQLite knows the case of ASCII letters only
     assert find(WORDS, "Aunt") is None

@@ -58,6 +58,7 @@ PUBLIC = [
     "MissingPackageError",
     "Modality",
     "NoPhotosError",
+    "Part",
     "PartScore",
     "Picture",
     "PictureError",

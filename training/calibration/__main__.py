@@ -13,12 +13,12 @@ from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.types import Vectors
 from retrieval.calibration import THRESHOLD
-from retrieval.calibration.background import HERE, file_name, prompts, write
+from retrieval.calibration.background import PACKAGE_FOLDER, file_name, prompts, write_vectors
 from retrieval.calibration.evidence import Numbers
 from retrieval.calibration.metrics import auroc, calibration_error
 from retrieval.calibration.probability import Weights
 from training.calibration.datasets import Set, load_set
-from training.calibration.fitting import PAIRS, Cases, cases, fit
+from training.calibration.fitting import KEYS, Cases, cases, fit
 from training.calibration.merging import merged_quality
 from training.calibration.trials import THINGS, Trials, captioned_trials, labelled_trials
 
@@ -54,10 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
     sets = {folder.name: load_set(folder, encoder, options.work) for folder in folders}
     background = encoder.encode_texts(list(prompts()))
     if options.ship:
-        write(HERE / file_name(encoder.fingerprint), background)
+        write_vectors(PACKAGE_FOLDER / file_name(encoder.fingerprint), background)
     fitted = _fitted(cases(_trials(sets, 0, encoder), background))
-    for pair, weights in zip(PAIRS, fitted, strict=True):
-        sys.stdout.write(f"    Pair(pictured={pair.pictured}, kind={pair.kind!r}): {weights},\n")
+    for pair, weights in zip(KEYS, fitted, strict=True):
+        sys.stdout.write(f"    ModelKey(has_image={pair.has_image}, kind={pair.kind!r}): {weights},\n")
     _report(cases(_trials(sets, 1, encoder), background), fitted)
     for asked, (raw, calibrated) in merged_quality(sets["flickr8k"], 1, background, fitted).items():
         sys.stdout.write(
@@ -87,7 +87,7 @@ def _unlike(name: str, sets: dict[str, Set], half: int) -> Vectors:
 def _fitted(found: Cases) -> list[Weights]:
     """Return the constants of each pair; in each group every query counts the same."""
     result = []
-    for pair in range(len(PAIRS)):
+    for pair in range(len(KEYS)):
         rows = found.pair == pair
         shares = np.zeros(len(found.right))
         for group in np.unique(found.group[rows]):
@@ -101,11 +101,11 @@ def _report(found: Cases, fitted: list[Weights]) -> None:
     constants = np.array(fitted)[found.pair]  # (c, 5)
     odds = constants[:, 0] + (constants[:, 1:] * found.columns).sum(axis=1)
     values = 1 / (1 + np.exp(-odds))
-    for pair, what in enumerate(PAIRS):
+    for pair, what in enumerate(KEYS):
         for group in np.unique(found.group[found.pair == pair]):
             rows = (found.pair == pair) & (found.group == group)
             sys.stdout.write(
-                f"{'picture' if what.pictured else 'words'} to {what.kind}s, {group}: {_line(found, values, rows)}\n"
+                f"{'picture' if what.has_image else 'words'} to {what.kind}s, {group}: {_line(found, values, rows)}\n"
             )
 
 

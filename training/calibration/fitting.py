@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
-from retrieval.calibration.evidence import Numbers, backdrop, background_queries, evidence
-from retrieval.calibration.probability import Pair, Weights
+from retrieval.calibration.evidence import Numbers, background_queries, background_stats, compute_evidence
+from retrieval.calibration.probability import ModelKey, Weights
 from training.calibration.trials import Trials
 
 TOP = 50
@@ -46,7 +46,7 @@ class Cases:
     pair: NDArray[np.int64]
 
 
-PAIRS = [Pair(pictured, kind) for pictured in (False, True) for kind in ("photo", "text")]  # type: ignore[arg-type]
+KEYS = [ModelKey(has_image, kind) for has_image in (False, True) for kind in ("photo", "text")]  # type: ignore[arg-type]
 
 
 def cases(all_trials: Iterable[Trials], prompts: Vectors) -> Cases:
@@ -55,12 +55,12 @@ def cases(all_trials: Iterable[Trials], prompts: Vectors) -> Cases:
     number = 0
     for trials in all_trials:
         step = max(1, len(trials.queries) // MOST_QUERIES)
-        pair = PAIRS.index(trials.pair)
+        pair = KEYS.index(trials.key)
         for query in range(0, len(trials.queries), step):
             for present in (True, False):
                 kept = np.flatnonzero(np.ones(len(trials.units), bool) if present else ~trials.right[query])
-                pool = prompts if not trials.pair.pictured else _drawn(trials.photos)
-                top, columns = _best(trials.queries[query], trials.units[kept], pool, pictured=trials.pair.pictured)
+                pool = prompts if not trials.key.has_image else _drawn(trials.photos)
+                top, columns = _best(trials.queries[query], trials.units[kept], pool, has_image=trials.key.has_image)
                 places = kept[top]
                 known = ~trials.unknown[query, places]
                 count = int(known.sum())
@@ -84,10 +84,12 @@ def _drawn(vectors: Vectors) -> Vectors:
     return vectors[np.unique(np.linspace(0, len(vectors) - 1, min(DRAWN, len(vectors))).astype(np.int64))]
 
 
-def _best(query: Vectors, units: Vectors, pool: Vectors, *, pictured: bool) -> tuple[Ids, Numbers]:
+def _best(query: Vectors, units: Vectors, pool: Vectors, *, has_image: bool) -> tuple[Ids, Numbers]:
     top = np.argsort(-(units @ query), kind="stable")[:TOP]
     others = background_queries([pool], [1.0])
-    found = evidence(query, units[top], backdrop(others, _drawn(units), pictured=pictured), population=len(units))
+    found = compute_evidence(
+        query, units[top], background_stats(others, _drawn(units), has_image=has_image), population=len(units)
+    )
     if found is None:
         raise ValueError("the background says nothing about this encoder")
     return top, found.columns()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.types import Modality, Vectors
-from retrieval.calibration.evidence import Numbers, backdrop, background_queries, evidence
-from retrieval.calibration.probability import Pair, Weights, in_order, merging_values
+from retrieval.calibration.evidence import Numbers, background_queries, background_stats, compute_evidence
+from retrieval.calibration.probability import ModelKey, Weights, merge_keys, non_increasing
 from training.calibration.datasets import Set
-from training.calibration.fitting import PAIRS
+from training.calibration.fitting import KEYS
 from training.calibration.trials import Marks
 
 DEPTH = 200
@@ -25,7 +25,7 @@ def merged_quality(data: Set, half: int, prompts: Vectors, fitted: list[Weights]
         data: A set with several captions for each photo.
         half: Which half, one that the constants were not fitted on.
         prompts: The background prompts' vectors, shape (b, d).
-        fitted: The constants, in the order of `PAIRS`.
+        fitted: The constants, in the order of `KEYS`.
     """
     chosen = np.flatnonzero(data.halves == half)
     lines = np.isin(data.owners, chosen)
@@ -42,16 +42,16 @@ def merged_quality(data: Set, half: int, prompts: Vectors, fitted: list[Weights]
             ("photo", photos[photo], photos[~own], own[~own]),
         ):
             pool = prompts if asked == "words" else photos
-            of_photos, of_texts = (fitted[PAIRS.index(Pair(asked == "photo", kind))] for kind in Modality)
+            of_photos, of_texts = (fitted[KEYS.index(ModelKey(asked == "photo", kind))] for kind in Modality)
             lists = [
-                _list(query, shown, right, pool=pool, pictured=asked == "photo", weights=of_photos),
-                _list(query, texts[rest], said, pool=pool, pictured=asked == "photo", weights=of_texts),
+                _list(query, shown, right, pool=pool, has_image=asked == "photo", weights=of_photos),
+                _list(query, texts[rest], said, pool=pool, has_image=asked == "photo", weights=of_texts),
             ]
             relevant = int(right.sum() + said.sum())
             scores, _, marks = (np.concatenate(parts) for parts in zip(*lists, strict=True))
-            pictured = asked == "photo"
+            has_image = asked == "photo"
             ranks = np.concatenate(
-                [merging_values(each[1], Pair(pictured, kind)) for each, kind in zip(lists, Modality, strict=True)]
+                [merge_keys(each[1], ModelKey(has_image, kind)) for each, kind in zip(lists, Modality, strict=True)]
             )
             raw, calibrated = np.argsort(-scores, kind="stable"), np.lexsort((-scores, -ranks))
             results[asked].append((_ndcg(marks[raw], relevant), _ndcg(marks[calibrated], relevant)))
@@ -60,17 +60,19 @@ def merged_quality(data: Set, half: int, prompts: Vectors, fitted: list[Weights]
 
 
 def _list(
-    query: Vectors, units: Vectors, right: Marks, *, pool: Vectors, pictured: bool, weights: Weights
+    query: Vectors, units: Vectors, right: Marks, *, pool: Vectors, has_image: bool, weights: Weights
 ) -> tuple[Vectors, Numbers, Marks]:
     """Return scores, probabilities and what is right of the best units of one kind, best first."""
     top = np.argsort(-(units @ query), kind="stable")[:DEPTH]
     sample = units[np.unique(np.linspace(0, len(units) - 1, min(256, len(units))).astype(np.int64))]
     others = background_queries([pool[:: max(1, len(pool) // 256)]], [1.0])
-    found = evidence(query, units[top], backdrop(others, sample, pictured=pictured), population=len(units))
+    found = compute_evidence(
+        query, units[top], background_stats(others, sample, has_image=has_image), population=len(units)
+    )
     if found is None:
         raise ValueError("the background says nothing about this encoder")
     odds = weights.constant + found.columns() @ np.array(weights[1:])
-    return units[top] @ query, in_order(1 / (1 + np.exp(-odds))), right[top]
+    return units[top] @ query, non_increasing(1 / (1 + np.exp(-odds))), right[top]
 
 
 def _ndcg(marks: Marks, relevant: int, k: int = 10) -> float:

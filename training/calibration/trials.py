@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Ids, Modality, Vectors
-from retrieval.calibration.probability import Pair
+from retrieval.calibration.probability import ModelKey
 from training.calibration.datasets import Set
 
 Marks = NDArray[np.bool_]
 
-WORDS_TO_PHOTOS = Pair(pictured=False, kind=Modality.PHOTO)
-WORDS_TO_TEXTS = Pair(pictured=False, kind=Modality.TEXT)
-PHOTO_TO_PHOTOS = Pair(pictured=True, kind=Modality.PHOTO)
-PHOTO_TO_TEXTS = Pair(pictured=True, kind=Modality.TEXT)
+WORDS_TO_PHOTOS = ModelKey(has_image=False, kind=Modality.PHOTO)
+WORDS_TO_TEXTS = ModelKey(has_image=False, kind=Modality.TEXT)
+PHOTO_TO_PHOTOS = ModelKey(has_image=True, kind=Modality.PHOTO)
+PHOTO_TO_TEXTS = ModelKey(has_image=True, kind=Modality.TEXT)
 
 ALIKE = 0.6
 """A photo with a caption that has this cosine with the query may well be right too, and counts neither way."""
@@ -49,7 +49,7 @@ class Trials:
 
     Attributes:
         group: What the figures are reported under.
-        pair: What is compared.
+        key: Kind of query and kind of unit.
         queries: Unit vectors, shape (q, d).
         units: The library's units of the pair's kind, shape (n, d).
         photos: The library's photos, shape (p, d).
@@ -58,7 +58,7 @@ class Trials:
     """
 
     group: str
-    pair: Pair
+    key: ModelKey
     queries: Vectors
     units: Vectors
     photos: Vectors
@@ -155,10 +155,10 @@ def _sizes(trials: Trials, rng: np.random.Generator) -> Iterator[Trials]:
 
 def _part(trials: Trials, kept: Ids) -> Trials:
     asked = trials.right[:, kept].any(axis=1)
-    photos = trials.units[kept] if trials.pair.kind is Modality.PHOTO else trials.photos
+    photos = trials.units[kept] if trials.key.kind is Modality.PHOTO else trials.photos
     return Trials(
         trials.group,
-        trials.pair,
+        trials.key,
         trials.queries[asked],
         trials.units[kept],
         photos,

@@ -22,18 +22,18 @@ class Chain:
 
     Attributes:
         steps: The rerankers in the order in which they are applied, at least one.
-        query: The query.
         settings: Device of encoders, and the limits of pictures.
         progress: Called with the progress of a slow reranker.
     """
 
     steps: Sequence[Reranker]
-    query: Query
     settings: Settings
     progress: ProgressCallback | None = None
 
 
-def rerank(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], Candidates], *, count: int) -> Ranking:
+def rerank(
+    chain: Chain, store: Store, query: Query, vector: Vectors, find: Callable[[int], Candidates], *, count: int
+) -> Ranking:
     """Return the `count` best candidates after all rerankers; fewer if there are not as many.
 
     The rerankers get `POOL` candidates, or as many as one of them looks at if that is more. While they return too few,
@@ -43,11 +43,12 @@ def rerank(chain: Chain, store: Store, vector: Vectors, find: Callable[[int], Ca
     Args:
         chain: The rerankers.
         store: The library.
+        query: The query.
         vector: The query's vector, shape (d,), unit length.
         find: Returns the given number of candidates, best first.
         count: Number of hits.
     """
-    context = Context(chain.query, vector, store, chain.settings, chain.progress or (lambda _: None))
+    context = Context(query, vector, store, chain.settings, chain.progress or (lambda _: None))
     pool = max(POOL, *(int(getattr(step, "depth", 0)) for step in chain.steps))
     order: list[int] = []
     while True:

@@ -15,7 +15,7 @@ from indexer.errors import QueryError
 from indexer.registry import Entry
 from indexer.store.library_encoder import absolute_encoder_name
 from indexer.vectors.base import inner_products
-from retrieval.query.embed import combine_parts, encode_query
+from retrieval.query.embed import encode_query
 from retrieval.search.rerank.extra_embeddings import ExtraEmbeddings
 from retrieval.search.rerank.normalize import rescale
 from retrieval.search.rerank.protocol import Context, Ranking, Step
@@ -73,8 +73,7 @@ class SecondEncoder:
         if unit_ids:
             encoder = self._load(context)
             start = time.perf_counter()
-            parts = encode_query(context.query, encoder, context.settings, store=context.store)
-            query = combine_parts(parts, context.query.part_weights)
+            query = encode_query(context.query, encoder, context.settings, store=context.store).vector
             vectors = ExtraEmbeddings(encoder, context).vectors(unit_ids)
             for row, unit_id in enumerate(unit_ids):
                 if unit_id in vectors:

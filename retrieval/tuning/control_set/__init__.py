@@ -12,7 +12,7 @@ from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import EvaluationError, PictureError, TuningError
 from indexer.images import read_photo
 from indexer.types import Ids, Vectors
-from retrieval.calibration.background import background
+from retrieval.calibration.background import background_vectors
 from retrieval.evaluation.caption_retrieval import judged_both_ways
 from retrieval.evaluation.datasets import read_captions
 
@@ -91,7 +91,7 @@ def library_control_set(encoder: Encoder, photos: Vectors) -> ControlSet:
             f"{len(photos)} photos of the library have no judgement; to see whether learning harms other searches "
             f"needs {SMALLEST}: index more, or name a table of captioned photos"
         )
-    texts = background(_plain(encoder))
+    texts = background_vectors(_plain(encoder))
     owners: Ids = np.argmax(texts @ photos.T, axis=1).astype(np.int64)
     return ControlSet(texts, photos, owners, f"{len(texts)} prompts on {len(photos)} photos of the library")
 

@@ -1,4 +1,4 @@
-"""Query pictures from the web: from a server of the test's own, and what is refused before anything is connected to."""
+"""Query pictures from the web: from a server of the test, and addresses that are refused before a connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.program import Program
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers by the path: a picture, a page, a redirect, too much, a circle."""
+    """Answers by path: a picture, a page, a redirect, a file that is too large, endless redirects."""
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -35,70 +35,68 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"x" * 5000 if path == "/large.png" else photo("red"))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def server() -> Iterator[str]:
     """Return the address of a server on this machine."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as opened:
-        thread = threading.Thread(target=opened.serve_forever, daemon=True)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{opened.server_port}"
-        opened.shutdown()
+        yield f"http://127.0.0.1:{http_server.server_port}"
+        http_server.shutdown()
         thread.join()
 
 
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take 127.0.0.1 for a public address, since tests reach no other."""
-    judge = fetch._is_public
-    monkeypatch.setattr(fetch, "_is_public", lambda address: address == "127.0.0.1" or judge(address))
+    """Treat 127.0.0.1 as a public address, since tests can reach no other."""
+    is_public = fetch._is_public
+    monkeypatch.setattr(fetch, "_is_public", lambda address: address == "127.0.0.1" or is_public(address))
 
 
-def test_a_picture_is_fetched_also_where_the_address_leads_on(server: str, public: None) -> None:
+def test_a_picture_is_fetched_also_through_a_redirect(server: str, public: None) -> None:
     assert fetch_picture(f"{server}/red one.png") == photo("red")
     assert fetch_picture(f"{server}/away") == photo("red")
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("/page.png", "is text/html, not a picture"),
-        ("/gone.png", "the server says 404 Not Found"),
-        ("/circle", "leads from one address to the next more than 5 times"),
-        ("/inside", "leads to 10.0.0.1, which is no public address"),
+        ("/gone.png", "the server answers 404 Not Found"),
+        ("/circle", "has more than 5 redirects"),
+        ("/inside", "leads to 10.0.0.1, which is not a public address"),
     ],
 )
-def test_what_is_no_picture_or_leads_inside_is_refused(server: str, public: None, path: str, said: str) -> None:
-    with pytest.raises(QueryError, match=said):
+def test_other_content_and_private_addresses_are_refused(server: str, public: None, path: str, message: str) -> None:
+    with pytest.raises(QueryError, match=message):
         fetch_picture(server + path)
 
 
-def test_more_bytes_than_a_picture_may_have_are_not_read(
-    server: str, public: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_over_the_size_limit_is_refused(server: str, public: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MAX_BYTES", 1000)
     with pytest.raises(QueryError, match="is over 0 MiB; save it"):
         fetch_picture(f"{server}/large.png")
 
 
-def test_a_server_that_is_slow_is_given_up(server: str, public: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "SECONDS", 0.0)
+def test_a_slow_server_is_an_error(server: str, public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.0)
     with pytest.raises(QueryError, match=r"takes longer than 0 seconds|timed out"):
         fetch_picture(f"{server}/large.png")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::1]"])  # noqa: S104 - refused, never bound
-def test_addresses_of_this_machine_are_refused(host: str) -> None:
-    with pytest.raises(QueryError, match="which is no public address"):
+def test_addresses_of_the_own_machine_are_refused(host: str) -> None:
+    with pytest.raises(QueryError, match="which is not a public address"):
         fetch_picture(f"http://{host}/a.png")
 
 
-def test_a_name_of_which_one_address_is_inside_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [(2, 1, 6, "", (address, 80)) for address in ("8.8.8.8", "10.0.0.1")]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    with pytest.raises(QueryError, match=r"leads to 10\.0\.0\.1, which is no public address"):
+def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved = [(2, 1, 6, "", (address, 80)) for address in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved)
+    with pytest.raises(QueryError, match=r"leads to 10\.0\.0\.1, which is not a public address"):
         fetch_picture("http://two.example/a.png")
 
 
@@ -110,7 +108,7 @@ def test_a_name_of_which_one_address_is_inside_is_refused(monkeypatch: pytest.Mo
         ("10.1.2.3", False),
         ("172.16.0.1", False),
         ("192.168.1.1", False),
-        ("169.254.169.254", False),  # where clouds keep their keys
+        ("169.254.169.254", False),  # where clouds serve credentials
         ("100.64.0.1", False),
         ("224.0.0.1", False),
         ("fe80::1%eth0", False),
@@ -122,21 +120,21 @@ def test_a_name_of_which_one_address_is_inside_is_refused(monkeypatch: pytest.Mo
         ("64:ff9b::808:808", True),  # 8.8.8.8 behind it
     ],
 )
-def test_only_addresses_of_the_whole_internet_are_public(address: str, public: bool) -> None:
+def test_only_addresses_reachable_from_the_whole_internet_are_public(address: str, public: bool) -> None:
     assert fetch._is_public(address) is public
 
 
 @pytest.mark.parametrize("url", ["http://", "https://?x", "http://:80/a.png", "http://[::1/a.png", "http://a:b/x"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_a_malformed_address_is_refused(url: str) -> None:
     with pytest.raises(QueryError):
         fetch_picture(url)
 
 
-def test_nothing_is_fetched_unless_asked_for(recall_program: Program) -> None:
-    asked = recall_program("search", "https://example.org/a.jpg")
-    assert (asked.returncode, asked.stdout) == (2, "")
-    assert asked.stderr == (
+def test_nothing_is_fetched_without_allow_url(recall_program: Program) -> None:
+    refused = recall_program("search", "https://example.org/a.jpg")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
         "recall: https://example.org/a.jpg is on the web, where Recall goes only when asked to; add --allow-url\n"
     )
-    inside = recall_program("search", "http://127.0.0.1/a.jpg", "--allow-url")
-    assert "leads to 127.0.0.1, which is no public address" in inside.stderr
+    private = recall_program("search", "http://127.0.0.1/a.jpg", "--allow-url")
+    assert "leads to 127.0.0.1, which is not a public address" in private.stderr

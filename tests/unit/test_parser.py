@@ -1,4 +1,4 @@
-"""The grammar of queries: a table of what people type and what it means."""
+"""The syntax of queries: what people type, and the parts that it means."""
 
 from __future__ import annotations
 
@@ -9,60 +9,62 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.errors import QueryError
-from retrieval.query.parser import Part, parse_parts
+from retrieval.query.parser import parse_parts
+from retrieval.query.part import Part
 
 
 @pytest.mark.parametrize(
     ("typed", "parts"),
     [
         ('"a dog"', [("a dog", 1)]),
-        ("a dog on the beach", [("a dog on the beach", 1)]),  # as if it stood in quotes
+        ("a dog on the beach", [("a dog on the beach", 1)]),  # as if it were quoted
         ('"a boat" + ./sunset.jpg - people', [("a boat", 1), ("./sunset.jpg", 1), ("people", -1)]),
         ('"2: red car" - truck', [("red car", 2), ("truck", -1)]),
         ("2: red car - truck", [("red car", 2), ("truck", -1)]),
         ("2:cat + .5:dog", [("cat", 2), ("dog", 0.5)]),
         ("cat - 1.5:./dog.jpg", [("cat", 1), ("./dog.jpg", -1.5)]),
         ('"1:16:9 television"', [("16:9 television", 1)]),
-        ('"cat + dog"', [("cat + dog", 1)]),  # inside quotes a sign is a letter like others
+        ('"cat + dog"', [("cat + dog", 1)]),  # inside quotes a sign is a letter
         ("c++ code", [("c++ code", 1)]),
-        ("- people", [("people", -1)]),  # what is least like people
+        ("- people", [("people", -1)]),  # the least similar to people
         ("+ people", [("people", 1)]),
         ("-", [("-", 1)]),  # standard input
         ("- + sunset", [("-", 1), ("sunset", 1)]),
         ("sunset + -", [("sunset", 1), ("-", 1)]),
         ("sunset - -", [("sunset", 1), ("-", -1)]),
         ("- - people", [("-", 1), ("people", -1)]),
-        ("C:\\photos\\cat.jpg", [("C:photoscat.jpg", 1)]),  # shlex eats the backslashes; no weight is read from C:
+        ("C:\\photos\\cat.jpg", [("C:photoscat.jpg", 1)]),  # shlex removes the backslashes; C: is not a weight
         ("https://example.org/a.jpg", [("https://example.org/a.jpg", 1)]),
         ("", []),
     ],
 )
-def test_what_people_type_means(typed: str, parts: list[tuple[str, float]]) -> None:
+def test_words_are_parsed_into_parts(typed: str, parts: list[tuple[str, float]]) -> None:
     assert parse_parts(tuple(shlex.split(typed))) == [Part(*part) for part in parts]
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
-        ("cat +", "nothing follows '\\+'; put words or a picture behind it"),
+        ("cat +", "nothing follows '\\+'; add words or a picture after it"),
         ("cat + + dog", "there is nothing between '\\+' and '\\+'"),
-        ("0:cat", "the part 'cat' has the weight 0; expected a number above 0"),
+        ("0:cat", "the query part 'cat' has the weight 0; expected a number other than 0"),
         ("2:", "the query text is blank"),
         ('" "', "the query text is blank"),
         ('cat + ""', "the query text is blank"),
         ("+", "nothing follows '\\+'"),
+        ("10000000: cat", "the query part 'cat' has the weight 1e\\+07"),
     ],
 )
-def test_what_means_nothing_is_one_clear_line(typed: str, said: str) -> None:
-    with pytest.raises(QueryError, match=said):
+def test_a_wrong_query_is_an_error_of_one_line(typed: str, message: str) -> None:
+    with pytest.raises(QueryError, match=message):
         parse_parts(shlex.split(typed))
 
 
 @given(st.lists(st.sampled_from(["+", "-", "cat", "2:dog", "a b", "", " ", "0:x"]), max_size=7))
-def test_any_words_are_parts_or_an_error_of_ours(words: list[str]) -> None:
+def test_any_words_give_parts_or_a_query_error(words: list[str]) -> None:
     try:
         parts = parse_parts(words)
     except QueryError:
         return
-    assert all(part.value.strip() and part.weight for part in parts)
+    assert all(part.name.strip() and part.weight for part in parts)
     assert bool(parts) == bool(words)

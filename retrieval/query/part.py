@@ -1,0 +1,56 @@
+"""One part of a query: a text or a picture with a weight."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from indexer.errors import QueryError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Picture: TypeAlias = "Path | Image.Image | bytes"
+"""A query picture: a file, a PIL image, or the bytes of a file."""
+
+MAX_WEIGHT = 1_000_000
+"""The largest weight of a part; the smallest is its inverse. A larger ratio is lost in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One text or picture of a query.
+
+    Attributes:
+        content: A text, or a picture: a file, a PIL image, or the bytes of a file.
+        weight: How much the part counts. A negative weight pushes away what is similar to it.
+    """
+
+    content: str | Picture
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the part.
+
+        Raises:
+            QueryError: The text is blank, or the weight is 0, too large or too small.
+        """
+        if isinstance(self.content, str) and not self.content.strip():
+            raise QueryError('the query text is blank; describe what to look for, for instance "a dog on the beach"')
+        if not 1 / MAX_WEIGHT <= abs(self.weight) <= MAX_WEIGHT:
+            raise QueryError(
+                f"the query part {self.name!r} has the weight {self.weight:g}; expected a number other than 0, for "
+                f"instance 2 or .5, up to {MAX_WEIGHT:,}"
+            )
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the part is a picture."""
+        return not isinstance(self.content, str)
+
+    @property
+    def name(self) -> str:
+        """The text, the path of the picture, or "image" for a picture without one."""
+        return os.fspath(self.content) if isinstance(self.content, str | Path) else "image"
