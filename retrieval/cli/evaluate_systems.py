@@ -109,11 +109,13 @@ class EvaluationRequest:
 
     def _with_chains(self, pair: tuple[str, str], progress: ProgressCallback) -> list[Evaluation]:
         """Return how well the search of one library does with each of two chains of rerankers, on as many hits."""
-        from retrieval.evaluation.search_quality import depth_for  # late, as above
+        from retrieval.evaluation.search_quality import default_depth  # late, as above
         from retrieval.search.rerank.registry import make_rerankers, split_chain
 
         chains = [split_chain(name) for name in pair]
-        depth = depth_for([*make_rerankers(chains[0]), *make_rerankers(chains[1])])  # a wrong name is reported at once
+        depth = default_depth(
+            [*make_rerankers(chains[0]), *make_rerankers(chains[1])]
+        )  # a wrong name is reported at once
         with open_library(self.settings) as library:
             evaluations = [
                 library.evaluate(self.table, split=self.split, rerank=chain, depth=depth, progress=progress)

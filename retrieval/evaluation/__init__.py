@@ -1,11 +1,14 @@
-"""How well photos are found: evaluation sets, metrics with intervals, and systems compared.
+"""Measures retrieval quality: evaluation sets, metrics with confidence intervals, and paired comparisons.
 
-    evaluate_captions(table, encoder)     an encoder on captioned pictures, both ways
-    Library.evaluate(table)               what a library's search gives for queries whose answers are known
+    evaluate_captions(table, encoder)     an encoder on captioned pictures, in both directions
+    Library.evaluate(table)               the search of a library, for queries with known answers
     compare(first, second)                two evaluations of the same set, with a paired test
 
-What is evaluated is a system that gives each query a list of answers, best first. Of its lists the metrics need only
-the places of the relevant answers (`Judged`); whatever gives these can be measured and compared.
+A system that is evaluated returns a ranked list of answers for each query. The metrics need only the ranks of the
+relevant answers (`RelevantRanks`), so anything that yields these can be measured and compared.
+
+From outside call the names in `__all__`, `search_quality` for `Library.evaluate`, `rank_both_ways`, and the intervals
+and tests of `bootstrap`.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 from retrieval.evaluation.caption_retrieval import evaluate_captions
 from retrieval.evaluation.compare import Comparison, Difference, compare
 from retrieval.evaluation.datasets import CaptionedPicture, JudgedQuery, read_captions, read_queries, set_kind
-from retrieval.evaluation.metrics import Judged, values_per_query
+from retrieval.evaluation.metrics import RelevantRanks, values_per_query
 from retrieval.evaluation.result import Direction, Evaluation
 
 __all__ = [
@@ -22,8 +25,8 @@ __all__ = [
     "Difference",
     "Direction",
     "Evaluation",
-    "Judged",
     "JudgedQuery",
+    "RelevantRanks",
     "compare",
     "evaluate_captions",
     "read_captions",

@@ -1,4 +1,4 @@
-"""How good the probabilities are that a search gives its hits, measured on captioned pictures."""
+"""Quality of the match probabilities of a search, measured on captioned pictures."""
 
 from __future__ import annotations
 
@@ -9,57 +9,57 @@ from retrieval.calibration.evidence import Numbers, background_queries, backgrou
 from retrieval.calibration.metrics import auroc, calibration_error
 from retrieval.calibration.probability import ModelKey, non_increasing, probabilities
 
-SHOWN = 10
-"""Hits of each query that the calibration error is measured on: those that a person sees."""
+TOP_HITS = 10
+"""Hits per query that the calibration error is measured on: those on the first page."""
 
-COUNTED = 200
-"""Hits of each query whose probabilities add up to the expected number, as in a search."""
+COUNTED_HITS = 200
+"""Hits per query whose probabilities add up to the expected number of matches, as in a search."""
 
-MOST = 1000
-"""Captions that ask; of more, evenly chosen ones."""
+MAX_QUERIES = 1000
+"""Captions that are used as queries; of more, evenly spaced ones."""
 
-DRAWN = 256
-"""Pictures that stand for the whole set, as in a search."""
+SAMPLE = 256
+"""Pictures that represent the whole set, as in a search."""
 
 
 def calibration_quality(texts: Vectors, images: Vectors, owners: Ids, prompts: Vectors) -> dict[str, float]:
-    """Return calibration error and AUROC of the probabilities from words to pictures; empty where there are none.
+    """Return calibration error and AUROC of the text-to-image probabilities; empty if there are none.
 
-    Each caption asks twice: of all pictures, and of all but its own. Of a caption only its own picture counts as right,
-    though it may describe others too. The calibration error is that of the 10 best of the first list, in 15 bins of
-    equal number; the AUROC says how often the list with the picture has the higher best probability, and the
-    higher expected number.
+    Each caption is a query twice: over all pictures, and over all but its own. Only its own picture counts as correct,
+    though the caption may describe others too. The calibration error is that of the 10 best hits of the first list, in
+    15 bins of equal size. The AUROC says how often the list with the picture has the higher best probability, and the
+    higher expected number of matches.
 
     Args:
         texts: Unit vectors of the captions, shape (t, d).
         images: Unit vectors of the pictures, shape (n, d).
-        owners: Which picture each caption describes, shape (t,).
+        owners: Picture that each caption describes, shape (t,).
         prompts: Unit vectors of the background prompts, shape (b, d).
     """
     if len(images) < 2:
         return {}  # without its own picture a caption would have no list
-    others = background_queries([prompts], [1.0])
-    shown: list[Numbers] = []
-    right = []
+    background = background_queries([prompts], [1.0])
+    top_values: list[Numbers] = []
+    is_correct = []
     sums: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-    asking = np.unique(np.linspace(0, len(texts) - 1, min(MOST, len(texts))).astype(np.int64))
-    for text, owner in zip(texts[asking], owners[asking].tolist(), strict=True):
-        for present in (True, False):
-            kept = np.arange(len(images)) if present else np.delete(np.arange(len(images)), owner)
-            order = kept[np.argsort(-(images[kept] @ text), kind="stable")[:COUNTED]]
-            sample = images[kept[np.unique(np.linspace(0, len(kept) - 1, min(DRAWN, len(kept))).astype(np.int64))]]
-            background = background_stats(others, sample, has_image=False)
-            found = compute_evidence(text, images[order], background, population=len(kept))
+    queries = np.unique(np.linspace(0, len(texts) - 1, min(MAX_QUERIES, len(texts))).astype(np.int64))
+    for text, owner in zip(texts[queries], owners[queries].tolist(), strict=True):
+        for is_present in (True, False):
+            pool = np.arange(len(images)) if is_present else np.delete(np.arange(len(images)), owner)
+            order = pool[np.argsort(-(images[pool] @ text), kind="stable")[:COUNTED_HITS]]
+            sample = images[pool[np.unique(np.linspace(0, len(pool) - 1, min(SAMPLE, len(pool))).astype(np.int64))]]
+            stats = background_stats(background, sample, has_image=False)
+            found = compute_evidence(text, images[order], stats, population=len(pool))
             if found is None:
                 return {}
             values = non_increasing(probabilities(found, ModelKey(has_image=False, kind=Modality.PHOTO)))
-            sums[present].append((values[0], values.sum()))
-            if present:
-                shown.append(values[:SHOWN])
-                right.append(order[:SHOWN] == owner)
-    with_it, without = np.array(sums[True]), np.array(sums[False])  # (t, 2)
+            sums[is_present].append((values[0], values.sum()))
+            if is_present:
+                top_values.append(values[:TOP_HITS])
+                is_correct.append(order[:TOP_HITS] == owner)
+    with_picture, without = np.array(sums[True]), np.array(sums[False])  # (t, 2)
     return {
-        "calibration_error": calibration_error(np.concatenate(shown), np.concatenate(right)),
-        "auroc_best": auroc(with_it[:, 0], without[:, 0]),
-        "auroc_expected": auroc(with_it[:, 1], without[:, 1]),
+        "calibration_error": calibration_error(np.concatenate(top_values), np.concatenate(is_correct)),
+        "auroc_best": auroc(with_picture[:, 0], without[:, 0]),
+        "auroc_expected": auroc(with_picture[:, 1], without[:, 1]),
     }

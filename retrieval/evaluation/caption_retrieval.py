@@ -1,7 +1,7 @@
-"""An encoder on captioned pictures, from words to pictures and back.
+"""Retrieval quality of an encoder on captioned pictures, from text to image and back.
 
-The definitions follow Karpathy and Fei-Fei 2015 (section 4.2), which papers on Flickr8k and COCO report: text to image
-counts every caption as one query, image to text counts a picture as found where any of its captions is among the k.
+The definitions are those of Karpathy and Fei-Fei 2015 (section 4.2), which papers on Flickr8k and COCO use: for text to
+image every caption is one query; for image to text a picture is found if any of its captions is among the k.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from indexer.errors import EvaluationError, PictureError
 from indexer.images import read_photo
 from indexer.types import Ids, Pixels, Progress, ProgressCallback, Vectors
 from retrieval.evaluation.datasets import CaptionedPicture, read_captions
-from retrieval.evaluation.metrics import Judged
+from retrieval.evaluation.metrics import RelevantRanks
 from retrieval.evaluation.result import Evaluation, measure
 
 T = TypeVar("T")
 
-_SCORES = 2**24  # held at once: 64 MB
+_MAX_SCORES = 2**24  # in memory at once: 64 MB
 
-_CAPTIONS = 256  # per call of the encoder
+_CAPTION_BATCH = 256
 
 
 def evaluate_captions(
@@ -36,41 +36,42 @@ def evaluate_captions(
     calibration: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Evaluation:
-    """Return what the encoder reaches on a set of captioned pictures.
+    """Return how well an encoder retrieves pictures by their captions, and captions by their pictures.
 
-    Pictures that cannot be read are named in the result and left out with their captions. Memory holds one batch of
-    pictures and all vectors.
+    Pictures that cannot be read are left out with their captions and named in the result. One batch of pictures and all
+    vectors are in memory.
 
     Args:
         csv_path: As for `read_captions`.
-        encoder: Which gives the vectors.
-        split: Part of the set, where its table has a column split.
-        calibration: Measure the probabilities of a search too, see `calibration_quality`; the result is in `about`.
+        encoder: The encoder to evaluate.
+        split: Only the rows with this value in the column split.
+        calibration: Whether to also measure the match probabilities, see `calibration_quality`; the result is in
+            `about`.
         progress: Called after each batch.
 
     Raises:
         EvaluationError: The set cannot be used, or none of its pictures can be read.
     """
-    found = read_captions(csv_path, split)
+    pictures = read_captions(csv_path, split)
     failures: list[tuple[str, str]] = []
-    kept, images = _encode_pictures(found, encoder, failures, progress)
-    if not kept:
+    readable, images = _encode_pictures(pictures, encoder, failures, progress)
+    if not readable:
         path, reason = failures[0]
         raise EvaluationError(
-            f"none of the {len(found)} pictures of {csv_path} can be read, first {path}: {reason}; "
-            "expected them in images/ beside the table"
+            f"none of the {len(pictures)} pictures of {csv_path} can be read, first {path}: {reason}; "
+            "expected them in the folder images/ next to the table"
         )
-    texts = _encode_captions([caption for picture in kept for caption in picture.captions], encoder, progress)
-    owners = np.repeat(np.arange(len(kept)), [len(picture.captions) for picture in kept])  # (t,)
-    forward, backward = judged_both_ways(texts, images, owners)
+    texts = _encode_captions([caption for picture in readable for caption in picture.captions], encoder, progress)
+    owners = np.repeat(np.arange(len(readable)), [len(picture.captions) for picture in readable])  # (t,)
+    forward, backward = rank_both_ways(texts, images, owners)
     return Evaluation(
         system=encoder.name,
         directions={
             "text_to_image": measure(forward, owners, progress),
-            "image_to_text": measure(backward, np.arange(len(kept)), progress),
+            "image_to_text": measure(backward, np.arange(len(readable)), progress),
         },
         about={
-            "images": len(kept),
+            "images": len(readable),
             "captions": len(texts),
             "encoder": encoder.name,
             **(_calibration(texts, images, owners, encoder) if calibration else {}),
@@ -80,46 +81,46 @@ def evaluate_captions(
 
 
 def _calibration(texts: Vectors, images: Vectors, owners: Ids, encoder: Encoder) -> dict[str, float]:
-    from retrieval.calibration.background import background_vectors  # late: it stands beside what opens libraries
+    from retrieval.calibration.background import background_vectors  # late: it loads the database library
     from retrieval.evaluation.calibration import calibration_quality
 
     return calibration_quality(texts, images, owners, background_vectors(encoder))
 
 
-def judged_both_ways(texts: Vectors, images: Vectors, owners: Ids) -> tuple[Judged, Judged]:
-    """Return where each caption finds its picture, and where each picture finds its captions.
+def rank_both_ways(texts: Vectors, images: Vectors, owners: Ids) -> tuple[RelevantRanks, RelevantRanks]:
+    """Return the rank of its picture for each caption, and the ranks of its captions for each picture.
 
     Args:
         texts: Unit vectors of the captions, shape (t, d).
         images: Unit vectors of the pictures, shape (n, d); each has at least one caption.
-        owners: Which picture each caption describes, ascending, shape (t,).
+        owners: Picture that each caption describes, ascending, shape (t,).
 
     Raises:
-        ValueError: There is nothing to rank, or `owners` does not fit the vectors.
+        ValueError: There are no texts or images, or `owners` has another length than `texts`.
     """
     if not len(texts) or not len(images) or owners.shape != (len(texts),):
         raise ValueError(f"{len(texts)} texts, {len(images)} images and owners {owners.shape} do not fit")
     numbers, grades = np.arange(len(texts)), np.ones(len(texts), dtype=np.int64)
-    forward = _places(texts, images, numbers, owners)
-    backward = _places(images, texts, owners, numbers)
-    return Judged(len(texts), numbers, forward, grades), Judged(len(images), owners, backward, grades)
+    forward = _ranks(texts, images, numbers, owners)
+    backward = _ranks(images, texts, owners, numbers)
+    return RelevantRanks(len(texts), numbers, forward, grades), RelevantRanks(len(images), owners, backward, grades)
 
 
-def _places(queries: Vectors, answers: Vectors, owners: Ids, relevant: Ids) -> Ids:
-    """Return the place of each relevant answer among all answers to its query, 0 for the best, shape (p,).
+def _ranks(queries: Vectors, answers: Vectors, owners: Ids, relevant: Ids) -> Ids:
+    """Return the rank of each relevant answer among all answers to its query, 0 for the best, shape (p,).
 
-    Equal scores are ordered by index, so an encoder that gives every input the same vector is not flattered.
+    Equal scores are ordered by index, so an encoder that gives every input the same vector gains nothing.
     """
-    places = np.empty(len(owners), dtype=np.int64)
-    block = max(1, _SCORES // len(answers))
+    ranks = np.empty(len(owners), dtype=np.int64)
+    block = max(1, _MAX_SCORES // len(answers))
     for start in range(0, len(queries), block):
         scores = queries[start : start + block] @ answers.T  # (rows, answers)
         first, last = np.searchsorted(owners, (start, start + len(scores)))
-        for pair in range(first, last):  # what is before it is counted: to sort a row takes ten times as long
+        for pair in range(first, last):  # counting the better answers takes a tenth of the time of sorting
             row, answer = scores[owners[pair] - start], relevant[pair]
             better, equal = row > row[answer], row[:answer] == row[answer]
-            places[pair] = np.count_nonzero(better) + np.count_nonzero(equal)
-    return places
+            ranks[pair] = np.count_nonzero(better) + np.count_nonzero(equal)
+    return ranks
 
 
 def _encode_pictures(
@@ -128,23 +129,23 @@ def _encode_pictures(
     failures: list[tuple[str, str]],
     progress: ProgressCallback | None,
 ) -> tuple[list[CaptionedPicture], Vectors]:
-    """Return the pictures that can be read and their vectors (n, d); the others go to `failures`."""
-    kept: list[CaptionedPicture] = []
+    """Return the readable pictures and their vectors (n, d); the others are added to `failures`."""
+    readable: list[CaptionedPicture] = []
     vectors = [np.empty((0, encoder.dim), dtype=np.float32)]
     for batch in _batches(pictures, encoder.batch_size):
-        readable, pixels = _read_batch(batch, encoder, failures)
-        if readable:
-            kept += readable
+        decoded, pixels = _read_batch(batch, encoder, failures)
+        if decoded:
+            readable += decoded
             vectors.append(encoder.encode_images(pixels))
         if progress:
-            progress(Progress("encoding photos", len(kept) + len(failures), len(pictures)))
-    return kept, np.concatenate(vectors)
+            progress(Progress("encoding photos", len(readable) + len(failures), len(pictures)))
+    return readable, np.concatenate(vectors)
 
 
 def _read_batch(
     batch: Iterable[CaptionedPicture], encoder: Encoder, failures: list[tuple[str, str]]
 ) -> tuple[list[CaptionedPicture], Pixels]:
-    """Return the pictures that can be read and their pixels (b, size, size, 3); the others go to `failures`."""
+    """Return the readable pictures and their pixels (b, size, size, 3); the others are added to `failures`."""
     readable: list[CaptionedPicture] = []
     pixels: list[NDArray[np.uint8]] = []
     for picture in batch:
@@ -160,7 +161,7 @@ def _read_batch(
 def _encode_captions(captions: Sequence[str], encoder: Encoder, progress: ProgressCallback | None) -> Vectors:
     """Return one vector per caption, shape (t, d)."""
     vectors: list[Vectors] = []
-    for batch in _batches(captions, _CAPTIONS):
+    for batch in _batches(captions, _CAPTION_BATCH):
         vectors.append(encoder.encode_texts(list(batch)))
         if progress:
             progress(Progress("encoding captions", sum(map(len, vectors)), len(captions)))

@@ -1,4 +1,4 @@
-"""Two systems on one evaluation set, with a paired test."""
+"""Comparison of two systems on one evaluation set, with a paired test."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from retrieval.evaluation.result import Direction, Evaluation
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How two systems differ in one metric.
+    """Difference of two systems in one metric.
 
     Attributes:
-        first: The first one's mean, 0 to 1.
-        second: The second one's.
+        first: Mean of the first system, 0 to 1.
+        second: Mean of the second system, 0 to 1.
         difference: Second minus first.
         low: Lower end of the difference's 95 % bootstrap interval.
-        high: Its upper end.
-        p: How likely a difference as large is where the systems are equally good, see `resampling.sign_flip_test`.
+        high: Upper end of that interval.
+        p: How likely a difference of this size is if the systems are equally good, see `bootstrap.sign_flip_test`.
     """
 
     first: float
@@ -36,11 +36,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Two systems side by side.
+    """Results of two systems on the same queries.
 
     Attributes:
-        first: What the first reached.
-        second: What the second reached.
+        first: Results of the first system.
+        second: Results of the second system.
         differences: By direction and metric.
     """
 
@@ -49,9 +49,9 @@ class Comparison:
     differences: Mapping[str, Mapping[str, Difference]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `recall evaluate --compare --json` prints."""
+        """Return the JSON object that `recall evaluate --compare --json` prints."""
         return {
-            "systems": [{"name": each.system, **each.to_dict()} for each in (self.first, self.second)],
+            "systems": [{"name": result.system, **result.to_dict()} for result in (self.first, self.second)],
             "differences": {
                 name: {metric: asdict(difference) for metric, difference in metrics.items()}
                 for name, metrics in self.differences.items()
@@ -61,24 +61,26 @@ class Comparison:
 
 
 def compare(first: Evaluation, second: Evaluation) -> Comparison:
-    """Return how two systems differ on the same queries.
+    """Return the differences of two systems on the same queries.
 
     Raises:
-        EvaluationError: They did not answer the same queries, or were asked for different numbers of hits.
+        EvaluationError: They did not answer the same queries, or the depths differ.
     """
-    left = {name for name, _ in first.failures} ^ {name for name, _ in second.failures}
-    shapes = [{name: way.values.shape for name, way in each.directions.items()} for each in (first, second)]
-    if left or shapes[0] != shapes[1]:
+    unpaired = {name for name, _ in first.failures} ^ {name for name, _ in second.failures}
+    shapes = [
+        {name: direction.values.shape for name, direction in result.directions.items()} for result in (first, second)
+    ]
+    if unpaired or shapes[0] != shapes[1]:
         raise EvaluationError(
             f"{first.system} and {second.system} did not answer the same queries"
-            + (f": only one of them could read {min(left)}" if left else "")
+            + (f": only one of them could read {min(unpaired)}" if unpaired else "")
             + "; expected two systems on one set"
         )
-    depths = [each.about.get("depth") for each in (first, second)]
+    depths = [result.about.get("depth") for result in (first, second)]
     if depths[0] != depths[1]:
         raise EvaluationError(
-            f"{first.system} was asked for {depths[0]} hits of each query and {second.system} for {depths[1]}; "
-            "expected as many of both; give both the same depth"
+            f"{first.system} was evaluated with depth {depths[0]} and {second.system} with depth {depths[1]}; "
+            "expected the same depth"
         )
     differences = {name: _differences(first.directions[name], second.directions[name]) for name in first.directions}
     return Comparison(first, second, differences)
@@ -86,16 +88,16 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
 
 def _differences(first: Direction, second: Direction) -> dict[str, Difference]:
     """Return the differences by metric; the rows of both are the same queries."""
-    each = second.values - first.values  # (n, m)
-    ends = intervals(each, first.clusters)
+    per_query = second.values - first.values  # (n, m)
+    ends = intervals(per_query, first.clusters)
     rows = zip(
         first.metrics,
         first.values.mean(axis=0).tolist(),
         second.values.mean(axis=0).tolist(),
-        each.mean(axis=0).tolist(),
+        per_query.mean(axis=0).tolist(),
         np.ravel(ends[:, 0]).tolist(),
         np.ravel(ends[:, 1]).tolist(),
-        sign_flip_test(each, first.clusters).tolist(),
+        sign_flip_test(per_query, first.clusters).tolist(),
         strict=True,
     )
     return {metric: Difference(*numbers) for metric, *numbers in rows}

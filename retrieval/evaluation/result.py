@@ -1,4 +1,4 @@
-"""What a system reached on an evaluation set."""
+"""Results of an evaluation."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from indexer.types import Ids, Progress, ProgressCallback
 from retrieval.evaluation.bootstrap import RESAMPLES, intervals
-from retrieval.evaluation.metrics import Judged, metric_names, values_per_query
+from retrieval.evaluation.metrics import RelevantRanks, metric_names, values_per_query
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Direction:
-    """What a system reached in one direction, for instance from words to photos.
+    """Results in one direction, for instance from text to image.
 
     Attributes:
-        metrics: Their names.
+        metrics: Names of the metrics.
         values: Each metric of each query, shape (queries, metrics), 0 to 1.
-        clusters: Which queries belong together, see `resampling`, shape (queries,).
+        clusters: Cluster of each query, see `bootstrap`, shape (queries,).
         intervals: 95 % bootstrap interval of each metric's mean, shape (metrics, 2).
     """
 
@@ -32,19 +32,19 @@ class Direction:
 
     @property
     def means(self) -> dict[str, float]:
-        """Each metric's mean over the queries, 0 to 1."""
+        """Mean of each metric over the queries, 0 to 1."""
         return dict(zip(self.metrics, self.values.mean(axis=0).tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What a system reached on a set.
+    """Results of a system on an evaluation set.
 
     Attributes:
-        system: Its name.
+        system: Name of the system.
         directions: By name: "text_to_image" and "image_to_text" for captions, "search" for queries.
-        about: What took part: counts, and names.
-        failures: Name and reason of each picture and query that was left out.
+        about: What was measured: counts and names.
+        failures: Pictures and queries that were left out, with the reason.
         missing: Relevant files that are not in the library; they count as not found.
     """
 
@@ -55,7 +55,7 @@ class Evaluation:
     missing: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `recall evaluate --json` prints."""
+        """Return the JSON object that `recall evaluate --json` prints."""
         return {
             **{name: direction.means for name, direction in self.directions.items()},
             **self.about,
@@ -68,14 +68,14 @@ class Evaluation:
         }
 
 
-def measure(judged: Judged, clusters: Ids, progress: ProgressCallback | None) -> Direction:
-    """Return what a system reached in one direction.
+def measure(relevant: RelevantRanks, clusters: Ids, progress: ProgressCallback | None) -> Direction:
+    """Return the results in one direction.
 
     Args:
-        judged: Where it put the relevant answers.
-        clusters: Which queries belong together, shape (queries,).
+        relevant: Ranks of the relevant answers.
+        clusters: Cluster of each query, shape (queries,).
         progress: Called as queries are measured.
     """
-    report = progress or (lambda _: None)
-    values = values_per_query(judged, report=lambda done: report(Progress("measuring", done, judged.queries)))
+    notify = progress or (lambda _: None)
+    values = values_per_query(relevant, report=lambda done: notify(Progress("measuring", done, relevant.queries)))
     return Direction(metric_names(), values, clusters, intervals(values, clusters))

@@ -1,8 +1,8 @@
-"""What a library's search finds for queries whose answers are known."""
+"""Retrieval quality of a library's search, measured on queries with known answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from indexer.errors import EvaluationError, QueryError
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 from retrieval.evaluation.datasets import JudgedQuery, read_queries
-from retrieval.evaluation.metrics import Judged
+from retrieval.evaluation.metrics import RelevantRanks
 from retrieval.evaluation.result import Evaluation, measure
 from retrieval.query.embed import find_photo
 from retrieval.query.query import Query
@@ -20,20 +20,20 @@ from retrieval.search.rerank.chain import POOL
 from retrieval.search.rerank.protocol import Reranker
 
 DEPTH = 1000
-"""Hits that are asked for, as TREC does: what lies deeper counts as not found."""
+"""Hits per query that are examined, as at TREC; answers below count as not found."""
 
 Search = Callable[[Query, int], Sequence[Hit]]
-"""Gives the best hits of a query, as many as are asked for, best first."""
+"""Returns the k best hits of a query, best first."""
 
 
-def depth_for(rerank: Sequence[object]) -> int:
-    """Return how many hits are asked for with these rerankers: with some, as many as they see in a search."""
+def default_depth(rerank: Sequence[object]) -> int:
+    """Return how many hits per query are examined; with rerankers, as many as they see in a search."""
     return POOL if rerank else DEPTH
 
 
 def system_name(library: Path, rerank: Sequence[str | Reranker]) -> str:
-    """Return what to call the search of a library with these rerankers."""
-    names = (each if isinstance(each, str) else type(each).__name__ for each in rerank)
+    """Return the name of a library's search with these rerankers."""
+    names = (reranker if isinstance(reranker, str) else type(reranker).__name__ for reranker in rerank)
     return ", ".join([str(library), *names])
 
 
@@ -47,103 +47,103 @@ def evaluate_searches(
     split: str | None = None,
     progress: ProgressCallback | None = None,
 ) -> Evaluation:
-    """Return what a search finds of the files that are relevant to each query of a set.
+    """Return how well a search finds the relevant files of the queries in an evaluation set.
 
-    A query that cannot be answered is named in the result and left out. A query picture that is in the library itself
-    is left out of its own answers, unless the set says that it is relevant. Photos that a reranker made one hit of are
-    one answer, with the best of their grades.
+    Queries that cannot be answered are left out and named in the result. A query picture that is in the library is
+    removed from its own results, unless the set declares it relevant. Photos that a reranker grouped into one hit count
+    as one answer, with the best of their grades.
 
     Args:
         csv_path: As for `read_queries`.
-        store: The library, which holds something.
-        search: How it is searched.
-        system: What to call that.
-        depth: Hits that are asked for; what lies deeper counts as not found.
-        split: Part of the set, where its table has a column split.
+        store: The library, which is not empty.
+        search: Searches the library.
+        system: Name of the search.
+        depth: Hits per query that are examined; answers below count as not found.
+        split: Only the rows with this value in the column split.
         progress: Called after each query.
 
     Raises:
-        EvaluationError: The set cannot be used, nothing of what is relevant is in the library, or no query can be
+        EvaluationError: The set cannot be used, none of its relevant files is in the library, or no query can be
             answered.
     """
-    asked = read_queries(csv_path, split)
-    known = _known(asked, store, csv_path)
-    judged: list[list[tuple[int, int]]] = []
+    queries = read_queries(csv_path, split)
+    items = _relevant_items(queries, store, csv_path)
+    rows: list[list[tuple[int, int]]] = []
     failures: list[tuple[str, str]] = []
     answered: list[JudgedQuery] = []
-    for number, query in enumerate(asked, start=1):
+    for number, query in enumerate(queries, start=1):
         try:
-            judged.append(_judgements(query, known, store, search(query.query, depth)))
+            rows.append(_ranks_and_grades(query, items, store, search(query.query, depth)))
             answered.append(query)
         except QueryError as error:
             failures.append((query.name, str(error)))
         if progress:
-            progress(Progress("searching", number, len(asked)))
+            progress(Progress("searching", number, len(queries)))
     if not answered:
-        raise EvaluationError(f"none of the {len(asked)} queries of {csv_path} can be answered: {failures[0][1]}")
+        raise EvaluationError(f"none of the {len(queries)} queries of {csv_path} can be answered: {failures[0][1]}")
     return Evaluation(
         system=system,
-        directions={"search": measure(_judged(judged), np.arange(len(answered)), progress)},
+        directions={"search": measure(_relevant_ranks(rows), np.arange(len(answered)), progress)},
         about={
             "queries": len(answered),
             "relevant": sum(len(query.relevant) for query in answered),
             "depth": depth,
             "library": str(store.path),
             "encoder": store.encoder.name if store.encoder else "",
-            "missing": sum(item is None for item in known.values()),
+            "missing": sum(item is None for item in items.values()),
         },
         failures=tuple(failures),
-        missing=tuple(str(path) for path, item in known.items() if item is None),
+        missing=tuple(str(path) for path, item in items.items() if item is None),
     )
 
 
-def _known(asked: Sequence[JudgedQuery], store: Store, csv_path: Path) -> dict[Path, int | None]:
-    """Return the item of each relevant file, None where it is not in the library.
+def _relevant_items(queries: Sequence[JudgedQuery], store: Store, csv_path: Path) -> dict[Path, int | None]:
+    """Return the item of each relevant file, None if it is not in the library.
 
     Raises:
-        EvaluationError: None of them is.
+        EvaluationError: None of the files is in the library.
     """
-    paths = dict.fromkeys(path for query in asked for path in query.relevant)
-    known = {path: _item(store, path) for path in paths}
-    if all(item is None for item in known.values()):
+    paths = dict.fromkeys(path for query in queries for path in query.relevant)
+    items = {path: _item_id(store, path) for path in paths}
+    if all(item is None for item in items.values()):
         raise EvaluationError(
-            f"none of the {len(known)} relevant files of {csv_path} is in {store.path}, first {next(iter(known))}; "
+            f"none of the {len(items)} relevant files of {csv_path} is in {store.path}, first {next(iter(items))}; "
             "name their library with --library, or run: recall index FOLDER"
         )
-    return known
+    return items
 
 
-def _item(store: Store, path: Path) -> int | None:
-    own, _ = find_photo(store, path)
-    return None if own is None else own.item_id
+def _item_id(store: Store, path: Path) -> int | None:
+    embedding, _ = find_photo(store, path)
+    return None if embedding is None else embedding.item_id
 
 
-def _judgements(
-    query: JudgedQuery, known: dict[Path, int | None], store: Store, hits: Sequence[Hit]
+def _ranks_and_grades(
+    query: JudgedQuery, items: Mapping[Path, int | None], store: Store, hits: Sequence[Hit]
 ) -> list[tuple[int, int]]:
-    """Return place and grade of each relevant answer to a query, the place -1 where it is not among the hits."""
-    own = {_item(store, picture) for picture in query.query.images if isinstance(picture, Path)}
-    left_out = own.difference(known[path] for path in query.relevant)
-    answers = [[each.item_id for each in hit.expanded() if each.item_id not in left_out] for hit in hits]
-    places: dict[int | None, int] = {}
-    for place, items in enumerate(filter(None, answers)):
-        for item in items:
-            places.setdefault(item, place)
-    found: dict[int, int] = {}
+    """Return rank and grade of each relevant answer to a query; the rank is -1 if it is not among the hits."""
+    query_items = {_item_id(store, picture) for picture in query.query.images if isinstance(picture, Path)}
+    excluded = query_items.difference(items[path] for path in query.relevant)
+    answers = [[member.item_id for member in hit.expanded() if member.item_id not in excluded] for hit in hits]
+    ranks: dict[int | None, int] = {}
+    for rank, members in enumerate(filter(None, answers)):
+        for item in members:
+            ranks.setdefault(item, rank)
+    grades: dict[int, int] = {}
     missing: list[tuple[int, int]] = []
     for path, grade in query.relevant.items():
-        place = places.get(known[path], -1)
-        if place < 0:
-            missing.append((place, grade))
+        rank = ranks.get(items[path], -1)
+        if rank < 0:
+            missing.append((rank, grade))
         else:
-            found[place] = max(grade, found.get(place, 0))
-    return [*found.items(), *missing]
+            grades[rank] = max(grade, grades.get(rank, 0))
+    return [*grades.items(), *missing]
 
 
-def _judged(judged: Sequence[Sequence[tuple[int, int]]]) -> Judged:
-    return Judged(
-        queries=len(judged),
-        owners=np.repeat(np.arange(len(judged)), [len(each) for each in judged]),
-        places=np.array([place for each in judged for place, _ in each], dtype=np.int64),
-        grades=np.array([grade for each in judged for _, grade in each], dtype=np.int64),
+def _relevant_ranks(rows: Sequence[Sequence[tuple[int, int]]]) -> RelevantRanks:
+    return RelevantRanks(
+        queries=len(rows),
+        owners=np.repeat(np.arange(len(rows)), [len(row) for row in rows]),
+        ranks=np.array([rank for row in rows for rank, _ in row], dtype=np.int64),
+        grades=np.array([grade for row in rows for _, grade in row], dtype=np.int64),
     )

@@ -131,13 +131,13 @@ def evaluate(
         LibraryError: The library is empty.
     """
     from retrieval.evaluation.search_quality import (  # late: searching does not need it
-        depth_for,
+        default_depth,
         evaluate_searches,
         system_name,
     )
 
     steps = self._load_rerankers(rerank)
-    depth = depth_for(steps) if depth is None else depth
+    depth = default_depth(steps) if depth is None else depth
     check_count(depth)
     self._require_items()
     return evaluate_searches(

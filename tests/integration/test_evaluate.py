@@ -1,4 +1,4 @@
-"""Sets of captioned pictures: reading them, and evaluating an encoder on a whole one."""
+"""Evaluation sets of captioned pictures: reading them, and evaluating an encoder on one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
 
 class ColourEncoder:
-    """A picture is its mean colour, a text the first colour that it names."""
+    """Encodes a picture as its mean colour, and a text as the first colour that it names."""
 
     name = "colours"
     fingerprint = "0" * 40
@@ -36,8 +36,8 @@ class ColourEncoder:
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        named = [next(colour for colour in COLOURS if colour in text) for text in texts]
-        return np.asarray([COLOURS[colour] for colour in named], dtype=np.float32) / np.float32(255)
+        colours = [next(colour for colour in COLOURS if colour in text) for text in texts]
+        return np.asarray([COLOURS[colour] for colour in colours], dtype=np.float32) / np.float32(255)
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         return [True] * len(texts)
@@ -52,15 +52,15 @@ def write_set(folder: Path, lines: Sequence[str], *, header: str = "image,captio
     return table
 
 
-def test_a_set_is_evaluated_both_ways_in_batches(tmp_path: Path) -> None:
+def test_a_set_is_evaluated_in_both_directions_in_batches(tmp_path: Path) -> None:
     table = write_set(tmp_path / "set", [f"{colour}.png,all is {colour}" for colour in COLOURS] + ["red.png,a red one"])
     encoder = ColourEncoder()
     assert isinstance(encoder, Encoder)
     steps: list[Progress] = []
-    found = evaluate_captions(table, encoder, progress=steps.append)
+    result = evaluate_captions(table, encoder, progress=steps.append)
     ones = {"R@1": 1.0, "R@5": 1.0, "R@10": 1.0, "MRR": 1.0, "nDCG@10": 1.0, "mAP": 1.0}
-    certain = {metric: [1.0, 1.0] for metric in ones}  # whichever queries are drawn, all are answered
-    assert found.to_dict() == {
+    certain = {metric: [1.0, 1.0] for metric in ones}  # every query is answered, so every resample has this mean
+    assert result.to_dict() == {
         "text_to_image": ones,
         "image_to_text": ones,
         "images": 3,
@@ -80,22 +80,22 @@ def test_a_set_is_evaluated_both_ways_in_batches(tmp_path: Path) -> None:
     ]
 
 
-def test_the_captions_of_a_picture_belong_together_and_pictures_stand_alone(tmp_path: Path) -> None:
+def test_the_captions_of_a_picture_are_one_cluster_and_each_picture_is_its_own(tmp_path: Path) -> None:
     table = write_set(tmp_path / "set", ["red.png,red", "blue.png,blue", "red.png,a red one"])
-    found = evaluate_captions(table, ColourEncoder())
-    assert found.directions["text_to_image"].clusters.tolist() == [0, 0, 1]
-    assert found.directions["image_to_text"].clusters.tolist() == [0, 1]
+    result = evaluate_captions(table, ColourEncoder())
+    assert result.directions["text_to_image"].clusters.tolist() == [0, 0, 1]
+    assert result.directions["image_to_text"].clusters.tolist() == [0, 1]
 
 
 def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
-    table = write_set(tmp_path / "set", ["red.png,red", "gone.png,green", "blue.png,blue", "text.png,red"])
+    table = write_set(tmp_path / "set", ["red.png,red", "missing.png,green", "blue.png,blue", "text.png,red"])
     (tmp_path / "set" / "images" / "text.png").write_text("no picture")
-    found = evaluate_captions(table, ColourEncoder())
-    assert (found.about["images"], found.about["captions"], found.to_dict()["failed"]) == (2, 2, 2)
-    assert [Path(name).name for name, _ in found.failures] == ["gone.png", "text.png"]
+    result = evaluate_captions(table, ColourEncoder())
+    assert (result.about["images"], result.about["captions"], result.to_dict()["failed"]) == (2, 2, 2)
+    assert [Path(name).name for name, _ in result.failures] == ["missing.png", "text.png"]
 
 
-def test_systems_that_could_not_read_the_same_pictures_are_not_compared(tmp_path: Path) -> None:
+def test_systems_that_read_different_pictures_cannot_be_compared(tmp_path: Path) -> None:
     table = write_set(tmp_path / "set", ["red.png,red", "blue.png,blue"])
     first = evaluate_captions(table, ColourEncoder())
     with pytest.raises(EvaluationError, match=r"did not answer the same queries; expected two systems on one set"):
@@ -107,19 +107,19 @@ def test_systems_that_could_not_read_the_same_pictures_are_not_compared(tmp_path
 
 
 def test_a_set_without_one_readable_picture_is_an_error(tmp_path: Path) -> None:
-    table = write_set(tmp_path / "set", ["gone.png,green"])
-    with pytest.raises(EvaluationError, match=r"none of the 1 pictures .*gone\.png"):
+    table = write_set(tmp_path / "set", ["missing.png,green"])
+    with pytest.raises(EvaluationError, match=r"none of the 1 pictures .*missing\.png"):
         evaluate_captions(table, ColourEncoder())
 
 
-def test_a_split_chooses_lines_and_quotes_and_blanks_are_understood(tmp_path: Path) -> None:
+def test_a_split_chooses_lines_and_quotes_and_blanks_are_parsed(tmp_path: Path) -> None:
     lines = ['red.png,"red, and only red",,train', "blue.png, blue ,,dev", "blue.png,,,dev", ",lost,,dev"]
     table = write_set(tmp_path / "set", lines, header="\ufeffimage,caption,label,split")
     assert [picture.captions for picture in read_captions(table)] == [("red, and only red",), ("blue",)]
     assert [picture.path.name for picture in read_captions(table, "dev")] == ["blue.png"]
 
 
-def test_a_picture_may_lie_beside_the_table(tmp_path: Path) -> None:
+def test_a_picture_may_be_next_to_the_table(tmp_path: Path) -> None:
     table = write_set(tmp_path / "set", ["other/near.png,red", "red.png,red"])
     (tmp_path / "set" / "other").mkdir()
     near = tmp_path / "set" / "other" / "near.png"
@@ -136,7 +136,7 @@ def test_a_picture_may_lie_beside_the_table(tmp_path: Path) -> None:
         ("image,caption", [], None, r"no caption; expected lines"),
     ],
 )
-def test_a_table_that_does_not_fit_says_what_is_missing(
+def test_the_message_about_an_unusable_table_says_what_is_missing(
     tmp_path: Path, header: str, lines: list[str], split: str | None, message: str
 ) -> None:
     table = write_set(tmp_path / "set", lines, header=header)
@@ -144,7 +144,7 @@ def test_a_table_that_does_not_fit_says_what_is_missing(
         read_captions(table, split)
 
 
-def test_a_table_that_is_not_there_or_no_table_says_so(tmp_path: Path) -> None:
+def test_a_missing_or_unreadable_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"there is no .*nowhere\.csv"):
         read_captions(tmp_path / "nowhere.csv")
     with pytest.raises(EvaluationError, match=r"cannot be read"):

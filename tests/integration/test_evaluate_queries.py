@@ -1,4 +1,4 @@
-"""Sets of queries with known answers: reading them, and evaluating the search of a library of colours on them."""
+"""Evaluation sets of queries: parsing them, and evaluating the search of a library of coloured photos on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from indexer.errors import EvaluationError, LibraryError, QueryError
 from indexer.types import Progress
 from retrieval import Library
 from retrieval.evaluation import JudgedQuery, compare, read_queries, set_kind
-from retrieval.evaluation.query_column import query_in
+from retrieval.evaluation.query_column import parse_query_cell
 from retrieval.query.part import Part
 from retrieval.query.query import Query
 from tests.support.colours import paint
@@ -66,18 +66,18 @@ def test_lines_of_one_query_are_its_relevant_files_with_grades(folder: Path) -> 
         ("a boat + ./sunset.jpg - people", [("a boat", 1), ("people", -1), (Path("sunset.jpg"), 1)]),
         ("2: red car - truck", [("red car", 2), ("truck", -1)]),
         ("0.5: red car", [("red car", 0.5)]),
-        ("12:30 on a clock", [("12:30 on a clock", 1)]),  # a time of the day: no space behind the colon
+        ("12:30 on a clock", [("12:30 on a clock", 1)]),  # a time of the day: no space after the colon
         ("+ or -", [("+ or -", 1)]),  # no sign has a part on both sides
         ('"a man - and his dog"', [("a man - and his dog", 1)]),
         ('like "no other" dog + "a # b"', [("like no other dog", 1), ("a # b", 1)]),
         ("C:\\new\\a.jpg + night", [("night", 1), (Path("C:\\new\\a.jpg"), 1)]),
     ],
 )
-def test_a_cell_has_several_parts_where_signs_stand_between_them(
+def test_a_cell_with_signs_between_spaces_has_several_parts(
     folder: Path, cell: str, parts: list[tuple[str | Path, float]]
 ) -> None:
     expected = [Part(folder / value if isinstance(value, Path) else value, weight) for value, weight in parts]
-    assert query_in(cell, folder) == Query(parts=expected)
+    assert parse_query_cell(cell, folder) == Query(parts=expected)
 
 
 def test_a_split_chooses_queries(folder: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_split_chooses_queries(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["query,relevant"], r"holds no query; expected lines with a query and a relevant file; add some"),
+        (["query,relevant"], r"has no query; expected lines with a query and a relevant file; add some"),
         (
             ["query,relevant,grade", "red,red.png,0"],
             r"line 2 of .* has the grade '0'; expected a whole number from 1 to",
@@ -98,40 +98,42 @@ def test_a_split_chooses_queries(folder: Path) -> None:
         (["query,relevant,grade", "red,red.png,2147483648"], r"line 2 of .* has the grade '2147483648'; expected"),
         (
             ["query,relevant", "red + - blue,red.png"],
-            r"line 2 of .* cannot be asked: there is nothing between '\+' and",
+            r"line 2 of .* cannot be used as a query: there is nothing between '\+' and",
         ),
         (["query,relevant", "red -  ,red.png", "0: red + blue,red.png"], r"line 3 of .* has the weight 0"),
-        (["query,relevant", "- + red,red.png"], r"line 2 of .* cannot ask for '-'; name a file"),
-        (["query,relevant", "clipboard:,red.png"], r"line 2 of .* cannot ask for 'clipboard:'; name a file"),
-        (["query,relevant", "red + https://a.b/c.jpg,red.png"], r"cannot ask for 'https://a\.b/c\.jpg'; name a file"),
-        (["query,relevant", '"a 5"" nail - wood",red.png'], r"line 2 of .* has a double quote that nothing closes"),
-        (["query,relevant", "red,red\0.png"], r"line 2 of .* holds a zero byte"),
+        (["query,relevant", "- + red,red.png"], r"line 2 of .* cannot contain '-'; name a file"),
+        (["query,relevant", "clipboard:,red.png"], r"line 2 of .* cannot contain 'clipboard:'; name a file"),
+        (["query,relevant", "red + https://a.b/c.jpg,red.png"], r"cannot contain 'https://a\.b/c\.jpg'; name a file"),
+        (["query,relevant", '"a 5"" nail - wood",red.png'], r"line 2 of .* has a double quote that is not closed"),
+        (["query,relevant", "red,red\0.png"], r"line 2 of .* contains a zero byte"),
         (["query,relevant", "red,"], r"line 2 of .* has a query but no relevant; expected both"),
         (["query,relevant", ",red.png"], r"line 2 of .* has a relevant but no query; expected both"),
     ],
 )
-def test_lines_that_cannot_be_used_say_where_and_why(folder: Path, lines: list[str], message: str) -> None:
+def test_the_message_about_an_unusable_line_has_its_number_and_the_reason(
+    folder: Path, lines: list[str], message: str
+) -> None:
     with pytest.raises(EvaluationError, match=message):
         read_queries(write(folder, *lines))
 
 
-def test_columns_of_neither_kind_are_named_beside_those_that_are_needed(folder: Path) -> None:
+def test_the_message_about_unknown_columns_names_them_and_the_required_ones(folder: Path) -> None:
     with pytest.raises(EvaluationError, match=r"columns query, photo; expected the columns image,caption, or query,re"):
         set_kind(write(folder, "query,photo", "red,red.png"))
 
 
-def test_a_search_is_measured_by_the_places_of_what_is_relevant(colours: Library, folder: Path) -> None:
+def test_a_search_is_measured_by_the_ranks_of_the_relevant_files(colours: Library, folder: Path) -> None:
     table = write(folder, "query,relevant,grade", "red,red.png,2", "red,orange.png,1", "lime,blue.png,1")
     steps: list[Progress] = []
-    found = colours.evaluate(table, progress=steps.append)
+    result = colours.evaluate(table, progress=steps.append)
     # "red" finds red, tomato, orange, …; "lime" (0, 1, 0) finds lime, orange (.54), tomato (.34), then red, blue, navy
     # with a cosine of 0, of which blue was indexed first
-    search = found.directions["search"]
+    search = result.directions["search"]
     by_query = [dict(zip(search.metrics, row, strict=True)) for row in search.values.tolist()]
     assert (by_query[0]["R@1"], by_query[0]["MRR"]) == (1, 1)
     assert by_query[0]["mAP"] == pytest.approx((1 + 2 / 3) / 2)
     assert (by_query[1]["R@1"], by_query[1]["R@5"], by_query[1]["MRR"]) == (0, 1, 1 / 4)
-    assert found.about == {
+    assert result.about == {
         "queries": 2,
         "relevant": 3,
         "depth": 1000,
@@ -142,61 +144,63 @@ def test_a_search_is_measured_by_the_places_of_what_is_relevant(colours: Library
     assert [(step.stage, step.done) for step in steps] == [("searching", 1), ("searching", 2), ("measuring", 2)]
 
 
-def test_what_is_not_in_the_library_is_named_and_counts_as_not_found(colours: Library, folder: Path) -> None:
-    table = write(folder, "query,relevant", "red,red.png", "red,gone.png", "blue,away.png")
-    found = colours.evaluate(table)
-    assert found.missing == (str(folder / "gone.png"), str(folder / "away.png"))
-    search = found.directions["search"].means
+def test_files_that_are_not_in_the_library_are_named_and_count_as_not_found(colours: Library, folder: Path) -> None:
+    table = write(folder, "query,relevant", "red,red.png", "red,missing.png", "blue,away.png")
+    result = colours.evaluate(table)
+    assert result.missing == (str(folder / "missing.png"), str(folder / "away.png"))
+    search = result.directions["search"].means
     assert search["R@1"] == 1 / 2
     assert search["mAP"] == 1 / 4  # "red" has 1 of 2, "blue" none
-    assert found.to_dict()["missing"] == 2
+    assert result.to_dict()["missing"] == 2
 
 
-def test_a_query_picture_of_the_library_is_no_answer_to_itself(colours: Library, folder: Path) -> None:
-    found = colours.evaluate(write(folder, "query,relevant", "red.png,tomato.png"))
-    assert found.directions["search"].means["R@1"] == 1
+def test_an_indexed_query_picture_is_removed_from_its_own_results(colours: Library, folder: Path) -> None:
+    result = colours.evaluate(write(folder, "query,relevant", "red.png,tomato.png"))
+    assert result.directions["search"].means["R@1"] == 1
     itself = colours.evaluate(write(folder, "query,relevant", "red.png,tomato.png", "red.png,red.png"))
-    assert itself.directions["search"].means["mAP"] == 1  # the set says that it is one: red first, tomato second
+    assert itself.directions["search"].means["mAP"] == 1  # the set declares it relevant: red first, tomato second
 
 
-def test_parts_of_a_query_are_added_and_taken_away(colours: Library, folder: Path) -> None:
+def test_parts_of_a_query_are_added_and_subtracted(colours: Library, folder: Path) -> None:
     table = write(folder, "query,relevant", "red + lime,orange.png", "tomato.png - red,lime.png")
-    # red (1, 0, 0) and lime (0, 1, 0) add up to what orange (1, .65, 0) is nearest to; tomato (1, .39, .28) less red is
+    # red (1, 0, 0) plus lime (0, 1, 0) is closest to orange (1, .65, 0); tomato (1, .39, .28) minus red is
     # (-.10, .36, .26) before it has unit length: lime has a cosine of .79 with it, blue of .57, red of -.22
-    found = colours.evaluate(table)
-    assert found.directions["search"].means["R@1"] == 1
-    own = colours.evaluate(write(folder, "query,relevant", "2: tomato.png + red,red.png"))
-    assert own.directions["search"].means["R@1"] == 1  # tomato.png would be first, and is no answer to itself
+    result = colours.evaluate(table)
+    assert result.directions["search"].means["R@1"] == 1
+    weighted = colours.evaluate(write(folder, "query,relevant", "2: tomato.png + red,red.png"))
+    assert weighted.directions["search"].means["R@1"] == 1  # tomato.png would be first, but is the query
 
 
-def test_rerankers_are_measured_on_the_hits_that_they_see(colours: Library, folder: Path) -> None:
+def test_rerankers_are_evaluated_on_the_hits_that_they_see(colours: Library, folder: Path) -> None:
     table = write(folder, "query,relevant", "red,tomato.png")
     plain = colours.evaluate(table, depth=100)
-    apart = colours.evaluate(table, rerank=["mmr:0"])
-    assert [each.about["depth"] for each in (plain, apart)] == [100, 100]
-    assert apart.system == f"{colours.path}, mmr:0"
-    # by score red, tomato, …; by difference alone tomato, which is like red and orange, comes after lime or blue
+    diverse = colours.evaluate(table, rerank=["mmr:0"])
+    assert [result.about["depth"] for result in (plain, diverse)] == [100, 100]
+    assert diverse.system == f"{colours.path}, mmr:0"
+    # by score red, tomato, …; by diversity alone tomato, which is similar to red and orange, comes after lime or blue
     assert plain.directions["search"].means["MRR"] == 1 / 2
-    assert apart.directions["search"].means["MRR"] < 1 / 2
-    assert compare(plain, apart).differences["search"]["MRR"].difference < 0
+    assert diverse.directions["search"].means["MRR"] < 1 / 2
+    assert compare(plain, diverse).differences["search"]["MRR"].difference < 0
 
 
-def test_what_lies_deeper_than_was_asked_for_is_not_found(colours: Library, folder: Path) -> None:
+def test_answers_below_the_depth_are_not_found(colours: Library, folder: Path) -> None:
     table = write(folder, "query,relevant", "red,tomato.png")
-    found = colours.evaluate(table, depth=1)
-    assert found.directions["search"].means["MRR"] == 0
-    with pytest.raises(EvaluationError, match=r"was asked for 1 hits of each query and .* for 1000; expected as many"):
-        compare(found, colours.evaluate(table))
+    result = colours.evaluate(table, depth=1)
+    assert result.directions["search"].means["MRR"] == 0
+    with pytest.raises(
+        EvaluationError, match=r"was evaluated with depth 1 and .* with depth 1000; expected the same depth"
+    ):
+        compare(result, colours.evaluate(table))
     with pytest.raises(QueryError, match="0 results were asked for; expected at least 1"):
         colours.evaluate(table, depth=0)
     with pytest.raises(QueryError, match="no reranker is called 'best'"):
         colours.evaluate(table, rerank=["best"])
 
 
-def test_photos_of_one_moment_are_one_answer(library: Library, folder: Path) -> None:
+def test_photos_of_a_burst_are_one_answer(library: Library, folder: Path) -> None:
     for name in ("red", "tomato"):
         paint(folder / f"{name}.png", name)
-        os.utime(folder / f"{name}.png", (1_600_000_000, 1_600_000_000))  # bursts wants file times to be the same
+        os.utime(folder / f"{name}.png", (1_600_000_000, 1_600_000_000))  # bursts compares file times
     paint(folder / "orange.png", "orange")
     library.sync(folder)
     table = write(folder, "query,relevant,grade", "red,tomato.png,2", "red,red.png,1", "lime,red.png,1")
@@ -208,18 +212,18 @@ def test_photos_of_one_moment_are_one_answer(library: Library, folder: Path) -> 
     assert grouped.about["relevant"] == 3
 
 
-def test_a_query_picture_that_cannot_be_read_is_named_and_left_out(colours: Library, folder: Path) -> None:
+def test_an_unreadable_query_picture_is_named_and_left_out(colours: Library, folder: Path) -> None:
     (folder / "text.png").write_text("no picture")
-    table = write(folder, "query,relevant", "text.png,red.png", "gone.png,red.png", "red,red.png")
-    found = colours.evaluate(table)
-    assert [name for name, _ in found.failures] == ["text.png", "gone.png"]
-    assert all("cannot be used as a query" in reason for _, reason in found.failures)
-    assert (found.about["queries"], found.directions["search"].means["R@1"]) == (1, 1)
+    table = write(folder, "query,relevant", "text.png,red.png", "missing.png,red.png", "red,red.png")
+    result = colours.evaluate(table)
+    assert [name for name, _ in result.failures] == ["text.png", "missing.png"]
+    assert all("cannot be used as a query" in reason for _, reason in result.failures)
+    assert (result.about["queries"], result.directions["search"].means["R@1"]) == (1, 1)
     with pytest.raises(EvaluationError, match=r"none of the 1 queries of .* can be answered: .*text\.png cannot be"):
         colours.evaluate(write(folder, "query,relevant", "text.png,red.png"))
 
 
-def test_a_set_of_another_library_and_an_empty_library_are_refused(
+def test_a_set_of_another_library_and_an_empty_library_are_errors(
     colours: Library, folder: Path, tmp_path: Path
 ) -> None:
     table = write(folder, "query,relevant", "red,elsewhere/red.png")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.evaluation.caption_retrieval import judged_both_ways
-from retrieval.evaluation.metrics import Judged, values_per_query
+from retrieval.evaluation.caption_retrieval import rank_both_ways
+from retrieval.evaluation.metrics import RelevantRanks, values_per_query
 from tests.support.metrics import ranked, slow_metrics
 
 
@@ -31,7 +31,7 @@ def test_metrics_of_any_lists_equal_plain_loops(drawn: list[tuple[list[int], dic
         for answer, grade in grades.items()
     ]
     owners, places, grades = np.array(rows, dtype=np.int64).T
-    found = values_per_query(Judged(len(drawn), owners, places, grades))
+    found = values_per_query(RelevantRanks(len(drawn), owners, places, grades))
     assert found.tolist() == [pytest.approx(slow_metrics(order, of)) for order, of in drawn]
 
 
@@ -46,7 +46,7 @@ def test_captions_and_pictures_with_equal_scores_equal_plain_loops(levels: int, 
     texts = random.integers(0, levels, (len(owners), 3)).astype(np.float32)
     images = random.integers(0, levels, (len(captions), 3)).astype(np.float32)
     scores = texts @ images.T
-    forward, backward = judged_both_ways(texts, images, owners)
+    forward, backward = rank_both_ways(texts, images, owners)
     by_text = [slow_metrics(ranked(row), {int(owner): 1}) for row, owner in zip(scores.tolist(), owners, strict=True)]
     assert values_per_query(forward).tolist() == [pytest.approx(each) for each in by_text]
     described = [dict.fromkeys(np.flatnonzero(owners == image).tolist(), 1) for image in range(len(captions))]

@@ -9,17 +9,17 @@ import pytest
 
 from indexer.types import Ids
 from retrieval.evaluation import caption_retrieval, metrics
-from retrieval.evaluation.caption_retrieval import judged_both_ways
-from retrieval.evaluation.metrics import METRICS, Judged, metric_names, values_per_query
+from retrieval.evaluation.caption_retrieval import rank_both_ways
+from retrieval.evaluation.metrics import METRICS, RelevantRanks, metric_names, values_per_query
 
 
-def judged(queries: int, *rows: tuple[int, int, int]) -> Judged:
+def judged(queries: int, *rows: tuple[int, int, int]) -> RelevantRanks:
     """Return rows of query, place and grade."""
     owners, places, grades = np.array(rows, dtype=np.int64).T
-    return Judged(queries, owners, places, grades)
+    return RelevantRanks(queries, owners, places, grades)
 
 
-def means(found: Judged) -> dict[str, float]:
+def means(found: RelevantRanks) -> dict[str, float]:
     return dict(zip(metric_names(), values_per_query(found).mean(axis=0).tolist(), strict=True))
 
 
@@ -66,7 +66,7 @@ def test_without_ir_measures_recall_is_the_same_and_the_rest_is_left_out(monkeyp
 
 def test_an_encoder_that_gives_one_vector_for_everything_finds_by_chance_only() -> None:
     same = np.ones((20, 4), dtype=np.float32)
-    for found in judged_both_ways(same, same, np.arange(20)):
+    for found in rank_both_ways(same, same, np.arange(20)):
         shares = means(found)
         assert (shares["R@1"], shares["R@5"]) == (1 / 20, 5 / 20)  # only those whose answer has the smallest indexes
 
@@ -75,7 +75,7 @@ def test_image_to_text_counts_any_of_the_captions_and_text_to_image_each_one() -
     images = np.eye(2, dtype=np.float32)
     texts = np.asarray([[1, 0], [0, 1], [0, 1]], dtype=np.float32)
     owners: Ids = np.asarray([0, 0, 1])  # the second caption of picture 0 points at picture 1
-    forward, backward = judged_both_ways(texts, images, owners)
+    forward, backward = rank_both_ways(texts, images, owners)
     assert means(forward)["R@1"] == pytest.approx(2 / 3)
     assert means(backward)["R@1"] == 1 / 2  # picture 1 meets caption 1, which is not its own, before caption 2
 
@@ -84,12 +84,12 @@ def test_scores_that_are_held_in_blocks_give_the_same_places(monkeypatch: pytest
     random = np.random.default_rng(0)
     texts, images = (random.integers(0, 3, (count, 3)).astype(np.float32) for count in (40, 15))
     owners = np.sort(np.concatenate([np.arange(15), random.integers(0, 15, 25)]))
-    whole = judged_both_ways(texts, images, owners)
-    monkeypatch.setattr(caption_retrieval, "_SCORES", 100)  # six captions, or two pictures, at once
-    for one, other in zip(whole, judged_both_ways(texts, images, owners), strict=True):
-        assert one.places.tolist() == other.places.tolist()
+    whole = rank_both_ways(texts, images, owners)
+    monkeypatch.setattr(caption_retrieval, "_MAX_SCORES", 100)  # six captions, or two pictures, at once
+    for one, other in zip(whole, rank_both_ways(texts, images, owners), strict=True):
+        assert one.ranks.tolist() == other.ranks.tolist()
 
 
 def test_nothing_to_rank_is_a_programming_mistake() -> None:
     with pytest.raises(ValueError, match="do not fit"):
-        judged_both_ways(np.ones((0, 3), np.float32), np.ones((2, 3), np.float32), np.zeros(0, np.int64))
+        rank_both_ways(np.ones((0, 3), np.float32), np.ones((2, 3), np.float32), np.zeros(0, np.int64))

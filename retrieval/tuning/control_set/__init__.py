@@ -13,7 +13,7 @@ from indexer.errors import EvaluationError, PictureError, TuningError
 from indexer.images import read_photo
 from indexer.types import Ids, Vectors
 from retrieval.calibration.background import background_vectors
-from retrieval.evaluation.caption_retrieval import judged_both_ways
+from retrieval.evaluation.caption_retrieval import rank_both_ways
 from retrieval.evaluation.datasets import read_captions
 
 HERE = Path(__file__).parent
@@ -53,8 +53,8 @@ class ControlSet:
         if adapter is not None:
             texts, photos = adapter.adapt_texts(texts), adapter.adapt_photos(photos)
         order = np.argsort(self.owners, kind="stable")
-        forward, _ = judged_both_ways(texts[order], photos, self.owners[order])
-        return float(100 * np.mean(forward.places < 5))
+        forward, _ = rank_both_ways(texts[order], photos, self.owners[order])
+        return float(100 * np.mean(forward.ranks < 5))
 
 
 def shipped_control_set(encoder: Encoder) -> ControlSet | None:

@@ -17,7 +17,7 @@ import numpy as np
 from indexer.errors import EvaluationError, TuningError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
 from retrieval.calibration.background import prompts
-from retrieval.evaluation.caption_retrieval import judged_both_ways
+from retrieval.evaluation.caption_retrieval import rank_both_ways
 from retrieval.evaluation.datasets import read_captions
 from retrieval.tuning.control_set import SMALLEST
 from retrieval.tuning.training_set import TrainingSet
@@ -186,5 +186,5 @@ def photo_control_set(
 
 
 def _r5(encoder: OpenClipEncoder, texts: Sequence[str], rows: Vectors, owners: Ids) -> float:
-    forward, _ = judged_both_ways(encoder.encode_texts(list(texts)), rows, owners)
-    return float(100 * np.mean(forward.places < 5))
+    forward, _ = rank_both_ways(encoder.encode_texts(list(texts)), rows, owners)
+    return float(100 * np.mean(forward.ranks < 5))
