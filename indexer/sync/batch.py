@@ -1,4 +1,4 @@
-"""What is encoded and committed together."""
+"""A batch: the items that are encoded and committed together."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from indexer.types import Pixels, Vectors, file_of
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """An item that was read.
+    """The content of an item.
 
     Attributes:
-        step: What was to be done.
-        photo: Its picture; a text and a row without one have none.
-        document: What was read of a text file.
-        chunks: Its text in pieces that the encoder reads to their end.
+        step: The step for the item.
+        photo: Its picture; None for a text file and for a row without a picture.
+        document: A text file's content, None for other items.
+        chunks: Its text, in chunks that fit the encoder.
     """
 
     step: Work
@@ -31,8 +31,8 @@ class BatchItem:
     chunks: tuple[str, ...] = ()
 
     @property
-    def place(self) -> str:
-        """Where its picture is."""
+    def picture_path(self) -> str:
+        """The path of its picture."""
         file = self.step.file
         return file_of(file.path, file.picture if isinstance(file, TableRow) else None)
 
@@ -42,68 +42,68 @@ class Batch:
     """Items that are encoded and committed together, and the failures among them.
 
     Attributes:
-        entries: The items.
-        failed: What could not be read, or not be encoded, and why.
-        pictures: Place of each picture among those to be encoded: rows of a table may share one.
-        chunks: Pieces of text that were taken in.
+        items: The items that were read.
+        failures: Items that could not be read or encoded, and why.
+        picture_rows: Row of each picture in `pixels`, by its path; rows of a table may share a picture.
+        chunk_count: Number of chunks of all items.
     """
 
-    entries: list[BatchItem] = field(default_factory=list)
-    failed: list[tuple[Work, ItemError]] = field(default_factory=list)
-    pictures: dict[str, int] = field(default_factory=dict)
-    chunks: int = 0
+    items: list[BatchItem] = field(default_factory=list)
+    failures: list[tuple[Work, ItemError]] = field(default_factory=list)
+    picture_rows: dict[str, int] = field(default_factory=dict)
+    chunk_count: int = 0
 
     def __len__(self) -> int:
-        return len(self.entries) + len(self.failed)
+        return len(self.items) + len(self.failures)
 
-    def add(self, entry: BatchItem) -> None:
-        """Take in an item."""
-        self.entries.append(entry)
-        if entry.photo is not None:
-            self.pictures.setdefault(entry.place, len(self.pictures))
-        self.chunks += len(entry.chunks)
+    def add(self, item: BatchItem) -> None:
+        """Add an item."""
+        self.items.append(item)
+        if item.photo is not None:
+            self.picture_rows.setdefault(item.picture_path, len(self.picture_rows))
+        self.chunk_count += len(item.chunks)
 
     def pixels(self) -> Pixels:
-        """Return all pictures, each once, in one array, shape (n, size, size, 3)."""
-        photos = {entry.place: entry.photo for entry in self.entries if entry.photo is not None}
-        return np.stack([photos[place].pixels for place in self.pictures])
+        """Return the distinct pictures, shape (n, size, size, 3)."""
+        photos = {item.picture_path: item.photo for item in self.items if item.photo is not None}
+        return np.stack([photos[path].pixels for path in self.picture_rows])
 
-    def of_each(self, vectors: Vectors) -> Vectors:
-        """Return the vector of each item's picture, shape (p, d), from those of the pictures, shape (n, d)."""
-        return vectors[[self.pictures[entry.place] for entry in self.entries if entry.photo is not None]]
+    def item_vectors(self, picture_vectors: Vectors) -> Vectors:
+        """Return the vectors of items with a picture, shape (p, d), given those of the pictures, shape (n, d)."""
+        return picture_vectors[[self.picture_rows[item.picture_path] for item in self.items if item.photo is not None]]
 
     def texts(self) -> list[str]:
-        """Return all pieces of text."""
-        return [chunk for entry in self.entries for chunk in entry.chunks]
+        """Return the chunks of all items."""
+        return [chunk for item in self.items for chunk in item.chunks]
 
-    def refuse(self, photos: Vectors, texts: Vectors) -> tuple[Vectors, Vectors]:
-        """Return the vectors of usable items, shape (p, d) and (t, d), after moving the others to the failures.
+    def drop_unusable(self, photos: Vectors, texts: Vectors) -> tuple[Vectors, Vectors]:
+        """Move items whose vectors are not unit vectors to the failures; return the vectors of the others.
 
         Args:
-            photos: One vector per item with a picture.
-            texts: One vector per piece of text.
+            photos: The vectors of items with a picture, shape (p, d).
+            texts: The vectors of chunks, shape (t, d).
         """
-        photo_rows = np.cumsum([entry.photo is not None for entry in self.entries])
-        text_rows = np.cumsum([0, *(len(entry.chunks) for entry in self.entries)])
-        good_photos, good_texts = _usable(photos), _usable(texts)
-        kept = []
-        for place, entry in enumerate(self.entries):
-            mine = slice(text_rows[place], text_rows[place + 1])
-            photo = slice(photo_rows[place] - (entry.photo is not None), photo_rows[place])
-            good = bool(good_photos[photo].all() and good_texts[mine].all())
-            good_photos[photo], good_texts[mine] = good, good
-            if good:
-                kept.append(entry)
+        photo_ends = np.cumsum([item.photo is not None for item in self.items])
+        text_ends = np.cumsum([0, *(len(item.chunks) for item in self.items)])
+        usable_photos, usable_texts = _are_unit(photos), _are_unit(texts)
+        usable = []
+        for number, item in enumerate(self.items):
+            text_rows = slice(text_ends[number], text_ends[number + 1])
+            photo_rows = slice(photo_ends[number] - (item.photo is not None), photo_ends[number])
+            is_usable = bool(usable_photos[photo_rows].all() and usable_texts[text_rows].all())
+            usable_photos[photo_rows], usable_texts[text_rows] = is_usable, is_usable
+            if is_usable:
+                usable.append(item)
             else:
-                error = ItemError(FailureKind.ENCODER, "the encoder gives no usable vector for it")
-                self.failed.append((entry.step, error))
-        self.entries = kept
-        return photos[good_photos], texts[good_texts]
+                error = ItemError(FailureKind.ENCODER, "the encoder returns no usable vector for it")
+                self.failures.append((item.step, error))
+        self.items = usable
+        return photos[usable_photos], texts[usable_texts]
 
 
-def _usable(vectors: Vectors) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _are_unit(vectors: Vectors) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Return which rows are unit vectors, shape (n,)."""
-    usable: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.isfinite(vectors).all(axis=1) & (
+    are_unit: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.isfinite(vectors).all(axis=1) & (
         np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2
     )
-    return usable
+    return are_unit

@@ -1,4 +1,4 @@
-"""Which items hold what a file holds, and whether these have left their places: what is slow for a planner to ask."""
+"""Finds the indexed items with the content of a file, and whether their files still exist."""
 
 from __future__ import annotations
 
@@ -13,68 +13,70 @@ from sqlalchemy import Connection
 from indexer.catalog.statements import sync_state
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.documents.text_file import text_format
-from indexer.sync.scan_rules import SourceFile
+from indexer.sync.walk_entries import SourceFile
 
-MANY = 8
-"""Items of one content from which they are kept for the next files: to read them for every hundred takes longer."""
+MIN_CACHED = 8
+"""Items with one content from which on they are cached: reading them again for every hundred files takes longer."""
 
-HELD = 200_000
-"""Items that are kept so at most, some 60 MB; those that were asked for the longest ago are read again."""
+MAX_CACHED = 200_000
+"""Cached items, at most, some 60 MB; the least recently used are dropped."""
 
 _Content = tuple[int, bytes]
 """Size and SHA-256."""
 
 
 class ContentLookup:
-    """What a catalog, as it is at one moment, holds of the contents of files."""
+    """Looks up contents in the catalog, as it is in one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._kept: OrderedDict[tuple[_Content, str | None], list[FileRecord]] = OrderedDict()
-        self._held = 0
+        self._cache: OrderedDict[tuple[_Content, str | None], list[FileRecord]] = OrderedDict()
+        self._cached_count = 0
 
     def __call__(self, files: Sequence[SourceFile]) -> list[list[FileRecord]]:
-        """Return the indexed items with content and format of each file, oldest first.
+        """Return the indexed items with the content and format of each file, oldest first.
 
-        Only those files are read whose size an item has. Files of one content may be given one list.
+        A file is read only if an item has its size. Files with the same content may share a list.
         """
         sizes = sync_state.existing_sizes(self._connection, {file.size for file in files})
-        contents = [(file.size, _hash(file) if file.size in sizes else None) for file in files]
-        wanted = [
-            None if hash_ is None else ((size, hash_), text_format(file.path))  # the format decides how text is cut
-            for file, (size, hash_) in zip(files, contents, strict=True)
+        hashes = [(file.size, _content_hash(file) if file.size in sizes else None) for file in files]
+        keys = [
+            None if hash_ is None else ((size, hash_), text_format(file.path))  # text is split by its format
+            for file, (size, hash_) in zip(files, hashes, strict=True)
         ]
-        asked = {each for each in wanted if each is not None}
-        found = {key: self._kept[key] for key in asked if key in self._kept}
-        same = sync_state.files_by_content(self._connection, {content for content, _ in asked - found.keys()})
-        for content, format_ in asked - found.keys():
-            found[content, format_] = [item for item in same[content] if text_format(item.path) == format_]
-        self._keep(found)
-        return [[] if each is None else found[each] for each in wanted]
+        distinct = {key for key in keys if key is not None}
+        found = {key: self._cache[key] for key in distinct if key in self._cache}
+        missing = distinct - found.keys()
+        items_by_content = sync_state.files_by_content(self._connection, {content for content, _ in missing})
+        for content, format_ in missing:
+            items = items_by_content[content]
+            found[content, format_] = [item for item in items if text_format(item.path) == format_]
+        self._store(found)
+        return [[] if key is None else found[key] for key in keys]
 
-    def _keep(self, found: dict[tuple[_Content, str | None], list[FileRecord]]) -> None:
+    def _store(self, found: dict[tuple[_Content, str | None], list[FileRecord]]) -> None:
         for key, items in found.items():
-            if len(items) >= MANY:
-                self._held += len(items) - len(self._kept.pop(key, ()))
-                self._kept[key] = items
-        while self._held > HELD and len(self._kept) > 1:
-            self._held -= len(self._kept.popitem(last=False)[1])
+            if len(items) >= MIN_CACHED:
+                self._cached_count += len(items) - len(self._cache.pop(key, ()))
+                self._cache[key] = items
+        while self._cached_count > MAX_CACHED and len(self._cache) > 1:
+            self._cached_count -= len(self._cache.popitem(last=False)[1])
 
 
-def _hash(file: SourceFile) -> bytes | None:
-    """Return the SHA-256 of a file's content."""
+def _content_hash(file: SourceFile) -> bytes | None:
+    """Return the SHA-256 of a file's content, None if it cannot be read."""
     try:
-        with Path(file.path).open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").digest()
+        with Path(file.path).open("rb") as content:
+            return hashlib.file_digest(content, "sha256").digest()
     except OSError:
-        return None  # the decoder will meet the same error and record it
+        return None  # the decoder will get the same error and record it
 
 
-def is_gone(item: FileRecord) -> bool:
-    """Return whether a file has left its place; one that may not be looked at has not.
+def is_missing(item: FileRecord) -> bool:
+    """Return whether an item's file no longer exists; False if access to it is denied.
 
-    One on a disk that is away counts as gone too: its copy elsewhere takes its place in the answers, and when the
-    disk is back the file is added again without being encoded.
+    A file on a disconnected disk is missing too. Its copy elsewhere takes its place in results; when the disk is back,
+    the file is added again without being encoded.
     """
     try:
         os.lstat(item.path)

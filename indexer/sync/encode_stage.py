@@ -1,8 +1,8 @@
-"""Decode -> encode -> commit of what is new: overlapped, bounded, in the order of the walk.
+"""Decodes, encodes and commits new items batch by batch: overlapped, bounded, in the order of the walk.
 
-The decoders are processes of their own, a bounded number of photos ahead; the caller's thread encodes; one thread
-commits the batch before. So the encoder waits for nobody who is fast enough, Ctrl-C reaches the encoder at once, and a
-kill costs at most the two batches that are at the encoder and at the writer.
+Worker processes decode a bounded number of photos ahead, the caller's thread encodes, and one thread commits the
+previous batch. The encoder does not wait if the other stages are fast enough, Ctrl-C reaches it at once, and a kill
+loses at most two batches, the one being encoded and the one being written.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from indexer.images.workers import DecodePool
 from indexer.store import Store
 from indexer.sync.batch import Batch
 from indexer.sync.item_columns import failure_columns, file_columns, item_columns, searchable_text
-from indexer.sync.item_reader import picture_of, read_item, sidecar_of
+from indexer.sync.item_reader import picture_path, read_item, sidecar_path
 from indexer.sync.planner import Added
 from indexer.sync.report import SyncReport
 from indexer.sync.spool import Work
 from indexer.types import Modality, Progress, ProgressCallback, Vectors, file_of
 
-FAILED = 256
-"""Failures that are committed together when no photo comes between."""
+BATCH_FAILURES = 256
+"""Failures that complete a batch."""
 
-CHUNKS = 256
-"""Pieces of text after which a batch is encoded and committed, with `compact` half a second of one core."""
+BATCH_CHUNKS = 256
+"""Chunks that complete a batch; with `compact` half a second of one core."""
 
-ROWS = 256
-"""Items after which it is, where rows of a table share their pictures."""
+BATCH_ITEMS = 256
+"""Items that complete a batch; rows of a table may share their pictures."""
 
 
 @dataclass(slots=True)
@@ -45,11 +45,11 @@ class EncodeStage:
 
     Attributes:
         store: The library; its write lock must be held.
-        load: Gives the encoder; called with the first photo.
-        settings: Limits, workers and time limit of the decoder.
-        report: Gets the counts and the seconds.
-        progress: Told what was committed; called in the thread that calls `run`.
-        source_id: The source that the items belong to.
+        load: Loads the encoder; called with the first item.
+        settings: Limits, number of workers and time limit of the decoder.
+        report: Counts and times are added to it.
+        progress: Called after each commit, in the thread that calls `run`.
+        source_id: The items' source.
     """
 
     store: Store
@@ -63,72 +63,74 @@ class EncodeStage:
     _writer: ThreadPoolExecutor = field(init=False)
 
     def run(self, work: Iterable[Work], total: int) -> None:
-        """Decode, encode and commit everything, a batch at a time.
+        """Decode, encode and commit all items, batch by batch.
 
         Args:
-            work: In the order in which it is committed.
-            total: How many there are.
+            work: The steps, in the order in which they are committed.
+            total: Their number.
 
         Raises:
-            StorageError: A batch cannot be written; those before it are kept.
-            Exception: Whatever the encoder raises, with a note that names its batch; those before it are kept.
+            StorageError: A batch cannot be written; earlier batches stay committed.
+            Exception: Any exception of the encoder, with a note that names its batch; earlier batches stay committed.
         """
-        # One thread for all that is written, so that no two transactions meet. Whatever ends the run, also Ctrl-C, it
-        # ends the transaction it is at.
+        # A single thread writes, so transactions never overlap. However the run ends, also by Ctrl-C, it finishes its
+        # transaction.
         with ThreadPoolExecutor(1, thread_name_prefix="recall-writer") as self._writer:
             self.progress(Progress("indexing", 0, total))
             with (
                 self._decoders() as pool,
-                closing(pool.imap(work, path_of=picture_of, sidecar_of=sidecar_of, min_ahead=self._ahead)) as decoded,
+                closing(
+                    pool.imap(work, path_of=picture_path, sidecar_of=sidecar_path, min_ahead=self._min_ahead)
+                ) as decoded,
             ):
                 done = 0
-                for batch in self._committed(self._batches(decoded)):
+                for batch in self._commit_batches(self._read_batches(decoded)):
                     done += self._count(batch)
                     self.progress(Progress("indexing", done, total))
                 self.report.seconds["decode"] = pool.seconds
 
     def _decoders(self) -> DecodePool:
         """Return a pool that prepares pictures for the library's encoder."""
-        known, settings = self.store.encoder, self.settings
+        bound, settings = self.store.encoder, self.settings
         return DecodePool(
-            preprocess=known.preprocess if known else self._loaded().preprocess,
+            preprocess=bound.preprocess if bound else self._get_encoder().preprocess,
             limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
             workers=settings.workers or cpu_count(),
             timeout=settings.timeout,
         )
 
-    def _ahead(self) -> int:
-        """Return for how many photos decoders must not wait: while one batch is encoded, the next is decoded."""
+    def _min_ahead(self) -> int:
+        """Return how many photos to decode ahead at least, so that the next batch is ready when one is encoded."""
         return 2 * self._encoder.batch_size if self._encoder else 0
 
-    def _committed(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Yield each batch when it is committed; while one is written, the next is decoded and encoded."""
+    def _commit_batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield each batch after its commit; while one is written, the next is decoded and encoded."""
         writing: tuple[Batch, Future[None]] | None = None
         for batch in batches:
             photos, texts = self._encode(batch)
             if writing:
-                yield self._awaited(*writing)
+                yield self._await_commit(*writing)
             writing = batch, self._writer.submit(self._commit, batch, photos, texts)
         if writing:
-            yield self._awaited(*writing)
+            yield self._await_commit(*writing)
 
-    def _awaited(self, batch: Batch, writing: Future[None]) -> Batch:
+    def _await_commit(self, batch: Batch, writing: Future[None]) -> Batch:
         with self.report.waiting("write"):
             writing.result()
         return batch
 
-    def _batches(self, decoded: Iterator[tuple[Work, Photo | PictureError | None]]) -> Iterator[Batch]:
-        """Yield what is committed together; the encoder is loaded with the first item, not for failures alone."""
+    def _read_batches(self, decoded: Iterator[tuple[Work, Photo | PictureError | None]]) -> Iterator[Batch]:
+        """Yield complete batches. The encoder is loaded with the first item, not for failures alone."""
         batch = Batch()
         while True:
             with self.report.waiting("decode"):
-                found = next(decoded, None)
-            if found is None:
+                result = next(decoded, None)
+            if result is None:
                 break
-            step, photo = found
-            item = read_item(step, photo, fits=lambda: self._loaded().fits, max_bytes=self.settings.max_bytes)
+            step, photo = result
+            item = read_item(step, photo, fits=lambda: self._get_encoder().fits, max_bytes=self.settings.max_bytes)
             if isinstance(item, ItemError):
-                batch.failed.append((step, item))
+                batch.failures.append((step, item))
             else:
                 batch.add(item)
             if self._is_full(batch):
@@ -138,12 +140,16 @@ class EncodeStage:
             yield batch
 
     def _is_full(self, batch: Batch) -> bool:
-        if len(batch.failed) >= FAILED or batch.chunks >= CHUNKS or len(batch.entries) >= ROWS:
+        if (
+            len(batch.failures) >= BATCH_FAILURES
+            or batch.chunk_count >= BATCH_CHUNKS
+            or len(batch.items) >= BATCH_ITEMS
+        ):
             return True
-        return bool(batch.pictures) and len(batch.pictures) >= self._loaded().batch_size
+        return bool(batch.picture_rows) and len(batch.picture_rows) >= self._get_encoder().batch_size
 
-    def _loaded(self) -> Encoder:
-        """Return the encoder, loaded and bound to the library when it is first needed."""
+    def _get_encoder(self) -> Encoder:
+        """Return the encoder; on the first call it is loaded and bound to the library."""
         if self._encoder is None:
             with self.report.timing("load"):
                 self.progress(Progress("loading the encoder", 0))
@@ -152,46 +158,46 @@ class EncodeStage:
         return self._encoder
 
     def _encode(self, batch: Batch) -> tuple[Vectors, Vectors]:
-        """Return one vector for each photo and each piece of text that stay in the batch, shape (n, d)."""
+        """Return the vectors of the batch's pictures and of its chunks, shape (n, d); unusable items are dropped."""
         photos = texts = np.empty((0, 0), dtype=np.float32)
-        if not batch.entries:
+        if not batch.items:
             return photos, texts
-        encoder = self._loaded()
+        encoder = self._get_encoder()
         try:
             with self.report.timing("encode"):
-                if batch.pictures:
-                    photos = batch.of_each(encoder.encode_images(batch.pixels()))
-                if batch.chunks:
+                if batch.picture_rows:
+                    photos = batch.item_vectors(encoder.encode_images(batch.pixels()))
+                if batch.chunk_count:
                     texts = encoder.encode_texts(batch.texts())
-                return batch.refuse(photos, texts)
-        except Exception as error:  # whatever it is goes on to the caller, with the batch that it is about
-            first, last = (file_of(entry.step.file.path) for entry in (batch.entries[0], batch.entries[-1]))
-            error.add_note(f"while {len(batch.entries)} items were encoded, {first} to {last}; those before are kept")
+                return batch.drop_unusable(photos, texts)
+        except Exception as error:  # re-raised with a note that names the batch
+            first, last = (file_of(item.step.file.path) for item in (batch.items[0], batch.items[-1]))
+            error.add_note(f"while encoding {len(batch.items)} items, {first} to {last}; earlier ones are kept")
             raise
 
     def _commit(self, batch: Batch, photos: Vectors, texts: Vectors) -> None:
         """Write a batch in one transaction; runs in the writer's thread."""
         with self.report.timing("write", in_background=True), self.store.transaction() as connection:
-            rows = [file_columns(entry.step.file, self.source_id) | item_columns(entry) for entry in batch.entries]
+            rows = [file_columns(item.step.file, self.source_id) | item_columns(item) for item in batch.items]
             ids = writes.save_items(connection, rows)
-            with_photo = [id_ for id_, entry in zip(ids, batch.entries, strict=True) if entry.photo is not None]
-            said = [searchable_text(entry.photo.metadata) for entry in batch.entries if entry.photo is not None]
-            writes.add_embeddings(connection, with_photo, self._encoder_id, photos, texts=said)
-            with_text = [id_ for id_, entry in zip(ids, batch.entries, strict=True) for _ in entry.chunks]
+            photo_ids = [id_ for id_, item in zip(ids, batch.items, strict=True) if item.photo is not None]
+            metadata = [searchable_text(item.photo.metadata) for item in batch.items if item.photo is not None]
+            writes.add_embeddings(connection, photo_ids, self._encoder_id, photos, texts=metadata)
+            text_ids = [id_ for id_, item in zip(ids, batch.items, strict=True) for _ in item.chunks]
             writes.add_embeddings(
-                connection, with_text, self._encoder_id, texts, kind=Modality.TEXT, texts=batch.texts()
+                connection, text_ids, self._encoder_id, texts, kind=Modality.TEXT, texts=batch.texts()
             )
             writes.save_items(
                 connection,
                 [
                     file_columns(step.file, self.source_id) | failure_columns(step.file, error)
-                    for step, error in batch.failed
+                    for step, error in batch.failures
                 ],
             )
 
     def _count(self, batch: Batch) -> int:
         """Count a committed batch in the report and return its size."""
-        for entry in batch.entries:
-            self.report.count("added" if isinstance(entry.step, Added) else "changed")
-        self.report.count("failed", len(batch.failed))
+        for item in batch.items:
+            self.report.count("added" if isinstance(item.step, Added) else "changed")
+        self.report.count("failed", len(batch.failures))
         return len(batch)

@@ -1,4 +1,4 @@
-"""What the catalog keeps of a file: the columns of an item."""
+"""The columns of an item in the catalog, from its file and content."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from indexer.documents.text_file import text_format
 from indexer.errors import ItemError
 from indexer.images import Photo, PhotoMetadata
 from indexer.sync.batch import BatchItem
-from indexer.sync.scan_rules import SourceFile
 from indexer.sync.table_rows import TableRow
+from indexer.sync.walk_entries import SourceFile
 from indexer.types import Modality, file_of, utc_now
 
 EMPTY_COLUMNS: dict[str, Any] = dict.fromkeys(
@@ -21,7 +21,7 @@ EMPTY_COLUMNS: dict[str, Any] = dict.fromkeys(
 
 
 def file_columns(file: SourceFile, source_id: int | None) -> dict[str, Any]:
-    """Return the columns of an item that say where its file is, and by what it is known again."""
+    """Return the columns that locate an item's file and detect its changes."""
     return {
         "source_id": source_id,
         "path": file.path,
@@ -31,57 +31,57 @@ def file_columns(file: SourceFile, source_id: int | None) -> dict[str, Any]:
     }
 
 
-def item_columns(entry: BatchItem) -> dict[str, Any]:
-    """Return the columns of an item that come from what it holds."""
-    file = entry.step.file
-    columns = text_columns(file, entry) if entry.photo is None else photo_columns(file, entry.photo)
+def item_columns(item: BatchItem) -> dict[str, Any]:
+    """Return the columns that describe an item's content."""
+    file = item.step.file
+    columns = _text_columns(file, item) if item.photo is None else _photo_columns(file, item.photo)
     return columns | {"content_hash": file.content_hash} if isinstance(file, TableRow) else columns
 
 
-def text_columns(file: SourceFile, entry: BatchItem) -> dict[str, Any]:
-    """Return the columns of a text file or of a row without a picture."""
+def _text_columns(file: SourceFile, item: BatchItem) -> dict[str, Any]:
+    """Return the columns of a text file, or of a row without a picture."""
     taken_at = file_time(file)
     return EMPTY_COLUMNS | {
         "modality": Modality.TEXT,
-        "content_hash": entry.document.content_hash if entry.document else None,
-        "format": entry.document.format if entry.document else table_format(file_of(file.path)),
+        "content_hash": item.document.content_hash if item.document else None,
+        "format": item.document.format if item.document else table_format(file_of(file.path)),
         "taken_at": taken_at,
         "taken_from": None if taken_at is None else "file",
         "indexed_at": utc_now(),
     }
 
 
-def photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
-    """Return the columns of an item that come from its content and its sidecar, and its tags."""
-    facts = photo.metadata
-    taken_at, taken_from = facts.taken_at, str(facts.taken_from)
+def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
+    """Return the columns of an item with a picture, and its tags."""
+    metadata = photo.metadata
+    taken_at, taken_from = metadata.taken_at, str(metadata.taken_from)
     if taken_at is None:
         taken_at, taken_from = file_time(file), "file"
     return EMPTY_COLUMNS | {
         "modality": Modality.PHOTO,
         "content_hash": photo.content_hash,
-        "format": facts.format,
-        "width": facts.width,
-        "height": facts.height,
+        "format": metadata.format,
+        "width": metadata.width,
+        "height": metadata.height,
         "sidecar_mtime_ns": file.sidecar_mtime_ns,
         "taken_at": taken_at,
         "taken_from": taken_from,
-        "utc_offset": facts.utc_offset,
-        "latitude": facts.latitude,
-        "longitude": facts.longitude,
-        "camera": facts.camera,
-        "lens": facts.lens,
-        "rating": facts.rating,
-        "title": facts.title,
-        "description": facts.description,
-        "tags": facts.tags,
+        "utc_offset": metadata.utc_offset,
+        "latitude": metadata.latitude,
+        "longitude": metadata.longitude,
+        "camera": metadata.camera,
+        "lens": metadata.lens,
+        "rating": metadata.rating,
+        "title": metadata.title,
+        "description": metadata.description,
+        "tags": metadata.tags,
         "indexed_at": utc_now(),
     }
 
 
-def searchable_text(facts: PhotoMetadata) -> str | None:
-    """Return what is said about a photo, for full-text search: title, description and tags as lines; None without."""
-    return "\n".join(line for line in (facts.title, facts.description, *facts.tags) if line) or None
+def searchable_text(metadata: PhotoMetadata) -> str | None:
+    """Return a photo's title, description and tags as lines, for full-text search; None without any."""
+    return "\n".join(line for line in (metadata.title, metadata.description, *metadata.tags) if line) or None
 
 
 def failure_columns(file: SourceFile, error: ItemError) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def failure_columns(file: SourceFile, error: ItemError) -> dict[str, Any]:
 
 
 def file_time(file: SourceFile) -> datetime | None:
-    """Return a file's own time in local time, as cameras write theirs; None where it is no date."""
+    """Return a file's modification time in local time, like the times of cameras; None if it is out of range."""
     try:
         return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000)  # noqa: DTZ006 - local time is meant
     except (OverflowError, ValueError, OSError):

@@ -1,10 +1,11 @@
-"""What a sync visits, and by which rules: the paths that were named, the sources inside them, or all sources."""
+"""Syncs a library: the given paths and the sources inside them, or all sources."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from indexer.catalog.statements import sources
 from indexer.config import Settings
@@ -31,39 +32,36 @@ def sync_paths(
     columns: Columns | None = None,
     progress: ProgressCallback | None = None,
 ) -> SyncReport:
-    """Bring a library in step with folders and files, and return what was done; see `Library.sync`.
+    """Update a library from folders and files, and return a report; see `Library.sync`.
 
     Args:
         store: The library; its write lock must be held.
-        paths: Folders and files; none means everything that was indexed before.
-        load: Gives the encoder; called only when there is something to encode.
-        settings: Limits, workers and time limit of the decoder.
-        exclude: Patterns to leave out; None keeps those that there are.
-        include_hidden: Whether to walk names that begin with a dot; None keeps what there is.
-        columns: Which columns of the tables among the paths are what; None keeps those that there are.
-        progress: Told how far it has come.
+        paths: Folders and files; empty for all sources.
+        load: Loads the encoder; called only if something must be encoded.
+        settings: Limits, number of workers and time limit of the decoder.
+        exclude: Patterns of names and paths to exclude; None keeps each source's patterns.
+        include_hidden: Whether to include names that begin with a dot; None keeps each source's setting.
+        columns: The columns to index of the tables among the paths; None keeps each source's columns.
+        progress: Called with the progress.
 
     Raises:
-        SourceError: A path is missing, cannot be read or holds neither photo nor text; the others were synced first.
-            Or columns are given, and no path is a table.
-        StorageError: The disk is full or read-only; what was committed is kept.
+        SourceError: A path does not exist, cannot be read or contains neither photos nor text files; the others were
+            synced first. Or `columns` is given and no path is a table.
+        StorageError: The disk is full or read-only; earlier commits are kept.
     """
     report = SyncReport()
-    synced = False
-    refused: list[SourceError] = []
+    is_synced = False
+    errors: list[SourceError] = []
     targets = _targets(store, paths)
     if columns is not None and not any(is_named and table_format(path) for path, is_named in targets.items()):
-        raise SourceError(f"columns are given, but no table: name one with the ending {', '.join(TABLE_FORMATS)}")
+        raise SourceError(f"columns are given, but no path is a table; name one ending in {', '.join(TABLE_FORMATS)}")
     for path, is_named in targets.items():
-        if not is_named and not _is_due(store, path):
+        if not is_named and not _must_sync(store, path):
             continue
-        rules = None
-        if is_named or not paths:
-            rules = _rules(store, path, exclude=exclude, include_hidden=include_hidden)
-        elif exclude is not None or include_hidden is not None:
-            logger.warning("%s was indexed on its own and keeps its own rules; name it to change them", path)
+        can_change = is_named or not paths
+        rules = _new_rules(store, path, exclude=exclude, include_hidden=include_hidden, can_change=can_change)
         try:
-            done = pipeline.sync(
+            result = pipeline.sync(
                 store,
                 path,
                 load=load,
@@ -72,63 +70,71 @@ def sync_paths(
                 columns=columns if is_named else None,
                 progress=progress,
             )
-            report.include(done)
-            synced = True
-        except SourceError as error:  # a disk that is away does not keep the other sources from their sync
-            refused.append(error)
-    for other in refused[1:]:
-        logger.warning("%s", other)
-    if refused:
-        if synced:
-            logger.warning("the others were synced: %s", report.summary)
-        raise refused[0]
+            report.include(result)
+            is_synced = True
+        except SourceError as error:  # a disconnected disk does not stop the sync of the other sources
+            errors.append(error)
+    if errors:
+        _log_and_raise(errors, report if is_synced else None)
     return report
 
 
+def _log_and_raise(errors: Sequence[SourceError], report: SyncReport | None) -> NoReturn:
+    """Raise the first error, after logging the others and the summary of the sources that were synced."""
+    for error in errors[1:]:
+        logger.warning("%s", error)
+    if report is not None:
+        logger.warning("the others were synced: %s", report.summary)
+    raise errors[0]
+
+
 def _targets(store: Store, paths: Sequence[str | os.PathLike[str]]) -> dict[str, bool]:
-    """Return what to sync, and whether the caller named it: paths and the sources inside them, or all sources."""
+    """Return the paths to sync, and whether the caller named them: `paths` and sources inside them, or all sources."""
     if not all(os.fspath(path) for path in paths):
         raise SourceError("an empty path was given; name a folder or a picture")
     with store.reading() as connection:
-        known = [source.root for source in sources.sources(connection)]
+        roots = [source.root for source in sources.sources(connection)]
         named = [sources.canonical_path(connection, path) for path in paths]
-        inside = [source.root for place in named for source in sources.sources_below(connection, place)]
-    if not paths and not any(os.path.lexists(root) for root in known):
+        nested = [source.root for path in named for source in sources.sources_below(connection, path)]
+    if not paths and not any(os.path.lexists(root) for root in roots):
         raise SourceError("there is nothing to index again; name a folder: recall index FOLDER")
-    others = inside if paths else known
+    others = nested if paths else roots
     return dict.fromkeys(named, True) | {root: False for root in others if root not in named}
 
 
-def _is_due(store: Store, root: str) -> bool:
-    """Return whether a source that nobody named is to be synced: it is still known, and on the disk."""
+def _must_sync(store: Store, root: str) -> bool:
+    """Return whether to sync a source that the caller did not name: it is still in the library and on disk."""
     with store.reading() as connection:
         if all(source.root != root for source in sources.sources(connection)):
-            return False  # all its photos were found elsewhere a moment ago
+            return False  # its last photos were found elsewhere earlier in this run
     if os.path.lexists(root):
         return True
     advice = f"if it was deleted, run: recall forget {root}"
-    logger.warning("%s is not there now; what the library has from it is kept; %s", root, advice)
+    logger.warning("%s does not exist now; its items stay in the library; %s", root, advice)
     return False
 
 
-def _rules(
-    store: Store, path: str | os.PathLike[str], *, exclude: Sequence[str] | None, include_hidden: bool | None
+def _new_rules(
+    store: Store, path: str, *, exclude: Sequence[str] | None, include_hidden: bool | None, can_change: bool
 ) -> Rules | None:
-    """Return the rules for a path, or None where it keeps those it has."""
+    """Return the new rules of a path, None to keep its rules."""
     if exclude is None and include_hidden is None:
         return None
+    if not can_change:
+        logger.warning("%s is a source of its own and keeps its rules; name it to change them", path)
+        return None
     with store.reading() as connection:
-        place = sources.canonical_path(connection, path)
-        known = sources.enclosing_source(connection, place)
-    old = source_rules(known)
-    if known and known.root != place:
-        old = old.for_subfolder(os.path.relpath(place, known.root))
+        root = sources.canonical_path(connection, path)
+        source = sources.enclosing_source(connection, root)
+    rules = source_rules(source)
+    if source and source.root != root:
+        rules = rules.for_subfolder(os.path.relpath(root, source.root))
     return Rules(
-        old.exclude if exclude is None else _patterns(exclude),
-        old.include_hidden if include_hidden is None else include_hidden,
+        rules.exclude if exclude is None else _clean_patterns(exclude),
+        rules.include_hidden if include_hidden is None else include_hidden,
     )
 
 
-def _patterns(exclude: Sequence[str]) -> list[str]:
-    """Return patterns without empty ones, and without the slash that completion puts behind a folder."""
-    return [pattern.rstrip("/") for pattern in exclude if pattern.rstrip("/")]
+def _clean_patterns(patterns: Sequence[str]) -> list[str]:
+    """Return patterns without empty ones, and without the slash that shells add to folder names."""
+    return [pattern.rstrip("/") for pattern in patterns if pattern.rstrip("/")]

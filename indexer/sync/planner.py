@@ -1,4 +1,4 @@
-"""Compares a source with the catalog: what is new, changed, moved, gone (pure: it reads and writes nothing)."""
+"""Compares a source with the catalog and plans what to do; reads and writes nothing itself."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from operator import attrgetter
 
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.errors import FailureKind
-from indexer.sync.scan_rules import SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
+from indexer.sync.walk_entries import SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
 RETRYABLE_FAILURES = frozenset(
     {FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind.UNREADABLE, FailureKind.ENCODER}
 )
-"""Failures that a setting, a package or a permission can mend: tried on every run. Others wait for a new file."""
+"""Failures that a setting, a package or a permission can fix: retried in every run. The others wait for a new file."""
 
+LOOKUP_SIZE = 100
+"""Files whose content is looked up together; more are read only after the first step for them was yielded."""
 
-TOGETHER = 100
-"""Files that are held against the contents of others together; no more are read before the first of them is shown."""
+MANY_COPIES = 8
+"""Items with the same content from which on the search position among them is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A new file; `copy_of` is an item with the same content, whose embeddings and facts serve."""
+    """A new file; `copy_of` is an item with the same content, whose embeddings and metadata are copied."""
 
     file: SourceFile
     copy_of: int | None = None
@@ -32,7 +34,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A known file with new content or another sidecar, or one that failed and is tried again."""
+    """A file with new content or another sidecar, or one that failed and is retried."""
 
     file: SourceFile
     item_id: int
@@ -41,7 +43,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A known file with a new time and the old content."""
+    """A file with a new modification time and the same content."""
 
     file: SourceFile
     item_id: int
@@ -49,7 +51,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A known item under a new path."""
+    """An item whose file has a new path."""
 
     file: SourceFile
     item_id: int
@@ -57,24 +59,24 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A known item whose file is gone."""
+    """An item whose file was deleted."""
 
     item_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Known files as they were; `failed` says that they could not be indexed and are not tried again."""
+    """Unchanged files; `failed` means that they could not be indexed and are not retried."""
 
     failed: bool
-    number: int = 1
+    count: int = 1
 
 
 Step = Added | Changed | Touched | Moved | Removed | Unchanged
 
 
-Pair = tuple[SourceFile, FileRecord | None]
-"""A file that is new or not as it was, and what is known of it."""
+FileChange = tuple[SourceFile, FileRecord | None]
+"""A file that is new or changed, and its record in the catalog."""
 
 
 @dataclass(slots=True)
@@ -82,183 +84,197 @@ class Planner:
     """Turns two sorted listings into steps.
 
     Attributes:
-        same_content: Gives the indexed items with the content of each of some files, by id, always the same for one
-            content; called only for files that are new or whose size or time changed, and it may be slow.
-        is_gone: Tells whether a known item's file has left its place.
+        find_copies: Returns, for each of some files, the indexed items with the same content, ordered by id. Called
+            only for files that are new or whose size or time changed; it may be slow. For one content it always
+            returns equal lists.
+        is_missing: Returns whether an item's file no longer exists.
     """
 
-    same_content: Callable[[Sequence[SourceFile]], Sequence[list[FileRecord]]]
-    is_gone: Callable[[FileRecord], bool]
+    find_copies: Callable[[Sequence[SourceFile]], Sequence[list[FileRecord]]]
+    is_missing: Callable[[FileRecord], bool]
 
-    def steps(self, found: Iterable[WalkEntry], known: Iterable[FileStatRecord]) -> Iterator[Step]:
+    def steps(self, entries: Iterable[WalkEntry], records: Iterable[FileStatRecord]) -> Iterator[Step]:
         """Yield what to do, moves before removals.
 
         Args:
-            found: What the source holds, in the byte order of paths.
-            known: What the catalog holds of the same place, in the same order.
+            entries: The source, in the byte order of paths.
+            records: The catalog's records of the same source, in the same order.
         """
-        copies = _Copies(self.is_gone)
-        gone: list[int] = []
-        waiting: list[Pair] = []
-        for each in _differences(found, known):
-            if isinstance(each, Unchanged):
-                yield each
-            elif isinstance(each, Removed):
-                gone.append(each.item_id)
+        tracker = _CopyTracker(self.is_missing)
+        removed: list[int] = []
+        changes: list[FileChange] = []
+        for difference in _compare(entries, records):
+            if isinstance(difference, Unchanged):
+                yield difference
+            elif isinstance(difference, Removed):
+                removed.append(difference.item_id)
             else:
-                waiting.append(each)
-                if len(waiting) == TOGETHER:
-                    yield from self._decided(waiting, copies)
-                    waiting = []
-        yield from self._decided(waiting, copies)
-        yield from (Removed(id_) for id_ in gone if id_ not in copies.moved)
+                changes.append(difference)
+                if len(changes) == LOOKUP_SIZE:
+                    yield from self._plan(changes, tracker)
+                    changes = []
+        yield from self._plan(changes, tracker)
+        yield from (Removed(id_) for id_ in removed if id_ not in tracker.moved)
 
-    def _decided(self, pairs: Sequence[Pair], copies: _Copies) -> Iterator[Step]:
-        """Yield what to do about files that are new or not as they were, in their order."""
-        compared = [file for file, item in pairs if item is None or _may_be_touched(file, item)]
-        same = dict(zip((file.path for file in compared), self.same_content(compared) if compared else (), strict=True))
-        for file, item in pairs:
-            twins = same.get(file.path, [])
-            yield from copies.plan_new(file, twins) if item is None else (copies.plan_known(file, item, twins),)
-
-
-MANY = 8
-"""Items of one content from which it is remembered how far they were looked through."""
+    def _plan(self, changes: Sequence[FileChange], tracker: _CopyTracker) -> Iterator[Step]:
+        """Yield what to do about new and changed files, in their order."""
+        files = [file for file, record in changes if record is None or _may_have_same_content(file, record)]
+        copies_by_path = dict(zip((file.path for file in files), self.find_copies(files) if files else (), strict=True))
+        for file, record in changes:
+            copies = copies_by_path.get(file.path, [])
+            if record is None:
+                yield from tracker.plan_new(file, copies)
+            else:
+                yield tracker.plan_existing(file, record, copies)
 
 
 @dataclass(slots=True)
-class _Looked:
-    """How far a run has looked through the items of one content: what serves no more never will again."""
+class _Positions:
+    """How far the items with one content have been searched; items before these positions cannot be used any more."""
 
     moves: int = 0
     copies: int = 0
 
 
 @dataclass(slots=True)
-class _Copies:
-    """Which known items a run may still take for the originals of files with the same content.
+class _CopyTracker:
+    """Which items a run can still use as the original of a file with the same content.
 
     Attributes:
-        moved: Items that got another path.
-        replaced: Items that are to become copies of another: when a later step is done, their old content is lost.
+        is_missing: As in `Planner`.
+        moved: Items that get another path in this run.
+        replaced: Items that become copies of another; their old content is lost when a later step is done.
+        positions: Search positions, by the id of the first item with the content.
     """
 
-    is_gone: Callable[[FileRecord], bool]
+    is_missing: Callable[[FileRecord], bool]
     moved: set[int] = field(default_factory=set)
     replaced: set[int] = field(default_factory=set)
-    looked: dict[int, _Looked] = field(default_factory=dict)  # by the first of the items
+    positions: dict[int, _Positions] = field(default_factory=dict)
 
-    def plan_new(self, file: SourceFile, twins: Sequence[FileRecord]) -> tuple[Step, ...]:
-        """Return what to do about a new file, where some items have its content."""
-        twin = self._next_missing(twins)
-        if twin is None:
-            return (Added(file, self._copy_source(file, twins)),)
-        self.moved.add(twin.id)
-        same_sidecar = twin.sidecar_mtime_ns == file.sidecar_mtime_ns
-        return (Moved(file, twin.id),) if same_sidecar else (Moved(file, twin.id), Changed(file, twin.id))
+    def plan_new(self, file: SourceFile, copies: Sequence[FileRecord]) -> tuple[Step, ...]:
+        """Return what to do about a new file.
 
-    def plan_known(self, file: SourceFile, item: FileRecord, twins: Sequence[FileRecord]) -> Step:
-        """Return what to do about a known file that is not as it was, where some items have its content."""
-        if item.failure is not None:
-            again = not _has_facts(file, item) or item.failure in RETRYABLE_FAILURES
-            return Changed(file, item.id) if again else Unchanged(failed=True)
-        if not _may_be_touched(file, item):
-            return Changed(file, item.id)
-        place = bisect_left(twins, item.id, key=attrgetter("id"))
-        if place < len(twins) and twins[place].id == item.id:
-            return Touched(file, item.id)
-        original = self._copy_source(file, twins)
+        Args:
+            file: The file.
+            copies: Items with the same content.
+        """
+        original = self._next_missing(copies)
+        if original is None:
+            return (Added(file, self._copy_source(file, copies)),)
+        self.moved.add(original.id)
+        if original.sidecar_mtime_ns == file.sidecar_mtime_ns:
+            return (Moved(file, original.id),)
+        return Moved(file, original.id), Changed(file, original.id)
+
+    def plan_existing(self, file: SourceFile, record: FileRecord, copies: Sequence[FileRecord]) -> Step:
+        """Return what to do about a changed file.
+
+        Args:
+            file: The file.
+            record: Its record in the catalog.
+            copies: Items with the same content, possibly its own.
+        """
+        if record.failure is not None:
+            is_retried = not _has_same_stat(file, record) or record.failure in RETRYABLE_FAILURES
+            return Changed(file, record.id) if is_retried else Unchanged(failed=True)
+        if not _may_have_same_content(file, record):
+            return Changed(file, record.id)
+        position = bisect_left(copies, record.id, key=attrgetter("id"))
+        if position < len(copies) and copies[position].id == record.id:
+            return Touched(file, record.id)
+        original = self._copy_source(file, copies)
         if original is not None:
-            self.replaced.add(item.id)
-        return Changed(file, item.id, original)
+            self.replaced.add(record.id)
+        return Changed(file, record.id, original)
 
-    def _of(self, twins: Sequence[FileRecord]) -> _Looked:
-        looked = self.looked.get(twins[0].id) or _Looked()
-        if len(twins) >= MANY:
-            self.looked[twins[0].id] = looked
-        return looked
+    def _positions_in(self, copies: Sequence[FileRecord]) -> _Positions:
+        positions = self.positions.get(copies[0].id) or _Positions()
+        if len(copies) >= MANY_COPIES:
+            self.positions[copies[0].id] = positions
+        return positions
 
-    def _next_missing(self, twins: Sequence[FileRecord]) -> FileRecord | None:
-        """Return the next item whose file has left its place."""
-        if not twins:
+    def _next_missing(self, copies: Sequence[FileRecord]) -> FileRecord | None:
+        """Return the next item whose file no longer exists, None if there is none."""
+        if not copies:
             return None
-        looked = self._of(twins)
-        while looked.moves < len(twins):
-            twin = twins[looked.moves]
-            looked.moves += 1
-            if twin.id not in self.moved and twin.id not in self.replaced and self.is_gone(twin):
-                return twin
+        positions = self._positions_in(copies)
+        while positions.moves < len(copies):
+            item = copies[positions.moves]
+            positions.moves += 1
+            if item.id not in self.moved and item.id not in self.replaced and self.is_missing(item):
+                return item
         return None
 
-    def _copy_source(self, file: SourceFile, twins: Sequence[FileRecord]) -> int | None:
-        """Return the first item that a file is a copy of in all that it says; a sidecar's words are no part of it."""
-        if file.sidecar_mtime_ns is not None or not twins:
+    def _copy_source(self, file: SourceFile, copies: Sequence[FileRecord]) -> int | None:
+        """Return the first item whose embeddings and metadata fit a file; None if the file has a sidecar."""
+        if file.sidecar_mtime_ns is not None or not copies:
             return None
-        looked = self._of(twins)
-        while looked.copies < len(twins):
-            twin = twins[looked.copies]
-            if twin.sidecar_mtime_ns is None and twin.id not in self.replaced:
-                return twin.id
-            looked.copies += 1
+        positions = self._positions_in(copies)
+        while positions.copies < len(copies):
+            item = copies[positions.copies]
+            if item.sidecar_mtime_ns is None and item.id not in self.replaced:
+                return item.id
+            positions.copies += 1
         return None
 
 
-def _has_facts(file: SourceFile, item: FileRecord) -> bool:
-    return (file.size, file.mtime_ns) == (item.size, item.mtime_ns)
+def _has_same_stat(file: SourceFile, record: FileRecord) -> bool:
+    return (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
 
 
-def _may_be_touched(file: SourceFile, item: FileRecord) -> bool:
-    """Return whether a file that is not as it was may have its old content: only reading it tells."""
-    return item.failure is None and file.sidecar_mtime_ns == item.sidecar_mtime_ns
+def _may_have_same_content(file: SourceFile, record: FileRecord) -> bool:
+    """Return whether a changed file may still have its old content, which only reading it shows."""
+    return record.failure is None and file.sidecar_mtime_ns == record.sidecar_mtime_ns
 
 
 _END: FileStatRecord = (b"\xff", 0, 0, None, None, 0)
-"""Behind all paths: these are absolute, and none begins with such a byte."""
+"""Sorts after all paths: they are absolute, and none begins with this byte."""
 
 
-def _differences(  # noqa: C901, PLR0912 - one loop over two listings, which is run a million times
-    found: Iterable[WalkEntry], known: Iterable[FileStatRecord]
-) -> Iterator[Unchanged | Removed | Pair]:
-    """Yield what differs between files and items, and how many do not; below an unreadable folder nothing does."""
-    items = iter(known)
-    item = next(items, _END)
-    for listing in found:
-        if isinstance(listing, UnreadableFile):
-            alone = os.fsencode(listing.path)
-            while item[0] < alone:
-                yield Removed(item[5])
-                item = next(items, _END)
-            item = next(items, _END) if item[0] == alone else item
+def _compare(  # noqa: C901, PLR0912 - one loop over two listings, which runs a million times
+    entries: Iterable[WalkEntry], records: Iterable[FileStatRecord]
+) -> Iterator[Unchanged | Removed | FileChange]:
+    """Yield the differences between files and records, and the number of equal ones; skip unreadable folders."""
+    remaining = iter(records)
+    record = next(remaining, _END)
+    for entry in entries:
+        if isinstance(entry, UnreadableFile):
+            unreadable = os.fsencode(entry.path)
+            while record[0] < unreadable:
+                yield Removed(record[5])
+                record = next(remaining, _END)
+            record = next(remaining, _END) if record[0] == unreadable else record
             continue
-        if isinstance(listing, UnreadableFolder):
-            inside = os.fsencode(os.path.join(listing.path, ""))  # a folder sorts with its separator
-            while item[0] < inside:
-                yield Removed(item[5])
-                item = next(items, _END)
-            while item[0].startswith(inside):
-                item = next(items, _END)
+        if isinstance(entry, UnreadableFolder):
+            prefix = os.fsencode(os.path.join(entry.path, ""))  # folders sort with their separator
+            while record[0] < prefix:
+                yield Removed(record[5])
+                record = next(remaining, _END)
+            while record[0].startswith(prefix):
+                record = next(remaining, _END)
             continue
         unchanged = 0
-        for glance in listing.files:
-            path = glance[0]
-            while item[0] < path:
-                yield Removed(item[5])
-                item = next(items, _END)
-            if item[0] != path:
-                yield listing.file(glance), None
+        for file in entry.files:
+            path = file[0]
+            while record[0] < path:
+                yield Removed(record[5])
+                record = next(remaining, _END)
+            if record[0] != path:
+                yield entry.source_file(file), None
                 continue
-            if item[:4] == glance and item[4] is None:
+            if record[:4] == file and record[4] is None:
                 unchanged += 1
             else:
-                yield listing.file(glance), _known_file(item)
-            item = next(items, _END)
+                yield entry.source_file(file), _file_record(record)
+            record = next(remaining, _END)
         if unchanged:
-            yield Unchanged(failed=False, number=unchanged)
-    while item is not _END:
-        yield Removed(item[5])
-        item = next(items, _END)
+            yield Unchanged(failed=False, count=unchanged)
+    while record is not _END:
+        yield Removed(record[5])
+        record = next(remaining, _END)
 
 
-def _known_file(item: FileStatRecord) -> FileRecord:
-    path, size, mtime_ns, sidecar_mtime_ns, failure, id_ = item
+def _file_record(record: FileStatRecord) -> FileRecord:
+    path, size, mtime_ns, sidecar_mtime_ns, failure, id_ = record
     return FileRecord(id_, os.fsdecode(path), size, mtime_ns, failure, sidecar_mtime_ns)

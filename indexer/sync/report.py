@@ -1,4 +1,4 @@
-"""What a run did: counts, failures, seconds per stage."""
+"""The report of a sync: counts, failures, seconds per stage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-if TYPE_CHECKING:  # a command's help imports this module and needs no database library
+if TYPE_CHECKING:  # a command's help imports this module without a database library
     from indexer.catalog.statements.counts import Failure
     from indexer.vectors.measurements import IndexChoice
 
@@ -16,39 +16,39 @@ Outcome = Literal["added", "changed", "moved", "removed", "unchanged", "failed"]
 OUTCOMES = get_args(Outcome)
 Stage = Literal["scan", "load", "decode", "encode", "write", "index"]
 
-ENOUGH = 1.0
-"""Seconds of encoding from which on a run is said to have a bottleneck: below, starting up decides."""
+MIN_ENCODE_SECONDS = 1.0
+"""Seconds of encoding from which on a run has a bottleneck; below, starting up takes most of the time."""
 
 MAX_LISTED = 100
-"""Failures that a report names; the catalog keeps all of them."""
+"""Failures in a report, at most; the catalog has all of them."""
 
 
 @dataclass(slots=True)
 class SyncReport:
-    """What one sync did.
+    """The result of a sync.
 
-    The six counts add up to the files that were found, and those removed. `failed` counts every file of the source
-    that is not indexed, also those that failed in an earlier run and have not changed since.
+    The six counts add up to the number of files found and files removed. `failed` counts every file of the source that
+    is not indexed, including those that failed in an earlier run and have not changed since.
 
     Attributes:
-        added: New photos, copies of known ones included.
-        changed: Known photos with new content.
-        moved: Photos whose file has a new path; nothing was encoded again.
-        removed: Photos whose file is gone.
-        unchanged: Photos that are as they were.
+        added: New items, including copies of indexed ones.
+        changed: Items with new content.
+        moved: Items whose file has a new path; they were not encoded again.
+        removed: Items whose file was deleted.
+        unchanged: Items whose file did not change.
         failed: Files that could not be indexed.
-        unreadable_folders: Folders, and single files, that could not be looked at; what was known of them is kept.
+        unreadable_folders: Folders and single files that could not be accessed; their items stay in the library.
         failures: The first failures by path, at most `MAX_LISTED`.
-        reencoded: Photos and pieces of text with a mapped embedding, or with none after an import, that got one of the
-            library's encoder.
-        approximate: Embeddings that are still mapped from the former encoder's.
-        not_reencoded: The first of those and why they are, at most `MAX_LISTED`.
-        index_choice: The index that was chosen at the end, None where that was not due.
+        reencoded: Photos and chunks whose embedding was approximate, or missing after an import, and that now have one
+            of the library's encoder.
+        approximate: Embeddings that are still approximate.
+        not_reencoded: The first items whose approximate embeddings could not be replaced, at most `MAX_LISTED`.
+        index_choice: The index that was chosen at the end, None if no choice was due.
         seconds: Seconds per stage. "decode" is the sum over the decoder processes. Decoding and writing run in
             parallel with the other stages, so the sum may exceed `total_seconds`.
         wait_seconds: Seconds per stage during which the run did nothing else: all of a stage that runs in the caller's
             thread, and the time spent waiting for decoding and writing. The sum is close to `total_seconds`.
-        total_seconds: Seconds from beginning to end.
+        total_seconds: Seconds of the whole run.
     """
 
     added: int = 0
@@ -69,19 +69,19 @@ class SyncReport:
 
     @property
     def bottleneck(self) -> tuple[Stage, float] | None:
-        """The stage that the run spent most of its time on or waiting for, and its share of the whole, 0 to 1.
+        """The stage that took most of the run's time, and its share, 0 to 1.
 
-        None where less than `ENOUGH` was encoded. Where decoders and encoder share the processors, each is slower for
-        the other: then "encode" includes what the decoders took from it.
+        None if encoding took less than `MIN_ENCODE_SECONDS`. If decoders and encoder share processors, they slow each
+        other down, so "encode" includes the time that the decoders took from it.
         """
-        if self.seconds.get("encode", 0.0) < ENOUGH or not self.total_seconds:
+        if self.seconds.get("encode", 0.0) < MIN_ENCODE_SECONDS or not self.total_seconds:
             return None
         stage = max(self.wait_seconds, key=lambda name: self.wait_seconds[name])
         return stage, self.wait_seconds[stage] / self.total_seconds
 
     @property
     def summary(self) -> str:
-        """The counts that are not 0, and how many were added, in words for people."""
+        """The counts that are not 0, and always the number of added items, as text."""
         counts = {name: getattr(self, name) for name in OUTCOMES}
         return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
 
@@ -91,11 +91,11 @@ class SyncReport:
 
     @contextmanager
     def timing(self, stage: Stage, *, in_background: bool = False) -> Iterator[None]:
-        """Add the time spent inside to a stage.
+        """Add the time spent in the `with` block to a stage.
 
         Args:
-            stage: What is done.
-            in_background: It is done in another thread, while the run goes on.
+            stage: The stage.
+            in_background: Whether the block runs in another thread while the run continues.
         """
         start = time.perf_counter()
         try:
@@ -108,7 +108,7 @@ class SyncReport:
 
     @contextmanager
     def waiting(self, stage: Stage) -> Iterator[None]:
-        """Note that the run waits for a stage that is done beside it."""
+        """Add the time spent in the `with` block to the time that the run waits for a stage in another thread."""
         start = time.perf_counter()
         try:
             yield
@@ -121,13 +121,13 @@ class SyncReport:
             self.count(outcome, getattr(other, outcome))
         self.unreadable_folders += other.unreadable_folders
         self.failures = (self.failures + other.failures)[:MAX_LISTED]
-        for mine, theirs in ((self.seconds, other.seconds), (self.wait_seconds, other.wait_seconds)):
-            for stage, seconds in theirs.items():
-                _add(mine, stage, seconds)
+        for times, other_times in ((self.seconds, other.seconds), (self.wait_seconds, other.wait_seconds)):
+            for stage, seconds in other_times.items():
+                _add(times, stage, seconds)
         self.total_seconds += other.total_seconds
 
     def to_dict(self) -> dict[str, object]:
-        """Return the report as values that json can write; seconds are rounded to milliseconds."""
+        """Return the report as JSON-compatible values; seconds are rounded to milliseconds."""
         stage, share = self.bottleneck or (None, 0.0)
         return {outcome: getattr(self, outcome) for outcome in OUTCOMES} | {
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()}

@@ -1,10 +1,10 @@
-"""Folders and files: what is found in them, and what is left out."""
+"""Which files of a source are indexed and which are excluded."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -24,133 +24,69 @@ SYSTEM_FOLDERS = frozenset(
         "lost+found",
     }
 )
-"""Folders that programs and devices fill, in lower case: nobody's photos."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file that a photo's or a text's name was given to; size and time are the file's own.
-
-    Attributes:
-        path: Absolute.
-        size: In bytes.
-        mtime_ns: In nanoseconds since 1970.
-        sidecar: Path of the XMP file beside a photo, None where there is none.
-        sidecar_mtime_ns: The sidecar's time.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
-    sidecar: str | None = None
-    sidecar_mtime_ns: int | None = None
-
-
-FileStat = tuple[bytes, int, int, int | None]
-"""A file as the walk sees it: bytes of its path, its size, its time, and the time of its sidecar where there is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Files of one folder that follow each other in the byte order of paths.
-
-    They are tuples, since of a hundred thousand that have not changed each microsecond counts; one that is to be dealt
-    with is made a `SourceFile`.
-
-    Attributes:
-        files: The files.
-        sidecars: Path of the XMP file of those that have one, by the bytes of their paths.
-    """
-
-    files: Sequence[FileStat]
-    sidecars: Mapping[bytes, str] = field(default_factory=dict)
-
-    def file(self, glance: FileStat) -> SourceFile:
-        """Return one of the files."""
-        path, size, mtime_ns, sidecar_mtime_ns = glance
-        return SourceFile(os.fsdecode(path), size, mtime_ns, self.sidecars.get(path), sidecar_mtime_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableFolder:
-    """A folder that could not be listed, or its files not be looked at: what is known from it is kept, not removed."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableFile:
-    """A file that could not be looked at where others beside it could: what is known of it is kept."""
-
-    path: str
-    reason: str
-
-
-WalkEntry = Listing | UnreadableFolder | UnreadableFile
-"""What a walk meets."""
+"""Names, in lower case, of folders that programs and devices create."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a walk leaves out.
+    """What a walk excludes.
 
     Attributes:
-        exclude: Patterns with *, ? and [ ], compared with a name and with the path below the root.
-        include_hidden: Whether names that begin with a dot are walked too.
+        exclude: Patterns with *, ? and [ ], matched against a name and against the path relative to the root.
+        include_hidden: Whether to include names that begin with a dot.
     """
 
     exclude: Sequence[str] = ()
     include_hidden: bool = False
 
-    def excludes(self, name: str, below_root: str) -> bool:
-        """Return whether an entry is left out."""
-        return self._reason(name, below_root) is not None
+    def excludes(self, name: str, relative_path: str) -> bool:
+        """Return whether an entry is excluded."""
+        return self._reason(name, relative_path) is not None
 
-    def _reason(self, name: str, below_root: str) -> str | None:
-        """Return why an entry is left out, in words for people; None where it is not."""
+    def _reason(self, name: str, relative_path: str) -> str | None:
+        """Return why an entry is excluded, for a message; None if it is not."""
         if name.startswith(".") and not self.include_hidden:
-            return f"the name {name} begins with a dot and hidden files are left out"
+            return f"the name {name} begins with a dot, and hidden files are excluded"
         if name.lower() in SYSTEM_FOLDERS:
-            return f"folders called {name} are filled by machines and left out"
+            return f"folders called {name} are created by the system and excluded"
         if name.endswith(".recall"):
             return f"{name} is a library"
-        fits = (pattern for pattern in self.exclude if fnmatch(name, pattern) or fnmatch(below_root, pattern))
-        return next((f"it is excluded by the pattern {pattern!r}" for pattern in fits), None)
+        matching = (pattern for pattern in self.exclude if fnmatch(name, pattern) or fnmatch(relative_path, pattern))
+        return next((f"it is excluded by the pattern {pattern!r}" for pattern in matching), None)
 
-    def for_subfolder(self, below_root: str) -> Rules:
-        """Return the rules for a folder inside the root: patterns for paths through it begin at it as well."""
-        parts = below_root.split(os.sep)
+    def for_subfolder(self, relative_path: str) -> Rules:
+        """Return the rules for a walk that begins at a subfolder: patterns of paths through it are shortened."""
+        parts = relative_path.split(os.sep)
         patterns = list(self.exclude)
         for pattern in self.exclude:
             head, tail = pattern.split("/")[: len(parts)], pattern.split("/")[len(parts) :]
-            if tail and all(fnmatch(part, piece) for part, piece in zip(parts, head, strict=True)):
+            if tail and all(fnmatch(part, part_pattern) for part, part_pattern in zip(parts, head, strict=True)):
                 patterns.append("/".join(tail))
         return Rules(patterns, self.include_hidden)
 
-    def excludes_path(self, below_root: str) -> bool:
-        """Return whether a walk that begins at the root never comes to a path."""
-        return self.exclusion_reason(below_root) is not None
+    def excludes_path(self, relative_path: str) -> bool:
+        """Return whether a walk from the root never reaches a path."""
+        return self.exclusion_reason(relative_path) is not None
 
-    def exclusion_reason(self, below_root: str) -> str | None:
-        """Return why a walk that begins at the root never comes to a path, in words; None where it does."""
-        parts = below_root.split(os.sep) if below_root != os.curdir else []
+    def exclusion_reason(self, relative_path: str) -> str | None:
+        """Return why a walk from the root never reaches a path, for a message; None if it does."""
+        parts = relative_path.split(os.sep) if relative_path != os.curdir else []
         reasons = (self._reason(part, os.sep.join(parts[: n + 1])) for n, part in enumerate(parts))
         return next((reason for reason in reasons if reason), None)
 
 
 def is_item_name(name: str) -> bool:
-    """Return whether a name has the ending of a photo or of a text."""
+    """Return whether a name has the suffix of a photo or a text file."""
     return is_photo_name(name) or text_format(name) is not None
 
 
 def source_rules(source: Source | None) -> Rules:
-    """Return what a source leaves out; where there is no source, the rules of a new one."""
+    """Return the rules of a source; the default rules for None."""
     return Rules() if source is None else Rules(source.exclude, source.include_hidden)
 
 
 def resolve_path(path: str | os.PathLike[str]) -> str:
-    """Return the one absolute name of a file or folder, links resolved.
+    """Return the canonical path of a file or folder: absolute, with links resolved.
 
     Raises:
         SourceError: There is no such file or folder.

@@ -1,4 +1,4 @@
-"""What is to be done, kept on the disk between planning and doing."""
+"""The steps of a run, stored on disk between planning and execution."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeGuard
 from indexer.sync.planner import Added, Changed, Step
 
 Work = Added | Changed
-"""A step that needs the decoder and the encoder: neither has a copy whose embedding serves."""
+"""A step that needs the decoder and the encoder: there is no copy whose embeddings can be used."""
 
 
 def is_work(step: Step) -> TypeGuard[Work]:
@@ -21,21 +21,25 @@ def is_work(step: Step) -> TypeGuard[Work]:
 
 
 class Spool:
-    """Steps in a temporary file, in the order of the walk: memory does not grow with the source."""
+    """Steps in a temporary file, in the order of the walk, so that memory does not grow with the source.
+
+    Attributes:
+        work_count: Number of steps that need the encoder.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Make an empty one.
+        """Create an empty spool.
 
         Args:
-            folder: Where the file lies, without a name; it is gone when it is closed, or the process ends.
+            folder: Folder of the file, which has no name and disappears when it is closed or the process ends.
         """
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
-        self.work = 0
+        self.work_count = 0
 
-    def put(self, step: Step) -> None:
-        """Add a step; `work` counts those that need the encoder."""
+    def add(self, step: Step) -> None:
+        """Append a step."""
         pickle.dump(step, self._file, protocol=pickle.HIGHEST_PROTOCOL)
-        self.work += is_work(step)
+        self.work_count += is_work(step)
 
     def __iter__(self) -> Iterator[Step]:
         self._file.seek(0)
@@ -44,5 +48,5 @@ class Spool:
                 yield pickle.load(self._file)  # noqa: S301 - our own file, unlinked while open
 
     def close(self) -> None:
-        """Close the file, and with it throw it away."""
+        """Close the file, which deletes it."""
         self._file.close()

@@ -1,311 +1,262 @@
-"""Walks a source: its files in the byte order of paths, as cheaply as listing them allows."""
+"""Walks a source and yields its files in the byte order of paths, with as few system calls as possible."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from indexer.documents.text_file import TEXT_FORMATS, text_format
+from indexer.documents.text_file import TEXT_FORMATS
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
-from indexer.sync.scan_rules import FileStat, Listing, Rules, UnreadableFile, UnreadableFolder, WalkEntry, is_item_name
+from indexer.sync.folder_names import SEPARATOR, folder_names
+from indexer.sync.scan_rules import Rules, is_item_name
+from indexer.sync.sidecars import SIDECAR_SUFFIXES, first_sidecar, sidecar_names
+from indexer.sync.walk_entries import FileStat, Listing, UnreadableFile, UnreadableFolder, WalkEntry
 from indexer.types import is_below, stored_mtime
 
 LISTING_SIZE = 500
-"""Files in a listing at most: progress is shown after each, and no more are held."""
+"""Files per listing, at most; progress is reported after each."""
 
-_ENDINGS = frozenset(map(os.fsencode, (*PHOTO_SUFFIXES, *TEXT_FORMATS)))
-_SIDECAR_ENDINGS = (".xmp", ".XMP")
-_SIDECAR_BYTES = tuple(map(os.fsencode, _SIDECAR_ENDINGS))
+_SUFFIXES = frozenset(map(os.fsencode, (*PHOTO_SUFFIXES, *TEXT_FORMATS)))
+_SIDECAR_SUFFIXES = tuple(map(os.fsencode, SIDECAR_SUFFIXES))
 _DOT = ord(".")
-_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-_SEPARATOR = os.fsencode(os.sep)
 
 
 def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()) -> Iterator[WalkEntry]:
-    """Yield the photos and texts at or below `root`, in the byte order of their paths.
+    """Yield the photos and text files at or below `root`, in the byte order of their paths.
 
-    Links are followed, but nothing is met twice: a link to inside the root is passed over, and of several links to
-    the same place outside it the first counts.
+    Links are followed, but nothing is visited twice: a link to inside the root is skipped, and of several links to the
+    same file or folder outside it, only the first is followed.
 
     Args:
-        root: Absolute path of a folder or a file, as `resolve` gives it.
-        rules: What to leave out; the root itself is never left out.
-        base: Folder that the patterns' paths begin at; None takes the root.
-        others: Roots of other sources, which are passed over.
+        root: Absolute path of a folder or file, as `resolve_path` returns it.
+        rules: What to exclude; the root itself is never excluded.
+        base: Folder that the patterns' paths are relative to; None for the root.
+        others: Roots of other sources, which are skipped.
 
     Raises:
-        SourceError: The root cannot be listed or looked into, or is gone.
+        SourceError: The root cannot be read or does not exist.
     """
     try:
-        facts = os.stat(root)
+        info = os.stat(root)
     except OSError as error:
         raise SourceError(f"{root} cannot be read ({error.strerror}); name a folder or a picture") from error
-    if stat.S_ISDIR(facts.st_mode):
-        yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {_place(facts)}).all()
+    if stat.S_ISDIR(info.st_mode):
+        yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {_file_id(info)}).walk()
     else:
         folder, name = os.path.split(root)
-        some = _ListingBuilder()
-        beside = _sidecar(os.path.join(folder, each) for each in sidecar_names(name))
-        some.add(os.fsencode(root), facts, beside)
-        yield from some.given()
+        builder = _ListingBuilder()
+        sidecar = first_sidecar(os.path.join(folder, sidecar_name) for sidecar_name in sidecar_names(name))
+        builder.add(os.fsencode(root), info, sidecar)
+        yield from builder.build()
 
 
 @dataclass(slots=True)
 class _ListingBuilder:
-    """Files on their way into a listing."""
+    """Collects files for a listing."""
 
     files: list[FileStat] = field(default_factory=list)
     sidecars: dict[bytes, str] = field(default_factory=dict)
 
-    def add(self, path: bytes, facts: os.stat_result, sidecar: tuple[str, int] | None = None) -> None:
-        self.files.append((path, facts.st_size, stored_mtime(facts), sidecar[1] if sidecar else None))
+    def add(self, path: bytes, info: os.stat_result, sidecar: tuple[str, int] | None = None) -> None:
+        self.files.append((path, info.st_size, stored_mtime(info), sidecar[1] if sidecar else None))
         if sidecar:
             self.sidecars[path] = sidecar[0]
 
-    def given(self) -> Iterator[Listing]:
-        """Yield the listing, where there is anything in it."""
+    def build(self) -> Iterator[Listing]:
+        """Yield the listing, nothing if it is empty."""
         if self.files:
             yield Listing(self.files, self.sidecars)
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder to be walked; `outside` says that a link led out of the root to it."""
+    """A folder to be walked; `is_outside` is set if a link led to it from inside the root."""
 
     path: str
-    outside: bool = False
+    is_outside: bool = False
 
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk: what it leaves out and which places outside the root it has been to.
+    """A walk in progress.
 
     Attributes:
-        root: As it is written.
-        real: The same without links.
-        base: Folder that the patterns' paths begin at.
+        root: The root as the caller gave it.
+        real_root: The root with links resolved.
+        rules: What to exclude.
+        base: Folder that the patterns' paths are relative to.
+        others: Roots of other sources.
+        visited: Files and folders outside the root that links led to, and the root.
     """
 
     root: str
-    real: str
+    real_root: str
     rules: Rules
     base: str
     others: Collection[str]
     visited: set[tuple[int, int]]
 
-    def all(self) -> Iterator[WalkEntry]:
-        """Yield the photos and texts of the root and of the folders in it, however deep (Python's stack is short)."""
-        stack = [self.folder(_Folder(self.root))]
+    def walk(self) -> Iterator[WalkEntry]:
+        """Yield the files of the root and of all folders in it; without recursion, which Python limits."""
+        stack = [self.walk_folder(_Folder(self.root))]
         while stack:
-            found = next(stack[-1], None)
-            if found is None:
+            entry = next(stack[-1], None)
+            if entry is None:
                 stack.pop()
-            elif isinstance(found, _Folder):
-                stack.append(self.folder(found))
+            elif isinstance(entry, _Folder):
+                stack.append(self.walk_folder(entry))
             else:
-                yield found
+                yield entry
 
-    def folder(self, folder: _Folder) -> Iterator[WalkEntry | _Folder]:
-        """Yield the photos and texts of one folder, and the folders in it, in their order."""
+    def walk_folder(self, folder: _Folder) -> Iterator[WalkEntry | _Folder]:
+        """Yield the files of one folder and the folders in it, in their order."""
         try:
-            place = _place(os.stat(folder.path))
-            keys, odd = _entries(folder.path)
-            yield from self.inside(folder, place, keys, odd)
+            file_id = _file_id(os.stat(folder.path))
+            names, special = folder_names(folder.path)
+            yield from self.entries(folder, file_id, names, special)
         except OSError as error:
             reason = error.strerror or str(error)
             if folder.path == self.root:
                 raise SourceError(f"{folder.path} cannot be read ({reason}); check its permissions") from error
             yield UnreadableFolder(folder.path, reason)
 
-    def inside(
-        self, folder: _Folder, place: tuple[int, int], keys: list[bytes], odd: Mapping[bytes, bool]
+    def entries(
+        self, folder: _Folder, file_id: tuple[int, int], names: list[bytes], special: Mapping[bytes, bool]
     ) -> Iterator[WalkEntry | _Folder]:
-        """Yield the same of a folder that was listed; see `_entries`.
+        """Yield the files and folders with these names; see `folder_names`.
 
         Raises:
-            OSError: It cannot be looked into any more.
+            OSError: The folder cannot be read any more.
         """
-        names = [os.fsdecode(key) for key in keys if key.endswith(_SIDECAR_BYTES)]
-        beside = {name: os.path.join(folder.path, name) for name in names}
-        sidecars = {name: path for name, path in beside.items() if not self.left_out(name, path)}
+        xmp_names = [os.fsdecode(name) for name in names if name.endswith(_SIDECAR_SUFFIXES)]
+        xmp_paths = {name: os.path.join(folder.path, name) for name in xmp_names}
+        sidecars = {name: path for name, path in xmp_paths.items() if not self.is_excluded(name, path)}
         start = 0
-        for number, key in enumerate(keys):
-            if not key.endswith(_SEPARATOR):
+        for number, name_bytes in enumerate(names):
+            if not name_bytes.endswith(SEPARATOR):
                 continue
-            yield from self.files(folder, place, keys[start:number], odd, sidecars)
+            yield from self.files(folder, file_id, names[start:number], special, sidecars)
             start = number + 1
-            name = os.fsdecode(key[:-1])
+            name = os.fsdecode(name_bytes[:-1])
             path = os.path.join(folder.path, name)
-            if self.left_out(name, path):
+            is_link = special[name_bytes]
+            if self.is_excluded(name, path):
                 continue
-            if odd[key] and (reason := _broken(path)):
+            if is_link and (reason := _broken_link_reason(path)):
                 yield UnreadableFolder(path, reason)
-            elif self.enter(path, outside=folder.outside, link=odd[key]):
-                yield _Folder(path, folder.outside or odd[key])
-        yield from self.files(folder, place, keys[start:], odd, sidecars)
+            elif self.is_first_visit(path, is_outside=folder.is_outside, is_link=is_link):
+                yield _Folder(path, folder.is_outside or is_link)
+        yield from self.files(folder, file_id, names[start:], special, sidecars)
 
     def files(
         self,
         folder: _Folder,
-        place: tuple[int, int],
-        keys: Sequence[bytes],
-        odd: Mapping[bytes, bool],
+        file_id: tuple[int, int],
+        names: Sequence[bytes],
+        special: Mapping[bytes, bool],
         sidecars: Mapping[str, str],
     ) -> Iterator[Listing | UnreadableFile]:
-        """Yield the photos and texts among the entries of a folder that are no folders.
+        """Yield the photos and text files with these names, none of which is a folder.
 
         Raises:
-            OSError: They cannot be looked at any more.
+            OSError: The folder cannot be read any more.
         """
-        inside = os.fsencode(os.path.join(folder.path, ""))
-        asks = bool(self.rules.exclude or self.others)
-        slow = folder.outside or bool(sidecars)
-        some = _ListingBuilder()
-        for key in keys:
-            if key[key.rfind(b".") :].lower() not in _ENDINGS:  # most of what is left out otherwise has no such name
+        prefix = os.fsencode(os.path.join(folder.path, ""))
+        has_rules = bool(self.rules.exclude or self.others)
+        must_follow = folder.is_outside or bool(sidecars)
+        builder = _ListingBuilder()
+        for name_bytes in names:
+            if name_bytes[name_bytes.rfind(b".") :].lower() not in _SUFFIXES:  # excludes most other files cheaply
                 continue
-            if asks or key[0] == _DOT:
-                name = os.fsdecode(key)
-                if not is_item_name(name) or self.left_out(name, os.path.join(folder.path, name)):
+            if has_rules or name_bytes[0] == _DOT:
+                name = os.fsdecode(name_bytes)
+                if not is_item_name(name) or self.is_excluded(name, os.path.join(folder.path, name)):
                     continue
-            path = inside + key
+            path = prefix + name_bytes
             try:
-                if slow or key in odd:
-                    self.file(some, path, folder, sidecars, link=odd.get(key, False))
-                else:  # nearly all are such, and take a microsecond here beside the one that the system takes
-                    facts = os.lstat(path)
-                    some.files.append((path, facts.st_size, stored_mtime(facts), None))
+                if must_follow or name_bytes in special:
+                    self.add_file(builder, path, folder, sidecars, is_link=special.get(name_bytes, False))
+                else:  # nearly all files; a microsecond here, and one for the system call
+                    info = os.lstat(path)
+                    builder.files.append((path, info.st_size, stored_mtime(info), None))
             except OSError as error:
-                yield from some.given()
-                some = _ListingBuilder()
-                yield from _unseen(path, error, folder.path, place)
-            if len(some.files) == LISTING_SIZE:
-                yield from some.given()
-                some = _ListingBuilder()
-        yield from some.given()
+                yield from builder.build()
+                builder = _ListingBuilder()
+                yield from _unreadable_file(path, error, folder.path, file_id)
+            if len(builder.files) == LISTING_SIZE:
+                yield from builder.build()
+                builder = _ListingBuilder()
+        yield from builder.build()
 
-    def left_out(self, name: str, path: str) -> bool:
-        """Return whether the rules or another source's root leave an entry out."""
-        below = os.path.relpath(path, self.base) if self.rules.exclude else ""  # slow, and only patterns ask
-        return self.rules.excludes(name, below) or path in self.others
+    def is_excluded(self, name: str, path: str) -> bool:
+        """Return whether the rules exclude an entry, or it is the root of another source."""
+        relative_path = os.path.relpath(path, self.base) if self.rules.exclude else ""  # slow; only patterns need it
+        return self.rules.excludes(name, relative_path) or path in self.others
 
-    def file(
-        self, some: _ListingBuilder, path: bytes, folder: _Folder, sidecars: Mapping[str, str], *, link: bool
+    def add_file(
+        self, builder: _ListingBuilder, path: bytes, folder: _Folder, sidecars: Mapping[str, str], *, is_link: bool
     ) -> None:
-        """Add one file, if it was not met before.
+        """Add a file to a listing unless it was visited before.
 
         Raises:
-            OSError: It cannot be looked at, or is not there any more.
+            OSError: The file cannot be accessed or does not exist any more.
         """
         try:
-            facts = os.stat(path)
-        except OSError:  # a link to nothing or in a circle: the decoder will say what is wrong with it
-            some.add(path, os.lstat(path))
+            info = os.stat(path)
+        except OSError:  # a broken or circular link: the decoder reports it
+            builder.add(path, os.lstat(path))
             return
-        written = os.fsdecode(path)
-        if not stat.S_ISREG(facts.st_mode) or self.enter(written, outside=folder.outside, link=link):
-            names = sidecar_names(os.path.basename(written)) if sidecars else ()
-            some.add(path, facts, _sidecar(sidecars[name] for name in names if name in sidecars))
+        path_text = os.fsdecode(path)
+        is_regular = stat.S_ISREG(info.st_mode)
+        if not is_regular or self.is_first_visit(path_text, is_outside=folder.is_outside, is_link=is_link):
+            names = sidecar_names(os.path.basename(path_text)) if sidecars else ()
+            builder.add(path, info, first_sidecar(sidecars[name] for name in names if name in sidecars))
 
-    def enter(self, path: str, *, outside: bool, link: bool) -> bool:
-        """Return whether an entry is met for the first time; what a link leads to is remembered."""
-        if not outside and not link:
+    def is_first_visit(self, path: str, *, is_outside: bool, is_link: bool) -> bool:
+        """Return whether a file or folder has not been visited before, and note the visit if a link led to it."""
+        if not is_outside and not is_link:
             return True
         try:
-            real, place = os.path.realpath(path), _place(os.stat(path))
+            real_path, file_id = os.path.realpath(path), _file_id(os.stat(path))
         except OSError:
-            return True  # what becomes of it is said where it is read
-        if real == self.real or place in self.visited:
+            return True  # reading it reports the error
+        if real_path == self.real_root or file_id in self.visited:
             return False
-        if is_below(real, self.real):
-            written = os.path.join(self.root, os.path.relpath(real, self.real))
-            if not self.rules.excludes_path(os.path.relpath(written, self.base)):
+        if is_below(real_path, self.real_root):
+            target = os.path.join(self.root, os.path.relpath(real_path, self.real_root))
+            if not self.rules.excludes_path(os.path.relpath(target, self.base)):
                 return False
-        self.visited.add(place)
+        self.visited.add(file_id)
         return True
 
 
-def _unseen(path: bytes, error: OSError, folder: str, place: tuple[int, int]) -> Iterator[UnreadableFile]:
-    """Yield a file that cannot be looked at where its folder can; one that vanished is passed over.
+def _unreadable_file(path: bytes, error: OSError, folder: str, file_id: tuple[int, int]) -> Iterator[UnreadableFile]:
+    """Yield a file that cannot be accessed; nothing if it was deleted during the walk.
 
     Raises:
-        OSError: The folder cannot be looked into any more, or another is in its place.
+        OSError: The folder cannot be read any more, or was replaced by another.
     """
-    if _place(os.stat(os.path.join(folder, os.curdir))) != place:
-        raise OSError(errno.ENOENT, "it went away while it was read") from error
+    if _file_id(os.stat(os.path.join(folder, os.curdir))) != file_id:
+        raise OSError(errno.ENOENT, "it was removed while it was read") from error
     if not isinstance(error, FileNotFoundError):
         yield UnreadableFile(os.fsdecode(path), error.strerror or str(error))
 
 
-def _broken(link: str) -> str | None:
-    """Return why a link cannot be followed, None where it can."""
+def _broken_link_reason(link: str) -> str | None:
+    """Return why a link cannot be followed, None if it can."""
     try:
         os.stat(link)
     except FileNotFoundError:
-        return "a link to something that is not there"
+        return "a link whose target does not exist"
     except OSError as error:
         return f"a link that cannot be followed ({error.strerror})"
     return None
 
 
-def sidecar_names(name: str) -> tuple[str, ...]:
-    """Return the names that a photo's XMP file may have, the one that names it most exactly first; a text has none."""
-    if text_format(name) is not None:
-        return ()
-    stem = os.path.splitext(name)[0]
-    return tuple(beside + ending for beside in (name, stem) for ending in _SIDECAR_ENDINGS)
-
-
-def _sidecar(paths: Iterable[str]) -> tuple[str, int] | None:
-    """Return the first of the paths that is a file, and its time."""
-    for path in paths:
-        try:
-            facts = os.stat(path)
-        except OSError:
-            continue
-        if stat.S_ISREG(facts.st_mode):
-            return path, stored_mtime(facts)
-    return None
-
-
-def _place(facts: os.stat_result) -> tuple[int, int]:
-    """Return what tells a file or folder from all others, whatever it is called."""
-    return facts.st_dev, facts.st_ino
-
-
-def _entries(folder: str) -> tuple[list[bytes], dict[bytes, bool]]:
-    """Return what lies in a folder, in the byte order of whole paths, and which of it are no files, or links (True).
-
-    The names of folders have their separator behind them, which is where they stand in that order. Of a file there is
-    no more than its name: a folder may hold a million.
-
-    Raises:
-        OSError: It cannot be listed.
-    """
-    keys: list[bytes] = []
-    odd: dict[bytes, bool] = {}
-    with os.scandir(folder) as listing:
-        for entry in listing:
-            key = entry.name.encode(_ENCODING, _ERRORS)  # as os.fsencode, which is four times slower
-            if not entry.is_file(follow_symlinks=False):
-                link = entry.is_symlink()
-                key = key + _SEPARATOR if _is_folder(entry, link=link) else key
-                odd[key] = link
-            keys.append(key)
-    keys.sort()
-    return keys, odd
-
-
-def _is_folder(entry: os.DirEntry[str], *, link: bool) -> bool:
-    try:
-        folder = entry.is_dir()
-    except OSError:
-        folder = False
-    if link and not is_item_name(entry.name):  # where it leads to nothing, it may have been a folder
-        folder = folder or not os.path.exists(entry.path)
-    return folder
+def _file_id(info: os.stat_result) -> tuple[int, int]:
+    """Return what identifies a file or folder whatever its name: the device and inode number."""
+    return info.st_dev, info.st_ino

@@ -19,7 +19,7 @@ from indexer.maintenance import optimize
 from indexer.maintenance.status import read_status
 from indexer.store import Store
 from indexer.sync.planner import Planner, Unchanged
-from indexer.sync.scan_rules import Listing
+from indexer.sync.walk_entries import Listing
 from indexer.sync.walker import LISTING_SIZE
 from retrieval import Library
 from retrieval.search.candidates import find
@@ -85,7 +85,7 @@ def _plan(store: Store) -> None:
         items = sync_state.file_stats(connection, "/photos", 1)
         listings = _as_found(sync_state.file_stats(connection, "/photos", 1))
         steps = Planner(lambda files: [[] for _ in files], lambda _: False).steps(listings, items)
-        unchanged = sum(step.number for step in steps if isinstance(step, Unchanged))
+        unchanged = sum(step.count for step in steps if isinstance(step, Unchanged))
     if unchanged != ITEMS:
         raise RuntimeError(f"{unchanged:,} of {ITEMS:,} are unchanged")
 

@@ -82,7 +82,7 @@ def test_a_folder_without_photos(recall_program: Program, tmp_path: Path) -> Non
     (tmp_path / "notes" / "list.doc").write_text("milk")
     refused(
         recall_program("index", tmp_path / "notes"),
-        "holds no photos or texts; expected a folder with pictures such as .jpg",
+        "contains no photos or texts; expected a folder with pictures such as .jpg",
     )
 
 

@@ -119,7 +119,7 @@ def test_the_reason_names_why_a_file_was_never_indexed(colours: Library, folder:
     paint(folder / "private" / "a.png", "red")
     for path, expected in (
         (tmp_path / "elsewhere.png", "it is in no folder of the library; run: recall index"),
-        (folder / ".hidden.png", "the name .hidden.png begins with a dot and hidden files are left out"),
+        (folder / ".hidden.png", "the name .hidden.png begins with a dot, and hidden files are excluded"),
         (folder / "private" / "a.png", "it is excluded by the pattern 'private*'"),
         (folder / "notes.pdf", "Recall reads no photos or texts with the extension .pdf"),
         (folder / "nowhere.png", "there is no file"),

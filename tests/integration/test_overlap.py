@@ -174,9 +174,7 @@ def test_an_error_of_the_encoder_says_in_which_batch_and_the_one_before_is_writt
         pytest.raises(RuntimeError, match="out of memory") as caught,
     ):
         library.sync(folder)
-    assert caught.value.__notes__ == [
-        f"while 4 items were encoded, {pictures[4]} to {pictures[7]}; those before are kept"
-    ]
+    assert caught.value.__notes__ == [f"while encoding 4 items, {pictures[4]} to {pictures[7]}; earlier ones are kept"]
     assert [row[0] for row in contents(path)] == [os.fsencode(picture) for picture in pictures[:4]]
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from indexer.sync.report import OUTCOMES, SyncReport
-from indexer.sync.scan_rules import Rules, SourceFile
+from indexer.sync.scan_rules import Rules
+from indexer.sync.walk_entries import SourceFile
 from retrieval import Library
 from tests.support.blocks import full_exif, full_file, xmp_block
 from tests.support.colours import later, paint

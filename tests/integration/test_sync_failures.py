@@ -82,7 +82,7 @@ def test_vectors_of_another_length_than_one_are_never_stored(
     monkeypatch.setattr(
         FakeEncoder, "encode_images", lambda _, pixels: np.full((len(pixels), 3), wrong, dtype=np.float32)
     )
-    with pytest.raises(NoPhotosError, match=r"none of the 3 pictures .* the encoder gives no usable vector for it"):
+    with pytest.raises(NoPhotosError, match=r"none of the 3 pictures .* the encoder returns no usable vector for it"):
         library.sync(folder)
     assert count(library.path, "embeddings") == 0
     assert len(library.failures()) == 3

@@ -226,8 +226,8 @@ def test_marks_and_old_encodings(library: Library, place: Path, encoding: str) -
         ("t.jsonl", "x" * (MAX_LINE + 1), "line 1 has 10,000,000 characters or more"),
         ("t.csv", b"\xff\xfet\0e\0x\0t\0\n\0x", "has a byte order mark of utf-16-le but is not valid utf-16-le"),
         ("t.parquet", "PAR1 but not really", "is not a valid Parquet file"),
-        ("t.csv", "text\n", "holds no photos or texts now, but the library has 2 from there"),
-        ("t.jsonl", "\n\n", "holds no photos or texts now, but the library has 2 from there"),
+        ("t.csv", "text\n", "contains no photos or texts now, but the library has 2 from it"),
+        ("t.jsonl", "\n\n", "contains no photos or texts now, but the library has 2 from it"),
     ],
 )
 def test_a_table_that_cannot_be_read_changes_nothing(
@@ -259,7 +259,7 @@ def test_a_table_needs_columns_and_columns_a_table(library: Library, place: Path
     table = write_table(place / "t.csv", ROWS)
     with pytest.raises(SourceError, match=re.escape("--image-column NAME; its columns are: id, caption, image, note")):
         library.sync(table)
-    with pytest.raises(SourceError, match=r"no table: name one with the ending \.csv, \.jsonl, \.parquet"):
+    with pytest.raises(SourceError, match=r"no path is a table; name one ending in \.csv, \.jsonl, \.parquet"):
         library.sync(place, text_columns=["caption"])
     with pytest.raises(NoPhotosError, match="none of the 1 rows in"):
         library.sync(write_table(place / "u.csv", [{"image": "none.png"}]), image_column="image")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from indexer.errors import SourceError
 from indexer.sync import walker as walking
-from indexer.sync.scan_rules import Listing, Rules, SourceFile, UnreadableFile, UnreadableFolder, resolve_path
+from indexer.sync.scan_rules import Rules, resolve_path
+from indexer.sync.walk_entries import Listing, SourceFile, UnreadableFile, UnreadableFolder
 from indexer.types import stored_mtime
 from tests.support.walks import walk
 
@@ -218,7 +219,7 @@ def test_a_link_to_nothing_may_have_been_a_folder_so_what_is_known_from_it_is_ke
     make(root, "a-b.jpg", "a0.jpg")
     (root / "a").symlink_to("/disk/that/is/away")
     first, folder, last = walk(str(root), Rules())
-    assert folder == UnreadableFolder(str(root / "a"), "a link to something that is not there")
+    assert folder == UnreadableFolder(str(root / "a"), "a link whose target does not exist")
     # it stands where a folder would: "a/" sorts behind "a-b.jpg" and before "a0.jpg"
     assert (first.path, last.path) == (str(root / "a-b.jpg"), str(root / "a0.jpg"))
 
@@ -343,7 +344,7 @@ def test_a_file_that_vanished_is_passed_over_and_a_folder_that_did_is_reported(
     monkeypatch.setattr(os, "scandir", unplugged)
     found = list(walk(str(root), Rules()))
     assert [os.path.relpath(each.path, root) for each in found] == ["a.jpg", "b", "g.jpg"]
-    assert found[1] == UnreadableFolder(str(root / "b"), "it went away while it was read")
+    assert found[1] == UnreadableFolder(str(root / "b"), "it was removed while it was read")
 
 
 def test_a_link_that_cannot_be_followed_is_reported_by_itself(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

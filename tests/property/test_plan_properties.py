@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import FailureKind
 from indexer.sync.planner import RETRYABLE_FAILURES, Added, Changed, Moved, Removed, Step, Touched, Unchanged
-from indexer.sync.scan_rules import SourceFile, UnreadableFolder
+from indexer.sync.walk_entries import SourceFile, UnreadableFolder
 from tests.support.walks import steps
 
 # names that sort around the separator, and a byte that is no UTF-8

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.sync import walker as walking
 from indexer.sync.planner import Planner, Step, Unchanged
-from indexer.sync.scan_rules import Listing, Rules, SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
+from indexer.sync.scan_rules import Rules
+from indexer.sync.walk_entries import Listing, SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
 Met = SourceFile | UnreadableFolder | UnreadableFile
 
@@ -17,7 +18,7 @@ def walk(root: str, rules: Rules, **others: object) -> list[Met]:
     """Return what a walk meets, file by file."""
     found: list[Met] = []
     for each in walking.walk(root, rules, **others):  # type: ignore[arg-type]
-        found += [each.file(glance) for glance in each.files] if isinstance(each, Listing) else [each]
+        found += [each.source_file(glance) for glance in each.files] if isinstance(each, Listing) else [each]
     return found
 
 
@@ -46,7 +47,7 @@ def steps(
 
     for step in Planner(of_each, is_gone).steps(listings(files), map(_glance, items)):
         if isinstance(step, Unchanged):
-            yield from [Unchanged(step.failed)] * step.number
+            yield from [Unchanged(step.failed)] * step.count
         else:
             yield step
 

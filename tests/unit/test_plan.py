@@ -8,8 +8,18 @@ import pytest
 
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import FailureKind
-from indexer.sync.planner import RETRYABLE_FAILURES, TOGETHER, Added, Changed, Moved, Removed, Step, Touched, Unchanged
-from indexer.sync.scan_rules import SourceFile, UnreadableFile, UnreadableFolder
+from indexer.sync.planner import (
+    LOOKUP_SIZE,
+    RETRYABLE_FAILURES,
+    Added,
+    Changed,
+    Moved,
+    Removed,
+    Step,
+    Touched,
+    Unchanged,
+)
+from indexer.sync.walk_entries import SourceFile, UnreadableFile, UnreadableFolder
 from tests.support.walks import Met, steps
 
 
@@ -214,13 +224,13 @@ def test_steps_come_while_the_source_is_still_being_listed() -> None:
     listed: list[str] = []
 
     def listing() -> Iterator[SourceFile]:
-        for number in range(2 * TOGETHER):
+        for number in range(2 * LOOKUP_SIZE):
             listed.append(f"/{number:04}")
             yield found(listed[-1])
 
     made = steps(listing(), [], same_content=lambda _: [], is_gone=lambda _: True)
     assert next(made) == Added(found("/0000"))
-    assert len(listed) == TOGETHER  # so many are held against the catalog together
+    assert len(listed) == LOOKUP_SIZE  # so many are held against the catalog together
 
 
 @pytest.mark.parametrize(("before", "now"), [(None, 5), (5, None), (5, 6), (6, 5)])
