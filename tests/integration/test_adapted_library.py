@@ -11,7 +11,7 @@ from indexer.catalog.statements import versions
 from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import EncoderError
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.contents import contents, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program

@@ -19,7 +19,7 @@ from indexer.errors import EncoderMismatchError, LibraryError
 from indexer.maintenance.reencode import switch
 from indexer.types import Pixels, Progress, Vectors, utc_now
 from retrieval import Library
-from tests.support.colours import paint, paint_many
+from tests.support.color_photos import paint, paint_many
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 

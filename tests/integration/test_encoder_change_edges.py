@@ -18,7 +18,7 @@ from indexer.maintenance.reencode import switch
 from indexer.types import Progress, Vectors
 from retrieval import Library
 from tests.integration.test_encoder_change import OTHER, Turned, states
-from tests.support.colours import PALETTE, paint, paint_many
+from tests.support.color_photos import PALETTE, paint, paint_many
 from tests.support.encoders import FakeEncoder
 
 

@@ -14,7 +14,7 @@ from retrieval.evaluation import JudgedQuery, compare, read_queries, set_kind
 from retrieval.evaluation.query_column import parse_query_cell
 from retrieval.query.part import Part
 from retrieval.query.query import Query
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 
 LONG = "a very long text " * 40 + "that ends like a file.jpg"
 

@@ -16,7 +16,7 @@ from indexer.errors import LibraryError, QueryError
 from retrieval import Library, Query
 from retrieval.explain import save_heatmap
 from tests.support.blocks import xmp_block
-from tests.support.colours import later, paint
+from tests.support.color_photos import advance_mtime, paint
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
@@ -139,7 +139,7 @@ def test_the_reason_of_a_failed_file_is_that_of_the_sync(colours: Library, folde
 
 
 def test_a_changed_or_deleted_file_is_noted(colours: Library, folder: Path) -> None:
-    later(folder / "red.png")
+    advance_mtime(folder / "red.png")
     explanation = colours.explain("red", folder / "red.png")
     assert explanation.in_results
     assert list(explanation.reasons) == ["its file has changed since it was indexed; run: recall index"]

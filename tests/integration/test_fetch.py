@@ -12,7 +12,7 @@ import pytest
 from indexer.errors import QueryError
 from retrieval.query import fetch
 from retrieval.query.fetch import fetch_picture
-from tests.support.colours import photo
+from tests.support.color_photos import photo_bytes
 from tests.support.program import Program
 
 
@@ -32,7 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if path in kinds else 404)
         self.send_header("Content-Type", kinds.get(path, "text/plain"))
         self.end_headers()
-        self.wfile.write(b"x" * 5000 if path == "/large.png" else photo("red"))
+        self.wfile.write(b"x" * 5000 if path == "/large.png" else photo_bytes("red"))
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""
@@ -57,8 +57,8 @@ def public(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_picture_is_fetched_also_through_a_redirect(server: str, public: None) -> None:
-    assert fetch_picture(f"{server}/red one.png") == photo("red")
-    assert fetch_picture(f"{server}/away") == photo("red")
+    assert fetch_picture(f"{server}/red one.png") == photo_bytes("red")
+    assert fetch_picture(f"{server}/away") == photo_bytes("red")
 
 
 @pytest.mark.parametrize(

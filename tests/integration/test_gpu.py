@@ -12,7 +12,7 @@ import pytest
 from indexer.vectors.gpu.backend import GpuBackend
 from indexer.vectors.gpu.torch_backend import TorchBackend
 from retrieval import Library
-from tests.support.colours import PALETTE, paint
+from tests.support.color_photos import PALETTE, paint
 from tests.support.encoders import FakeEncoder
 from tests.support.gpu_backends import always_on_gpu
 from tests.support.program import Program

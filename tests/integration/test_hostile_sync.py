@@ -12,7 +12,7 @@ import pytest
 
 from indexer.errors import FailureKind
 from retrieval import Library
-from tests.support.colours import later, paint
+from tests.support.color_photos import advance_mtime, paint
 from tests.support.encoders import FakeEncoder
 from tests.support.hostile import Expectation, hostile_folder
 from tests.support.program import Program
@@ -93,7 +93,7 @@ def test_a_bad_file_that_is_replaced_by_a_good_one_is_indexed_by_the_next_run(
     assert library.sync(folder).failed == len(names)
     for name in names:
         (folder / name).unlink()
-        later(paint(folder / name, "blue"))
+        advance_mtime(paint(folder / name, "blue"))
     report = library.sync(folder)
     assert (report.changed, report.failed) == (len(names), 0)
     assert library.failures() == []

@@ -11,7 +11,7 @@ from indexer.errors import QueryError
 from retrieval import Library, Query
 from retrieval.search.hits import Hits
 from tests.support.blocks import xmp_block
-from tests.support.colours import PALETTE, later, paint
+from tests.support.color_photos import PALETTE, advance_mtime, paint
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_more_hits_than_there_are_photos_gives_all(colours: Library) -> None:
 def test_words_that_are_gone_from_a_sidecar_are_gone_from_the_answers(colours: Library, folder: Path) -> None:
     sidecar = folder / "blue.xmp"
     sidecar.write_bytes(xmp_block(title="Rain"))
-    later(sidecar)
+    advance_mtime(sidecar)
     colours.sync(folder)
     assert all(not hit.words for hit in colours.search("sunset", k=6))
     assert [hit.path.stem for hit in colours.search("rain", k=6) if hit.words] == ["blue"]

@@ -16,7 +16,7 @@ from indexer.encoders.parity import SAMPLE_TEXTS, sample_pictures
 from indexer.errors import EncoderError, EncoderMismatchError
 from indexer.store.library_encoder import absolute_encoder_name
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.exports import agree, start
 from tests.support.program import Program, program_env
 

@@ -11,7 +11,7 @@ import pytest
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
 from retrieval.tuning.read_training_set import read_lessons
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.encoders import FakeEncoder
 
 

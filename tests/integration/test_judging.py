@@ -13,7 +13,7 @@ from indexer.catalog.statements.judgements import Judgement
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
 from retrieval.tuning.read_training_set import compared, read_lessons
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program

@@ -13,7 +13,7 @@ import pytest
 
 from indexer.store import Store
 from retrieval import Library
-from tests.support.colours import paint, paint_many
+from tests.support.color_photos import paint, paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.tables import write_table

@@ -12,7 +12,7 @@ import pytest
 from indexer.errors import EncoderMismatchError, LibraryError, SourceError
 from indexer.maintenance.check import ProblemKind
 from retrieval import Library
-from tests.support.colours import later, paint, paint_many
+from tests.support.color_photos import advance_mtime, paint, paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 
@@ -187,7 +187,7 @@ def test_check_finds_what_disagrees_with_the_disk(library: Library, folder: Path
     library.sync(folder)
     assert library.check() == []
     gone.unlink()
-    later(edited)
+    advance_mtime(edited)
     assert [(problem.kind, Path(problem.subject.split(" (")[0]).name) for problem in library.check()] == [
         (ProblemKind.CHANGED, "edited.png"),
         (ProblemKind.MISSING, "gone.png"),

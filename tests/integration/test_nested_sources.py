@@ -9,7 +9,7 @@ import pytest
 
 from indexer.errors import NoPhotosError
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.encoders import FakeEncoder
 
 

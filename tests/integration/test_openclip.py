@@ -20,7 +20,7 @@ from indexer.errors import EncoderError, EncoderMismatchError, EncoderNotFoundEr
 from indexer.images import prepare
 from indexer.types import Vectors
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.models import CONFIG, config, make_weights, save_model
 from tests.support.pictures import cat, quadrants
 

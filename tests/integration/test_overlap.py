@@ -21,7 +21,7 @@ from indexer.errors import RecallError, StorageError
 from indexer.images.workers import DecodePool
 from indexer.types import Modality, Vectors
 from retrieval import Library
-from tests.support.colours import paint_many
+from tests.support.color_photos import paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program

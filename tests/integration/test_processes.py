@@ -14,7 +14,7 @@ import pytest
 
 from indexer.errors import LibraryLockedError
 from retrieval import Library
-from tests.support.colours import paint, paint_many
+from tests.support.color_photos import paint, paint_many
 from tests.support.contents import contents
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program

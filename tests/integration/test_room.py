@@ -13,7 +13,7 @@ from indexer.encoders.base import to_unit_length
 from indexer.maintenance import forget
 from indexer.types import Progress
 from retrieval import Library
-from tests.support.colours import paint_many
+from tests.support.color_photos import paint_many
 from tests.support.encoders import FakeEncoder
 from tests.support.many import fill
 

@@ -17,7 +17,7 @@ from indexer.catalog.statements import encoders, sources, writes
 from indexer.errors import EncoderError, LibraryError, QueryError
 from indexer.types import Modality, utc_now
 from retrieval import Filter, Hit, Library, Query
-from tests.support.colours import later, paint, photo
+from tests.support.color_photos import advance_mtime, paint, photo_bytes
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 
@@ -76,7 +76,7 @@ def test_similar_to_a_stranger_encodes_it_and_leaves_nothing_out(colours: Librar
 
 def test_similar_to_a_photo_that_was_edited_looks_at_the_new_picture(colours: Library, folder: Path) -> None:
     path = paint(folder / "a" / "red.png", "blue", note="edited")
-    later(path)
+    advance_mtime(path)
     assert set(names(colours.similar(path, k=2))) == {"blue.png", "navy.png"}
 
 
@@ -278,7 +278,7 @@ def test_a_query_picture_that_is_none_says_what_is_wrong_with_it(colours: Librar
 def test_pictures_with_transparency_palette_or_grey_are_queries_too(colours: Library) -> None:
     for mode in ("RGBA", "P", "CMYK"):
         assert names(colours.search(Image.new("RGB", (9, 9), "red").convert(mode), k=1)) == ["red.png"]
-    buffer = io.BytesIO(photo("lime"))
+    buffer = io.BytesIO(photo_bytes("lime"))
     assert names(colours.search(buffer.getvalue(), k=1)) == ["lime.png"]
 
 

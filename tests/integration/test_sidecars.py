@@ -12,7 +12,7 @@ from indexer.sync.scan_rules import Rules
 from indexer.sync.walk_entries import SourceFile
 from retrieval import Library
 from tests.support.blocks import full_exif, full_file, xmp_block
-from tests.support.colours import later, paint
+from tests.support.color_photos import advance_mtime, paint
 from tests.support.contents import contents, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
@@ -103,7 +103,7 @@ def test_a_sidecar_that_comes_changes_and_goes_is_noticed(library: Library, fold
     assert said(library)["a.png"] == (3, "one", "one")
     assert settled(library, folder)
     beside(photo, xmp__Rating="5", title="two")
-    later(sidecar)
+    advance_mtime(sidecar)
     assert counts(library.sync(folder)) == {"changed": 1, "unchanged": 1}
     assert said(library)["a.png"] == (5, "two", "two")
     sidecar.unlink()
@@ -120,7 +120,7 @@ def test_a_photo_that_is_touched_keeps_what_its_sidecar_says(
     photo = paint(folder / "a.png", "red")
     beside(photo, xmp__Rating="3")
     library.sync(folder)
-    later(photo)
+    advance_mtime(photo)
     assert counts(library.sync(folder)) == {"unchanged": 1}
     assert said(library)["a.png"][0] == 3
     assert sum(encoder.pictures) == 1
@@ -223,7 +223,7 @@ def test_a_broken_sidecar_costs_nothing_and_is_read_when_it_is_mended(library: L
     assert counts(library.sync(folder)) == {"added": 1}
     assert settled(library, folder)
     sidecar.write_bytes(xmp_block(xmp__Rating="3"))
-    later(sidecar)
+    advance_mtime(sidecar)
     library.sync(folder)
     assert said(library)["a.png"][0] == 3
 

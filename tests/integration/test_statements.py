@@ -17,7 +17,7 @@ import pytest
 from indexer.catalog.filters.expression import Filter
 from indexer.encoders.base import to_unit_length
 from retrieval import Library
-from tests.support.colours import paint_many
+from tests.support.color_photos import paint_many
 from tests.support.encoders import FakeEncoder
 from tests.support.many import fill
 from tests.support.statements import plan, sent

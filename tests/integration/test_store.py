@@ -10,7 +10,7 @@ import pytest
 from indexer.errors import EncoderMismatchError
 from indexer.types import Pixels, Vectors
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.encoders import FakeEncoder
 
 

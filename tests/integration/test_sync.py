@@ -14,7 +14,7 @@ from PIL import Image
 from indexer.errors import NoPhotosError, SourceError
 from indexer.sync.report import OUTCOMES, SyncReport
 from retrieval import Library
-from tests.support.colours import later, paint, paint_many
+from tests.support.color_photos import advance_mtime, paint, paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 
@@ -65,7 +65,7 @@ def test_an_edited_photo_is_encoded_again_and_keeps_its_item(
     library.sync(folder)
     item = library.search("red", k=1)[0].item_id
     paint(path, "blue")
-    later(path)
+    advance_mtime(path)
     assert counts(library.sync(folder)) == {"changed": 1, "unchanged": 1}
     assert sum(encoder.pictures) == 3
     hit = library.search("blue", k=1)[0]
@@ -79,7 +79,7 @@ def test_an_edit_that_keeps_size_and_changes_time_is_seen(library: Library, fold
     library.sync(folder)
     size = path.stat().st_size
     Image.new("RGB", (16, 12), "blue").save(path)
-    later(path)
+    advance_mtime(path)
     assert path.stat().st_size == size
     assert counts(library.sync(folder)) == {"changed": 1}
     assert round(library.search("blue", k=1)[0].score, 3) == 1.0
@@ -88,7 +88,7 @@ def test_an_edit_that_keeps_size_and_changes_time_is_seen(library: Library, fold
 def test_a_touched_photo_is_read_but_not_encoded(library: Library, folder: Path, encoder: FakeEncoder) -> None:
     path = paint(folder / "a.png", "red")
     library.sync(folder)
-    later(path)
+    advance_mtime(path)
     assert counts(library.sync(folder)) == {"unchanged": 1}
     assert sum(encoder.pictures) == 1
     assert rows(library.path, "SELECT mtime_ns FROM items") == [(path.stat().st_mtime_ns,)]
@@ -242,7 +242,7 @@ def test_all_that_can_happen_between_two_runs_is_counted_once(library: Library, 
     paint(paths["edit.png"], "blue", note="other")
     paths["move.png"].rename(folder / "moved.png")
     paths["gone.png"].unlink()
-    later(paths["touch.png"])
+    advance_mtime(paths["touch.png"])
     paint(folder / "new.png", "lime")
     (folder / "bad.png").write_bytes(b"no picture")
     report = library.sync(folder)
@@ -258,12 +258,12 @@ def test_a_photo_that_breaks_leaves_the_answers_and_comes_back_when_mended(libra
     library.sync(folder)
     whole = path.read_bytes()
     path.write_bytes(whole[:40])
-    later(path)
+    advance_mtime(path)
     assert counts(library.sync(folder)) == {"unchanged": 1, "failed": 1}
     assert names(library) == ["b.png"]
     assert count(library.path, "embeddings") == 1
     path.write_bytes(whole)
-    later(path, 20)
+    advance_mtime(path, 20)
     assert counts(library.sync(folder)) == {"unchanged": 1, "changed": 1}
     assert names(library) == ["a.png", "b.png"]
     assert library.failures() == []

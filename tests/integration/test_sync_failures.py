@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from indexer.errors import NoPhotosError, StorageError
 from retrieval import Library, Progress
-from tests.support.colours import later, paint, paint_many
+from tests.support.color_photos import advance_mtime, paint, paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
@@ -210,7 +210,7 @@ def test_ctrl_c_stops_with_a_message_and_the_next_run_goes_on(
         picture.unlink()
     paint_many(folder, 5)
     for picture in folder.rglob("*.png"):
-        later(picture)
+        advance_mtime(picture)
     with Library.open(path, encoder=FakeEncoder()) as library:
         report = library.sync(folder)
         assert report.added + report.changed == 5

@@ -14,7 +14,7 @@ from indexer.documents.table import MAX_LINE
 from indexer.errors import NoPhotosError, SourceError
 from retrieval import Library
 from retrieval.cli.exit_codes import ExitCode
-from tests.support.colours import later, paint
+from tests.support.color_photos import advance_mtime, paint
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
@@ -90,7 +90,7 @@ def test_only_what_changed_is_encoded_again(library: Library, place: Path, encod
 def test_a_picture_that_changes_changes_its_row(library: Library, place: Path, encoder: FakeEncoder) -> None:
     table = write_table(place / "t.csv", ROWS)
     library.sync(table, **COLUMNS)
-    later(paint(place / "red.png", "yellow"))
+    advance_mtime(paint(place / "red.png", "yellow"))
     assert [problem.subject for problem in library.check()] == [str(place / "red.png")]
     assert library.sync().changed == 1
     assert library.search("yellow", k=1)[0].path == place / "red.png"

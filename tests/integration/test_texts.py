@@ -10,7 +10,7 @@ import pytest
 from indexer.errors import NoPhotosError
 from retrieval import Library
 from retrieval.cli.exit_codes import ExitCode
-from tests.support.colours import later, paint
+from tests.support.color_photos import advance_mtime, paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
@@ -60,7 +60,7 @@ def test_a_second_run_encodes_nothing(library: Library, folder: Path, encoder: F
     library.sync(folder)
     read = len(encoder.texts)
     assert library.sync(folder).unchanged == 1
-    later(folder / "b.txt")
+    advance_mtime(folder / "b.txt")
     assert library.sync(folder).unchanged == 1  # another time, the same content
     assert len(encoder.texts) == read
 

@@ -12,7 +12,7 @@ from indexer.sync import content_lookup as module
 from indexer.sync.content_lookup import MIN_CACHED, ContentLookup, is_missing
 from indexer.sync.walk_entries import SourceFile
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from indexer.config import Settings
 from retrieval import Library
-from tests.support.colours import PALETTE, later, paint
+from tests.support.color_photos import PALETTE, advance_mtime, paint
 from tests.support.contents import contents
 from tests.support.encoders import FakeEncoder
 
@@ -50,12 +50,12 @@ class FolderUnderSync(RuleBasedStateMachine):
         """A new photo, or another in the place of an old one; equal colours are equal files."""
         path = paint(self.folder / name, colour, note="")
         self.clock += 1
-        later(path, self.clock)
+        advance_mtime(path, self.clock)
 
     @precondition(lambda self: self.photos())
     @rule(data=st.data())
     def touch(self, data: st.DataObject) -> None:
-        later(self.some(data))
+        advance_mtime(self.some(data))
 
     @precondition(lambda self: self.photos())
     @rule(data=st.data())
@@ -63,7 +63,7 @@ class FolderUnderSync(RuleBasedStateMachine):
         path = self.some(data)
         path.write_bytes(path.read_bytes()[:30])
         self.clock += 1
-        later(path, self.clock)
+        advance_mtime(path, self.clock)
 
     @precondition(lambda self: self.photos())
     @rule(data=st.data())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.second_encoder import COLORS, TurnedEncoder
 
 

@@ -10,7 +10,7 @@ import pytest
 from indexer.errors import QueryError
 from retrieval import Context, Library, Ranking, Reranker
 from retrieval.search.rerank.second_encoder import SecondEncoder
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.second_encoder import MORNING, TurnedEncoder, names
 
 

@@ -12,7 +12,7 @@ import pytest
 from indexer.catalog.locking import write_lock
 from retrieval import Library
 from retrieval.search.rerank.second_encoder import SecondEncoder
-from tests.support.colours import later, paint
+from tests.support.color_photos import advance_mtime, paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 from tests.support.second_encoder import COLORS, MORNING, TurnedEncoder, names, stored_files
@@ -39,7 +39,7 @@ def test_embeddings_are_deleted_with_their_photo_and_when_it_changes(
 ) -> None:
     colors.search("red", rerank=[SecondEncoder(turned)])
     assert stored_files(colors, turned) == ["blue.png", "lime.png", "orange.png", "red.png", "tomato.png"]
-    later(paint(folder / "red.png", "green"))
+    advance_mtime(paint(folder / "red.png", "green"))
     (folder / "tomato.png").unlink()
     colors.sync(folder)
     colors.forget(folder / "lime.png")

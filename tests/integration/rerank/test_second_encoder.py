@@ -11,7 +11,7 @@ from indexer.catalog.statements import encoders, sources, writes
 from indexer.types import Modality, utc_now
 from retrieval import Library
 from retrieval.search.rerank.second_encoder import SecondEncoder
-from tests.support.colours import later, paint
+from tests.support.color_photos import advance_mtime, paint
 from tests.support.second_encoder import TurnedEncoder, names, stored_files
 
 
@@ -40,7 +40,7 @@ def test_a_photo_that_is_missing_or_changed_keeps_its_former_score(
     colors: Library, turned: TurnedEncoder, folder: Path
 ) -> None:
     (folder / "red.png").unlink()
-    later(paint(folder / "tomato.png", "lime"))
+    advance_mtime(paint(folder / "tomato.png", "lime"))
     hits = colors.search("red", rerank=[SecondEncoder(turned)])
     # by their former scores red and tomato are above all others
     assert names(hits)[:2] == ["red.png", "tomato.png"]

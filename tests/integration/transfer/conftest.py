@@ -10,7 +10,7 @@ import pytest
 
 from indexer.transfer.import_items import ImportReport
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 

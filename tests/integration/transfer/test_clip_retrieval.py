@@ -15,7 +15,7 @@ from indexer.errors import EncoderMismatchError, TransferError
 from indexer.maintenance.check import ProblemKind
 from indexer.transfer.clip_retrieval import writer
 from retrieval import Library
-from tests.support.colours import paint
+from tests.support.color_photos import paint
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.records import everything, vector

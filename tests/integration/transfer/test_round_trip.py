@@ -19,7 +19,7 @@ from indexer.catalog.schema import ITEMS, UNITS
 from indexer.errors import EncoderMismatchError, LibraryLockedError, MissingPackageError, TransferError
 from indexer.transfer import import_items, parquet
 from retrieval import Library
-from tests.support.colours import paint, paint_many
+from tests.support.color_photos import paint, paint_many
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.records import FIXED, everything, fill_every_column, vector

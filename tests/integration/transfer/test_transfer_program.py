@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from retrieval import Library
-from tests.support.colours import paint_many
+from tests.support.color_photos import paint_many
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
