@@ -19,7 +19,7 @@ from indexer.images import read_photo
 from indexer.types import Vectors
 from retrieval.calibration.background import write_vectors
 from retrieval.evaluation.datasets import CaptionedPicture, read_captions
-from retrieval.tuning.control_set import HERE, file_name
+from retrieval.tuning.control_set.control_set import HERE, file_name
 
 MIN_PHOTOS = 4
 """Photos of a class, at least."""

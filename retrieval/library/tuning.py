@@ -26,7 +26,7 @@ from retrieval.library.versions import (
 )
 
 if TYPE_CHECKING:
-    from retrieval.tuning.lora.weights import NewWeights
+    from retrieval.tuning.lora.weights import InterpolatedWeights
     from retrieval.tuning.report import TuningReport
 
 TuningMethod = Literal["adapter", "adapter-both", "lora"]
@@ -66,19 +66,19 @@ def tune(
         LibraryLockedError: Another process is writing to the library.
         LibraryError: The library is empty.
     """
-    from retrieval.tuning.tune import learn  # late: searching does not need it
+    from retrieval.tuning.tune import tune_library  # late: searching does not need it
 
     self._require_items()
     with self._store.writing("tuning"):
         checkpoints = self._store.path / "tuning"
         if not dry_run:
             delete_orphaned_folders(self._store)
-        change, report = learn(
+        change, report = tune_library(
             self._store,
             self._encoder.plain_for_query(),
             self._settings,
-            weights=checkpoints if method == "lora" else None,
-            both=method == "adapter-both",
+            checkpoints=checkpoints if method == "lora" else None,
+            transform_photos=method == "adapter-both",
             control_table=None if control_set is None else Path(control_set),
             progress=progress,
         )
@@ -143,7 +143,7 @@ def rollback(self: BaseLibrary, to: int | None = None, *, progress: ProgressCall
 
 
 def _save_version(
-    store: Store, change: Adapter | NewWeights | None, report: TuningReport, *, encoder_id: int, is_lora: bool
+    store: Store, change: Adapter | InterpolatedWeights | None, report: TuningReport, *, encoder_id: int, is_lora: bool
 ) -> tuple[int, str | None]:
     """Store a version, active at once if it is an adapter that passed; return its number and a new encoder's name."""
     name = None if change is None or isinstance(change, Adapter) else change.save(new_encoder_folder(store))

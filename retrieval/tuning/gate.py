@@ -1,4 +1,4 @@
-"""The gate: what was learnt is let through only when it helps queries that it has not seen and harms nothing else."""
+"""The gate: a training passes only if it improves held-out queries and does no harm to the control set."""
 
 from __future__ import annotations
 
@@ -11,62 +11,69 @@ import numpy as np
 
 from indexer.errors import TuningError
 from indexer.types import Ids, Progress, ProgressCallback, Vectors
-from retrieval.tuning.comparison import CONTROL_LOSS, FEWEST, Values, contrasted, judged_values, verdict
+from retrieval.tuning.comparison import (
+    MAX_CONTROL_LOSS,
+    MIN_QUERIES,
+    Metrics,
+    comparable_queries,
+    make_report,
+    query_metrics,
+)
 from retrieval.tuning.report import TuningReport
-from retrieval.tuning.training_set import TrainingSet, alike
+from retrieval.tuning.training_set import TrainingSet, group_duplicates
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Strengths at which a change may be applied, see `Adapter.interpolate`; of weights: WiSE-FT (Wortsman et al. 2022)."""
+ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Fractions of a change that may be applied, see `Adapter.interpolate`; for weights: WiSE-FT (Wortsman et al. 2022)."""
 
 FOLDS = 5
 
 
-class Change(Protocol):
-    """What was learnt: an adapter, or new weights."""
+class TrainedChange(Protocol):
+    """The result of a training: an adapter, or new weights."""
 
-    def interpolate(self, share: float) -> Self:
-        """Return a part of the change, 0 for none and 1 for all."""
+    def interpolate(self, alpha: float, /) -> Self:
+        """Return a fraction of the change, 0 for none and 1 for all."""
         ...
 
 
-C = TypeVar("C", bound=Change)
-C_contra = TypeVar("C_contra", bound=Change, contravariant=True)
+C = TypeVar("C", bound=TrainedChange)
+C_contra = TypeVar("C_contra", bound=TrainedChange, contravariant=True)
 
 Train = Callable[[TrainingSet, int], C]
-"""A change from lessons and a seed."""
+"""Trains a change on a training set with a seed."""
 
 Score = Callable[[TrainingSet, C | None], Vectors]
-"""The score of each judged unit, shape (n,)."""
+"""Returns the score of each judged unit under a change or without one, shape (n,)."""
 
 
 class MeasuredControlSet(Protocol[C_contra]):
-    """What measures searches for anything that nobody judged, see `ControlSet`."""
+    """A control set that can be measured under a change, see `ControlSet`."""
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """Its name, for people."""
         ...
 
-    def r5(self, change: C_contra | None, /) -> float:
-        """Return its R@5 under a change, or without one, points."""
+    def recall_at_5(self, change: C_contra | None, /) -> float:
+        """Return R@5 under a change, or without one, in points."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[C]):
-    """What learning gave.
+class TuningResult(Generic[C]):
+    """A trained change and its report.
 
     Attributes:
-        change: What was learnt with its share applied, also where it has not passed; None where no share was worth it.
-        receipt: What was measured, and whether it may be put to use.
+        change: The change with its alpha applied, whether it passed or not; None if alpha is 0.
+        report: What was measured, and whether it passed.
     """
 
     change: C | None
-    receipt: TuningReport
+    report: TuningReport
 
 
-def tune(
-    lessons: TrainingSet,
+def train_with_gate(
+    training_set: TrainingSet,
     *,
     train: Train[C],
     score: Score[C],
@@ -75,111 +82,128 @@ def tune(
     folds: int = FOLDS,
     seeds: tuple[int, ...] = (0, 1, 2),
     progress: ProgressCallback | None = None,
-) -> Outcome[C]:
-    """Return what was learnt from all lessons, with a receipt from queries that were held out.
+) -> TuningResult[C]:
+    """Return a change trained on the whole training set, with a report measured by cross-validation.
 
-    Queries are split into `folds` parts, once for each seed; those of the same words, but for case and blanks, are one.
-    For each part a change is learnt from the others, less an inner part on which its share is chosen; then the part is
-    compared without and with it. What is kept learns from everything, with the median of the shares chosen.
+    For each seed the queries are split into folds; queries of the same text, apart from case and blanks, stay together.
+    For each fold a change is trained on the other folds, less an inner part on which alpha is chosen, and then measured
+    on the fold. The final change is trained on everything and applied with the median alpha.
 
     Args:
-        lessons: What was judged.
-        train: Learns a change.
-        score: Orders judged units.
-        control_set: What must not suffer.
-        method: For the receipt.
-        folds: Parts, at least 2.
-        seeds: Of splits and training, at least one.
-        progress: Told each training.
+        training_set: The judged queries.
+        train: Trains a change.
+        score: Scores judged units.
+        control_set: Queries that must not get worse.
+        method: For the report.
+        folds: Number of folds, at least 2.
+        seeds: Seeds of the splits and of the training, at least one.
+        progress: Called after each training.
 
     Raises:
-        TuningError: Fewer than `FEWEST` queries have both a good and a bad unit, or training failed.
+        TuningError: Fewer than `MIN_QUERIES` queries have both a good and a bad unit, or a training failed.
     """
     started = monotonic()
-    rows, groups = contrasted(lessons), alike(lessons.texts + lessons.images)
-    different = len(np.unique(groups[rows]))
-    if different < FEWEST:
-        raise TuningError(
-            f"{different} judged queries have both a good and a bad hit; learning needs {FEWEST}: "
-            f"judge {FEWEST - different} more"
-        )
-    before = control_set.r5(None)
-    old = judged_values(lessons, score(lessons, None))
-    new = np.zeros((len(seeds), len(lessons.names), 2))
-    shares: list[float] = []
+    rows, groups = comparable_queries(training_set), group_duplicates(training_set.texts + training_set.images)
+    _require_queries(len(np.unique(groups[rows])))
+    validation = _CrossValidation(training_set, groups, train, score, control_set, control_set.recall_at_5(None))
+    before = query_metrics(training_set, score(training_set, None))
+    after = np.zeros((len(seeds), len(training_set.names), 2))
+    alphas: list[float] = []
     total = len(seeds) * folds + 1
     for number, seed in enumerate(seeds):
-        for fold, held in enumerate(_parts(rows, groups, folds, seed)):
-            _tell(progress, number * folds + fold, total)
-            rest = _without(np.arange(len(groups)), held, groups)
-            change, share = _learnt(
-                lessons, rest, groups, train=train, score=score, control_set=control_set, before=before, seed=seed
-            )
-            shares.append(share)
-            taken = lessons.take(held)
-            new[number, held] = judged_values(taken, score(taken, change.interpolate(share) if share else None))
-            del change  # before the next takes as much memory again
-    share = _nearest(float(np.median(shares)))
-    _tell(progress, total - 1, total)
-    final = train(lessons, seeds[0]).interpolate(share) if share else None
-    after = before if final is None else control_set.r5(final)
-    receipt = verdict(
-        _by_group(old[rows], groups[rows]), _by_group(new.mean(axis=0)[rows], groups[rows]), before, after,
-        method=method, control_set=control_set.name, share=share, seeds=seeds, seconds=monotonic() - started,
+        for fold_number, fold in enumerate(_split(rows, groups, folds, seed)):
+            _notify(progress, number * folds + fold_number, total)
+            after[number, fold], alpha = validation.measure_fold(fold, seed)
+            alphas.append(alpha)
+    alpha = _nearest_alpha(float(np.median(alphas)))
+    _notify(progress, total - 1, total)
+    change = train(training_set, seeds[0]).interpolate(alpha) if alpha else None
+    control_after = validation.control_before if change is None else control_set.recall_at_5(change)
+    report = make_report(
+        _mean_by_group(before[rows], groups[rows]),
+        _mean_by_group(after.mean(axis=0)[rows], groups[rows]),
+        validation.control_before, control_after, method=method, control_set=control_set.name, alpha=alpha,
+        seeds=seeds, seconds=monotonic() - started,
     )  # fmt: skip
-    if final is None and receipt.passed:
-        receipt = replace(receipt, passed=False, reason="most parts of the judgements gained nothing; judge more")
-    _tell(progress, total, total)
-    return Outcome(final, receipt)
+    if change is None and report.passed:
+        report = replace(report, passed=False, reason="most folds of the judgements did not gain; judge more")
+    _notify(progress, total, total)
+    return TuningResult(change, report)
 
 
-def _learnt(
-    lessons: TrainingSet,
-    rest: Ids,
-    groups: Ids,
-    *,
-    train: Train[C],
-    score: Score[C],
-    control_set: MeasuredControlSet[C],
-    before: float,
-    seed: int,
-) -> tuple[C, float]:
-    """Return what a part of these queries teaches, and the share of it that is best on the others of them."""
-    inner = _parts(rest[np.isin(rest, contrasted(lessons))], groups, FOLDS, seed + 1)[0]
-    change = train(lessons.take(_without(rest, inner, groups)), seed)
-    chosen = lessons.take(inner)
-    best, found = 0.0, -1.0
-    for share in SHARES:  # of equal ones the smaller, which changes less
-        part = change.interpolate(share) if share else None
-        if share and before - control_set.r5(part) > CONTROL_LOSS:
-            continue
-        value = float(judged_values(chosen, score(chosen, part))[:, 0].mean())
-        if value > found + 1e-9:
-            best, found = share, value
-    return change, best
+def _require_queries(count: int) -> None:
+    if count < MIN_QUERIES:
+        raise TuningError(
+            f"{count} judged queries have both a good and a bad hit; learning needs {MIN_QUERIES}: "
+            f"judge {MIN_QUERIES - count} more"
+        )
 
 
-def _parts(rows: Ids, groups: Ids, count: int, seed: int) -> list[Ids]:
-    """Return queries in parts of about equal size, at random; those of one group are together."""
-    drawn = np.random.default_rng(seed).permutation(np.unique(groups[rows]))
-    return [rows[np.isin(groups[rows], part)] for part in np.array_split(drawn, min(count, len(drawn)))]
+@dataclass(frozen=True, slots=True)
+class _CrossValidation(Generic[C]):
+    """Trains without the queries of a fold and measures on them.
+
+    Attributes:
+        training_set: The judged queries.
+        groups: For each query the first one of the same text, shape (q,).
+        train: Trains a change.
+        score: Scores judged units.
+        control_set: Queries that must not get worse.
+        control_before: R@5 of the control set without a change, points.
+    """
+
+    training_set: TrainingSet
+    groups: Ids
+    train: Train[C]
+    score: Score[C]
+    control_set: MeasuredControlSet[C]
+    control_before: float
+
+    def measure_fold(self, fold: Ids, seed: int) -> tuple[Metrics, float]:
+        """Return the metrics of a fold's queries under a change trained without them, and the alpha of the change."""
+        rest = _exclude(np.arange(len(self.groups)), fold, self.groups)
+        change, alpha = self._train_part(rest, seed)
+        held_out = self.training_set.take(fold)
+        return query_metrics(held_out, self.score(held_out, change.interpolate(alpha) if alpha else None)), alpha
+
+    def _train_part(self, rows: Ids, seed: int) -> tuple[C, float]:
+        """Return a change trained on most of these queries, and the alpha that is best on the others."""
+        comparable = rows[np.isin(rows, comparable_queries(self.training_set))]
+        inner = _split(comparable, self.groups, FOLDS, seed + 1)[0]
+        change = self.train(self.training_set.take(_exclude(rows, inner, self.groups)), seed)
+        held_out = self.training_set.take(inner)
+        best_alpha, best_ndcg = 0.0, -1.0
+        for alpha in ALPHAS:  # of equal ones the smallest, which changes least
+            part = change.interpolate(alpha) if alpha else None
+            if alpha and self.control_before - self.control_set.recall_at_5(part) > MAX_CONTROL_LOSS:
+                continue
+            ndcg = float(query_metrics(held_out, self.score(held_out, part))[:, 0].mean())
+            if ndcg > best_ndcg + 1e-9:
+                best_alpha, best_ndcg = alpha, ndcg
+        return change, best_alpha
 
 
-def _without(rows: Ids, held: Ids, groups: Ids) -> Ids:
-    """Return the queries that are of no group of those held out."""
-    return rows[~np.isin(groups[rows], groups[held])]
+def _split(rows: Ids, groups: Ids, count: int, seed: int) -> list[Ids]:
+    """Return the queries in random parts of about equal size; those of one group stay together."""
+    order = np.random.default_rng(seed).permutation(np.unique(groups[rows]))
+    return [rows[np.isin(groups[rows], part)] for part in np.array_split(order, min(count, len(order)))]
 
 
-def _by_group(values: Values, groups: Ids) -> Values:
-    """Return the mean of each group's values: the same words judged twice are one query."""
-    _, place = np.unique(groups, return_inverse=True)
-    return np.stack([values[place == number].mean(axis=0) for number in range(place.max() + 1)])
+def _exclude(rows: Ids, excluded: Ids, groups: Ids) -> Ids:
+    """Return the queries that share no group with the excluded ones."""
+    return rows[~np.isin(groups[rows], groups[excluded])]
 
 
-def _nearest(share: float) -> float:
-    return min(SHARES, key=lambda known: (abs(known - share), known))
+def _mean_by_group(metrics: Metrics, groups: Ids) -> Metrics:
+    """Return the mean metrics of each group: a text that was judged twice counts as one query."""
+    _, numbers = np.unique(groups, return_inverse=True)
+    return np.stack([metrics[numbers == number].mean(axis=0) for number in range(numbers.max() + 1)])
 
 
-def _tell(progress: ProgressCallback | None, done: int, total: int) -> None:
+def _nearest_alpha(value: float) -> float:
+    return min(ALPHAS, key=lambda alpha: (abs(alpha - value), alpha))
+
+
+def _notify(progress: ProgressCallback | None, done: int, total: int) -> None:
     if progress is not None:
         progress(Progress("learning", done, total))

@@ -25,7 +25,7 @@ from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_runtime import single_threaded
 from retrieval import Library
 from retrieval.calibration.background import background_vectors
-from tests.bench.users import library
+from tests.bench.users import load_library
 from tests.support.many import fill_in_parts
 
 PART = 20_000
@@ -69,7 +69,7 @@ def main() -> None:
     """Print the figures."""
     data, n = Path(sys.argv[1]), int(sys.argv[2])
     encoder = load_encoder("compact")
-    real = library(data, encoder).vectors
+    real = load_library(data, encoder).vectors
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.recall"
         fill_in_parts(path, encoder, n, between(real[np.linalg.norm(real, axis=1) > 0.5], n))

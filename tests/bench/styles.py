@@ -1,4 +1,4 @@
-"""Styles that a user may like, which have nothing to do with what a photo shows: computed from its pixels alone."""
+"""Styles that a user may like whatever a photo shows, computed from its pixels."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from PIL import Image
 STYLES = ("dark", "light", "colourful", "pale")
 
 
-def tones(paths: Sequence[Path]) -> NDArray[np.float64]:
+def photo_tones(paths: Sequence[Path]) -> NDArray[np.float64]:
     """Return mean lightness and mean saturation of photos, 0 to 255, shape (n, 2)."""
-    found = []
+    tones = []
     for path in paths:
         with Image.open(path) as photo:
             _, saturation, value = (np.asarray(band) for band in photo.convert("HSV").resize((32, 32)).split())
-        found.append((value.mean(), saturation.mean()))
-    return np.array(found, dtype=np.float64).reshape(-1, 2)
+        tones.append((value.mean(), saturation.mean()))
+    return np.array(tones, dtype=np.float64).reshape(-1, 2)
 
 
-def styled(style: str, tone: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return the third of the photos, shape (n,), that is the most so."""
+def has_style(style: str, tones: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which photos are in the third with the most of a style, shape (n,)."""
     sign, column = {"dark": (-1, 0), "light": (1, 0), "colourful": (1, 1), "pale": (-1, 1)}[style]
-    values = sign * tone[:, column]
-    chosen: NDArray[np.bool_] = values >= np.quantile(values, 2 / 3)
-    return chosen
+    values = sign * tones[:, column]
+    is_highest: NDArray[np.bool_] = values >= np.quantile(values, 2 / 3)
+    return is_highest

@@ -1,4 +1,4 @@
-"""A library with an active adapter: what is asked and what is found are transformed alike, and all of it is undone."""
+"""A library with an active adapter: queries and units are transformed alike, and a rollback undoes it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 
 TO_BLUE = LowRankAdapter(np.array([[1], [0], [0]], dtype=np.float32), np.array([[-1, 0, 1]], dtype=np.float32))
-"""Makes blue of red, and leaves the others as they are."""
+"""Turns red into blue, and leaves other colours as they are."""
 
 
 def activate(library: Library, adapter: Adapter, *, encoder: str | None = None) -> int:
-    known = library._store.encoder
-    assert known is not None
+    active = library._store.encoder
+    assert active is not None
     with library._store.transaction() as connection:
         id_ = versions.add_version(
-            connection, kind="adapter", encoder_id=known.id, report={}, weights=adapter.to_bytes()
+            connection, kind="adapter", encoder_id=active.id, report={}, weights=adapter.to_bytes()
         )
         versions.activate_version(connection, id_)
     return id_
@@ -42,7 +42,7 @@ def colours(library: Library, folder: Path) -> Library:
     return library
 
 
-def test_an_adapter_of_queries_changes_what_words_find_and_leaves_the_index(colours: Library) -> None:
+def test_an_adapter_of_queries_changes_their_hits_and_not_the_index(colours: Library) -> None:
     assert names(colours, "red") == ["red"]
     before = colours._store.index()
     activate(colours, Adapter(TO_BLUE))
@@ -52,22 +52,20 @@ def test_an_adapter_of_queries_changes_what_words_find_and_leaves_the_index(colo
     assert colours.search("red")[0].score == pytest.approx(1)
 
 
-def test_an_adapter_of_photos_makes_an_index_of_its_own_and_the_plain_one_comes_back(
-    colours: Library, folder: Path
-) -> None:
+def test_an_adapter_of_photos_has_its_own_index_until_it_is_rolled_back(colours: Library, folder: Path) -> None:
     plain = colours._store.index_fingerprint
     activate(colours, Adapter(None, TO_BLUE))
     assert colours._store.index_fingerprint == colours._store.fingerprint != plain
     assert [hit.score for hit in colours.search("blue", k=2)] == pytest.approx([1, 1])  # the red photo is blue now
     assert colours.check() == []
-    found = colours.similar(folder / "red.png", k=1)  # a picture of the library is transformed too
-    assert (found[0].path.stem, round(found[0].score, 3)) == ("blue", 1)
+    (hit,) = colours.similar(folder / "red.png", k=1)  # a picture of the library is transformed too
+    assert (hit.path.stem, round(hit.score, 3)) == ("blue", 1)
     with colours._store.transaction() as connection:
         versions.activate_version(connection, None)
     assert [round(hit.score, 3) for hit in colours.search("blue", k=2)] == [1, 0]
 
 
-def test_photos_that_come_later_are_kept_plain_and_found_transformed(colours: Library, folder: Path) -> None:
+def test_photos_that_are_added_later_are_stored_plain_and_searched_transformed(colours: Library, folder: Path) -> None:
     activate(colours, Adapter(None, TO_BLUE))
     colours.search("blue")
     paint(folder / "late.png", (255, 0, 0), note="another red one")
@@ -78,13 +76,13 @@ def test_photos_that_come_later_are_kept_plain_and_found_transformed(colours: Li
     assert {hit.path.stem for hit in colours.search("red", k=2)} == {"red", "late"}
 
 
-def test_a_rescoring_from_the_catalog_gives_the_scores_of_the_transformed_index(colours: Library) -> None:
+def test_rescoring_from_the_catalog_gives_the_scores_of_the_transformed_index(colours: Library) -> None:
     activate(colours, Adapter(TO_BLUE, TO_BLUE))
     plain = [(hit.path, hit.score) for hit in colours.search("red")]
     assert [(hit.path, hit.score) for hit in colours.search("red", rerank=["exact"])] == plain
 
 
-def test_texts_in_the_index_are_transformed_as_texts(colours: Library, folder: Path) -> None:
+def test_indexed_texts_are_transformed_as_texts(colours: Library, folder: Path) -> None:
     (folder / "note.txt").write_text("red")
     colours.sync(folder)
     activate(colours, Adapter(LowRankAdapter(TO_BLUE.down, np.zeros_like(TO_BLUE.up)), TO_BLUE))
@@ -92,7 +90,7 @@ def test_texts_in_the_index_are_transformed_as_texts(colours: Library, folder: P
     assert (scores["note.txt"], scores["red.png"]) == (1, 0)
 
 
-def test_another_process_follows_when_an_adapter_is_activated(colours: Library, encoder: FakeEncoder) -> None:
+def test_another_process_uses_an_adapter_that_is_activated(colours: Library, encoder: FakeEncoder) -> None:
     with Library.open(colours.path, encoder=encoder) as other:
         assert names(other, "red") == ["red"]
         activate(colours, Adapter(TO_BLUE, TO_BLUE))
@@ -113,7 +111,7 @@ def test_an_adapter_of_another_encoder_is_not_used(colours: Library) -> None:
     assert names(colours, "red") == ["red"]
 
 
-def test_damaged_weights_say_what_to_do(colours: Library) -> None:
+def test_damaged_weights_name_the_command_that_helps(colours: Library) -> None:
     id_ = activate(colours, Adapter(TO_BLUE))
     with colours._store.transaction() as connection:
         connection.exec_driver_sql("UPDATE versions SET weights = X'00' WHERE id = ?", (id_,))
@@ -121,7 +119,7 @@ def test_damaged_weights_say_what_to_do(colours: Library) -> None:
         colours.search("red")
 
 
-def test_the_catalog_keeps_the_embeddings_without_the_adapter(colours: Library) -> None:
+def test_the_catalog_stores_embeddings_without_the_adapter(colours: Library) -> None:
     before = rows(colours.path, "SELECT id, vector FROM embeddings ORDER BY id")
     activate(colours, Adapter(TO_BLUE, TO_BLUE))
     colours.search("red")

@@ -10,7 +10,7 @@ import pytest
 
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
-from retrieval.tuning.read_training_set import read_lessons
+from retrieval.tuning.read_training_set import read_training_set
 from tests.support.color_photos import paint
 from tests.support.encoders import FakeEncoder
 
@@ -50,8 +50,8 @@ def test_an_import_restores_positions_and_the_use_in_training(
     assert colours.import_judgements(file).added == 4
     assert [judgement[:3] for judgement in recorded(colours)] == before
     # good at 1: the bad hit at 2 is directly below it; those at 3 and 4 may not have been seen
-    _, counts = read_lessons(colours._store, encoder, colours._settings)
-    assert (counts.used, counts.not_compared) == (2, 2)
+    _, counts = read_training_set(colours._store, encoder, colours._settings)
+    assert (counts.used, counts.not_examined) == (2, 2)
 
 
 def test_an_import_keeps_impressions_apart(colours: Library, tmp_path: Path, encoder: FakeEncoder) -> None:
@@ -61,8 +61,8 @@ def test_an_import_keeps_impressions_apart(colours: Library, tmp_path: Path, enc
     file = exported(colours, tmp_path / "judged.jsonl")
     colours.forget_judgements()
     colours.import_judgements(file)
-    _, counts = read_lessons(colours._store, encoder, colours._settings)
-    assert (counts.used, counts.not_compared) == (1, 1)
+    _, counts = read_training_set(colours._store, encoder, colours._settings)
+    assert (counts.used, counts.not_examined) == (1, 1)
 
 
 def test_an_import_restores_the_fingerprint(colours: Library, tmp_path: Path) -> None:

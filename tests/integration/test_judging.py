@@ -1,4 +1,4 @@
-"""Judgements: kept with what was shown, listed, moved between libraries, and turned into lessons."""
+"""Judgements: kept with what was shown, listed, and moved between libraries."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import io
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from indexer.catalog.statements.judgements import Judgement
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
-from retrieval.tuning.read_training_set import compared, read_lessons
 from tests.support.color_photos import paint
 from tests.support.contents import count, rows
-from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
 NAMES = ("red", "green", "blue", "yellow")
@@ -34,13 +30,6 @@ def verdicts(library: Library) -> list[tuple[str, str, bool, int | None]]:
         (" ".join(each.parts["texts"]), Path(each.path).stem, each.is_good, each.position)
         for each in library.judgements()
     ]
-
-
-def lessons(library: Library, encoder: FakeEncoder) -> tuple[list[tuple[str, bool]], dict[str, int]]:
-    """Return the query and verdict of each lesson, and the counts that are not 0."""
-    found, counts = read_lessons(library._store, encoder, library._settings)
-    taught = [(found.names[owner], bool(good)) for owner, good in zip(found.owners, found.good, strict=True)]
-    return taught, {name: value for name, value in counts.to_dict().items() if value}
 
 
 def test_what_was_shown_and_what_was_said_are_kept(colours: Library, folder: Path) -> None:
@@ -80,70 +69,6 @@ def test_the_same_query_is_one_and_a_filter_does_not_make_another(colours: Libra
     colours.judge(Query(["red"], weights=[1.0]), bad=[folder / "blue.png"])
     colours.judge(Query(["red"], weights=[2.0]), bad=[folder / "blue.png"])
     assert count(colours.path, "queries") == 2
-
-
-def test_the_latest_verdict_counts_and_the_others_are_counted(
-    colours: Library, folder: Path, encoder: FakeEncoder
-) -> None:
-    colours.judge("red", good=[folder / "blue.png", folder / "red.png"])
-    colours.judge("red", bad=[folder / "blue.png"])
-    taught, counts = lessons(colours, encoder)
-    assert sorted(taught) == [("red", False), ("red", True)]
-    assert counts == {"judgements": 3, "used": 2, "contradicted": 1}
-
-
-def judgement(position: int | None, *, good: bool, showing: int | None = 1) -> Judgement:
-    return Judgement(
-        id=1, query_id=1, parts={}, path=str(position), content_hash=None, is_good=good, judged_at=None,  # type: ignore[arg-type]
-        impression_id=showing, position=position, fingerprint=None,
-    )  # fmt: skip
-
-
-def test_bad_hits_count_above_a_good_one_or_next_to_it_and_not_far_below() -> None:
-    group = [judgement(place, good=place == 3) for place in (1, 2, 3, 4, 5)]
-    assert [each.position for each in compared(group)] == [1, 2, 3, 4]
-
-
-def test_bad_hits_of_a_showing_without_a_good_one_do_not_count_and_those_named_by_hand_do() -> None:
-    group = [judgement(1, good=False), judgement(None, good=False, showing=None), judgement(1, good=True, showing=2)]
-    assert compared(group) == group[1:]
-
-
-def test_a_query_without_a_good_hit_teaches_nothing(colours: Library, folder: Path, encoder: FakeEncoder) -> None:
-    colours.judge("red", bad=[folder / "blue.png"])
-    assert lessons(colours, encoder) == ([], {"judgements": 1, "queries_left_out": 1})
-
-
-def test_a_photo_that_moved_is_found_again_and_one_that_is_gone_is_counted(
-    colours: Library, folder: Path, encoder: FakeEncoder
-) -> None:
-    colours.judge("red", good=[folder / "red.png"], bad=[folder / "blue.png"])
-    (folder / "red.png").rename(folder / "moved.png")
-    (folder / "blue.png").unlink()
-    colours.sync(folder)
-    assert lessons(colours, encoder) == ([("red", True)], {"judgements": 2, "used": 1, "gone": 1})
-    paint(folder / "blue.png", "blue")
-    colours.sync(folder)
-    assert lessons(colours, encoder)[1] == {"judgements": 2, "used": 2}
-
-
-def test_lessons_hold_plain_vectors_and_photos_that_nobody_judged(
-    colours: Library, folder: Path, encoder: FakeEncoder
-) -> None:
-    colours.judge(Query(["red", "green"], [folder / "blue.png"], [1, 0.5, 2]), good=[folder / "red.png"])
-    found, _ = read_lessons(colours._store, encoder, colours._settings)
-    assert found.texts == pytest.approx(np.array([[1, 0.5, 0]]))
-    assert found.images == pytest.approx(np.array([[0, 0, 2]]), abs=1e-3)
-    assert found.units == pytest.approx(np.array([[1, 0, 0]]), abs=1e-3)
-    assert len(found.others) == 3
-    assert found.others_are_photos.all()
-
-
-def test_a_query_picture_that_is_gone_is_left_out(colours: Library, folder: Path, encoder: FakeEncoder) -> None:
-    asked = paint(folder.parent / "asked.png", "red")
-    colours.judge(asked, good=[folder / "red.png"])
-    asked.unlink()
-    assert lessons(colours, encoder) == ([], {"judgements": 1, "queries_left_out": 1})
 
 
 def test_what_is_exported_is_imported_once_and_gives_the_same(colours: Library, folder: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Learning from judgements, proving it, undoing it: with the real compact encoder on real photos."""
+"""Tuning with an adapter, and rolling back: with the real compact encoder on real photos."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from indexer.encoders.adapter import Adapter, LowRankAdapter
 from indexer.errors import LibraryLockedError, TuningError
 from retrieval import Library
 from retrieval.tuning import tune
-from retrieval.tuning.adapter.train import train_adapter
+from retrieval.tuning.adapter.train_adapter import train_adapter
 from retrieval.tuning.report import TuningReport
 from tests.support.contents import count, rows
 from tests.support.program import Program
 
-WORDS = ("a cat", "a drink", "a space rocket", "a motorcycle", "old coins", "a brick wall", "text on a page", "grass")
+QUERIES = ("a cat", "a drink", "a space rocket", "a motorcycle", "old coins", "a brick wall", "text on a page", "grass")
 
-ASKED = (
+FLOWER_QUERIES = (
     "my favourite flower", "a flower in the garden", "a beautiful blossom", "flowers outside", "a plant in bloom",
     "a close-up of a flower", "a bouquet", "a flower in the sun", "spring flowers", "petals",
     "a flower on a green background", "a colourful flower",
@@ -35,45 +35,45 @@ def judged(photos: Path, tmp_path: Path) -> Iterator[Library]:
     """Return a library of real photos with verdicts that mean nothing: every third hit is good."""
     with Library.open(tmp_path / "test.recall") as library:
         library.sync(photos)
-        for number, query in enumerate(WORDS):
+        for number, query in enumerate(QUERIES):
             hits = library.search(query, k=6)
-            good = [hit for place, hit in enumerate(hits) if (place + number) % 3 == 0]
+            good = [hit for rank, hit in enumerate(hits) if (rank + number) % 3 == 0]
             library.judge(query, good=good, bad=[hit for hit in hits if hit not in good])
         yield library
 
 
-def learnt(library: Library) -> int:
-    """Keep a version that turns all queries a little, use it, and return its number."""
+def activate_random_adapter(library: Library) -> int:
+    """Store and activate a version that changes all queries a little, and return its number."""
     dim = library.encoder.dim
     random = np.random.default_rng(0)
     down, up = (random.standard_normal(shape).astype(np.float32) for shape in ((dim, 2), (2, dim)))
-    known = library._store.encoder
-    assert known is not None
+    encoder = library._store.encoder
+    assert encoder is not None
     with library._store.transaction() as connection:
         weights = Adapter(LowRankAdapter(down, up)).to_bytes()
-        id_ = versions.add_version(connection, kind="adapter", encoder_id=known.id, report={}, weights=weights)
+        id_ = versions.add_version(connection, kind="adapter", encoder_id=encoder.id, report={}, weights=weights)
     return library.rollback(id_)
 
 
 def answers(library: Library) -> list[tuple[Path, float]]:
-    return [(hit.path, hit.score) for query in WORDS for hit in library.search(query, k=3)]
+    return [(hit.path, hit.score) for query in QUERIES for hit in library.search(query, k=3)]
 
 
-def test_what_proves_nothing_is_kept_inactive_and_changes_no_answer(judged: Library) -> None:
+def test_a_version_that_does_not_pass_is_stored_inactive_and_changes_no_answer(judged: Library) -> None:
     before = answers(judged)
-    receipt = judged.tune()
-    assert not receipt.passed
-    assert "kept inactive: " in str(receipt)
-    assert (receipt.judgements, receipt.used, receipt.queries) == (48, 48, 8)
+    report = judged.tune()
+    assert not report.passed
+    assert "kept inactive: " in str(report)
+    assert (report.judgements, report.used, report.queries) == (48, 48, 8)
     (version,) = judged.versions()
     assert not version.is_active
-    assert TuningReport.from_dict(dict(version.report)) == receipt
+    assert TuningReport.from_dict(dict(version.report)) == report
     assert answers(judged) == before
 
 
-def test_a_version_is_used_by_its_number_and_undone(judged: Library) -> None:
+def test_a_version_is_activated_by_its_number_and_rolled_back(judged: Library) -> None:
     before = answers(judged)
-    assert learnt(judged) == 1
+    assert activate_random_adapter(judged) == 1
     assert [version.is_active for version in judged.versions()] == [True]
     assert answers(judged) != before
     assert judged.rollback() == 0
@@ -84,14 +84,14 @@ def test_a_version_is_used_by_its_number_and_undone(judged: Library) -> None:
         judged.rollback(9)
 
 
-def test_the_same_judgements_give_the_same(judged: Library) -> None:
+def test_the_same_judgements_give_the_same_report(judged: Library) -> None:
     first, second = judged.tune(dry_run=True), judged.tune(dry_run=True)
     assert first.to_dict() | {"seconds": 0} == second.to_dict() | {"seconds": 0}
     assert judged.versions() == []
 
 
 def test_too_few_judgements_say_how_many_are_needed(judged: Library) -> None:
-    for query in WORDS[:4]:
+    for query in QUERIES[:4]:
         judged.forget_judgements(query=query)
     with pytest.raises(TuningError, match="4 judged queries have both a good and a bad hit; learning needs 6"):
         judged.tune()
@@ -100,21 +100,21 @@ def test_too_few_judgements_say_how_many_are_needed(judged: Library) -> None:
         judged.tune()
 
 
-def test_training_that_fails_leaves_everything_as_it_was(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    learnt(judged)
+def test_a_training_that_fails_leaves_the_active_version(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    activate_random_adapter(judged)
     before = answers(judged)
 
-    def diverging(*_: object, **__: object) -> Adapter:
+    def diverge(*_: object, **__: object) -> Adapter:
         raise TuningError("training an adapter came to a loss of nan")
 
-    monkeypatch.setattr(tune, "train_adapter", diverging)
+    monkeypatch.setattr(tune, "train_adapter", diverge)
     with pytest.raises(TuningError, match="nan"):
         judged.tune()
     assert [version.is_active for version in judged.versions()] == [True]
     assert answers(judged) == before
 
 
-def test_a_kill_while_learning_leaves_what_was_active(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_training_stores_no_version(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "train_adapter", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         judged.tune()
@@ -122,32 +122,32 @@ def test_a_kill_while_learning_leaves_what_was_active(judged: Library, monkeypat
     assert judged.search("a cat", k=1)
 
 
-def test_two_cannot_learn_at_once(judged: Library) -> None:
+def test_a_library_is_not_tuned_while_another_process_writes(judged: Library) -> None:
     with Library.open(judged.path) as other, other._store.writing("indexing"), pytest.raises(LibraryLockedError):
         judged.tune()
 
 
-def test_an_adapter_that_ruins_general_queries_is_kept_inactive(
+def test_an_adapter_that_ruins_general_queries_is_stored_inactive(
     judged: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dim = judged.encoder.dim
     random = np.random.default_rng(0)
     noise = LowRankAdapter(*(random.standard_normal(shape).astype(np.float32) for shape in ((dim, 64), (64, dim))))
     monkeypatch.setattr(tune, "train_adapter", lambda *_, **__: Adapter(noise))
-    receipt = judged.tune()
-    assert not receipt.passed
+    report = judged.tune()
+    assert not report.passed
     assert [version.is_active for version in judged.versions()] == [False]
 
 
-def test_damaged_weights_can_be_undone(judged: Library) -> None:
-    learnt(judged)
+def test_a_version_with_damaged_weights_is_rolled_back(judged: Library) -> None:
+    activate_random_adapter(judged)
     with judged._store.transaction() as connection:
         connection.exec_driver_sql("UPDATE versions SET weights = X'00'")
     assert judged.rollback() == 0
     assert judged.search("a cat", k=1)
 
 
-def test_a_user_who_means_tulips_is_understood_from_the_program_alone(
+def test_the_program_learns_that_a_user_means_tulips(
     shared_data: Path, tmp_path: Path, recall_program: Program
 ) -> None:
     (tmp_path / "flowers").symlink_to(shared_data / "flowers5" / "images")
@@ -155,12 +155,12 @@ def test_a_user_who_means_tulips_is_understood_from_the_program_alone(
     with (tmp_path / "judged.csv").open("w", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(("query", "path", "verdict"))
-        for query in ASKED:
-            found = recall_program("search", query, "--all", "--paths").stdout.splitlines()
-            table.writerows((query, path, "good" if "tulip" in Path(path).name else "bad") for path in found)
+        for query in FLOWER_QUERIES:
+            paths = recall_program("search", query, "--all", "--paths").stdout.splitlines()
+            table.writerows((query, path, "good" if "tulip" in Path(path).name else "bad") for path in paths)
     assert recall_program("feedback", "import", tmp_path / "judged.csv").returncode == 0
-    tried = json.loads(recall_program("tune", "--dry-run", "--json").stdout)
-    assert tried["passed"]
+    report = json.loads(recall_program("tune", "--dry-run", "--json").stdout)
+    assert report["passed"]
     unseen = ("search", "something nice from the florist", "--all", "--paths")
     before = recall_program(*unseen).stdout
     assert recall_program("tune").stdout.strip().endswith("activated")
@@ -173,17 +173,16 @@ def test_a_user_who_means_tulips_is_understood_from_the_program_alone(
     assert rows(library, "SELECT count(*) FROM versions") == [(1,)]
 
 
-def test_both_sides_are_learnt_where_asked_for(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    sides: list[bool] = []
-    real = train_adapter
+def test_adapter_both_transforms_photos_too(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_index: list[bool] = []
 
-    def train(*args: Any, both: bool, **kwargs: Any) -> Adapter:
-        adapter = real(*args, both=both, **kwargs)
-        sides.append(adapter.changes_index)
+    def record(*args: Any, **kwargs: Any) -> Adapter:
+        adapter = train_adapter(*args, **kwargs)
+        change_index.append(adapter.changes_index)
         return adapter
 
-    monkeypatch.setattr(tune, "train_adapter", train)
-    monkeypatch.setattr("retrieval.tuning.adapter.train.STEPS", 5)
+    monkeypatch.setattr(tune, "train_adapter", record)
+    monkeypatch.setattr("retrieval.tuning.adapter.train_adapter.STEPS", 5)
     judged.tune(method="adapter-both", dry_run=True)
-    assert sides
-    assert all(sides)
+    assert change_index
+    assert all(change_index)

@@ -33,6 +33,32 @@ def config(
     return changed
 
 
+def _siglip() -> dict[str, Any]:
+    """Return the configuration of a model with SigLIP's loss."""
+    changed = config(resize_mode="squash", interpolation="bilinear")
+    changed["model_cfg"] |= {"custom_text": True, "init_logit_bias": -10}
+    return changed
+
+
+def _timm(name: str, *, pool: str, image_size: int) -> dict[str, Any]:
+    """Return the configuration of a model whose image tower is one of timm's."""
+    changed = config()
+    changed["model_cfg"]["vision_cfg"] = {
+        "timm_model_name": name, "timm_model_pretrained": False, "timm_pool": pool, "timm_proj": "linear",
+        "image_size": image_size,
+    }  # fmt: skip
+    return changed
+
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "clip": CONFIG,
+    "siglip": _siglip(),
+    "timm": _timm("test_vit", pool="token", image_size=160),
+    "convolutions": _timm("tf_efficientnet_lite0", pool="avg", image_size=32),
+}
+"""A model of each kind of architecture that open_clip has."""
+
+
 def make_weights(content: dict[str, Any], *, seed: int = 0) -> dict[str, torch.Tensor]:
     """Return the random weights of a model, the same for the same seed; torch's own random state is left alone."""
     kind = open_clip.CustomTextCLIP if content["model_cfg"].get("custom_text") else open_clip.CLIP

@@ -1,5 +1,4 @@
-"""Low-rank updates of both towers of any open_clip model, learnt from judgements.
+"""Low-rank updates (LoRA) of both towers of any open_clip model, trained on judgements.
 
-train.train_lora        judged queries, unjudged photos -> Trained
-interpolation.Trained   the old weights and a change of them: at a share, as an encoder, as a folder
+To be called from outside: `tune_lora.tune_lora`, behind the gate, and `train_lora.train_lora`, one training without it.
 """

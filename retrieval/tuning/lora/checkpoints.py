@@ -1,4 +1,4 @@
-"""What a run that was killed goes on from: one safetensors file, replaced whole after each epoch."""
+"""Checkpoints from which a stopped training resumes: one safetensors file, replaced as a whole after each epoch."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from torch import Tensor
 
 logger = logging.getLogger(__name__)
 
-NAME = "lora.safetensors"
+FILE_NAME = "lora.safetensors"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """Where a run stands after an epoch.
+    """The state of a training after an epoch.
 
     Attributes:
-        now: The updates.
-        best: Those of the best epoch.
-        moments: AdamW's, first and second, by "1." or "2." and the update's name.
-        steps: Steps that the optimizer has made.
+        current: The updates.
+        best: The updates of the best epoch.
+        moments: AdamW's first and second moments, by "1." or "2." and the update's name.
+        steps: Number of steps that the optimizer has made.
         losses: Validation losses, before training and after each epoch.
     """
 
-    now: dict[str, Tensor]
+    current: dict[str, Tensor]
     best: dict[str, Tensor]
     moments: dict[str, Tensor]
     steps: int
@@ -38,59 +38,64 @@ class Checkpoint:
 
 
 def save_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors to a file, whole or not at all.
+    """Write tensors to a file, all or none.
 
     Raises:
         OSError: The folder cannot be written, or the disk is full.
     """
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        save_file({name: each.contiguous() for name, each in tensors.items()}, part, metadata=metadata)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata=metadata)
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
-        part.chmod(0o644)  # safetensors writes for the owner alone
+        part.chmod(0o644)  # safetensors creates files that only the owner can read
         part.replace(file)
-    except SafetensorError as error:  # of a full disk too
+    except SafetensorError as error:  # raised for a full disk too
         raise OSError(str(error)) from error
     finally:
         part.unlink(missing_ok=True)
 
 
-def write(folder: Path, key: str, checkpoint: Checkpoint) -> None:
-    """Keep a checkpoint in place of the one before it.
+def write_checkpoint(folder: Path, key: str, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in place of the previous one.
 
     Args:
-        folder: Where it is kept.
-        key: Stands for all that decides the run: a checkpoint of another is not gone on from.
-        checkpoint: To keep.
+        folder: Where to write it.
+        key: Identifies everything that determines the training; a checkpoint with another key is not resumed.
+        checkpoint: The checkpoint.
 
     Raises:
         OSError: The folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    groups = {"now": checkpoint.now, "best": checkpoint.best, "moments": checkpoint.moments}
-    tensors = {f"{group}/{name}": each for group, found in groups.items() for name, each in found.items()}
+    groups = {"now": checkpoint.current, "best": checkpoint.best, "moments": checkpoint.moments}
+    tensors = {f"{group}/{name}": tensor for group, state in groups.items() for name, tensor in state.items()}
     metadata = {"key": key, "steps": str(checkpoint.steps), "losses": json.dumps(checkpoint.losses)}
-    save_tensors(folder / NAME, tensors, metadata)
+    save_tensors(folder / FILE_NAME, tensors, metadata)
 
 
-def read(folder: Path, key: str) -> Checkpoint | None:
-    """Return the folder's checkpoint; None where there is none of this run, or it is damaged."""
-    file = folder / NAME
+def read_checkpoint(folder: Path, key: str) -> Checkpoint | None:
+    """Return the checkpoint in a folder, or None if there is none, it is damaged, or it is of another training."""
+    file = folder / FILE_NAME
     try:
         with safe_open(file, framework="pt") as stored:
             metadata = stored.metadata() or {}
             if metadata.get("key") != key:
-                logger.info("%s is of another training; this one begins anew", file)
+                logger.info("%s is of another training; training starts over", file)
                 return None
             groups: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "moments": {}}
-            for name in stored.keys():  # noqa: SIM118 (it is no mapping)
+            for name in stored.keys():  # noqa: SIM118 (it is not a mapping)
                 group, _, rest = name.partition("/")
                 groups[group][rest] = stored.get_tensor(name)
-            losses = tuple(float(loss) for loss in json.loads(metadata["losses"]))
-            return Checkpoint(**groups, steps=int(metadata["steps"]), losses=losses)
+            return Checkpoint(
+                current=groups["now"],
+                best=groups["best"],
+                moments=groups["moments"],
+                steps=int(metadata["steps"]),
+                losses=tuple(float(loss) for loss in json.loads(metadata["losses"])),
+            )
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-        logger.warning("%s cannot be read (%s); training begins anew", file, error)
+        logger.warning("%s cannot be read (%s); training starts over", file, error)
         return None

@@ -21,27 +21,27 @@ def backward_in_chunks(
 ) -> float:
     """Return the loss of a batch after adding its gradients to the towers' weights.
 
-    The towers run twice: without gradients to know the vectors, and chunk by chunk with the gradient that the loss
-    has at them. Towers must give the same twice, so models are in eval mode: no dropout, no statistics of a batch.
+    The towers run twice: first without gradients, to compute the vectors, then chunk by chunk with the gradient of the
+    loss at the vectors. Both runs must give the same, so models are in eval mode: no dropout, no batch statistics.
 
     Args:
         parts: Each tower with its inputs, shape (n, …).
-        loss: From the towers' vectors, in the order of `parts`, to a number.
-        chunk: Rows that a tower sees at once.
-        precision: Makes the context in which towers run.
+        loss: Computes the loss from the towers' vectors, in the order of `parts`.
+        chunk: Rows that a tower processes at once.
+        precision: Returns the context in which the towers run.
     """
     with torch.no_grad(), precision():
-        found = [
+        outputs = [
             torch.cat([tower(rows).float() for rows in torch.split(inputs, chunk)]).requires_grad_()
             for tower, inputs in parts
         ]
-    value = loss(found)
+    value = loss(outputs)
     value.backward()  # type: ignore[no-untyped-call]
-    for (tower, inputs), vectors in zip(parts, found, strict=True):
+    for (tower, inputs), vectors in zip(parts, outputs, strict=True):
         if vectors.grad is None:
             continue
-        for rows, wanted in zip(torch.split(inputs, chunk), torch.split(vectors.grad, chunk), strict=True):
+        for rows, gradient in zip(torch.split(inputs, chunk), torch.split(vectors.grad, chunk), strict=True):
             with precision():
-                again = tower(rows)
-            again.float().backward(wanted)  # type: ignore[no-untyped-call]
+                output = tower(rows)
+            output.float().backward(gradient)  # type: ignore[no-untyped-call]
     return float(value.detach())

@@ -1,4 +1,4 @@
-"""What a training knows before it begins: readable photos, frozen vectors, labels, hard negatives."""
+"""What a training is computed from: embeddings before training, labels and hard negatives."""
 
 from __future__ import annotations
 
@@ -13,92 +13,91 @@ from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import TuningError
 from indexer.types import Progress, ProgressCallback, Vectors
 from retrieval.calibration.background import prompts
-from retrieval.tuning.lora.data import (
-    Frozen,
-    Labels,
-    PairedQuery,
-    Photos,
-    judged_paths,
-    label,
-    mine_hard_negatives,
-    readable,
-)
+from retrieval.tuning.lora.labels import FrozenEmbeddings, Labels, label_photos, mine_hard_negatives
+from retrieval.tuning.lora.paired_queries import PairedQuery, judged_paths, keep_readable
+from retrieval.tuning.lora.photo_reader import PhotoReader
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """One side of the judgements, for training or for validation.
+class TrainingInputs:
+    """The queries of a training or of its validation, with everything that is known of them before it begins.
 
     Attributes:
-        queries: Those with a good photo that can be read.
-        frozen: Vectors before training.
+        queries: Queries with a good photo that can be read.
+        frozen: Embeddings before training.
         labels: Which photo answers which query.
-        mined: Rows of each query's hard negatives.
-        judged: How many of the photos, the first, somebody judged.
+        negatives: Rows of each query's hard negatives.
+        judged: Number of judged photos, which come first in `frozen.paths`.
     """
 
     queries: tuple[PairedQuery, ...]
-    frozen: Frozen
+    frozen: FrozenEmbeddings
     labels: Labels
-    mined: tuple[tuple[int, ...], ...]
+    negatives: tuple[tuple[int, ...], ...]
     judged: int
 
 
-def look(
+def embed_photos(
     encoder: OpenClipEncoder,
-    photos: Photos,
+    photos: PhotoReader,
     paths: Sequence[Path],
     *,
     chunk: int,
-    stage: str = "looking",
+    stage: str = "embedding",
     progress: ProgressCallback | None,
 ) -> dict[Path, NDArray[np.float32]]:
-    """Return the unit vector of every photo that can be read; a chunk of pictures is held at once."""
-    found: dict[Path, NDArray[np.float32]] = {}
-    held: list[tuple[Path, NDArray[np.uint8]]] = []
+    """Return the unit vector of every photo that can be read, shape (d,); at most `chunk` photos are in memory."""
+    vectors: dict[Path, NDArray[np.float32]] = {}
+    batch: list[tuple[Path, NDArray[np.uint8]]] = []
 
-    def encode() -> None:
-        if held:
-            vectors = encoder.encode_images(np.stack([pixels for _, pixels in held]))
-            found.update(zip((path for path, _ in held), vectors, strict=True))
-            held.clear()
+    def encode_batch() -> None:
+        if batch:
+            rows = encoder.encode_images(np.stack([pixels for _, pixels in batch]))
+            vectors.update(zip((path for path, _ in batch), rows, strict=True))
+            batch.clear()
 
-    for done, each in enumerate(photos.stream(paths)):
-        held.append(each)
-        if len(held) == chunk:
-            encode()
+    for done, photo in enumerate(photos.stream(paths)):
+        batch.append(photo)
+        if len(batch) == chunk:
+            encode_batch()
         if progress:
             progress(Progress(stage, done + 1, len(paths)))
-    encode()
-    return found
+    encode_batch()
+    return vectors
 
 
-def gather(
+def prepare_inputs(
     queries: Sequence[PairedQuery],
-    others: Sequence[Path],
+    unjudged: Sequence[Path],
     *,
     vectors: dict[Path, NDArray[np.float32]],
-    texts: Callable[[Sequence[str]], Vectors],
-) -> Material:
-    """Return the queries with their vectors, labels and hard negatives.
+    encode_texts: Callable[[Sequence[str]], Vectors],
+) -> TrainingInputs:
+    """Return the queries with their embeddings, labels and hard negatives.
+
+    Args:
+        queries: Judged queries.
+        unjudged: Unjudged photos.
+        vectors: The unit vector of every photo that can be read.
+        encode_texts: Embeds texts.
 
     Raises:
-        TuningError: No query keeps a good photo.
+        TuningError: No query has a good photo that can be read.
     """
-    usable = readable(queries, vectors)
+    usable = keep_readable(queries, vectors)
     if not usable:
         raise TuningError(
             f"none of {len(queries)} judged queries has a good photo that can be read; judge a query with a good one"
         )
     judged = judged_paths(usable)
-    known = set(judged)
-    paths = [*judged, *(path for path in dict.fromkeys(others) if path in vectors and path not in known)]
-    frozen = Frozen(
+    judged_set = set(judged)
+    paths = [*judged, *(path for path in dict.fromkeys(unjudged) if path in vectors and path not in judged_set)]
+    frozen = FrozenEmbeddings(
         paths=tuple(paths),
         photos=np.stack([vectors[path] for path in paths]),
-        queries=texts([query.text for query in usable]),
-        prompts=texts(list(prompts())),
+        queries=encode_texts([query.text for query in usable]),
+        prompts=encode_texts(list(prompts())),
     )
-    labels = label(usable, frozen)
-    mined = tuple(tuple(rows) for rows in mine_hard_negatives(labels, frozen, usable))
-    return Material(tuple(usable), frozen, labels, mined, len(judged))
+    labels = label_photos(usable, frozen)
+    negatives = tuple(tuple(rows) for rows in mine_hard_negatives(labels, frozen, usable))
+    return TrainingInputs(tuple(usable), frozen, labels, negatives, len(judged))

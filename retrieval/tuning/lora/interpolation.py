@@ -1,4 +1,4 @@
-"""What a training came to: the old weights and a change of them, at any share."""
+"""The result of a LoRA training, at any point between the old weights and the new ones."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from indexer.encoders.openclip_encoder import OpenClipEncoder
-from retrieval.tuning.lora.export import write_model
-from retrieval.tuning.lora.layers import add
+from retrieval.tuning.lora.layers import add_deltas
+from retrieval.tuning.lora.model_folder import write_model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trained:
-    """An encoder and what training adds to its weights.
+class LoraResult:
+    """An encoder and what the training adds to its weights.
 
     Attributes:
         start: The encoder before training.
-        changes: What is added, by the names of its weights.
-        epoch: The one that validated best, 0 for none: then the changes are zero.
-        losses: Validation losses, before training and after each epoch; training losses where nothing validates.
+        deltas: What is added to the weights, by the names of the weights.
+        epoch: The epoch with the best validation; 0 is before training, with deltas of zero.
+        losses: Validation losses, before training and after each epoch; training losses if there is no validation.
         unreadable: Why a photo could not be read, by path.
-        queries: How many queries were learnt from.
-        seconds: On the clock, of this run.
+        queries: Number of queries that were trained on.
+        seconds: Duration of this run.
     """
 
     start: OpenClipEncoder
-    changes: dict[str, Tensor]
+    deltas: dict[str, Tensor]
     epoch: int
     losses: tuple[float, ...]
     unreadable: dict[Path, str]
     queries: int
     seconds: float
 
-    def interpolate(self, share: float) -> nn.Module:
-        """Return a model between the old weights (0) and the new (1): WiSE-FT, Wortsman et al. 2022, section 3."""
+    def interpolate(self, alpha: float) -> nn.Module:
+        """Return a model between the old weights (0) and the new ones (1): WiSE-FT, Wortsman et al. 2022, section 3."""
         model: nn.Module = copy.deepcopy(self.start.model)
-        add(model, self.changes, share=share)
+        add_deltas(model, self.deltas, alpha=alpha)
         return model
 
-    def encoder(self, share: float = 1.0, *, name: str | None = None) -> OpenClipEncoder:
-        """Return the encoder at a share; under a name of its own, since its vectors are."""
+    def encoder(self, alpha: float = 1.0, *, name: str | None = None) -> OpenClipEncoder:
+        """Return the encoder with interpolated weights, under a name of its own because its embeddings differ."""
         start = self.start
         return OpenClipEncoder(
-            self.interpolate(share),
+            self.interpolate(alpha),
             start.tokenizer,
-            name=name or f"{start.name} at {share:g} of a training",
+            name=name or f"{start.name} at {alpha:g} of a training",
             architecture=start.architecture,
             device=start.model.logit_scale.device,
             batch_size=start.batch_size,
         )
 
-    def save(self, folder: Path, share: float = 1.0) -> str:
-        """Return the name of the encoder after writing it into a new folder, which open_clip alone can load too.
+    def save(self, folder: Path, alpha: float = 1.0) -> str:
+        """Write the encoder into a new folder, which open_clip alone can load too, and return its name.
 
         Raises:
-            EncoderError: The folder exists or cannot be written, or the tokenizer cannot be kept in it.
+            EncoderError: The folder exists or cannot be written, or the tokenizer cannot be saved in it.
         """
-        write_model(folder, self.interpolate(share), self.start.tokenizer, self.start.architecture)
+        write_model(folder, self.interpolate(alpha), self.start.tokenizer, self.start.architecture)
         return f"local-dir:{folder}"

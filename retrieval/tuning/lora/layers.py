@@ -1,4 +1,4 @@
-"""Low-rank updates put into an open_clip model, and taken out again as changes of its weights."""
+"""Low-rank updates that are put into an open_clip model, and taken out again as deltas of its weights."""
 
 from __future__ import annotations
 
@@ -14,56 +14,58 @@ from torch.nn.utils import parametrize
 
 from indexer.errors import TuningError
 
-ADAPTER = "recall"
-READS_WEIGHTS = "AttentionPool2d"
-"""Pooling of open_clip's ResNets, which hands its layers' weights to a function: left alone."""
+ADAPTER_NAME = "recall"
+POOLING_BY_WEIGHTS = "AttentionPool2d"
+"""Pooling of open_clip's ResNets, which passes its layers' weights to a function; it gets no updates."""
 
 
-class Update(nn.Module):
-    """What a weight is while it has an update beside it: itself plus a multiple of B A (Hu et al. 2021, section 4.1).
+class LowRankUpdate(nn.Module):
+    """A parametrization that adds a multiple of B A to a weight (Hu et al. 2021, section 4.1).
 
-    For attention's weights alone. peft's own layer for `nn.MultiheadAttention` (0.21) adds the update of the output
-    twice and its gradient once (its pull request 3774), and moves the weights by a rounding error at each call.
+    It is used for attention weights only. peft's own layer for `nn.MultiheadAttention` (0.21) adds the update of the
+    output twice and its gradient once (pull request 3774 of peft), and shifts the weights by a rounding error at each
+    call.
     """
 
     def __init__(self, weight: Tensor, *, rank: int, scale: float) -> None:
         super().__init__()
         rows, columns = weight.shape
-        self.lora_A = nn.ParameterDict({ADAPTER: torch.empty(rank, columns, device=weight.device)})
-        self.lora_B = nn.ParameterDict({ADAPTER: torch.zeros(rows, rank, device=weight.device)})
-        nn.init.kaiming_uniform_(self.lora_A[ADAPTER], a=math.sqrt(5))  # as peft begins
+        self.lora_A = nn.ParameterDict({ADAPTER_NAME: torch.empty(rank, columns, device=weight.device)})
+        self.lora_B = nn.ParameterDict({ADAPTER_NAME: torch.zeros(rows, rank, device=weight.device)})
+        nn.init.kaiming_uniform_(self.lora_A[ADAPTER_NAME], a=math.sqrt(5))  # as peft does
         self.scale = scale
 
-    def change(self) -> Tensor:
+    def delta(self) -> Tensor:
         """Return what is added to the weight, shape (rows, columns)."""
-        found: Tensor = self.scale * (self.lora_B[ADAPTER] @ self.lora_A[ADAPTER])
-        return found
+        delta: Tensor = self.scale * (self.lora_B[ADAPTER_NAME] @ self.lora_A[ADAPTER_NAME])
+        return delta
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Return the weight with its update."""
-        return weight + self.change()
+        """Return the updated weight."""
+        return weight + self.delta()
 
 
-def targets(model: nn.Module) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the names of the layers that peft updates, and of the attention weights (module, parameter) that we do.
+def find_targets(model: nn.Module) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the layers that peft updates, and the attention weights (module, parameter) that `LowRankUpdate` does.
 
-    peft: every Linear, timm's fused qkv among them, and every 1 x 1 convolution without groups. Ours: the weights of
-    PyTorch's and open_clip's attention that are plain parameters. Left alone: other convolutions, where an update would
-    not be small; token tables, positions, norms, and projections that are plain parameters.
+    peft updates every Linear, including timm's fused qkv, and every 1 x 1 convolution without groups. `LowRankUpdate`
+    does the weights of PyTorch's and open_clip's attention that are plain parameters. Not updated are other
+    convolutions, whose updates would not be small, and token tables, positions, norms and projections that are plain
+    parameters.
     """
     layers: list[str] = []
     weights: list[tuple[str, str]] = []
-    closed = set[str]()
+    skipped = set[str]()  # modules whose children are not looked at
     for name, module in model.named_modules():
-        if any(name.startswith(f"{outer}.") for outer in closed):
+        if any(name.startswith(f"{outer}.") for outer in skipped):
             continue
         if isinstance(module, nn.MultiheadAttention):
-            closed.add(name)  # its output layer is not called as a module
-            inside = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
-            weights += [(name, each) for each in inside if getattr(module, each, None) is not None]
+            skipped.add(name)  # its output layer is not called as a module
+            inputs = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
+            weights += [(name, weight) for weight in inputs if getattr(module, weight, None) is not None]
             weights.append((f"{name}.out_proj", "weight"))
-        elif type(module).__name__ == READS_WEIGHTS:
-            closed.add(name)
+        elif type(module).__name__ == POOLING_BY_WEIGHTS:
+            skipped.add(name)
         elif isinstance(module, nn.Linear) or (
             type(module) is nn.Conv2d and module.kernel_size == (1, 1) and module.groups == 1
         ):
@@ -73,60 +75,60 @@ def targets(model: nn.Module) -> tuple[list[str], list[tuple[str, str]]]:
     return layers, weights
 
 
-class LoraLayer:
-    """A model while it has updates beside its layers; all else in it is frozen."""
+class LoraLayers:
+    """The low-rank updates of a model's layers; everything else in the model is frozen."""
 
-    def __init__(self, model: nn.Module, *, rank: int, alpha: int, seed: int) -> None:
-        """Put updates into the model, of which nothing is seen at the start (B is zero).
+    def __init__(self, model: nn.Module, *, rank: int, lora_alpha: int, seed: int) -> None:
+        """Put updates into the model, which have no effect at first because B is zero.
 
         Raises:
-            TuningError: It has no layer that could have one.
+            TuningError: The model has no layer that can be updated.
         """
-        layers, self._weights = targets(model)
+        layers, self._weights = find_targets(model)
         if not layers:
-            raise TuningError("the encoder has no layer that a low-rank update can be put beside; choose another")
+            raise TuningError("the encoder has no layer that LoRA can update; choose another encoder")
         model.requires_grad_(requires_grad=False)
-        config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=layers, lora_dropout=0.0, bias="none")
-        on_cards = {parameter.get_device() for parameter in model.parameters() if parameter.is_cuda}
-        with torch.random.fork_rng(devices=sorted(on_cards)):
+        config = LoraConfig(r=rank, lora_alpha=lora_alpha, target_modules=layers, lora_dropout=0.0, bias="none")
+        gpus = {parameter.get_device() for parameter in model.parameters() if parameter.is_cuda}
+        with torch.random.fork_rng(devices=sorted(gpus)):
             torch.manual_seed(seed)
-            self._tuner = LoraModel(cast("Any", model), config, ADAPTER)
+            self._tuner = LoraModel(cast("Any", model), config, ADAPTER_NAME)
             for name, parameter in self._weights:
                 module = model.get_submodule(name)
-                update = Update(getattr(module, parameter), rank=rank, scale=alpha / rank)
+                update = LowRankUpdate(getattr(module, parameter), rank=rank, scale=lora_alpha / rank)
                 parametrize.register_parametrization(module, parameter, update)
         self._model = model
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """Return what is trained, by name."""
-        return {name: each for name, each in self._model.named_parameters() if ".lora_" in name}
+        """Return the trained parameters, by name."""
+        return {name: parameter for name, parameter in self._model.named_parameters() if ".lora_" in name}
 
-    def read(self) -> dict[str, Tensor]:
-        """Return copies of what is trained, on the CPU."""
-        return {name: each.detach().cpu().clone() for name, each in self.parameters().items()}
+    def state(self) -> dict[str, Tensor]:
+        """Return copies of the trained parameters, on the CPU."""
+        return {name: parameter.detach().cpu().clone() for name, parameter in self.parameters().items()}
 
     @torch.no_grad()
-    def write(self, state: dict[str, Tensor]) -> None:
-        """Set what is trained.
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Set the trained parameters.
 
         Raises:
-            ValueError: Names or shapes are not this model's.
+            ValueError: Names or shapes are not those of this model.
         """
-        mine = self.parameters()
-        shapes = {name: tuple(each.shape) for name, each in mine.items()}
-        if {name: tuple(each.shape) for name, each in state.items()} != shapes:
+        parameters = self.parameters()
+        shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+        if {name: tuple(tensor.shape) for name, tensor in state.items()} != shapes:
             raise ValueError("the updates are of another model or rank")
-        for name, each in state.items():
-            mine[name].copy_(each)
+        for name, tensor in state.items():
+            parameters[name].copy_(tensor)
 
     @torch.no_grad()
-    def changes(self) -> dict[str, Tensor]:
-        """Return what the updates add to the model's weights, by the names that the plain model has for them."""
-        found = {f"{name}.weight": layer.get_delta_weight(ADAPTER) for name, layer in self._layers()}
+    def deltas(self) -> dict[str, Tensor]:
+        """Return what the updates add to the model's weights, by the names of the weights in the plain model."""
+        deltas = {f"{name}.weight": layer.get_delta_weight(ADAPTER_NAME) for name, layer in self._layers()}
         for name, parameter in self._weights:
             update = cast("Any", self._model.get_submodule(name)).parametrizations[parameter][0]
-            found[f"{name}.{parameter}"] = update.change()
-        return {name: change.detach().cpu().float() for name, change in found.items()}
+            deltas[f"{name}.{parameter}"] = update.delta()
+        return {name: delta.detach().cpu().float() for name, delta in deltas.items()}
 
     def remove(self) -> nn.Module:
         """Return the model as it was, without updates."""
@@ -143,11 +145,11 @@ class LoraLayer:
 
 
 @torch.no_grad()
-def add(model: nn.Module, changes: dict[str, Tensor], *, share: float) -> None:
-    """Add a share of the changes to the model's weights."""
-    if share == 0:
-        return  # adding nothing would turn -0 into 0, which is another fingerprint
+def add_deltas(model: nn.Module, deltas: dict[str, Tensor], *, alpha: float) -> None:
+    """Add a fraction of the deltas to the model's weights."""
+    if alpha == 0:
+        return  # adding nothing would turn -0 into 0, which changes the fingerprint
     state = dict(model.named_parameters())
-    for name, change in changes.items():
+    for name, delta in deltas.items():
         weight = state[name]
-        weight.add_(change.to(weight.device, weight.dtype), alpha=share)
+        weight.add_(delta.to(weight.device, weight.dtype), alpha=alpha)

@@ -1,4 +1,4 @@
-"""New weights of an encoder, at a share of the change that a training gave."""
+"""The change of a LoRA training as the gate applies it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from indexer.encoders.openclip_encoder import OpenClipEncoder
-    from retrieval.tuning.lora.interpolation import Trained
+    from retrieval.tuning.lora.interpolation import LoraResult
 
 
-class NewWeights:
-    """What one training gave, at a share of it."""
+class InterpolatedWeights:
+    """The weights of an encoder at a fraction alpha of a training; the model is only created when it is used."""
 
-    def __init__(self, trained: Trained, share: float = 1.0) -> None:
-        """Wrap a training; its model is made when it is needed."""
-        self.trained, self.share = trained, share
+    def __init__(self, result: LoraResult, alpha: float = 1.0) -> None:
+        self.result, self.alpha = result, alpha
 
-    def interpolate(self, share: float) -> NewWeights:
-        """Return a part of it, 0 for the old weights and 1 for what this is."""
-        return NewWeights(self.trained, self.share * share)
+    def interpolate(self, alpha: float, /) -> InterpolatedWeights:
+        """Return a fraction of this change, 0 for the old weights and 1 for these."""
+        return InterpolatedWeights(self.result, self.alpha * alpha)
 
     @cached_property
     def encoder(self) -> OpenClipEncoder:
         """The encoder with these weights."""
-        return self.trained.encoder(self.share)
+        return self.result.encoder(self.alpha)
 
     def save(self, folder: Path) -> str:
-        """Return the name of the encoder after writing it into a new folder, see `Trained.save`."""
-        return self.trained.save(folder, self.share)
+        """Write the encoder into a new folder and return its name, see `LoraResult.save`."""
+        return self.result.save(folder, self.alpha)

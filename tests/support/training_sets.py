@@ -1,4 +1,4 @@
-"""Lessons that are made up."""
+"""Random training sets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def unit_rows(count: int, dim: int, random: np.random.Generator) -> Vectors:
     return to_unit_length(random.standard_normal((count, dim)).astype(np.float32))
 
 
-def lessons_of(*, queries: int, units: int, others: int, dim: int, seed: int) -> TrainingSet:
-    """Return lessons of random vectors and verdicts, of photos and texts."""
+def random_training_set(*, queries: int, units: int, unjudged: int, dim: int, seed: int) -> TrainingSet:
+    """Return a training set of random vectors and verdicts, on photos and texts."""
     random = np.random.default_rng(seed)
     return TrainingSet(
         names=tuple(map(str, range(queries))),
@@ -25,6 +25,6 @@ def lessons_of(*, queries: int, units: int, others: int, dim: int, seed: int) ->
         units=unit_rows(units, dim, random),
         are_photos=random.random(units) < 0.7,
         good=random.random(units) < 0.5,
-        others=unit_rows(others, dim, random),
-        others_are_photos=random.random(others) < 0.7,
+        unjudged=unit_rows(unjudged, dim, random),
+        unjudged_are_photos=random.random(unjudged) < 0.7,
     )
