@@ -93,7 +93,7 @@ def _ending(ctx: click.Context) -> Iterator[None]:
     except (KeyboardInterrupt, ImportError) as error:
         if not _is_interrupt(error):
             raise
-        rest = "; what was done is kept, and the same command continues" * (ctx.invoked_subcommand in RESUMABLE)
+        rest = "; what was done is kept; run the same command again to continue" * (ctx.invoked_subcommand in RESUMABLE)
         print_error(f"stopped{rest}")
         leave(ExitCode.INTERRUPTED)
 

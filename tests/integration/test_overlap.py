@@ -247,6 +247,6 @@ def test_ctrl_c_in_the_middle_of_encoding_ends_the_program_and_its_processes(
     out, err = process.communicate(timeout=30)
     assert time.monotonic() - began < 5  # half a second here
     assert (process.returncode, out) == (130, "")
-    assert err == "recall: stopped; what was done is kept, and the same command goes on from here\n"
+    assert err == "recall: stopped; what was done is kept; run the same command again to continue\n"
     assert not alive(process.pid)
     assert 0 < count(path, "embeddings") == count(path, "items") < 600

@@ -202,7 +202,7 @@ def test_ctrl_c_stops_with_a_message_and_the_next_run_goes_on(
     os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to the decoders, too
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert err == "recall: stopped; what was done is kept, and the same command goes on from here\n"
+    assert err == "recall: stopped; what was done is kept; run the same command again to continue\n"
     assert out == ""
     kept = rows(path, "SELECT count(*) FROM items WHERE failure IS NOT NULL")[0][0]
     assert 0 < kept < 3001

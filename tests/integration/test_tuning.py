@@ -167,7 +167,7 @@ def test_the_program_learns_that_a_user_means_tulips(
     after = recall_program(*unseen).stdout
     assert after.count("tulip") > before.count("tulip")
     assert " active " in recall_program("versions").stdout
-    assert recall_program("rollback").stdout == "searches use the encoder as it is\n"
+    assert recall_program("rollback").stdout == "searches use the encoder without adaptation\n"
     assert recall_program(*unseen).stdout == before
     (library,) = tmp_path.glob("**/*.recall")
     assert rows(library, "SELECT count(*) FROM versions") == [(1,)]

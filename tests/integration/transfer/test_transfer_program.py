@@ -125,7 +125,7 @@ def test_ctrl_c_stops_an_import_which_the_next_one_completes(
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
-    assert err == "recall: stopped; what was done is kept, and the same command goes on from here\n"
+    assert err == "recall: stopped; what was done is kept; run the same command again to continue\n"
     kept = count(tmp_path / "new.recall", "items")
     assert 0 < kept < 40960
     assert kept % 1000 == 0
