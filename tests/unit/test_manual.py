@@ -13,6 +13,7 @@ from docs.generator.catalog import tables
 from docs.generator.commands import reference
 from docs.generator.errors import failures
 from docs.generator.hooks import GENERATORS, on_page_markdown
+from docs.generator.json_schemas import section
 from docs.generator.markdown import table
 from docs.generator.readme import figure
 from docs.generator.source import attribute_docs
@@ -114,6 +115,33 @@ def test_exit_codes_of_the_manual_are_those_of_the_program() -> None:
     codes = re.findall(r"^\| (\d+) \|", (DOCS / "configuration.md").read_text(encoding="utf-8"), re.MULTILINE)
 
     assert [int(code) for code in codes] == [code.value for code in ExitCode]
+
+
+def test_schema_becomes_a_table_of_keys_types_and_meanings() -> None:
+    schema = {
+        "title": "recall example",
+        "description": "One object.",
+        "required": ["name", "parts"],
+        "properties": {
+            "name": {"type": ["string", "null"], "description": "A name."},
+            "at": {"type": "string", "format": "date-time"},
+            "kind": {"enum": ["photo", None]},
+            "parts": {"type": "array", "items": {"$ref": "#/$defs/part"}},
+            "inner": {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]},
+        },
+        "$defs": {"part": {"description": "One part."}},
+    }
+    rows = [line for line in section(schema).splitlines() if line.startswith("| `")]
+
+    assert rows == [
+        "| `name` | string or null | A name. |",
+        "| `at` | time, optional |  |",
+        '| `kind` | `"photo"` or `null`, optional |  |',
+        "| `parts` | array of part |  |",
+        "| `inner` | object, optional |  |",
+        "| `inner.size` | integer |  |",
+    ]
+    assert "#### part\n\nOne part." in section(schema)
 
 
 def test_unknown_generator_is_an_error_that_names_it() -> None:
