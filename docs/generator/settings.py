@@ -53,7 +53,7 @@ def variables() -> str:
 
 def _read_in_code() -> set[str]:
     sources = (path for package in ("indexer", "retrieval") for path in (ROOT / package).rglob("*.py"))
-    return {name for path in sources for name in re.findall(r"RECALL_[A-Z]+(?:_[A-Z]+)*", path.read_text("utf-8"))}
+    return {name for path in sources for name in re.findall(r'"(RECALL_[A-Z_]+)"', path.read_text("utf-8"))}
 
 
 def _is_count(value: object) -> bool:
