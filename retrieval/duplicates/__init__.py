@@ -1,10 +1,13 @@
-"""Near-duplicates: photos that are one picture, told from photos that only look alike.
+"""Finds photos that show the same picture, as opposed to photos that only look alike.
 
-find.py           the search: candidates, comparison, groups
-candidates.py     pairs whose embeddings lie near each other
-photos.py         photos decoded for comparing, a bounded number held
-pixels.py         whether two pictures are the same, a moment apart, or different
-registration.py   where the one lies in the other
-features.py       the corners by which that is found
-groups.py         what is given back: groups, and the best of each
+find.py            find_duplicates(): candidates, comparison, groups
+candidates.py      pairs of photos with similar embeddings
+sketches.py        decoded photos, a bounded number in memory
+pixel_compare.py   whether two photos are the same picture, by their pixels
+registration.py    aligns two pictures
+structure.py       similarity of aligned pictures, block by block
+features.py        corners, by which pictures are aligned
+groups.py          the result: groups of photos, and the best of each
+
+From outside use `find_duplicates`, and the classes in `groups`. Importing this package loads nothing.
 """

@@ -1,8 +1,8 @@
-"""Finds the photos of a library that are one picture: candidates by embedding, proof by pixels."""
+"""Finds the photos of a library that show the same picture: candidates by embedding, proof by pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,44 +16,44 @@ from indexer.images import Limits
 from indexer.images.workers import DecodePool
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
-from retrieval.duplicates.candidates import Pairs, in_walking_order, near_pairs, unique
+from retrieval.duplicates.candidates import Pairs, near_pairs, order_by_neighbourhood, unique_pairs
 from retrieval.duplicates.groups import (
     WHOLE,
+    DisjointSets,
     DuplicateGroup,
     Duplicates,
-    Linked,
     best_first,
-    frames,
-    how_it_differs,
-    shown,
+    describe_difference,
+    is_bordered,
+    to_photo,
 )
 from retrieval.duplicates.pixel_compare import PixelComparison, Verdict, compare
-from retrieval.duplicates.sketches import AS_COMPARED, HELD, Sketches, what_changed
+from retrieval.duplicates.sketches import MAX_SKETCHES, PREPROCESS, Sketches, change_reason
 
-ABOVE = 0.55
-"""Cosine of two embeddings above which their photos are compared."""
+MIN_COSINE = 0.55
+"""Photos are compared if the cosine of their embeddings exceeds this."""
 
-MOST = 20
-"""Photos that each is compared with, at most: its nearest, and as many again taken in the same second."""
+MAX_PARTNERS = 20
+"""Number of photos that each photo is compared with, at most: its nearest, and as many taken in the same second."""
 
 
 def find_duplicates(
     store: Store, settings: Settings, *, where: Filter | None, progress: ProgressCallback | None = None
 ) -> Duplicates:
-    """Return the photos that are one picture, in groups; nothing is changed.
+    """Return the photos that show the same picture, in groups. Nothing is changed.
 
     Args:
         store: The library.
         settings: Limits, workers and time limit of the decoder.
-        where: Which photos are looked at.
-        progress: Told how far it has come.
+        where: Filter for the photos that are compared.
+        progress: Called with the progress.
     """
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     workers = settings.workers or cpu_count()
-    with DecodePool(preprocess=AS_COMPARED, limits=limits, workers=workers, timeout=settings.timeout) as pool:
+    with DecodePool(preprocess=PREPROCESS, limits=limits, workers=workers, timeout=settings.timeout) as pool:
         run = _Run(store, where, Sketches(pool), progress or (lambda _: None))
-        run.link_equal_files()
-        run.link_equal_pictures(run.candidates())
+        run.join_identical_files()
+        run.join_same_pictures(run.candidates())
         groups = sorted(run.groups(), key=lambda group: group.best.path)
     failures = sorted((Path(path), reason) for path, reason in run.sketches.failures.values())
     return Duplicates(tuple(groups), tuple(failures))
@@ -61,114 +61,129 @@ def find_duplicates(
 
 @dataclass(slots=True)
 class _Run:
-    """The state of one search for duplicates; items are named by their ids."""
+    """The state of one search for duplicates; photos are given by their item ids.
+
+    Attributes:
+        store: The library.
+        where: Filter for the photos.
+        sketches: Decoded photos.
+        report: Called with the progress.
+        sets: Groups of photos that show the same picture.
+        original: For each copy of an identical file, the first such file, which is compared for all of them.
+    """
 
     store: Store
     where: Filter | None
     sketches: Sketches
-    tell: ProgressCallback
-    linked: Linked = field(default_factory=Linked)
-    first: dict[int, int] = field(default_factory=dict)  # of files with equal bytes: to the first, which stands for all
+    report: ProgressCallback
+    sets: DisjointSets = field(default_factory=DisjointSets)
+    original: dict[int, int] = field(default_factory=dict)
 
-    def link_equal_files(self) -> None:
-        """Join what has the same bytes; no file is read for it."""
+    def join_identical_files(self) -> None:
+        """Join photos whose files are identical. No file is read."""
         with self.store.reading() as connection:
-            for alike in duplicates.identical_files(connection, self.where):
-                for item in alike[1:]:
-                    self.linked.join(alike[0], item)
-                    self.first[item] = alike[0]
+            for first, *copies in duplicates.identical_files(connection, self.where):
+                for copy in copies:
+                    self.sets.join(first, copy)
+                    self.original[copy] = first
 
     def candidates(self) -> Pairs:
-        """Return the pairs of photos that are to be compared, those of one photo close together, shape (p, 2)."""
-        known = self.store.encoder
-        if known is None:
+        """Return the pairs of photos to compare, pairs with common photos close together, shape (p, 2)."""
+        encoder = self.store.encoder
+        if encoder is None:
             return np.empty((0, 2), dtype=np.int64)
         with self.store.locked_index() as index:
             with self.store.reading() as connection:
-                items, embeddings = duplicates.photo_embeddings(connection, known.id, self.where)
-                moments = list(self._one_second(duplicates.simultaneous_photos(connection, self.where)))
-            usable = np.isin(embeddings, index.ids)
-            usable &= ~np.isin(items, np.fromiter(self.first, dtype=np.int64))
-            items, embeddings = items[usable], embeddings[usable]
-            near = near_pairs(embeddings, index.vectors, above=ABOVE, most=MOST, progress=self.tell)
-        together = np.array(moments, dtype=np.int64).reshape(len(moments), 2)
-        together = together[np.isin(together, items).all(axis=1)]
-        pairs = unique(np.concatenate([near, np.searchsorted(items, together)]))
-        return items[in_walking_order(pairs, len(items))]
+                items, embeddings = duplicates.photo_embeddings(connection, encoder.id, self.where)
+                simultaneous = list(_pairs(duplicates.simultaneous_photos(connection, self.where)))
+            is_candidate = np.isin(embeddings, index.ids)
+            is_candidate &= ~np.isin(items, np.fromiter(self.original, dtype=np.int64))
+            items, embeddings = items[is_candidate], embeddings[is_candidate]
+            near = near_pairs(
+                embeddings, index.vectors, min_cosine=MIN_COSINE, max_partners=MAX_PARTNERS, progress=self.report
+            )
+        by_time = np.array(simultaneous, dtype=np.int64).reshape(len(simultaneous), 2)
+        by_time = by_time[np.isin(by_time, items).all(axis=1)]
+        pairs = unique_pairs(np.concatenate([near, np.searchsorted(items, by_time)]))
+        return items[order_by_neighbourhood(pairs, len(items))]
 
-    @staticmethod
-    def _one_second(groups: Iterator[list[int]]) -> Iterator[tuple[int, int]]:
-        """Yield pairs of photos taken in one second: a copy keeps the date, however else it may look."""
-        for group in groups:
-            for place, one in enumerate(group):
-                for other in group[place + 1 : place + 1 + MOST]:
-                    yield one, other
+    def join_same_pictures(self, pairs: Pairs) -> None:
+        """Join the pairs of photos that show the same picture."""
+        step = MAX_SKETCHES // 2  # each pair needs two sketches
+        for start in range(0, len(pairs), step):
+            self.report(Progress("comparing", start, len(pairs)))
+            part = pairs[start : start + step]
+            self.sketches.load(self._files(np.unique(part).tolist()).values())
+            for number, (one, other) in enumerate(part.tolist(), start=start + 1):
+                if self.sets.root(one) != self.sets.root(other) and self._is_same(one, other):
+                    self.sets.join(one, other)
+                self.report(Progress("comparing", number, len(pairs)))
 
-    def link_equal_pictures(self, pairs: Pairs) -> None:
-        """Join the pairs that are one picture."""
-        part = HELD // 2  # each pair needs two sketches
-        for start in range(0, len(pairs), part):
-            self.tell(Progress("comparing", start, len(pairs)))
-            wanted = pairs[start : start + part]
-            self.sketches.load(self._files(np.unique(wanted).tolist()).values())
-            for number, (one, other) in enumerate(wanted.tolist(), start=start + 1):
-                if self.linked.of(one) != self.linked.of(other) and self._same(one, other):
-                    self.linked.join(one, other)
-                self.tell(Progress("comparing", number, len(pairs)))
-
-    def _same(self, one: int, other: int) -> bool:
+    def _is_same(self, one: int, other: int) -> bool:
+        """Return whether two photos, whose sketches are loaded, show the same picture."""
         a, b = self.sketches.get(one), self.sketches.get(other)
         return a is not None and b is not None and compare(a, b).verdict is Verdict.SAME
 
     def _files(self, items: Sequence[int]) -> dict[int, PhotoFile]:
+        """Return the files of photos by item id."""
         with self.store.reading() as connection:
             return duplicates.photo_files(connection, items)
 
     def groups(self) -> Iterator[DuplicateGroup]:
-        """Yield the groups of two files and more that are still as they were indexed."""
-        found = self.linked.groups()
-        for number, members in enumerate(found, start=1):
-            self.tell(Progress("naming the best", number, len(found)))
-            ranked = best_first(file for file in self._files(members).values() if self._is_there(file))
+        """Yield the groups of at least two files that have not changed since they were indexed."""
+        groups = self.sets.groups()
+        for number, members in enumerate(groups, start=1):
+            self.report(Progress("choosing the best", number, len(groups)))
+            ranked = best_first(file for file in self._files(members).values() if self._is_unchanged(file))
             if len(ranked) > 1:
                 best, *others = self._bordered_last(ranked)
-                yield DuplicateGroup(shown(best, "best"), tuple(shown(file, self._how(best, file)) for file in others))
+                photos = (to_photo(file, self._difference(best, file)) for file in others)
+                yield DuplicateGroup(to_photo(best, "best"), tuple(photos))
 
     def _bordered_last(self, ranked: list[PhotoFile]) -> list[PhotoFile]:
-        """Return files with those at the top that only have a border more than another behind all others."""
-        kept, bordered = list(ranked), []
-        while any(self._frames(kept[0], file) for file in kept[1:]):
-            bordered.append(kept.pop(0))
-        return kept + bordered
+        """Return files with those at the top that are another file with a plain border moved to the end."""
+        ranked, bordered = list(ranked), []
+        while any(self._is_bordered(ranked[0], file) for file in ranked[1:]):
+            bordered.append(ranked.pop(0))
+        return ranked + bordered
 
-    def _frames(self, one: PhotoFile, other: PhotoFile) -> bool:
-        """Return whether one photo is the other in a plain border."""
+    def _is_bordered(self, one: PhotoFile, other: PhotoFile) -> bool:
+        """Return whether one photo is the other with a plain border."""
         self.sketches.load([one])
-        held = self.sketches.get(one.item_id)
-        if held is None or held.filled > WHOLE or self._equal_bytes(one, other):
+        sketch = self.sketches.get(one.item_id)
+        if sketch is None or sketch.content_share > WHOLE or self._is_identical(one, other):
             return False
-        found = self._compared(one, other)
-        return found is not None and frames(found, held.filled)
+        comparison = self._compare(one, other)
+        return comparison is not None and is_bordered(comparison, sketch.content_share)
 
-    def _equal_bytes(self, one: PhotoFile, other: PhotoFile) -> bool:
+    def _is_identical(self, one: PhotoFile, other: PhotoFile) -> bool:
+        """Return whether two files were identical when they were indexed."""
         a, b = one.item_id, other.item_id
-        return self.first.get(a, a) == self.first.get(b, b)
+        return self.original.get(a, a) == self.original.get(b, b)
 
-    def _compared(self, one: PhotoFile, other: PhotoFile) -> PixelComparison | None:
-        """Return how two photos compare, None where one cannot be read."""
+    def _compare(self, one: PhotoFile, other: PhotoFile) -> PixelComparison | None:
+        """Return the comparison of two photos; None if one cannot be read."""
         self.sketches.load([one, other])
         a, b = self.sketches.get(one.item_id), self.sketches.get(other.item_id)
         return compare(a, b) if a and b else None
 
-    def _is_there(self, file: PhotoFile) -> bool:
-        """Return whether a file is the one that was indexed: what is gone must not be named as the one to keep."""
-        reason = what_changed(file)
+    def _is_unchanged(self, file: PhotoFile) -> bool:
+        """Return whether a file is the one that was indexed: a missing file must not be named as the best."""
+        reason = change_reason(file)
         if reason is not None:
             self.sketches.failures.setdefault(file.item_id, (file.path, reason))
         return reason is None
 
-    def _how(self, best: PhotoFile, other: PhotoFile) -> str:
-        """Return what a photo is beside the best of its group."""
-        if self._equal_bytes(best, other):
+    def _difference(self, best: PhotoFile, other: PhotoFile) -> str:
+        """Return in words how a photo differs from the best of its group."""
+        if self._is_identical(best, other):
             return "copy"
-        return how_it_differs(best, other, self._compared(best, other))
+        return describe_difference(best, other, self._compare(best, other))
+
+
+def _pairs(groups: Iterable[list[int]]) -> Iterator[tuple[int, int]]:
+    """Yield pairs of photos taken in the same second: a copy keeps the date, however different it looks."""
+    for group in groups:
+        for position, one in enumerate(group):
+            for other in group[position + 1 : position + 1 + MAX_PARTNERS]:
+                yield one, other

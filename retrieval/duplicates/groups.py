@@ -1,4 +1,4 @@
-"""Groups of photos that are one picture, and which of each is the best."""
+"""The result of a search for duplicates: groups of photos, and the best photo of each."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from indexer.types import with_offset
 from retrieval.duplicates.pixel_compare import PixelComparison, Verdict
 
 WHOLE = 0.97
-"""Share of a picture from which on it is the whole of it: a placement is that exact."""
+"""A larger share of a picture is the whole picture: placements are not more exact."""
 
-UNTOUCHED = 0.01
-"""Share of the blocks that may look changed in a picture on which nothing was written."""
+MAX_UNTOUCHED = 0.01
+"""Share of blocks that may look changed in a picture without an overlay."""
 
 SMALLER = 0.9
-"""Part of the pixels of what is common, below which a photo is a smaller one."""
+"""A photo is smaller if it has less than this share of the other's pixels in the common part."""
 
-BORDERED = 0.03
-"""How exactly it is known where a border begins, as a share of the picture."""
+BORDER_TOLERANCE = 0.03
+"""Uncertainty of a border's position, as a share of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ class DuplicatePhoto:
     """One photo of a group.
 
     Attributes:
-        item_id: The item in the catalog.
-        path: Where its file is.
-        how: What it is beside the best of its group, for people: "copy", "smaller", "crop", "turned", …; "best" of
-            the best itself.
-        width: Pixels across, upright.
-        height: Pixels down, upright.
+        item_id: Id of the item in the catalog.
+        path: Path of its file.
+        how: How it differs from the best photo of its group, for people: "copy", "smaller", "crop", "rotated", …;
+            "best" for the best photo itself.
+        width: Width in pixels, upright.
+        height: Height in pixels, upright.
         bytes: Size of the file.
-        format: For instance "JPEG".
-        taken_at: When it was taken, local time of the camera.
-        utc_offset: Minutes that `taken_at` is ahead of UTC; None if the metadata does not say.
+        format: File format, for instance "JPEG".
+        taken_at: Time of the photo, local time of the camera.
+        utc_offset: Minutes by which `taken_at` is ahead of UTC; None if the metadata does not say.
     """
 
     item_id: int
@@ -52,7 +52,7 @@ class DuplicatePhoto:
     utc_offset: int | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Return the photo as values that json can write."""
+        """Return the photo as values for JSON."""
         return {
             "path": str(self.path),
             "how": self.how,
@@ -67,28 +67,28 @@ class DuplicatePhoto:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
-    """Photos that are one picture.
+    """Photos that show the same picture.
 
     Attributes:
-        best: The one with most pixels, then most bytes, then most metadata, then the shortest name; one that only has
-            a plain border more than another comes last.
-        others: The others, best first.
+        best: The photo with the most pixels, then the most bytes, then the most metadata, then the shortest name. A
+            photo that is another one with a plain border is never the best.
+        others: The other photos, best first.
     """
 
     best: DuplicatePhoto
     others: tuple[DuplicatePhoto, ...]
 
     def to_dict(self) -> dict[str, object]:
-        """Return the group as values that json can write."""
+        """Return the group as values for JSON."""
         return {"best": self.best.to_dict(), "others": [photo.to_dict() for photo in self.others]}
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """What `Library.duplicates` found.
+    """The result of `Library.duplicates`.
 
     Attributes:
-        groups: By the path of the best.
+        groups: The groups, by the path of their best photo.
         failures: Photos that could not be compared, with the reason, by path.
     """
 
@@ -96,62 +96,63 @@ class Duplicates:
     failures: tuple[tuple[Path, str], ...]
 
 
-class Linked:
-    """Which photos belong together: a forest in which each points towards the smallest of its group."""
+class DisjointSets:
+    """Groups of items as a union-find forest, in which the root of a group is its smallest item."""
 
     def __init__(self) -> None:
-        self._above: dict[int, int] = {}
+        self._parents: dict[int, int] = {}
 
-    def of(self, item: int) -> int:
-        """Return the smallest item of the group that an item is in."""
+    def root(self, item: int) -> int:
+        """Return the smallest item of the group that contains an item."""
         root = item
-        while (above := self._above.get(root, root)) != root:
-            root = above
-        while (above := self._above.get(item, item)) != root:
-            self._above[item] = root
-            item = above
+        while (parent := self._parents.get(root, root)) != root:
+            root = parent
+        while (parent := self._parents.get(item, item)) != root:
+            self._parents[item] = root
+            item = parent
         return root
 
     def join(self, one: int, other: int) -> None:
-        """Make the groups of two items one."""
-        low, high = sorted((self.of(one), self.of(other)))
-        self._above.setdefault(low, low)
-        self._above[high] = low
+        """Join the groups of two items."""
+        low, high = sorted((self.root(one), self.root(other)))
+        self._parents.setdefault(low, low)
+        self._parents[high] = low
 
     def groups(self) -> list[list[int]]:
         """Return the items of each group, ascending."""
-        found: dict[int, list[int]] = {}
-        for item in sorted(self._above):
-            found.setdefault(self.of(item), []).append(item)
-        return list(found.values())
+        groups: dict[int, list[int]] = {}
+        for item in sorted(self._parents):
+            groups.setdefault(self.root(item), []).append(item)
+        return list(groups.values())
 
 
 def best_first(files: Iterable[PhotoFile]) -> list[PhotoFile]:
     """Return files by pixels, then bytes, then metadata, most first; each path once.
 
-    Of equal ones the shortest name comes first, which "IMG_1 (2).jpg" is not, and then the first path.
+    Of equal files the one with the shortest name comes first ("IMG_1.jpg" before "IMG_1 (2).jpg"), then the first path.
     """
-    once = {file.path: file for file in sorted(files, key=lambda file: -file.item_id)}
+    by_path = {file.path: file for file in sorted(files, key=lambda file: -file.item_id)}
 
     def order(file: PhotoFile) -> tuple[int, int, int, int, str]:
         return -file.width * file.height, -file.size, -file.metadata_count, len(Path(file.path).name), file.path
 
-    return sorted(once.values(), key=order)
+    return sorted(by_path.values(), key=order)
 
 
-def frames(found: PixelComparison, filled: float) -> bool:
-    """Return whether one picture is another with nothing but a plain border around it.
+def is_bordered(comparison: PixelComparison, content_share: float) -> bool:
+    """Return whether one picture is another with only a plain border around it.
 
     Args:
-        found: How the one compares with the other.
-        filled: What share of the one is no plain border.
+        comparison: Comparison of the one with the other.
+        content_share: Share of the one that is not a plain border.
     """
-    within = found.shares[1] >= WHOLE and found.shares[0] < WHOLE
-    return found.verdict is Verdict.SAME and within and filled <= found.shares[0] + BORDERED
+    is_inside = comparison.shares[1] >= WHOLE and comparison.shares[0] < WHOLE
+    fits = content_share <= comparison.shares[0] + BORDER_TOLERANCE
+    return comparison.verdict is Verdict.SAME and is_inside and fits
 
 
-def shown(file: PhotoFile, how: str) -> DuplicatePhoto:
-    """Return a file as a member of a group."""
+def to_photo(file: PhotoFile, how: str) -> DuplicatePhoto:
+    """Return a file as a photo of a group."""
     return DuplicatePhoto(
         file.item_id,
         Path(file.path),
@@ -165,21 +166,27 @@ def shown(file: PhotoFile, how: str) -> DuplicatePhoto:
     )
 
 
-def how_it_differs(best: PhotoFile, other: PhotoFile, found: PixelComparison | None) -> str:
-    """Return in words what a photo is beside the best of its group, by how the two compare."""
-    if found is None or found.verdict is not Verdict.SAME:
-        return "like another of the group"  # for instance two crops that share little: both are like the whole
+def describe_difference(best: PhotoFile, other: PhotoFile, comparison: PixelComparison | None) -> str:
+    """Return in words how a photo differs from the best of its group.
+
+    Args:
+        best: The best photo.
+        other: The photo.
+        comparison: Comparison of the best with the photo; None if one of them cannot be read.
+    """
+    if comparison is None or comparison.verdict is not Verdict.SAME:
+        return "like another of the group"  # for instance two crops with a small common part: both are like the whole
     words = []
-    if found.turn >= 4:
+    if comparison.orientation >= 4:
         words.append("mirrored")
-    if found.turn % 4:
-        words.append("turned")
-    if found.shares[0] < WHOLE:
+    if comparison.orientation % 4:
+        words.append("rotated")
+    if comparison.shares[0] < WHOLE:
         words.append("crop")
-    if found.shares[1] < WHOLE:
-        words.append("with more around it")
-    if found.changed > UNTOUCHED:
-        words.append("written over")
-    if other.width * other.height * found.shares[1] < SMALLER * best.width * best.height * found.shares[0]:
+    if comparison.shares[1] < WHOLE:
+        words.append("uncropped")
+    if comparison.changed > MAX_UNTOUCHED:
+        words.append("with overlay")
+    if other.width * other.height * comparison.shares[1] < SMALLER * best.width * best.height * comparison.shares[0]:
         words.append("smaller")
-    return ", ".join(words) or "same picture in another file"
+    return ", ".join(words) or "re-encoded"

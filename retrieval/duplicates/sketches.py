@@ -1,4 +1,4 @@
-"""Photos of the library as they are compared: decoded in worker processes, small, a bounded number held."""
+"""Decoded photos for comparison: small, and a bounded number in memory."""
 
 from __future__ import annotations
 
@@ -17,63 +17,63 @@ from indexer.images.workers import DecodePool
 from indexer.types import Preprocess, is_unchanged
 from retrieval.duplicates.pixel_compare import SIDE, Sketch, sketch
 
-AS_COMPARED = Preprocess(size=SIDE, resize_mode="longest")
-"""How the decoders hand a photo over: the whole of it, on a square."""
+PREPROCESS = Preprocess(size=SIDE, resize_mode="longest")
+"""Decoders return the whole photo, padded to a square."""
 
-HELD = 2500
-"""Sketches in memory: each has 27 kB of pixels and at most 80 kB of corners, so 270 MB."""
+MAX_SKETCHES = 2500
+"""Number of sketches in memory, at most: each has 27 kB of pixels and up to 80 kB of corners, so 270 MB."""
 
 
 class Sketches:
-    """The sketches of photos, made when they are first needed; those not used for long are dropped.
+    """The sketches of photos. They are made on demand; the least recently used are dropped.
 
     Attributes:
-        failures: Why a photo has none, by item id.
+        failures: Path and reason for each photo without a sketch, by item id.
     """
 
     def __init__(self, pool: DecodePool) -> None:
         self._pool = pool
-        self._held: OrderedDict[int, Sketch] = OrderedDict()
+        self._cached: OrderedDict[int, Sketch] = OrderedDict()
         self.failures: dict[int, tuple[str, str]] = {}
 
     def load(self, files: Iterable[PhotoFile]) -> None:
-        """Make the sketches of photos that have none; at most `HELD` at a time."""
-        wanted = []
+        """Make the missing sketches of photos, at most `MAX_SKETCHES` at a time."""
+        missing = []
         for file in files:
-            if file.item_id in self._held:
-                self._held.move_to_end(file.item_id)
+            if file.item_id in self._cached:
+                self._cached.move_to_end(file.item_id)
             elif file.item_id not in self.failures:
-                reason = what_changed(file)
+                reason = change_reason(file)
                 if reason is None:
-                    wanted.append(file)
+                    missing.append(file)
                 else:
                     self.failures[file.item_id] = (file.path, reason)
-        for file, photo in self._pool.imap(wanted, path_of=lambda file: Path(file.path)):
+        for file, photo in self._pool.imap(missing, path_of=lambda file: Path(file.path)):
             if isinstance(photo, PictureError):
                 self.failures[file.item_id] = (file.path, str(photo))
             elif photo is not None:
-                self._held[file.item_id] = sketch(_grey(photo))
-        while len(self._held) > HELD:
-            self._held.popitem(last=False)
+                self._cached[file.item_id] = sketch(_grey_content(photo))
+        while len(self._cached) > MAX_SKETCHES:
+            self._cached.popitem(last=False)
 
     def get(self, item_id: int) -> Sketch | None:
-        """Return the sketch of a photo that was loaded, None where it has none."""
-        return self._held.get(item_id)
+        """Return the sketch of a photo that was loaded; None if it has none."""
+        return self._cached.get(item_id)
 
 
-def what_changed(file: PhotoFile) -> str | None:
-    """Return why a photo is not the one that was indexed, None where it is."""
+def change_reason(file: PhotoFile) -> str | None:
+    """Return why a file is not the one that was indexed; None if it is."""
     try:
-        facts = Path(file.path).stat()
+        stat = Path(file.path).stat()
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
-    if not is_unchanged(facts, file.size, file.mtime_ns):
-        return "it was changed since it was indexed; run: recall index"
+    if not is_unchanged(stat, file.size, file.mtime_ns):
+        return "it has changed since it was indexed; run: recall index"
     return None
 
 
-def _grey(photo: Photo) -> NDArray[np.uint8]:
-    """Return the picture on a decoded square, without what is around it, at its own size where that is smaller."""
+def _grey_content(photo: Photo) -> NDArray[np.uint8]:
+    """Return a decoded photo in grey without its padding, not larger than the photo itself."""
     width, height = photo.metadata.width, photo.metadata.height
     ratio = SIDE / max(width, height)
     across, down = max(1, round(width * ratio)), max(1, round(height * ratio))

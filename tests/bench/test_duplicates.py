@@ -1,4 +1,4 @@
-"""How well copies are told from other moments: recall and precision by what was done to a photo, and the time."""
+"""How well copies are told from other shots: recall and precision by change, and the time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from indexer.encoders.base import Encoder
 from indexer.images import read_pixels
 from indexer.types import Vectors
-from retrieval.duplicates.find import ABOVE
+from retrieval.duplicates.find import MIN_COSINE
 from retrieval.duplicates.pixel_compare import (
     DEFAULT,
     PixelComparison,
@@ -20,13 +20,13 @@ from retrieval.duplicates.pixel_compare import (
     Thresholds,
     Verdict,
     compare,
-    judged,
+    decide,
     sketch,
 )
 from tests.bench.conftest import FLICKR
 from tests.bench.doors import Doors
 from tests.bench.table import Table
-from tests.support.duplicates import MOMENTS, SAME, opened
+from tests.support.duplicates import OTHER_SHOTS, SAME, open_picture
 from tests.support.pictures import skimage_data
 
 SKIMAGE = (
@@ -61,7 +61,7 @@ def sample() -> list[Image.Image]:
         found = sorted((data / name / "images").rglob("*.jpg"))
         if found:
             paths += [found[number] for number in sorted(random.choice(len(found), PER_SET, replace=False).tolist())]
-    return [opened(path.read_bytes()) for path in paths]
+    return [open_picture(path.read_bytes()) for path in paths]
 
 
 def grey(picture: Image.Image) -> Sketch:
@@ -80,9 +80,9 @@ def tried(encoder: Encoder) -> list[Tried]:
     photos = sample()
     sketches, vectors = [grey(photo) for photo in photos], encoded(encoder, photos)
     found: list[Tried] = []
-    for name, change in {**SAME, **MOMENTS}.items():
+    for name, change in {**SAME, **OTHER_SHOTS}.items():
         random = np.random.default_rng(len(found))
-        changed = [opened(change(photo, random)) for photo in photos]
+        changed = [open_picture(change(photo, random)) for photo in photos]
         cosines = encoded(encoder, changed) @ vectors.T  # (n, n)
         for number, picture in enumerate(changed):
             mine = grey(picture)
@@ -94,11 +94,11 @@ def tried(encoder: Encoder) -> list[Tried]:
 
 
 def is_same(found: PixelComparison, thresholds: Thresholds) -> bool:
-    return judged(found, thresholds) is Verdict.SAME
+    return decide(found, thresholds) is Verdict.SAME
 
 
 def chosen(trials: list[Tried]) -> float:
-    """Return the agreement that tells copies from moments best; of equal ones the highest."""
+    """Return the agreement that tells copies from other shots best; of equal ones the highest."""
 
     def right(agreement: float) -> int:
         thresholds = replace(DEFAULT, agreement=agreement)
@@ -111,7 +111,7 @@ def chosen(trials: list[Tried]) -> float:
     )
 
 
-def test_copies_and_moments(doors: Doors, benchmark: BenchmarkFixture, table: Table) -> None:
+def test_copies_and_other_shots(doors: Doors, benchmark: BenchmarkFixture, table: Table) -> None:
     trials: list[Tried] = []
     benchmark.pedantic(lambda: trials.extend(tried(doors.cpu("compact"))))  # type: ignore[no-untyped-call]  # no types yet
     learnt, judged_on = ([trial for trial in trials if trial.half == half] for half in (0, 1))
@@ -122,16 +122,22 @@ def test_copies_and_moments(doors: Doors, benchmark: BenchmarkFixture, table: Ta
     for name in SAME:
         mine = [trial for trial in judged_on if trial.change == name]
         same = [trial for trial in mine if is_same(trial.own, DEFAULT)]
-        found = sum(trial.cosine > ABOVE for trial in same)
+        found = sum(trial.cosine > MIN_COSINE for trial in same)
         wrong = sum(is_same(other, DEFAULT) for trial in mine for other in trial.others)
         precision = found / max(found + wrong, 1)
         shown = f"{found / len(mine):.1%}, {precision:.1%}; by pixels alone {len(same) / len(mine):.1%}"
         table.row(group, f"{name} ({len(mine)}): recall, precision", shown)
-    moments = "Duplicates: made-up bursts on the same half, taken for one picture"
-    for name in MOMENTS:
+    other_shots = "Duplicates: made-up bursts on the same half, taken for one picture"
+    for name in OTHER_SHOTS:
         mine = [trial for trial in judged_on if trial.change == name]
         table.row(
-            moments, f"{name} ({len(mine)})", f"{sum(is_same(trial.own, DEFAULT) for trial in mine) / len(mine):.1%}"
+            other_shots,
+            f"{name} ({len(mine)})",
+            f"{sum(is_same(trial.own, DEFAULT) for trial in mine) / len(mine):.1%}",
         )
-    left, right = (grey(opened((skimage_data() / f"motorcycle_{side}.png").read_bytes())) for side in ("left", "right"))
-    table.row(moments, "motorcycle_left beside motorcycle_right, two real cameras", str(compare(left, right).verdict))
+    left, right = (
+        grey(open_picture((skimage_data() / f"motorcycle_{side}.png").read_bytes())) for side in ("left", "right")
+    )
+    table.row(
+        other_shots, "motorcycle_left beside motorcycle_right, two real cameras", str(compare(left, right).verdict)
+    )

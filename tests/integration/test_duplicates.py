@@ -1,4 +1,4 @@
-"""`recall duplicates` and `Library.duplicates`, on real photos and what is made of them."""
+"""`recall duplicates` and `Library.duplicates`, on real photos and changed versions of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from retrieval import DuplicateGroup, Library, LibraryError, QueryError
-from tests.support.duplicates import SAME, bordered, jpeg
+from tests.support.duplicates import SAME, add_border, jpeg
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import cat, exif_block
 from tests.support.program import Program
@@ -27,35 +27,36 @@ def make_album(folder: Path, skimage_photos: Path) -> Path:
     random = np.random.default_rng(0)
     for name, change in (("half", "half as wide"), ("crop", "crop, 75 % left"), ("poor", "JPEG, quality 30")):
         (folder / f"cat-{name}.jpg").write_bytes(SAME[change](cat(), random))
-    (folder / "cat-border.jpg").write_bytes(jpeg(bordered(cat(), random)))
-    (folder / "cat-signed.jpg").write_bytes(SAME["words in white"](cat(), random))
+    (folder / "cat-border.jpg").write_bytes(jpeg(add_border(cat(), random)))
+    (folder / "cat-signed.jpg").write_bytes(SAME["white text"](cat(), random))
     shutil.copy(folder / "coffee.png", folder / "coffee copy.png")
     return folder
 
 
 @pytest.fixture(scope="module")
 def indexed(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Path:
-    """Return a library of an album, for tests that change neither."""
-    place = tmp_path_factory.mktemp("duplicates")
-    album = make_album(place / "album", skimage_photos)
-    with Library.open(place / "album.recall") as library:
+    """Return the library of an album, for tests that change neither."""
+    folder = tmp_path_factory.mktemp("duplicates")
+    album = make_album(folder / "album", skimage_photos)
+    with Library.open(folder / "album.recall") as library:
         library.sync(album)
-    return place / "album.recall"
+    return folder / "album.recall"
 
 
 @pytest.fixture
 def album(tmp_path: Path, skimage_photos: Path, library: Library) -> Path:
-    """Return an album that the test may change, in the library of the fixture: for its encoder all cats are alike."""
+    """Return an album that the test may change, indexed in `library`, to whose encoder all cats look alike."""
     folder = make_album(tmp_path / "album", skimage_photos)
     library.sync(folder)
     return folder
 
 
 def names(group: DuplicateGroup) -> set[str]:
+    """Return the file names of a group."""
     return {photo.path.name for photo in (group.best, *group.others)}
 
 
-def test_the_program_groups_what_is_one_picture_and_leaves_other_moments_apart(
+def test_photos_of_the_same_picture_are_grouped_and_other_shots_stay_apart(
     recall_program: Program, indexed: Path
 ) -> None:
     run = recall_program("duplicates", "--json", "--library", indexed)
@@ -65,15 +66,15 @@ def test_the_program_groups_what_is_one_picture_and_leaves_other_moments_apart(
     assert {Path(photo["path"]).name: photo["how"] for photo in cats["others"]} == {
         "cat-half.jpg": "smaller",
         "cat-crop.jpg": "crop",
-        "cat-poor.jpg": "same picture in another file",
-        "cat-border.jpg": "with more around it",
-        "cat-signed.jpg": "same picture in another file",
+        "cat-poor.jpg": "re-encoded",
+        "cat-border.jpg": "uncropped",
+        "cat-signed.jpg": "re-encoded",
     }
     assert [photo["how"] for photo in cups["others"]] == ["copy"]
     assert "6 photos besides the best of 2 groups" in run.stderr
 
 
-def test_paths_are_all_but_the_best_of_each_group(recall_program: Program, indexed: Path) -> None:
+def test_paths_lists_all_but_the_best_of_each_group(recall_program: Program, indexed: Path) -> None:
     lines = recall_program("duplicates", "--paths", "--library", indexed).stdout.splitlines()
     assert {Path(line).name for line in lines} == {
         "cat-half.jpg",
@@ -87,21 +88,19 @@ def test_paths_are_all_but_the_best_of_each_group(recall_program: Program, index
     assert all(Path(line).exists() for line in lines)
 
 
-def test_the_table_names_the_best_of_each_group_first(recall_program: Program, indexed: Path) -> None:
+def test_the_table_lists_the_best_of_each_group_first(recall_program: Program, indexed: Path) -> None:
     head, first, *_ = recall_program("duplicates", "--library", indexed).stdout.splitlines()
     assert head.split() == ["group", "what", "pixels", "size", "photo"]
     assert first.split()[:6] == ["1", "best", "451", "x", "300", "240.5"]
 
 
-def test_a_library_of_one_photo_has_no_duplicates_and_the_program_exits_with_1(
-    recall_program: Program, skimage_photos: Path
-) -> None:
+def test_without_duplicates_the_exit_code_is_1(recall_program: Program, skimage_photos: Path) -> None:
     recall_program("index", skimage_photos / "rocket.jpg")
     run = recall_program("duplicates")
     assert (run.returncode, run.stdout, run.stderr) == (1, "", "recall: no duplicates found\n")
 
 
-def test_an_empty_library_says_what_to_do(tmp_path: Path) -> None:
+def test_an_empty_library_is_an_error_with_advice(tmp_path: Path) -> None:
     with (
         Library.open(tmp_path / "new.recall") as library,
         pytest.raises(LibraryError, match="run: recall index FOLDER"),
@@ -109,37 +108,41 @@ def test_an_empty_library_says_what_to_do(tmp_path: Path) -> None:
         library.duplicates()
 
 
-def test_photos_that_are_gone_or_changed_are_named_and_never_kept_as_the_best(
-    recall_program: Program, album: Path
-) -> None:
+def test_missing_and_changed_photos_are_reported_and_never_the_best(recall_program: Program, album: Path) -> None:
     (album / "chelsea.png").unlink()
     (album / "cat-border.jpg").write_bytes(b"no picture")
     run = recall_program("duplicates", "--json")
     assert run.returncode == 3
     assert f"not compared: {album / 'chelsea.png'}: it cannot be read (No such file or directory)\n" in run.stderr
-    assert f"{album / 'cat-border.jpg'}: it was changed since it was indexed; run: recall index\n" in run.stderr
+    assert f"{album / 'cat-border.jpg'}: it has changed since it was indexed; run: recall index\n" in run.stderr
     bests = {Path(json.loads(line)["best"]["path"]).name for line in run.stdout.splitlines()}
     assert bests == {"cat-signed.jpg", "coffee.png"}
 
 
-def test_the_last_copy_on_the_disk_is_no_duplicate(library: Library, album: Path) -> None:
+def test_a_photo_whose_copy_is_missing_is_not_a_duplicate(library: Library, album: Path) -> None:
     (album / "coffee copy.png").unlink()
-    found = library.duplicates()
-    assert [group.best.path.name for group in found.groups] == ["chelsea.png"]
-    assert [path.name for path, _ in found.failures] == ["coffee copy.png"]
+    duplicates = library.duplicates()
+    assert [group.best.path.name for group in duplicates.groups] == ["chelsea.png"]
+    assert [path.name for path, _ in duplicates.failures] == ["coffee copy.png"]
 
 
-def test_a_photo_that_turned_unreadable_is_named_and_the_run_goes_on(library: Library, album: Path) -> None:
+def test_a_photo_that_became_unreadable_is_reported_and_the_others_are_compared(library: Library, album: Path) -> None:
     poor = album / "cat-poor.jpg"
-    facts = poor.stat()
-    poor.write_bytes(b"\xff\xd8\xff" + bytes(facts.st_size - 3))  # as large and as old as it was
-    os.utime(poor, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    found = library.duplicates()
-    assert [path for path, _ in found.failures] == [poor]
-    assert names(found.groups[0]) == {"chelsea.png", "cat-half.jpg", "cat-crop.jpg", "cat-border.jpg", "cat-signed.jpg"}
+    stat = poor.stat()
+    poor.write_bytes(b"\xff\xd8\xff" + bytes(stat.st_size - 3))  # with its former size and time
+    os.utime(poor, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    duplicates = library.duplicates()
+    assert [path for path, _ in duplicates.failures] == [poor]
+    assert names(duplicates.groups[0]) == {
+        "chelsea.png",
+        "cat-half.jpg",
+        "cat-crop.jpg",
+        "cat-border.jpg",
+        "cat-signed.jpg",
+    }
 
 
-def test_only_photos_of_the_folder_are_looked_at(library: Library, album: Path, tmp_path: Path) -> None:
+def test_a_folder_restricts_which_photos_are_compared(library: Library, album: Path, tmp_path: Path) -> None:
     inside = album / "inside"
     inside.mkdir()
     for name in ("cat-half.jpg", "cat-crop.jpg"):
@@ -152,7 +155,7 @@ def test_only_photos_of_the_folder_are_looked_at(library: Library, album: Path, 
         library.duplicates(folder=tmp_path / "nowhere")
 
 
-def test_nothing_is_changed(library: Library, album: Path) -> None:
+def test_files_and_library_do_not_change(library: Library, album: Path) -> None:
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in album.iterdir()}
     status = library.status()
     library.duplicates()
@@ -160,11 +163,11 @@ def test_nothing_is_changed(library: Library, album: Path) -> None:
     assert library.status() == status
 
 
-def test_photos_of_one_second_are_compared_however_far_apart_their_embeddings_are(tmp_path: Path, folder: Path) -> None:
+def test_photos_of_the_same_second_are_compared_whatever_their_embeddings(tmp_path: Path, folder: Path) -> None:
     exif = exif_block(taken_at=datetime.fromisoformat("2024-05-01T12:00"))
     grey = np.asarray(cat().convert("L"))
-    nothing = np.zeros_like(grey)
-    for name, layers in (("red", (grey, nothing, nothing)), ("green", (nothing, grey, nothing))):  # their cosine is 0
+    black = np.zeros_like(grey)
+    for name, layers in (("red", (grey, black, black)), ("green", (black, grey, black))):  # their cosine is 0
         Image.fromarray(np.stack(layers, axis=2)).save(folder / f"{name}.jpg", quality=95, exif=exif)
     with Library.open(tmp_path / "one.recall", encoder=FakeEncoder()) as library:
         library.sync(folder)
