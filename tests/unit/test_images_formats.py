@@ -1,4 +1,4 @@
-"""What a file holds is told from its content, and what to walk into from its name."""
+"""Formats are recognized by content, and photos by the suffix of their name."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.support.pictures import dng, encoded, quadrants
 @pytest.mark.parametrize(
     "name", ["a.jpg", "A.JPEG", "b.Png", "c.heic", "d.HIF", "e.cr3", "f.jxl", "two.dots.tiff", "/x/y.webp"]
 )
-def test_a_photo_name_is_known_by_its_ending_in_capitals_or_not(name: str) -> None:
+def test_a_photo_is_recognized_by_its_suffix_in_any_case(name: str) -> None:
     assert is_photo_name(name)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "jpg", "a.jpg.txt", "b.mp4", "", "a.", ".jpg", "folder.jpg/x"])
-def test_other_names_are_no_photo_names(name: str) -> None:
+def test_other_names_are_not_photo_names(name: str) -> None:
     assert not is_photo_name(name)
 
 
@@ -45,7 +45,7 @@ def test_every_suffix_is_lower_case_with_one_dot() -> None:
         ("HEIF", "HEIF"),
     ],
 )
-def test_each_format_is_known_by_its_first_bytes(kind: str, expected: str) -> None:
+def test_each_format_is_recognized_by_its_first_bytes(kind: str, expected: str) -> None:
     assert sniff(encoded(quadrants(), kind)) == expected
 
 
@@ -59,27 +59,27 @@ def test_each_format_is_known_by_its_first_bytes(kind: str, expected: str) -> No
         b"IIU\0\x18\0\0\0",  # Panasonic
     ],
 )
-def test_raw_formats_of_their_own_are_known_without_a_name(start: bytes) -> None:
+def test_raw_formats_unlike_tiff_are_recognized_without_a_name(start: bytes) -> None:
     assert sniff(start) is PictureFormat.RAW
 
 
-def test_a_raw_file_that_looks_like_a_tiff_is_known_by_its_name() -> None:
+def test_a_raw_file_like_a_tiff_is_recognized_by_its_name() -> None:
     content = dng(quadrants())
     assert identify(content, name="x.dng") is PictureFormat.RAW
     assert identify(content, name="x.tif") is PictureFormat.TIFF
 
 
-def test_the_content_wins_over_the_name() -> None:
+def test_the_content_takes_precedence_over_the_name() -> None:
     assert identify(encoded(quadrants(), "PNG"), name="x.jpg") is PictureFormat.PNG
     assert identify(encoded(quadrants(), "JPEG"), name="x.nef") is PictureFormat.JPEG
 
 
-def test_a_heif_file_that_also_says_avif_is_read_as_avif() -> None:
+def test_a_heif_file_with_an_avif_brand_is_avif() -> None:
     assert sniff(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf") is PictureFormat.AVIF
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "description"),
     [
         (b"BMW is a maker of cars and motorcycles.", "text, not a picture"),  # begins like a BMP
         ("Ein Tag am Meer, größer als gedacht".encode(), "text, not a picture"),
@@ -90,19 +90,19 @@ def test_a_heif_file_that_also_says_avif_is_read_as_avif() -> None:
         (b"\x01\x02\x03\x04\x05", "in an unknown format (it begins with the bytes 01 02 03 04)"),
     ],
 )
-def test_what_is_no_picture_is_named_for_people(content: bytes, words: str) -> None:
+def test_other_content_is_described_in_the_message(content: bytes, description: str) -> None:
     with pytest.raises(PictureError) as caught:
         identify(content, name="")
     assert caught.value.kind is FailureKind.NOT_A_PICTURE
-    assert str(caught.value) == f"the content is {words}"
+    assert str(caught.value) == f"the content is {description}"
 
 
-def test_a_lying_name_is_quoted_in_the_message() -> None:
+def test_a_misleading_suffix_is_in_the_message() -> None:
     with pytest.raises(PictureError, match=r"^the content is text, not a picture, although the name ends in \.jpg$"):
         identify(b"milk, bread, eggs", name="list.JPG")
 
 
-def test_nothing_at_all_is_called_empty() -> None:
+def test_an_empty_file_is_an_error() -> None:
     with pytest.raises(PictureError, match=r"^the file is empty \(0 bytes\)$") as caught:
         identify(b"", name="x.jpg")
     assert caught.value.kind is FailureKind.EMPTY

@@ -1,4 +1,4 @@
-"""Dates, positions and cameras are read from what cameras write, and never from garbage."""
+"""Dates, positions and names are parsed as cameras write them, invalid values are ignored, and blocks are merged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from indexer.images.metadata.text_fields import camera_name
 TAKEN = datetime(2024, 7, 21, 18, 3, 59)  # noqa: DTZ001 cameras know no zone
 
 
-def test_a_date_is_read_as_cameras_write_it() -> None:
+def test_a_date_is_parsed_as_cameras_write_it() -> None:
     assert parse_date("2024:07:21 18:03:59") == (TAKEN, None)
 
 
@@ -40,14 +40,14 @@ def test_a_date_is_read_as_cameras_write_it() -> None:
         ("2024-07-21T18:03:59.123-03:30", -210),
         ("2024-07-21T18:03:59Z", 0),
         ("2024-07-21T18:03:59+0545", 345),  # Nepal, without a colon as IPTC has it
-        ("2024-07-21T18:03:59+99:00", None),  # no zone of this world: the date stays
+        ("2024-07-21T18:03:59+99:00", None),  # no time zone has this offset; the date is still valid
     ],
 )
-def test_a_date_in_another_style_is_read_too_and_its_zone_with_it(text: str, offset: int | None) -> None:
+def test_a_date_in_another_notation_is_parsed_with_its_zone(text: str, offset: int | None) -> None:
     assert parse_date(text) == (TAKEN, offset)
 
 
-def test_a_day_without_a_time_counts_as_its_first_moment() -> None:
+def test_a_day_without_a_time_is_midnight() -> None:
     assert parse_date("2024-07-21") == (datetime(2024, 7, 21), None)  # noqa: DTZ001
 
 
@@ -71,7 +71,7 @@ def test_a_time_may_lack_its_seconds() -> None:
         (1,),
     ],
 )
-def test_what_is_no_date_gives_none(value: object) -> None:
+def test_an_invalid_date_gives_none(value: object) -> None:
     assert parse_date(value) is None
 
 
@@ -94,12 +94,12 @@ def test_what_is_no_date_gives_none(value: object) -> None:
         (b"+02:00", None),
     ],
 )
-def test_an_offset_is_read_where_such_a_zone_exists(value: object, minutes: int | None) -> None:
+def test_an_offset_is_parsed_if_a_time_zone_has_it(value: object, minutes: int | None) -> None:
     assert parse_offset(value) == minutes
 
 
 @pytest.mark.parametrize(
-    ("value", "stars"),
+    ("value", "rating"),
     [
         ("3", 3),
         (5, 5),
@@ -116,15 +116,15 @@ def test_an_offset_is_read_where_such_a_zone_exists(value: object, minutes: int 
         ("", None),
         (None, None),
         ((3,), None),
-        (65535, None),  # -1 in the 16 bits of EXIF, which knows no sign
+        (65535, None),  # -1 in EXIF's 16 bits, which have no sign
     ],
 )
-def test_a_rating_is_a_number_from_minus_one_to_five(value: object, stars: int | None) -> None:
-    assert parse_rating(value) == stars
+def test_a_rating_is_a_number_from_minus_one_to_five(value: object, rating: int | None) -> None:
+    assert parse_rating(value) == rating
 
 
 @pytest.mark.parametrize(
-    ("percent", "stars"),
+    ("percent", "rating"),
     [
         (0, 0),
         (1, 1),
@@ -139,8 +139,8 @@ def test_a_rating_is_a_number_from_minus_one_to_five(value: object, stars: int |
         (None, None),
     ],
 )
-def test_a_rating_in_percent_has_the_stars_that_windows_means(percent: object, stars: int | None) -> None:
-    assert parse_percent(percent) == stars
+def test_a_rating_in_percent_is_converted_as_windows_does(percent: object, rating: int | None) -> None:
+    assert parse_percent(percent) == rating
 
 
 def test_a_position_has_the_sign_of_its_references() -> None:
@@ -162,7 +162,7 @@ def test_a_position_may_be_written_as_fractions_of_degrees() -> None:
         {1: "N", 2: (48.0, 0.0, 0.0), 3: "E", 4: (181.0, 0.0, 0.0)},
         {1: "N", 2: (48.0, 0.0, 0.0), 3: "E", 4: (179.0, 61.0, 0.0)},  # 180 degrees and one minute
         {1: "N", 2: (-48.0, 0.0, 0.0), 3: "E", 4: (2.0, 0.0, 0.0)},
-        {2: (48.0, 0.0, 0.0), 4: (2.0, 0.0, 0.0)},  # no references: the signs would be guesses
+        {2: (48.0, 0.0, 0.0), 4: (2.0, 0.0, 0.0)},  # without references the signs are unknown
         {1: "X", 2: (48.0, 0.0, 0.0), 3: "E", 4: (2.0, 0.0, 0.0)},
         {1: "N", 2: (math.nan, 0.0, 0.0), 3: "E", 4: (2.0, 0.0, 0.0)},
         {1: "N", 2: (math.inf, 0.0, 0.0), 3: "E", 4: (2.0, 0.0, 0.0)},
@@ -172,11 +172,11 @@ def test_a_position_may_be_written_as_fractions_of_degrees() -> None:
         {1: 1, 2: ("a", None, ()), 3: (), 4: 2.0},
     ],
 )
-def test_a_position_that_cannot_be_true_gives_none(tags: dict[int, object]) -> None:
+def test_an_invalid_position_gives_none(tags: dict[int, object]) -> None:
     assert parse_position(tags) is None
 
 
-def test_the_point_zero_zero_counts_as_no_position() -> None:
+def test_the_point_zero_zero_counts_as_missing() -> None:
     assert parse_position({1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}) is None
     assert parse_position({1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (9.5, 0.0, 0.0)}) == (0.0, 9.5)  # Gabon
 
@@ -197,7 +197,9 @@ def test_the_point_zero_zero_counts_as_no_position() -> None:
         (7, (1, 2), None),
     ],
 )
-def test_a_camera_is_named_once_and_in_printable_letters(make: object, model: object, expected: str | None) -> None:
+def test_a_camera_name_has_the_make_once_and_printable_characters(
+    make: object, model: object, expected: str | None
+) -> None:
     assert camera_name(make, model) == expected
 
 
@@ -210,17 +212,17 @@ def test_a_camera_name_has_at_most_80_characters() -> None:
 @pytest.mark.parametrize(
     "value", ["OLYMPUS DIGITAL CAMERA", "SONY DSC ", "Exif_JPEG_PICTURE", "DCIM\\100MEDIA\\DJI_01.JPG"]
 )
-def test_what_cameras_write_into_every_photo_is_no_description(value: str) -> None:
+def test_boilerplate_of_cameras_is_not_a_description(value: str) -> None:
     assert text_fields.description(value) is None
 
 
 @pytest.mark.parametrize("value", ["Olympus digital camera on a table", "hdr of the church", "Dav and Edf", "1"])
-def test_a_description_that_only_begins_like_boilerplate_stays(value: str) -> None:
+def test_a_description_that_only_begins_like_boilerplate_is_kept(value: str) -> None:
     assert text_fields.description(value) == value
 
 
 @pytest.mark.parametrize("value", ["", "   ", "\0\0", "---", "...", None, 7])
-def test_what_has_no_letter_and_no_digit_is_no_description(value: object) -> None:
+def test_text_without_letters_and_digits_is_not_a_description(value: object) -> None:
     assert text_fields.description(value) is None
 
 
@@ -229,50 +231,50 @@ def test_a_description_is_one_printable_line_of_5000_characters() -> None:
     assert len(text_fields.description("x" * 10**6) or "") == 5000
 
 
-def test_tags_are_kept_once_whatever_their_capitals() -> None:
+def test_tags_are_unique_regardless_of_case() -> None:
     assert text_fields.tags(["Beach", "beach", " BEACH ", "Sea\n side", "", None, 7]) == ("Beach", "Sea side")
 
 
 def test_tags_are_bounded_in_number_and_length() -> None:
-    kept = text_fields.tags(f"{number} {'x' * 1000}" for number in range(100_000))
-    assert (len(kept), max(map(len, kept))) == (200, 100)
+    tags = text_fields.tags(f"{number} {'x' * 1000}" for number in range(100_000))
+    assert (len(tags), max(map(len, tags))) == (200, 100)
 
 
-def moment(hour: int, rank: DatePriority, *, offset: int | None = None) -> CaptureTime:
-    return CaptureTime(datetime(2024, 7, 21, hour), offset, "xmp", rank)  # noqa: DTZ001
+def at_hour(hour: int, priority: DatePriority, *, offset: int | None = None) -> CaptureTime:
+    return CaptureTime(datetime(2024, 7, 21, hour), offset, "xmp", priority)  # noqa: DTZ001
 
 
-def test_the_dates_count_in_the_order_taken_xmp_iptc_changed() -> None:
-    taken, xmp, iptc, changed = (MetadataBlock(capture_time=moment(hour, DatePriority(hour))) for hour in (1, 2, 3, 4))
+def test_dates_take_precedence_in_the_order_taken_xmp_iptc_changed() -> None:
+    taken, xmp, iptc, changed = (MetadataBlock(capture_time=at_hour(hour, DatePriority(hour))) for hour in (1, 2, 3, 4))
     assert merge_blocks(exif=taken, xmp=xmp, iptc=iptc).capture_time == taken.capture_time
     assert merge_blocks(exif=changed, xmp=xmp, iptc=iptc).capture_time == xmp.capture_time
     assert merge_blocks(exif=changed, xmp=MetadataBlock(), iptc=iptc).capture_time == iptc.capture_time
     assert merge_blocks(exif=changed, xmp=MetadataBlock(), iptc=MetadataBlock()).capture_time == changed.capture_time
 
 
-def test_a_zone_is_taken_over_from_another_block_only_with_the_same_date() -> None:
+def test_a_time_zone_comes_from_another_block_only_with_the_same_date() -> None:
     same, other = (
-        MetadataBlock(capture_time=moment(1, DatePriority.XMP, offset=60)),
-        MetadataBlock(capture_time=moment(2, DatePriority.XMP, offset=60)),
+        MetadataBlock(capture_time=at_hour(1, DatePriority.XMP, offset=60)),
+        MetadataBlock(capture_time=at_hour(2, DatePriority.XMP, offset=60)),
     )
-    exif = MetadataBlock(capture_time=moment(1, DatePriority.TAKEN))
-    assert merge_blocks(exif=exif, xmp=same, iptc=MetadataBlock()).capture_time == moment(
+    exif = MetadataBlock(capture_time=at_hour(1, DatePriority.TAKEN))
+    assert merge_blocks(exif=exif, xmp=same, iptc=MetadataBlock()).capture_time == at_hour(
         1, DatePriority.TAKEN, offset=60
     )
-    assert merge_blocks(exif=exif, xmp=other, iptc=MetadataBlock()).capture_time == moment(1, DatePriority.TAKEN)
+    assert merge_blocks(exif=exif, xmp=other, iptc=MetadataBlock()).capture_time == at_hour(1, DatePriority.TAKEN)
 
 
-def test_the_tags_of_all_blocks_come_together() -> None:
-    said = merge_blocks(
+def test_the_tags_of_all_blocks_are_merged() -> None:
+    merged = merge_blocks(
         exif=MetadataBlock(tags=("c", "A")), xmp=MetadataBlock(tags=("a",)), iptc=MetadataBlock(tags=("b",))
     )
-    assert said.tags == ("a", "b", "c")
+    assert merged.tags == ("a", "b", "c")
 
 
-def test_a_sidecar_counts_more_than_what_is_inside_and_leaves_the_rest() -> None:
-    inside = MetadataBlock(moment(1, DatePriority.TAKEN), (1.0, 2.0), "Camera", "Lens", 5, "in", "inside", ("a",))
-    sidecar = MetadataBlock(moment(2, DatePriority.XMP), None, "Other", "Other", 0, None, "beside", ("b",))
-    said = with_sidecar(inside, sidecar)
-    expected_moment = moment(2, DatePriority.SIDECAR)
-    # no star is a verdict too, the camera knows best what it is, and a gap is no verdict
-    assert said == MetadataBlock(expected_moment, (1.0, 2.0), "Camera", "Lens", 0, "in", "beside", ("b",))
+def test_a_sidecar_takes_precedence_except_for_camera_and_lens() -> None:
+    embedded = MetadataBlock(at_hour(1, DatePriority.TAKEN), (1.0, 2.0), "Camera", "Lens", 5, "in", "embedded", ("a",))
+    sidecar = MetadataBlock(at_hour(2, DatePriority.XMP), None, "Other", "Other", 0, None, "sidecar", ("b",))
+    merged = with_sidecar(embedded, sidecar)
+    expected_time = at_hour(2, DatePriority.SIDECAR)
+    # a rating of 0 counts, the camera and lens come from EXIF, and missing fields are filled
+    assert merged == MetadataBlock(expected_time, (1.0, 2.0), "Camera", "Lens", 0, "in", "sidecar", ("b",))

@@ -1,4 +1,4 @@
-"""Whatever a decoder raises has one name, and its warnings stay inside."""
+"""Exceptions of decoders become PictureError, and their warnings are suppressed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from indexer.images.formats import PictureFormat
         (NotImplementedError("mode 9"), FailureKind.UNSUPPORTED, "this kind of PNG cannot be read (mode 9)"),
     ],
 )
-def test_each_odd_error_is_told_in_one_line_for_people(error: Exception, kind: FailureKind, message: str) -> None:
+def test_each_exception_becomes_a_picture_error_of_one_line(error: Exception, kind: FailureKind, message: str) -> None:
     with pytest.raises(PictureError) as caught, as_picture_error(PictureFormat.PNG, 1234):
         raise error
     assert caught.value.kind is kind
@@ -48,44 +48,44 @@ def test_each_odd_error_is_told_in_one_line_for_people(error: Exception, kind: F
     assert caught.value.__cause__ is error
 
 
-def test_a_picture_error_passes_as_it_is() -> None:
+def test_a_picture_error_is_not_changed() -> None:
     error = PictureError(FailureKind.TOO_LARGE, "too large")
     with pytest.raises(PictureError) as caught, as_picture_error(PictureFormat.PNG, 1):
         raise error
     assert caught.value is error
 
 
-def test_ctrl_c_passes() -> None:
+def test_keyboard_interrupt_is_not_changed() -> None:
     with pytest.raises(KeyboardInterrupt), as_picture_error(PictureFormat.PNG, 1):
         raise KeyboardInterrupt
 
 
-def test_warnings_of_decoders_stay_inside() -> None:
+def test_warnings_of_decoders_are_suppressed() -> None:
     with as_picture_error(PictureFormat.PNG, 1):
-        warnings.warn_explicit("theirs", UserWarning, "x.py", 1, module="PIL.TiffImagePlugin")
+        warnings.warn_explicit("of the decoder", UserWarning, "x.py", 1, module="PIL.TiffImagePlugin")
 
 
-def test_warnings_of_the_app_come_through() -> None:
+def test_warnings_of_the_app_are_not_suppressed() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with as_picture_error(PictureFormat.PNG, 1):
-            warnings.warn_explicit("ours", UserWarning, "x.py", 1, module="app")
-    assert [str(warning.message) for warning in caught] == ["ours"]
+            warnings.warn_explicit("of the app", UserWarning, "x.py", 1, module="app")
+    assert [str(warning.message) for warning in caught] == ["of the app"]
 
 
-def test_threads_that_overlap_leave_the_filters_as_they_were() -> None:
+def test_overlapping_threads_restore_the_warning_filters() -> None:
     before = list(warnings.filters)
-    first_in, second_in = threading.Event(), threading.Event()
+    first_started, second_started = threading.Event(), threading.Event()
 
     def first() -> None:
         with as_picture_error(PictureFormat.PNG, 1):
-            first_in.set()
-            second_in.wait(10)
+            first_started.set()
+            second_started.wait(10)
 
     def second() -> None:
-        first_in.wait(10)
+        first_started.wait(10)
         with as_picture_error(PictureFormat.PNG, 1):
-            second_in.set()
+            second_started.set()
             threads[0].join(10)
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]

@@ -1,4 +1,4 @@
-"""Real files of every format become upright RGB pictures with their metadata."""
+"""Files of every format become upright RGB pictures with their metadata."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SQUARE = Preprocess(64, "squash")
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return how far two RGB pictures of one size are apart, as the mean over pixels and channels, 0 to 255."""
+    """Return the mean absolute difference of two RGB pictures of one size, 0 to 255."""
     assert one.size == other.size
     assert one.mode == other.mode == "RGB"
     return float(np.mean(ImageStat.Stat(ImageChops.difference(one, other)).mean))
@@ -46,7 +46,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
         ("TIFF", "TIFF", 0),
         ("JPEG", "JPEG", 4),
         ("WEBP", "WebP", 4),
-        ("GIF", "GIF", 6),  # 256 colours
+        ("GIF", "GIF", 6),  # 256 colors
         ("AVIF", "AVIF", 4),
         ("HEIF", "HEIF", 4),
         ("JXL", "JPEG XL", 4),
@@ -69,7 +69,7 @@ def test_bytes_are_opened_like_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_each_orientation_of_each_format_comes_upright(orientation: int, kind: str) -> None:
+def test_each_orientation_of_each_format_becomes_upright(orientation: int, kind: str) -> None:
     picture, metadata = open_picture(turned_jpeg(quadrants(), orientation, kind=kind))
     assert (metadata.width, metadata.height) == (64, 32)
     assert difference(picture, quadrants()) < 8
@@ -85,11 +85,11 @@ def test_date_position_and_camera_are_read(tmp_path: Path) -> None:
         assert metadata.camera == "Canon EOS R5", kind
 
 
-def test_exif_behind_the_pixels_of_a_png_is_read() -> None:
+def test_exif_after_the_pixels_of_a_png_is_read() -> None:
     whole = encoded(quadrants(), "PNG")
     block = exif_block(camera=("Apple", "iPhone 15")).removeprefix(b"Exif\0\0")
     chunk = png_with_chunk(quadrants(), b"eXIf", block)[33 : -len(whole) + 33]
-    _, metadata = open_picture(whole[:-12] + chunk + whole[-12:])  # the last chunk, IEND, has 12 bytes
+    _, metadata = open_picture(whole[:-12] + chunk + whole[-12:])  # before IEND, the last 12 bytes
     assert metadata.camera == "Apple iPhone 15"
 
 
@@ -98,26 +98,26 @@ def test_a_photo_without_metadata_has_none(skimage_photos: Path) -> None:
     assert (metadata.taken_at, metadata.latitude, metadata.longitude, metadata.camera) == (None, None, None, None)
 
 
-def test_of_an_animation_the_first_frame_counts() -> None:
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))]
+def test_the_first_frame_of_an_animation_is_read() -> None:
+    frames = [Image.new("RGB", (8, 8), color) for color in ((255, 0, 0), (0, 255, 0), (0, 0, 255))]
     for kind in ("GIF", "WEBP", "PNG", "AVIF", "TIFF"):
         content = encoded(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True)
         red, green, blue = open_picture(content)[0].getpixel((4, 4))  # type: ignore[misc]
         assert (red > 200, green < 50, blue < 50) == (True, True, True), kind
 
 
-def test_a_cmyk_jpeg_keeps_its_colours() -> None:
+def test_a_cmyk_jpeg_keeps_its_colors() -> None:
     picture, _ = open_picture(encoded(quadrants().convert("CMYK"), "JPEG", quality=95))
     assert difference(picture, quadrants()) < 4
 
 
-def test_a_transparent_png_lies_on_white() -> None:
+def test_a_transparent_png_is_blended_with_white() -> None:
     picture = quadrants().convert("RGBA")
     picture.putalpha(Image.new("L", picture.size, 0))
     assert open_picture(encoded(picture, "PNG"))[0].getextrema() == ((255, 255),) * 3
 
 
-def test_a_transparent_gif_lies_on_white() -> None:
+def test_a_transparent_gif_is_blended_with_white() -> None:
     picture = Image.new("P", (8, 8), 0)
     picture.putpalette([0, 0, 0, 255, 0, 0])
     picture.putpixel((0, 0), 1)
@@ -125,13 +125,13 @@ def test_a_transparent_gif_lies_on_white() -> None:
     assert [opened.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (255, 255, 255)]
 
 
-def test_a_grey_png_of_16_bits_is_scaled_to_8() -> None:
+def test_a_gray_png_of_16_bits_is_scaled_to_8() -> None:
     ramp = np.linspace(0, 65_535, 256).astype(np.uint16).reshape(16, 16)
     opened, _ = open_picture(encoded(Image.fromarray(ramp), "PNG"))
     assert np.asarray(opened)[..., 0].ravel().tolist() == list(range(256))
 
 
-def test_a_raw_file_is_read_by_its_preview(tmp_path: Path) -> None:
+def test_the_preview_of_a_raw_file_is_read(tmp_path: Path) -> None:
     pytest.importorskip("rawpy")
     file = tmp_path / "IMG_1.DNG"
     file.write_bytes(dng(cat()))
@@ -142,7 +142,7 @@ def test_a_raw_file_is_read_by_its_preview(tmp_path: Path) -> None:
     assert metadata.taken_at == datetime(2024, 7, 21, 18, 3, 59)  # noqa: DTZ001
 
 
-def test_a_raw_file_taken_upright_comes_upright(tmp_path: Path) -> None:
+def test_a_raw_file_in_portrait_format_becomes_upright(tmp_path: Path) -> None:
     pytest.importorskip("rawpy")
     file = tmp_path / "upright.dng"
     file.write_bytes(dng(quadrants().transpose(Image.Transpose.ROTATE_90), orientation=6))
@@ -151,9 +151,9 @@ def test_a_raw_file_taken_upright_comes_upright(tmp_path: Path) -> None:
     assert (metadata.width, metadata.height) == (64, 32)
 
 
-def test_a_preview_that_the_camera_has_turned_is_not_turned_again(tmp_path: Path) -> None:
+def test_a_preview_that_the_camera_has_rotated_is_not_rotated_again(tmp_path: Path) -> None:
     pytest.importorskip("rawpy")
-    file = tmp_path / "turned.dng"
+    file = tmp_path / "rotated.dng"
     portrait = quadrants(32, 64)
     file.write_bytes(dng(portrait, orientation=6, sensor_size=(128, 64)))
     picture, metadata = open_picture(file)
@@ -161,7 +161,7 @@ def test_a_preview_that_the_camera_has_turned_is_not_turned_again(tmp_path: Path
     assert (metadata.width, metadata.height) == (64, 128)
 
 
-def test_a_tiff_under_the_name_of_a_raw_file_is_read_as_a_tiff(tmp_path: Path) -> None:
+def test_a_tiff_with_the_suffix_of_a_raw_file_is_read_as_a_tiff(tmp_path: Path) -> None:
     pytest.importorskip("rawpy")
     file = tmp_path / "scan.dng"
     file.write_bytes(encoded(cat(), "TIFF"))
@@ -175,7 +175,7 @@ def test_a_tiff_under_the_name_of_a_raw_file_is_read_as_a_tiff(tmp_path: Path) -
         ("pillow_jxl.JpegXLImagePlugin", "x.jxl", b"\xff\x0a" + bytes(16)),
     ],
 )
-def test_a_format_whose_package_is_absent_says_what_to_install(
+def test_a_missing_package_is_an_error_that_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, package: str, name: str, content: bytes
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
@@ -185,7 +185,7 @@ def test_a_format_whose_package_is_absent_says_what_to_install(
     assert caught.value.kind is FailureKind.UNSUPPORTED
 
 
-def test_the_hash_is_of_the_file_and_the_pixels_of_the_picture(tmp_path: Path) -> None:
+def test_a_photo_has_the_hash_of_its_file(tmp_path: Path) -> None:
     file = tmp_path / "cat.png"
     file.write_bytes(encoded(cat(), "PNG"))
     photo = read_photo(file, preprocess=SQUARE)
@@ -194,7 +194,7 @@ def test_the_hash_is_of_the_file_and_the_pixels_of_the_picture(tmp_path: Path) -
     assert photo.metadata.width == 451
 
 
-def test_too_many_pixels_are_refused_with_both_numbers() -> None:
+def test_too_many_pixels_are_an_error_with_size_and_limit() -> None:
     with pytest.raises(PictureError) as caught:
         open_picture(encoded(quadrants(200, 100), "PNG"), limits=Limits(max_pixels=19_999))
     assert caught.value.kind is FailureKind.TOO_LARGE
@@ -202,13 +202,13 @@ def test_too_many_pixels_are_refused_with_both_numbers() -> None:
     assert open_picture(encoded(quadrants(200, 100), "PNG"), limits=Limits(max_pixels=20_000))[0].size == (200, 100)
 
 
-def test_pillows_own_limit_plays_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_pillow_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     for kind in ("PNG", "JPEG", "BMP", "AVIF", "HEIF"):
         assert open_picture(encoded(quadrants(), kind))[0].size == (64, 32)
 
 
-def test_too_many_bytes_are_refused_with_both_numbers(tmp_path: Path) -> None:
+def test_too_many_bytes_are_an_error_with_size_and_limit(tmp_path: Path) -> None:
     file = tmp_path / "cat.png"
     file.write_bytes(bytes(1001))
     for source in (file, bytes(1001)):
@@ -218,7 +218,7 @@ def test_too_many_bytes_are_refused_with_both_numbers(tmp_path: Path) -> None:
         assert str(caught.value) == "1,001 bytes are over the limit of 1,000; raise it with --max-bytes"
 
 
-def test_a_socket_is_refused_without_waiting(tmp_path: Path) -> None:
+def test_a_socket_is_an_error_at_once(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s.jpg"))
         with pytest.raises(PictureError, match="not a file") as caught:
@@ -226,22 +226,22 @@ def test_a_socket_is_refused_without_waiting(tmp_path: Path) -> None:
     assert caught.value.kind is FailureKind.UNREADABLE
 
 
-def test_a_name_with_a_nul_character_is_refused() -> None:
+def test_a_name_with_a_nul_character_is_an_error() -> None:
     with pytest.raises(PictureError, match="no file can have this name"):
         read_photo(Path("a\0b.jpg"), preprocess=SQUARE)
 
 
-def test_odd_metadata_gives_no_warning(tmp_path: Path) -> None:
+def test_damaged_metadata_gives_no_warning(tmp_path: Path) -> None:
     content = encoded(quadrants(), "JPEG")
-    garbled = content[:2] + b"\xff\xe1\x00\x40Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 46 + content[2:]
+    damaged = content[:2] + b"\xff\xe1\x00\x40Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 46 + content[2:]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert open_picture(garbled)[0].size == (64, 32)
+        assert open_picture(damaged)[0].size == (64, 32)
 
 
-def test_importing_loads_no_optional_decoder_and_no_encoder() -> None:
-    probe = "import sys, indexer.images; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+def test_importing_images_loads_no_optional_decoder_and_no_encoder() -> None:
+    code = "import sys, indexer.images; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(run.stdout.split())
     assert "PIL.Image" in loaded
     assert not loaded & {"pi_heif", "rawpy", "pillow_jxl", "torch", "indexer.encoders", "PIL.TiffImagePlugin"}

@@ -1,4 +1,4 @@
-"""`prepare` equals open_clip's own transform, pixel for pixel, before normalisation."""
+"""`prepare` equals open_clip's transform before normalization, pixel for pixel."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MODES: tuple[ResizeMode, ...] = ("shortest", "longest", "squash")
 FILTERS: tuple[Interpolation, ...] = ("bicubic", "bilinear")
 
 
-def theirs(picture: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
-    """Return what open_clip's evaluation transform makes of a picture, back in 0 to 255."""
+def open_clip_pixels(picture: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
+    """Return the result of open_clip's evaluation transform, scaled to 0 to 255."""
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
     config = PreprocessCfg(
@@ -42,14 +42,14 @@ def test_real_photos_are_prepared_as_open_clip_does(
     preprocess = Preprocess(size, mode, interpolation, fill=127)
     for name in ("chelsea.png", "coffee.png", "rocket.jpg", "cell.png", "page.png", "microaneurysms.png", "retina.jpg"):
         picture, _ = open_picture(skimage_photos / name)
-        assert (prepare(picture, preprocess) == theirs(picture, preprocess)).all(), name
+        assert (prepare(picture, preprocess) == open_clip_pixels(picture, preprocess)).all(), name
 
 
 @pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "rocket.jpg"])
-def test_a_file_of_usual_size_is_read_as_open_clip_reads_it(skimage_photos: Path, name: str) -> None:
-    preprocess = Preprocess(224, "shortest", "bicubic")  # 427 rows and less: no JPEG is reduced
+def test_a_small_file_is_read_as_open_clip_reads_it(skimage_photos: Path, name: str) -> None:
+    preprocess = Preprocess(224, "shortest", "bicubic")  # at most 427 rows, so no JPEG is reduced
     with Image.open(skimage_photos / name) as opened:
-        expected = theirs(opened.convert("RGB"), preprocess)
+        expected = open_clip_pixels(opened.convert("RGB"), preprocess)
     assert (read_pixels(skimage_photos / name, preprocess=preprocess) == expected).all()
 
 
@@ -59,10 +59,10 @@ def test_a_file_of_usual_size_is_read_as_open_clip_reads_it(skimage_photos: Path
     "shape",
     [(1000, 3), (3, 1000), (1, 1), (224, 224), (224, 223), (223, 225), (449, 448), (333, 777), (2, 1), (50, 49)],
 )
-def test_odd_shapes_are_prepared_as_open_clip_does(
+def test_unusual_shapes_are_prepared_as_open_clip_does(
     shape: tuple[int, int], mode: ResizeMode, interpolation: Interpolation
 ) -> None:
     noise = np.random.default_rng(3).integers(0, 256, size=(shape[1], shape[0], 3), dtype=np.uint8)
     picture = Image.fromarray(noise)
     preprocess = Preprocess(224, mode, interpolation, fill=3)
-    assert (prepare(picture, preprocess) == theirs(picture, preprocess)).all()
+    assert (prepare(picture, preprocess) == open_clip_pixels(picture, preprocess)).all()

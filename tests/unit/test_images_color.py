@@ -1,4 +1,4 @@
-"""Every kind of pixel becomes sensible 8-bit RGB."""
+"""Pixels of every kind become 8-bit RGB, and pictures become upright."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from indexer.images.color import apply_orientation, to_rgb
 from tests.support.pictures import ORIENTATIONS, quadrants
 
 
-def grey(values: list[list[float]], dtype: str) -> list[list[int]]:
-    """Return the red channel of a picture made of numbers, which has to equal the other two."""
+def gray(values: list[list[float]], dtype: str) -> list[list[int]]:
+    """Return the values of an array converted to RGB, whose three channels must be equal."""
     picture = to_rgb(Image.fromarray(np.array(values, dtype=dtype)))
     pixels = np.asarray(picture)
     assert picture.mode == "RGB"
@@ -20,7 +20,7 @@ def grey(values: list[list[float]], dtype: str) -> list[list[int]]:
     return rows
 
 
-def test_rgb_stays_the_same_picture() -> None:
+def test_an_rgb_picture_is_returned_as_it_is() -> None:
     picture = quadrants()
     assert to_rgb(picture) is picture
 
@@ -35,8 +35,8 @@ def test_opaque_modes_keep_black_and_white(mode: str) -> None:
     assert result.getpixel((3, 1)) == (255, 255, 255)
 
 
-def see_through(mode: str) -> Image.Image:
-    """Return two black pixels in a mode with transparency: the left one wholly transparent, the right one opaque."""
+def with_transparency(mode: str) -> Image.Image:
+    """Return two black pixels in a mode with transparency: the left one is transparent, the right one opaque."""
     alpha = Image.new("L", (2, 1), 0)
     alpha.putpixel((1, 0), 255)
     picture = Image.new({"PA": "P", "RGBA": "RGB", "RGBa": "RGB"}.get(mode, "L"), (2, 1), 0)
@@ -45,8 +45,8 @@ def see_through(mode: str) -> Image.Image:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "La", "RGBa", "PA"])
-def test_what_shines_through_is_laid_on_white(mode: str) -> None:
-    result = to_rgb(see_through(mode))
+def test_transparent_pixels_are_blended_with_white(mode: str) -> None:
+    result = to_rgb(with_transparency(mode))
     assert result.getpixel((0, 0)) == (255, 255, 255)
     assert result.getpixel((1, 0)) == (0, 0, 0)
 
@@ -59,7 +59,7 @@ def test_half_transparent_red_becomes_pink() -> None:
     )  # 255 * (1 - 128 / 255)
 
 
-def test_a_transparent_palette_colour_becomes_white() -> None:
+def test_a_transparent_palette_color_becomes_white() -> None:
     picture = Image.new("P", (2, 1), 0)
     picture.putpalette([10, 20, 30, 40, 50, 60])
     picture.putpixel((1, 0), 1)
@@ -68,50 +68,50 @@ def test_a_transparent_palette_colour_becomes_white() -> None:
     assert [result.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (40, 50, 60)]
 
 
-def test_a_transparent_colour_of_an_rgb_picture_becomes_white() -> None:
+def test_a_transparent_color_of_an_rgb_picture_becomes_white() -> None:
     picture = quadrants()
     picture.info["transparency"] = (255, 0, 0)
     assert to_rgb(picture).getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_sixteen_bits_are_scaled_to_eight() -> None:
-    assert grey([[0, 257, 32_896, 65_535]], "uint16") == [[0, 1, 128, 255]]
+    assert gray([[0, 257, 32_896, 65_535]], "uint16") == [[0, 1, 128, 255]]
 
 
 def test_dark_sixteen_bit_pictures_stay_dark() -> None:
-    assert grey([[0, 1000]], "uint16") == [[0, 4]]  # 1000 / 257 = 3.9
+    assert gray([[0, 1000]], "uint16") == [[0, 4]]  # 1000 / 257 = 3.9
 
 
-def test_thirty_two_bits_that_fit_into_eight_are_kept() -> None:
-    assert grey([[0, 7, 255]], "int32") == [[0, 7, 255]]
+def test_32_bit_values_that_fit_into_8_bits_are_not_scaled() -> None:
+    assert gray([[0, 7, 255]], "int32") == [[0, 7, 255]]
 
 
-def test_thirty_two_bits_that_fit_into_sixteen_are_read_as_sixteen() -> None:
-    assert grey([[0, 65_535]], "int32") == [[0, 255]]
+def test_32_bit_values_that_fit_into_16_bits_are_scaled_like_these() -> None:
+    assert gray([[0, 65_535]], "int32") == [[0, 255]]
 
 
-def test_numbers_without_a_natural_range_are_stretched() -> None:
-    assert grey([[-1_000_000, 600_000, 1_000_000]], "int32") == [[0, 204, 255]]  # 255 * 1.6 / 2
+def test_values_without_a_natural_range_are_stretched() -> None:
+    assert gray([[-1_000_000, 600_000, 1_000_000]], "int32") == [[0, 204, 255]]  # 255 * 1.6 / 2
 
 
 def test_floats_from_zero_to_one_are_scaled() -> None:
-    assert grey([[0.0, 0.5, 1.0]], "float32") == [[0, 128, 255]]
+    assert gray([[0.0, 0.5, 1.0]], "float32") == [[0, 128, 255]]
 
 
-def test_floats_that_are_no_numbers_do_no_harm() -> None:
-    assert grey([[np.nan, 0.0, 1.0]], "float32") == [[0, 0, 255]]
-    assert grey([[5000.0, 5000.0]], "float32") == [[19, 19]]  # read as 16 bits: 5000 / 257
+def test_not_a_number_becomes_black() -> None:
+    assert gray([[np.nan, 0.0, 1.0]], "float32") == [[0, 0, 255]]
+    assert gray([[5000.0, 5000.0]], "float32") == [[19, 19]]  # read as 16 bits: 5000 / 257
 
 
-def test_lab_pictures_keep_their_black_and_white() -> None:
-    picture = Image.new("LAB", (2, 1), (255, 128, 128))  # lightness, then two hues with grey in the middle
+def test_black_and_white_of_lab_pictures_are_preserved() -> None:
+    picture = Image.new("LAB", (2, 1), (255, 128, 128))  # lightness, then two color axes with gray in the middle
     picture.putpixel((1, 0), (0, 128, 128))
     pixels = np.asarray(to_rgb(picture)).astype(int)
     assert pixels[0].tolist() == [pytest.approx([255, 255, 255], abs=2), pytest.approx([0, 0, 0], abs=2)]
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_each_orientation_is_made_upright(orientation: int) -> None:
+def test_a_picture_of_each_orientation_becomes_upright(orientation: int) -> None:
     turn = ORIENTATIONS[orientation]
     stored = quadrants() if turn is None else quadrants().transpose(turn)
     assert apply_orientation(stored, orientation) == quadrants()

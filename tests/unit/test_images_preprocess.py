@@ -1,4 +1,4 @@
-"""Pictures of any shape become the encoder's square (equality with open_clip is an integration test)."""
+"""Pictures of any shape are scaled to the encoder's square; an integration test compares with open_clip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODES: tuple[ResizeMode, ...] = ("shortest", "longest", "squash")
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(1, 1), (1000, 3), (3, 1000), (64, 64), (65, 63)])
-def test_any_shape_gives_a_square_of_its_own(size: tuple[int, int], mode: ResizeMode) -> None:
+def test_any_shape_gives_a_new_square_array(size: tuple[int, int], mode: ResizeMode) -> None:
     pixels = prepare(Image.new("RGB", size, (9, 8, 7)), Preprocess(64, mode))
     assert pixels.shape == (64, 64, 3)
     assert pixels.dtype == np.uint8
@@ -33,7 +33,7 @@ def test_squash_keeps_all_four_corners() -> None:
     ]
 
 
-def test_shortest_cuts_the_centre_out() -> None:
+def test_shortest_crops_to_the_center() -> None:
     picture = Image.new("RGB", (96, 32), (0, 0, 0))
     picture.paste((0, 255, 0), (32, 0, 64, 32))
     pixels = prepare(picture, Preprocess(32, "shortest"))
@@ -47,12 +47,12 @@ def test_longest_pads_with_the_fill_on_both_sides() -> None:
     assert (pixels[48:] == 7).all()
 
 
-def test_a_very_narrow_picture_is_not_scaled_as_a_whole() -> None:
-    strip = Image.new("RGB", (60_000, 1), (1, 2, 3))  # scaled as a whole: 13 million by 224, 9 GB
+def test_a_very_narrow_picture_is_cropped_before_it_is_scaled() -> None:
+    strip = Image.new("RGB", (60_000, 1), (1, 2, 3))  # scaled before cropping: 13 million by 224, 9 GB
     assert (prepare(strip, Preprocess(224, "shortest")) == [1, 2, 3]).all()
 
 
-def test_the_picture_that_is_prepared_stays_as_it_was() -> None:
+def test_the_picture_is_not_changed() -> None:
     picture = quadrants()
     prepare(picture, Preprocess(8))
     assert picture == quadrants()
