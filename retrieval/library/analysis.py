@@ -56,12 +56,12 @@ def explain(
     """
     from retrieval import explain as explain_room  # late: it loads the picture library
 
-    target = as_query(query, None, with_filters(where, folder=folder, after=after, before=before))
+    parsed = as_query(query, None, with_filters(where, folder=folder, after=after, before=before))
     check_count(k)
-    target = self._resolve(target)
+    resolved = self._resolve(parsed)
     return explain_room.explain(
         self._store,
-        target,
+        resolved,
         path,
         load=self._encoder.for_query,
         settings=self._settings,

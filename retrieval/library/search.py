@@ -73,15 +73,15 @@ def search(
         LibraryError: The library is empty.
     """
     extra = None if image is None else as_picture(image)
-    target = as_query(query, extra, with_filters(where, folder=folder, after=after, before=before))
+    parsed = as_query(query, extra, with_filters(where, folder=folder, after=after, before=before))
     check_count(k)
     check_page(sort, offset)
     steps = self._load_rerankers(rerank)
-    target = self._resolve(target)
+    resolved = self._resolve(parsed)
     chain = Chain(steps, self._settings, progress) if steps else None
 
     def answer() -> Hits:
-        encoded = encode_query(target, self._encoder.for_query(), self._settings, store=self._store)
+        encoded = encode_query(resolved, self._encoder.for_query(), self._settings, store=self._store)
         return engine.search(
             self._store, encoded, k=offset + k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator
         )
@@ -123,14 +123,14 @@ def similar(
     picture = as_picture(image)
     check_count(k)
     check_page(sort, offset)
-    target = Query(images=[picture], where=with_filters(where, folder=folder, after=after, before=before))
-    target = self._resolve(target)
+    parsed = Query(images=[picture], where=with_filters(where, folder=folder, after=after, before=before))
+    resolved = self._resolve(parsed)
 
     def answer() -> Hits:
         photo, unchanged = find_photo(self._store, picture) if isinstance(picture, Path) else (None, False)
-        encoded = stored_query(self._store, target, photo) if photo and unchanged else None
+        encoded = stored_query(self._store, resolved, photo) if photo and unchanged else None
         if encoded is None:
-            encoded = encode_query(target, self._encoder.for_query(), self._settings, store=self._store)
+            encoded = encode_query(resolved, self._encoder.for_query(), self._settings, store=self._store)
         leave_out = photo.item_id if photo else None
         return engine.search(
             self._store, encoded, k=offset + k, kind="photos", leave_out=leave_out, calibrator=self._calibrator
