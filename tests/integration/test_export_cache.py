@@ -20,12 +20,12 @@ from indexer.encoders.onnx_encoder import OnnxEncoder
 from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.encoders.parity import SAMPLE_TEXTS, sample_pictures
 from indexer.errors import EncoderError
-from tests.support.exports import agree, start
+from tests.support.encoder_agreement import assert_agreement, start_process
 from tests.support.models import CONFIG, make_weights, save_model
 
 
 def test_the_second_load_needs_no_torch_and_says_nothing(kept_exports: Path, small_model: str) -> None:
-    process = start(small_model)
+    process = start_process(small_model)
     said, logged = process.communicate(timeout=60)
     fingerprint = OpenClipEncoder.load(small_model, device="cpu").fingerprint
     assert said.split() == ["CachedEncoder", fingerprint]
@@ -33,7 +33,7 @@ def test_the_second_load_needs_no_torch_and_says_nothing(kept_exports: Path, sma
 
 
 def test_two_processes_at_once_export_once(empty_cache: Path, small_model: str) -> None:
-    processes = [start(small_model), start(small_model)]
+    processes = [start_process(small_model), start_process(small_model)]
     outcomes = [process.communicate(timeout=120) for process in processes]
     assert outcomes[0][0].split()[:2] == outcomes[1][0].split()[:2]  # class and fingerprint
     logged = "".join(error for _, error in outcomes)
@@ -41,7 +41,7 @@ def test_two_processes_at_once_export_once(empty_cache: Path, small_model: str) 
 
 
 def test_a_killed_export_leaves_nothing_that_is_used(empty_cache: Path, small_model: str) -> None:
-    process = start(small_model)
+    process = start_process(small_model)
     until = time.monotonic() + 60
     while not list(empty_cache.glob("*.part/image.onnx")) and time.monotonic() < until and process.poll() is None:
         time.sleep(0.01)
@@ -49,7 +49,7 @@ def test_a_killed_export_leaves_nothing_that_is_used(empty_cache: Path, small_mo
     process.communicate()
     assert [place.suffix for place in empty_cache.iterdir() if place.is_dir()] == [".part"]
     encoder = load_encoder(small_model, device="cpu")
-    agree(encoder, OpenClipEncoder.load(small_model, device="cpu"), least=0.99999)
+    assert_agreement(encoder, OpenClipEncoder.load(small_model, device="cpu"), least=0.99999)
     assert not list(empty_cache.glob("*.part"))
 
 
@@ -90,7 +90,9 @@ def test_a_damaged_export_in_float32_is_made_anew_by_torch(
     kept_exports: Path, small_model: str, encoder_lines: Callable[[], list[str]]
 ) -> None:
     cut_off(next(kept_exports.glob("*-float32")) / "text.onnx.data")
-    agree(load_encoder(small_model, device="cpu"), OpenClipEncoder.load(small_model, device="cpu"), least=0.99999)
+    assert_agreement(
+        load_encoder(small_model, device="cpu"), OpenClipEncoder.load(small_model, device="cpu"), least=0.99999
+    )
     assert [line.partition(" encoder")[0] for line in encoder_lines()] == ["the CPU export of", "exporting", "exported"]
 
 
@@ -126,7 +128,7 @@ def test_a_folder_with_other_weights_than_before_is_exported_again(tmp_path: Pat
     before = load_encoder(save_model(tmp_path / "model"), device="cpu")
     encoder = load_encoder(save_model(tmp_path / "model", seed=1), device="cpu")
     assert encoder.fingerprint != before.fingerprint
-    agree(encoder, OpenClipEncoder.load(encoder.name, device="cpu"), least=0.99999)
+    assert_agreement(encoder, OpenClipEncoder.load(encoder.name, device="cpu"), least=0.99999)
 
 
 def test_an_export_that_says_something_else_than_torch_is_refused_once_and_torch_is_used(

@@ -17,14 +17,14 @@ from indexer.errors import EncoderError, EncoderMismatchError
 from indexer.store.library_encoder import absolute_encoder_name
 from retrieval import Library
 from tests.support.color_photos import paint
-from tests.support.exports import agree, start
+from tests.support.encoder_agreement import assert_agreement, start_process
 from tests.support.program import Program, program_env
 
 
 def test_int8_is_near_float32_and_has_a_fingerprint_of_its_own(kept_exports: Path, small_model: str) -> None:
     full, small = load_encoder(small_model, device="cpu"), load_encoder(f"{small_model}+int8")
     assert small.name == f"{small_model}+int8"
-    agree(small, full, least=0.98)
+    assert_agreement(small, full, least=0.98)
     assert small.fingerprint != full.fingerprint
     assert small.fingerprint == load_encoder(f"{small_model}+int8", device="cpu").fingerprint
     assert (
@@ -42,11 +42,11 @@ def test_what_is_encoded_together_in_int8_does_not_change_each_other(kept_export
 
 
 def test_compact_in_int8_needs_no_torch_and_is_near_compact(encoder_cache: Path) -> None:
-    process = start("compact+int8")
+    process = start_process("compact+int8")
     said, _ = process.communicate(timeout=120)
     assert said.split()[0] == "CachedEncoder"
     assert not {"torch", "open_clip"} & set(said.split())
-    agree(load_encoder("compact+int8"), OnnxEncoder(COMPACT_FOLDER, name="compact"), least=0.995)
+    assert_agreement(load_encoder("compact+int8"), OnnxEncoder(COMPACT_FOLDER, name="compact"), least=0.995)
 
 
 def test_an_encoder_too_far_from_float32_is_refused_in_int8(

@@ -1,4 +1,4 @@
-"""The Library object: opening, forgetting, status, checking and mending."""
+"""The Library object: opening, forgetting, status, checks and repairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 
 
-def test_a_library_is_made_on_first_use_and_found_again(tmp_path: Path, folder: Path) -> None:
+def test_a_library_is_created_on_first_use_and_opened_again(tmp_path: Path, folder: Path) -> None:
     paint(folder / "a.png", "red")
     path = tmp_path / "deep" / "new.recall"
     with Library.open(path, encoder=FakeEncoder()) as library:
@@ -29,7 +29,7 @@ def test_a_library_is_made_on_first_use_and_found_again(tmp_path: Path, folder: 
         Library.open(tmp_path / "other.recall", create=False)
 
 
-def test_vectors_of_two_encoders_never_meet(library: Library, folder: Path) -> None:
+def test_another_encoder_than_the_librarys_is_refused(library: Library, folder: Path) -> None:
     paint(folder / "a.png", "red")
     library.sync(folder)
     before = contents(library.path)
@@ -49,7 +49,7 @@ def test_vectors_of_two_encoders_never_meet(library: Library, folder: Path) -> N
 @pytest.mark.parametrize(
     ("device", "searches", "syncs"), [("auto", "cpu", "auto"), ("cpu", "cpu", None), ("cuda:1", "cuda:1", None)]
 )
-def test_with_the_device_auto_queries_stay_on_the_cpu_and_a_sync_takes_the_best(
+def test_with_the_device_auto_queries_run_on_the_cpu_and_syncs_on_the_best_device(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, device: str, searches: str, syncs: str | None
 ) -> None:
     paint(folder / "a.png", "red")
@@ -68,11 +68,11 @@ def test_with_the_device_auto_queries_stay_on_the_cpu_and_a_sync_takes_the_best(
         paint(folder / "b.png", "blue")
         opened.sync(folder)
         assert loaded == [searches, *([syncs] if syncs else [])]
-        opened.search("red")  # by what is loaded already
+        opened.search("red")  # with the encoder that is loaded
         assert len(loaded) == 1 + bool(syncs)
 
 
-def test_forgetting_a_folder_takes_it_out_and_touches_no_file(library: Library, folder: Path) -> None:
+def test_forgetting_a_folder_removes_its_items_and_no_file(library: Library, folder: Path) -> None:
     paint(folder / "a" / "red.png", "red")
     paint(folder / "a b" / "blue.png", "blue")
     library.sync(folder)
@@ -83,13 +83,13 @@ def test_forgetting_a_folder_takes_it_out_and_touches_no_file(library: Library, 
     assert library.check() == []
     with pytest.raises(SourceError, match="the library has nothing at"):
         library.forget(folder / "a")
-    assert library.sync(folder).added == 1  # it lies in a folder that is indexed
+    assert library.sync(folder).added == 1  # it is in an indexed folder
     assert library.forget(folder) == 2
     assert library.status().sources == []
     assert count(library.path, "embeddings") == 0
 
 
-def test_after_everything_is_forgotten_another_encoder_may_come(library: Library, folder: Path) -> None:
+def test_an_empty_library_accepts_another_encoder(library: Library, folder: Path) -> None:
     paint(folder / "a.png", "red")
     library.sync(folder)
     library.forget(folder)
@@ -99,7 +99,7 @@ def test_after_everything_is_forgotten_another_encoder_may_come(library: Library
         assert other.check() == []
 
 
-def test_status_counts_what_is_there(library: Library, folder: Path) -> None:
+def test_status_counts_photos_failures_and_sources(library: Library, folder: Path) -> None:
     paint_many(folder, 5)
     (folder / "bad.jpg").write_bytes(b"")
     library.sync(folder)
@@ -117,7 +117,7 @@ def test_status_counts_what_is_there(library: Library, folder: Path) -> None:
     )
 
 
-def test_the_index_file_may_be_deleted_at_any_moment(library: Library, folder: Path) -> None:
+def test_the_index_file_may_be_deleted_at_any_time(library: Library, folder: Path) -> None:
     paths = paint_many(folder, 9)
     library.sync(folder)
     expected = [hit.path for hit in library.search("red", k=9)]
@@ -142,23 +142,23 @@ def test_the_index_file_may_be_deleted_at_any_moment(library: Library, folder: P
 
 
 @pytest.mark.parametrize(
-    ("vector", "what"),
+    ("vector", "damage"),
     [(b"\0" * 4, "too short"), (np.full(3, np.nan, "<f2").tobytes(), "not finite"), (b"\0" * 6, "zero")],
 )
-def test_a_damaged_embedding_is_found_mended_and_keeps_no_other_photo_from_the_answers(
-    library: Library, folder: Path, vector: bytes, what: str
+def test_a_damaged_embedding_is_reported_and_repaired_and_hides_no_other_photo(
+    library: Library, folder: Path, vector: bytes, damage: str
 ) -> None:
     paths = paint_many(folder, 8)
     library.sync(folder)
     library.close()
-    (hurt,) = rows(library.path, "SELECT id FROM items WHERE path = ?", bytes(paths[2]))[0]
+    (damaged_id,) = rows(library.path, "SELECT id FROM items WHERE path = ?", bytes(paths[2]))[0]
     statement = "UPDATE embeddings SET vector = ? WHERE unit_id = (SELECT id FROM units WHERE item_id = ?)"
-    rows(library.path, statement, vector, hurt)
+    rows(library.path, statement, vector, damaged_id)
     for file in library.path.glob("index-*"):
         file.unlink()
     with Library.open(library.path, encoder=FakeEncoder()) as opened:
-        found = {hit.path for hit in opened.search("red", k=7)}
-        assert found == set(paths) - {paths[2]}
+        paths_found = {hit.path for hit in opened.search("red", k=7)}
+        assert paths_found == set(paths) - {paths[2]}
         problems = opened.check()
         assert [problem.kind for problem in problems] == [ProblemKind.EMBEDDING]
         assert str(paths[2]) in problems[0].subject
@@ -168,7 +168,9 @@ def test_a_damaged_embedding_is_found_mended_and_keeps_no_other_photo_from_the_a
         assert opened.check() == []
 
 
-def test_a_photo_forgotten_beside_a_damaged_embedding_leaves_room_for_another(library: Library, folder: Path) -> None:
+def test_results_are_complete_after_a_photo_is_forgotten_and_an_embedding_is_damaged(
+    library: Library, folder: Path
+) -> None:
     paths = [paint(folder / f"{n}.png", (200, 20 * n, 0)) for n in range(6)]  # best first for red
     library.sync(folder)
     library.close()
@@ -181,22 +183,20 @@ def test_a_photo_forgotten_beside_a_damaged_embedding_leaves_room_for_another(li
         assert [hit.path for hit in opened.search("red", k=2)] == paths[1:3]
 
 
-def test_check_finds_what_disagrees_with_the_disk(library: Library, folder: Path) -> None:
-    gone, edited = paint(folder / "gone.png", "red"), paint(folder / "edited.png", "blue")
+def test_check_reports_changed_and_missing_files(library: Library, folder: Path) -> None:
+    vanished, edited = paint(folder / "vanished.png", "red"), paint(folder / "edited.png", "blue")
     paint(folder / "same.png", "lime")
     library.sync(folder)
     assert library.check() == []
-    gone.unlink()
+    vanished.unlink()
     advance_mtime(edited)
     assert [(problem.kind, Path(problem.subject.split(" (")[0]).name) for problem in library.check()] == [
         (ProblemKind.CHANGED, "edited.png"),
-        (ProblemKind.MISSING, "gone.png"),
+        (ProblemKind.MISSING, "vanished.png"),
     ]
 
 
-def test_check_finds_an_index_that_holds_something_else_and_repair_makes_it_anew(
-    library: Library, folder: Path
-) -> None:
+def test_check_reports_a_wrong_index_and_repair_rebuilds_it(library: Library, folder: Path) -> None:
     paint_many(folder, 5)
     library.sync(folder)
     rows(library.path, "UPDATE embeddings SET vector = ? WHERE id = 1", np.array([0, 0, 1], "<f2").tobytes())
@@ -206,7 +206,7 @@ def test_check_finds_an_index_that_holds_something_else_and_repair_makes_it_anew
     (file,) = library.path.glob("index-*.faiss")
     written, whole = file.stat().st_mtime_ns, file.read_bytes()
     file.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:])
-    os.utime(file, ns=(written, written))  # as if the disk had done it: only a check reads every byte
+    os.utime(file, ns=(written, written))  # like a disk error: only a check reads every byte
     assert [problem.kind for problem in library.check()] == [ProblemKind.INDEX]
     assert library.check(repair=True) == []
     (file,) = library.path.glob("index-*.faiss")
@@ -215,7 +215,7 @@ def test_check_finds_an_index_that_holds_something_else_and_repair_makes_it_anew
     assert library.check(repair=True) == []
 
 
-def test_several_threads_may_search_while_one_syncs(library: Library, folder: Path) -> None:
+def test_threads_can_search_while_another_syncs(library: Library, folder: Path) -> None:
     paint_many(folder, 60)
     library.sync(folder)
     wrong: list[object] = []
@@ -228,7 +228,7 @@ def test_several_threads_may_search_while_one_syncs(library: Library, folder: Pa
                 scores = [hit.score for hit in hits]
                 if len(hits) != 20 or scores != sorted(scores, reverse=True):
                     wrong.append(hits)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the test has to hear of it
+            except Exception as error:  # noqa: BLE001 - any error fails the test
                 wrong.append(error)
 
     threads = [threading.Thread(target=search) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""A library on colours with all that a library can hold, and exports of it."""
+"""A library of coloured photos with rules, failures, tags and texts, and exports of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 
 from indexer.transfer.import_items import ImportReport
 from retrieval import Library
+from tests.support.clip_retrieval import BLUE, LIME, RED, write_part
 from tests.support.color_photos import paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 
 
 def fill(library: Library, folder: Path) -> None:
-    """Give a library three photos in two sources with rules, a failure, tags and a text."""
+    """Fill a library with three photos in two sources with rules, a failure, tags and a text."""
     paint(folder / "red.png", "red")
     paint(folder / "inner" / "lime.png", "lime")
     paint(folder / "blue.png", "blue")
@@ -31,31 +32,31 @@ def fill(library: Library, folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with such a library, made.recall, and its export, never to be changed."""
-    place = tmp_path_factory.mktemp("made")
-    with Library.open(place / "made.recall", encoder=FakeEncoder()) as library:
-        fill(library, place / "pictures")
-        library.export(place / "export")
-    return place
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with such a library, made.recall, and its export; tests must not change them."""
+    folder = tmp_path_factory.mktemp("shared")
+    with Library.open(folder / "made.recall", encoder=FakeEncoder()) as library:
+        fill(library, folder / "pictures")
+        library.export(folder / "export")
+    return folder
 
 
 @pytest.fixture
 def filled(library: Library, folder: Path) -> Library:
-    """Return a library of this test's own."""
+    """Return such a library, which a test may change."""
     fill(library, folder)
     return library
 
 
 @pytest.fixture
 def export(filled: Library, tmp_path: Path) -> Path:
-    """Return its export."""
+    """Return the export of `filled`."""
     return filled.export(tmp_path / "export").folder
 
 
 @pytest.fixture
-def bring(tmp_path: Path) -> Callable[..., tuple[Path, ImportReport]]:
-    """Return what imports a folder into a library, by default a new one, and gives its path and the report."""
+def import_into(tmp_path: Path) -> Callable[..., tuple[Path, ImportReport]]:
+    """Return a function that imports an export into a library and returns its path and the report."""
 
     def into(folder: Path, name: str = "new.recall", **options: object) -> tuple[Path, ImportReport]:
         with Library.open(tmp_path / name) as library:
@@ -65,12 +66,22 @@ def bring(tmp_path: Path) -> Callable[..., tuple[Path, ImportReport]]:
 
 
 @pytest.fixture
-def colours() -> FakeEncoder:
-    """Return another object that is the same encoder as the library's."""
+def same_encoder() -> FakeEncoder:
+    """Return another object with the fingerprint of the library's encoder."""
     return FakeEncoder()
 
 
 @pytest.fixture
-def copied(made: Path, tmp_path: Path) -> Path:
-    """Return a copy of the export of the library that all tests share."""
-    return shutil.copytree(made / "export", tmp_path / "copied")
+def export_copy(shared: Path, tmp_path: Path) -> Path:
+    """Return a copy of the export in `shared`."""
+    return shutil.copytree(shared / "export", tmp_path / "export_copy")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Return two parts of three photos with captions, on another machine."""
+    folder = tmp_path / "clip"
+    write_part(
+        folder, ["/d/a/red.jpg", "/d/b.jpg"], [RED, LIME], number="00", captions=["red", "lime"], texts=[RED, LIME]
+    )
+    return write_part(folder, ["/d/a/c.jpg"], [BLUE], number="01", captions=["a blue sea"], texts=[BLUE])

@@ -1,4 +1,4 @@
-"""Exports that lie, are cut short or come from somebody who means harm: one clear line each, and nothing half done."""
+"""Damaged, truncated and malicious exports: each is refused with one message, and nothing is half imported."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from indexer.errors import TransferError
 from tests.support.contents import count
 from tests.support.records import everything
 
-Bring = Callable[..., tuple[Path, Any]]
+Import = Callable[..., tuple[Path, Any]]
 
 
 def rewrite(export: Path, change: Callable[[Any], object]) -> None:
-    """Change what a manifest says."""
+    """Change the content of a manifest."""
     file = export / "manifest.json"
     content = json.loads(file.read_text())
     change(content)
@@ -28,16 +28,16 @@ def rewrite(export: Path, change: Callable[[Any], object]) -> None:
 
 
 def forge(export: Path, name: str, table: pa.Table) -> None:
-    """Put other rows into an export, with a manifest that fits them."""
+    """Replace the rows of a file, with a manifest that matches them."""
     file = export / name
     pq.write_table(table, file)
-    facts = {"rows": table.num_rows, "bytes": file.stat().st_size}
-    facts["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    rewrite(export, lambda content: content["files"].update({name: facts}))
+    entry = {"rows": table.num_rows, "bytes": file.stat().st_size}
+    entry["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    rewrite(export, lambda content: content["files"].update({name: entry}))
 
 
-def replaced(export: Path, name: str, column: str, value: object) -> None:
-    """Give the last row of a file another value in one column."""
+def replace_last(export: Path, name: str, column: str, value: object) -> None:
+    """Change a column of the last row of a file."""
     table = pq.read_table(export / name)
     field = table.schema.field(column)
     values = [*table[column].to_pylist()[:-1], value]
@@ -45,7 +45,7 @@ def replaced(export: Path, name: str, column: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda content: content.update(format="zip"), "has the format 'zip'; expected 'recall'"),
         (lambda content: content.update(version=2), "has version 2; this Recall reads 1: update Recall"),
@@ -79,24 +79,24 @@ def replaced(export: Path, name: str, column: str, value: object) -> None:
         (lambda content: content["sources"].clear(), "is in none of the export's sources"),
     ],
 )
-def test_a_manifest_that_lies_is_refused(
-    change: Callable[[Any], object], said: str, copied: Path, bring: Bring, tmp_path: Path
+def test_a_manifest_with_wrong_content_is_refused(
+    change: Callable[[Any], object], message: str, export_copy: Path, import_into: Import, tmp_path: Path
 ) -> None:
-    rewrite(copied, change)
-    with pytest.raises(TransferError, match=said):
-        bring(copied)
+    rewrite(export_copy, change)
+    with pytest.raises(TransferError, match=message):
+        import_into(export_copy)
     assert count(tmp_path / "new.recall", "items") == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"null", b"[]"])
-def test_a_manifest_that_is_none_is_refused(content: bytes, copied: Path, bring: Bring) -> None:
-    (copied / "manifest.json").write_bytes(content)
+def test_a_file_that_is_not_a_manifest_is_refused(content: bytes, export_copy: Path, import_into: Import) -> None:
+    (export_copy / "manifest.json").write_bytes(content)
     with pytest.raises(TransferError, match=r"manifest.json (cannot be read|is not a manifest of Recall)"):
-        bring(copied)
+        import_into(export_copy)
 
 
 @pytest.mark.parametrize(
-    ("name", "column", "value", "said"),
+    ("name", "column", "value", "message"),
     [
         ("items.parquet", "path", b"photos/a.png", "path 'photos/a.png' is not an absolute path here"),
         ("items.parquet", "path", b"/a/../../etc/passwd", "is not normalized: it has"),
@@ -115,68 +115,70 @@ def test_a_manifest_that_is_none_is_refused(content: bytes, copied: Path, bring:
         ("units.parquet", "embedding_1", [1.0, None, 0.0], "has an empty number"),
     ],
 )
-def test_rows_that_cannot_be_are_refused(
-    name: str, column: str, value: object, said: str, copied: Path, bring: Bring, tmp_path: Path
+def test_invalid_rows_are_refused(
+    name: str, column: str, value: object, message: str, export_copy: Path, import_into: Import, tmp_path: Path
 ) -> None:
-    replaced(copied, name, column, value)
-    with pytest.raises(TransferError, match=said):
-        bring(copied)
+    replace_last(export_copy, name, column, value)
+    with pytest.raises(TransferError, match=message):
+        import_into(export_copy)
     assert count(tmp_path / "new.recall", "items") == 0
 
 
-def test_columns_of_a_newer_recall_are_refused_and_not_lost(copied: Path, bring: Bring) -> None:
-    table = pq.read_table(copied / "items.parquet")
-    forge(copied, "items.parquet", table.append_column("mood", pa.array(["glad"] * table.num_rows)))
+def test_columns_of_a_newer_version_are_refused(export_copy: Path, import_into: Import) -> None:
+    table = pq.read_table(export_copy / "items.parquet")
+    forge(export_copy, "items.parquet", table.append_column("mood", pa.array(["glad"] * table.num_rows)))
     with pytest.raises(TransferError, match="has a column 'mood' that this Recall does not know; update Recall"):
-        bring(copied)
+        import_into(export_copy)
 
 
-def test_columns_that_an_older_recall_did_not_have_are_empty(made: Path, copied: Path, bring: Bring) -> None:
-    forge(copied, "items.parquet", pq.read_table(copied / "items.parquet").drop_columns(["lens", "picture"]))
-    new, _ = bring(copied)
-    assert everything(new) == everything(made / "made.recall")
+def test_columns_that_an_older_version_did_not_write_are_empty(
+    shared: Path, export_copy: Path, import_into: Import
+) -> None:
+    forge(export_copy, "items.parquet", pq.read_table(export_copy / "items.parquet").drop_columns(["lens", "picture"]))
+    new, _ = import_into(export_copy)
+    assert everything(new) == everything(shared / "made.recall")
 
 
-def test_a_file_that_lacks_what_every_item_has_is_refused(copied: Path, bring: Bring) -> None:
-    forge(copied, "items.parquet", pq.read_table(copied / "items.parquet").drop_columns(["size"]))
+def test_a_file_without_a_required_column_is_refused(export_copy: Path, import_into: Import) -> None:
+    forge(export_copy, "items.parquet", pq.read_table(export_copy / "items.parquet").drop_columns(["size"]))
     with pytest.raises(TransferError, match=r"items.parquet has no column 'size'"):
-        bring(copied)
+        import_into(export_copy)
 
 
 @pytest.mark.parametrize("name", ["items.parquet", "units.parquet"])
-def test_a_file_that_is_cut_short_or_missing_is_refused(name: str, copied: Path, bring: Bring) -> None:
-    file = copied / name
+def test_a_truncated_or_missing_file_is_refused(name: str, export_copy: Path, import_into: Import) -> None:
+    file = export_copy / name
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(TransferError, match=f"{name} has changed since the export"):
-        bring(copied)
-    facts = {"rows": 4, "bytes": file.stat().st_size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
-    rewrite(copied, lambda content: content["files"].update({name: facts}))
+        import_into(export_copy)
+    entry = {"rows": 4, "bytes": file.stat().st_size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    rewrite(export_copy, lambda content: content["files"].update({name: entry}))
     with pytest.raises(TransferError, match=f"{name} cannot be read as Parquet"):
-        bring(copied)
+        import_into(export_copy)
     file.unlink()
     with pytest.raises(TransferError, match=f"{name} cannot be read"):
-        bring(copied)
+        import_into(export_copy)
 
 
-def test_an_error_in_the_middle_keeps_whole_batches_and_a_mended_export_completes(
-    made: Path, copied: Path, bring: Bring, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_an_error_keeps_committed_batches_and_a_correct_export_completes_them(
+    shared: Path, export_copy: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("indexer.transfer.import_items.BATCH", 1)
-    replaced(copied, "items.parquet", "modality", "video")
+    replace_last(export_copy, "items.parquet", "modality", "video")
     with pytest.raises(TransferError):
-        bring(copied)
+        import_into(export_copy)
     assert count(tmp_path / "new.recall", "items") == 3  # all but the last
-    new, report = bring(made / "export")
+    new, report = import_into(shared / "export")
     assert (report.added + report.failed, report.existing) == (1, 3)
-    assert everything(new) == everything(made / "made.recall")
+    assert everything(new) == everything(shared / "made.recall")
 
 
-def test_what_is_no_export_is_refused(tmp_path: Path, bring: Bring) -> None:
+def test_a_folder_that_is_not_an_export_is_refused(tmp_path: Path, import_into: Import) -> None:
     with pytest.raises(TransferError, match="nothing is not a folder"):
-        bring(tmp_path / "nothing")
+        import_into(tmp_path / "nothing")
     (tmp_path / "nothing").mkdir()
     with pytest.raises(
         TransferError, match=r"nothing is not an export: it has neither manifest.json, .* nor img_emb_0.npy"
     ):
-        bring(tmp_path / "nothing")
+        import_into(tmp_path / "nothing")

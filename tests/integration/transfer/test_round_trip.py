@@ -1,4 +1,4 @@
-"""Export, then import: the other library knows the same, bit for bit."""
+"""Export and import with Recall's own format: the other library is equal, bit for bit."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.records import FIXED, everything, fill_every_column, vector
 
-Bring = Callable[..., tuple[Path, Any]]
+Import = Callable[..., tuple[Path, Any]]
 
 
-def test_a_library_comes_back_as_it_was(filled: Library, export: Path, bring: Bring) -> None:
-    new, report = bring(export)
+def test_an_imported_library_is_equal(filled: Library, export: Path, import_into: Import) -> None:
+    new, report = import_into(export)
     assert (report.added, report.existing, report.failed) == (3, 0, 1)
     before = everything(filled.path)
     assert everything(new) == before
     assert [len(before[table]) for table in ("sources", "items", "tags", "units", "embeddings")] == [2, 4, 2, 3, 3]
 
 
-def test_every_column_of_items_and_units_travels(filled: Library, tmp_path: Path, bring: Bring) -> None:
+def test_every_column_of_items_and_units_is_exported(filled: Library, tmp_path: Path, import_into: Import) -> None:
     names = fill_every_column(filled.path)
     assert len(names) == len(ITEMS.c) + len(UNITS.c) - len(FIXED) - 1  # both tables have an id
-    new, _ = bring(filled.export(tmp_path / "full").folder)
+    new, _ = import_into(filled.export(tmp_path / "full").folder)
     assert everything(new) == everything(filled.path)
 
 
-def test_the_words_of_texts_are_found_after_an_import(export: Path, bring: Bring) -> None:
-    new, _ = bring(export)
+def test_full_text_search_works_after_an_import(export: Path, import_into: Import) -> None:
+    new, _ = import_into(export)
     found = rows(
         new, "SELECT units.text FROM units JOIN unit_words ON unit_words.rowid = units.id WHERE unit_words MATCH 'wall'"
     )
     assert found == [("a red wall",)]
 
 
-def test_embeddings_of_encoders_that_are_not_in_use_travel_too(filled: Library, tmp_path: Path, bring: Bring) -> None:
+def test_embeddings_of_inactive_encoders_are_exported(filled: Library, tmp_path: Path, import_into: Import) -> None:
     preprocess = rows(filled.path, "SELECT preprocess FROM encoders")[0][0]
     rows(
         filled.path,
@@ -59,27 +59,27 @@ def test_embeddings_of_encoders_that_are_not_in_use_travel_too(filled: Library, 
         preprocess,
     )
     rows(filled.path, "INSERT INTO embeddings (unit_id, encoder_id, vector) VALUES (1, 7, ?)", vector(0, 0, 0.6, 0.8))
-    new, _ = bring(filled.export(tmp_path / "both").folder)
+    new, _ = import_into(filled.export(tmp_path / "both").folder)
     assert everything(new) == everything(filled.path)
     with Library.open(new, encoder=FakeEncoder()) as library:
         assert [hit.path.name for hit in library.search("red", k=1)] == ["red.png"]
 
 
-def test_nothing_is_left_to_do_for_a_sync_after_an_import(export: Path, bring: Bring, colours: FakeEncoder) -> None:
-    new, _ = bring(export)
-    with Library.open(new, encoder=colours) as library:
+def test_a_sync_after_an_import_encodes_nothing(export: Path, import_into: Import, same_encoder: FakeEncoder) -> None:
+    new, _ = import_into(export)
+    with Library.open(new, encoder=same_encoder) as library:
         assert library.check() == []
         report = library.sync()
     assert (report.unchanged, report.failed, report.added + report.changed + report.moved + report.removed) == (3, 1, 0)
-    assert colours.pictures == []
+    assert same_encoder.pictures == []
 
 
-def test_photos_that_lie_elsewhere_on_another_machine_are_known_there(
-    export: Path, folder: Path, tmp_path: Path, bring: Bring, colours: FakeEncoder
+def test_photos_in_another_folder_of_the_new_machine_are_recognised(
+    export: Path, folder: Path, tmp_path: Path, import_into: Import, same_encoder: FakeEncoder
 ) -> None:
     folder.rename(tmp_path / "elsewhere")
-    new, _ = bring(export, roots={f"{folder}{os.sep}": tmp_path / "elsewhere"})
-    with Library.open(new, encoder=colours) as library:
+    new, _ = import_into(export, roots={f"{folder}{os.sep}": tmp_path / "elsewhere"})
+    with Library.open(new, encoder=same_encoder) as library:
         assert [hit.path for hit in library.search("lime", k=1)] == [tmp_path / "elsewhere" / "inner" / "lime.png"]
         assert library.check() == []
         assert library.sync().unchanged == 3
@@ -87,23 +87,25 @@ def test_photos_that_lie_elsewhere_on_another_machine_are_known_there(
             str(tmp_path / "elsewhere"),
             str(tmp_path / "elsewhere" / "inner"),
         ]
-    assert colours.pictures == []
+    assert same_encoder.pictures == []
 
 
-def test_of_two_roots_the_longer_one_counts(export: Path, folder: Path, tmp_path: Path, bring: Bring) -> None:
-    new, _ = bring(export, roots={str(folder): "/a", str(folder / "inner"): "/b/c"})
+def test_the_longer_of_two_matching_roots_counts(
+    export: Path, folder: Path, tmp_path: Path, import_into: Import
+) -> None:
+    new, _ = import_into(export, roots={str(folder): "/a", str(folder / "inner"): "/b/c"})
     paths = [path for (path,) in rows(new, "SELECT path FROM items ORDER BY path")]
     assert paths == [b"/a/blue.png", b"/a/broken.png", b"/a/red.png", b"/b/c/lime.png"]
 
 
-def test_a_root_that_fits_nothing_is_refused_with_those_that_there_are(
-    export: Path, folder: Path, bring: Bring
+def test_the_message_about_an_unused_root_names_the_folders_of_the_export(
+    export: Path, folder: Path, import_into: Import
 ) -> None:
     with pytest.raises(TransferError, match=f"this export has nothing at '/slip'; it has: {folder}"):
-        bring(export, roots={"/slip": "/photos"})
+        import_into(export, roots={"/slip": "/photos"})
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="names that are no valid UTF-8")
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are not valid UTF-8")
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(
@@ -115,35 +117,33 @@ def test_a_root_that_fits_nothing_is_refused_with_those_that_there_are(
         unique=True,
     )
 )
-def test_any_file_name_survives(names: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
-    place = tmp_path_factory.mktemp("names")
-    photos = place / "photos \u00e9"
+def test_any_file_name_is_restored(names: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("names")
+    photos = folder / "photos \u00e9"
     for name in names:
         paint(photos / (os.fsdecode(name) + ".png"), "red")
-    with Library.open(place / "a.recall", encoder=FakeEncoder()) as library:
+    with Library.open(folder / "a.recall", encoder=FakeEncoder()) as library:
         library.sync(photos, include_hidden=True)
-        library.export(place / "export")
-    with Library.open(place / "b.recall") as library:
-        library.import_(place / "export")
-    assert everything(place / "b.recall") == everything(place / "a.recall")
-    assert count(place / "b.recall", "items") == len(names)
+        library.export(folder / "export")
+    with Library.open(folder / "b.recall") as library:
+        library.import_(folder / "export")
+    assert everything(folder / "b.recall") == everything(folder / "a.recall")
+    assert count(folder / "b.recall", "items") == len(names)
 
 
-def test_rows_of_tables_and_their_pictures_move_with_their_table(
-    filled: Library, tmp_path: Path, bring: Bring, folder: Path
+def test_rows_and_pictures_of_a_table_are_translated_with_it(
+    filled: Library, tmp_path: Path, import_into: Import, folder: Path
 ) -> None:
     path, picture = os.fsencode(folder / "t.csv") + b"\0" + b"7/../x", os.fsencode(folder / "red.png")
     rows(
         filled.path, "UPDATE items SET path = ?, picture = ?, modality = 'text' WHERE name = 'blue.png'", path, picture
     )
-    new, _ = bring(filled.export(tmp_path / "rows").folder, roots={str(folder): "/data"})
+    new, _ = import_into(filled.export(tmp_path / "rows").folder, roots={str(folder): "/data"})
     found = rows(new, "SELECT path, picture FROM items WHERE picture IS NOT NULL")
     assert found == [(b"/data/t.csv\x007/../x", b"/data/red.png")]
 
 
-def test_an_item_that_the_library_has_stays_unless_it_is_to_be_replaced(
-    filled: Library, export: Path, folder: Path
-) -> None:
+def test_an_existing_item_is_kept_unless_replace_is_set(filled: Library, export: Path, folder: Path) -> None:
     rows(filled.path, "UPDATE items SET camera = 'mine'")
     rows(filled.path, "DELETE FROM items WHERE name = 'blue.png'")
     report = filled.import_(export)
@@ -156,13 +156,13 @@ def test_an_item_that_the_library_has_stays_unless_it_is_to_be_replaced(
     assert filled.check() == []
 
 
-def test_items_belong_to_the_innermost_source_that_the_library_has(
-    export: Path, folder: Path, tmp_path: Path, bring: Bring, colours: FakeEncoder
+def test_items_belong_to_the_most_specific_source_of_the_library(
+    export: Path, folder: Path, tmp_path: Path, import_into: Import, same_encoder: FakeEncoder
 ) -> None:
     paint(folder / "inner" / "cyan.png", "cyan")
-    with Library.open(tmp_path / "new.recall", encoder=colours) as library:
-        library.sync(folder, exclude=["red.png", "blue.png", "lime.png", "broken.png"])  # there is one source here
-    new, _ = bring(export)
+    with Library.open(tmp_path / "new.recall", encoder=same_encoder) as library:
+        library.sync(folder, exclude=["red.png", "blue.png", "lime.png", "broken.png"])  # this library has one source
+    new, _ = import_into(export)
     owners = "SELECT items.name, sources.root FROM items JOIN sources ON sources.id = source_id ORDER BY items.name"
     inner, outer = os.fsencode(folder / "inner"), os.fsencode(folder)
     assert rows(new, owners) == [
@@ -174,7 +174,7 @@ def test_items_belong_to_the_innermost_source_that_the_library_has(
     ]
 
 
-def test_vectors_of_another_encoder_never_come_in(export: Path, tmp_path: Path, folder: Path) -> None:
+def test_vectors_of_another_encoder_are_refused(export: Path, tmp_path: Path, folder: Path) -> None:
     other = FakeEncoder(name="fake/other", fingerprint="d1" * 20)
     with Library.open(tmp_path / "other.recall", encoder=other) as library:
         library.sync(folder)
@@ -184,13 +184,13 @@ def test_vectors_of_another_encoder_never_come_in(export: Path, tmp_path: Path, 
         assert everything(library.path) == before
 
 
-def test_an_encoder_that_is_named_must_be_the_one_of_the_export(export: Path, bring: Bring) -> None:
+def test_the_named_encoder_must_be_that_of_the_export(export: Path, import_into: Import) -> None:
     with pytest.raises(EncoderMismatchError, match=r"another encoder than 'x/y' .*; leave out --encoder"):
-        bring(export, encoder=FakeEncoder(name="x/y", fingerprint="e2" * 20))
+        import_into(export, encoder=FakeEncoder(name="x/y", fingerprint="e2" * 20))
 
 
-def test_a_stopped_import_keeps_whole_batches_and_the_next_run_completes_it(
-    filled: Library, tmp_path: Path, bring: Bring, monkeypatch: pytest.MonkeyPatch
+def test_a_stopped_import_keeps_committed_batches_and_the_next_completes_it(
+    filled: Library, tmp_path: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint_many(tmp_path / "many", 25)
     filled.sync(tmp_path / "many")
@@ -201,9 +201,9 @@ def test_a_stopped_import_keeps_whole_batches_and_the_next_run_completes_it(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        bring(export, progress=stop)
+        import_into(export, progress=stop)
     assert count(tmp_path / "new.recall", "items") == 10
-    new, report = bring(export)
+    new, report = import_into(export)
     assert (report.added + report.failed, report.existing) == (19, 10)
     assert everything(new) == everything(filled.path)
     with Library.open(new, encoder=FakeEncoder()) as library:
@@ -211,7 +211,7 @@ def test_a_stopped_import_keeps_whole_batches_and_the_next_run_completes_it(
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (KeyboardInterrupt(), "^$"),
         (
@@ -221,38 +221,43 @@ def test_a_stopped_import_keeps_whole_batches_and_the_next_run_completes_it(
     ],
     ids=["ctrl-c", "full"],
 )
-def test_a_stopped_export_leaves_nothing(filled: Library, tmp_path: Path, error: BaseException, said: str) -> None:
+def test_a_stopped_export_leaves_nothing(filled: Library, tmp_path: Path, error: BaseException, message: str) -> None:
     def stop(progress: object) -> None:
         raise error
 
-    with pytest.raises((KeyboardInterrupt, TransferError), match=said):
+    with pytest.raises((KeyboardInterrupt, TransferError), match=message):
         filled.export(tmp_path / "export", progress=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures", "test.recall"]
 
 
-def test_an_export_writes_over_nothing(filled: Library, export: Path) -> None:
+def test_an_export_overwrites_nothing(filled: Library, export: Path) -> None:
     with pytest.raises(TransferError, match="exists already; name a new folder"):
         filled.export(export)
 
 
-def test_embeddings_that_are_damaged_are_left_out_and_said(
-    filled: Library, tmp_path: Path, bring: Bring, caplog: pytest.LogCaptureFixture
+def test_damaged_embeddings_are_left_out_and_logged(
+    filled: Library, tmp_path: Path, import_into: Import, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows(filled.path, "UPDATE embeddings SET vector = ? WHERE unit_id = 1", vector(float("nan"), 0, 0))
     rows(filled.path, "UPDATE embeddings SET vector = x'00' WHERE unit_id = 2")
     report = filled.export(tmp_path / "left")
     assert (report.vectors, report.skipped) == (1, 2)
     assert "damaged embeddings left out: 2; run: recall check" in caplog.text
-    new, _ = bring(report.folder)
+    new, _ = import_into(report.folder)
     assert (count(new, "units"), count(new, "embeddings")) == (3, 1)
 
 
-def test_other_programs_read_vectors_and_paths(export: Path, folder: Path) -> None:
+def test_vectors_and_paths_are_readable_with_pyarrow(export: Path, folder: Path) -> None:
     items = pq.read_table(export / "items.parquet").to_pylist()
     by_path = {item["relative"]: item for item in items}
     assert by_path[b"red.png"]["path"] == os.fsencode(folder / "red.png")
     assert by_path[b"red.png"]["tags"] == ["Familie", "Strand"]
-    assert sorted(by_path) == [b"blue.png", b"broken.png", b"lime.png", b"red.png"]  # lime.png below its own source
+    assert sorted(by_path) == [
+        b"blue.png",
+        b"broken.png",
+        b"lime.png",
+        b"red.png",
+    ]  # lime.png is relative to its own source
     units = pq.read_table(export / "units.parquet")
     (column,) = [entry["column"] for entry in json.loads((export / "manifest.json").read_text())["encoders"]]
     vectors = np.stack(units.column(column).to_numpy())
@@ -260,23 +265,23 @@ def test_other_programs_read_vectors_and_paths(export: Path, folder: Path) -> No
     assert sorted(vectors.tolist()) == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]  # pure blue, lime and red
 
 
-def test_row_groups_are_written_as_they_fill(
-    filled: Library, tmp_path: Path, bring: Bring, monkeypatch: pytest.MonkeyPatch
+def test_row_groups_are_written_when_they_are_full(
+    filled: Library, tmp_path: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "ROW_GROUP", 2)
     export = filled.export(tmp_path / "groups").folder
     assert [pq.ParquetFile(export / f"{name}.parquet").num_row_groups for name in ("items", "units")] == [2, 2]
-    assert everything(bring(export)[0]) == everything(filled.path)
+    assert everything(import_into(export)[0]) == everything(filled.path)
 
 
-def test_an_empty_library_moves_too(tmp_path: Path, bring: Bring) -> None:
+def test_an_empty_library_can_be_exported_and_imported(tmp_path: Path, import_into: Import) -> None:
     with Library.open(tmp_path / "empty.recall") as library:
         export = library.export(tmp_path / "nothing").folder
-    new, report = bring(export)
+    new, report = import_into(export)
     assert (report.added, count(new, "items")) == (0, 0)
 
 
-def test_an_import_waits_for_no_other_writer(export: Path, filled: Library) -> None:
+def test_an_import_fails_while_another_process_writes(export: Path, filled: Library) -> None:
     with filled._store.writing("indexing"), Library.open(filled.path) as other, pytest.raises(LibraryLockedError):
         other.import_(export)
 

@@ -1,4 +1,4 @@
-"""`recall export` and `recall import`, the installed program on real photos with the encoder that ships."""
+"""`recall export` and `recall import`: the installed program on real photos with the compact encoder."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.support.records import everything
 
 
 @pytest.fixture
-def few(photos: Path) -> Path:
-    """Return a folder with four real photos and one that is none."""
+def few_photos(photos: Path) -> Path:
+    """Return a folder with four real photos and a broken one."""
     for photo in photos.iterdir():
         if photo.name not in {"chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png"}:
             photo.unlink()
@@ -31,30 +31,30 @@ def few(photos: Path) -> Path:
     return photos
 
 
-def test_a_library_moves_to_a_machine_where_the_photos_lie_elsewhere(
-    few: Path, recall_program: Program, tmp_path: Path
+def test_a_library_moves_to_a_machine_with_the_photos_in_another_folder(
+    few_photos: Path, recall_program: Program, tmp_path: Path
 ) -> None:
-    assert recall_program("index", few).returncode == 3
+    assert recall_program("index", few_photos).returncode == 3
     done = recall_program("export", "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("5 items with 4 embeddings written to out (")
-    there = tmp_path / "there"
-    there.mkdir()
-    shutil.move(few, there / "pictures")
-    done = recall_program("import", "out", "--root", f"{few}=there/pictures", "--library", "new.recall")
-    assert done.returncode == 3  # one of the photos is broken, here as there
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.move(few_photos, other / "pictures")
+    done = recall_program("import", "out", "--root", f"{few_photos}=other/pictures", "--library", "new.recall")
+    assert done.returncode == 3  # the broken photo has failed on both machines
     assert done.stdout.startswith("4 added, 1 failed in ")
-    assert done.stderr.splitlines() == [f"source {there / 'pictures'}", "those that failed: recall status --failed"]
-    found = recall_program("search", "a cat", "-k", "1", "--paths", "--library", "new.recall")
-    assert found.stdout == f"{there / 'pictures' / 'chelsea.png'}\n"
+    assert done.stderr.splitlines() == [f"source {other / 'pictures'}", "those that failed: recall status --failed"]
+    search = recall_program("search", "a cat", "-k", "1", "--paths", "--library", "new.recall")
+    assert search.stdout == f"{other / 'pictures' / 'chelsea.png'}\n"
     assert recall_program("check", "--library", "new.recall").returncode == 0
     again = recall_program("index", "--json", "--library", "new.recall")
     report = json.loads(again.stdout)
     assert (report["unchanged"], report["failed"], report["added"], report["changed"]) == (4, 1, 0, 0)
 
 
-def test_a_round_trip_keeps_everything_bit_for_bit(few: Path, recall_program: Program, tmp_path: Path) -> None:
-    recall_program("index", few, "--exclude", "*.gif")
+def test_a_round_trip_keeps_everything_bit_for_bit(few_photos: Path, recall_program: Program, tmp_path: Path) -> None:
+    recall_program("index", few_photos, "--exclude", "*.gif")
     recall_program("export", "out")
     recall_program("import", "out", "--library", "new.recall")
     before = everything(tmp_path / "test.recall")
@@ -67,8 +67,10 @@ def test_a_round_trip_keeps_everything_bit_for_bit(few: Path, recall_program: Pr
     assert everything(tmp_path / "new.recall") == before
 
 
-def test_clip_retrievals_layout_goes_out_and_comes_in(few: Path, recall_program: Program, tmp_path: Path) -> None:
-    recall_program("index", few)
+def test_clip_retrievals_format_is_exported_and_imported(
+    few_photos: Path, recall_program: Program, tmp_path: Path
+) -> None:
+    recall_program("index", few_photos)
     done = recall_program("export", "clip", "--format", "clip-retrieval")
     assert done.stdout.startswith("4 items with 4 embeddings written to clip (")
     assert done.stderr == (
@@ -85,7 +87,7 @@ def test_clip_retrievals_layout_goes_out_and_comes_in(few: Path, recall_program:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (("import", "nowhere"), "recall: nowhere is not a folder; expected one that recall export or clip-retrieval"),
         (("import", "photos"), "recall: photos is not an export: it has neither manifest.json"),
@@ -94,22 +96,22 @@ def test_clip_retrievals_layout_goes_out_and_comes_in(few: Path, recall_program:
         (("export", "photos"), "recall: there is no library at"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
-    args: tuple[str, ...], said: str, few: Path, recall_program: Program, tmp_path: Path
+def test_a_refused_command_prints_one_line(
+    args: tuple[str, ...], message: str, few_photos: Path, recall_program: Program, tmp_path: Path
 ) -> None:
     done = recall_program(*args)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr.splitlines()[-1]
-    assert not (tmp_path / "test.recall").exists()  # no library is made for nothing
+    assert message in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "test.recall").exists()  # no library is created for nothing
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts a process by a signal")
-def test_ctrl_c_stops_an_import_which_the_next_one_completes(
+def test_an_import_that_ctrl_c_stopped_is_completed_by_the_next(
     library: Library, folder: Path, recall_program: Program, tmp_path: Path
 ) -> None:
     paint_many(folder, 5)
     library.sync(folder)
-    for copy in range(13):  # 5 * 2 ** 13 items, so that an import takes seconds
+    for copy in range(13):  # 5 * 2 ** 13 items: an import takes seconds
         columns = "source_id, modality, size, mtime_ns, failure, indexed_at"
         rows(
             library.path,
@@ -126,10 +128,10 @@ def test_ctrl_c_stops_an_import_which_the_next_one_completes(
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
     assert err == "recall: stopped; what was done is kept; run the same command again to continue\n"
-    kept = count(tmp_path / "new.recall", "items")
-    assert 0 < kept < 40960
-    assert kept % 1000 == 0
+    committed = count(tmp_path / "new.recall", "items")
+    assert 0 < committed < 40960
+    assert committed % 1000 == 0
     with Library.open(tmp_path / "new.recall", encoder=FakeEncoder()) as new:
-        assert new.import_(tmp_path / "big").existing == kept
+        assert new.import_(tmp_path / "big").existing == committed
     paths = "SELECT path, size FROM items ORDER BY path"
     assert rows(tmp_path / "new.recall", paths) == rows(library.path, paths)

@@ -1,4 +1,4 @@
-"""Encoders loaded in processes of their own, and held against each other."""
+"""Encoders that are loaded in a process of their own, and comparisons of two encoders."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ encoder = load_encoder(sys.argv[1], device="cpu")
 encoder.encode_texts(["a dog"])
 print(type(encoder).__name__, encoder.fingerprint, *sorted({"torch", "open_clip", "onnx"} & set(sys.modules)))
 """
-"""Loads an encoder, uses it, and says which and what was imported for it; the log goes to stderr."""
+"""Loads and uses an encoder, and prints its class, its fingerprint and what was imported; the log goes to stderr."""
 
 
-def start(name: str) -> subprocess.Popen[str]:
-    """Return a process of its own that loads an encoder."""
+def start_process(name: str) -> subprocess.Popen[str]:
+    """Return a process that loads an encoder."""
     return subprocess.Popen(
         [sys.executable, "-c", LOAD, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
     )
 
 
-def agree(encoder: Encoder, reference: Encoder, *, least: float) -> None:
-    """Check that two encoders agree on pictures and texts."""
+def assert_agreement(encoder: Encoder, reference: Encoder, *, least: float) -> None:
+    """Check that the embeddings of two encoders for pictures and texts have at least this cosine."""
     assert image_agreement(reference, encoder) >= least
     assert text_agreement(reference, encoder) >= least
