@@ -1,4 +1,4 @@
-"""What tests of walks and plans say in files and items, in the form in which walk and catalog hand it on."""
+"""Walks and plans file by file, for tests that do not care about listings."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
-from indexer.sync import walker as walking
+from indexer.sync import walker
 from indexer.sync.planner import Planner, Step, Unchanged
 from indexer.sync.scan_rules import Rules
 from indexer.sync.walk_entries import Listing, SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
-Met = SourceFile | UnreadableFolder | UnreadableFile
+VisitedPath = SourceFile | UnreadableFolder | UnreadableFile
 
 
-def walk(root: str, rules: Rules, **others: object) -> list[Met]:
-    """Return what a walk meets, file by file."""
-    found: list[Met] = []
-    for each in walking.walk(root, rules, **others):  # type: ignore[arg-type]
-        found += [each.source_file(glance) for glance in each.files] if isinstance(each, Listing) else [each]
-    return found
+def walk(root: str, rules: Rules, **options: object) -> list[VisitedPath]:
+    """Return the entries of a walk, with one entry per file."""
+    visited: list[VisitedPath] = []
+    for entry in walker.walk(root, rules, **options):  # type: ignore[arg-type]
+        visited += [entry.source_file(file) for file in entry.files] if isinstance(entry, Listing) else [entry]
+    return visited
 
 
-def listings(files: Iterable[Met]) -> Iterator[WalkEntry]:
-    """Yield each file as a listing of its own."""
-    for file in files:
-        if not isinstance(file, SourceFile):
-            yield file
+def listings(visited: Iterable[VisitedPath]) -> Iterator[WalkEntry]:
+    """Yield the entries with each file as a listing."""
+    for entry in visited:
+        if not isinstance(entry, SourceFile):
+            yield entry
         else:
-            path = os.fsencode(file.path)
-            beside: Mapping[bytes, str] = {path: file.sidecar} if file.sidecar else {}
-            yield Listing([(path, file.size, file.mtime_ns, file.sidecar_mtime_ns)], beside)
+            path = os.fsencode(entry.path)
+            sidecars: Mapping[bytes, str] = {path: entry.sidecar} if entry.sidecar else {}
+            yield Listing([(path, entry.size, entry.mtime_ns, entry.sidecar_mtime_ns)], sidecars)
 
 
 def steps(
-    files: Iterable[Met],
-    items: Iterable[FileRecord],
+    visited: Iterable[VisitedPath],
+    records: Iterable[FileRecord],
     *,
-    same_content: Callable[[SourceFile], list[FileRecord]],
-    is_gone: Callable[[FileRecord], bool],
+    find_copies: Callable[[SourceFile], list[FileRecord]],
+    is_missing: Callable[[FileRecord], bool],
 ) -> Iterator[Step]:
-    """Yield a planner's steps, those of unchanged files one by one."""
+    """Yield a planner's steps, with one step per unchanged file."""
 
-    def of_each(found: Sequence[SourceFile]) -> list[list[FileRecord]]:
-        return [same_content(file) for file in found]
+    def find_all(files: Sequence[SourceFile]) -> list[list[FileRecord]]:
+        return [find_copies(file) for file in files]
 
-    for step in Planner(of_each, is_gone).steps(listings(files), map(_glance, items)):
+    for step in Planner(find_all, is_missing).steps(listings(visited), map(_stat_record, records)):
         if isinstance(step, Unchanged):
             yield from [Unchanged(step.failed)] * step.count
         else:
             yield step
 
 
-def _glance(item: FileRecord) -> FileStatRecord:
-    return os.fsencode(item.path), item.size, item.mtime_ns, item.sidecar_mtime_ns, item.failure, item.id
+def _stat_record(record: FileRecord) -> FileStatRecord:
+    return os.fsencode(record.path), record.size, record.mtime_ns, record.sidecar_mtime_ns, record.failure, record.id
