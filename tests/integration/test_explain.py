@@ -147,7 +147,7 @@ def test_a_changed_or_deleted_file_is_noted(colours: Library, folder: Path) -> N
     deleted = colours.explain("lime", folder / "lime.png")
     assert deleted.regions is None
     assert deleted.reasons[0].startswith("its file cannot be found now (")
-    assert deleted.reasons[1].startswith("its regions cannot be scored: the file is gone")
+    assert deleted.reasons[1].startswith("its regions cannot be scored: the file does not exist")
 
 
 def test_texts_and_table_rows_are_explained(colours: Library, folder: Path, tmp_path: Path) -> None:
