@@ -1,4 +1,4 @@
-"""What every test may ask for: real photos, the installed program, and no network."""
+"""Fixtures for every test: real photos, the installed program, and no network."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import tests.support.offline.sitecustomize  # noqa: F401  from here on this process has no network
+import tests.support.offline.sitecustomize  # noqa: F401 - cuts this process off the network
 from tests.support.program import Program, program_env
 
 ROOT = Path(__file__).resolve().parents[1]
 
-settings.register_profile("recall", deadline=None)  # a busy machine is no failure
+settings.register_profile("recall", deadline=None)  # a busy machine is not a failure
 settings.load_profile("recall")
 
 PHOTOS = (
@@ -42,18 +42,18 @@ PHOTOS = (
     "rocket.jpg",
     "text.png",
 )
-"""The pictures in skimage/data that are whole pictures; the rest are logos, patterns, arrays and stacks."""
+"""The photos in skimage/data; the other files are logos, patterns, arrays and stacks."""
 
 
 @pytest.fixture(scope="session")
 def encoder_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where tests keep the exports of encoders: shared, since each takes seconds."""
+    """Return the folder for exports of encoders, shared by all tests because each export takes seconds."""
     return tmp_path_factory.mktemp("exports")
 
 
 @pytest.fixture(autouse=True)
-def _clean_surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, encoder_cache: Path) -> None:
-    """Hide the user's own settings, exports and the network, which only tests marked hub may use."""
+def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, encoder_cache: Path) -> None:
+    """Hide the user's settings and exports, and the network except from tests marked hub."""
     for name in [name for name in os.environ if name.startswith("RECALL_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("RECALL_CACHE", str(encoder_cache))
@@ -65,8 +65,8 @@ def _clean_surroundings(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 
 @pytest.fixture(scope="session")
 def skimage_photos() -> Path:
-    """Return scikit-image's folder of photos (and odd files), to be read only."""
-    spec = importlib.util.find_spec("skimage")  # found, not imported: that takes a second
+    """Return scikit-image's folder of photos (and other files), which tests only read."""
+    spec = importlib.util.find_spec("skimage")  # not imported, which takes a second
     if spec is None or not spec.submodule_search_locations:
         pytest.skip("scikit-image is not installed: pip install recall-photos[demo]")
     return Path(spec.submodule_search_locations[0]) / "data"
@@ -74,7 +74,7 @@ def skimage_photos() -> Path:
 
 @pytest.fixture
 def photos(skimage_photos: Path, tmp_path: Path) -> Path:
-    """Return a folder of 21 real photos that the test may change."""
+    """Return a folder of 21 real photos, which the test may change."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in PHOTOS:
@@ -84,16 +84,16 @@ def photos(skimage_photos: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of evaluation and training sets beside the checkout, or skip."""
+    """Return the folder of evaluation and training sets next to the checkout, or skip the test."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("the evaluation sets are not here: they are expected in ../shared/data")
+        pytest.skip("the evaluation sets are missing; expected in ../shared/data")
     return folder
 
 
 @pytest.fixture(scope="session")
 def recall_path() -> Path:
-    """Return the console script of this environment."""
+    """Return the installed program of this environment."""
     path = Path(sys.executable).parent / ("recall.exe" if os.name == "nt" else "recall")
     if not path.exists():
         pytest.fail(f"{path} is missing: install Recall into this environment, for instance with `make test`")

@@ -1,4 +1,4 @@
-"""Small transforms of an encoder's output, learnt from judgements: near identity, low rank, one for each tower."""
+"""Adapters: small low-rank transforms of an encoder's output near the identity, learnt from judgements."""
 
 from __future__ import annotations
 
@@ -23,118 +23,118 @@ class LowRankAdapter:
 
     Attributes:
         down: D, shape (d, r), float32.
-        up: U, shape (r, d), float32; zeros leave everything as it is.
+        up: U, shape (r, d), float32; zeros make the transform the identity.
     """
 
     down: Vectors
     up: Vectors
 
     def __call__(self, rows: Vectors) -> Vectors:
-        """Return the rows transformed, shape (n, d), unit length."""
-        # no matrix product, which may round a row differently by its place: equal photos would change their order
-        low = np.einsum("nd,dr->nr", rows, self.down, dtype=np.float32)
-        moved = np.einsum("nr,rd->nd", low, self.up, dtype=np.float32)
-        return to_unit_length(rows + moved)
+        """Return the transformed rows, shape (n, d), unit length."""
+        # no matrix product, which may round a row differently by its position, so that equal photos would change order
+        low_rank = np.einsum("nd,dr->nr", rows, self.down, dtype=np.float32)
+        change = np.einsum("nr,rd->nd", low_rank, self.up, dtype=np.float32)
+        return to_unit_length(rows + change)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adapter:
-    """What an encoder's vectors become: texts by one transform, photos by another.
+    """A transform for text vectors and one for photo vectors.
 
-    Where photos are not transformed the index stays as it is, and only what is asked is adapted.
+    Without a transform for photos the index is unchanged, and only queries are adapted.
 
     Attributes:
-        text: Transform of text vectors; None leaves them as they are.
-        photo: Transform of photo vectors, those of the index too; None leaves them as they are.
+        text: Transform of text vectors; None leaves them unchanged.
+        photo: Transform of photo vectors, in the index too; None leaves them unchanged.
     """
 
     text: LowRankAdapter | None
     photo: LowRankAdapter | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be applied.
+        """Check that the transforms can be applied.
 
         Raises:
-            EncoderError: There is no transform, or its matrices do not fit together.
+            EncoderError: There is no transform, or the shapes of its matrices do not match.
         """
         parts = [part for part in (self.text, self.photo) if part is not None]
         shapes = {part.down.shape + part.up.shape for part in parts}
         if not parts or not all(_fits(part) for part in parts) or len({shape[0] for shape in shapes}) > 1:
-            raise EncoderError(f"an adapter has matrices of the shapes {sorted(shapes)}; expected (d, r) and (r, d)")
+            raise EncoderError(f"an adapter has matrices of shapes {sorted(shapes)}; expected (d, r) and (r, d)")
 
     @property
     def dim(self) -> int:
-        """Length of the vectors that it takes."""
+        """Length of the vectors that it transforms."""
         part = self.text or self.photo
         return 0 if part is None else len(part.down)
 
     @property
     def changes_index(self) -> bool:
-        """Whether photos are transformed, so that the index has to be made from transformed vectors."""
+        """Whether photos are transformed, so that the index must hold transformed vectors."""
         return self.photo is not None
 
     def adapt_texts(self, vectors: Vectors) -> Vectors:
-        """Return text vectors transformed, shape (n, d), unit length."""
+        """Return transformed text vectors, shape (n, d), unit length."""
         return vectors if self.text is None else self.text(vectors)
 
     def adapt_photos(self, vectors: Vectors) -> Vectors:
-        """Return photo vectors transformed, shape (n, d), unit length."""
+        """Return transformed photo vectors, shape (n, d), unit length."""
         return vectors if self.photo is None else self.photo(vectors)
 
     def adapt(self, vectors: Vectors, are_photos: NDArray[np.bool_]) -> Vectors:
-        """Return vectors of units transformed, each by its kind, shape (n, d), unit length.
+        """Return transformed vectors of photos and texts, shape (n, d), unit length.
 
         Args:
             vectors: Unit vectors, shape (n, d).
-            are_photos: Whether each is one of a photo; else it is one of a text, shape (n,).
+            are_photos: Whether each vector is a photo's, not a text's, shape (n,).
         """
-        found = vectors.copy()
-        found[are_photos] = self.adapt_photos(vectors[are_photos])
-        found[~are_photos] = self.adapt_texts(vectors[~are_photos])
-        return found
+        adapted = vectors.copy()
+        adapted[are_photos] = self.adapt_photos(vectors[are_photos])
+        adapted[~are_photos] = self.adapt_texts(vectors[~are_photos])
+        return adapted
 
-    def interpolate(self, share: float) -> Adapter:
-        """Return the adapter that lies so far on the way from no change (0) to this one (1).
+    def interpolate(self, alpha: float) -> Adapter:
+        """Return the adapter at a fraction of the way from the identity (0) to this adapter (1).
 
-        WiSE-FT (Wortsman et al. 2022) interpolates old and new weights; here the old ones are the identity.
+        WiSE-FT (Wortsman et al. 2022) interpolates between old and new weights; here the old ones are the identity.
         """
-        return Adapter(*(None if part is None else LowRankAdapter(part.down, part.up * np.float32(share)) for part in
+        return Adapter(*(None if part is None else LowRankAdapter(part.down, part.up * np.float32(alpha)) for part in
                          (self.text, self.photo)))  # fmt: skip
 
     def to_bytes(self) -> bytes:
         """Return the adapter as bytes: a line of JSON with the shapes, then the matrices as little-endian float32."""
         parts = {name: part for name, part in (("text", self.text), ("photo", self.photo)) if part is not None}
-        head = json.dumps({name: list(part.down.shape) for name, part in parts.items()})
-        sides = (side for part in parts.values() for side in (part.down, part.up))
-        return head.encode() + b"\n" + b"".join(side.astype("<f4").tobytes() for side in sides)
+        header = json.dumps({name: list(part.down.shape) for name, part in parts.items()})
+        matrices = (matrix for part in parts.values() for matrix in (part.down, part.up))
+        return header.encode() + b"\n" + b"".join(matrix.astype("<f4").tobytes() for matrix in matrices)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Adapter:
-        """Return the adapter of `to_bytes`.
+        """Return the adapter that `to_bytes` wrote.
 
         Raises:
-            EncoderError: They are damaged.
+            EncoderError: The bytes are damaged.
         """
-        head, _, body = raw.partition(b"\n")
+        header, _, body = raw.partition(b"\n")
         parts: dict[str, LowRankAdapter] = {}
         try:
             values = np.frombuffer(body, dtype="<f4").astype(np.float32)
-            for name, (dim, rank) in json.loads(head).items():
+            for name, (dim, rank) in json.loads(header).items():
                 down, up, values = values[: dim * rank], values[dim * rank : 2 * dim * rank], values[2 * dim * rank :]
                 parts[name] = LowRankAdapter(down.reshape(dim, rank), up.reshape(rank, dim))
         except (ValueError, TypeError, AttributeError) as error:
-            raise EncoderError(f"an adapter is damaged ({error}); run: recall rollback") from error
+            raise EncoderError(f"the adapter is damaged ({error}); run: recall rollback") from error
         if len(values) or not parts.keys() <= {"text", "photo"}:
-            raise EncoderError("an adapter is damaged: it holds more than its matrices; run: recall rollback")
+            raise EncoderError("the adapter is damaged (it holds more than its matrices); run: recall rollback")
         return cls(parts.get("text"), parts.get("photo"))
 
     @property
     def digest(self) -> str:
         """Hex digest over the matrices."""
-        found = hashlib.sha256()
+        digest = hashlib.sha256()
         for part in (self.text, self.photo):
-            found.update(b"-" if part is None else part.down.tobytes() + part.up.tobytes())
-        return found.hexdigest()[:40]
+            digest.update(b"-" if part is None else part.down.tobytes() + part.up.tobytes())
+        return digest.hexdigest()[:40]
 
 
 def adapted_fingerprint(fingerprint: str, adapter: Adapter) -> str:
@@ -143,20 +143,20 @@ def adapted_fingerprint(fingerprint: str, adapter: Adapter) -> str:
 
 
 class AdaptedEncoder:
-    """An encoder with an adapter behind it; what it gives may meet vectors that this adapter transformed, and no other.
+    """An `Encoder` whose output an adapter transforms; it has a fingerprint of its own.
 
-    Where the adapter leaves photos as they are, so do pictures in queries.
+    An adapter that leaves photos unchanged also leaves pictures in queries unchanged.
     """
 
     def __init__(self, encoder: Encoder, adapter: Adapter) -> None:
-        """Put an adapter behind an encoder.
+        """Combine an encoder with an adapter.
 
         Raises:
-            EncoderMismatchError: It is for vectors of another length.
+            EncoderMismatchError: The adapter is for vectors of another length.
         """
         if encoder.dim != adapter.dim:
             raise EncoderMismatchError(
-                f"the adapter takes vectors of {adapter.dim} dimensions, but encoder {encoder.name!r} gives "
+                f"the adapter is for vectors of {adapter.dim} dimensions, but encoder {encoder.name!r} returns "
                 f"{encoder.dim}; run: recall rollback"
             )
         self.base_encoder = encoder
@@ -165,7 +165,7 @@ class AdaptedEncoder:
 
     @property
     def name(self) -> str:
-        """The name of the encoder without the adapter."""
+        """Name of the encoder without the adapter."""
         return self.base_encoder.name
 
     @property
@@ -180,7 +180,7 @@ class AdaptedEncoder:
 
     @property
     def device(self) -> str:
-        """Where it runs."""
+        """Device that it runs on."""
         return self.base_encoder.device
 
     @property
@@ -190,7 +190,7 @@ class AdaptedEncoder:
 
     @property
     def preprocess(self) -> Preprocess:
-        """How pictures are prepared."""
+        """Preprocessing of the pictures."""
         return self.base_encoder.preprocess
 
     def encode_images(self, pixels: Pixels) -> Vectors:
@@ -202,7 +202,7 @@ class AdaptedEncoder:
         return self.adapter.adapt_texts(self.base_encoder.encode_texts(texts))
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
-        """Return for each text whether it is read to its end."""
+        """Return for each text whether it is encoded without truncation."""
         return self.base_encoder.fits(texts)
 
 

@@ -1,4 +1,4 @@
-"""The Encoder protocol: two towers into one space, and the fingerprint that keeps spaces apart."""
+"""The Encoder protocol, and the fingerprint that keeps the embeddings of different encoders apart."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ import numpy as np
 from indexer.types import Pixels, Preprocess, Vectors
 
 COMPACT_FOLDER = Path(__file__).parent / "compact"
-"""The encoder that ships with Recall: an open_clip folder like any other, and both of its towers as ONNX graphs."""
+"""The encoder that ships with Recall: an ordinary open_clip folder, which also has both towers as ONNX graphs."""
 
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Two towers into one space.
+    """Two towers into one space: one for pictures, one for texts.
 
-    Implementations are deterministic: the same input gives the same vector, whatever else is in the batch
-    (up to float rounding).
+    Implementations are deterministic: the same input gives the same vector, up to float rounding, whatever else is in
+    the batch.
     """
 
     @property
     def name(self) -> str:
-        """The name that `load_encoder` knows it by, for instance "compact"."""
+        """Name for `load_encoder`, for instance "compact"."""
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest over architecture, weights, preprocessing and tokenizer; vectors of two never meet."""
+        """Hex digest over architecture, weights, preprocessing and tokenizer; embeddings of two are never mixed."""
 
     @property
     def dim(self) -> int:
@@ -39,7 +39,7 @@ class Encoder(Protocol):
 
     @property
     def device(self) -> str:
-        """Where it runs: "cpu", "cuda", "cuda:1", "mps"."""
+        """Device that it runs on: "cpu", "cuda", "cuda:1", "mps"."""
 
     @property
     def batch_size(self) -> int:
@@ -47,30 +47,30 @@ class Encoder(Protocol):
 
     @property
     def preprocess(self) -> Preprocess:
-        """How pictures are prepared before `encode_images`."""
+        """Preprocessing of the pictures for `encode_images`."""
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Return one unit vector per picture.
 
         Args:
-            pixels: Prepared by `indexer.images.prepare`, shape (n, size, size, 3), uint8, n may be 0.
+            pixels: Output of `indexer.images.prepare`, shape (n, size, size, 3), uint8; n may be 0.
 
         Returns:
             Shape (n, dim), float32, unit length.
         """
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit vector per text; text past the encoder's context is cut.
+        """Return one unit vector per text; a text longer than the encoder's context is truncated.
 
         Args:
-            texts: Any number of strings, also none.
+            texts: Any number of strings, including none.
 
         Returns:
             Shape (n, dim), float32, unit length.
         """
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
-        """Return for each text whether `encode_texts` reads it to its end; a part of a text that fits does too."""
+        """Return for each text whether it is encoded without truncation; parts of a text that fits fit too."""
 
 
 def to_unit_length(vectors: Vectors) -> Vectors:
@@ -84,13 +84,13 @@ def to_unit_length(vectors: Vectors) -> Vectors:
 def fingerprint_of(
     *, architecture: object, preprocess: Preprocess, tokenizer: object, weights: Iterable[tuple[str, bytes]]
 ) -> str:
-    """Return a hex digest (40 digits) over all that decides what an encoder's vectors mean.
+    """Return a hex digest (40 digits) over everything that determines an encoder's vectors.
 
     Args:
-        architecture: Anything that json can write.
-        preprocess: How pictures are prepared.
-        tokenizer: Anything that json can write and that changes when the tokenizer does.
-        weights: Name and raw bytes of every tensor, in an order that does not change between runs.
+        architecture: Any value that json can write.
+        preprocess: Preprocessing of the pictures.
+        tokenizer: Any value that json can write and that changes when the tokenizer does.
+        weights: Name and raw bytes of every tensor, in the same order in every run.
     """
     digest = hashlib.sha256()
     for part in (architecture, asdict(preprocess), tokenizer):

@@ -1,4 +1,4 @@
-"""Encoders on the CPU: exported by torch once, found again without it, exported anew when damaged."""
+"""Encoders on the CPU: exported once with torch, loaded from the cache without it, exported again if damaged."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ import numpy as np
 from indexer.config import cpu_count
 from indexer.encoders.base import COMPACT_FOLDER, Encoder
 from indexer.encoders.export_store import (
-    SEAL,
-    Note,
-    alone,
+    MANIFEST,
+    ExportRecord,
     cache_folder,
-    is_whole,
-    new_folder,
-    read_note,
-    stamps,
-    sweep,
-    versions,
-    write_note,
+    cache_lock,
+    delete_leftovers,
+    export_folder,
+    is_intact,
+    model_files,
+    package_versions,
+    read_record,
+    write_record,
 )
 from indexer.encoders.names import Precision, in_precision
-from indexer.encoders.onnx_encoder import BrokenExportError, Description, OnnxEncoder
+from indexer.encoders.onnx_encoder import BrokenExportError, ExportDescription, OnnxEncoder
 from indexer.encoders.parity import ExportRefusedError
 from indexer.encoders.runtime import require_torch
 from indexer.errors import EncoderError, MissingPackageError
@@ -43,162 +43,162 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-INT8_RECIPE = 1
-"""Part of the fingerprint in int8: vectors of another recipe are other vectors."""
+INT8_VERSION = 1
+"""Part of the fingerprint in int8, to be raised when quantization gives other vectors."""
 
 
 def load_through_cache(name: str, precision: Precision, *, batch_size: int | None = None) -> Encoder:
-    """Return an encoder that runs in ONNX Runtime; where it has no export yet, torch makes one first.
+    """Return an encoder that runs in ONNX Runtime; if it has no export yet, torch makes one first.
 
-    Where that cannot be had, or cannot be kept, the torch encoder comes back, and a line in the log says why.
+    If it cannot be exported, or the export cannot be stored, the torch encoder is returned and the log says why.
 
     Args:
         name: The encoder without its precision.
         precision: "float32" or "int8".
-        batch_size: Pictures per call; None takes what suits the CPU.
+        batch_size: Pictures per call; None uses what suits the CPU.
 
     Raises:
-        EncoderNotFoundError: No such encoder, or it cannot be downloaded.
-        EncoderError: Its files cannot be used, or it cannot be had in int8.
-        MissingPackageError: It was not exported yet, and that needs torch.
+        EncoderNotFoundError: No encoder has this name, or it cannot be downloaded.
+        EncoderError: Its files cannot be used, or it cannot be made in int8.
+        MissingPackageError: It has no export yet, and making one needs torch.
     """
-    note, loaded = _current(name, precision), None
-    if note is None:
+    record, torch_encoder = _current_record(name, precision), None
+    if record is None:
         try:
-            note, loaded = _make(name, precision)
+            record, torch_encoder = _export(name, precision)
         except OSError as error:
-            said = error.strerror or error
-            reason = f"the cache {cache_folder()} cannot be written: {said}; set RECALL_CACHE to a folder that can"
-            note = Note(name=name, files={}, refused=reason)
-    if not note.refused:
-        return CachedEncoder(name, precision, note.export, batch_size=batch_size)
+            reason = f"the cache {cache_folder()} cannot be written: {error.strerror or error}"
+            record = ExportRecord(name=name, files={}, refused=f"{reason}; set RECALL_CACHE to a writable folder")
+    if not record.refused:
+        return CachedEncoder(name, precision, record.export, batch_size=batch_size)
     if precision == "int8":
-        raise EncoderError(f"encoder '{name}+int8' cannot be made ({note.refused}); use {name}")
-    logger.warning("encoder %s has no export for the CPU (%s): torch is used, slower", name, note.refused)
-    return loaded if loaded and batch_size is None else _load_torch(name, batch_size)
+        raise EncoderError(f"encoder '{name}+int8' cannot be made ({record.refused}); use {name}")
+    logger.warning("encoder %s has no export for the CPU (%s); torch is used, which is slower", name, record.refused)
+    return torch_encoder if torch_encoder and batch_size is None else _load_torch(name, batch_size)
 
 
 class CachedEncoder(OnnxEncoder):
-    """An encoder over a folder of the cache, which makes that anew where a damage shows only when it is opened."""
+    """An encoder from the cache; if its export turns out to be damaged when it is opened, it is made again."""
 
     def __init__(self, name: str, precision: Precision, export: str, *, batch_size: int | None) -> None:
-        self._plain, self._precision, self._export = name, precision, export
+        self._plain_name, self._precision, self._export = name, precision, export
         super().__init__(cache_folder() / export, name=in_precision(name, precision), batch_size=batch_size)
 
-    def _encode_images(self, pixels: Pixels, *, many: bool) -> Vectors:
-        return self._each_alone(partial(super()._encode_images, many=many), pixels)
+    def _encode_images(self, pixels: Pixels, *, prepacked: bool) -> Vectors:
+        return self._independent_rows(partial(super()._encode_images, prepacked=prepacked), pixels)
 
-    def _encode_texts(self, texts: Sequence[str], *, many: bool) -> Vectors:
-        return self._each_alone(partial(super()._encode_texts, many=many), texts)
+    def _encode_texts(self, texts: Sequence[str], *, prepacked: bool) -> Vectors:
+        return self._independent_rows(partial(super()._encode_texts, prepacked=prepacked), texts)
 
-    def _each_alone(self, encode: Callable[[Any], Vectors], rows: Pixels | Sequence[str]) -> Vectors:
-        """Return the rows' vectors, in int8 row by row.
+    def _independent_rows(self, encode: Callable[[Any], Vectors], rows: Pixels | Sequence[str]) -> Vectors:
+        """Return the rows' vectors, in int8 with one call per row.
 
-        There a call takes the range of its numbers from all its rows, and what is encoded together would change each
-        other's vectors (cosine .9998). Rows side by side are as fast as rows in one call: 61 and 62 a second of
-        ViT-B-32.
+        In int8 the range of the numbers is that of the whole batch, so that rows in one call would change each other's
+        vectors (cosine .9998). Calls in parallel are as fast as one call: 61 against 62 rows a second for ViT-B-32.
         """
         if self._precision == "float32" or len(rows) < 2:
             return encode(rows)
-        found = [encode(rows[:1])]  # alone, since it opens the tower
+        outputs = [encode(rows[:1])]  # first, because it opens the tower
         with ThreadPoolExecutor(cpu_count()) as pool:
-            found.extend(pool.map(lambda at: encode(rows[at : at + 1]), range(1, len(rows))))
-        return np.concatenate(found)
+            outputs.extend(pool.map(lambda row: encode(rows[row : row + 1]), range(1, len(rows))))
+        return np.concatenate(outputs)
 
-    def _session(self, tower: Tower, *, many: bool) -> InferenceSession:
+    def _session(self, tower: Tower, *, prepacked: bool) -> InferenceSession:
         try:
-            return super()._session(tower, many=many)
+            return super()._session(tower, prepacked=prepacked)
         except BrokenExportError as broken:
             try:
-                (cache_folder() / self._export / SEAL).unlink(missing_ok=True)
-                made, _ = _make(self._plain, self._precision)
+                (cache_folder() / self._export / MANIFEST).unlink(missing_ok=True)
+                record, _ = _export(self._plain_name, self._precision)
             except OSError as error:
                 raise broken from error
-            if made.export != self._export:
-                raise  # the model itself is another by now
-            return super()._session(tower, many=many)
+            if record.export != self._export:
+                raise  # the model itself has changed meanwhile
+            return super()._session(tower, prepacked=prepacked)
 
 
-def _current(name: str, precision: Precision) -> Note | None:
-    """Return what is known of a name, where that still holds: its files as they were, its export whole."""
-    note = read_note(name, precision)
-    if note is None or note.files != stamps(name):
+def _current_record(name: str, precision: Precision) -> ExportRecord | None:
+    """Return the record of an encoder if it still holds: the model's files are unchanged, and its export is intact."""
+    record = read_record(name, precision)
+    if record is None or record.files != model_files(name):
         return None
-    holds = note.versions == versions() if note.refused else is_whole(cache_folder() / note.export)
-    return note if holds else None
+    if record.refused:
+        return record if record.versions == package_versions() else None
+    return record if is_intact(cache_folder() / record.export) else None
 
 
-def _make(name: str, precision: Precision) -> tuple[Note, OpenClipEncoder | None]:
-    """Return the note of a name after its export, or that of the process which was faster.
+def _export(name: str, precision: Precision) -> tuple[ExportRecord, OpenClipEncoder | None]:
+    """Export an encoder, unless another process has done so meanwhile.
 
-    Also returns the torch encoder, where one was loaded.
+    Returns:
+        Its record, and the torch encoder if it was loaded.
     """
     cache_folder().mkdir(parents=True, exist_ok=True)
-    with alone():
-        note = _current(name, precision)
-        if note is not None:
-            return note, None
-        old = read_note(name, precision)
-        export = cache_folder() / old.export if old is not None and old.export else None
-        if export is not None and export.exists() and not is_whole(export):
-            logger.warning("the CPU export of encoder %s is damaged and is made anew", name)
-        sweep()
-        return _make_int8(name) if precision == "int8" else _make_float32(name)
+    with cache_lock():
+        current = _current_record(name, precision)
+        if current is not None:
+            return current, None
+        former = read_record(name, precision)
+        export = cache_folder() / former.export if former is not None and former.export else None
+        if export is not None and export.exists() and not is_intact(export):
+            logger.warning("the CPU export of encoder %s is damaged and is made again", name)
+        delete_leftovers()
+        return _export_int8(name) if precision == "int8" else _export_float32(name)
 
 
-def _make_float32(name: str) -> tuple[Note, OpenClipEncoder | None]:
-    files = stamps(name)  # before it is loaded: what changes meanwhile is seen next time
-    loaded = _load_torch(name, None)
+def _export_float32(name: str) -> tuple[ExportRecord, OpenClipEncoder | None]:
+    files = model_files(name)  # before loading, so that a change during the export is noticed next time
+    encoder = _load_torch(name, None)
     missing = [package for package in ("onnx", "onnxscript") if find_spec(package) is None]
     if missing:
         reason = f"{' and '.join(missing)} not installed; run: pip install 'recall-photos[torch]'"
-        return Note(name=name, files=files, refused=reason), loaded
-    from indexer.encoders.onnx_export import export  # late: needs torch, and onnx
+        return ExportRecord(name=name, files=files, refused=reason), encoder
+    from indexer.encoders.onnx_export import export  # late: needs torch and onnx
 
-    target = cache_folder() / f"{loaded.fingerprint}-float32"
-    note = Note(name=name, files=files, export=target.name)
+    target = cache_folder() / f"{encoder.fingerprint}-float32"
+    record = ExportRecord(name=name, files=files, export=target.name)
     try:
-        if not is_whole(target):
-            logger.info("exporting encoder %s for the CPU, once: takes up to a minute or two", name)
-            with new_folder(target) as folder:
-                export(loaded, folder)
+        if not is_intact(target):
+            logger.info("exporting encoder %s for the CPU, once; this takes up to two minutes", name)
+            with export_folder(target) as folder:
+                export(encoder, folder)
             logger.info("exported encoder %s to %s", name, target)
     except ExportRefusedError as error:
-        note = Note(name=name, files=files, refused=str(error), versions=versions())
-    write_note(note, "float32")
-    return note, loaded
+        record = ExportRecord(name=name, files=files, refused=str(error), versions=package_versions())
+    write_record(record, "float32")
+    return record, encoder
 
 
-def _make_int8(name: str) -> tuple[Note, OpenClipEncoder | None]:
-    source, loaded = COMPACT_FOLDER, None
+def _export_int8(name: str) -> tuple[ExportRecord, OpenClipEncoder | None]:
+    source, torch_encoder = COMPACT_FOLDER, None
     if name != "compact":
-        full = _current(name, "float32")
-        if full is None:
-            full, loaded = _make_float32(name)
-        if full.refused:
-            return full, loaded
-        source = cache_folder() / full.export
-    fingerprint = int8_fingerprint(Description.read(source).fingerprint)
+        float32 = _current_record(name, "float32")
+        if float32 is None:
+            float32, torch_encoder = _export_float32(name)
+        if float32.refused:
+            return float32, torch_encoder
+        source = cache_folder() / float32.export
+    fingerprint = int8_fingerprint(ExportDescription.read(source).fingerprint)
     target = cache_folder() / f"{fingerprint}-int8"
-    note = Note(name=name, files=stamps(name), export=target.name)
+    record = ExportRecord(name=name, files=model_files(name), export=target.name)
     try:
-        if not is_whole(target):
+        if not is_intact(target):
             if find_spec("onnx") is None:
                 raise MissingPackageError(f"encoder '{name}+int8' needs onnx; run: pip install 'recall-photos[torch]'")
             from indexer.encoders.quantize import quantize  # late: needs onnx
 
-            logger.info("bringing encoder %s to int8, once", name)
-            with new_folder(target) as folder:
+            logger.info("converting encoder %s to int8, once", name)
+            with export_folder(target) as folder:
                 quantize(source, folder, fingerprint=fingerprint)
     except ExportRefusedError as error:
-        note = Note(name=name, files=note.files, refused=str(error), versions=versions())
-    write_note(note, "int8")
-    return note, loaded
+        record = ExportRecord(name=name, files=record.files, refused=str(error), versions=package_versions())
+    write_record(record, "int8")
+    return record, torch_encoder
 
 
 def int8_fingerprint(fingerprint: str) -> str:
-    """Return the fingerprint that an encoder has in int8, 40 hex digits; `fingerprint` is that in float32."""
-    return hashlib.sha256(f"{fingerprint} int8 {INT8_RECIPE}".encode()).hexdigest()[:40]
+    """Return the fingerprint of an encoder in int8, 40 hex digits, from its fingerprint in float32."""
+    return hashlib.sha256(f"{fingerprint} int8 {INT8_VERSION}".encode()).hexdigest()[:40]
 
 
 def _load_torch(name: str, batch_size: int | None) -> OpenClipEncoder:

@@ -1,4 +1,4 @@
-"""Where exports are kept: folders that are whole or not there, and notes that lead to them by an encoder's name."""
+"""The cache of exports: folders that are either complete or absent, and records that lead to them by encoder name."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from indexer.encoders.names import Precision
 
 logger = logging.getLogger(__name__)
 
-RECIPE = 1
-"""Goes up when exports change: those of before are not looked at again."""
+EXPORT_VERSION = 1
+"""To be raised when exports change; those of earlier versions are not used any more."""
 
-SEAL = "files.json"
-"""Size, time and checksum of each file of an export, written last."""
+MANIFEST = "files.json"
+"""Size, modification time and checksum of each file of an export; written last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What is known of a name in a precision.
+class ExportRecord:
+    """What is known about an encoder in a precision; a JSON file with the names of these attributes.
 
     Attributes:
-        name: The encoder, for people who look.
-        files: Size and time (nanoseconds) of each file in the folder that the name points to; none for other names.
-        export: Folder of the export in the cache; empty where there is none.
-        refused: Why there is none.
-        versions: Of the packages that refused; with others it is tried again.
+        name: The encoder, for people who read the file.
+        files: Size and modification time (nanoseconds) of each file in the folder that the name refers to; empty for
+            names without a folder.
+        export: Folder of the export in the cache; empty if there is none.
+        refused: Why there is no export.
+        versions: Versions of the packages that refused; with other versions the export is tried again.
     """
 
     name: str
@@ -46,25 +47,28 @@ class Note:
 
 
 def cache_folder() -> Path:
-    """Return the folder of exports: in RECALL_CACHE, else where this system keeps what may be deleted."""
-    place = os.environ.get("RECALL_CACHE")
-    if not place:
-        from platformdirs import user_cache_path  # late: tests and services name their folder
+    """Return the folder of the cache: below RECALL_CACHE, else below the system's folder for caches."""
+    base = os.environ.get("RECALL_CACHE")
+    if not base:
+        from platformdirs import user_cache_path  # late: tests and services set the variable
 
-        place = str(user_cache_path("recall", appauthor=False))
-    return Path(place).absolute() / f"encoders-{RECIPE}"
+        base = str(user_cache_path("recall", appauthor=False))
+    return Path(base).absolute() / f"encoders-{EXPORT_VERSION}"
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Hold the cache's lock, which falls with the process: one export at a time, the others wait for it and use it."""
-    from filelock import FileLock, Timeout  # late: who finds an export needs no lock
+def cache_lock() -> Iterator[None]:
+    """Hold the cache's lock: one process exports at a time, and others wait for its result.
+
+    The lock is released when the process ends.
+    """
+    from filelock import FileLock, Timeout  # late: needed only to export
 
     lock = FileLock(cache_folder() / "lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        logger.info("another process is exporting an encoder: waiting for it")
+        logger.info("waiting for another process that is exporting an encoder")
         lock.acquire()
     try:
         yield
@@ -72,104 +76,106 @@ def alone() -> Iterator[None]:
         lock.release()
 
 
-def sweep() -> None:
-    """Delete what killed exports have left, and exports that no name leads to any more. Call it alone."""
-    notes = [_note(file) for file in cache_folder().glob("*.json")]
-    known = {note.export for note in notes if note is not None}
+def delete_leftovers() -> None:
+    """Delete remains of killed exports, and exports without a record. Requires the lock."""
+    records = [_read(file) for file in cache_folder().glob("*.json")]
+    exports = {record.export for record in records if record is not None}
     for folder in cache_folder().iterdir():
-        if folder.is_dir() and folder.name not in known:
+        if folder.is_dir() and folder.name not in exports:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """Give a folder to fill that becomes `target` at the end, at once and whole, or is gone after an error."""
+def export_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder that becomes `target` when the block ends, and is deleted after an error."""
     part = target.with_name(f"{target.name}.part")
     try:
         part.mkdir()
         yield part
-        seal(part)
+        write_manifest(part)
         if target.exists():
-            shutil.rmtree(target)  # it was damaged; who has it open keeps what is open
+            shutil.rmtree(target)  # it is damaged; processes that have it open keep their open files
         part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def seal(folder: Path) -> None:
-    """Write down size, time and checksum of each file of a finished export, and see all of it to the disk."""
+def write_manifest(folder: Path) -> None:
+    """Write the manifest of a finished export, and flush all its files to disk."""
     files = {}
     for file in sorted(folder.iterdir()):
         with file.open("r+b") as stream:
             os.fsync(stream.fileno())
-        files[file.name] = {"stamp": _stamp(file), "sha256": _checksum(file)}
-    with (folder / SEAL).open("w", encoding="utf-8") as stream:
+        files[file.name] = {"stamp": _size_and_time(file), "sha256": _checksum(file)}
+    with (folder / MANIFEST).open("w", encoding="utf-8") as stream:
         json.dump(files, stream, indent=2)
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def is_whole(folder: Path) -> bool:
-    """Return whether an export is as it was written; a file with its old size and time is not read for that."""
+def is_intact(folder: Path) -> bool:
+    """Return whether an export is as it was written; files with the recorded size and time are not read."""
     try:
-        files: dict[str, Any] = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-        touched = [name for name, known in files.items() if known["stamp"] != _stamp(folder / name)]
+        files: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        touched = [name for name, recorded in files.items() if recorded["stamp"] != _size_and_time(folder / name)]
         if any(files[name]["sha256"] != _checksum(folder / name) for name in touched):
             return False
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
     if touched:  # copied, or restored from a backup
         with suppress(OSError):
-            seal(folder)
+            write_manifest(folder)
     return True
 
 
-def stamps(name: str) -> dict[str, list[int]]:
-    """Return size and time of each file in the folder that a name points to; none for other names."""
-    folder = _folder_of(name)
+def model_files(name: str) -> dict[str, list[int]]:
+    """Return size and modification time of each file in the folder that a name refers to; empty for other names."""
+    folder = _model_folder(name)
     try:
-        return {file.name: _stamp(file) for file in sorted(folder.iterdir()) if file.is_file()} if folder else {}
+        return (
+            {file.name: _size_and_time(file) for file in sorted(folder.iterdir()) if file.is_file()} if folder else {}
+        )
     except OSError:
-        return {}  # loading it says what is wrong
+        return {}  # loading the encoder reports the reason
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of all that takes part in an export."""
-    from importlib.metadata import PackageNotFoundError, version  # late: only a refusal asks for them
+def package_versions() -> dict[str, str]:
+    """Return the versions of Recall and of all packages that take part in an export."""
+    from importlib.metadata import PackageNotFoundError, version  # late: needed only after a refusal
 
-    found = {"recall": __version__}
+    versions = {"recall": __version__}
     for package in ("torch", "onnx", "onnxruntime", "onnxscript"):
         with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+            versions[package] = version(package)
+    return versions
 
 
-def read_note(name: str, precision: Precision) -> Note | None:
-    """Return what is known of a name, whether or not it still holds; None where that is nothing."""
-    return _note(_note_file(name, precision))
+def read_record(name: str, precision: Precision) -> ExportRecord | None:
+    """Return the record of an encoder, whether or not it still holds; None if there is none."""
+    return _read(_record_file(name, precision))
 
 
-def write_note(note: Note, precision: Precision) -> None:
-    """Keep what is known of a name.
+def write_record(record: ExportRecord, precision: Precision) -> None:
+    """Write the record of an encoder.
 
     Raises:
         OSError: The cache cannot be written.
     """
-    file = _note_file(note.name, precision)
+    file = _record_file(record.name, precision)
     part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(note), indent=2), encoding="utf-8")
+    part.write_text(json.dumps(asdict(record), indent=2), encoding="utf-8")
     part.replace(file)
 
 
-def _note(file: Path) -> Note | None:
+def _read(file: Path) -> ExportRecord | None:
     try:
-        return Note(**json.loads(file.read_text(encoding="utf-8")))
+        return ExportRecord(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _note_file(name: str, precision: Precision) -> Path:
-    key = f"{_folder_of(name) or name}+{precision}"
+def _record_file(name: str, precision: Precision) -> Path:
+    key = f"{_model_folder(name) or name}+{precision}"
     return cache_folder() / f"{hashlib.sha256(os.fsencode(key)).hexdigest()[:32]}.json"
 
 
@@ -178,13 +184,13 @@ def _checksum(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _stamp(file: Path) -> list[int]:
-    found = file.stat()
-    return [found.st_size, found.st_mtime_ns]
+def _size_and_time(file: Path) -> list[int]:
+    status = file.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
-def _folder_of(name: str) -> Path | None:
-    """Return the folder that holds an encoder's own files; None where the name alone says which weights it means."""
+def _model_folder(name: str) -> Path | None:
+    """Return the folder with an encoder's files; None if the name alone determines the weights."""
     if name == "compact":
         return COMPACT_FOLDER
     return Path(name.removeprefix("local-dir:")).absolute() if name.startswith("local-dir:") else None

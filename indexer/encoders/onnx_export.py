@@ -1,4 +1,4 @@
-"""Writes an open_clip encoder's two towers as ONNX graphs, and lets none pass that gives other vectors."""
+"""Export of an open_clip encoder's two towers as ONNX graphs; an export with other vectors is refused."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import torch
 from open_clip import tokenizer as open_clip_tokenizer
 from torch.export import Dim
 
-from indexer.encoders.onnx_encoder import DESCRIPTION, FORMAT, OnnxEncoder
-from indexer.encoders.openclip_encoder import LOADING_ERRORS, TOKENIZER_SAMPLE, OpenClipEncoder
+from indexer.encoders.onnx_encoder import DESCRIPTION_FILE, FORMAT, OnnxEncoder
+from indexer.encoders.openclip_encoder import TOKENIZER_SAMPLE, OpenClipEncoder
 from indexer.encoders.parity import (
     SAMPLE_TEXTS,
     ExportRefusedError,
@@ -27,30 +27,31 @@ from indexer.encoders.parity import (
     text_agreement,
 )
 from indexer.encoders.tokenizer import load_tokenizer
+from indexer.encoders.torch_errors import LOADING_ERRORS
 from indexer.errors import EncoderError
 
-AGREEMENT = 0.99999
-"""Smallest cosine to torch: sums in another order give .9999995 and better on every architecture tried."""
+_MIN_COSINE = 0.99999
+"""Smallest cosine to torch: sums in another order give .9999995 or better for every architecture that was tried."""
 
-OPSET = 20
-"""The first with Gelu as one operator."""
+_OPSET = 20
+"""The first version with Gelu as one operator."""
 
-MOST = 1 << 20
-"""Rows that one call may have; the exporter wants a bound."""
+_MAX_ROWS = 1 << 20
+"""Rows per call; the exporter needs a bound."""
 
-FAILURES = (*LOADING_ERRORS, IndexError, ArithmeticError)
-"""What the exporter raises over a tower that it cannot translate; its own errors are RuntimeErrors."""
+_EXPORT_ERRORS = (*LOADING_ERRORS, IndexError, ArithmeticError)
+"""What the exporter raises for a tower that it cannot translate; its own errors are RuntimeErrors."""
 
-CLEANERS = ("lower", "whitespace", "canonicalize")
-"""How open_clip's tokenizers may clean a text before it is cut into tokens; the names are open_clip's."""
+_CLEANERS = ("lower", "whitespace", "canonicalize")
+"""open_clip's names for the cleaning of texts that `indexer.encoders.text_cleaning` implements."""
 
 
 def export(encoder: OpenClipEncoder, folder: Path) -> None:
-    """Write an encoder as a folder that `OnnxEncoder` opens; takes tens of seconds.
+    """Write an encoder as a folder that `OnnxEncoder` opens; this takes tens of seconds.
 
     Args:
-        encoder: On the CPU.
-        folder: An empty folder that exists. After an error what it holds is of no use.
+        encoder: The encoder, on the CPU.
+        folder: An existing empty folder. After an error its content is unusable.
 
     Raises:
         ExportRefusedError: A tower cannot be exported, or gives other vectors than torch.
@@ -61,32 +62,30 @@ def export(encoder: OpenClipEncoder, folder: Path) -> None:
     with _quiet():
         size = encoder.preprocess.size
         pixels = torch.zeros((2, size, size, 3), dtype=torch.uint8)
-        _write(_ImageTower(encoder), pixels, folder / "image.onnx", {0: Dim("n", max=MOST)})
-        _export_text(encoder, tokenizer, folder)
-        require_agreement(
-            image_agreement(encoder, _opened(folder)), AGREEMENT, what="image vectors differ from torch's"
-        )
+        _write(_ImageTower(encoder), pixels, folder / "image.onnx", {0: Dim("n", max=_MAX_ROWS)})
+        _export_text_tower(encoder, tokenizer, folder)
+        cosine = image_agreement(encoder, _load(folder))
+        require_agreement(cosine, _MIN_COSINE, problem="image vectors differ from torch's")
 
 
-def _export_text(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Path) -> None:
-    """Write the text tower, at first for texts of any length, which makes short ones faster.
+def _export_text_tower(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Path) -> None:
+    """Write the text tower, if possible for texts of any length, which makes short texts faster.
 
-    A tower that looks at the padding, or counts from the end, gives other vectors without it: it gets texts of one
-    length. The towers' names do not say which kind they are, so that both are tried.
+    A tower that attends to the padding, or counts from the end, gives other vectors without padding and needs texts of
+    a fixed length. The towers' names do not tell which type they are, so both are tried.
     """
     tokens = encoder.tokens(SAMPLE_TEXTS)  # (n, context)
     for cut_padding in (True, False):
-        _describe(encoder, tokenizer, folder, cut_padding=cut_padding)
+        _write_description(encoder, tokenizer, folder, cut_padding=cut_padding)
         try:
             if cut_padding:
-                _check_cutting(encoder, tokens, tokenizer.get("pad_id", 0))
-                shorter = {0: Dim("n", max=MOST), 1: Dim("t", max=tokens.shape[1])}
-                _write(_CuttableTextTower(encoder.model), tokens[:2, :-1], folder / "text.onnx", shorter)
+                _check_cut_padding(encoder, tokens, tokenizer.get("pad_id", 0))
+                any_length = {0: Dim("n", max=_MAX_ROWS), 1: Dim("t", max=tokens.shape[1])}
+                _write(_AnyLengthTextTower(encoder.model), tokens[:2, :-1], folder / "text.onnx", any_length)
             else:
-                _write(_TextTower(encoder.model), tokens[:2], folder / "text.onnx", {0: Dim("n", max=MOST)})
-            require_agreement(
-                text_agreement(encoder, _opened(folder)), AGREEMENT, what="text vectors differ from torch's"
-            )
+                _write(_TextTower(encoder.model), tokens[:2], folder / "text.onnx", {0: Dim("n", max=_MAX_ROWS)})
+            cosine = text_agreement(encoder, _load(folder))
+            require_agreement(cosine, _MIN_COSINE, problem="text vectors differ from torch's")
         except ExportRefusedError:
             if not cut_padding:
                 raise
@@ -95,12 +94,12 @@ def _export_text(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Pa
 
 
 class _ImageTower(torch.nn.Module):
-    """From pixels, (n, size, size, 3), uint8, to vectors, (n, dim)."""
+    """Maps pixels, (n, size, size, 3), uint8, to vectors, (n, dim)."""
 
     def __init__(self, encoder: OpenClipEncoder) -> None:
         super().__init__()
-        prepared = encoder.preprocess
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (prepared.mean, prepared.std))
+        preprocess = encoder.preprocess
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (preprocess.mean, preprocess.std))
         self.model = encoder.model
         self.scale, self.shift = 1 / (255 * std), -mean / std
 
@@ -109,7 +108,7 @@ class _ImageTower(torch.nn.Module):
 
 
 class _TextTower(torch.nn.Module):
-    """From token ids, (n, context), to vectors, (n, dim)."""
+    """Maps token ids, (n, context), to vectors, (n, dim)."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -119,8 +118,8 @@ class _TextTower(torch.nn.Module):
         return self.model.encode_text(tokens)
 
 
-class _CuttableTextTower(torch.nn.Module):
-    """The same for token ids of any length up to the context: positions and causal mask are cut to it too."""
+class _AnyLengthTextTower(torch.nn.Module):
+    """Maps token ids of any length up to the context; positions and causal mask are cut to the same length."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -137,25 +136,22 @@ class _CuttableTextTower(torch.nn.Module):
         return torch.func.functional_call(self.tower, cut, (tokens,))
 
 
-def _check_cutting(encoder: OpenClipEncoder, tokens: torch.Tensor, pad: int) -> None:
-    """Refuse a tower whose vectors change without padding; cheaper than to find it out after the export."""
-    tower, found = _CuttableTextTower(encoder.model), []
+def _check_cut_padding(encoder: OpenClipEncoder, tokens: torch.Tensor, pad_id: int) -> None:
+    """Refuse a tower whose vectors change without padding, which takes less time than a wasted export."""
+    tower, outputs = _AnyLengthTextTower(encoder.model), []
     try:
         for row in tokens:
-            used = int((row != pad).nonzero().max()) + 1
+            length = int((row != pad_id).nonzero().max()) + 1
             with torch.inference_mode():
-                found.append(tower(row[None, :used]).numpy())
-    except FAILURES as error:
+                outputs.append(tower(row[None, :length]).numpy())
+    except _EXPORT_ERRORS as error:
         raise _refusal("text", error) from error
-    require_agreement(
-        min_cosine(encoder.encode_texts(SAMPLE_TEXTS), np.concatenate(found)),
-        AGREEMENT,
-        what="text vectors change without padding",
-    )
+    cosine = min_cosine(encoder.encode_texts(SAMPLE_TEXTS), np.concatenate(outputs))
+    require_agreement(cosine, _MIN_COSINE, problem="text vectors change without padding")
 
 
 def _write(tower: torch.nn.Module, example: torch.Tensor, file: Path, dynamic: dict[int, Any]) -> None:
-    """Write a tower as a graph, its weights beside it: in one file a graph is limited to 2 GB.
+    """Write a tower as a graph, with its weights in a file beside it, because one file is limited to 2 GB.
 
     Raises:
         ExportRefusedError: The exporter cannot translate it.
@@ -169,20 +165,20 @@ def _write(tower: torch.nn.Module, example: torch.Tensor, file: Path, dynamic: d
                 dynamic_shapes=(dynamic,),
                 input_names=["pixels" if example.dtype == torch.uint8 else "tokens"],
                 output_names=["vectors"],
-                opset_version=OPSET,
+                opset_version=_OPSET,
                 verbose=False,
             )
-    except FAILURES as error:
+    except _EXPORT_ERRORS as error:
         raise _refusal(file.stem, error) from error
     if program is None:
         raise ExportRefusedError(f"its {file.stem} tower cannot be exported")
     for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()  # the lines of Python that it came from: 20 times the graph itself
+        node.metadata_props.clear()  # source lines and stack traces: 20 times the size of the graph
     program.save(file, external_data=True)
 
 
 def _refusal(tower: str, error: Exception) -> ExportRefusedError:
-    """Return the refusal of a tower; of the exporter's long stories the last cause is worth telling."""
+    """Return the refusal of a tower; of the exporter's long messages it contains the original cause."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
@@ -190,8 +186,8 @@ def _refusal(tower: str, error: Exception) -> ExportRefusedError:
     return ExportRefusedError(f"its {tower} tower cannot be exported: {reason[:200]}")
 
 
-def _describe(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Path, *, cut_padding: bool) -> None:
-    """Write what the folder says about itself."""
+def _write_description(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Path, *, cut_padding: bool) -> None:
+    """Write `encoder.json`; see `ExportDescription`."""
     content = {
         "format": FORMAT,
         "fingerprint": encoder.fingerprint,
@@ -201,24 +197,24 @@ def _describe(encoder: OpenClipEncoder, tokenizer: dict[str, Any], folder: Path,
         "tokenizer": tokenizer,
         "cut_padding": cut_padding,
     }
-    (folder / DESCRIPTION).write_text(json.dumps(content, indent=2), encoding="utf-8")
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _describe_tokenizer(tokenizer: Any, folder: Path) -> dict[str, Any]:
-    """Return what `load_tokenizer` needs, and write its file where it is not open_clip's own.
+    """Return the description for `load_tokenizer`, and write the tokenizer's file if it is not open_clip's own.
 
     Raises:
-        ExportRefusedError: It is of a kind that only open_clip and transformers know.
+        ExportRefusedError: This kind of tokenizer works only with open_clip and transformers.
     """
     kind = type(tokenizer).__name__
     if isinstance(tokenizer, open_clip_tokenizer.SimpleTokenizer):
         return {"kind": "clip", "context_length": tokenizer.context_length}
     backend = getattr(getattr(tokenizer, "tokenizer", None), "backend_tokenizer", None)
     clean = getattr(getattr(tokenizer, "clean_fn", None), "__name__", "").removeprefix("_clean_")
-    if backend is None or clean not in CLEANERS or tokenizer.tokenizer_mode:
-        raise ExportRefusedError(f"its tokenizer, a {kind}, works with open_clip only")
+    if backend is None or clean not in _CLEANERS or tokenizer.tokenizer_mode:
+        raise ExportRefusedError(f"its tokenizer, a {kind}, works only with open_clip")
     (folder / "tokenizer.json").write_text(backend.to_str(), encoding="utf-8")
-    described = {
+    description = {
         "kind": "file",
         "file": "tokenizer.json",
         "context_length": tokenizer.context_length,
@@ -228,32 +224,32 @@ def _describe_tokenizer(tokenizer: Any, folder: Path) -> dict[str, Any]:
         "truncation_side": tokenizer.tokenizer.truncation_side,
     }
     if tokenizer.strip_sep_token:
-        described["strip_id"] = tokenizer.tokenizer.sep_token_id
-    return described
+        description["strip_id"] = tokenizer.tokenizer.sep_token_id
+    return description
 
 
-def _check_tokens(encoder: OpenClipEncoder, described: dict[str, Any], folder: Path) -> None:
+def _check_tokens(encoder: OpenClipEncoder, description: dict[str, Any], folder: Path) -> None:
     """Check that the tokenizer gives the same ids without open_clip.
 
     Raises:
-        ExportRefusedError: It does not.
+        ExportRefusedError: It gives other ids.
     """
     texts = [*SAMPLE_TEXTS, *TOKENIZER_SAMPLE]
     try:
-        theirs, ours = encoder.tokens(texts).numpy(), load_tokenizer(described, folder)(texts)
+        expected, tokens = encoder.tokens(texts).numpy(), load_tokenizer(description, folder)(texts)
     except EncoderError as error:
-        raise ExportRefusedError(f"its tokenizer cannot be kept: {error}") from error
-    if theirs.shape != ours.shape or (theirs != ours).any():
+        raise ExportRefusedError(f"its tokenizer cannot be exported: {error}") from error
+    if expected.shape != tokens.shape or (expected != tokens).any():
         raise ExportRefusedError("its tokenizer gives other tokens without open_clip")
 
 
-def _opened(folder: Path) -> OnnxEncoder:
+def _load(folder: Path) -> OnnxEncoder:
     return OnnxEncoder(folder, name="export")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what the exporter has to say to developers from a user's screen."""
+    """Hide what the exporter logs for developers."""
     names = ("torch", "torch.onnx", "torch.export", "onnxscript", "onnx_ir")
     levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
     for logger in levels:

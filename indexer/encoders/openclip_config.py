@@ -1,4 +1,4 @@
-"""What the configuration of an open_clip model says of its pictures."""
+"""Preprocessing in the configuration of an open_clip model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from indexer.types import Interpolation, Preprocess, ResizeMode
 
 
 def check_folder(folder: Path, name: str) -> None:
-    """Check that a model's folder says all that decides its vectors.
+    """Check that a model's folder specifies its preprocessing.
 
-    A folder without preprocessing would be loaded with OpenAI's, and give wrong vectors without a word.
+    open_clip would load a folder without it with OpenAI's preprocessing, and silently return wrong vectors.
+
+    Raises:
+        EncoderNotFoundError: The folder or its configuration cannot be read.
+        EncoderError: The configuration has no usable preprocessing.
     """
     file = folder / "open_clip_config.json"
     try:
@@ -24,31 +28,40 @@ def check_folder(folder: Path, name: str) -> None:
     except OSError as error:
         raise EncoderNotFoundError(
             f"encoder {name!r} cannot be loaded: {file} cannot be read ({error.strerror}); expected a folder with "
-            "open_clip_config.json and its weights"
+            "open_clip_config.json and weights"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise EncoderError(f"{file} has no usable preprocess_cfg ({error!r}); save the model with its own") from error
+        raise EncoderError(
+            f"{file} has no usable preprocess_cfg ({error!r}); save the model again with its preprocessing"
+        ) from error
     if missing:
-        raise EncoderError(f"preprocess_cfg in {file} lacks {' and '.join(sorted(missing))}; save the model with them")
+        raise EncoderError(
+            f"preprocess_cfg in {file} lacks {' and '.join(sorted(missing))}; save the model again with its "
+            "preprocessing"
+        )
 
 
 def preprocess_of(config: dict[str, Any], name: str) -> Preprocess:
-    """Return open_clip's preprocessing as our value."""
+    """Return the preprocessing in open_clip's `preprocess_cfg`.
+
+    Raises:
+        EncoderError: Recall does not support this preprocessing.
+    """
     size = config["size"]
     height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     if height != width:
-        raise EncoderError(f"encoder {name!r} reads pictures of {width} x {height}; Recall supports squares only")
-    mode, filtering = config.get("resize_mode") or "shortest", config.get("interpolation") or "bicubic"
-    if mode not in get_args(ResizeMode) or filtering not in get_args(Interpolation):
+        raise EncoderError(f"encoder {name!r} reads pictures of {width} x {height}; Recall supports only squares")
+    mode, interpolation = config.get("resize_mode") or "shortest", config.get("interpolation") or "bicubic"
+    if mode not in get_args(ResizeMode) or interpolation not in get_args(Interpolation):
         raise EncoderError(
-            f"encoder {name!r} asks for resize_mode {mode!r} and interpolation {filtering!r}; Recall knows "
+            f"encoder {name!r} needs resize_mode {mode!r} and interpolation {interpolation!r}; Recall supports "
             f"{', '.join(get_args(ResizeMode))} and {', '.join(get_args(Interpolation))}"
         )
     fill = config.get("fill_color", 0)
     return Preprocess(
         size=height,
         resize_mode=cast("ResizeMode", mode),
-        interpolation=cast("Interpolation", filtering),
+        interpolation=cast("Interpolation", interpolation),
         mean=_channels(config["mean"]),
         std=_channels(config["std"]),
         fill=int(fill if isinstance(fill, int | float) else fill[0]),

@@ -1,4 +1,4 @@
-"""Brings an export from float32 to int8: a quarter of its size, and half of its work or less."""
+"""Conversion of an export from float32 to int8, which takes a quarter of the size and half of the time or less."""
 
 from __future__ import annotations
 
@@ -12,47 +12,50 @@ from pathlib import Path
 import onnxruntime
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from indexer.encoders.onnx_encoder import DESCRIPTION, OnnxEncoder
+from indexer.encoders.onnx_encoder import DESCRIPTION_FILE, OnnxEncoder
 from indexer.encoders.parity import image_agreement, require_agreement, text_agreement
 
-OPERATORS = ["MatMul", "Gemm", "Gather"]
-"""What is brought to int8, the table of tokens (Gather) included. Convolutions stay: ONNX Runtime computes theirs ten
-times slower when their ranges are only known at run time."""
+_OPERATORS = ["MatMul", "Gemm", "Gather"]
+"""Operators that are quantized, including the token table (Gather).
 
-AGREEMENT = 0.98
-"""Smallest cosine to float32."""
+Not convolutions: with ranges that are only known at run time, ONNX Runtime computes them ten times slower.
+"""
+
+MIN_COSINE = 0.98
+"""Smallest cosine to float32 that is accepted."""
 
 
 def quantize(source: Path, folder: Path, *, fingerprint: str) -> None:
-    """Write the int8 form of an export.
+    """Write an export in int8.
 
     Args:
-        source: The export in float32, also with weights in float16 behind a Cast.
-        folder: An empty folder that exists. After an error what it holds is of no use.
-        fingerprint: That of the result.
+        source: The export in float32; its weights may be stored in float16 with a Cast.
+        folder: An existing empty folder. After an error its content is unusable.
+        fingerprint: Fingerprint of the result.
 
     Raises:
-        ExportRefusedError: Its vectors are too far from those in float32.
+        ExportRefusedError: Its vectors differ too much from those in float32.
         OSError: The folder cannot be written.
     """
-    described = json.loads((source / DESCRIPTION).read_text(encoding="utf-8"))
-    described |= {"precision": "int8", "fingerprint": fingerprint}
-    (folder / DESCRIPTION).write_text(json.dumps(described, indent=2), encoding="utf-8")
-    if described["tokenizer"]["kind"] == "file":
-        shutil.copyfile(source / described["tokenizer"]["file"], folder / described["tokenizer"]["file"])
+    description = json.loads((source / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+    description |= {"precision": "int8", "fingerprint": fingerprint}
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2), encoding="utf-8")
+    if description["tokenizer"]["kind"] == "file":
+        shutil.copyfile(source / description["tokenizer"]["file"], folder / description["tokenizer"]["file"])
     with _quiet():
         for tower in ("image", "text"):
-            _quantize(source / f"{tower}.onnx", folder / f"{tower}.onnx")
-    full, small = (OnnxEncoder(place, name="export") for place in (source, folder))
-    require_agreement(image_agreement(full, small), AGREEMENT, what="image vectors differ from those in float32")
-    require_agreement(text_agreement(full, small), AGREEMENT, what="text vectors differ from those in float32")
+            _quantize_graph(source / f"{tower}.onnx", folder / f"{tower}.onnx")
+    float32, int8 = (OnnxEncoder(path, name="export") for path in (source, folder))
+    problem = "vectors differ from those in float32"
+    require_agreement(image_agreement(float32, int8), MIN_COSINE, problem=f"image {problem}")
+    require_agreement(text_agreement(float32, int8), MIN_COSINE, problem=f"text {problem}")
 
 
-def _quantize(source: Path, target: Path) -> None:
-    """Write the int8 form of one graph, its weights beside it."""
+def _quantize_graph(source: Path, target: Path) -> None:
+    """Write a graph in int8, with its weights in a file beside it."""
     folded = target.with_suffix(".folded.onnx")
     options = onnxruntime.SessionOptions()
-    # basic: turns float16 weights with their Cast into constants, and adds nothing that only one processor knows
+    # basic: turns float16 weights with a Cast into constants, and adds nothing specific to this processor
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(folded)
     options.add_session_config_entry("session.optimized_model_external_initializers_file_name", f"{folded.name}.data")
@@ -61,7 +64,7 @@ def _quantize(source: Path, target: Path) -> None:
         folded,
         target,
         weight_type=QuantType.QInt8,
-        op_types_to_quantize=OPERATORS,
+        op_types_to_quantize=_OPERATORS,
         per_channel=True,
         use_external_data_format=True,
     )
@@ -71,7 +74,7 @@ def _quantize(source: Path, target: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep ONNX Runtime's advice to developers, on the root logger, from a user's screen."""
+    """Hide the advice to developers that ONNX Runtime logs on the root logger."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)

@@ -67,7 +67,7 @@ def test_indexing(
     def ceiling(_: int) -> None:
         with torch.inference_mode():
             for _ in range(CALLS):
-                encoder._computed(there)
+                encoder._encode_part(there)
         torch.cuda.synchronize()
 
     def encode(_: int) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of whole libraries share: one on colours, in this process and as the program sees it."""
+"""Fixtures for tests of whole libraries: a library of colours, a small model and caches of exports."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from tests.support.encoders import FakeEncoder
 
 @pytest.fixture
 def encoder() -> FakeEncoder:
-    """Return an encoder that counts what it encodes."""
+    """Return a fake encoder that records its input."""
     return FakeEncoder()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return an empty folder to be indexed."""
-    place = tmp_path / "pictures"
-    place.mkdir()
-    return place
+    """Return an empty folder for pictures."""
+    path = tmp_path / "pictures"
+    path.mkdir()
+    return path
 
 
 @pytest.fixture
 def library(tmp_path: Path, encoder: FakeEncoder) -> Iterator[Library]:
-    """Return an open library of colours, where `recall_program` looks for its own."""
-    with Library.open(tmp_path / "test.recall", encoder=encoder) as opened:
-        yield opened
+    """Return an open library with the fake encoder, at the path that `recall_program` uses."""
+    with Library.open(tmp_path / "test.recall", encoder=encoder) as library:
+        yield library
 
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the name of a small open_clip model: quick to run, and blind."""
+    """Return the name of a small open_clip model with random weights."""
     from tests.support.models import save_model  # late: torch and open_clip take seconds to import
 
     return save_model(tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture
-def kept_exports(small_model: str, encoder_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a cache of its own in which the small model lies in both precisions."""
-    load_encoder(f"{small_model}+int8")  # the float32 one comes with it; the first test waits for both
+def exported_model(small_model: str, encoder_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the cache that has the small model in both precisions."""
+    load_encoder(f"{small_model}+int8")  # also exports it in float32; only the first test waits
     shutil.copytree(encoder_cache, tmp_path / "cache")
     monkeypatch.setenv("RECALL_CACHE", str(tmp_path / "cache"))
     return cache_folder()
@@ -62,6 +62,6 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def encoder_lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """Return what tells the lines logged so far by the encoders."""
+    """Return a function that returns the lines logged by encoders so far."""
     caplog.set_level(logging.INFO, "indexer.encoders")
     return lambda: [entry.getMessage() for entry in caplog.records if entry.name.startswith("indexer.encoders")]

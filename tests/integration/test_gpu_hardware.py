@@ -89,9 +89,9 @@ def test_a_batch_too_large_for_the_gpu_is_refused_with_advice(gpu: None, monkeyp
     import torch
 
     encoder = load_encoder("compact", device="cuda")
-    monkeypatch.setattr(encoder, "_computed", lambda *_: torch.empty(1 << 50, dtype=torch.uint8, device="cuda"))
+    monkeypatch.setattr(encoder, "_encode_part", lambda *_: torch.empty(1 << 50, dtype=torch.uint8, device="cuda"))
     pixels = np.zeros((1, encoder.preprocess.size, encoder.preprocess.size, 3), dtype=np.uint8)
-    with pytest.raises(EncoderError, match="set a smaller --batch-size"):
+    with pytest.raises(EncoderError, match="use a smaller --batch-size"):
         encoder.encode_images(pixels)
     monkeypatch.undo()
     assert np.isfinite(encoder.encode_images(pixels)).all()  # the encoder still works

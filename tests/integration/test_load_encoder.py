@@ -1,4 +1,4 @@
-"""Which door an encoder gets by its name, the device and what is installed."""
+"""How an encoder is loaded, by its name, the device and the installed packages."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from indexer.encoders.runtime import best_device
 from indexer.errors import EncoderError, EncoderNotFoundError, MissingPackageError
 from tests.support.program import program_env
 
-SMALL = """
+RUN_COMMANDS = """
 import sys
 for name in {blocked!r}:
-    sys.modules[name] = None  # import fails as if it were not installed
+    sys.modules[name] = None  # imports fail as if it were not installed
 from retrieval.cli import main
 for command in {commands!r}:
     sys.argv = ["recall", *command]
@@ -34,12 +34,12 @@ for command in {commands!r}:
     except SystemExit as stop:
         print("exit", stop.code)
 """
-TORCH_SIDE = ("torch", "torchvision", "open_clip", "timm", "safetensors", "huggingface_hub", "transformers", "onnx")
+TORCH_PACKAGES = ("torch", "torchvision", "open_clip", "timm", "safetensors", "huggingface_hub", "transformers", "onnx")
 
 
 def run_without(blocked: tuple[str, ...], *commands: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Return what commands say in a process that cannot import some packages."""
-    code = SMALL.format(blocked=blocked, commands=commands)
+    """Return the output of commands in a process that cannot import some packages."""
+    code = RUN_COMMANDS.format(blocked=blocked, commands=commands)
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
@@ -51,10 +51,10 @@ def run_without(blocked: tuple[str, ...], *commands: list[str], folder: Path) ->
     )
 
 
-def test_compact_indexes_and_searches_where_torch_is_not_installed(photos: Path, tmp_path: Path) -> None:
+def test_compact_indexes_and_searches_without_torch(photos: Path, tmp_path: Path) -> None:
     library = str(tmp_path / "small.recall")
     run = run_without(
-        TORCH_SIDE,
+        TORCH_PACKAGES,
         ["index", str(photos), "--library", library],
         ["search", "a cat", "-k", "1", "--paths", "--library", library],
         folder=tmp_path,
@@ -66,13 +66,13 @@ def test_compact_indexes_and_searches_where_torch_is_not_installed(photos: Path,
 @pytest.mark.parametrize(
     ("blocked", "command", "advice"),
     [
-        (TORCH_SIDE, ["index", "PHOTO", "--encoder", "ViT-B-32/openai"], "pip install 'recall-photos[torch]'"),
-        (TORCH_SIDE, ["index", "PHOTO", "--device", "cuda"], "pip install 'recall-photos[torch]'"),
-        (TORCH_SIDE, ["encoder", "available", "--all"], "pip install 'recall-photos[torch]'"),
-        ((*TORCH_SIDE, "onnxruntime"), ["index", "PHOTO"], "pip install 'recall-photos[cpu]'"),
+        (TORCH_PACKAGES, ["index", "PHOTO", "--encoder", "ViT-B-32/openai"], "pip install 'recall-photos[torch]'"),
+        (TORCH_PACKAGES, ["index", "PHOTO", "--device", "cuda"], "pip install 'recall-photos[torch]'"),
+        (TORCH_PACKAGES, ["encoder", "available", "--all"], "pip install 'recall-photos[torch]'"),
+        ((*TORCH_PACKAGES, "onnxruntime"), ["index", "PHOTO"], "pip install 'recall-photos[cpu]'"),
     ],
 )
-def test_what_is_not_installed_is_named_in_one_line(
+def test_a_missing_package_is_reported_in_one_line(
     blocked: tuple[str, ...], command: list[str], advice: str, photos: Path, tmp_path: Path
 ) -> None:
     photo = str(photos / "chelsea.png")
@@ -100,28 +100,28 @@ def test_a_machine_without_a_gpu_never_imports_torch() -> None:
     assert run.stdout.split() == ["False", "True"]
 
 
-@pytest.mark.parametrize(("cards", "usable", "expected"), [(0, True, "cpu"), (1, True, "cuda"), (1, False, "cpu")])
-def test_auto_is_cuda_where_the_driver_has_a_card_and_torch_can_use_it(
-    monkeypatch: pytest.MonkeyPatch, cards: int, usable: bool, expected: str
+@pytest.mark.parametrize(("gpus", "usable", "expected"), [(0, True, "cpu"), (1, True, "cuda"), (1, False, "cpu")])
+def test_auto_is_cuda_if_the_driver_has_a_gpu_that_torch_can_use(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, usable: bool, expected: str
 ) -> None:
     class Driver:
-        def cuInit(self, flags: int) -> int:  # noqa: N802  the driver's own names
+        def cuInit(self, flags: int) -> int:  # noqa: N802 - the driver's own names
             return 0
 
         def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802
-            count._obj.value = cards
+            count._obj.value = gpus
             return 0
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: Driver())
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(Path, "exists", lambda _: False)  # no AMD card
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # no AMD GPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: usable)
-    monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(1))  # as if computed there
+    monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(1))  # as if computed on the GPU
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert best_device() == expected
 
 
-def test_int8_is_for_the_cpu() -> None:
+def test_int8_is_refused_on_a_gpu() -> None:
     with pytest.raises(EncoderError, match=r"'compact\+int8' computes in int8.*--device cpu, or compact"):
         load_encoder("compact+int8", device="cuda")
 
@@ -136,7 +136,7 @@ def test_int8_is_for_the_cpu() -> None:
         ("ViT-B-32/laion2b_s34b_b79k+int8", ("ViT-B-32/laion2b_s34b_b79k", "int8")),
     ],
 )
-def test_a_precision_is_the_end_of_a_name(name: str, parts: tuple[str, str]) -> None:
+def test_the_precision_is_the_end_of_a_name(name: str, parts: tuple[str, str]) -> None:
     check_name(name)
     assert split_precision(name) == parts
 
@@ -163,12 +163,12 @@ def test_a_name_matches_the_pattern_of_one_form_only(form: str, name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["+int8", "compact+int4", "compact+", "dense+int8"])
-def test_no_other_precision_is_known(name: str) -> None:
+def test_other_precisions_are_refused(name: str) -> None:
     with pytest.raises(EncoderNotFoundError, match=r"no encoder is called .*\+int8"):
         check_name(name)
 
 
-def test_a_card_that_cannot_compute_is_left_for_the_cpu(
+def test_a_gpu_that_cannot_compute_is_replaced_by_the_cpu(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ones = torch.ones
@@ -185,7 +185,7 @@ def test_a_card_that_cannot_compute_is_left_for_the_cpu(
     reason = "CUDA error: no kernel image is available for execution on the device"
     assert caplog.messages == [f"device cuda cannot be used ({reason}); the CPU is used instead"]
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert OpenClipEncoder.load("compact", device="auto").device == "cpu"  # as training loads it
+    assert OpenClipEncoder.load("compact", device="auto").device == "cpu"  # the way training loads it
     with pytest.raises(EncoderError, match=r"device 'cuda' cannot be used here \(CUDA error: no kernel image"):
         load_encoder("compact", device="cuda")
 

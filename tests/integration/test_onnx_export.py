@@ -78,5 +78,5 @@ def test_a_tokenizer_of_transformers_is_exported_as_its_file(tmp_path: Path) -> 
     assert load_tokenizer(described, tmp_path)(["A dog, on the beach!", "cat"]).tolist() == expected
 
     tokenizer.tokenizer_mode = "clips"
-    with pytest.raises(ExportRefusedError, match="its tokenizer, a HFTokenizer, works with open_clip only"):
+    with pytest.raises(ExportRefusedError, match="its tokenizer, a HFTokenizer, works only with open_clip"):
         onnx_export._describe_tokenizer(tokenizer, tmp_path)

@@ -86,5 +86,5 @@ def test_an_adapted_encoder_has_its_own_fingerprint_and_transformed_vectors() ->
 
 def test_an_adapter_for_vectors_of_another_length_is_refused() -> None:
     five = LowRankAdapter(np.zeros((5, 1), dtype=np.float32), np.zeros((1, 5), dtype=np.float32))
-    with pytest.raises(EncoderMismatchError, match="takes vectors of 5 dimensions, but encoder"):
+    with pytest.raises(EncoderMismatchError, match="is for vectors of 5 dimensions, but encoder"):
         AdaptedEncoder(FakeEncoder(), Adapter(five))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.func import functional_call
 
-from indexer.encoders.onnx_encoder import DESCRIPTION, FORMAT
+from indexer.encoders.onnx_encoder import DESCRIPTION_FILE, FORMAT
 from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.types import Preprocess
 from training.compact.export import WEIGHTS_NAME
@@ -112,7 +112,7 @@ def write_graphs(folder: Path) -> None:
         "tokenizer": {"kind": "clip", "context_length": context},
         "cut_padding": True,
     }
-    (folder / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
 
 
 def _weights(file: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from indexer.encoders.openclip_encoder import OpenClipEncoder, is_out_of_memory
+from indexer.encoders.openclip_encoder import OpenClipEncoder
+from indexer.encoders.torch_errors import is_out_of_memory
 from indexer.errors import TuningError
 from indexer.images import Limits
 from indexer.types import ProgressCallback, Vectors

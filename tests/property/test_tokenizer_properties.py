@@ -1,4 +1,4 @@
-"""Token ids, for any text: what open_clip's tokenizer gives."""
+"""CLIP's tokenizer, for any text, compared with open_clip's."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def test_any_ascii_text_gets_open_clips_ids(text: str) -> None:
 
 
 @given(st.lists(st.text(max_size=20), max_size=5))
-def test_texts_together_get_the_ids_of_each_alone(texts: list[str]) -> None:
+def test_a_batch_gets_the_ids_of_its_single_texts(texts: list[str]) -> None:
     assert OURS(texts).tolist() == [row for text in texts for row in OURS([text]).tolist()]
