@@ -61,9 +61,9 @@ def package_licenses() -> list[PackageLicense]:
 def license_of(package: Distribution) -> str:
     """Return a package's licence: its SPDX expression, else its licence field in short, else its classifier."""
     metadata = package.metadata
-    if metadata.get("License-Expression"):
-        return str(metadata["License-Expression"])
-    text = (metadata.get("License") or "").strip()
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
+    text = metadata["License"].strip() if "License" in metadata else ""
     classifiers = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if "License ::" in line]
     if classifiers and (not text or "\n" in text):  # some put the whole licence into the field
         return ", ".join(classifiers)

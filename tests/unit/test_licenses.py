@@ -45,7 +45,7 @@ def test_a_licence_is_the_expression_or_else_the_field_or_else_the_classifier(
 def test_a_field_that_holds_the_whole_licence_gives_way_to_the_classifier() -> None:
     fields = [("License", "Files: *\n Copyright: someone"), ("Classifier", "License :: OSI Approved :: BSD License")]
     package = Package([])
-    package.read_text = lambda _: "\n".join(f"{name}: {value}" for name, value in fields)  # type: ignore[method-assign]
+    package.read_text = lambda _: "\n".join(f"{name}: {value}" for name, value in fields)  # type: ignore[assignment,method-assign]
     assert license_of(package) == "BSD License"
 
 
