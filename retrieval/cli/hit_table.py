@@ -57,8 +57,8 @@ def print_likely(hits: Hits, output: OutputFormat, *, threshold: float | None, e
     if hits and not likely:
         best = max(hits, key=lambda hit: hit.probability or 0.0)
         note(
-            f"recall: nothing matches; the best guess is {best.path} with {best.probability or 0.0:.0%} "
-            "(--all shows unlikely hits)"
+            f"recall: nothing matches; the best guess is {best.path}, with a match probability of "
+            f"{best.probability or 0.0:.0%} (--all shows unlikely hits)"
         )
         leave(ExitCode.NOTHING_FOUND)
     print_hits([member for hit in likely for member in (hit.expanded() if expand else [hit])], output)
@@ -89,9 +89,8 @@ def print_hits(hits: Sequence[Hit], output: OutputFormat) -> None:
 
 
 def _print_table(hits: Sequence[Hit]) -> None:
-    """Print the columns that are not empty."""
     has_texts = any(hit.kind == "text" for hit in hits)
-    columns: dict[Column, list[str | Cell]] = {
+    columns: dict[Column, Sequence[str | Cell]] = {
         Column("match"): ["" if hit.probability is None else f"{hit.probability:.0%}" for hit in hits],
         Column("score"): [f"{'~' if hit.approximate else ''}{hit.score:.3f}" for hit in hits],
         Column("photos"): [str(hit.count) if hit.members else "" for hit in hits],
@@ -99,8 +98,7 @@ def _print_table(hits: Sequence[Hit]) -> None:
         Column("file" if has_texts else "photo", "middle"): [Cell(_place(hit), hit.path) for hit in hits],
         Column("text", "end"): [_excerpt(hit) for hit in hits],
     }
-    shown = {column: cells for column, cells in columns.items() if any(cells)}
-    print_table(tuple(shown), list(zip(*shown.values(), strict=True)))
+    print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
     approximate = sum(hit.approximate for hit in hits)
     if approximate:
         note(

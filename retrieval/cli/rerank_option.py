@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import click
 
+from retrieval.cli.suggestions import did_you_mean
 from retrieval.search.rerank.registry import reranker_entries
 
 Command = Callable[..., None]
 
 
 class RerankOption(click.Option):
-    """An option whose help names every reranker; it is composed when it is shown, for which their sources are read."""
+    """An option whose help names every reranker; it is composed when it is shown, because their sources are read."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the option and its help."""
@@ -20,9 +21,22 @@ class RerankOption(click.Option):
             f"{entry.syntax}: {entry.help}{f', by default {entry.default}' if entry.default else ''}."
             for entry in reranker_entries()
         )
-        self.help = " ".join(("Rerank the best results; may be given several times, in this order.", *entries))
+        self.help = " ".join(("Rerank the best results; may be repeated, in this order.", *entries))
         return super().get_help_record(ctx)
 
 
-rerank_option: Callable[[Command], Command] = click.option("--rerank", cls=RerankOption, multiple=True, metavar="NAME")
+def _check_names(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values; refuse one that resembles the name of a reranker. The library refuses other wrong names."""
+    names = [entry.name for entry in reranker_entries()] if values else []
+    for value in values:
+        name = value.partition(":")[0]
+        suggestion = "" if name in names else did_you_mean(name, names)
+        if suggestion:
+            raise click.BadParameter(f"no reranker is called {name!r}.{suggestion}")
+    return values
+
+
+rerank_option: Callable[[Command], Command] = click.option(
+    "--rerank", cls=RerankOption, multiple=True, metavar="NAME", callback=_check_names
+)
 """Names of rerankers, in the order in which they are applied."""

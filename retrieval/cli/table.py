@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import compress, zip_longest
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -47,12 +47,14 @@ class Column:
 
 
 def print_table(head: Sequence[str | Column], rows: Iterable[Sequence[str | Cell]]) -> None:
-    """Print rows under a head; control characters in cells are made visible.
+    """Print rows under a head; control characters in cells are made visible, and empty columns are left out.
 
     A table that cannot be narrowed enough for the terminal is printed as a block of lines for each row.
     """
     columns = [Column(column) if isinstance(column, str) else column for column in head]
     cells = [[_cell(cell) for cell in row] for row in rows]
+    filled = [not cells or any(row[place].text for row in cells) for place in range(len(columns))]
+    columns, cells = list(compress(columns, filled)), [list(compress(row, filled)) for row in cells]
     widths = _widths(columns, cells, terminal.width(sys.stdout))
     if widths is None:
         for number, row in enumerate(cells):

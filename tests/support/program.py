@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +43,34 @@ class Program:
             check=False,
         )
 
+    def on_terminal(
+        self, *args: str | Path, columns: int = 80, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Return the finished run on a terminal of so many columns; `stdout` has both streams, lines end with LF."""
+        import fcntl  # late, as the next two: not on Windows
+        import pty
+        import termios
+
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen(
+            [self.path, *args],
+            stdin=subprocess.DEVNULL,
+            stdout=slave,
+            stderr=slave,
+            env={**self.env, "TERM": "xterm-256color", **(env or {})},
+            cwd=self.cwd,
+        )
+        os.close(slave)
+        printed = b""
+        with suppress(OSError):  # EIO: the program has closed the terminal
+            while part := os.read(master, 65536):
+                printed += part
+        os.close(master)
+        code = process.wait(timeout=300)
+        text = printed.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+        return subprocess.CompletedProcess(process.args, code, text, "")
+
     def start(self, *args: str | Path) -> subprocess.Popen[str]:
         """Return a run that goes on, in a process group of its own, which a test may interrupt as a terminal does."""
         return subprocess.Popen(
@@ -53,13 +83,17 @@ class Program:
         )
 
 
+SETTINGS = ("RECALL_", "XDG_", "PYTHON", "COLUMNS", "FORCE_", "NO_COLOR", "VTE_")
+"""Beginnings of variables that change what the program does or prints."""
+
+
 def program_env(folder: Path) -> dict[str, str]:
     """Return an environment without the user's settings and without a network; home and library are in `folder`."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECALL_", "XDG_", "PYTHON"))}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     return {
-        **kept,
+        **others,
         "HOME": str(home),
         "USERPROFILE": str(home),
         "HF_HUB_OFFLINE": "1",

@@ -58,7 +58,7 @@ def _print_groups(groups: tuple[DuplicateGroup, ...], output: OutputFormat) -> N
             for photo in (group.best, *group.others)
         ]
         if rows:
-            print_table(("group", "what", "pixels", "size", Column("photo", "middle")), rows)
+            print_table(("group", Column("what", "wrap"), "pixels", "size", Column("photo", "middle")), rows)
     else:
         for group in groups:
             for photo in group.others:

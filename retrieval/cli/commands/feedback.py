@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO
 
 import click
 
 from indexer.config import Settings
+from indexer.errors import FeedbackError
 from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.messages import note
 from retrieval.cli.options import FilePath, open_library, settings_options
@@ -76,12 +80,24 @@ def export_command(file: str, as_json: bool, settings: Settings) -> None:
     """
     if as_json and file == "-":
         raise click.UsageError("--json and FILE - both print to standard output; leave out --json, or name a file")
-    with open_library(settings) as library, click.open_file(file, "w", encoding="utf-8", atomic=file != "-") as stream:
+    with open_library(settings) as library, _writing(file) as stream:
         count = library.export_judgements(stream, as_csv=file.lower().endswith(".csv"))
     if as_json:
         print_json({"file": file, "judgements": count})
     else:
         note(f"{plural(count, 'judgement')} written")
+
+
+@contextmanager
+def _writing(file: str) -> Iterator[IO[str]]:
+    """Open a file that is there when it is whole, and not before; "-" is standard output."""
+    try:
+        with click.open_file(file, "w", encoding="utf-8", atomic=file != "-") as stream:
+            yield stream
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FeedbackError(f"{file} cannot be written ({error.strerror}); name another file") from error
 
 
 @command.command("import")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.config import Settings
-from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.last_search import read_last
 from retrieval.cli.messages import note
 from retrieval.cli.options import FilePath, count_option, open_library, settings_options
@@ -67,9 +66,6 @@ def command(
 def _ask(library: Library, query: Query, k: int) -> tuple[int, int]:
     """Ask about one hit after the other, store each answer at once, and return how many were good and bad."""
     hits = library.search(query, k=k)
-    if not hits:
-        note("recall: nothing found")
-        leave(ExitCode.NOTHING_FOUND)
     impression = None
     counts = {True: 0, False: 0}
     for number, hit in enumerate(hits, start=1):

@@ -86,7 +86,7 @@ def _fields(status: Status) -> Iterator[tuple[str, str]]:
     yield "library", str(status.path)
     yield "photos", f"{status.photos:,}"
     yield "texts", f"{status.texts:,}"
-    yield "failed", f"{status.failed:,}" + (" (recall status --failed lists them)" if status.failed else "")
+    yield "failed", f"{status.failed:,}" + (" (see: recall status --failed)" if status.failed else "")
     yield "encoder", (status.encoder or "none yet") + (f", {status.dim} dimensions" if status.dim else "")
     yield "disk", f"catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}"
     if status.choice:
