@@ -82,4 +82,4 @@ def _filter_names() -> set[str | None]:
 
 def _escaped(text: str) -> str:
     """Return text in which Markdown sees no markup: brackets, stars and words such as FILE_NAME."""
-    return re.sub(r"([\\*_<\[\]`])", r"\\\1", text)
+    return re.sub(r"([\\*_\[\]`])", r"\\\1", text).replace("<", "&lt;")

@@ -103,7 +103,7 @@ EXAMPLES = (
 )
 """In the order in which they run, in one home folder."""
 
-_TIMES = re.compile(r"\d+(?:\.\d+)? (?:seconds|ms|s)\b|\d{4}-\d\d-\d\d \d\d:\d\d UTC|\d+(?:\.\d)? [kM]B")
+_TIMES = re.compile(r"\d+(?:\.\d+)? (?:seconds|ms|s)\b|\d{4}-\d\d-\d\d \d\d:\d\d(?: UTC)?|\d+(?:\.\d)? [kM]B")
 """What differs from run to run: durations, the present time, and sizes of files that hold either."""
 
 _FIGURES = re.compile(r"[-+]?\d*\.\d+|\d+%")

@@ -40,7 +40,11 @@ def _rows(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, 
     """Yield a row for each key; a key inside another is written `outer.inner`, in an array `outer[].inner`."""
     for name, value in schema.get("properties", {}).items():
         optional = "" if name in schema.get("required", []) else ", optional"
-        yield code(prefix + name), _type(value) + optional, value.get("description", "")
+        yield (
+            code(prefix + name),
+            _type(value) + optional,
+            value.get("description", "See below." if "$ref" in value else ""),
+        )
         yield from _rows(value, f"{prefix}{name}.")
         yield from _rows(value.get("items", {}), f"{prefix}{name}[].")
 

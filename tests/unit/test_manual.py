@@ -89,6 +89,11 @@ def test_public_name_in_the_manual_exists(name: str) -> None:
     assert hasattr(cls, attribute) or attribute in cls.__annotations__
 
 
+@pytest.mark.parametrize("name", GENERATORS)
+def test_generator_writes_something(name: str) -> None:
+    assert GENERATORS[name]().strip()
+
+
 def test_every_table_of_the_catalog_is_described() -> None:
     sections = re.findall(r"^## (\w+)\n\n(.*)\n\n\|", tables(), re.MULTILINE)
 
