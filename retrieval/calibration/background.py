@@ -34,7 +34,7 @@ def background_vectors(encoder: Encoder) -> Vectors:
     """
     if isinstance(encoder, AdaptedEncoder):
         return encoder.adapter.adapt_texts(background_vectors(encoder.base_encoder))
-    name = file_name(encoder.fingerprint)
+    name = vectors_file_name(encoder.fingerprint)
     for folder in (PACKAGE_FOLDER, cache_folder()):
         stored = _read_vectors(folder / name, encoder.dim)
         if stored is not None:
@@ -47,7 +47,7 @@ def background_vectors(encoder: Encoder) -> Vectors:
     return vectors
 
 
-def file_name(fingerprint: str) -> str:
+def vectors_file_name(fingerprint: str) -> str:
     """Return the name of the file with an encoder's vectors; it depends on the encoder and on the prompts."""
     prompts_hash = hashlib.sha256("\n".join(prompts()).encode()).hexdigest()
     return f"background-{fingerprint[:16]}-{prompts_hash[:16]}.npy"

@@ -27,7 +27,7 @@ from retrieval.duplicates.groups import (
     is_bordered,
     to_photo,
 )
-from retrieval.duplicates.pixel_compare import PixelComparison, Verdict, compare
+from retrieval.duplicates.pixel_compare import PixelComparison, Verdict, compare_sketches
 from retrieval.duplicates.sketches import MAX_SKETCHES, PREPROCESS, Sketches, change_reason
 
 MIN_COSINE = 0.55
@@ -122,7 +122,7 @@ class _Run:
     def _is_same(self, one: int, other: int) -> bool:
         """Return whether two photos, whose sketches are loaded, show the same picture."""
         a, b = self.sketches.get(one), self.sketches.get(other)
-        return a is not None and b is not None and compare(a, b).verdict is Verdict.SAME
+        return a is not None and b is not None and compare_sketches(a, b).verdict is Verdict.SAME
 
     def _files(self, items: Sequence[int]) -> dict[int, PhotoFile]:
         """Return the files of photos by item id."""
@@ -165,7 +165,7 @@ class _Run:
         """Return the comparison of two photos; None if one cannot be read."""
         self.sketches.load([one, other])
         a, b = self.sketches.get(one.item_id), self.sketches.get(other.item_id)
-        return compare(a, b) if a and b else None
+        return compare_sketches(a, b) if a and b else None
 
     def _is_unchanged(self, file: PhotoFile) -> bool:
         """Return whether a file is the one that was indexed: a missing file must not be named as the best."""

@@ -159,7 +159,7 @@ DEFAULT = Thresholds()
 """The limits that Recall uses."""
 
 
-def compare(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> PixelComparison:
+def compare_sketches(one: Sketch, other: Sketch, thresholds: Thresholds = DEFAULT) -> PixelComparison:
     """Return how two photos are related.
 
     Args:

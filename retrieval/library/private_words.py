@@ -13,7 +13,7 @@ from indexer.config import Settings
 from indexer.errors import FeedbackError, PictureError
 from indexer.store import Store
 from retrieval.library.base import BaseLibrary
-from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find, load_words, validate
+from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find_word, load_words, validate
 
 LONGER_SIDE = 512
 """Pixels of the longer side of an example's copy: more than any encoder reads, and about 50 kB."""
@@ -42,7 +42,7 @@ def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str]]
         raise FeedbackError(f"none of the photos of {normal!r} can be read{reasons}; give other photos of it")
     encoder = self._encoder.for_indexing()
     with self._store.writing("learning a word"), self._store.transaction() as connection:
-        existing = find(statements.word_records(connection), normal)
+        existing = find_word(statements.word_records(connection), normal)
         id_ = existing.id if existing else statements.add_word(connection, normal)
         added = sum(statements.add_example(connection, id_, example) is not None for example in examples)
     count = len(embed_examples(self._store, id_, encoder))  # after the lock: a search makes what is missing
@@ -72,7 +72,7 @@ def forget_word(self: BaseLibrary, word: str) -> None:
 
 
 def _find_word(store: Store, word: str) -> WordRecord:
-    stored = find(load_words(store), word)
+    stored = find_word(load_words(store), word)
     if stored is None:
         raise FeedbackError(f"the library has no private word {word!r}; run: recall words list")
     return stored

@@ -109,7 +109,7 @@ def load_words(store: Store) -> list[WordRecord]:
     return store.cached("private words", private_words.word_records)
 
 
-def find(words: Sequence[WordRecord], word: str) -> WordRecord | None:
+def find_word(words: Sequence[WordRecord], word: str) -> WordRecord | None:
     """Return the private word that is this word in any case; None if there is none."""
     normal = validate(word).casefold()
     return next((record for record in words if record.word.casefold() == normal), None)

@@ -69,7 +69,7 @@ def concat(lists: Sequence[Candidates]) -> Candidates:
     )
 
 
-def find(
+def find_candidates(
     store: Store,
     query: Vectors,
     count: int,

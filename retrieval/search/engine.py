@@ -16,7 +16,7 @@ from indexer.types import Modality, Vectors
 from indexer.vectors.base import inner_products
 from retrieval.calibration.calibrator import EXPECTED_DEPTH, Calibrator
 from retrieval.query.encoded import EncodedQuery
-from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat, find, has_kind
+from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat, find_candidates, has_kind
 from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
 from retrieval.search.hybrid import FUSION_DEPTH, fuse, fusion_depth, has_text, matching_words
 from retrieval.search.probabilities import MatchProbabilities
@@ -78,9 +78,9 @@ def search(
     keywords = query.query.keywords if hybrid and has_text(store) else ""
     run = _Search(store, query, vector, _MODALITIES[kind], keywords, leave_out, probabilities)
     if chain is None:
-        ranking = Ranking.from_candidates(run.find(k))
+        ranking = Ranking.from_candidates(run.find_candidates(k))
     else:
-        ranking = rerank(chain, store, query.query, vector, run.find, count=k)
+        ranking = rerank(chain, store, query.query, vector, run.find_candidates, count=k)
     return Hits(
         run.hits(ranking),
         expected=probabilities.expected if probabilities else None,
@@ -110,7 +110,7 @@ class _Search:
     leave_out: int | None
     probabilities: MatchProbabilities | None
 
-    def find(self, count: int) -> Candidates:
+    def find_candidates(self, count: int) -> Candidates:
         """Return the best items by vector search, or by vector and full-text search together."""
         if self.store.encoder is None:
             return NO_CANDIDATES
@@ -144,7 +144,9 @@ class _Search:
         """Return the best items of each kind, and compute their match probabilities."""
         where, depth = self.query.query.where, EXPECTED_DEPTH if self.probabilities else 0
         lists = [
-            find(self.store, self.vector, count, where=where, kind=kind, leave_out=self.leave_out, depth=depth)
+            find_candidates(
+                self.store, self.vector, count, where=where, kind=kind, leave_out=self.leave_out, depth=depth
+            )
             for kind in kinds
         ]
         if self.probabilities:

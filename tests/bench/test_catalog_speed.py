@@ -22,7 +22,7 @@ from indexer.sync.planner import Planner, Unchanged
 from indexer.sync.walk_entries import Listing
 from indexer.sync.walker import LISTING_SIZE
 from retrieval import Library
-from retrieval.search.candidates import find
+from retrieval.search.candidates import find_candidates
 from tests.bench.table import Table
 from tests.bench.test_sync_speed import bare_walk
 from tests.bench.timing import PROC, in_turns, milliseconds, peak_memory, whole_process
@@ -70,7 +70,7 @@ def test_a_million_items(
         "the same, nothing of the library in memory": cold,
         "recall --version, the whole process": lambda _: version(),
         "Library.status": opening(read_status),
-        "opening, and the first ten nearest": opening(lambda store: find(store, query, 10, where=None)),
+        "opening, and the first ten nearest": opening(lambda store: find_candidates(store, query, 10, where=None)),
         "planning, all unchanged": opening(_plan),
     }
     seconds = in_turns(benchmark, ways, rounds=5)

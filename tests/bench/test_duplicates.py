@@ -19,7 +19,7 @@ from retrieval.duplicates.pixel_compare import (
     Sketch,
     Thresholds,
     Verdict,
-    compare,
+    compare_sketches,
     decide,
     sketch,
 )
@@ -87,8 +87,8 @@ def tried(encoder: Encoder) -> list[Tried]:
         for number, picture in enumerate(changed):
             mine = grey(picture)
             near = [other for other in np.argsort(-cosines[number]).tolist() if other != number][:NEIGHBOURS]
-            others = [compare(sketches[other], mine) for other in near]
-            own = compare(sketches[number], mine)
+            others = [compare_sketches(sketches[other], mine) for other in near]
+            own = compare_sketches(sketches[number], mine)
             found.append(Tried(name, number % 2, own, float(cosines[number, number]), others))
     return found
 
@@ -139,5 +139,7 @@ def test_copies_and_other_shots(doors: Doors, benchmark: BenchmarkFixture, table
         grey(open_picture((skimage_data() / f"motorcycle_{side}.png").read_bytes())) for side in ("left", "right")
     )
     table.row(
-        other_shots, "motorcycle_left beside motorcycle_right, two real cameras", str(compare(left, right).verdict)
+        other_shots,
+        "motorcycle_left beside motorcycle_right, two real cameras",
+        str(compare_sketches(left, right).verdict),
     )

@@ -11,7 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from indexer.catalog.filters.expression import Filter
 from indexer.store import Store
-from retrieval.search.candidates import find
+from retrieval.search.candidates import find_candidates
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 from tests.support.encoders import FakeEncoder
@@ -41,7 +41,7 @@ def test_a_search_with_a_filter(store: Store, share: str, benchmark: BenchmarkFi
         def search(number: int) -> object:
             if not again and where is not None:
                 store.filter_cache.pop(where, None)
-            return find(store, queries[number], K, where=where)
+            return find_candidates(store, queries[number], K, where=where)
 
         return search
 

@@ -1,4 +1,6 @@
-"""Probabilities of real hits: the compact encoder on real photos, and what is kept of the background."""
+"""Match probabilities of real hits, and the cache of background vectors."""
+
+from __future__ import annotations
 
 import logging
 from pathlib import Path
@@ -9,38 +11,38 @@ import pytest
 from indexer.encoders import load_encoder
 from indexer.encoders.export_store import cache_folder
 from retrieval import Library
-from retrieval.calibration.background import PACKAGE_FOLDER, background_vectors, file_name, prompts
+from retrieval.calibration.background import PACKAGE_FOLDER, background_vectors, prompts, vectors_file_name
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
 
-def test_what_is_there_is_found_and_the_tail_is_cut(recall_program: Program, photos: Path) -> None:
+def test_matches_are_found_and_unlikely_hits_are_hidden(recall_program: Program, photos: Path) -> None:
     recall_program("index", photos)
-    found = recall_program("search", "a cat", "--paths")
-    assert [Path(line).name for line in found.stdout.splitlines()] == ["chelsea.png"]
+    run = recall_program("search", "a cat", "--paths")
+    assert [Path(line).name for line in run.stdout.splitlines()] == ["chelsea.png"]
 
 
-def test_what_is_not_there_gives_one_line_with_the_best_guess_and_exit_code_1(
+def test_without_a_match_the_best_guess_is_one_line_and_the_exit_code_is_1(
     recall_program: Program, photos: Path
 ) -> None:
     recall_program("index", photos)
-    found = recall_program("search", "a submarine")
-    assert found.returncode == 1
-    assert found.stdout == ""
-    assert "recall: nothing matches; the best guess is " in found.stderr
-    assert len(found.stderr.splitlines()) == 1
+    run = recall_program("search", "a submarine")
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert "recall: nothing matches; the best guess is " in run.stderr
+    assert len(run.stderr.splitlines()) == 1
 
 
-def test_all_shows_the_tail_with_its_probabilities(recall_program: Program, photos: Path) -> None:
+def test_all_shows_unlikely_hits_with_their_probabilities(recall_program: Program, photos: Path) -> None:
     recall_program("index", photos)
-    found = recall_program("search", "a submarine", "--all", "-k", "3")
-    lines = found.stdout.splitlines()
+    run = recall_program("search", "a submarine", "--all", "-k", "3")
+    lines = run.stdout.splitlines()
     assert lines[0].split()[0] == "match"
     assert len(lines) == 4
     assert all(line.split()[0].endswith("%") for line in lines[1:])
 
 
-def test_hits_of_the_library_have_falling_probabilities_and_a_threshold_cuts_them(photos: Path, tmp_path: Path) -> None:
+def test_hits_have_falling_probabilities_and_a_threshold_hides_them(photos: Path, tmp_path: Path) -> None:
     with Library.open(tmp_path / "photos.recall") as library:
         library.sync(photos)
         hits = library.search("a cup of coffee", k=20)
@@ -52,28 +54,28 @@ def test_hits_of_the_library_have_falling_probabilities_and_a_threshold_cuts_the
         assert len(library.search("a cup of coffee", k=20, threshold=0.1)) < 20
 
 
-def test_a_picture_asked_of_few_photos_gets_no_probability_and_hides_nothing(photos: Path, tmp_path: Path) -> None:
+def test_a_picture_query_in_a_small_library_has_no_probabilities(photos: Path, tmp_path: Path) -> None:
     with Library.open(tmp_path / "photos.recall") as library:
         library.sync(photos)
         hits = library.search(photos / "chelsea.png", k=5, threshold=0.5)
-    assert len(hits) == 5  # 21 photos are too few to know what any two have in common
+    assert len(hits) == 5  # 21 photos are too few for a background
     assert {hit.probability for hit in hits} == {None}
 
 
-def test_an_encoder_to_which_the_prompts_look_alike_gives_no_probability(photos: Path, tmp_path: Path) -> None:
+def test_an_encoder_that_maps_the_prompts_to_few_vectors_gives_no_probabilities(photos: Path, tmp_path: Path) -> None:
     with Library.open(tmp_path / "photos.recall", encoder=FakeEncoder()) as library:
         library.sync(photos)
         assert {hit.probability for hit in library.search("red", k=3)} == {None}
 
 
-def test_the_vectors_that_come_with_the_package_are_those_of_compact() -> None:
+def test_the_shipped_background_vectors_are_those_of_compact() -> None:
     encoder = load_encoder("compact", device="cpu")
-    file = PACKAGE_FOLDER / file_name(encoder.fingerprint)
+    file = PACKAGE_FOLDER / vectors_file_name(encoder.fingerprint)
     assert file.exists(), "run: python -m training.calibration --data ../shared/data --ship"
     assert background_vectors(encoder) == pytest.approx(encoder.encode_texts(list(prompts())), abs=1e-3)
 
 
-def test_the_background_is_encoded_once_and_a_damaged_file_again(
+def test_the_background_is_cached_and_a_damaged_file_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECALL_CACHE", str(tmp_path))
@@ -81,16 +83,16 @@ def test_the_background_is_encoded_once_and_a_damaged_file_again(
     first = background_vectors(encoder)
     assert np.allclose(background_vectors(encoder), first, atol=1e-3)
     assert len(encoder.texts) == len(prompts())
-    file = cache_folder() / file_name(encoder.fingerprint)
+    file = cache_folder() / vectors_file_name(encoder.fingerprint)
     file.write_bytes(file.read_bytes()[:-10])
     assert np.allclose(background_vectors(encoder), first, atol=1e-3)
     assert len(encoder.texts) == 2 * len(prompts())
 
 
-def test_a_cache_that_cannot_be_written_is_said_once_and_stops_nothing(
+def test_a_cache_that_cannot_be_written_is_logged_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("RECALL_CACHE", str(tmp_path / "file"))
     with caplog.at_level(logging.INFO):
         assert len(background_vectors(FakeEncoder())) == len(prompts())

@@ -1,4 +1,4 @@
-"""Words that a library is taught: the compact encoder on real photos, and the installed program."""
+"""Private words: the compact encoder on real photos, and the installed program."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.program import Program
 
 @pytest.fixture
 def taught(tmp_path: Path, photos: Path) -> Iterator[Library]:
-    """Return a library of real photos that knows the cat by half of its picture, which is gone."""
+    """Return a library of real photos that was taught a word with half of the cat's picture, which is deleted."""
     with Library.open(tmp_path / "test.recall") as library:
         library.sync(photos)
         library.learn("Biscuit", [half(photos / "chelsea.png", tmp_path / "half.jpg")])
@@ -35,56 +35,53 @@ def taught(tmp_path: Path, photos: Path) -> Iterator[Library]:
         yield library
 
 
-def half(photo: Path, place: Path) -> Path:
-    """Return the left part of a photo as a file that says who took it."""
+def half(photo: Path, path: Path) -> Path:
+    """Write the left part of a photo with its photographer in the metadata, and return the path."""
     with Image.open(photo) as picture:
         exif = Image.Exif()
         exif[0x013B] = "Secret Photographer"
         cut = picture.convert("RGB").crop((0, 0, picture.width * 2 // 3, picture.height))
-        cut.resize((1200, 900)).save(place, exif=exif, comment=b"secret comment")
-    return place
+        cut.resize((1200, 900)).save(path, exif=exif, comment=b"secret comment")
+    return path
 
 
-def test_a_word_alone_is_its_photos_and_the_probability_is_that_of_a_picture(taught: Library, photos: Path) -> None:
-    found = taught.search("biscuit", k=21)
-    assert found[0].path.name == "chelsea.png"
-    likely = [hit.path.name for hit in found.above(0.5)]
-    # fewer than 30 photos say nothing about pictures, so that nothing is hidden and nothing called likely
-    assert [hit.probability for hit in found] == [None] * 21
-    assert len(likely) == 21
+def test_a_word_alone_is_a_query_by_its_photos(taught: Library, photos: Path) -> None:
+    hits = taught.search("biscuit", k=21)
+    assert hits[0].path.name == "chelsea.png"
+    # with fewer than 30 photos, queries by photos have no probability, and nothing is hidden
+    assert [hit.probability for hit in hits] == [None] * 21
+    assert len(hits.above(0.5)) == 21
     plain = Library.open(taught.path).search(Query(["a cat"]), k=1)[0]
-    assert plain.probability is not None  # what words alone would get
+    assert plain.probability is not None  # a query by words only has one
 
 
-def test_in_a_larger_library_a_word_is_neither_hidden_nor_called_likely_everywhere(
-    taught: Library, photos: Path
-) -> None:
+def test_in_a_larger_library_a_word_finds_its_photo_and_few_others_are_likely(taught: Library, photos: Path) -> None:
     for number, name in enumerate(("brick.png", "grass.png", "coffee.png", "rocket.jpg") * 5):
         with Image.open(photos / name) as picture:
             left = number * picture.width // 60
             cut = picture.convert("RGB").crop((left, left // 2, picture.width * 3 // 4, picture.height))
             cut.save(photos / f"more{number:02}.jpg")
     taught.sync(photos)
-    for asked in ("Biscuit", "Biscuit on a blanket"):
-        found = taught.search(asked, k=41)
-        assert found[0].path.name == "chelsea.png"
-        values = [hit.probability or 0 for hit in found]
+    for query in ("Biscuit", "Biscuit on a blanket"):
+        hits = taught.search(query, k=41)
+        assert hits[0].path.name == "chelsea.png"
+        values = [hit.probability or 0 for hit in hits]
         assert values[0] > 0.5
         assert sum(value > 0.5 for value in values) <= 5
 
 
-def test_a_word_in_a_text_is_half_of_it(taught: Library) -> None:
+def test_a_word_in_a_text_is_half_of_its_vector(taught: Library) -> None:
     encoder = load_encoder("compact", device="cpu")
     store = taught._store
     photo = embed_examples(store, load_words(store)[0].id, encoder)[0]
     words = encoder.encode_texts(["asleep on the sofa"])[0]
     expected = (photo + words) / np.linalg.norm(photo + words)
-    got = text_vectors(store, ["Biscuit asleep on the sofa", "a dog"], encoder)
-    assert np.allclose(got[0], expected, atol=1e-5)
-    assert np.allclose(got[1], encoder.encode_texts(["a dog"])[0], atol=1e-5)
+    vectors = text_vectors(store, ["Biscuit asleep on the sofa", "a dog"], encoder)
+    assert np.allclose(vectors[0], expected, atol=1e-5)
+    assert np.allclose(vectors[1], encoder.encode_texts(["a dog"])[0], atol=1e-5)
 
 
-def test_parts_weights_and_explanations_know_the_word(taught: Library, photos: Path) -> None:
+def test_a_word_works_in_weighted_parts_and_in_explanations(taught: Library, photos: Path) -> None:
     with taught._store.reading() as connection:
         copy = connection.scalars(select(WORD_EXAMPLES.c.picture)).one()
     for weight in (1.0, -0.5):
@@ -95,11 +92,11 @@ def test_parts_weights_and_explanations_know_the_word(taught: Library, photos: P
     explained = taught.explain("Biscuit asleep", photos / "chelsea.png")
     best = taught.search("Biscuit asleep", k=1)[0]
     assert explained.score == pytest.approx(best.score, abs=1e-4)
-    effects = {each.word: each.effect for each in explained.word_effects}
-    assert effects["Biscuit"] > 0.1 > effects["asleep"]  # without "asleep" the photo alone is left
+    effects = {effect.word: effect.effect for effect in explained.word_effects}
+    assert effects["Biscuit"] > 0.1 > effects["asleep"]  # without "asleep" only the photo is left
 
 
-def test_the_copy_is_small_and_says_nothing_of_where_it_came_from(taught: Library) -> None:
+def test_the_stored_copy_is_small_and_has_no_metadata(taught: Library) -> None:
     with taught._store.reading() as connection:
         content = connection.scalars(select(WORD_EXAMPLES.c.picture)).one()
     assert b"ecret" not in content
@@ -108,13 +105,13 @@ def test_the_copy_is_small_and_says_nothing_of_where_it_came_from(taught: Librar
         assert not picture.getexif()
 
 
-def test_the_same_file_is_one_example_and_further_ones_are_added(taught: Library, photos: Path) -> None:
+def test_the_same_file_is_one_example_and_others_are_added(taught: Library, photos: Path) -> None:
     first = taught.learn("BISCUIT", [photos / "coffee.png", photos / "coffee.png"])
     assert (first.word, first.added, first.repeated, first.examples) == ("Biscuit", 1, 1, 2)
     assert [len(word.examples) for word in taught.words()] == [2]
 
 
-def test_without_a_readable_photo_nothing_is_kept(taught: Library, tmp_path: Path) -> None:
+def test_without_a_readable_photo_nothing_is_stored(taught: Library, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff\xe0 cut")
     with pytest.raises(FeedbackError, match=r"none of the photos of 'Rex' can be read; .*bad\.jpg"):
@@ -122,18 +119,18 @@ def test_without_a_readable_photo_nothing_is_kept(taught: Library, tmp_path: Pat
     assert [word.word for word in taught.words()] == ["Biscuit"]
 
 
-def test_a_word_survives_a_change_of_the_encoder(taught: Library, small_model: str) -> None:
+def test_a_word_works_with_another_encoder(taught: Library, small_model: str) -> None:
     other = load_encoder(small_model, device="cpu")
     store = taught._store
     first = text_vectors(store, ["Biscuit"], other)
     assert first.shape == (1, other.dim)
     with store.reading() as connection:
-        kept = connection.execute(select(EXAMPLE_EMBEDDINGS.c.encoder_id)).all()
-    assert len(kept) == 2  # one for each encoder
+        stored = connection.execute(select(EXAMPLE_EMBEDDINGS.c.encoder_id)).all()
+    assert len(stored) == 2  # one for each encoder
     assert np.allclose(text_vectors(store, ["Biscuit"], other), first, atol=1e-3)  # float16 from the catalog
 
 
-def test_in_a_locked_library_missing_vectors_are_made_and_not_kept(taught: Library, small_model: str) -> None:
+def test_in_a_locked_library_missing_vectors_are_not_stored(taught: Library, small_model: str) -> None:
     other = load_encoder(small_model, device="cpu")
     with write_lock(taught.path, "testing", timeout=0):
         assert text_vectors(taught._store, ["Biscuit"], other).shape == (1, other.dim)
@@ -141,32 +138,34 @@ def test_in_a_locked_library_missing_vectors_are_made_and_not_kept(taught: Libra
         assert len(connection.execute(select(EXAMPLE_EMBEDDINGS)).all()) == 1
 
 
-def test_a_forgotten_word_is_a_word_like_others(taught: Library) -> None:
+def test_a_forgotten_word_is_an_ordinary_word(taught: Library) -> None:
     taught.forget_word("biscuit")
     assert taught.words() == []
     encoder = load_encoder("compact", device="cpu")
-    got = text_vectors(taught._store, ["Biscuit"], encoder)
-    assert np.allclose(got, encoder.encode_texts(["Biscuit"]), atol=1e-5)
+    vectors = text_vectors(taught._store, ["Biscuit"], encoder)
+    assert np.allclose(vectors, encoder.encode_texts(["Biscuit"]), atol=1e-5)
     with pytest.raises(FeedbackError, match="has no private word 'Biscuit'; run: recall words list"):
         taught.forget_word("Biscuit")
 
 
-def test_without_words_a_search_asks_the_catalog_once_and_encodes_once(
+def test_private_words_are_read_once_for_each_state_of_the_catalog(
     library: Library, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[object] = []
+    reads: list[object] = []
 
-    def counted(connection: object) -> list[object]:
-        asked.append(connection)
+    def read(connection: object) -> list[object]:
+        reads.append(connection)
         return []
 
-    monkeypatch.setattr("indexer.catalog.statements.private_words.word_records", counted)
+    monkeypatch.setattr("indexer.catalog.statements.private_words.word_records", read)
     for _ in range(3):
         encode_query(Query(["red"]), encoder, Settings.load(), store=library._store)
-    assert len(asked) == 1
+    assert len(reads) == 1
 
 
-def test_the_program_learns_searches_lists_and_forgets(recall_program: Program, photos: Path, tmp_path: Path) -> None:
+def test_the_program_learns_finds_lists_and_forgets_a_word(
+    recall_program: Program, photos: Path, tmp_path: Path
+) -> None:
     recall_program("index", photos)
     shutil.copy(photos / "chelsea.png", tmp_path / "example.png")
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
@@ -174,8 +173,8 @@ def test_the_program_learns_searches_lists_and_forgets(recall_program: Program, 
     assert (run.returncode, run.stdout) == (3, "Biscuit: 1 added; 1 example in total\n")
     assert f"failed: {tmp_path / 'bad.jpg'}: " in run.stderr
     (tmp_path / "example.png").unlink()
-    found = recall_program("search", "biscuit", "--paths", "-k", "1")
-    assert [Path(line).name for line in found.stdout.splitlines()] == ["chelsea.png"]
+    hits = recall_program("search", "biscuit", "--paths", "-k", "1")
+    assert [Path(line).name for line in hits.stdout.splitlines()] == ["chelsea.png"]
     listed = json.loads(recall_program("words", "list", "--json").stdout)
     assert (listed["word"], listed["examples"]) == ("Biscuit", [str(tmp_path / "example.png")])
     assert recall_program("words", "forget", "BISCUIT").returncode == 0

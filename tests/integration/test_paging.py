@@ -1,4 +1,4 @@
-"""Pages of one query neither overlap nor leave anything out, whatever gave the order, far beyond the first hundred."""
+"""Pages of one query neither overlap nor leave anything out, also beyond the first hundred hits."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ WORDS = [
 def mixed(skimage_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """Return a library of 230 short texts and four photos, under the compact encoder."""
     folder = tmp_path_factory.mktemp("mixed")
-    drawn = random.Random(3)
+    generator = random.Random(3)
     for number in range(230):
-        (folder / f"{number}.txt").write_text(" ".join(drawn.sample(WORDS, 5)))
+        (folder / f"{number}.txt").write_text(" ".join(generator.sample(WORDS, 5)))
     for name in ("chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png"):
         shutil.copy(skimage_photos / name, folder)
     with Library.open(tmp_path_factory.mktemp("library") / "test.recall") as library:
@@ -49,7 +49,7 @@ def mixed(skimage_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.mark.parametrize("rerank", [[], ["mmr:0.5"], ["bursts", "mmr"]])
 @pytest.mark.parametrize("hybrid", [True, False])
-def test_pages_are_cut_out_of_one_order(mixed: Library, rerank: list[str], hybrid: bool) -> None:
+def test_pages_are_cut_from_one_order(mixed: Library, rerank: list[str], hybrid: bool) -> None:
     whole = [hit.item_id for hit in mixed.search("a dog at the beach", k=234, hybrid=hybrid, rerank=rerank)]
     pages = [
         hit.item_id

@@ -1,4 +1,4 @@
-"""Filters against plain Python: whatever is combined, SQL keeps what a loop over the items keeps."""
+"""Filters in any combination: SQL finds the items that a loop in plain Python finds."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from indexer.types import Modality, Preprocess
 from tests.support.catalog import add, row
 from tests.support.vectors import HALVES
 
-START = datetime(2024, 1, 1)  # noqa: DTZ001 - cameras know no zone
+START = datetime(2024, 1, 1)  # noqa: DTZ001 - cameras record no time zone
 FOLDERS = ("/photos", "/photos/a", "/photos/a/b", "/photos/ab", "/elsewhere")
 CAMERAS = ("Canon EOS R5", "canon [x]", "NIKON D90", "Canon", "Z*", None)
 LENSES = ("RF 50mm F1.8", "24-70", None)
 NAMES = ("img_1.jpg", "IMG_2.JPG", "notes.md", "çedille.png", "a[1].nef")
-FORMATS_HELD = ("JPEG", "HEIF", "RAW", None)
+ITEM_FORMATS = ("JPEG", "HEIF", "RAW", None)
 TAGS = ("dog", "Beach", "Été", "hot dog")
-PLACES = (
+POSITIONS = (
     (0.0, 0.0),
     (90.0, 10.0),
     (-90.0, 0.0),
@@ -46,17 +46,17 @@ PLACES = (
 )
 
 
-def facts(number: int) -> dict[str, Any]:
-    """Return what the catalog knows of item `number`: each value beside each other one sooner or later."""
+def make_item(number: int) -> dict[str, Any]:
+    """Return the metadata of item `number`; every pair of values occurs together in some item."""
 
     def pick(values: tuple[Any, ...], step: int) -> Any:
         return values[(number * step + number // 7) % len(values)]
 
-    latitude, longitude = pick((*PLACES, (None, None)), 5)
+    latitude, longitude = pick((*POSITIONS, (None, None)), 5)
     width, height = pick(((4000, 3000), (3000, 4000), (100, 100), (None, None), (1080, 1920)), 3)
     return {
         "path": f"{pick(FOLDERS, 1)}/{number}/{pick(NAMES, 2)}",
-        "format": pick(FORMATS_HELD, 3),
+        "format": pick(ITEM_FORMATS, 3),
         "taken_at": None if number % 11 == 0 else START + timedelta(hours=13 * number),
         "latitude": latitude,
         "longitude": longitude,
@@ -69,13 +69,13 @@ def facts(number: int) -> dict[str, Any]:
     }
 
 
-ITEMS = [facts(number) for number in range(120)]
+ITEMS = [make_item(number) for number in range(120)]
 KINDS = [Modality.TEXT if number % 5 == 0 else Modality.PHOTO for number in range(len(ITEMS))]
 
 
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """Return a catalog of `ITEMS`, whose embeddings are numbered from 1."""
+    """Return a catalog of `ITEMS`; ids of their embeddings begin with 1."""
     engine = open_engine(Path(tmp_path_factory.mktemp("filters"), "catalog.db"))
     upgrade(engine)
     with engine.begin() as connection:
@@ -89,7 +89,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
 
 
 def is_like(value: str | None, pattern: str, *, part: bool) -> bool:
-    """Return whether a value is as a pattern says, with Python's own wildcards."""
+    """Return whether a value matches a pattern, by Python's wildcards."""
     if value is None:
         return False
     if part and not set("*?") & set(pattern):
@@ -99,7 +99,7 @@ def is_like(value: str | None, pattern: str, *, part: bool) -> bool:
 
 
 def angle_km(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return the distance of two places by the angle between their vectors, in km."""
+    """Return the distance of two positions in km, by the angle between their vectors."""
     vectors = []
     for latitude, longitude in (one, other):
         up, along = math.radians(latitude), math.radians(longitude)
@@ -108,17 +108,17 @@ def angle_km(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def passes(criterion: Any, item: dict[str, Any], kind: Modality) -> bool:  # noqa: C901, PLR0911 - one case each
-    """Return what a criterion says of an item: never that it does not know."""
+    """Return whether an item passes a criterion."""
     match criterion:
         case Taken(after, before):
-            moment = item["taken_at"]
-            return moment is not None and (after is None or moment >= after) and (before is None or moment < before)
+            time = item["taken_at"]
+            return time is not None and (after is None or time >= after) and (before is None or time < before)
         case Folder(path):
             return bool(item["path"] == path or item["path"].startswith(path + "/"))
         case TextPattern("name", pattern):
             return is_like(Path(item["path"]).name, pattern, part=False)
-        case TextPattern(of, pattern):
-            return is_like(item[of], pattern, part=True)
+        case TextPattern(column, pattern):
+            return is_like(item[column], pattern, part=True)
         case Format(name):
             return bool(
                 item["format"] == FORMAT_ALIASES[name]
@@ -126,8 +126,8 @@ def passes(criterion: Any, item: dict[str, Any], kind: Modality) -> bool:  # noq
                 else item["path"].lower().endswith(f".{name}")
             )
         case Near(latitude, longitude, km):
-            here = item["latitude"], item["longitude"]
-            return here[0] is not None and angle_km(here, (latitude, longitude)) <= km
+            position = item["latitude"], item["longitude"]
+            return position[0] is not None and angle_km(position, (latitude, longitude)) <= km
         case Orientation(shape):
             width, height = item["width"], item["height"]
             return width is not None and shape == (
@@ -142,44 +142,44 @@ def passes(criterion: Any, item: dict[str, Any], kind: Modality) -> bool:  # noq
             return item["rating"] is not None and at_least <= item["rating"] <= at_most
         case Tag(pattern):
             return any(is_like(tag, pattern, part=False) for tag in item["tags"])
-        case Kind(wanted):
-            return kind == wanted
+        case Kind(modality):
+            return kind == modality
     raise AssertionError(criterion)
 
 
-def keeps(where: Filter, item: dict[str, Any], kind: Modality) -> bool:
-    """Return whether a filter keeps an item, in plain Python."""
+def matches(where: Filter, item: dict[str, Any], kind: Modality) -> bool:
+    """Return whether an item passes a filter, in plain Python."""
     match where:
         case Term(criterion):
             return passes(criterion, item, kind)
         case And(parts):
-            return all(keeps(part, item, kind) for part in parts)
+            return all(matches(part, item, kind) for part in parts)
         case Or(parts):
-            return any(keeps(part, item, kind) for part in parts)
+            return any(matches(part, item, kind) for part in parts)
         case Not(part):
-            return not keeps(part, item, kind)
+            return not matches(part, item, kind)
     raise AssertionError(where)
 
 
-MOMENTS = st.integers(0, 1600).map(lambda hours: START + timedelta(hours=hours))
+TIMES = st.integers(0, 1600).map(lambda hours: START + timedelta(hours=hours))
 PATTERNS = st.sampled_from(["*canon*", "Canon*", "canon", "?", "*", "[x]", "*50*", "d90", "z*", "*.JPG", "Ç*", "a[1]*"])
 
 SINGLE = st.one_of(
-    MOMENTS.map(lambda moment: Filter.taken(after=moment)),
-    MOMENTS.map(lambda moment: Filter.taken(before=moment)),
-    MOMENTS.map(lambda moment: Filter.taken(on=moment.date())),
+    TIMES.map(lambda time: Filter.taken(after=time)),
+    TIMES.map(lambda time: Filter.taken(before=time)),
+    TIMES.map(lambda time: Filter.taken(on=time.date())),
     st.sampled_from(FOLDERS).map(Filter.folder),
     PATTERNS.map(Filter.name),
     PATTERNS.map(Filter.camera),
     PATTERNS.map(Filter.lens),
     st.sampled_from(["jpg", "heic", "raw", "nef", "md"]).map(Filter.format),
-    st.sampled_from([*PLACES, (89.9, -100.0), (10.0, -180.0)]).flatmap(
-        lambda place: st.sampled_from([1, 20, 500, 3000, 19000, 20100]).map(lambda km: Filter.near(*place, km=km))
+    st.sampled_from([*POSITIONS, (89.9, -100.0), (10.0, -180.0)]).flatmap(
+        lambda position: st.sampled_from([1, 20, 500, 3000, 19000, 20100]).map(lambda km: Filter.near(*position, km=km))
     ),
     st.sampled_from(get_args(Shape)).map(Filter.orientation),
     st.sampled_from([(1920, 1080), (4000, 3000), (1, 1)]).map(lambda size: Filter.min_size(*size)),
     st.sampled_from([1, 10_000, 12_000_000]).map(Filter.min_pixels),
-    st.sampled_from([(0, 5), (4, 5), (3, 3)]).map(lambda stars: Filter.rating(*stars)),
+    st.sampled_from([(0, 5), (4, 5), (3, 3)]).map(lambda ratings: Filter.rating(*ratings)),
     st.sampled_from(["dog", "BEACH", "été", "*dog*", "nothing", "hot*"]).map(Filter.tag),
     st.sampled_from(list(Modality)).map(Filter.kind),
 )
@@ -189,7 +189,7 @@ FILTERS = st.recursive(
     lambda inner: st.one_of(
         st.tuples(inner, inner).map(lambda pair: pair[0] & pair[1]),
         st.tuples(inner, inner).map(lambda pair: pair[0] | pair[1]),
-        inner.map(lambda one: ~one),
+        inner.map(lambda where: ~where),
     ),
     max_leaves=6,
 )
@@ -197,9 +197,9 @@ FILTERS = st.recursive(
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(where=FILTERS)
-def test_a_filter_keeps_what_plain_python_keeps(connection: Connection, where: Filter) -> None:
+def test_sql_and_plain_python_agree_on_every_filter(connection: Connection, where: Filter) -> None:
     expected = [
-        number for number, (item, kind) in enumerate(zip(ITEMS, KINDS, strict=True), 1) if keeps(where, item, kind)
+        number for number, (item, kind) in enumerate(zip(ITEMS, KINDS, strict=True), 1) if matches(where, item, kind)
     ]
     assert matching_ids(connection, 1, where).tolist() == expected
     assert sorted(filter_ids(connection, range(1, len(ITEMS) + 1), where)) == expected
@@ -210,11 +210,11 @@ def test_a_filter_keeps_what_plain_python_keeps(connection: Connection, where: F
 
 @settings(max_examples=100)
 @given(where=FILTERS)
-def test_a_part_that_an_item_does_not_pass_is_named_exactly_where_there_is_one(
+def test_a_failed_criterion_is_named_if_and_only_if_an_item_does_not_match(
     connection: Connection, where: Filter
 ) -> None:
     for number in (1, 60, 120):
-        assert bool(failed_criteria(connection, number, where)) != keeps(where, ITEMS[number - 1], KINDS[number - 1])
+        assert bool(failed_criteria(connection, number, where)) != matches(where, ITEMS[number - 1], KINDS[number - 1])
 
 
 @given(where=FILTERS)
@@ -231,10 +231,12 @@ def test_filters_are_values(where: Filter) -> None:
     km=st.floats(0.001, 20_000),
     other=st.tuples(st.floats(-90, 90), st.floats(-180, 180)),
 )
-def test_what_is_near_lies_in_the_box(latitude: float, longitude: float, km: float, other: tuple[float, float]) -> None:
+def test_a_near_position_is_inside_the_box(
+    latitude: float, longitude: float, km: float, other: tuple[float, float]
+) -> None:
     box = box_around(latitude, longitude, km)
-    away = distance_km(*other, latitude, longitude)
-    assert away == pytest.approx(angle_km(other, (latitude, longitude)), abs=1e-6)
-    if away is not None and away <= km:
+    distance = distance_km(*other, latitude, longitude)
+    assert distance == pytest.approx(angle_km(other, (latitude, longitude)), abs=1e-6)
+    if distance is not None and distance <= km:
         assert box.south <= other[0] <= box.north
         assert not box.longitudes or any(west <= other[1] <= east for west, east in box.longitudes)

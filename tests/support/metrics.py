@@ -1,4 +1,4 @@
-"""Metrics by their definitions, in plain loops over one ranked list: what the real ones are checked against."""
+"""Metrics of one ranked list as plain loops that follow their definitions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 
-def ranked(scores: Sequence[float]) -> list[int]:
-    """Return the answers in the order of their scores, equal ones by index."""
+def sort_answers(scores: Sequence[float]) -> list[int]:
+    """Return the answers ordered by score, ties by index."""
     return sorted(range(len(scores)), key=lambda index: (-scores[index], index))
 
 
@@ -16,19 +16,20 @@ def slow_metrics(order: Sequence[int], grades: Mapping[int, int]) -> list[float]
 
     Args:
         order: The answers, best first.
-        grades: Of each relevant answer, in the list or not.
+        grades: Grade of each relevant answer, in the list or not.
     """
-    found = [float(any(answer in grades for answer in order[:k])) for k in (1, 5, 10)]
+    recall = [float(any(answer in grades for answer in order[:k])) for k in (1, 5, 10)]
     reciprocal, precision, hits = 0.0, 0.0, 0
-    for place, answer in enumerate(order, start=1):
+    for rank, answer in enumerate(order, start=1):
         if answer in grades:
             hits += 1
-            reciprocal = reciprocal or 1 / place
-            precision += hits / place
+            reciprocal = reciprocal or 1 / rank
+            precision += hits / rank
     gains = [grades.get(answer, 0) for answer in order[:10]]
     best = sorted(grades.values(), reverse=True)[:10]
-    return [*found, reciprocal, _discounted(gains) / _discounted(best), precision / len(grades)]
+    return [*recall, reciprocal, _discounted(gains) / _discounted(best), precision / len(grades)]
 
 
 def _discounted(gains: Sequence[int]) -> float:
-    return sum(gain / math.log2(place + 1) for place, gain in enumerate(gains, start=1))
+    """Return the discounted cumulative gain."""
+    return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, start=1))

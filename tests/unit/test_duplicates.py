@@ -14,7 +14,7 @@ from retrieval.duplicates import candidates
 from retrieval.duplicates.candidates import near_pairs, order_by_neighbourhood, unique_pairs
 from retrieval.duplicates.features import ORIENTATIONS, find_features, reorient, reorient_features
 from retrieval.duplicates.groups import DisjointSets, best_first
-from retrieval.duplicates.pixel_compare import Verdict, compare, sketch
+from retrieval.duplicates.pixel_compare import Verdict, compare_sketches, sketch
 
 
 def scene(seed: int, width: int = 192, height: int = 144) -> NDArray[np.uint8]:
@@ -37,7 +37,7 @@ def file(
 @pytest.mark.parametrize("orientation", range(ORIENTATIONS))
 def test_a_reoriented_picture_is_the_same_and_its_orientation_is_found(orientation: int) -> None:
     grey = scene(1)
-    comparison = compare(sketch(reorient(grey, orientation)), sketch(grey))
+    comparison = compare_sketches(sketch(reorient(grey, orientation)), sketch(grey))
     assert (comparison.verdict, comparison.orientation) == (Verdict.SAME, orientation)
     assert comparison.shares == pytest.approx((1, 1), abs=0.01)
 
@@ -53,37 +53,37 @@ def test_reoriented_features_are_those_of_the_reoriented_picture() -> None:
 
 def test_a_crop_is_found_at_its_position() -> None:
     grey = scene(3)
-    comparison = compare(sketch(grey), sketch(np.ascontiguousarray(grey[20:128, 30:174])))
+    comparison = compare_sketches(sketch(grey), sketch(np.ascontiguousarray(grey[20:128, 30:174])))
     assert comparison.verdict is Verdict.SAME
     assert comparison.shares == pytest.approx((144 * 108 / (192 * 144), 1), abs=0.02)
 
 
 def test_brightness_and_contrast_do_not_count() -> None:
     grey = scene(4)
-    assert compare(sketch(grey), sketch((grey * 0.6 + 50).astype(np.uint8))).verdict is Verdict.SAME
+    assert compare_sketches(sketch(grey), sketch((grey * 0.6 + 50).astype(np.uint8))).verdict is Verdict.SAME
 
 
 def test_a_picture_with_a_moved_region_is_only_alike() -> None:
     grey = scene(5)
     later = grey.copy()
     later[40:100, 60:130] = grey[34:94, 68:138]
-    assert compare(sketch(grey), sketch(later)).verdict is Verdict.ALIKE
+    assert compare_sketches(sketch(grey), sketch(later)).verdict is Verdict.ALIKE
 
 
 def test_other_pictures_are_different() -> None:
-    assert compare(sketch(scene(6)), sketch(scene(7))).verdict is Verdict.DIFFERENT
+    assert compare_sketches(sketch(scene(6)), sketch(scene(7))).verdict is Verdict.DIFFERENT
 
 
 def test_pictures_without_content_are_never_the_same() -> None:
     white = np.full((100, 120), 255, dtype=np.uint8)
-    assert compare(sketch(white), sketch(white)).verdict is Verdict.DIFFERENT
-    assert compare(sketch(white[:8, :8]), sketch(scene(8))).verdict is Verdict.DIFFERENT
+    assert compare_sketches(sketch(white), sketch(white)).verdict is Verdict.DIFFERENT
+    assert compare_sketches(sketch(white[:8, :8]), sketch(scene(8))).verdict is Verdict.DIFFERENT
 
 
 def test_pictures_of_any_shape_can_be_compared() -> None:
     for shape in ((1, 1), (1, 500), (500, 1), (8, 8), (3000, 20)):
         strip = sketch(np.arange(shape[0] * shape[1], dtype=np.uint8).reshape(shape))
-        assert compare(strip, sketch(scene(9))).verdict is Verdict.DIFFERENT
+        assert compare_sketches(strip, sketch(scene(9))).verdict is Verdict.DIFFERENT
 
 
 def test_near_pairs_are_those_of_a_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:

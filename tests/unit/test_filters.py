@@ -1,4 +1,4 @@
-"""Filters as values: how they are combined, shown, and refused."""
+"""Filters as values: combination, representation, and errors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from indexer.catalog.filters.criteria import TimeSpan
 from indexer.catalog.filters.expression import combine_filters
 from indexer.errors import QueryError
-from retrieval import Filter as F  # noqa: N817 - as the README shows it
+from retrieval import Filter as F  # noqa: N817 - for short lines
 
 CANON, LENS, WORK = F.camera("Canon*"), F.lens("*50mm*"), F.folder("/photos/work")
 
 
-def test_a_filter_reads_as_it_is_written() -> None:
+def test_the_repr_of_a_filter_is_its_expression() -> None:
     where = F.taken(after=date(2020, 1, 1)) & (CANON | LENS) & ~WORK
     assert repr(where) == "taken(after=2020-01-01) & (camera('Canon*') | lens('*50mm*')) & ~folder('/photos/work')"
     assert repr(~(CANON & LENS)) == "~(camera('Canon*') & lens('*50mm*'))"
@@ -22,27 +22,27 @@ def test_a_filter_reads_as_it_is_written() -> None:
     assert repr(F.taken(on=date(2023, 5, 3))) == "taken(after=2023-05-03, before=2023-05-04)"
 
 
-def test_filters_that_say_the_same_are_equal_and_one_key() -> None:
+def test_equivalent_filters_are_equal_and_have_one_hash() -> None:
     assert CANON & LENS & WORK == CANON & (LENS & WORK)
     assert (CANON | LENS) | WORK == CANON | (LENS | WORK)
     assert CANON & LENS != CANON | LENS
     assert {CANON & LENS: 1}[F.camera("Canon*") & F.lens("*50mm*")] == 1
 
 
-def test_and_between_words_is_a_mistake_that_is_said() -> None:
+def test_the_keyword_and_is_a_type_error() -> None:
     with pytest.raises(TypeError, match=r"combine filters with &, \| and ~"):
         _ = CANON and LENS
 
 
-def test_none_lets_everything_pass() -> None:
+def test_none_is_neutral_in_a_combination() -> None:
     assert combine_filters(None, None) is None
     assert combine_filters(CANON, None) == combine_filters(None, CANON) == CANON
     assert combine_filters(CANON, LENS) == CANON & LENS
 
 
-def test_days_moments_and_spans_are_dates() -> None:
+def test_dates_times_and_time_spans_are_accepted() -> None:
     noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
-    local = noon.astimezone().replace(tzinfo=None)  # cameras write the time of the place without its zone
+    local = noon.astimezone().replace(tzinfo=None)  # cameras write local time without a zone
     assert F.taken(after=noon) == F.taken(after=local)
     month = TimeSpan(datetime.fromisoformat("2023-05-01"), datetime.fromisoformat("2023-06-01"))
     assert F.taken(on=month) == F.taken(after=date(2023, 5, 1), before=date(2023, 6, 1))
@@ -76,16 +76,16 @@ def test_days_moments_and_spans_are_dates() -> None:
         (lambda: F.tag("  "), "the tag to filter by is blank"),
     ],
 )
-def test_what_cannot_be_true_is_refused(make: object, message: str) -> None:
+def test_a_filter_that_nothing_can_pass_is_an_error(make: object, message: str) -> None:
     with pytest.raises(QueryError, match=message):
         make()  # type: ignore[operator]
 
 
-def test_a_filter_without_a_date_is_a_mistake_of_the_program() -> None:
+def test_taken_without_a_date_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="there is no date to filter by"):
         F.taken()
 
 
-def test_only_a_library_knows_where_a_photo_was_taken() -> None:
+def test_a_filter_by_a_photos_position_must_be_resolved_first() -> None:
     with pytest.raises(ValueError, match=r"near_photo\('a\.jpg'\) is unresolved; use it in a search"):
         F.near_photo("a.jpg", km=1).condition()

@@ -8,7 +8,7 @@ import pytest
 
 from indexer.catalog.statements.private_words import WordRecord
 from indexer.errors import FeedbackError
-from retrieval.query.private_words import find, parse, validate
+from retrieval.query.private_words import find_word, parse, validate
 
 ADDED = datetime(2026, 1, 1)  # noqa: DTZ001 - as the catalog stores it
 WORDS = [WordRecord(id_, word, ADDED) for id_, word in enumerate(("Emma", "Aunt Emma", "Biscuit", "Zoë", "C++"), 1)]
@@ -61,6 +61,6 @@ def test_a_word_that_no_query_could_contain_is_an_error(word: str, reason: str) 
 
 def test_a_word_is_found_in_any_case_and_with_any_spaces() -> None:
     assert validate("  Aunt \t Emma ") == "Aunt Emma"
-    assert find(WORDS, "aUNT  eMMA") == WORDS[1]
-    assert find(WORDS, "ZOË") == WORDS[3]  # SQLite knows the case of ASCII letters only
-    assert find(WORDS, "Aunt") is None
+    assert find_word(WORDS, "aUNT  eMMA") == WORDS[1]
+    assert find_word(WORDS, "ZOË") == WORDS[3]  # SQLite knows the case of ASCII letters only
+    assert find_word(WORDS, "Aunt") is None

@@ -13,7 +13,7 @@ from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.types import Vectors
 from retrieval.calibration import THRESHOLD
-from retrieval.calibration.background import PACKAGE_FOLDER, file_name, prompts, write_vectors
+from retrieval.calibration.background import PACKAGE_FOLDER, prompts, vectors_file_name, write_vectors
 from retrieval.calibration.evidence import Numbers
 from retrieval.calibration.metrics import auroc, calibration_error
 from retrieval.calibration.probability import Weights
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     sets = {folder.name: load_set(folder, encoder, options.work) for folder in folders}
     background = encoder.encode_texts(list(prompts()))
     if options.ship:
-        write_vectors(PACKAGE_FOLDER / file_name(encoder.fingerprint), background)
+        write_vectors(PACKAGE_FOLDER / vectors_file_name(encoder.fingerprint), background)
     fitted = _fitted(cases(_trials(sets, 0, encoder), background))
     for pair, weights in zip(KEYS, fitted, strict=True):
         sys.stdout.write(f"    ModelKey(has_image={pair.has_image}, kind={pair.kind!r}): {weights},\n")

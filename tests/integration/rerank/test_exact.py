@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from retrieval import Context, Library, Query, Ranking
-from retrieval.search.candidates import find
+from retrieval.search.candidates import find_candidates
 from retrieval.search.rerank.exact import Exact
 
 
@@ -19,7 +19,7 @@ def test_nothing_changes_after_an_exact_index(colors: Library) -> None:
 def test_estimated_scores_are_corrected(colors: Library) -> None:
     red = np.array([1, 0, 0], dtype=np.float32)
     store = colors._store
-    found = find(store, red, 5, where=None)
+    found = find_candidates(store, red, 5, where=None)
     estimated = np.array([0.9, 0.8, 0.7, 0.6, 0.5], dtype=np.float32)
     lossy = replace(found.take([2, 4, 0, 1, 3]), scores=estimated, vectors=found.vectors * 0.5)
     context = Context(Query(["red"]), red, store, colors._settings, lambda _: None)
@@ -31,7 +31,7 @@ def test_estimated_scores_are_corrected(colors: Library) -> None:
 
 def test_an_order_by_full_text_search_stays(colors: Library) -> None:
     red = np.array([1, 0, 0], dtype=np.float32)
-    found = find(colors._store, red, 5, where=None).take([3, 0, 4, 1, 2])
+    found = find_candidates(colors._store, red, 5, where=None).take([3, 0, 4, 1, 2])
     context = Context(Query(["red"]), red, colors._store, colors._settings, lambda _: None)
     exact = Exact().rerank(Ranking.from_candidates(found), context)
     assert exact.candidates.items == found.items
