@@ -1,4 +1,4 @@
-"""Sync, whatever happens to a folder: the library is what one made of the folder today would be."""
+"""After any changes to a folder, a sync makes the library equal to a new library of the folder."""
 
 from __future__ import annotations
 
@@ -19,48 +19,47 @@ from tests.support.encoders import FakeEncoder
 
 names = st.sampled_from(["a.png", "b.png", "sub/a.png", "sub/c.png", "sub.png", "z/deep/a.png"])
 folders = st.sampled_from(["sub", "z", "new"])
-colours = st.sampled_from(PALETTE[:3])  # few, so that copies are common
+colors = st.sampled_from(PALETTE[:3])  # few colors, so copies are common
 
 
 class FolderUnderSync(RuleBasedStateMachine):
-    """A folder that changes in every way between runs."""
+    """A folder that is changed in all ways between syncs."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.place = Path(tempfile.mkdtemp())
-        self.folder = self.place / "pictures"
+        self.base = Path(tempfile.mkdtemp())
+        self.folder = self.base / "pictures"
         self.folder.mkdir()
         self.encoder = FakeEncoder()
         self.library = self.open("synced", self.encoder)
         self.clock = 0
-        self.dirty = True
-        paint(self.folder / "always.png", "white", note="keeps the folder from being empty")
+        paint(self.folder / "always.png", "white", note="so that the folder is never empty")
 
     def open(self, name: str, encoder: FakeEncoder) -> Library:
-        return Library(Settings(library=self.place / f"{name}.recall", workers=1), encoder=encoder)
+        return Library(Settings(library=self.base / f"{name}.recall", workers=1), encoder=encoder)
 
     def photos(self) -> list[Path]:
         return sorted(path for path in self.folder.rglob("*.png") if path.name != "always.png")
 
-    def some(self, data: st.DataObject) -> Path:
+    def any_photo(self, data: st.DataObject) -> Path:
         return data.draw(st.sampled_from(self.photos()))
 
-    @rule(name=names, colour=colours)
-    def write(self, name: str, colour: str) -> None:
-        """A new photo, or another in the place of an old one; equal colours are equal files."""
-        path = paint(self.folder / name, colour, note="")
+    @rule(name=names, color=colors)
+    def write(self, name: str, color: str) -> None:
+        """Write a new photo or replace one; files of one color are equal."""
+        path = paint(self.folder / name, color, note="")
         self.clock += 1
         advance_mtime(path, self.clock)
 
     @precondition(lambda self: self.photos())
     @rule(data=st.data())
     def touch(self, data: st.DataObject) -> None:
-        advance_mtime(self.some(data))
+        advance_mtime(self.any_photo(data))
 
     @precondition(lambda self: self.photos())
     @rule(data=st.data())
-    def spoil(self, data: st.DataObject) -> None:
-        path = self.some(data)
+    def damage(self, data: st.DataObject) -> None:
+        path = self.any_photo(data)
         path.write_bytes(path.read_bytes()[:30])
         self.clock += 1
         advance_mtime(path, self.clock)
@@ -68,18 +67,18 @@ class FolderUnderSync(RuleBasedStateMachine):
     @precondition(lambda self: self.photos())
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        self.some(data).unlink()
+        self.any_photo(data).unlink()
 
     @precondition(lambda self: self.photos())
     @rule(data=st.data(), name=names)
     def move(self, data: st.DataObject, name: str) -> None:
         (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        self.some(data).replace(self.folder / name)
+        self.any_photo(data).replace(self.folder / name)
 
     @precondition(lambda self: self.photos())
     @rule(data=st.data(), name=names)
     def copy(self, data: st.DataObject, name: str) -> None:
-        path = self.some(data)
+        path = self.any_photo(data)
         (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         if path != self.folder / name:
             shutil.copy2(path, self.folder / name)
@@ -93,30 +92,30 @@ class FolderUnderSync(RuleBasedStateMachine):
     def sync(self) -> None:
         self.library.sync(self.folder)
         encoded = len(self.encoder.pictures)
-        again = self.library.sync(self.folder)
-        assert (again.added, again.changed, again.moved, again.removed) == (0, 0, 0, 0)
+        second = self.library.sync(self.folder)
+        assert (second.added, second.changed, second.moved, second.removed) == (0, 0, 0, 0)
         assert len(self.encoder.pictures) == encoded
-        assert contents(self.library.path) == self.fresh()
+        assert contents(self.library.path) == self.expected()
         assert self.library.check() == []
         indexed = sum(row[4] is not None for row in contents(self.library.path))
         assert len(self.library.search("red", k=100)) == indexed
 
-    def fresh(self) -> list[tuple[Any, ...]]:
-        """Return what a library of the folder as it is now holds."""
-        with self.open("fresh", FakeEncoder(batch_size=3)) as library:
+    def expected(self) -> list[tuple[Any, ...]]:
+        """Return the contents of a new library of the folder."""
+        with self.open("new", FakeEncoder(batch_size=3)) as library:
             library.sync(self.folder)
-            found = contents(library.path)
+            expected = contents(library.path)
         shutil.rmtree(library.path)
-        return found
+        return expected
 
     @invariant()
-    def the_index_is_in_step(self) -> None:
+    def every_photo_is_found(self) -> None:
         if self.library.status().photos:
             assert len(self.library.search("red", k=100)) == self.library.status().photos
 
     def teardown(self) -> None:
         self.library.close()
-        shutil.rmtree(self.place)
+        shutil.rmtree(self.base)
 
 
 TestFolderUnderSync = FolderUnderSync.TestCase

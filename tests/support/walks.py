@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.sync import walker
@@ -54,3 +55,17 @@ def steps(
 
 def _stat_record(record: FileRecord) -> FileStatRecord:
     return os.fsencode(record.path), record.size, record.mtime_ns, record.sidecar_mtime_ns, record.failure, record.id
+
+
+def make_files(root: Path, *names: str) -> None:
+    """Write files whose content is their name; a walk does not read files."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode(errors="surrogateescape"))
+
+
+def walked_paths(root: Path, rules: Rules | None = None, *, base: Path | None = None) -> list[str]:
+    """Return the paths that a walk yields, relative to the root."""
+    visited = walk(str(root), rules or Rules(), base=str(base) if base else None)
+    return [os.path.relpath(entry.path, root) for entry in visited]

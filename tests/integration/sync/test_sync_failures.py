@@ -1,4 +1,4 @@
-"""What goes wrong during a sync: a full disk, a stop, vectors that are none. What was committed stays."""
+"""A sync that fails: a full disk, Ctrl-C, invalid vectors. Earlier commits are kept."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
 
-def test_batches_are_committed_one_at_a_time(library: Library, folder: Path) -> None:
+def test_batches_are_committed_one_by_one(library: Library, folder: Path) -> None:
     paint_many(folder, 10)
-    seen = []
+    reports = []
 
-    def note(progress: Progress) -> None:
+    def record(progress: Progress) -> None:
         if progress.stage == "indexing":
-            seen.append((progress.done, count(library.path, "embeddings")))
+            reports.append((progress.done, count(library.path, "embeddings")))
 
-    library.sync(folder, progress=note)
-    assert seen == [(0, 0), (4, 4), (8, 8), (10, 10)]
+    library.sync(folder, progress=record)
+    assert reports == [(0, 0), (4, 4), (8, 8), (10, 10)]
 
 
-def test_an_encoder_that_fails_in_the_middle_loses_only_its_batch(tmp_path: Path, folder: Path) -> None:
+def test_an_encoder_that_fails_loses_only_its_batch(tmp_path: Path, folder: Path) -> None:
     paint_many(folder, 12)
-    done: list[int] = []
+    batches: list[int] = []
 
-    def fail_third(_: int) -> None:
-        done.append(1)
-        if len(done) == 3:
+    def fail_third(size: int) -> None:
+        batches.append(size)
+        if len(batches) == 3:
             raise RuntimeError("out of memory")
 
     path = tmp_path / "test.recall"
@@ -59,9 +59,9 @@ def test_an_encoder_that_fails_in_the_middle_loses_only_its_batch(tmp_path: Path
     assert encoder.pictures == [4]
 
 
-def test_a_vector_that_is_not_finite_is_a_failure_of_its_photo_alone(tmp_path: Path, folder: Path) -> None:
-    for colour in ("red", "lime", "blue"):
-        paint(folder / f"{colour}.png", colour)
+def test_a_vector_that_is_not_finite_is_a_failure_of_its_photo_only(tmp_path: Path, folder: Path) -> None:
+    for color in ("red", "lime", "blue"):
+        paint(folder / f"{color}.png", color)
     with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(unusable=((0, 255, 0),))) as library:
         report = library.sync(folder)
         assert (report.added, report.failed) == (2, 1)
@@ -69,18 +69,18 @@ def test_a_vector_that_is_not_finite_is_a_failure_of_its_photo_alone(tmp_path: P
         assert (Path(failure.path).name, failure.kind) == ("lime.png", "encoder")
         assert len(library.search("red", k=9)) == 2
         assert library.check() == []
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:  # mended: it is tried again
+    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:  # it is retried
         assert library.sync(folder).changed == 1
         assert library.failures() == []
 
 
-@pytest.mark.parametrize("wrong", [0.0, 2.0, math.inf, math.nan])
-def test_vectors_of_another_length_than_one_are_never_stored(
-    library: Library, folder: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch, wrong: float
+@pytest.mark.parametrize("value", [0.0, 2.0, math.inf, math.nan])
+def test_vectors_that_are_not_unit_vectors_are_not_stored(
+    library: Library, folder: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     paint_many(folder, 3)
     monkeypatch.setattr(
-        FakeEncoder, "encode_images", lambda _, pixels: np.full((len(pixels), 3), wrong, dtype=np.float32)
+        FakeEncoder, "encode_images", lambda _, pixels: np.full((len(pixels), 3), value, dtype=np.float32)
     )
     with pytest.raises(NoPhotosError, match=r"none of the 3 pictures .* the encoder returns no usable vector for it"):
         library.sync(folder)
@@ -88,7 +88,7 @@ def test_vectors_of_another_length_than_one_are_never_stored(
     assert len(library.failures()) == 3
 
 
-def test_a_full_catalog_is_one_error_and_the_next_run_finishes(tmp_path: Path, folder: Path) -> None:
+def test_a_full_catalog_is_an_error_and_the_next_run_finishes(tmp_path: Path, folder: Path) -> None:
     paint_many(folder, 400)
     path = tmp_path / "test.recall"
     with Library.open(path, encoder=FakeEncoder()) as library:
@@ -101,31 +101,31 @@ def test_a_full_catalog_is_one_error_and_the_next_run_finishes(tmp_path: Path, f
         library._store._engine.dispose()
         with pytest.raises(StorageError, match="is full; committed work is safe; free some space and run the comm"):
             library.sync(folder)
-        held = contents(path)
-        assert 0 < len(held) < 400
-        assert len(library.search("red", k=1000)) == len(held)
+        committed = contents(path)
+        assert 0 < len(committed) < 400
+        assert len(library.search("red", k=1000)) == len(committed)
     with Library.open(path, encoder=FakeEncoder()) as library:
-        assert library.sync(folder).unchanged == len(held)
-        assert set(held) <= set(contents(path))
+        assert library.sync(folder).unchanged == len(committed)
+        assert set(committed) <= set(contents(path))
         assert len(contents(path)) == 400
         assert library.check() == []
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder that is a disk of 16 MB."""
-    place = tmp_path / "disk"
-    place.mkdir()
+    """Return the mount point of a disk of 16 MB."""
+    mount_point = tmp_path / "disk"
+    mount_point.mkdir()
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", mount_point], check=False, capture_output=True
     ).returncode:
-        pytest.skip("a disk of 16 MB cannot be mounted here: that needs root")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+        pytest.skip("mounting a disk needs root")
+    yield mount_point
+    subprocess.run(["umount", "-l", mount_point], check=True)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts a tmpfs")
-def test_a_full_disk_is_one_error_and_the_next_run_finishes(small_disk: Path, folder: Path) -> None:
+def test_a_full_disk_is_an_error_and_the_next_run_finishes(small_disk: Path, folder: Path) -> None:
     paint_many(folder, 300)
     path = small_disk / "test.recall"
     with Library.open(path, encoder=FakeEncoder()) as library:
@@ -134,24 +134,24 @@ def test_a_full_disk_is_one_error_and_the_next_run_finishes(small_disk: Path, fo
         ballast.write_bytes(bytes(free - 160 * 1024))
         with pytest.raises(StorageError, match="is full; committed work is safe"):
             library.sync(folder)
-    held = contents(path)
-    assert len(held) < 300
+    committed = contents(path)
+    assert len(committed) < 300
     ballast.unlink()
     with Library.open(path, encoder=FakeEncoder()) as library:
         report = library.sync(folder)
-        assert (report.unchanged, report.added) == (len(held), 300 - len(held))
-        assert set(held) <= set(contents(path))
+        assert (report.unchanged, report.added) == (len(committed), 300 - len(committed))
+        assert set(committed) <= set(contents(path))
         assert library.check() == []
 
 
 def fill(ballast: Path) -> None:
-    """Take all the room that a disk has left."""
+    """Fill a disk with a file."""
     with ballast.open("ab", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
 
 
-def test_a_disk_that_fills_up_under_a_library_keeps_it_from_nothing_but_writing(small_disk: Path, folder: Path) -> None:
+def test_a_library_on_a_full_disk_can_be_searched_but_not_written(small_disk: Path, folder: Path) -> None:
     paint_many(folder, 50)
     path, ballast = small_disk / "test.recall", small_disk / "ballast"
     with Library.open(path, encoder=FakeEncoder()) as library:
@@ -168,29 +168,29 @@ def test_a_disk_that_fills_up_under_a_library_keeps_it_from_nothing_but_writing(
         assert library.check() == []
 
 
-def test_a_library_on_a_disk_without_a_free_byte_says_so(small_disk: Path, folder: Path) -> None:
+def test_opening_a_library_on_a_completely_full_disk_is_an_error(small_disk: Path, folder: Path) -> None:
     paint_many(folder, 50)
     path, ballast = small_disk / "test.recall", small_disk / "ballast"
     with Library.open(path, encoder=FakeEncoder()) as library:
         library.sync(folder)
     fill(ballast)
     with pytest.raises(StorageError, match="is full; committed work is safe"):
-        Library.open(path, encoder=FakeEncoder())  # SQLite makes small files even to read
+        Library.open(path, encoder=FakeEncoder())  # SQLite creates small files even for reading
     ballast.unlink()
     with Library.open(path, encoder=FakeEncoder()) as library:
         assert len(library.search("red", k=100)) == 50
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="interrupts a process by a signal")
-def test_ctrl_c_stops_with_a_message_and_the_next_run_goes_on(
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_stops_with_a_message_and_the_next_run_continues(
     recall_program: Program, folder: Path, tmp_path: Path
 ) -> None:
     paint_many(folder, 3000)
     path = tmp_path / "test.recall"
     paint(tmp_path / "first" / "a.png", "red")
-    with Library.open(path, encoder=FakeEncoder()) as library:  # so that the program needs no encoder before the stop
+    with Library.open(path, encoder=FakeEncoder()) as library:  # binds the encoder, so that the program loads none
         library.sync(tmp_path / "first")
-    (folder / "0000.jpg").write_bytes(b"no picture")  # all bad at first: no photo comes, so no encoder is loaded
+    (folder / "0000.jpg").write_bytes(b"not a picture")  # no picture can be read, so no encoder is loaded
     for picture in folder.rglob("*.png"):
         picture.write_bytes(picture.read_bytes()[:40])
     process = recall_program.start("index", folder)
@@ -199,13 +199,13 @@ def test_ctrl_c_stops_with_a_message_and_the_next_run_goes_on(
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to the decoders, too
+    os.killpg(process.pid, signal.SIGINT)  # also to the decoders, as a terminal does
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err == "recall: stopped; what was done is kept; run the same command again to continue\n"
     assert out == ""
-    kept = rows(path, "SELECT count(*) FROM items WHERE failure IS NOT NULL")[0][0]
-    assert 0 < kept < 3001
+    failed = rows(path, "SELECT count(*) FROM items WHERE failure IS NOT NULL")[0][0]
+    assert 0 < failed < 3001
     for picture in list(folder.rglob("*.png")):
         picture.unlink()
     paint_many(folder, 5)
