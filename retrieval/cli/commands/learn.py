@@ -40,9 +40,9 @@ def command(word: str, photos: tuple[Path, ...], as_json: bool, settings: Settin
     if as_json:
         print_json(_as_json(report))
     else:
-        known = f", {report.repeated:,} already known" if report.repeated else ""
+        repeated = f", {report.repeated:,} already known" if report.repeated else ""
         examples = plural(report.examples, "example")
-        click.echo(f"{visible(report.word)}: {report.added:,} added{known}; {examples} in total")
+        click.echo(f"{visible(report.word)}: {report.added:,} added{repeated}; {examples} in total")
         print_failures("failed", [(str(path), reason) for path, reason in report.failures], "see --json")
     if report.failures:
         leave(ExitCode.SOME_FAILED)
@@ -53,7 +53,7 @@ def _as_json(report: LearnReport) -> dict[str, Any]:
     return {
         "word": report.word,
         "added": report.added,
-        "known": report.repeated,
+        "repeated": report.repeated,
         "examples": report.examples,
         "failures": [{"path": str(path), "message": reason} for path, reason in report.failures],
     }

@@ -26,7 +26,7 @@ from tests.support.program import Program
 
 
 @pytest.fixture
-def taught(tmp_path: Path, photos: Path) -> Iterator[Library]:
+def biscuit_library(tmp_path: Path, photos: Path) -> Iterator[Library]:
     """Return a library of real photos that was taught a word with half of the cat's picture, which is deleted."""
     with Library.open(tmp_path / "test.recall") as library:
         library.sync(photos)
@@ -45,34 +45,36 @@ def half(photo: Path, path: Path) -> Path:
     return path
 
 
-def test_a_word_alone_is_a_query_by_its_photos(taught: Library, photos: Path) -> None:
-    hits = taught.search("biscuit", k=21)
+def test_a_word_alone_is_a_query_by_its_photos(biscuit_library: Library, photos: Path) -> None:
+    hits = biscuit_library.search("biscuit", k=21)
     assert hits[0].path.name == "chelsea.png"
     # with fewer than 30 photos, queries by photos have no probability, and nothing is hidden
     assert [hit.probability for hit in hits] == [None] * 21
     assert len(hits.above(0.5)) == 21
-    plain = Library.open(taught.path).search(Query(["a cat"]), k=1)[0]
+    plain = Library.open(biscuit_library.path).search(Query(["a cat"]), k=1)[0]
     assert plain.probability is not None  # a query by words only has one
 
 
-def test_in_a_larger_library_a_word_finds_its_photo_and_few_others_are_likely(taught: Library, photos: Path) -> None:
+def test_in_a_larger_library_a_word_finds_its_photo_and_few_others_are_likely(
+    biscuit_library: Library, photos: Path
+) -> None:
     for number, name in enumerate(("brick.png", "grass.png", "coffee.png", "rocket.jpg") * 5):
         with Image.open(photos / name) as picture:
             left = number * picture.width // 60
             cut = picture.convert("RGB").crop((left, left // 2, picture.width * 3 // 4, picture.height))
             cut.save(photos / f"more{number:02}.jpg")
-    taught.sync(photos)
+    biscuit_library.sync(photos)
     for query in ("Biscuit", "Biscuit on a blanket"):
-        hits = taught.search(query, k=41)
+        hits = biscuit_library.search(query, k=41)
         assert hits[0].path.name == "chelsea.png"
         values = [hit.probability or 0 for hit in hits]
         assert values[0] > 0.5
         assert sum(value > 0.5 for value in values) <= 5
 
 
-def test_a_word_in_a_text_is_half_of_its_vector(taught: Library) -> None:
+def test_a_word_in_a_text_is_half_of_its_vector(biscuit_library: Library) -> None:
     encoder = load_encoder("compact", device="cpu")
-    store = taught._store
+    store = biscuit_library._store
     photo = embed_examples(store, load_words(store)[0].id, encoder)[0]
     words = encoder.encode_texts(["asleep on the sofa"])[0]
     expected = (photo + words) / np.linalg.norm(photo + words)
@@ -81,23 +83,23 @@ def test_a_word_in_a_text_is_half_of_its_vector(taught: Library) -> None:
     assert np.allclose(vectors[1], encoder.encode_texts(["a dog"])[0], atol=1e-5)
 
 
-def test_a_word_works_in_weighted_parts_and_in_explanations(taught: Library, photos: Path) -> None:
-    with taught._store.reading() as connection:
+def test_a_word_works_in_weighted_parts_and_in_explanations(biscuit_library: Library, photos: Path) -> None:
+    with biscuit_library._store.reading() as connection:
         copy = connection.scalars(select(WORD_EXAMPLES.c.picture)).one()
     for weight in (1.0, -0.5):
-        word = taught.search(Query(["a rocket", "Biscuit"], weights=[1, weight]), k=21, hybrid=False)
-        picture = taught.search(Query(["a rocket"], [copy], weights=[1, weight]), k=21, hybrid=False)
+        word = biscuit_library.search(Query(["a rocket", "Biscuit"], weights=[1, weight]), k=21, hybrid=False)
+        picture = biscuit_library.search(Query(["a rocket"], [copy], weights=[1, weight]), k=21, hybrid=False)
         assert [hit.score for hit in word] == pytest.approx([hit.score for hit in picture], abs=1e-3)  # float16
         assert [score.weight for score in word[0].part_scores] == [1, weight]
-    explained = taught.explain("Biscuit asleep", photos / "chelsea.png")
-    best = taught.search("Biscuit asleep", k=1)[0]
+    explained = biscuit_library.explain("Biscuit asleep", photos / "chelsea.png")
+    best = biscuit_library.search("Biscuit asleep", k=1)[0]
     assert explained.score == pytest.approx(best.score, abs=1e-4)
     effects = {effect.word: effect.effect for effect in explained.word_effects}
     assert effects["Biscuit"] > 0.1 > effects["asleep"]  # without "asleep" only the photo is left
 
 
-def test_the_stored_copy_is_small_and_has_no_metadata(taught: Library) -> None:
-    with taught._store.reading() as connection:
+def test_the_stored_copy_is_small_and_has_no_metadata(biscuit_library: Library) -> None:
+    with biscuit_library._store.reading() as connection:
         content = connection.scalars(select(WORD_EXAMPLES.c.picture)).one()
     assert b"ecret" not in content
     with Image.open(io.BytesIO(content)) as picture:
@@ -105,23 +107,23 @@ def test_the_stored_copy_is_small_and_has_no_metadata(taught: Library) -> None:
         assert not picture.getexif()
 
 
-def test_the_same_file_is_one_example_and_others_are_added(taught: Library, photos: Path) -> None:
-    first = taught.learn("BISCUIT", [photos / "coffee.png", photos / "coffee.png"])
+def test_the_same_file_is_one_example_and_others_are_added(biscuit_library: Library, photos: Path) -> None:
+    first = biscuit_library.learn("BISCUIT", [photos / "coffee.png", photos / "coffee.png"])
     assert (first.word, first.added, first.repeated, first.examples) == ("Biscuit", 1, 1, 2)
-    assert [len(word.examples) for word in taught.words()] == [2]
+    assert [len(word.examples) for word in biscuit_library.words()] == [2]
 
 
-def test_without_a_readable_photo_nothing_is_stored(taught: Library, tmp_path: Path) -> None:
+def test_without_a_readable_photo_nothing_is_stored(biscuit_library: Library, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff\xe0 cut")
     with pytest.raises(FeedbackError, match=r"none of the photos of 'Rex' can be read; .*bad\.jpg"):
-        taught.learn("Rex", [bad])
-    assert [word.word for word in taught.words()] == ["Biscuit"]
+        biscuit_library.learn("Rex", [bad])
+    assert [word.word for word in biscuit_library.words()] == ["Biscuit"]
 
 
-def test_a_word_works_with_another_encoder(taught: Library, small_model: str) -> None:
+def test_a_word_works_with_another_encoder(biscuit_library: Library, small_model: str) -> None:
     other = load_encoder(small_model, device="cpu")
-    store = taught._store
+    store = biscuit_library._store
     first = text_vectors(store, ["Biscuit"], other)
     assert first.shape == (1, other.dim)
     with store.reading() as connection:
@@ -130,22 +132,22 @@ def test_a_word_works_with_another_encoder(taught: Library, small_model: str) ->
     assert np.allclose(text_vectors(store, ["Biscuit"], other), first, atol=1e-3)  # float16 from the catalog
 
 
-def test_in_a_locked_library_missing_vectors_are_not_stored(taught: Library, small_model: str) -> None:
+def test_in_a_locked_library_missing_vectors_are_not_stored(biscuit_library: Library, small_model: str) -> None:
     other = load_encoder(small_model, device="cpu")
-    with write_lock(taught.path, "testing", timeout=0):
-        assert text_vectors(taught._store, ["Biscuit"], other).shape == (1, other.dim)
-    with taught._store.reading() as connection:
+    with write_lock(biscuit_library.path, "testing", timeout=0):
+        assert text_vectors(biscuit_library._store, ["Biscuit"], other).shape == (1, other.dim)
+    with biscuit_library._store.reading() as connection:
         assert len(connection.execute(select(EXAMPLE_EMBEDDINGS)).all()) == 1
 
 
-def test_a_forgotten_word_is_an_ordinary_word(taught: Library) -> None:
-    taught.forget_word("biscuit")
-    assert taught.words() == []
+def test_a_forgotten_word_is_an_ordinary_word(biscuit_library: Library) -> None:
+    biscuit_library.forget_word("biscuit")
+    assert biscuit_library.words() == []
     encoder = load_encoder("compact", device="cpu")
-    vectors = text_vectors(taught._store, ["Biscuit"], encoder)
+    vectors = text_vectors(biscuit_library._store, ["Biscuit"], encoder)
     assert np.allclose(vectors, encoder.encode_texts(["Biscuit"]), atol=1e-5)
     with pytest.raises(FeedbackError, match="has no private word 'Biscuit'; run: recall words list"):
-        taught.forget_word("Biscuit")
+        biscuit_library.forget_word("Biscuit")
 
 
 def test_private_words_are_read_once_for_each_state_of_the_catalog(
