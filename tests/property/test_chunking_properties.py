@@ -1,4 +1,4 @@
-"""Text in pieces: nothing is lost, everything fits."""
+"""For any text, the chunks contain all of it, and each fits the encoder."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ prose = st.lists(
 anything = st.one_of(prose, st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
 
 
-def without_space(text: str) -> str:
+def without_spaces(text: str) -> str:
     return "".join(text.split())
 
 
 @given(text=anything, markdown=st.booleans())
-def test_pieces_joined_are_the_text_in_order_but_for_white_space(text: str, markdown: bool) -> None:
-    assert without_space("".join(split_text(text, FAKE.fits, markdown=markdown))) == without_space(text)
+def test_the_chunks_are_the_text_except_for_white_space(text: str, markdown: bool) -> None:
+    assert without_spaces("".join(split_text(text, FAKE.fits, markdown=markdown))) == without_spaces(text)
 
 
 @given(text=prose, markdown=st.booleans())
-@example(text=".A dog dog dog # A", markdown=False)  # the splitter ends a sentence in the first word
-def test_words_that_fit_are_never_cut(text: str, markdown: bool) -> None:
-    # five words fit, whatever their length, so no word is too long
-    assert [word for piece in split_text(text, FAKE.fits, markdown=markdown) for word in piece.split()] == text.split()
+@example(text=".A dog dog dog # A", markdown=False)  # a period at the beginning of a word
+def test_words_that_fit_are_not_split(text: str, markdown: bool) -> None:
+    # five words of any length fit, so no word is too long
+    assert [word for chunk in split_text(text, FAKE.fits, markdown=markdown) for word in chunk.split()] == text.split()
 
 
 @settings(max_examples=40)
 @given(text=anything, markdown=st.booleans())
-def test_every_piece_fits_the_encoder_that_ships_with_recall(text: str, markdown: bool) -> None:
-    pieces = split_text(text, COMPACT.fits, markdown=markdown)
-    assert all(COMPACT.fits([piece])[0] or len(piece) == 1 for piece in pieces)
-    assert all(piece.strip() for piece in pieces)
-    assert without_space("".join(pieces)) == without_space(text)
+def test_every_chunk_fits_the_compact_encoder(text: str, markdown: bool) -> None:
+    chunks = split_text(text, COMPACT.fits, markdown=markdown)
+    assert all(COMPACT.fits([chunk])[0] or len(chunk) == 1 for chunk in chunks)
+    assert all(chunk.strip() for chunk in chunks)
+    assert without_spaces("".join(chunks)) == without_spaces(text)
 
 
 @settings(max_examples=40)
 @given(text=anything)
-def test_a_query_is_cut_behind_the_last_word_that_fits(text: str) -> None:
-    kept = truncate(text, FAKE.fits)
-    assert text.startswith(kept)
-    assert kept.split() == text.split()[:5]
+def test_a_query_is_truncated_after_the_last_word_that_fits(text: str) -> None:
+    beginning = truncate(text, FAKE.fits)
+    assert text.startswith(beginning)
+    assert beginning.split() == text.split()[:5]
 
 
 @pytest.mark.parametrize("letters", [1, 200, 100_000])
-def test_a_word_that_does_not_fit_is_cut_between_letters(letters: int) -> None:
-    kept = truncate("ab" * letters, COMPACT.fits)
-    assert 0 < len(kept) <= 2 * letters
-    assert COMPACT.fits([kept]) == [True]
+def test_a_word_that_does_not_fit_is_split_between_characters(letters: int) -> None:
+    beginning = truncate("ab" * letters, COMPACT.fits)
+    assert 0 < len(beginning) <= 2 * letters
+    assert COMPACT.fits([beginning]) == [True]

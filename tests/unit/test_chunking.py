@@ -1,4 +1,4 @@
-"""Where long text is cut, with an encoder that reads eight words."""
+"""Long texts are split into chunks, here for an encoder that reads eight words."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.support.encoders import FakeEncoder
 FITS = FakeEncoder(context=8).fits
 
 
-def test_short_text_is_one_piece() -> None:
+def test_a_short_text_is_one_chunk() -> None:
     assert split_text("  A dog on the beach.\n", FITS) == ["A dog on the beach."]
 
 
-def test_cuts_come_between_sentences() -> None:
+def test_a_text_is_split_between_sentences() -> None:
     text = "A dog runs on the beach. The sea is calm. A child builds a castle of sand."
     assert split_text(text, FITS) == [
         "A dog runs on the beach.",
@@ -26,21 +26,21 @@ def test_cuts_come_between_sentences() -> None:
     ]
 
 
-def test_sentences_share_a_piece_where_both_fit() -> None:
+def test_sentences_that_fit_together_share_a_chunk() -> None:
     assert split_text("A dog runs. The sea is calm. It rains on the old town again.", FITS) == [
         "A dog runs. The sea is calm.",
         "It rains on the old town again.",
     ]
 
 
-def test_a_sentence_that_does_not_fit_is_cut_between_words() -> None:
+def test_a_long_sentence_is_split_between_words() -> None:
     assert split_text("one two three four five six seven eight nine ten", FITS) == [
         "one two three four five six seven eight",
         "nine ten",
     ]
 
 
-def test_a_line_that_ends_in_the_middle_of_a_sentence_is_no_place_to_cut() -> None:
+def test_a_text_is_not_split_at_a_line_end_in_the_middle_of_a_sentence() -> None:
     wrapped = "Yesterday. Wonderfully extraordinary photographers\nwalked along. Nobody saw them there."
     assert split_text(wrapped, FITS) == [
         "Yesterday. Wonderfully extraordinary photographers walked along.",
@@ -48,30 +48,30 @@ def test_a_line_that_ends_in_the_middle_of_a_sentence_is_no_place_to_cut() -> No
     ]
 
 
-def test_short_lines_are_lines_of_their_own() -> None:
+def test_a_list_is_split_between_lines() -> None:
     assert split_text("- milk and bread\n- eggs\n- two pounds of flour", FITS) == [
         "- milk and bread\n- eggs",
         "- two pounds of flour",
     ]
 
 
-def test_a_heading_stays_with_its_text_and_not_with_the_text_before_it() -> None:
+def test_a_heading_is_in_one_chunk_with_the_text_below_it() -> None:
     text = "It rains in the town.\n\n# Beach\n\nA dog runs on it."
     assert split_text(text, FITS, markdown=True) == ["It rains in the town.", "# Beach\n\nA dog runs on it."]
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\r\n "])
-def test_blank_text_has_no_pieces(text: str) -> None:
+def test_a_blank_text_has_no_chunks(text: str) -> None:
     assert split_text(text, FITS) == []
 
 
 @pytest.mark.parametrize("markdown", [False, True])
 @pytest.mark.parametrize("text", ["a" * 300_000, "ab " * 100_000, "> " * 100_000, "[(`*_" * 40_000, "\n" * 300_000])
-def test_no_text_takes_long(text: str, markdown: bool) -> None:
+def test_no_text_takes_quadratic_time(text: str, markdown: bool) -> None:
     start = time.process_time()
-    pieces = split_text(text, lambda pieces: [len(piece) <= 80 for piece in pieces], markdown=markdown)
-    assert time.process_time() - start < 10  # without blocks, the first would take quadratically long
-    assert all(len(piece) <= 80 for piece in pieces)
+    chunks = split_text(text, lambda texts: [len(text) <= 80 for text in texts], markdown=markdown)
+    assert time.process_time() - start < 10
+    assert all(len(chunk) <= 80 for chunk in chunks)
 
 
 def test_no_chunk_spans_two_paragraphs_that_do_not_fit_together() -> None:
@@ -80,7 +80,7 @@ def test_no_chunk_spans_two_paragraphs_that_do_not_fit_together() -> None:
     assert [len(chunk.split()) for chunk in chunks].count(8) == 3 * (1500 // 8)
 
 
-def test_a_query_that_is_cut_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_truncated_query_logs_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "indexer.documents.chunking")
     assert truncate_queries(["a dog", "one two three four five six seven eight nine"], FITS) == [
         "a dog",
@@ -93,8 +93,8 @@ def test_a_query_that_is_cut_is_said(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
-def test_japanese_is_cut_between_sentences() -> None:
-    short = lambda pieces: [len(piece) <= 12 for piece in pieces]  # noqa: E731  an encoder that reads 12 letters
+def test_japanese_is_split_between_sentences() -> None:
+    short = lambda texts: [len(text) <= 12 for text in texts]  # noqa: E731  an encoder that reads 12 letters
     assert split_text("犬が浜辺を走る。海は静かだ。", short) == ["犬が浜辺を走る。", "海は静かだ。"]
 
 
@@ -136,6 +136,6 @@ def test_fenced_code_stays_together_and_holds_no_headings() -> None:
 
 
 def test_a_letter_is_not_split_from_its_accents() -> None:
-    short = lambda pieces: [len(piece) <= 3 for piece in pieces]  # noqa: E731  an encoder that reads 3 characters
+    short = lambda texts: [len(text) <= 3 for text in texts]  # noqa: E731  an encoder that reads 3 characters
     assert split_text("ae\u0301u\u0308o", short) == ["ae\u0301", "u\u0308o"]
-    assert split_text("aae\u0301", short) == ["aae\u0301"[:2], "e\u0301"]
+    assert split_text("aae\u0301", short) == ["aa", "e\u0301"]

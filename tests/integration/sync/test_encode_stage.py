@@ -1,4 +1,4 @@
-"""Decoding, encoding and writing go on beside each other: in order, bounded, and stopped at any moment."""
+"""Decoding, encoding and writing overlap: in order, bounded, and stopped cleanly at any time."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ from tests.support.program import Program
 from tests.support.zygote import alive
 
 SECONDS = 20.0
-"""For what comes at once; a machine may be busy."""
+"""Time limit for what normally happens at once; the machine may be busy."""
 
 
-def own_threads() -> list[str]:
-    """Return the names of the threads that a sync has started and not ended."""
+def sync_threads() -> list[str]:
+    """Return the names of a sync's running threads."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("recall-")]
 
 
 @pytest.fixture
 def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Return a list: what is put into it is called, inside the transaction, before each batch's embeddings."""
+    """Return a list of functions that are called in the transaction before a batch's embeddings are written."""
     hooks: list[Any] = []
     write = writes.add_embeddings
 
-    def hooked(connection: Any, ids: Any, encoder_id: int, vectors: Vectors, **more: Any) -> None:
-        for hook in hooks if more.get("kind") is not Modality.TEXT else ():  # those of texts are written behind
+    def add_embeddings(connection: Any, ids: Any, encoder_id: int, vectors: Vectors, **options: Any) -> None:
+        for hook in hooks if options.get("kind") is not Modality.TEXT else ():  # texts are written after photos
             hook()
-        write(connection, ids, encoder_id, vectors, **more)
+        write(connection, ids, encoder_id, vectors, **options)
 
-    monkeypatch.setattr(writes, "add_embeddings", hooked)
+    monkeypatch.setattr(writes, "add_embeddings", add_embeddings)
     yield hooks
-    assert own_threads() == []
+    assert sync_threads() == []
 
 
 def test_items_are_committed_in_the_order_of_the_walk(library: Library, folder: Path) -> None:
     pick = random.Random(3)
-    for number in range(60):  # the decoders, one per processor, finish them in quite another order
+    for number in range(60):  # the decoders, one per processor, finish them in another order
         side = pick.choice([4, 40, 1500])
         Image.new("RGB", (side, side), (number, 100, 200)).save(folder / f"{number:02}.png")
     library.sync(folder)
@@ -68,83 +68,83 @@ def test_a_batch_is_written_while_the_next_is_encoded(tmp_path: Path, folder: Pa
     second = threading.Event()
     batches: list[int] = []
 
-    def note(number: int) -> None:
+    def record(number: int) -> None:
         batches.append(number)
         if len(batches) == 2:
             second.set()
 
-    before_write.append(lambda: second.wait(SECONDS) or pytest.fail("the second batch waits for the first one's end"))
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(before_images=note)) as library:
+    before_write.append(lambda: second.wait(SECONDS) or pytest.fail("the second batch waits for the end of the first"))
+    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(before_images=record)) as library:
         assert library.sync(folder).added == 12
 
 
-def test_what_waits_for_a_slow_writer_is_bounded(
+def test_the_batches_waiting_for_a_slow_writer_are_bounded(
     tmp_path: Path, folder: Path, before_write: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint_many(folder, 200)
     encoder = FakeEncoder()
-    taken: list[int] = []
+    started: list[int] = []
     decode = DecodePool._decode
 
-    def counted(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
-        taken.append(1)
+    def count_decode(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
+        started.append(1)
         return decode(pool, path, sidecar)
 
-    monkeypatch.setattr(DecodePool, "_decode", counted)
-    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(DecodePool, "_decode", count_decode)
+    measured: list[tuple[int, int]] = []
 
-    def look() -> None:
-        if not seen:
+    def measure() -> None:
+        if not measured:
             time.sleep(0.5)  # enough to encode everything
-            seen.append((len(encoder.pictures), len(taken)))
+            measured.append((len(encoder.pictures), len(started)))
 
-    before_write.append(look)
+    before_write.append(measure)
     with Library.open(tmp_path / "test.recall", encoder=encoder) as library:
         library.sync(folder)
-    ((batches, decoded),) = seen
-    assert batches == 2  # one at the writer and one that waits for it
-    assert 8 <= decoded <= 8 + max(64, 16 * (os.cpu_count() or 1))  # and what the decoders are ahead
+    ((batches, decoded),) = measured
+    assert batches == 2  # one being written and one waiting
+    assert 8 <= decoded <= 8 + max(64, 16 * (os.cpu_count() or 1))  # and those decoded ahead
 
 
-def test_the_next_batch_is_decoded_while_one_is_encoded_however_large_it_is(
+def test_the_next_batch_is_decoded_while_a_large_one_is_encoded(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workers, batch = 1, 100  # more than the decoders are ahead anyway
+    workers, batch = 1, 100  # more than the decoders read ahead by default
     paint_many(folder, 3 * batch)
     decoded = threading.Semaphore(0)
     decode = DecodePool._decode
 
-    def counted(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
+    def release_after_decode(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
         photo = decode(pool, path, sidecar)
         decoded.release()
         return photo
 
-    monkeypatch.setattr(DecodePool, "_decode", counted)
-    waited: list[bool] = []
+    monkeypatch.setattr(DecodePool, "_decode", release_after_decode)
+    results: list[bool] = []
 
     def wait(_: int) -> None:
-        if not waited:
-            waited.extend(decoded.acquire(timeout=SECONDS) for _ in range(2 * batch))
+        if not results:
+            results.extend(decoded.acquire(timeout=SECONDS) for _ in range(2 * batch))
 
     settings = Settings(library=tmp_path / "test.recall", workers=workers)
     with Library(settings, encoder=FakeEncoder(batch_size=batch, before_images=wait)) as library:
         assert library.sync(folder).added == 3 * batch
-    assert waited == [True] * 2 * batch
+    assert results == [True] * 2 * batch
 
 
-def test_an_error_of_the_writer_ends_the_run_and_nothing_after_it_is_written(
+def test_an_error_of_the_writer_ends_the_run_and_nothing_more_is_written(
     tmp_path: Path, folder: Path, before_write: list[Any]
 ) -> None:
     paint_many(folder, 40)
     path = tmp_path / "test.recall"
     calls: list[int] = []
 
-    def break_second() -> None:
+    def fail_second() -> None:
         calls.append(1)
         if len(calls) == 2:
             raise OSError(28, "No space left on device")
 
-    before_write.append(break_second)
+    before_write.append(fail_second)
     with Library.open(path, encoder=FakeEncoder()) as library:
         with pytest.raises(StorageError, match="is full; committed work is safe"):
             library.sync(folder)
@@ -154,7 +154,7 @@ def test_an_error_of_the_writer_ends_the_run_and_nothing_after_it_is_written(
         assert library.check() == []
 
 
-def test_an_error_of_the_encoder_says_in_which_batch_and_the_one_before_is_written(
+def test_an_error_of_the_encoder_names_its_batch_and_the_previous_one_is_written(
     tmp_path: Path, folder: Path, before_write: list[Any]
 ) -> None:
     pictures = sorted(paint_many(folder, 12))
@@ -178,7 +178,7 @@ def test_an_error_of_the_encoder_says_in_which_batch_and_the_one_before_is_writt
     assert [row[0] for row in contents(path)] == [os.fsencode(picture) for picture in pictures[:4]]
 
 
-def test_an_error_of_the_decoders_comes_through_and_the_batch_before_it_is_written(
+def test_an_error_of_the_decoders_is_raised_and_the_previous_batches_are_written(
     tmp_path: Path, folder: Path, before_write: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint_many(folder, 12)
@@ -196,12 +196,12 @@ def test_an_error_of_the_decoders_comes_through_and_the_batch_before_it_is_writt
         pytest.raises(RecallError, match="a process that decodes photos cannot be started"),
     ):
         library.sync(folder)
-    assert count(path, "embeddings") == 8  # two whole batches; the third lacks its last photo
+    assert count(path, "embeddings") == 8  # two batches; the third has no last photo
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="interrupts the main thread by a signal")
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 @pytest.mark.parametrize("batch", [1, 2, 3])
-def test_ctrl_c_while_a_batch_is_written_keeps_it_whole(
+def test_ctrl_c_while_a_batch_is_written_commits_the_batch(
     tmp_path: Path, folder: Path, before_write: list[Any], batch: int
 ) -> None:
     paint_many(folder, 40)
@@ -212,22 +212,22 @@ def test_ctrl_c_while_a_batch_is_written_keeps_it_whole(
         calls.append(1)
         if len(calls) == batch:
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.3)  # the main thread stops now, and waits for this one
+            time.sleep(0.3)  # now the main thread stops, and waits for this thread
 
     before_write.append(interrupt)
     with Library.open(path, encoder=FakeEncoder()) as library:
-        began = time.monotonic()
+        start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             library.sync(folder)
-        assert time.monotonic() - began < SECONDS
+        assert time.monotonic() - start < SECONDS
         assert count(path, "embeddings") == count(path, "items") == 4 * batch
         before_write.clear()
         assert library.sync(folder).added == 40 - 4 * batch
         assert library.check() == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="interrupts a process group by a signal")
-def test_ctrl_c_in_the_middle_of_encoding_ends_the_program_and_its_processes(
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_during_encoding_ends_the_program_and_its_processes(
     recall_program: Program, skimage_photos: Path, folder: Path, tmp_path: Path
 ) -> None:
     pick = random.Random(5)
@@ -242,10 +242,10 @@ def test_ctrl_c_in_the_middle_of_encoding_ends_the_program_and_its_processes(
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to the decoders, too
-    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)  # also to the decoders, as a terminal does
+    start = time.monotonic()
     out, err = process.communicate(timeout=30)
-    assert time.monotonic() - began < 5  # half a second here
+    assert time.monotonic() - start < 5  # half a second here
     assert (process.returncode, out) == (130, "")
     assert err == "recall: stopped; what was done is kept; run the same command again to continue\n"
     assert not alive(process.pid)

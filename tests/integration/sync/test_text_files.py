@@ -1,4 +1,4 @@
-"""Files of text among photos: found, cut, embedded, and never in the way of anything else."""
+"""Text files among photos: found, split into chunks, embedded, and recorded if they cannot be read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def units(library: Library) -> list[tuple[str, int, str, str | None]]:
     )
 
 
-def test_a_text_is_cut_into_units_and_found_by_each(library: Library, folder: Path) -> None:
+def test_a_text_is_split_into_units_and_found_by_each(library: Library, folder: Path) -> None:
     paint(folder / "a.png", "yellow")
     write(folder / "b.txt", LONG)
     assert library.sync(folder).added == 2
@@ -51,21 +51,21 @@ def test_a_text_is_cut_into_units_and_found_by_each(library: Library, folder: Pa
 def test_a_text_has_the_time_of_its_file_and_no_size_in_pixels(library: Library, folder: Path) -> None:
     os.utime(write(folder / "b.md", LONG), (1_000_000_000, 1_000_000_000))
     library.sync(folder)
-    found = rows(library.path, "SELECT modality, format, taken_from, width, height, taken_at IS NULL FROM items")
-    assert found == [("text", "Markdown", "file", None, None, 0)]
+    items = rows(library.path, "SELECT modality, format, taken_from, width, height, taken_at IS NULL FROM items")
+    assert items == [("text", "Markdown", "file", None, None, 0)]
 
 
 def test_a_second_run_encodes_nothing(library: Library, folder: Path, encoder: FakeEncoder) -> None:
     write(folder / "b.txt", LONG)
     library.sync(folder)
-    read = len(encoder.texts)
+    encoded = len(encoder.texts)
     assert library.sync(folder).unchanged == 1
     advance_mtime(folder / "b.txt")
     assert library.sync(folder).unchanged == 1  # another time, the same content
-    assert len(encoder.texts) == read
+    assert len(encoder.texts) == encoded
 
 
-def test_the_xmp_file_of_a_photo_is_not_that_of_the_text_beside_it(library: Library, folder: Path) -> None:
+def test_the_sidecar_of_a_photo_does_not_belong_to_a_text_of_the_same_name(library: Library, folder: Path) -> None:
     paint(folder / "a.png", "red")
     write(folder / "a.txt", "a lime parrot")
     write(folder / "a.xmp", "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
@@ -74,7 +74,7 @@ def test_the_xmp_file_of_a_photo_is_not_that_of_the_text_beside_it(library: Libr
     assert library.sync(folder / "a.txt").unchanged == 1
 
 
-def test_changes_moves_copies_and_removals_are_followed(library: Library, folder: Path, encoder: FakeEncoder) -> None:
+def test_changes_moves_copies_and_removals_are_noticed(library: Library, folder: Path, encoder: FakeEncoder) -> None:
     write(folder / "a.txt", "a red house")
     write(folder / "b.txt", "a lime parrot")
     library.sync(folder)
@@ -93,7 +93,7 @@ def test_changes_moves_copies_and_removals_are_followed(library: Library, folder
     assert rows(library.path, "SELECT count(*) FROM unit_words WHERE unit_words MATCH 'parrot'") == [(1,)]
 
 
-def test_the_same_words_are_cut_anew_under_a_name_of_another_kind(library: Library, folder: Path) -> None:
+def test_a_copy_with_the_suffix_of_another_format_is_read_again(library: Library, folder: Path) -> None:
     write(folder / "a.txt", LONG)
     library.sync(folder)
     write(folder / "b.md", LONG)
@@ -108,7 +108,7 @@ def test_the_same_words_are_cut_anew_under_a_name_of_another_kind(library: Libra
 
 
 @pytest.mark.parametrize(
-    ("content", "read"),
+    ("content", "text"),
     [
         (b"\xef\xbb\xbfcaf\xc3\xa9", "café"),
         ("café".encode("utf-16"), "café"),
@@ -119,18 +119,18 @@ def test_the_same_words_are_cut_anew_under_a_name_of_another_kind(library: Libra
         (b"page one\x0cpage two", "page one\x0cpage two"),
     ],
 )
-def test_encodings_are_told_apart(library: Library, folder: Path, content: bytes, read: str) -> None:
+def test_encodings_are_recognized(library: Library, folder: Path, content: bytes, text: str) -> None:
     write(folder / "a.txt", content)
     library.sync(folder)
-    assert units(library) == [("a.txt", 0, "text", read)]
+    assert units(library) == [("a.txt", 0, "text", text)]
 
 
-def test_hostile_texts_are_recorded_and_stop_nothing(library: Library, folder: Path) -> None:
+def test_hostile_text_files_are_recorded_and_do_not_stop_a_sync(library: Library, folder: Path) -> None:
     write(folder / "binary.txt", bytes(range(256)) * 20)
     write(folder / "controls.txt", bytes([1, 2, 3, 65] * 100))
     write(folder / "empty.txt", b"")
     write(folder / "blank.txt", b" \n\t\n")
-    write(folder / "half.txt", b"\xff\xfea\x00b")  # marked as UTF-16, an odd number of bytes
+    write(folder / "half.txt", b"\xff\xfea\x00b")  # the byte order mark of UTF-16, but an odd number of bytes
     write(folder / "kanji.txt", "東京の写真".encode("shift-jis"))
     write(folder / "letters.txt", b"x" * 1_000_000)
     write(folder / "nul.txt", b"a red house\0")
@@ -156,28 +156,28 @@ def test_hostile_texts_are_recorded_and_stop_nothing(library: Library, folder: P
         "link.txt": "unreadable",
     }
     assert library.check() == []
-    again = library.sync(folder)
-    assert (again.added, again.changed, again.failed) == (0, 0, 10)
+    second = library.sync(folder)
+    assert (second.added, second.changed, second.failed) == (0, 0, 10)
 
 
-def test_a_text_whose_pieces_the_encoder_cannot_embed_fails_alone(
+def test_a_text_with_a_chunk_that_cannot_be_embedded_is_the_only_failure(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(folder / "a.txt", LONG)
     write(folder / "b.txt", "a lime parrot")
-    whole = FakeEncoder.encode_texts
+    encode_texts = FakeEncoder.encode_texts
 
-    def spoilt(self: FakeEncoder, texts: list[str]) -> object:
-        vectors = whole(self, texts)
-        vectors[1] = float("nan")  # the second piece of the first text
+    def encode_with_nan(self: FakeEncoder, texts: list[str]) -> object:
+        vectors = encode_texts(self, texts)
+        vectors[1] = float("nan")  # the second chunk of the first text
         return vectors
 
-    monkeypatch.setattr(FakeEncoder, "encode_texts", spoilt)
+    monkeypatch.setattr(FakeEncoder, "encode_texts", encode_with_nan)
     assert (library.sync(folder).added, library.failures()[0].kind) == (1, "encoder")
     assert units(library) == [("b.txt", 0, "text", "a lime parrot")]
 
 
-def test_a_folder_in_which_no_text_can_be_read_says_so(library: Library, folder: Path) -> None:
+def test_a_folder_without_readable_texts_is_an_error(library: Library, folder: Path) -> None:
     write(folder / "a.txt", b"")
     with pytest.raises(NoPhotosError, match=r"none of the 1 files in .*, for instance a.txt: the file is empty"):
         library.sync(folder)
@@ -192,8 +192,8 @@ def test_the_program_indexes_texts_among_real_photos(recall_program: Program, ph
     assert done.stdout.startswith("23 added, 1 failed in ")
     assert "broken.txt: it contains NUL bytes, so it is binary data, not text" in done.stderr
     assert recall_program("index").stdout.startswith("0 added, 23 unchanged, 1 failed in ")
-    shown = recall_program("status").stdout
-    assert "photos   21\ntexts    2\nfailed   1" in shown
+    status = recall_program("status").stdout
+    assert "photos   21\ntexts    2\nfailed   1" in status
     found = recall_program("search", "a rocket launch", "-k", "1", "--type", "texts", "--json").stdout
     assert "trip.md" in found
     assert "We saw a rocket leave for space." in found
