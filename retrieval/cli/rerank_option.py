@@ -21,7 +21,7 @@ class RerankOption(click.Option):
             f"{entry.syntax}: {entry.help}{f', by default {entry.default}' if entry.default else ''}."
             for entry in reranker_entries()
         )
-        self.help = " ".join(("Rerank the best results; may be repeated, in this order.", *entries))
+        self.help = "\n\n".join(("Rerank the best results; may be repeated, in this order.", *entries))
         return super().get_help_record(ctx)
 
 
