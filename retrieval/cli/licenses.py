@@ -1,4 +1,4 @@
-"""The licences of Recall, its encoder's weights and the installed packages: what `recall --licenses` prints."""
+"""`recall --licenses`: the licences of Recall, of its encoder's weights and of the installed packages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ BUNDLED = {
     "rawpy": "its wheel contains LibRaw: LGPL-2.1-only or CDDL-1.0",
     "torch": "on Linux it installs NVIDIA's CUDA libraries, which are proprietary",
 }
-"""What the packages' own metadata does not say. Sources: the licence files inside the wheels."""
+"""Notes that are missing in the metadata of the packages. Sources: the licence files inside the wheels."""
 
 WEIGHTS = (
     "compact",
     "",
     "Apache-2.0",
-    "weights trained on photos, many of them for research only: see LICENSE.md beside them",
+    "weights trained on photos, many of them for research only: see their LICENSE.md",
 )
 
 
@@ -36,8 +36,8 @@ class PackageLicense(NamedTuple):
     Attributes:
         name: The distribution's name.
         version: Its version.
-        license: An SPDX expression where the package gives one, else what it says.
-        note: What a user should know beyond that; "" for nothing.
+        license: An SPDX expression if the package gives one, else the text of its licence field or classifier.
+        note: What else a user should know; may be empty.
     """
 
     name: str
@@ -49,12 +49,12 @@ class PackageLicense(NamedTuple):
 def package_licenses() -> list[PackageLicense]:
     """Return the licences of the packages that Recall requires and that are installed, sorted by name.
 
-    Packages of extras count where they are installed, and so do the packages that these require in turn.
+    Includes installed packages of extras, and what all these require in turn.
     """
-    found = {package.name.lower(): package for package in _required()}
+    packages = {package.name.lower(): package for package in _required()}
     return [
         PackageLicense(package.name, package.version, license_of(package), BUNDLED.get(name.replace("_", "-"), ""))
-        for name, package in sorted(found.items())
+        for name, package in sorted(packages.items())
     ]
 
 
@@ -65,7 +65,7 @@ def license_of(package: Distribution) -> str:
         return metadata["License-Expression"]
     text = metadata["License"].strip() if "License" in metadata else ""
     classifiers = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if "License ::" in line]
-    if classifiers and (not text or "\n" in text):  # some put the whole licence into the field
+    if classifiers and (not text or "\n" in text):  # some packages put the whole licence into the field
         return ", ".join(classifiers)
     return text.partition("\n")[0].strip() or "not stated in its metadata"
 
@@ -79,16 +79,16 @@ def _required() -> Iterator[Distribution]:
 
     recall = distribution(DISTRIBUTION)
     extras = recall.metadata.get_all("Provides-Extra") or []
-    pending, seen = [(recall, ["", *extras])], {DISTRIBUTION}
+    pending, visited = [(recall, ["", *extras])], {DISTRIBUTION}
     while pending:
         package, wanted_extras = pending.pop()
         for requirement in map(Requirement, package.requires or ()):
             name = canonicalize_name(requirement.name)
             marker = requirement.marker
             applies = marker is None or any(marker.evaluate({"extra": extra}) for extra in wanted_extras)
-            if name in seen or not applies:
+            if name in visited or not applies:
                 continue
-            seen.add(name)
+            visited.add(name)
             try:
                 dependency = distribution(name)
             except PackageNotFoundError:
@@ -98,7 +98,7 @@ def _required() -> Iterator[Distribution]:
 
 
 def print_licenses(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
-    """Print the table and leave, when the option was given."""
+    """Print the table and exit if the option was given."""
     if not value or ctx.resilient_parsing:
         return
     from importlib.metadata import distribution  # late, as above

@@ -1,4 +1,4 @@
-"""Lines on standard error, and how many of them: -v and -q."""
+"""Notes, errors and log lines on standard error, and the options -v and -q."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from retrieval.cli import terminal
 from retrieval.cli.text import one_line, visible
 
 VERBOSITY = f"{__name__}.verbosity"
-"""Where the context keeps it: "verbose" or "quiet"."""
+"""Key in the context's meta; its value is "verbose" or "quiet"."""
 
 LEVELS = {"verbose": logging.DEBUG, "quiet": logging.WARNING}
 
 NAMED = 10
-"""Failures that are named; where the others are is said after them."""
+"""Failures that are printed, a line each; the rest are only counted."""
 
 
 def note(text: str) -> None:
-    """Print a line that may be left out: -q hides it."""
+    """Print a line that -q hides."""
     if not is_quiet():
         click.echo(visible(text), err=True)
 
 
 def print_error(text: str) -> None:
-    """Print what ended the program, on one line."""
+    """Print the error that ends the program, on one line."""
     click.echo(f"{terminal.style('recall:', '31', sys.stderr)} {one_line(text)}", err=True)
 
 
 def print_failures(label: str, failures: list[tuple[str, str]], rest: str) -> None:
-    """Print the first failures, a line each, and how many there are more.
+    """Print the first failures, a line each, and the number of the others.
 
     Args:
-        label: What happened to them: "failed".
+        label: What happened, for instance "failed".
         failures: Name and reason of each.
-        rest: What names the others, for instance a command.
+        rest: Where the others are listed, for instance a command.
     """
     for name, reason in failures[:NAMED]:
         head = terminal.style(f"{label}:", "33", sys.stderr)
@@ -62,7 +62,7 @@ def _verbosity() -> str:
 
 
 def verbosity_options() -> list[click.Option]:
-    """Return the options -v and -q, which every command takes, and the group before it."""
+    """Return the options -v and -q, for the group and for every command."""
 
     def option(name: str, words: str) -> click.Option:
         declarations = [f"-{name[0]}", f"--{name}"]
@@ -86,13 +86,13 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
 
 
 def set_log_level() -> None:
-    """Let Recall's own log show as much as -v and -q want."""
+    """Set the level of Recall's own log by -v and -q."""
     for package in ("indexer", "retrieval"):
         logging.getLogger(package).setLevel(LEVELS.get(_verbosity(), logging.INFO))
 
 
 def start_log() -> None:
-    """Write the log to standard error."""
+    """Write the log to standard error, as lines that cannot move the cursor."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("recall: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -21,7 +21,7 @@ def typed_query(words: Sequence[str], *, images: Sequence[Path] = (), allow_url:
     """Return the query that was typed.
 
     Args:
-        words: The command's arguments, see `retrieval.query.parser.parse_parts`.
+        words: Arguments of the command, see `retrieval.query.parser.parse_parts`.
         images: Further pictures.
         allow_url: Whether an address on the web may be fetched.
 
@@ -42,7 +42,8 @@ def _value(part: str, *, allow_url: bool) -> str | Picture:
     """Return one part as words or as a picture.
 
     Raises:
-        QueryError: It is an address that may not be fetched, an empty clipboard, or a picture's name without a file.
+        QueryError: The part is an address that may not be fetched, an empty clipboard, or a picture's name without a
+            file.
     """
     if part == STDIN:
         return _standard_input()
@@ -50,17 +51,17 @@ def _value(part: str, *, allow_url: bool) -> str | Picture:
         return _clipboard()
     if is_url(part):
         if not allow_url:
-            raise QueryError(f"{part} is on the web, where Recall goes only when asked to; add --allow-url")
-        from retrieval.query.fetch import fetch_picture  # late: http and ssl take 11 ms, of a cold search's 390
+            raise QueryError(f"{part} is on the web, which Recall uses only if you allow it; add --allow-url")
+        from retrieval.query.fetch import fetch_picture  # late: http and ssl take 11 ms of a cold search's 390
 
         return fetch_picture(part)
     return _file_or_words(part)
 
 
 def _standard_input() -> str | bytes:
-    """Return what comes from standard input: a picture's bytes, or words."""
+    """Return the content of standard input: the bytes of a picture, or words."""
     content = sys.stdin.buffer.read()
-    from indexer.images.formats import sniff  # late: brings the picture library
+    from indexer.images.formats import sniff  # late: loads the picture library
 
     if sniff(content) is not None:
         return content
@@ -74,14 +75,14 @@ def _standard_input() -> str | bytes:
 
 
 def _clipboard() -> Picture:
-    """Return the picture in the clipboard, or the file that was copied there."""
+    """Return the picture in the clipboard, or the file that was copied."""
     from PIL import ImageGrab  # late: words need no picture library
 
     try:
         content = ImageGrab.grabclipboard()
     except (OSError, NotImplementedError, ValueError) as error:
         raise QueryError(f"the clipboard cannot be read ({error}); give the picture's file instead") from error
-    picture = Path(content[0]) if isinstance(content, list) and content else content  # a list: files that were copied
+    picture = Path(content[0]) if isinstance(content, list) and content else content  # a list of files
     if picture is None or isinstance(picture, list):
         raise QueryError("the clipboard holds no picture; copy one, or give its file")
     return picture
@@ -91,7 +92,7 @@ def _file_or_words(part: str) -> str | Path:
     """Return words, or the file that they name.
 
     Raises:
-        QueryError: It looks like a picture's name, and there is no such file.
+        QueryError: The part looks like the name of a picture, and there is no such file.
     """
     if "." not in part and os.sep not in part:
         return part

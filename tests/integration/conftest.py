@@ -12,6 +12,7 @@ import pytest
 from indexer.encoders import load_encoder
 from indexer.encoders.export_store import cache_folder
 from retrieval import Library
+from tests.support.color_photos import paint
 from tests.support.encoders import FakeEncoder
 
 
@@ -34,6 +35,23 @@ def library(tmp_path: Path, encoder: FakeEncoder) -> Iterator[Library]:
     """Return an open library with the fake encoder, at the path that `recall_program` uses."""
     with Library.open(tmp_path / "test.recall", encoder=encoder) as library:
         yield library
+
+
+@pytest.fixture(scope="module")
+def color_album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of three photos of one color, to be read only, and make a library of it beside it."""
+    place = tmp_path_factory.mktemp("album")
+    for color in ("red", "lime", "blue"):
+        paint(place / "pictures" / f"{color}.png", color)
+    with Library.open(place / "test.recall", encoder=FakeEncoder()) as library:
+        library.sync(place / "pictures")
+    return place / "pictures"
+
+
+@pytest.fixture
+def color_library(color_album: Path, tmp_path: Path) -> Path:
+    """Return a copy of the library of `color_album`, at the path that `recall_program` uses."""
+    return Path(shutil.copytree(color_album.parent / "test.recall", tmp_path / "test.recall"))
 
 
 @pytest.fixture(scope="session")

@@ -38,11 +38,11 @@ def recall(place: Path, recall_path: Path, encoder_cache: Path) -> Program:
 def indexed(recall: Program, small_model: str) -> subprocess.CompletedProcess[str]:
     """Return the run that made the library."""
     warm_up = recall("index", "photos/chelsea.png", "--encoder", small_model, "--library", "other.recall")
-    assert warm_up.returncode == 0  # it may have exported the model, and said so
+    assert warm_up.returncode == 0  # it may have exported the model and logged that
     return recall("index", "photos", "--encoder", small_model, "--json")
 
 
-def test_index_ends_with_one_object_of_counts_and_seconds(indexed: subprocess.CompletedProcess[str]) -> None:
+def test_index_prints_one_object_of_counts_and_seconds(indexed: subprocess.CompletedProcess[str]) -> None:
     assert (indexed.returncode, indexed.stderr) == (3, "")  # done, but one failed
     (line,) = indexed.stdout.splitlines()
     report = json.loads(line)
@@ -53,7 +53,7 @@ def test_index_ends_with_one_object_of_counts_and_seconds(indexed: subprocess.Co
     assert [Path(failure["path"]).name for failure in report["failures"]] == ["broken.jpg"]
 
 
-def test_index_with_no_paths_brings_all_up_to_date(recall: Program, indexed: object) -> None:
+def test_index_without_paths_updates_all_sources(recall: Program, indexed: object) -> None:
     done = recall("index")
     assert done.returncode == 3
     assert done.stdout.startswith("0 added, 6 unchanged, 1 failed in ")
@@ -70,7 +70,7 @@ def test_search_by_a_picture_finds_it_first(recall: Program, indexed: object, pl
     assert (hits[0]["format"], hits[0]["width"], hits[0]["height"]) == ("PNG", 600, 400)
 
 
-def test_search_by_words_and_a_picture_says_how_much_each_part_counts(recall: Program, indexed: object) -> None:
+def test_search_by_words_and_a_picture_prints_the_score_of_each_part(recall: Program, indexed: object) -> None:
     done = recall("search", "at night", "--image", "photos/rocket.jpg", "--json", "-k", "1")
     (hit,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert [part["part"] for part in hit["part_scores"]] == ["at night", "photos/rocket.jpg"]
@@ -89,7 +89,7 @@ def test_search_takes_a_picture_or_words_from_standard_input(recall: Program, in
 
 
 @pytest.mark.parametrize(
-    ("query", "stdin", "said"),
+    ("query", "stdin", "message"),
     [
         (["-"], b"", "standard input is empty; expected a picture or words"),
         (["-"], b"\xff\xfe\xfd", "standard input is neither a picture nor words in UTF-8"),
@@ -98,18 +98,16 @@ def test_search_takes_a_picture_or_words_from_standard_input(recall: Program, in
         (["cat", "+", "gone.jpg"], b"", "there is no file gone.jpg"),
     ],
 )
-def test_a_query_that_cannot_be_used_is_one_line(
-    recall: Program, indexed: object, query: list[str], stdin: bytes, said: str
+def test_a_wrong_query_is_an_error_of_one_line(
+    recall: Program, indexed: object, query: list[str], stdin: bytes, message: str
 ) -> None:
     done = recall("search", *query, stdin=stdin)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"recall: {said}")
+    assert done.stderr.startswith(f"recall: {message}")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_query_that_is_longer_than_the_encoder_reads_is_cut_at_a_word_and_says_so(
-    recall: Program, indexed: object
-) -> None:
+def test_a_query_longer_than_the_encoder_reads_is_truncated_with_a_warning(recall: Program, indexed: object) -> None:
     done = recall("search", "a very " * 100 + "long query", "-k", "1", "--paths", "--all")
     assert done.returncode == 0
     assert done.stdout.count("\n") == 1
@@ -117,7 +115,7 @@ def test_a_query_that_is_longer_than_the_encoder_reads_is_cut_at_a_word_and_says
     assert "longer than the encoder reads" in done.stderr
 
 
-def test_search_by_a_picture_that_is_none_is_one_line(recall: Program, indexed: object) -> None:
+def test_a_damaged_query_picture_is_an_error_of_one_line(recall: Program, indexed: object) -> None:
     done = recall("search", "photos/broken.jpg")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("recall: photos/broken.jpg cannot be used as a query: ")
@@ -137,7 +135,7 @@ def test_nothing_found_is_exit_code_1(recall: Program, indexed: object) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "recall: nothing found\n")
 
 
-def test_status_says_what_the_library_holds(recall: Program, indexed: object, place: Path, small_model: str) -> None:
+def test_status_prints_what_the_library_holds(recall: Program, indexed: object, place: Path, small_model: str) -> None:
     status = json.loads(recall("status", "--json").stdout)
     assert (status["photos"], status["failed"], status["dim"]) == (6, 1, 32)
     assert status["encoder"] == small_model
@@ -160,7 +158,7 @@ def test_encoder_available_lists_the_ways_to_name_one(recall: Program) -> None:
     assert first.startswith("compact  ")
 
 
-def test_forget_and_check_tell_what_changed(recall: Program, indexed: object, place: Path, tmp_path: Path) -> None:
+def test_forget_and_check_print_what_they_did(recall: Program, indexed: object, place: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.recall"
     shutil.copytree(place / "test.recall", copy)
     env = {"RECALL_LIBRARY": str(copy)}
@@ -178,7 +176,7 @@ def test_forget_and_check_tell_what_changed(recall: Program, indexed: object, pl
     assert json.loads(recall("status", "--json", env=env).stdout)["photos"] == 4
 
 
-def test_evaluate_prints_one_object_of_shares(recall: Program, place: Path, small_model: str) -> None:
+def test_evaluate_prints_one_object_of_metrics(recall: Program, place: Path, small_model: str) -> None:
     folder = place / "captioned"
     (folder / "images").mkdir(parents=True)
     for name in ("chelsea.png", "coffee.png"):
@@ -208,14 +206,14 @@ def test_the_help_of_each_command_shows_an_example_and_its_options(recall: Progr
         assert "[default: 10]" in options
 
 
-def test_the_program_names_its_commands_and_its_version(recall: Program) -> None:
+def test_help_lists_the_commands_and_version_prints_the_version(recall: Program) -> None:
     shown = recall("--help").stdout
     assert all(f"\n  {name} " in shown for name in command_names())
     assert recall("--version").stdout.startswith("recall, version ")
 
 
 @pytest.fixture(scope="module")
-def seeing(tmp_path_factory: pytest.TempPathFactory, recall_path: Path, skimage_photos: Path) -> Program:
+def compact_recall(tmp_path_factory: pytest.TempPathFactory, recall_path: Path, skimage_photos: Path) -> Program:
     """Return the program with a library of 21 photos under the encoder that ships with Recall."""
     folder = tmp_path_factory.mktemp("compact")
     (folder / "photos").mkdir()
@@ -237,20 +235,20 @@ def seeing(tmp_path_factory: pytest.TempPathFactory, recall_path: Path, skimage_
         ("an astronaut in an orange suit", "astronaut.png"),
     ],
 )
-def test_plain_words_find_the_photo_among_the_first_three(seeing: Program, words: str, name: str) -> None:
-    done = seeing("search", words, "-k", "3", "--all")  # not all of them are likely
+def test_plain_words_find_the_photo_among_the_first_three(compact_recall: Program, words: str, name: str) -> None:
+    done = compact_recall("search", words, "-k", "3", "--all")  # not all of them are likely
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
     assert head.split() == ["match", "score", "taken", "photo"]
     scores = [float(line.split()[1]) for line in lines]
     assert len(lines) == 3
     assert scores == sorted(scores, reverse=True)
-    assert str(seeing.cwd / "photos" / name) in [line.split()[-1] for line in lines]
+    assert str(compact_recall.cwd / "photos" / name) in [line.split()[-1] for line in lines]
 
 
-def test_every_photo_finds_itself_first(seeing: Program) -> None:
-    with Library.open(seeing.env["RECALL_LIBRARY"], device="cpu") as library:
-        for path in (seeing.cwd / "photos").iterdir():
+def test_every_photo_finds_itself_first(compact_recall: Program) -> None:
+    with Library.open(compact_recall.env["RECALL_LIBRARY"], device="cpu") as library:
+        for path in (compact_recall.cwd / "photos").iterdir():
             best = library.search(path, k=1)[0]
             assert best.path == path
             assert best.score > 0.99

@@ -17,7 +17,7 @@ ONE_WAY = ["R@1", "R@5", "R@10", "MRR", "nDCG@10", "mAP"]
 
 @pytest.fixture
 def place(tmp_path: Path, skimage_photos: Path) -> Path:
-    """Return a folder with a table of each kind and the photos that both speak of."""
+    """Return a folder with a table of each kind and the photos of both."""
     (tmp_path / "images").mkdir()
     for name in PHOTOS:
         shutil.copy(skimage_photos / name, tmp_path / "images")
@@ -28,7 +28,7 @@ def place(tmp_path: Path, skimage_photos: Path) -> Path:
     return tmp_path
 
 
-def test_captions_are_a_table_of_both_ways_with_intervals(recall_program: Program, place: Path) -> None:
+def test_captions_give_a_table_of_both_directions_with_intervals(recall_program: Program, place: Path) -> None:
     done = recall_program("evaluate", place / "captions.csv")
     assert (done.returncode, done.stderr) == (0, "")
     first, head, *rows = done.stdout.splitlines()
@@ -42,11 +42,11 @@ def test_queries_are_searched_in_the_library_and_saved_as_printed(recall_program
     assert recall_program("index", place / "images").returncode == 0
     done = recall_program("evaluate", place / "queries.csv", "--json", "--save", place / "found.json")
     assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(done.stdout)
-    assert list(found["search"]) == ONE_WAY
-    assert (found["queries"], found["relevant"], found["encoder"]) == (4, 4, "compact")
-    assert found["search"]["R@5"] == 1
-    assert found == json.loads((place / "found.json").read_text())
+    result = json.loads(done.stdout)
+    assert list(result["search"]) == ONE_WAY
+    assert (result["queries"], result["relevant"], result["encoder"]) == (4, 4, "compact")
+    assert result["search"]["R@5"] == 1
+    assert result == json.loads((place / "found.json").read_text())
     table = recall_program("evaluate", place / "queries.csv").stdout.splitlines()
     assert table[0].endswith(
         "test.recall: 4 queries, 4 relevant, the first 1,000 hits of each; 95 % intervals in parentheses"
@@ -70,9 +70,9 @@ def test_two_libraries_are_compared_on_queries(recall_program: Program, place: P
         "evaluate", place / "queries.csv", "--compare", place / "all.recall", place / "some.recall", "--json"
     )
     assert done.returncode == 0
-    found = json.loads(done.stdout)
-    assert [each["missing"] for each in found["systems"]] == [0, 2]
-    lost = found["differences"]["search"]["R@5"]
+    result = json.loads(done.stdout)
+    assert [system["missing"] for system in result["systems"]] == [0, 2]
+    lost = result["differences"]["search"]["R@5"]
     assert (lost["first"], lost["second"], lost["difference"]) == (1, 0.5, -0.5)
     assert lost["low"] <= -0.5 <= lost["high"]
     assert done.stderr.count(f"not in {place / 'some.recall'}, counts as not found: ") == 2
@@ -83,11 +83,11 @@ def test_two_chains_of_rerankers_are_compared_on_one_library(recall_program: Pro
     chains = ("none", "encoder:compact+int8:2+blend:0.5+mmr:0")
     done = recall_program("evaluate", place / "queries.csv", "--compare", *chains, "--json")
     assert done.returncode == 0
-    assert "reranked" not in done.stderr  # a line for each query would hide the rest
-    found = json.loads(done.stdout)
-    assert [each["name"] for each in found["systems"]] == list(chains)
-    assert [each["depth"] for each in found["systems"]] == [100, 100]
-    metrics = found["differences"]["search"]
+    assert "reranked" not in done.stderr  # one line per query would hide the rest
+    result = json.loads(done.stdout)
+    assert [system["name"] for system in result["systems"]] == list(chains)
+    assert [system["depth"] for system in result["systems"]] == [100, 100]
+    metrics = result["differences"]["search"]
     assert (metrics["R@5"]["difference"], metrics["R@5"]["p"]) == (0, 1)  # there are but four photos
     alone = recall_program("evaluate", place / "queries.csv", "--rerank", "mmr:0", "--json")
     assert json.loads(alone.stdout)["search"]["R@5"] == 1
@@ -96,19 +96,19 @@ def test_two_chains_of_rerankers_are_compared_on_one_library(recall_program: Pro
     assert lines[3].split()[-5:] == ["+0.0%", "+0.0%", "to", "+0.0%", "1.000"]  # exact changes nothing
 
 
-def test_a_query_of_parts_is_asked_as_by_search(recall_program: Program, place: Path) -> None:
+def test_a_query_of_parts_means_the_same_as_for_search(recall_program: Program, place: Path) -> None:
     assert recall_program("index", place / "images").returncode == 0
     (place / "parts.csv").write_text(
         "query,relevant\nimages/chelsea.png + images/coffee.png - a cat,images/camera.png\n"
         "2: a cat + a rocket,images/chelsea.png\n"
     )
-    found = json.loads(recall_program("evaluate", place / "parts.csv", "--json").stdout)
-    assert (found["queries"], found["failed"]) == (2, 0)
+    result = json.loads(recall_program("evaluate", place / "parts.csv", "--json").stdout)
+    assert (result["queries"], result["failed"]) == (2, 0)
     searched = recall_program("search", "2: a cat", "+", "a rocket", "--paths", "--threshold", "0").stdout.splitlines()
-    place_of_cat = searched.index(str(place / "images" / "chelsea.png")) + 1
+    rank_of_cat = searched.index(str(place / "images" / "chelsea.png")) + 1
     alone = place / "alone.csv"
     alone.write_text("query,relevant\n2: a cat + a rocket,images/chelsea.png\n")
-    assert json.loads(recall_program("evaluate", alone, "--json").stdout)["search"]["MRR"] == 1 / place_of_cat
+    assert json.loads(recall_program("evaluate", alone, "--json").stdout)["search"]["MRR"] == 1 / rank_of_cat
 
 
 def test_photos_that_cannot_be_read_are_named_and_the_exit_code_says_so(recall_program: Program, place: Path) -> None:
@@ -139,7 +139,7 @@ def test_photos_that_cannot_be_read_are_named_and_the_exit_code_says_so(recall_p
         (["queries.csv", "--compare", "none", "mmr+best"], "no reranker is called 'mmr+best'; expected blend:WEIGHT"),
     ],
 )
-def test_what_cannot_be_evaluated_ends_in_one_line(
+def test_a_wrong_argument_is_an_error_of_one_line(
     recall_program: Program, place: Path, args: list[str], message: str
 ) -> None:
     done = recall_program("evaluate", *args, cwd=place)

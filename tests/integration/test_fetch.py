@@ -134,7 +134,7 @@ def test_nothing_is_fetched_without_allow_url(recall_program: Program) -> None:
     refused = recall_program("search", "https://example.org/a.jpg")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
-        "recall: https://example.org/a.jpg is on the web, where Recall goes only when asked to; add --allow-url\n"
+        "recall: https://example.org/a.jpg is on the web, which Recall uses only if you allow it; add --allow-url\n"
     )
     private = recall_program("search", "http://127.0.0.1/a.jpg", "--allow-url")
     assert "leads to 127.0.0.1, which is not a public address" in private.stderr

@@ -30,7 +30,7 @@ PHOTOS = {
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with real photos in photos/, and their library; tags, stars and lenses are written by hand."""
+    """Return a folder with real photos in photos/, and their library; tags, ratings and lenses are written by hand."""
     folder = tmp_path_factory.mktemp("filters")
     for name, (source, taken_at, position, camera, size) in PHOTOS.items():
         path = folder / "photos" / name
@@ -57,7 +57,7 @@ def recall(place: Path, recall_path: Path) -> Program:
     return Program(path=recall_path, env=program_env(place), cwd=place)
 
 
-def found(recall: Program, *options: str) -> list[str]:
+def similar_names(recall: Program, *options: str) -> list[str]:
     """Return the names of what is like a photo of the library, best first."""
     done = recall("similar", "photos/work/desk.png", "--paths", *options)
     assert (done.returncode, done.stderr) == ((0, "") if done.stdout else (1, "recall: nothing found\n"))
@@ -103,28 +103,30 @@ def found(recall: Program, *options: str) -> list[str]:
         ("--camera canon --after 2024", "Beach"),
     ],
 )
-def test_each_option_keeps_what_it_says(recall: Program, options: str, expected: str) -> None:
-    assert sorted(name.partition(".")[0] for name in found(recall, *shlex.split(options))) == sorted(expected.split())
+def test_each_option_filters(recall: Program, options: str, expected: str) -> None:
+    assert sorted(name.partition(".")[0] for name in similar_names(recall, *shlex.split(options))) == sorted(
+        expected.split()
+    )
 
 
 def test_results_are_ordered_by_date_or_name(recall: Program) -> None:
-    assert found(recall, "--sort", "date") == ["page.jpg", "Tower.jpg", "park.jpg", "Beach.jpg"]
-    assert found(recall, "--sort", "-date") == ["Beach.jpg", "park.jpg", "Tower.jpg", "page.jpg"]
-    assert found(recall, "--sort", "name") == ["Beach.jpg", "page.jpg", "park.jpg", "Tower.jpg"]
-    best = found(recall, "-k", "2")
-    assert sorted(found(recall, "-k", "2", "--sort", "name")) == sorted(best)  # the best two, in another order
+    assert similar_names(recall, "--sort", "date") == ["page.jpg", "Tower.jpg", "park.jpg", "Beach.jpg"]
+    assert similar_names(recall, "--sort", "-date") == ["Beach.jpg", "park.jpg", "Tower.jpg", "page.jpg"]
+    assert similar_names(recall, "--sort", "name") == ["Beach.jpg", "page.jpg", "park.jpg", "Tower.jpg"]
+    best = similar_names(recall, "-k", "2")
+    assert sorted(similar_names(recall, "-k", "2", "--sort", "name")) == sorted(best)  # the best two, in another order
 
 
-def test_pages_put_together_are_the_whole_list(recall: Program) -> None:
-    whole = found(recall)
-    pages = [found(recall, "-k", "1", "--offset", str(offset)) for offset in range(5)]
+def test_pages_together_are_the_whole_list(recall: Program) -> None:
+    whole = similar_names(recall)
+    pages = [similar_names(recall, "-k", "1", "--offset", str(offset)) for offset in range(5)]
     assert pages == [[name] for name in whole] + [[]]
 
 
 def test_a_place_may_be_that_of_a_photo_outside_the_library(recall: Program, place: Path) -> None:
     with Image.open(skimage_data() / "rocket.jpg") as picture:
         picture.save(place / "stranger.jpg", exif=exif_block(position=BERLIN))
-    assert found(recall, "--near", "stranger.jpg") == ["Tower.jpg"]
+    assert similar_names(recall, "--near", "stranger.jpg") == ["Tower.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -147,9 +149,7 @@ def test_a_place_may_be_that_of_a_photo_outside_the_library(recall: Program, pla
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_asked_is_one_line_and_exit_code_2(
-    recall: Program, options: tuple[str, ...], message: str
-) -> None:
+def test_a_wrong_value_is_a_usage_error(recall: Program, options: tuple[str, ...], message: str) -> None:
     done = recall("similar", "photos/work/desk.png", *options)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
@@ -166,7 +166,7 @@ def test_what_cannot_be_asked_is_one_line_and_exit_code_2(
     ],
     ids=" ".join,
 )
-def test_what_the_library_cannot_answer_is_one_line_and_exit_code_2(
+def test_a_filter_that_the_library_cannot_apply_is_an_error(
     recall: Program, options: tuple[str, ...], message: str
 ) -> None:
     done = recall("similar", "photos/work/desk.png", *options)

@@ -100,3 +100,21 @@ def program_env(folder: Path) -> dict[str, str]:
         "PYTHONPATH": str(OFFLINE),
         "RECALL_LIBRARY": str(folder / "test.recall"),
     }
+
+
+def assert_error(done: subprocess.CompletedProcess[str], *expected: str) -> None:
+    """Check that a run ended with exit code 2, and with one line that contains what is expected."""
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr.startswith("recall: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    for part in expected:
+        assert part in done.stderr
+
+
+def assert_usage_error(done: subprocess.CompletedProcess[str], expected: str) -> None:
+    """Check that a run ended with exit code 2, the usage, and one line that contains what is expected."""
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr.startswith("Usage: recall ")
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert expected in line
+    assert "Traceback" not in done.stderr

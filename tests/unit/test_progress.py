@@ -64,13 +64,11 @@ def test_durations_are_minutes_and_seconds_and_hours_where_there_are_any(seconds
         (Progress("indexing", 90, 100), 2.0, 10, "indexing [##################..] 90 of 100, 5.0 a second, 0:02 left"),
     ],
 )
-def test_a_line_says_how_far_how_fast_and_how_long_still(
-    progress: Progress, seconds: float, steps: int, line: str
-) -> None:
+def test_a_line_shows_how_far_how_fast_and_how_long(progress: Progress, seconds: float, steps: int, line: str) -> None:
     assert describe(progress, seconds, steps) == line
 
 
-def test_where_stderr_is_no_terminal_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_if_stderr_is_not_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressLine() as line:
         line(Progress("indexing", 1, 2))
         line(Progress("indexing", 2, 2))

@@ -28,8 +28,8 @@ SECTION = "Learn"
 def command(word: str, photos: tuple[Path, ...], as_json: bool, settings: Settings) -> None:
     """Teach the library a private word by photos of it; you can then search for the word.
 
-    The library keeps reduced copies of the photos, so that you may move or delete them. More photos of a word that the
-    library knows are further examples.
+    The library stores reduced copies of the photos, so you may move or delete them. Photos of a word that the library
+    has already are further examples.
 
     \b
     recall learn Biscuit dog1.jpg dog2.jpg dog3.jpg
