@@ -79,10 +79,15 @@ def test_indexing(
     indexing = MANY / statistics.median(totals[1:])
     decoding = MANY / seconds["decode"]
     most, encoding = (CALLS * size / seconds[name] for name in ("ceiling", "encode"))
-    card = torch.cuda.get_device_name()
+    gpu = torch.cuda.get_device_name()
     group = (
-        f"Indexing on a GPU, {short}: {MANY:,} mixed photos, {WORKERS} cores, {card} (ratio: to the encoder's ceiling)"
+        f"Indexing on a GPU, {short}: {MANY:,} mixed photos, {WORKERS} cores, {gpu} (ratio: to the encoder's ceiling)"
     )
+    add_rows(table, group, most=most, encoding=encoding, decoding=decoding, indexing=indexing)
+
+
+def add_rows(table: Table, group: str, *, most: float, encoding: float, decoding: float, indexing: float) -> None:
+    """Add the photos per second of each stage, with its share of the encoder's ceiling."""
     table.row(group, "the encoder's ceiling: pictures that are there", f"{most:.0f} a second")
     table.row(group, "encoding alone, copies included", f"{encoding:.0f} a second", ratio=encoding / most)
     table.row(group, "decoding alone", f"{decoding:.0f} a second", ratio=decoding / most)

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from indexer.types import Ids
 from tests.bench.engines import BATCH, K, near
 from tests.bench.table import Table
 from tests.bench.timing import milliseconds
@@ -97,21 +98,24 @@ def test_the_floor(n: int, benchmark: BenchmarkFixture, table: Table, scratch: P
             title = f"{title}: {json.loads((folder / 'figures.json').read_text())[0]['kind']}"  # noqa: PLW2901
         else:
             found = search()
-        recall = np.mean(
-            [len(np.intersect1d(one, other)) / K for one, other in zip(found["rows"], truth, strict=False)]
-        )
-        table.wide(
-            group,
-            index=title,
-            one_query=milliseconds(found["one"] / 1e3),
-            a_second_at_100=f"{BATCH / found['batch']:,.0f}",
-            recall=f"{recall:.3f}",
-            opening=milliseconds(found["opening"] / 1e3),
-            memory=f"{found['memory'] / 1e6:,.0f} MB",
-            on_the_disk=f"{built['bytes'] / 1e6:,.0f} MB",
-            build=f"{built['seconds']:,.0f} s",
-        )
+        add_row(table, group, title, built=built, found=found, truth=truth)
         shutil.rmtree(folder) if name not in ("recall", "exact") else None
     blank = dict.fromkeys(("a_second_at_100", "recall", "opening", "memory", "on_the_disk", "build"), "")
     table.wide(group, index="reading all in float16, at what memory gives", one_query=milliseconds(floor), **blank)
     shutil.rmtree(place)
+
+
+def add_row(table: Table, group: str, title: str, *, built: dict[str, Any], found: dict[str, Any], truth: Ids) -> None:
+    """Add what one index takes and finds."""
+    recall = np.mean([len(np.intersect1d(one, other)) / K for one, other in zip(found["rows"], truth, strict=False)])
+    table.wide(
+        group,
+        index=title,
+        one_query=milliseconds(found["one"] / 1e3),
+        a_second_at_100=f"{BATCH / found['batch']:,.0f}",
+        recall=f"{recall:.3f}",
+        opening=milliseconds(found["opening"] / 1e3),
+        memory=f"{found['memory'] / 1e6:,.0f} MB",
+        on_the_disk=f"{built['bytes'] / 1e6:,.0f} MB",
+        build=f"{built['seconds']:,.0f} s",
+    )

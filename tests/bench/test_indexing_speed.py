@@ -66,13 +66,18 @@ def test_indexing(
     seconds = in_turns(benchmark, {"index": index, "decode": decode, "encode": encode}, rounds=3, warm_up=0)
     whole, decoding, encoding = (count / value for value in seconds.values())
     indexing = count / statistics.median(totals)
-    shared = 1 / (1 / decoding + 1 / encoding)
     group = f"Indexing, {short}: {count:,} mixed photos, {WORKERS} cores (ratio: of recall index to the row)"
+    add_rows(table, group, indexing=indexing, whole=whole, decoding=decoding, encoding=encoding)
+
+
+def add_rows(table: Table, group: str, *, indexing: float, whole: float, decoding: float, encoding: float) -> None:
+    """Add the photos per second of each stage, with the share of it that `recall index` reaches."""
     table.row(group, "recall index", f"{indexing:.0f} a second")
     table.row(group, "the same with the program's start", f"{whole:.0f} a second", ratio=indexing / whole)
     slower = min(decoding, encoding)
     for name, value in (("decoding alone", decoding), ("encoding alone", encoding)):
         goal = 0.9 if value == slower else None
         table.row(group, name, f"{value:.0f} a second", ratio=indexing / value, at_least=goal)
+    shared = 1 / (1 / decoding + 1 / encoding)
     bound = "what the cores can do if both need all of them"
     table.row(group, bound, f"{shared:.0f} a second", ratio=indexing / shared)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import faiss
 import pytest
 
-from indexer.vectors.gpu import faiss_backend, index, torch_backend
+from indexer.vectors.gpu import faiss_backend, index
 from indexer.vectors.gpu.backend import GpuBackend
 from indexer.vectors.gpu.faiss_backend import FaissBackend, Gpu
-from indexer.vectors.gpu.torch_backend import TorchBackend
 
 
 def half_precision_part(dim: int) -> faiss.Index:
@@ -23,8 +23,16 @@ def roomy_gpu(dim: int) -> Gpu:
     return Gpu(lambda: half_precision_part(dim), lambda _: True)
 
 
+def _torch_backend(dim: int) -> GpuBackend:
+    from indexer.vectors.gpu.torch_backend import TorchBackend  # late: unit tests also run without torch
+
+    return TorchBackend(dim, "cpu")
+
+
+HAS_TORCH = find_spec("torch") is not None
+
 BACKENDS: dict[str, Callable[[int], GpuBackend]] = {
-    "torch backend": lambda dim: TorchBackend(dim, "cpu"),
+    **({"torch backend": _torch_backend} if HAS_TORCH else {}),
     "faiss backend": lambda dim: FaissBackend(dim, [roomy_gpu(dim), roomy_gpu(dim)]),
 }
 """Makers of empty backends by name; that of FAISS has two GPUs."""
@@ -35,5 +43,6 @@ def always_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "QUERIES_BEFORE_UPLOAD", 0)
     monkeypatch.setattr(index, "MIN_ALLOWED_SHARE", 0.0)
     monkeypatch.setattr(index, "UPLOAD_BLOCK", 700)
-    monkeypatch.setattr(torch_backend, "ROW_BLOCK", 1000)
+    if HAS_TORCH:
+        monkeypatch.setattr("indexer.vectors.gpu.torch_backend.ROW_BLOCK", 1000)
     monkeypatch.setattr(faiss_backend, "MAX_PART_VECTORS", 600)

@@ -1,0 +1,10 @@
+"""Unit tests also run where PyTorch is not installed, as CI does on its other Pythons."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+WITH_TORCH = ("test_gpu_index.py", "test_lora_objective.py", "test_train_adapter.py")
+"""Tests that compare with PyTorch, which they import."""
+
+collect_ignore = [] if find_spec("torch") else [*WITH_TORCH]
