@@ -1,4 +1,4 @@
-"""Metadata blocks as programs write them, and real files with them in every format."""
+"""Metadata blocks as programs write them, and files of every format with them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _NAMESPACES = {
 
 
 def xmp_block(*, tags: Sequence[str] = (), title: str = "", description: str = "", **attributes: str) -> bytes:
-    """Return XMP as Lightroom writes it: simple properties as attributes, the rest as lists.
+    """Return XMP as Lightroom writes it: simple properties as attributes, the others as lists.
 
     Args:
         tags: dc:subject.
-        title: dc:title, with a German one before it that is not the default.
+        title: dc:title, after a German one that is not the default.
         description: dc:description.
-        **attributes: Further properties, with two underscores for the colon, for instance xmp__Rating="3".
+        **attributes: Other properties, with two underscores for the colon, for instance xmp__Rating="3".
     """
     names = " ".join(f'xmlns:{short}="{long}"' for short, long in _NAMESPACES.items())
     simple = " ".join(f"{name.replace('__', ':')}={quoteattr(value)}" for name, value in attributes.items())
@@ -49,21 +49,21 @@ def xmp_block(*, tags: Sequence[str] = (), title: str = "", description: str = "
 
 
 def iptc_block(records: Sequence[tuple[int, bytes]], *, utf_8: bool = False) -> bytes:
-    """Return IPTC data sets of record 2 (IPTC-IIM 4.2), with the sign for UTF-8 before them or not."""
+    """Return IPTC data sets of record 2 (IPTC-IIM 4.2), after the declaration of UTF-8 if `utf_8` is set."""
     sets = [(1, 90, b"\x1b%G")] if utf_8 else []
     sets += [(2, number, value) for number, value in records]
     return b"".join(struct.pack(">BBBH", 0x1C, record, number, len(value)) + value for record, number, value in sets)
 
 
 def with_iptc(jpeg: bytes, block: bytes) -> bytes:
-    """Return a JPEG with IPTC where Photoshop keeps it: resource 0x0404 in an APP13 segment."""
+    """Return a JPEG with IPTC as Photoshop stores it: resource 0x0404 in an APP13 segment."""
     resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(block)) + block + b"\0" * (len(block) % 2)
     body = b"Photoshop 3.0\0" + resource
     return jpeg[:2] + b"\xff\xed" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
 
 def full_exif() -> Image.Exif:
-    """Return EXIF with all that Recall keeps beyond date, position and camera."""
+    """Return EXIF with date, time zone, lens, rating, description and tags."""
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = "from exif"
     exif[0x4746] = 2  # Rating
@@ -76,22 +76,22 @@ def full_exif() -> Image.Exif:
 
 
 def full_file(kind: str, *, exif: Image.Exif | None = None, xmp: bytes = b"", iptc: bytes = b"") -> bytes:
-    """Return a picture in Pillow's format `kind` with these blocks; IPTC only in a JPEG or TIFF."""
+    """Return a picture in Pillow's format `kind` with these blocks; IPTC only for a JPEG or TIFF."""
     block = (exif or Image.Exif()).tobytes()
     if kind == "PNG":
-        facts = PngInfo()
-        facts.add_itxt("XML:com.adobe.xmp", xmp.decode())
-        return encoded(quadrants(), kind, exif=block, pnginfo=facts)
+        chunks = PngInfo()
+        chunks.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        return encoded(quadrants(), kind, exif=block, pnginfo=chunks)
     if kind == "TIFF":
         tags = exif or Image.Exif()
         tags[700], tags[33723] = xmp, iptc
         return encoded(quadrants(), kind, exif=tags.tobytes())
     if kind == "JXL":
         return _jxl_with_xmp(encoded(quadrants(), kind, exif=block), xmp)
-    whole = encoded(quadrants(), kind, exif=block, xmp=xmp)
-    return with_iptc(whole, iptc) if kind == "JPEG" and iptc else whole
+    content = encoded(quadrants(), kind, exif=block, xmp=xmp)
+    return with_iptc(content, iptc) if kind == "JPEG" and iptc else content
 
 
-def _jxl_with_xmp(whole: bytes, xmp: bytes) -> bytes:
-    """Return a JPEG XL file in boxes (ISO/IEC 18181-2) with one more that holds XMP."""
-    return whole + struct.pack(">I", 8 + len(xmp)) + b"xml " + xmp
+def _jxl_with_xmp(content: bytes, xmp: bytes) -> bytes:
+    """Return a JPEG XL file in boxes (ISO/IEC 18181-2) with an additional box for XMP."""
+    return content + struct.pack(">I", 8 + len(xmp)) + b"xml " + xmp

@@ -1,4 +1,4 @@
-"""A folder of everything that hurts careless readers of photos."""
+"""A folder of files that break careless readers of photos."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support.pictures import cat, encoded, exif_block, long, png_bomb, png
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What Recall should make of one path of a hostile folder.
+    """The expected result for a path of a hostile folder.
 
     Attributes:
-        path: Where it is.
-        failure: How reading it fails; None where it decodes.
-        walked: Whether walking the folder should meet it as a file (also to report it).
+        path: The path.
+        failure: The kind of failure; None if it can be read.
+        walked: Whether a walk yields it as a file.
     """
 
     path: Path
@@ -30,28 +30,28 @@ class Expectation:
 
 
 def hostile_folder(folder: Path) -> list[Expectation]:
-    """Fill a folder with more than fifty paths that hurt careless readers, and return what each should give."""
+    """Fill a folder with more than fifty hostile paths, and return the expected results."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {**_cut_short(), **_liars(), **_bombs(), **_garbled()}
-    found = []
+    files = {**_truncated(), **_misnamed(), **_bombs(), **_damaged()}
+    expectations = []
     for name, (content, failure) in files.items():
         path = folder / name
         path.write_bytes(content)
-        found.append(Expectation(path=path, failure=failure))
-    return found + _odd_names(folder) + _no_files(folder)
+        expectations.append(Expectation(path=path, failure=failure))
+    return expectations + _unusual_names(folder) + _unreadable(folder)
 
 
 _Files = dict[str, tuple[bytes, FailureKind | None]]
 
 
-def _cut_short() -> _Files:
-    """Return every format cut off: JPEG and PNG at each tenth, the others at half and near the end."""
+def _truncated() -> _Files:
+    """Return truncated files of every format: JPEG and PNG at each tenth, the others at half and near the end."""
     photo = cat()
     files: _Files = {}
     for suffix, kind in {"jpg": "JPEG", "png": "PNG"}.items():
-        whole = encoded(photo, kind)
+        content = encoded(photo, kind)
         for tenth in range(1, 10):
-            files[f"cut at {tenth} tenths.{suffix}"] = (whole[: len(whole) * tenth // 10], FailureKind.DAMAGED)
+            files[f"cut at {tenth} tenths.{suffix}"] = (content[: len(content) * tenth // 10], FailureKind.DAMAGED)
     for suffix, kind in {
         "webp": "WEBP",
         "gif": "GIF",
@@ -60,16 +60,16 @@ def _cut_short() -> _Files:
         "avif": "AVIF",
         "heic": "HEIF",
     }.items():
-        whole = encoded(photo, kind)
+        content = encoded(photo, kind)
         for tenth in (5, 9):
-            files[f"cut at {tenth} tenths.{suffix}"] = (whole[: len(whole) * tenth // 10], FailureKind.DAMAGED)
+            files[f"cut at {tenth} tenths.{suffix}"] = (content[: len(content) * tenth // 10], FailureKind.DAMAGED)
     progressive = encoded(photo, "JPEG", progressive=True)
     files["progressive, cut at half.jpg"] = (progressive[: len(progressive) // 2], FailureKind.DAMAGED)
     return files
 
 
-def _liars() -> _Files:
-    """Return files that are not what their names say."""
+def _misnamed() -> _Files:
+    """Return files whose content does not match their names."""
     photo = cat()
     return {
         "empty.jpg": (b"", FailureKind.EMPTY),
@@ -90,7 +90,7 @@ def _liars() -> _Files:
 
 
 def _bombs() -> _Files:
-    """Return small files that would fill the memory."""
+    """Return small files that would fill memory if decoded."""
     zeros = bytes(1_000_000)
     huge_gif = b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + b"\x80\0\0" + bytes(6) + b"\x2c" + bytes(4)
     huge_gif += struct.pack("<HH", 65_535, 65_535) + b"\0\x02\x02\x4c\x01\0\x3b"
@@ -98,9 +98,9 @@ def _bombs() -> _Files:
         b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 50_000, 50_000, 1, 24, *[0] * 6)
     )
     sides = [(256, 4, long(50_000)), (257, 4, long(50_000)), (258, 3, b"\x08\0"), (262, 3, b"\1\0")]
-    places = [(273, 4, long(8)), (278, 4, long(50_000)), (279, 4, long(64))]
-    tiff = b"II*\0" + long(8) + tiff_block([*sides, *places], at=8)
-    # ISO/IEC 18181-1, SizeHeader, from the low bit: not small, height by 30 bits, ratio 1:1
+    offsets = [(273, 4, long(8)), (278, 4, long(50_000)), (279, 4, long(64))]
+    tiff = b"II*\0" + long(8) + tiff_block([*sides, *offsets], at=8)
+    # ISO/IEC 18181-1, SizeHeader, from the least significant bit: not small, height by 30 bits, ratio 1:1
     jxl = b"\xff\x0a" + (0 | 3 << 1 | 49_999 << 3 | 1 << 33).to_bytes(6, "little") + bytes(32)
     text = b"Comment\0\1\0\0\0" + zlib.compress(zeros * 200, 9)
     profile = b"Profile\0\0" + zlib.compress(zeros * 200, 9)
@@ -117,13 +117,13 @@ def _bombs() -> _Files:
     }
 
 
-def _garbled() -> _Files:
-    """Return files that are damaged in the middle, or whose metadata is."""
+def _damaged() -> _Files:
+    """Return files with damaged content or metadata."""
     photo = cat()
     jpeg, png = encoded(photo, "JPEG"), bytearray(encoded(photo, "PNG"))
     png[len(png) // 2] ^= 0xFF
     rows = struct.pack("<H", 2000) + struct.pack("<HHII", 256, 4, 0xFFFFFFFF, 0xFFFFFFF0) * 2000
-    nonsense = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 200
+    invalid_exif = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 200
     return {
         "one byte wrong.png": (bytes(png), FailureKind.DAMAGED),
         "only its first bytes.jpg": (b"\xff\xd8\xff\xe0", FailureKind.DAMAGED),
@@ -132,7 +132,7 @@ def _garbled() -> _Files:
         "no size.png": (png_bomb(0, 0), FailureKind.DAMAGED),
         "tags of four billion values.tif": (b"II*\0\x08\0\0\0" + rows + bytes(4), FailureKind.DAMAGED),
         "tags that point to themselves.tif": (b"II*\0\x08\0\0\0\0\0\x08\0\0\0", FailureKind.DAMAGED),
-        "nonsense for exif.jpg": (_with_app1(jpeg, nonsense), None),
+        "nonsense for exif.jpg": (_with_app1(jpeg, invalid_exif), None),
         "orientation 99.jpg": (encoded(photo, "JPEG", exif=exif_block(orientation=99)), None),
         "exif of 64 KB of noise.jpg": (_with_app1(jpeg, b"Exif\0\0" + np.random.default_rng(8).bytes(65_000)), None),
         "something behind the end.jpg": (jpeg + bytes(1000), None),
@@ -140,12 +140,12 @@ def _garbled() -> _Files:
 
 
 def _with_app1(jpeg: bytes, body: bytes) -> bytes:
-    """Return a JPEG with one more application block at its beginning."""
+    """Return a JPEG with an additional APP1 segment at its beginning."""
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
 
-def _odd_names(folder: Path) -> list[Expectation]:
-    """Write good photos under names that break careless printing; systems that refuse a name go without."""
+def _unusual_names(folder: Path) -> list[Expectation]:
+    """Write readable photos with names that break careless printing, except those that the system does not allow."""
     photo = encoded(quadrants(), "JPEG")
     names = [
         b"two\nlines.jpg",
@@ -161,34 +161,34 @@ def _odd_names(folder: Path) -> list[Expectation]:
         b"%s%n.jpg",
         b"x" * 250 + b".jpg",
     ]
-    found = []
+    expectations = []
     for name in names:
         path = folder / os.fsdecode(name)
         try:
             path.write_bytes(photo)
         except OSError:
             continue
-        found.append(Expectation(path=path, failure=None))
-    return found
+        expectations.append(Expectation(path=path, failure=None))
+    return expectations
 
 
-def _no_files(folder: Path) -> list[Expectation]:
-    """Make what has a photo's name and is no readable file: folders, links, pipes, locked files."""
+def _unreadable(folder: Path) -> list[Expectation]:
+    """Create folders, links, pipes and unreadable files with a photo's name."""
     (folder / "folder.jpg").mkdir()
-    secret = folder / "no permission.jpg"
-    secret.write_bytes(encoded(quadrants(), "JPEG"))
-    secret.chmod(0)
-    allowed = os.access(secret, os.R_OK)  # to root, nothing is forbidden
+    locked = folder / "no permission.jpg"
+    locked.write_bytes(encoded(quadrants(), "JPEG"))
+    locked.chmod(0)
+    is_readable = os.access(locked, os.R_OK)  # root can read everything
     (folder / "dangling link.jpg").symlink_to("nowhere.jpg")
     (folder / "loop one.jpg").symlink_to("loop two.jpg")
     (folder / "loop two.jpg").symlink_to("loop one.jpg")
     (folder / "device.jpg").symlink_to(os.devnull)
     (folder / "the folder again").symlink_to(".", target_is_directory=True)
     os.mkfifo(folder / "pipe.jpg")
-    no_files = ("folder.jpg", "the folder again")
+    folders = ("folder.jpg", "the folder again")
     unreadable = ("dangling link.jpg", "loop one.jpg", "loop two.jpg", "device.jpg", "pipe.jpg")
     return [
-        Expectation(path=secret, failure=None if allowed else FailureKind.UNREADABLE),
-        *(Expectation(path=folder / name, failure=FailureKind.UNREADABLE, walked=False) for name in no_files),
+        Expectation(path=locked, failure=None if is_readable else FailureKind.UNREADABLE),
+        *(Expectation(path=folder / name, failure=FailureKind.UNREADABLE, walked=False) for name in folders),
         *(Expectation(path=folder / name, failure=FailureKind.UNREADABLE) for name in unreadable),
     ]

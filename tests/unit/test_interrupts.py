@@ -1,4 +1,4 @@
-"""Ctrl-C ends the program in one line, also where a library makes another error of it."""
+"""Ctrl-C ends the program with one line, also if a library turns it into another exception."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def run(error: BaseException, cause: BaseException | None) -> Result:
     return CliRunner().invoke(Failing(), ["fail"])
 
 
-def test_an_import_that_ctrl_c_ended_is_ctrl_c() -> None:
+def test_an_import_error_caused_by_ctrl_c_is_ctrl_c() -> None:
     # as pybind11 raises it while onnxruntime is imported
     result = run(ImportError("initialization failed"), KeyboardInterrupt())
     assert (result.exit_code, result.stderr) == (130, "recall: stopped\n")
 
 
-def test_an_import_that_fails_by_itself_stays_an_error() -> None:
+def test_another_import_error_is_not_changed() -> None:
     error = ImportError("no module named x")
     assert run(error, None).exception is error

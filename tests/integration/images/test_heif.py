@@ -14,7 +14,7 @@ from PIL import Image
 from indexer.images import PhotoMetadata, decoders, open_picture
 from indexer.images.formats import PictureFormat
 from tests.support.blocks import full_exif, full_file, xmp_block
-from tests.support.pictures import ORIENTATIONS, cat, encoded, exif_block, quadrants, turned_jpeg
+from tests.support.pictures import ORIENTATIONS, cat, encoded, exif_block, oriented, quadrants
 
 
 def lossless(picture: Image.Image) -> bytes:
@@ -60,7 +60,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "several pictures": several_pictures,
     "EXIF": lambda: encoded(quadrants(), "HEIF", exif=exif_block(position=(-33.8568, 151.2153), camera=("A", "A1"))),
     "EXIF and XMP": with_all_metadata,
-    **{f"orientation {value}": partial(turned_jpeg, quadrants(), value, kind="HEIF") for value in ORIENTATIONS},
+    **{f"orientation {value}": partial(oriented, quadrants(), value, kind="HEIF") for value in ORIENTATIONS},
 }
 
 

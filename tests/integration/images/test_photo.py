@@ -23,9 +23,9 @@ from tests.support.pictures import (
     dng,
     encoded,
     exif_block,
+    oriented,
     png_with_chunk,
     quadrants,
-    turned_jpeg,
 )
 
 SQUARE = Preprocess(64, "squash")
@@ -70,7 +70,7 @@ def test_bytes_are_opened_like_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_each_orientation_of_each_format_becomes_upright(orientation: int, kind: str) -> None:
-    picture, metadata = open_picture(turned_jpeg(quadrants(), orientation, kind=kind))
+    picture, metadata = open_picture(oriented(quadrants(), orientation, kind=kind))
     assert (metadata.width, metadata.height) == (64, 32)
     assert difference(picture, quadrants()) < 8
 
