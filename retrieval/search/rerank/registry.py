@@ -95,6 +95,8 @@ def _declared_entry(source: str) -> Entry | None:
 
     It is read, not imported: the rerankers import numpy, for which `recall search --help` must not wait.
     """
+    if "\nENTRY = " not in source:
+        return None  # parsing takes some milliseconds
     for statement in ast.parse(source).body:
         match statement:
             case ast.Assign(targets=[ast.Name(id="ENTRY")], value=ast.Call(keywords=keywords)):
