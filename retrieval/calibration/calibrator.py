@@ -25,10 +25,10 @@ from retrieval.calibration.sample import Sample, read_sample
 EXPECTED_DEPTH = 24
 """Number of best units of each kind that the expected number of matches counts, at least. All queries pay for them."""
 
-MAX_FORMS = 32
+_MAX_FORMS = 32
 """Forms of queries (weights, and which parts are photos) whose background is cached: half a megabyte each."""
 
-MIN_PHOTOS = 30
+_MIN_PHOTOS = 30
 """A library with fewer photos has no background for queries with pictures."""
 
 
@@ -61,7 +61,7 @@ class Calibrator:
     ) -> Numbers | None:
         """Return the match probability of each candidate, never increasing, shape (n,).
 
-        It is None if it cannot be known: for a query with photos in a library with fewer than `MIN_PHOTOS` photos, or
+        It is None if it cannot be known: for a query with photos in a library with fewer than `_MIN_PHOTOS` photos, or
         for an encoder whose vectors of the background prompts are nearly all equal.
 
         Args:
@@ -96,7 +96,7 @@ class Calibrator:
                 return None
             queries = background_queries(usable, [weight for weight, _ in components])
             stats = background_stats(queries, units, has_image=any(photo_shares))
-            if len(cached) >= MAX_FORMS:
+            if len(cached) >= _MAX_FORMS:
                 cached.clear()
             cached[form] = stats
         return stats
@@ -104,7 +104,7 @@ class Calibrator:
     def _pool(self, sample: Sample, *, is_image: bool) -> Vectors | None:
         """Return the vectors that replace a part in the background; None if there are none that are usable."""
         if is_image:
-            return sample.photos if len(sample.photos) >= MIN_PHOTOS else None
+            return sample.photos if len(sample.photos) >= _MIN_PHOTOS else None
         with self._lock:
             if self._prompts is None:
                 vectors = background_vectors(self._load())

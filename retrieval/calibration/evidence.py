@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 Numbers = NDArray[np.float64]
 
-TRIMMED = 0.01
+_TRIMMED = 0.01
 """Share of a photo's highest scores with a background of photos that are left out, because the photo itself and its
 copies are among them. With prompts nothing is left out: some suit a horse better than "a giraffe" does."""
 
-PRIOR_UNITS = 16
+_PRIOR_UNITS = 16
 """Number of units that the background counts as when a query is compared with the library: a small one says little."""
 
-MIN_DEVIATION = 1e-4
+_MIN_DEVIATION = 1e-4
 """Background scores with a smaller deviation mean nothing: float16 vectors give cosines an error of up to 5e-4."""
 
-MAX_COMPARED = 64
+_MAX_COMPARED = 64
 """Background queries whose own deviation is computed; all of them would take 3 ms per query."""
 
-POPULATION = (20, 10_000)
+_POPULATION = (20, 10_000)
 """Range of library sizes that the probabilities were fitted on; sizes outside count as the nearer end."""
 
 
@@ -112,11 +112,11 @@ def background_stats(queries: Vectors, sample: Vectors, *, has_image: bool) -> B
         sample: Units of the library of one kind, shape (s, d), at least one.
         has_image: Whether the queries contain photos of the library, which may be the candidates themselves.
     """
-    trimmed = TRIMMED * has_image
+    trimmed = _TRIMMED * has_image
     means, deviations = _means_and_deviations(sample @ queries.T, trimmed)  # (s,)
-    own_deviations = _means_and_deviations(queries[:MAX_COMPARED] @ queries.T, TRIMMED)[1]
-    logs = np.log(np.maximum(own_deviations, MIN_DEVIATION))
-    breadth = float(logs.mean()), max(float(logs.std()), MIN_DEVIATION)
+    own_deviations = _means_and_deviations(queries[:_MAX_COMPARED] @ queries.T, _TRIMMED)[1]
+    logs = np.log(np.maximum(own_deviations, _MIN_DEVIATION))
+    breadth = float(logs.mean()), max(float(logs.std()), _MIN_DEVIATION)
     return BackgroundStats(
         queries,
         trimmed,
@@ -144,22 +144,22 @@ def compute_evidence(
         means, deviations = _means_and_deviations(candidates @ background.queries.T, background.trimmed)  # (n,)
         sample_scores = background.sample @ query  # (s,)
         background_scores = query[None] @ background.queries.T  # (1, m)
-    if min(background.median_deviation, deviations.min(initial=np.inf)) < MIN_DEVIATION:
+    if min(background.median_deviation, deviations.min(initial=np.inf)) < _MIN_DEVIATION:
         return None
     # mean and deviation of a normal distribution from its lower half: matches are in the upper half, unless they are
     # half of the library
     low, middle = np.quantile(sample_scores, [0.16, 0.5])
-    count, prior = len(background.sample), PRIOR_UNITS
+    count, prior = len(background.sample), _PRIOR_UNITS
     mean = (count * middle + prior * background.mean) / (count + prior)
     deviation = (count * (middle - low) + prior * background.deviation) / (count + prior)
-    own_deviation = float(_means_and_deviations(background_scores, TRIMMED)[1][0])
-    breadth = (float(np.log(max(own_deviation, MIN_DEVIATION))) - background.breadth[0]) / background.breadth[1]
+    own_deviation = float(_means_and_deviations(background_scores, _TRIMMED)[1][0])
+    breadth = (float(np.log(max(own_deviation, _MIN_DEVIATION))) - background.breadth[0]) / background.breadth[1]
     ones = np.ones(len(scores))
     return Evidence(
         item=(scores - means) / deviations,
         query=(scores - mean) / deviation,
         breadth=breadth * ones,
-        size=np.log(np.clip(population, *POPULATION)) * ones,
+        size=np.log(np.clip(population, *_POPULATION)) * ones,
     )
 
 

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from retrieval.calibration.evidence import Numbers
 
-BINS = 15
+_BINS = 15
 """Number of bins of the calibration error, with equally many probabilities in each."""
 
 
-def calibration_error(values: Numbers, right: NDArray[np.bool_], bins: int = BINS) -> float:
+def calibration_error(values: Numbers, right: NDArray[np.bool_], bins: int = _BINS) -> float:
     """Return the expected calibration error, 0 to 1: the mean distance between probability and share of right ones.
 
     The bins hold equal numbers of probabilities (Nguyen and O'Connor 2015, section 3).

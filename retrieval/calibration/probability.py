@@ -44,7 +44,7 @@ def probabilities(evidence: Evidence, key: ModelKey) -> Numbers:
     return result
 
 
-SHIFTS = {
+_SHIFTS = {
     ModelKey(has_image=False, kind=Modality.PHOTO): -1.5,
     ModelKey(has_image=False, kind=Modality.TEXT): 0.0,
     ModelKey(has_image=True, kind=Modality.PHOTO): -3.0,
@@ -58,7 +58,7 @@ so its figures there are optimistic; on the fitted half it is also the best of t
 def merge_keys(values: Numbers, key: ModelKey) -> Numbers:
     """Return sort keys that order hits of several kinds in one list, from their probabilities, (n,) each."""
     clipped = np.clip(values, 1e-12, 1 - 1e-12)
-    result: Numbers = np.log(clipped / (1 - clipped)) + SHIFTS[key]
+    result: Numbers = np.log(clipped / (1 - clipped)) + _SHIFTS[key]
     return result
 
 

@@ -13,10 +13,10 @@ from indexer.catalog.statements import items
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
 
-SIZE = 256
+_SIZE = 256
 """Number of units of each kind, evenly spaced over their ids."""
 
-FIRST_LOOK = 5000
+_FIRST_LOOK = 5000
 """Number of units of all kinds that are searched for a kind first: 10 ms; listing a kind of millions takes seconds."""
 
 
@@ -60,17 +60,17 @@ def read_sample(store: Store, former: Sample | None) -> Sample:
 
 
 def _draw(connection: Connection, encoder_id: int, ids: Ids, kind: Modality) -> Ids:
-    """Return `SIZE` units of a kind, evenly spaced over their ids; all if there are fewer.
+    """Return `_SIZE` units of a kind, evenly spaced over their ids; all if there are fewer.
 
     A few thousand of all units contain enough of a kind that is not rare; of a rare kind all are listed.
     """
-    first = _evenly_spaced(ids, FIRST_LOOK)
+    first = _evenly_spaced(ids, _FIRST_LOOK)
     is_kind = Filter.kind(kind)
     pages = (first[start : start + items.PAGE_SIZE].tolist() for start in range(0, len(first), items.PAGE_SIZE))
     matching = np.array(sorted(id_ for page in pages for id_ in filter_ids(connection, page, is_kind)), dtype=np.int64)
-    if len(matching) < SIZE and len(first) < len(ids) and items.has_kind(connection, kind):
+    if len(matching) < _SIZE and len(first) < len(ids) and items.has_kind(connection, kind):
         matching = np.intersect1d(matching_ids(connection, encoder_id, is_kind), ids, assume_unique=True)
-    return _evenly_spaced(matching, SIZE)
+    return _evenly_spaced(matching, _SIZE)
 
 
 def _evenly_spaced(ids: Ids, count: int) -> Ids:

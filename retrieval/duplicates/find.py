@@ -33,7 +33,7 @@ from retrieval.duplicates.sketches import MAX_SKETCHES, PREPROCESS, Sketches, ch
 MIN_COSINE = 0.55
 """Photos are compared if the cosine of their embeddings exceeds this."""
 
-MAX_PARTNERS = 20
+_MAX_PARTNERS = 20
 """Number of photos that each photo is compared with, at most: its nearest, and as many taken in the same second."""
 
 
@@ -100,7 +100,7 @@ class _Run:
             is_candidate &= ~np.isin(items, np.fromiter(self.original, dtype=np.int64))
             items, embeddings = items[is_candidate], embeddings[is_candidate]
             near = near_pairs(
-                embeddings, index.vectors, min_cosine=MIN_COSINE, max_partners=MAX_PARTNERS, progress=self.report
+                embeddings, index.vectors, min_cosine=MIN_COSINE, max_partners=_MAX_PARTNERS, progress=self.report
             )
         by_time = np.array(simultaneous, dtype=np.int64).reshape(len(simultaneous), 2)
         by_time = by_time[np.isin(by_time, items).all(axis=1)]
@@ -185,5 +185,5 @@ def _pairs(groups: Iterable[list[int]]) -> Iterator[tuple[int, int]]:
     """Yield pairs of photos taken in the same second: a copy keeps the date, however different it looks."""
     for group in groups:
         for position, one in enumerate(group):
-            for other in group[position + 1 : position + 1 + MAX_PARTNERS]:
+            for other in group[position + 1 : position + 1 + _MAX_PARTNERS]:
                 yield one, other

@@ -14,13 +14,13 @@ from retrieval.duplicates.pixel_compare import PixelComparison, Verdict
 WHOLE = 0.97
 """A larger share of a picture is the whole picture: placements are not more exact."""
 
-MAX_UNTOUCHED = 0.01
+_MAX_UNTOUCHED = 0.01
 """Share of blocks that may look changed in a picture without an overlay."""
 
-SMALLER = 0.9
+_SMALLER = 0.9
 """A photo is smaller if it has less than this share of the other's pixels in the common part."""
 
-BORDER_TOLERANCE = 0.03
+_BORDER_TOLERANCE = 0.03
 """Uncertainty of a border's position, as a share of the picture."""
 
 
@@ -147,7 +147,7 @@ def is_bordered(comparison: PixelComparison, content_share: float) -> bool:
         content_share: Share of the one that is not a plain border.
     """
     is_inside = comparison.shares[1] >= WHOLE and comparison.shares[0] < WHOLE
-    fits = content_share <= comparison.shares[0] + BORDER_TOLERANCE
+    fits = content_share <= comparison.shares[0] + _BORDER_TOLERANCE
     return comparison.verdict is Verdict.SAME and is_inside and fits
 
 
@@ -185,8 +185,8 @@ def describe_difference(best: PhotoFile, other: PhotoFile, comparison: PixelComp
         words.append("crop")
     if comparison.shares[1] < WHOLE:
         words.append("uncropped")
-    if comparison.changed > MAX_UNTOUCHED:
+    if comparison.changed > _MAX_UNTOUCHED:
         words.append("with overlay")
-    if other.width * other.height * comparison.shares[1] < SMALLER * best.width * best.height * comparison.shares[0]:
+    if other.width * other.height * comparison.shares[1] < _SMALLER * best.width * best.height * comparison.shares[0]:
         words.append("smaller")
     return ", ".join(words) or "re-encoded"

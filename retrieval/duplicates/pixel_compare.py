@@ -31,25 +31,25 @@ from retrieval.duplicates.structure import block_structure, weighted_agreement
 SIDE = 192
 """Longer side of a sketch in pixels, at most."""
 
-THUMB_SIDE = 16
+_THUMB_SIDE = 16
 """Side of the square to which whole pictures are scaled for a first check."""
 
-MIN_CORRELATION = 0.5
+_MIN_CORRELATION = 0.5
 """Correlation of two such squares above which one picture may be the whole of the other."""
 
-MIN_VOTES = 5
+_MIN_VOTES = 5
 """Number of corners that must agree on a placement; three agree by chance in most pairs."""
 
-MAX_DETAIL = 128
+_MAX_DETAIL = 128
 """Longer side of the overlap in pixels, at most: a re-encode changes finer detail."""
 
-CHANGED = 0.6
+_CHANGED = 0.6
 """A block with a lower structure term has different content."""
 
-LARGE_CHANGE = 8.0
+_LARGE_CHANGE = 8.0
 """A pixel that differs by more grey levels, as of `structure.NOISE`, has changed and not only been re-encoded."""
 
-MAX_BORDER_RANGE = 12
+_MAX_BORDER_RANGE = 12
 """Grey levels between the darkest and the lightest pixel of a row that belongs to a border, at most."""
 
 
@@ -93,7 +93,7 @@ class Sketch:
     Attributes:
         grey: Shape (h, w), uint8, with a longer side of at most `SIDE`.
         features: Its corners.
-        thumb: The whole picture in `THUMB_SIDE` x `THUMB_SIDE`, with mean 0 and unit length.
+        thumb: The whole picture in `_THUMB_SIDE` x `_THUMB_SIDE`, with mean 0 and unit length.
         content_share: Share of the picture that is not a plain border, 0 to 1.
     """
 
@@ -134,7 +134,7 @@ def sketch(grey: NDArray[np.uint8]) -> Sketch:
         ratio = SIDE / max(picture.size)
         size = (max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio)))
         picture = picture.resize(size, Image.Resampling.BILINEAR)
-    square = picture.convert("F").resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR)
+    square = picture.convert("F").resize((_THUMB_SIDE, _THUMB_SIDE), Image.Resampling.BILINEAR)
     thumb = np.asarray(square, dtype=np.float32)
     thumb = thumb - thumb.mean()
     thumb = thumb / max(float(np.linalg.norm(thumb)), 1.0)
@@ -149,7 +149,7 @@ def _content_share(pixels: NDArray[np.uint8]) -> float:
     """
     share = 1.0
     for axis in (0, 1):
-        content = np.flatnonzero(np.ptp(pixels, axis=1 - axis) > MAX_BORDER_RANGE)
+        content = np.flatnonzero(np.ptp(pixels, axis=1 - axis) > _MAX_BORDER_RANGE)
         side = pixels.shape[axis]
         share *= 1 - 2 * min(int(content[0]), side - 1 - int(content[-1])) / side if content.size else 0.0
     return share
@@ -187,13 +187,13 @@ def _rank(comparison: PixelComparison) -> tuple[bool, float]:
 
 def _placements(one: Sketch, other: Sketch, orientation: int) -> Iterator[Placement]:
     """Yield possible placements of the second picture in the first: as a whole, and where corners agree."""
-    if float((reorient(other.thumb, orientation) * one.thumb).sum()) > MIN_CORRELATION:
+    if float((reorient(other.thumb, orientation) * one.thumb).sum()) > _MIN_CORRELATION:
         height, width = reorient(other.grey, orientation).shape
         whole = [side / max(one.grey.shape) for side in one.grey.shape]
         yield Placement(0.0, 0.0, whole[1] * max(height, width) / width, whole[0] * max(height, width) / height)
     features = reorient_features(other.features, orientation, other.grey.shape)
     placement, votes = find_placement(one.features, features)
-    if placement is not None and votes >= MIN_VOTES:
+    if placement is not None and votes >= _MIN_VOTES:
         yield placement
 
 
@@ -207,7 +207,7 @@ def _compare_at(
         return None
     placement = refine(one, other, placement, side=112, steps=6)
     side = min(share**0.5 * max(picture.size) for share, picture in zip(overlap.shares, (one, other), strict=True))
-    overlap = cut_overlap(one, other, placement, int(min(MAX_DETAIL, max(32, side))))  # not larger than either picture
+    overlap = cut_overlap(one, other, placement, int(min(_MAX_DETAIL, max(32, side))))  # not larger than either picture
     return None if overlap is None else _compare_overlap(overlap, orientation, thresholds)
 
 
@@ -215,9 +215,9 @@ def _compare_overlap(overlap: Overlap, orientation: int, thresholds: Thresholds)
     """Return the comparison of two pictures by their common part."""
     structure, weight, change = block_structure(overlap)
     agreement, typical = weighted_agreement(structure, weight)
-    is_changed = structure < CHANGED
+    is_changed = structure < _CHANGED
     changed = float(weight[is_changed].sum() / max(float(weight.sum()), 1e-6))
-    large = change[is_changed][np.abs(change[is_changed]) > LARGE_CHANGE]
+    large = change[is_changed][np.abs(change[is_changed]) > _LARGE_CHANGE]
     one_sign = float(abs(large.sum()) / np.abs(large).sum()) if large.size else 1.0
     comparison = PixelComparison(Verdict.DIFFERENT, orientation, overlap.shares, agreement, typical, changed, one_sign)
     return replace(comparison, verdict=decide(comparison, thresholds))

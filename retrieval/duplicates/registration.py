@@ -11,7 +11,7 @@ from PIL import Image
 from indexer.types import Vectors
 from retrieval.duplicates.features import Features, Grey
 
-Box = tuple[float, float, float, float]
+_Box = tuple[float, float, float, float]
 """Left, top, right and bottom, as shares of a picture's longer side."""
 
 _MIN_COSINE = 0.8
@@ -175,7 +175,7 @@ def _gauss_newton_step(overlap: Overlap) -> NDArray[np.float64] | None:
     return step
 
 
-def _apply_step(placement: Placement, box: Box, step: NDArray[np.float64], shape: tuple[int, ...]) -> Placement:
+def _apply_step(placement: Placement, box: _Box, step: NDArray[np.float64], shape: tuple[int, ...]) -> Placement:
     """Return a placement after a step that was computed on the common part `box`, sampled at `shape`.
 
     A(p) = gain * B(p + step) + offset: what is at p in A is at p + step in B as it is placed.
@@ -188,7 +188,7 @@ def _apply_step(placement: Placement, box: Box, step: NDArray[np.float64], shape
     return Placement(left, top, across, down)
 
 
-def _common_box(one: Image.Image, other: Image.Image, placement: Placement) -> Box | None:
+def _common_box(one: Image.Image, other: Image.Image, placement: Placement) -> _Box | None:
     """Return the box that both pictures fill, in A's units; None if a side is below a tenth of A's longer side."""
     width, height = other.width / max(other.size), other.height / max(other.size)
     left, top = max(0.0, placement.left), max(0.0, placement.top)
@@ -197,7 +197,7 @@ def _common_box(one: Image.Image, other: Image.Image, placement: Placement) -> B
     return (left, top, right, bottom) if min(right - left, bottom - top) >= 0.1 else None
 
 
-def _cut(picture: Image.Image, box: Box, size: tuple[int, int]) -> Grey:
+def _cut(picture: Image.Image, box: _Box, size: tuple[int, int]) -> Grey:
     """Return a part of a picture, given in shares of its longer side, scaled to a size."""
     unit = max(picture.size)
     limits = (picture.width, picture.height, picture.width, picture.height)

@@ -8,19 +8,19 @@ from indexer.types import Vectors
 from retrieval.duplicates.features import Grey, smooth
 from retrieval.duplicates.registration import Overlap
 
-BLOCK_SIDE = 8
+_BLOCK_SIDE = 8
 """Side of the blocks in which two overlaps, of about 100 x 75 pixels, are compared."""
 
 NOISE = 6.0
 """Grey levels that a re-encode may change, if the whole overlap has a standard deviation of 50."""
 
-MAX_WEIGHT = 400.0
+_MAX_WEIGHT = 400.0
 """Variance of a block above which more contrast gives it no more weight."""
 
-MIN_DEVIATION = 4.0
+_MIN_DEVIATION = 4.0
 """Standard deviation in grey levels of a whole overlap, below which its contrast is not normalized further."""
 
-EDGE = 2
+_EDGE = 2
 """Number of pixels that are left out around an overlap."""
 
 
@@ -42,7 +42,7 @@ def block_structure(overlap: Overlap) -> tuple[Vectors, Vectors, Vectors]:
         The structure term of SSIM (Wang et al. 2004, formula 10), shape (n,): the correlation of the two blocks, near
             1 if neither has more contrast than noise.
         The weight of each block, shape (n,): its contrast, up to a limit.
-        By how much the second is lighter, shape (n, BLOCK_SIDE * BLOCK_SIDE), in the grey levels of `NOISE`.
+        By how much the second is lighter, shape (n, _BLOCK_SIDE * _BLOCK_SIDE), in the grey levels of `NOISE`.
     """
     one, other = (_split_blocks(_normalize(smooth(part))) for part in (overlap.one, overlap.other))
     change = other - one
@@ -51,18 +51,18 @@ def block_structure(overlap: Overlap) -> tuple[Vectors, Vectors, Vectors]:
     variance, other_variance, covariance = ((a * b).mean(axis=1) for a, b in ((one, one), (other, other), (one, other)))
     noise = NOISE**2
     structure = (covariance + noise) / np.sqrt((variance + noise) * (other_variance + noise))
-    return structure, np.minimum(np.maximum(variance, other_variance), MAX_WEIGHT), change
+    return structure, np.minimum(np.maximum(variance, other_variance), _MAX_WEIGHT), change
 
 
 def _normalize(grey: Grey) -> Grey:
     """Return a picture with mean 0 and standard deviation 50, so that brightness and contrast do not count."""
-    inner = grey[EDGE:-EDGE, EDGE:-EDGE]  # the outermost pixels are mixed with pixels outside the overlap
-    return np.asarray((inner - inner.mean()) * (50 / max(float(inner.std()), MIN_DEVIATION)), dtype=np.float32)
+    inner = grey[_EDGE:-_EDGE, _EDGE:-_EDGE]  # the outermost pixels are mixed with pixels outside the overlap
+    return np.asarray((inner - inner.mean()) * (50 / max(float(inner.std()), _MIN_DEVIATION)), dtype=np.float32)
 
 
 def _split_blocks(grey: Grey) -> Vectors:
-    """Return the whole blocks of a picture, shape (n, BLOCK_SIDE * BLOCK_SIDE)."""
-    rows, columns = (max(1, side // BLOCK_SIDE) for side in grey.shape)
+    """Return the whole blocks of a picture, shape (n, _BLOCK_SIDE * _BLOCK_SIDE)."""
+    rows, columns = (max(1, side // _BLOCK_SIDE) for side in grey.shape)
     height, width = (side // count for side, count in zip(grey.shape, (rows, columns), strict=True))
     blocks = grey[: rows * height, : columns * width].reshape(rows, height, columns, width)
     return blocks.swapaxes(1, 2).reshape(rows * columns, height * width)

@@ -12,7 +12,7 @@ from indexer.errors import QueryError
 from indexer.types import Vectors
 from retrieval.query.query import Query
 
-MIN_LENGTH = 1e-3
+_MIN_LENGTH = 1e-3
 """Parts cancel out if the length of their weighted sum is at most this share of the sum of their absolute weights: the
 rest is rounding, since float16 gives a unit vector an error of up to 2**-11."""
 
@@ -64,7 +64,7 @@ def combine_parts(vectors: Vectors, weights: Sequence[float]) -> Vectors:
     """
     factors = np.asarray(weights, dtype=np.float32)  # (p,)
     total = factors @ vectors  # (d,)
-    if np.linalg.norm(total) <= MIN_LENGTH * np.abs(factors).sum():
+    if np.linalg.norm(total) <= _MIN_LENGTH * np.abs(factors).sum():
         raise QueryError("the parts of the query cancel out; leave one of them out, or change a weight")
     vector: Vectors = to_unit_length(total[None])[0]
     return vector

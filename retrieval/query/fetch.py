@@ -18,13 +18,13 @@ TIMEOUT = 20.0
 MAX_BYTES = 50 * 1024 * 1024
 """Size of a picture, at most; the limit of rclip."""
 
-MAX_REDIRECTS = 5
-CHUNK_SIZE = 1 << 16
+_MAX_REDIRECTS = 5
+_CHUNK_SIZE = 1 << 16
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Addresses whose last 32 bits are an IPv4 address, in networks without IPv4 (RFC 6052, section 2.1)."""
 
-CONTENT_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
+_CONTENT_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 """Content types that a server may give a picture; the decoder decides whether it is one."""
 
 
@@ -43,7 +43,7 @@ def fetch_picture(url: str) -> bytes:
     deadline = time.monotonic() + TIMEOUT
     location = url
     try:
-        for _ in range(MAX_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             connection, target = _connect(location, deadline)
             try:
                 connection.request("GET", target, headers={"User-Agent": "recall", "Accept": "image/*"})
@@ -57,7 +57,7 @@ def fetch_picture(url: str) -> bytes:
                 connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise QueryError(f"{url} cannot be fetched: {str(error) or type(error).__name__}") from error
-    raise QueryError(f"{url} has more than {MAX_REDIRECTS} redirects; give the address of the picture itself")
+    raise QueryError(f"{url} has more than {_MAX_REDIRECTS} redirects; give the address of the picture itself")
 
 
 def _connect(url: str, deadline: float) -> tuple[http.client.HTTPConnection, str]:
@@ -121,11 +121,11 @@ def _read_body(response: http.client.HTTPResponse, url: str, deadline: float) ->
     if response.status != 200:
         raise QueryError(f"{url} cannot be fetched: the server answers {response.status} {response.reason}")
     content_type = response.getheader("Content-Type", "image/").lower()
-    if not content_type.startswith(CONTENT_TYPES):
+    if not content_type.startswith(_CONTENT_TYPES):
         name = content_type.partition(";")[0]
         raise QueryError(f"{url} is {name}, not a picture; give the address of the picture itself")
     body = bytearray()
-    while chunk := response.read1(CHUNK_SIZE):
+    while chunk := response.read1(_CHUNK_SIZE):
         body += chunk
         if len(body) > MAX_BYTES:
             raise QueryError(f"{url} is over {MAX_BYTES // 1024**2} MiB; save it and give its file instead")

@@ -16,10 +16,10 @@ from indexer.catalog.filters.criteria import TimeSpan, to_local_time
 from indexer.catalog.filters.expression import Filter
 from indexer.errors import QueryError
 
-LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pt"]
+_LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pt"]
 """Languages of dates in words; for an ambiguous date the first one counts. Each takes time to load."""
 
-KILOMETRES = {"": 1.0, "km": 1.0, "m": 0.001, "mi": 1.609344, "miles": 1.609344}
+_KILOMETRES = {"": 1.0, "km": 1.0, "m": 0.001, "mi": 1.609344, "miles": 1.609344}
 """Kilometres per unit of distance; the mile is the international mile of 1959."""
 
 _ISO = re.compile(r"(\d{4})(?:-(\d\d?))?(?:-(\d\d?))?")
@@ -70,7 +70,7 @@ def read_distance(text: str) -> float:
         QueryError: The text is not a distance above 0.
     """
     match = _DISTANCE.fullmatch(text)
-    factor = KILOMETRES.get(match[2].lower()) if match else None
+    factor = _KILOMETRES.get(match[2].lower()) if match else None
     if match is None or factor is None or not float(match[1]) > 0:
         raise QueryError(f"{text!r} is not a distance; expected for instance 5km, 500m or 3mi")
     return float(match[1]) * factor
@@ -123,7 +123,7 @@ def _parse_words(text: str, now: datetime) -> TimeSpan | None:
     from dateparser.date import DateDataParser  # late: takes 150 ms
 
     parser = DateDataParser(
-        languages=LANGUAGES,
+        languages=_LANGUAGES,
         use_given_order=True,
         settings={
             "DATE_ORDER": "DMY",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Picture: TypeAlias = "Path | Image.Image | bytes"
 """A query picture: a file, a PIL image, or the bytes of a file."""
 
-MAX_WEIGHT = 1_000_000
+_MAX_WEIGHT = 1_000_000
 """The largest weight of a part; the smallest is its inverse. A larger ratio is lost in float32."""
 
 
@@ -39,10 +39,10 @@ class Part:
         """
         if isinstance(self.content, str) and not self.content.strip():
             raise QueryError('the query text is blank; describe what to look for, for instance "a dog on the beach"')
-        if not 1 / MAX_WEIGHT <= abs(self.weight) <= MAX_WEIGHT:
+        if not 1 / _MAX_WEIGHT <= abs(self.weight) <= _MAX_WEIGHT:
             raise QueryError(
                 f"the query part {self.name!r} has the weight {self.weight:g}; expected a number other than 0, for "
-                f"instance 2 or .5, up to {MAX_WEIGHT:,}"
+                f"instance 2 or .5, up to {_MAX_WEIGHT:,}"
             )
 
     @property

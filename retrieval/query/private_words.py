@@ -21,7 +21,7 @@ from indexer.errors import FeedbackError, LibraryError
 from indexer.store import Store
 from indexer.types import Vectors
 
-MAX_LENGTH = 100
+_MAX_LENGTH = 100
 """Characters of a word, at most."""
 
 PHOTO_SHARE = 0.5
@@ -91,8 +91,8 @@ def validate(word: str) -> str:
     normal = " ".join(unicodedata.normalize("NFC", word).split())
     if not normal:
         raise FeedbackError("the word to learn is blank; give a name, for instance Biscuit")
-    if len(normal) > MAX_LENGTH:
-        raise FeedbackError(f"the word to learn has {len(normal)} characters; expected at most {MAX_LENGTH}")
+    if len(normal) > _MAX_LENGTH:
+        raise FeedbackError(f"the word to learn has {len(normal)} characters; expected at most {_MAX_LENGTH}")
     if not any(letter.isalnum() for letter in normal):
         raise FeedbackError(f"the word {normal!r} has no letter or digit; give a name, for instance Biscuit")
     if _SYNTAX.match(normal) or {"+", "-"} & set(normal.split()):

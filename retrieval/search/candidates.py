@@ -14,11 +14,11 @@ from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
 from retrieval.search.filtered_nearest import FilteredSearch
 
-EXTRA_UNITS = 2
+_EXTRA_UNITS = 2
 """Units that are requested beyond the number of items: one to leave out, and one that is worse than the last item,
 which proves that no item with the same score is missing. If items have several units, more are requested again."""
 
-NO_VECTORS: Vectors = np.empty((0, 0), dtype=np.float32)
+_NO_VECTORS: Vectors = np.empty((0, 0), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Candidates:
     scores: Vectors
     vectors: Vectors
     searched: int = 0
-    further: Vectors = field(default_factory=lambda: NO_VECTORS)
+    further: Vectors = field(default_factory=lambda: _NO_VECTORS)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -53,7 +53,7 @@ class Candidates:
         return self.take(range(min(count, len(self))))
 
 
-NO_CANDIDATES = Candidates((), np.empty(0, dtype=np.float32), NO_VECTORS)
+NO_CANDIDATES = Candidates((), np.empty(0, dtype=np.float32), _NO_VECTORS)
 
 
 def concat(lists: Sequence[Candidates]) -> Candidates:
@@ -97,7 +97,7 @@ def find_candidates(
     where = where if kind is None else combine_filters(where, Filter.kind(kind))
     with store.locked_index() as index, store.reading() as connection:
         nearest = FilteredSearch(index, connection, encoder.id, query, where, cached=store.filter_cache)
-        wanted = count + EXTRA_UNITS
+        wanted = count + _EXTRA_UNITS
         while True:
             ids, scores = nearest.best(wanted, depth)
             details = item_statements.item_details(connection, ids[:wanted].tolist())

@@ -11,23 +11,23 @@ from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
 
-FEW_MATCHES = 1200
+_FEW_MATCHES = 1200
 """If fewer units pass a filter, exactly these are searched; scoring them takes one or two milliseconds."""
 
-LOOK_AHEAD = 16
+_LOOK_AHEAD = 16
 """Nearest units that are checked against a filter for each result; enough if a twelfth of the library passes it."""
 
-FIRST_STEP = 4
+_FIRST_STEP = 4
 """How many of these are checked first, for each result; enough if a third of the library passes."""
 
-MAX_CACHED = 64
+_MAX_CACHED = 64
 """Number of filters whose matching ids are cached, or the fact that there are many: half a megabyte at most."""
 
-MAX_CACHED_IDS = 1_000_000
+_MAX_CACHED_IDS = 1_000_000
 """Larger lists of matching ids are not cached: 8 MB."""
 
-MAX_LARGE = 4
-"""Number of cached lists with `FEW_MATCHES` ids or more, such as those of all photos and of all texts."""
+_MAX_LARGE = 4
+"""Number of cached lists with `_FEW_MATCHES` ids or more, such as those of all photos and of all texts."""
 
 
 class FilteredSearch:
@@ -87,39 +87,39 @@ class FilteredSearch:
     def _few_matches(self, where: Filter) -> Ids | None:
         """Return the ids that pass a filter if they are few, else None."""
         if where not in self._cached:
-            self._cache(where, matching_ids_up_to(self._connection, self._encoder_id, where, FEW_MATCHES))
+            self._cache(where, matching_ids_up_to(self._connection, self._encoder_id, where, _FEW_MATCHES))
         ids = self._cached[where]
-        return ids if ids is not None and len(ids) < FEW_MATCHES else None
+        return ids if ids is not None and len(ids) < _FEW_MATCHES else None
 
     def _all_matches(self, where: Filter) -> Ids:
         """Return the ids that pass a filter."""
         ids = self._cached.get(where)
         if ids is None:
             ids = matching_ids(self._connection, self._encoder_id, where)
-            self._cache(where, ids if len(ids) < MAX_CACHED_IDS else None)
+            self._cache(where, ids if len(ids) < _MAX_CACHED_IDS else None)
         return ids
 
     def _cache(self, where: Filter, ids: Ids | None) -> None:
         """Cache the ids that pass a filter, None for many; clear the cache first if it is full."""
-        large = sum(cached is not None and len(cached) >= FEW_MATCHES for cached in self._cached.values())
-        if len(self._cached) >= MAX_CACHED or large >= MAX_LARGE:
+        large = sum(cached is not None and len(cached) >= _FEW_MATCHES for cached in self._cached.values())
+        if len(self._cached) >= _MAX_CACHED or large >= _MAX_LARGE:
             self._cached.clear()
         self._cached[where] = ids
 
     def _matches_among_nearest(self, count: int, where: Filter) -> tuple[Ids, Vectors] | None:
         """Return the best units that pass a filter of the nearest units of all; None if these are not enough."""
-        ahead = LOOK_AHEAD * count
+        ahead = _LOOK_AHEAD * count
         if ahead >= min(PAGE_SIZE, len(self._index)):
             return None
         ids, scores = self._search(ahead)
         rows: list[int] = []
-        for start, end in ((0, FIRST_STEP * count), (FIRST_STEP * count, ahead)):
+        for start, end in ((0, _FIRST_STEP * count), (_FIRST_STEP * count, ahead)):
             step = ids[start:end].tolist()
             matching = filter_ids(self._connection, step, where)
             rows += [row for row, id_ in enumerate(step, start) if id_ in matching]
             if len(rows) >= count:
                 return ids[rows[:count]], scores[rows[:count]]
-            if LOOK_AHEAD // FIRST_STEP * len(rows) < count // 2:
+            if _LOOK_AHEAD // _FIRST_STEP * len(rows) < count // 2:
                 break  # so few pass that the second step will not find the others
         return None
 

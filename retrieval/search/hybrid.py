@@ -18,7 +18,7 @@ from retrieval.search.rank_fusion import reciprocal_ranks
 FUSION_DEPTH = 100
 """Ranks of each list that are fused; doubled for longer results, see `fusion_depth`."""
 
-FUSION_K = 10
+_FUSION_K = 10
 """The k of the fusion. The 60 of its paper is for systems that agree on most results; vector and full-text search do
 not. Of 10, 20 and 60 this was the best at every depth on one half of the queries of `tests/bench/hybrid.py`, which
 reports on the other half."""
@@ -62,7 +62,7 @@ def fuse(
         count: Number of items.
     """
     max_depth = fusion_depth(count)
-    with_words = keyword_candidates(store, query, text, where=where, kind=kind, count=max_depth)
+    with_words = _keyword_candidates(store, query, text, where=where, kind=kind, count=max_depth)
     if not len(with_words):
         return near.first(count)
     both = concat([near, with_words])
@@ -74,7 +74,7 @@ def fuse(
     order: dict[int, None] = {}
     depth = FUSION_DEPTH
     while depth <= max_depth:
-        level = reciprocal_ranks([ranking[:depth] for ranking in rankings], k=FUSION_K, weights=[{}, coverage])
+        level = reciprocal_ranks([ranking[:depth] for ranking in rankings], k=_FUSION_K, weights=[{}, coverage])
         order |= dict.fromkeys(level)  # items of earlier levels keep their position
         depth *= 2
     return both.take([row_of[item_id] for item_id in list(order)[:count]])
@@ -91,7 +91,7 @@ def matching_words(store: Store, text: str, candidates: Candidates) -> dict[int,
         return fulltext.matching_words(connection, text, [item.unit_id for item in candidates.items])
 
 
-def keyword_candidates(
+def _keyword_candidates(
     store: Store, query: Vectors, text: str, *, where: Filter | None, kind: Modality | None, count: int
 ) -> Candidates:
     """Return the items with any of the words, best first by full-text search, with their cosines to the query."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-K = 60
+_K = 60
 """How little high ranks count more than low ones; the value of the paper below."""
 
 
 def reciprocal_ranks(
-    rankings: Iterable[Sequence[int]], *, k: int = K, weights: Sequence[Mapping[int, float]] = ()
+    rankings: Iterable[Sequence[int]], *, k: int = _K, weights: Sequence[Mapping[int, float]] = ()
 ) -> dict[int, float]:
     """Return the score of each id by reciprocal rank fusion, best first, ties by id.
 

@@ -21,10 +21,10 @@ ENTRY = Entry(
     default="0.85",
 )
 
-DEFAULT = float(ENTRY.default)
+_DEFAULT = float(ENTRY.default)
 """Simulated bursts stay whole from .90 down, and different photos apart from .80 up (tests/bench/reranking.py)."""
 
-MAX_GAP = timedelta(seconds=60)
+_MAX_GAP = timedelta(seconds=60)
 """Time from one photo of a burst to the next, at most."""
 
 
@@ -35,7 +35,7 @@ class Bursts:
     folder nearly the same time. The best photo of a burst takes the place of the group.
     """
 
-    def __init__(self, min_cosine: float = DEFAULT) -> None:
+    def __init__(self, min_cosine: float = _DEFAULT) -> None:
         """Set the similarity within a burst.
 
         Args:
@@ -65,7 +65,7 @@ class Bursts:
     def _groups(self, items: Sequence[ItemDetails], vectors: Vectors) -> list[int]:
         """Return a row for each candidate that is the same for all candidates of its burst."""
         parents = list(range(len(items)))
-        for by_file, max_gap in ((False, MAX_GAP), (True, timedelta(0))):
+        for by_file, max_gap in ((False, _MAX_GAP), (True, timedelta(0))):
             dated = sorted(
                 (item.taken_at, row)
                 for row, item in enumerate(items)
@@ -97,4 +97,4 @@ def _root(parents: list[int], row: int) -> int:
 
 def make(argument: str) -> Bursts:
     """Return the reranker for the cosine after the colon, "" for the default."""
-    return Bursts(parse_number("bursts", argument) if argument else DEFAULT)
+    return Bursts(parse_number("bursts", argument) if argument else _DEFAULT)

@@ -19,7 +19,7 @@ ENTRY = Entry(
     default="0.8",
 )
 
-DEFAULT = float(ENTRY.default)
+_DEFAULT = float(ENTRY.default)
 """Of 0.9, 0.8, 0.7, … the smallest that costs less than 2 points of R@10 on Flickr8k (tests/bench/reranking.py)."""
 
 
@@ -30,7 +30,7 @@ class Mmr:
     its score in the ranking, at first its cosine with the query, and L is lambda.
     """
 
-    def __init__(self, balance: float = DEFAULT) -> None:
+    def __init__(self, balance: float = _DEFAULT) -> None:
         """Set lambda.
 
         Args:
@@ -68,4 +68,4 @@ class Mmr:
 
 def make(argument: str) -> Mmr:
     """Return the reranker for the lambda after the colon, "" for the default."""
-    return Mmr(parse_number("mmr", argument) if argument else DEFAULT)
+    return Mmr(parse_number("mmr", argument) if argument else _DEFAULT)

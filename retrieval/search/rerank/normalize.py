@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from indexer.types import Vectors
 
-MIN_DEVIATION = 1e-9
+_MIN_DEVIATION = 1e-9
 """A smaller standard deviation is rounding: all scores are equal."""
 
 
@@ -51,4 +51,4 @@ def _mean_and_deviation(values: Vectors) -> tuple[float, float]:
     if not len(values):
         return 0.0, 1.0
     deviation = float(values.std(dtype=np.float64))
-    return float(values.mean(dtype=np.float64)), deviation if deviation > MIN_DEVIATION else 1.0
+    return float(values.mean(dtype=np.float64)), deviation if deviation > _MIN_DEVIATION else 1.0

@@ -16,7 +16,7 @@ from indexer.registry import Entry, expected
 if TYPE_CHECKING:
     from retrieval.search.rerank.protocol import Reranker
 
-NO_RERANKERS = "none"
+_NO_RERANKERS = "none"
 """The name of the chain without a reranker."""
 
 
@@ -44,7 +44,7 @@ def make_rerankers(specs: Sequence[str | Reranker]) -> list[Reranker]:
 
 def is_chain(text: str) -> bool:
     """Return whether a text begins with the name of a reranker, or is "none"; what follows may still be wrong."""
-    return re.split("[:+]", text, maxsplit=1)[0] in (NO_RERANKERS, *_names())
+    return re.split("[:+]", text, maxsplit=1)[0] in (_NO_RERANKERS, *_names())
 
 
 def split_chain(text: str) -> list[str]:
@@ -52,7 +52,7 @@ def split_chain(text: str) -> list[str]:
 
     A + that no reranker's name follows belongs to an encoder's name.
     """
-    return [] if text == NO_RERANKERS else re.split(rf"\+(?=(?:{'|'.join(_names())})(?:[:+]|$))", text)
+    return [] if text == _NO_RERANKERS else re.split(rf"\+(?=(?:{'|'.join(_names())})(?:[:+]|$))", text)
 
 
 def parse_number(name: str, text: str) -> float:

@@ -29,7 +29,7 @@ ENTRY = Entry(
     default="50",
 )
 
-DEFAULT = int(ENTRY.default)
+_DEFAULT = int(ENTRY.default)
 """Number of candidates that are scored."""
 
 
@@ -41,7 +41,7 @@ class SecondEncoder:
     since it was indexed gets no such score; it keeps its former score, on the scale of the others.
     """
 
-    def __init__(self, encoder: str | Encoder, depth: int = DEFAULT) -> None:
+    def __init__(self, encoder: str | Encoder, depth: int = _DEFAULT) -> None:
         """Set the encoder; it is loaded when it is first used.
 
         Args:
