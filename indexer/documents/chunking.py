@@ -15,16 +15,16 @@ logger = logging.getLogger(__name__)
 Fits = Callable[[Sequence[str]], list[bool]]
 """`Encoder.fits`."""
 
-LONGEST = 2_000
-"""Characters that no encoder reads: a longer text does not fit, whatever it says, and is not tokenized to find out."""
+MAX_CHUNK_LENGTH = 2_000
+"""Characters of a chunk, at most: no encoder reads more, so longer texts need not be tokenized."""
 
-LONGEST_QUERY = 10_000
-"""Characters of a query that are looked at: shortening a longer one could take minutes."""
+MAX_QUERY_LENGTH = 10_000
+"""Characters of a query that are read, at most: truncating a longer one could take minutes."""
 
 _WORD = re.compile(r"\S+")
 _SPACE = re.compile(r"\s*")
 _JOINERS = "\u200d\ufe0e\ufe0f"
-"""They join two emoji or choose how the one before them is drawn."""
+"""Characters that join two emoji, or select how the previous one is displayed."""
 
 
 def split_text(text: str, fits: Fits, *, markdown: bool = False) -> list[str]:
@@ -35,8 +35,8 @@ def split_text(text: str, fits: Fits, *, markdown: bool = False) -> list[str]:
     are the whole text, except for white space at their ends and for line ends in the middle of a sentence.
 
     Args:
-        text: Of any length.
-        fits: The encoder's.
+        text: Any text.
+        fits: `Encoder.fits`.
         markdown: Whether to keep headings with the text below them, and fenced code together.
     """
     text = unwrapped(text.replace("\r\n", "\n").replace("\r", "\n").strip())
@@ -52,7 +52,7 @@ def split_text(text: str, fits: Fits, *, markdown: bool = False) -> list[str]:
 
 def _chunk_end(text: str, start: int, kinds: Sequence[Sequence[int]], fits: Fits) -> int:
     """Return where the longest chunk ends that fits and stops at the strongest possible boundary."""
-    reach = min(start + LONGEST, len(text))
+    reach = min(start + MAX_CHUNK_LENGTH, len(text))
     if reach == len(text) and fits([text[start:]])[0]:
         return reach
     for positions in kinds:
@@ -63,7 +63,7 @@ def _chunk_end(text: str, start: int, kinds: Sequence[Sequence[int]], fits: Fits
 
 
 def _word_end(text: str, start: int, reach: int, fits: Fits) -> int:
-    """Return where the last word ends up to which a text fits; if its first word does not fit, where that is split."""
+    """Return the end of the last word up to which a text fits; if its first word does not fit, a position inside it."""
     is_split = reach < len(text) and not text[reach].isspace()
     words = [match.end() for match in _WORD.finditer(text, start, reach)]
     if end := _last_fitting(words[:-1] if is_split else words, text, start, fits):
@@ -75,17 +75,17 @@ def _word_end(text: str, start: int, reach: int, fits: Fits) -> int:
 
 
 def _joins(text: str, position: int) -> bool:
-    """Return whether the characters on both sides of a position are drawn as one."""
+    """Return whether the characters before and after a position are displayed as one."""
     return bool(unicodedata.combining(text[position])) or text[position] in _JOINERS or text[position - 1] == "\u200d"
 
 
 def _last_fitting(ends: Sequence[int], text: str, start: int, fits: Fits) -> int:
-    """Return the last of these ascending positions up to which a text fits, or 0."""
+    """Return the last of these ascending positions up to which a text fits, 0 if there is none."""
 
     def is_too_long(end: int) -> bool:
         return not fits([text[start:end]])[0]
 
-    count = 1  # doubled first: the answer is near the beginning, and short texts are tokenized faster
+    count = 1  # doubled first: chunks are short, and short texts are tokenized faster
     while count < len(ends) and not is_too_long(ends[count - 1]):
         count *= 2
     bound = count - 1 if count < len(ends) else len(ends)
@@ -102,7 +102,7 @@ def truncate(text: str, fits: Fits) -> str:
     """Return the first words of a text, as many as fit an encoder; if the first word does not fit, a part of it."""
     if fits([text])[0]:
         return text
-    return text[: _word_end(text, 0, min(LONGEST_QUERY, len(text)), fits)]
+    return text[: _word_end(text, 0, min(MAX_QUERY_LENGTH, len(text)), fits)]
 
 
 def truncate_queries(texts: Sequence[str], fits: Fits) -> list[str]:
