@@ -1,4 +1,4 @@
-"""Runs migrations over the connection that `indexer.catalog.migrate` hands in."""
+"""Run migrations on the connection that `indexer.catalog.migrate` passes in."""
 
 from __future__ import annotations
 

@@ -15,5 +15,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Upgrade the schema with its rows."""
+    """Upgrade the schema and its rows."""
     ${upgrades if upgrades else "pass"}

@@ -1,4 +1,4 @@
-"""Holds catalog, index and disk against each other, and mends what can be derived."""
+"""Compare catalog, index and disk, and repair derived data."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from indexer.vectors.index_file import StaleIndexError
 
 
 class ProblemKind(StrEnum):
-    """Where two of catalog, index and disk disagree."""
+    """Which of catalog, index and disk disagree, and how."""
 
     CATALOG = "catalog"  # the database file itself is damaged
-    EMBEDDING = "embedding"  # an item has none, or one that is no unit vector
-    INDEX = "index"  # the index file does not hold what the catalog says
-    MISSING = "missing"  # the file of an item is gone
-    CHANGED = "changed"  # the file of an item is not the one that was indexed
+    EMBEDDING = "embedding"  # an item has none, or one that is not of unit length
+    INDEX = "index"  # the index file differs from the catalog
+    MISSING = "missing"  # an item's file does not exist
+    CHANGED = "changed"  # an item's file has changed since it was indexed
 
 
 class Problem(NamedTuple):
-    """One disagreement, and what to do about it."""
+    """A disagreement: its kind, the file or component it concerns, and what to do about it."""
 
     kind: ProblemKind
     subject: str
@@ -40,88 +40,88 @@ class Problem(NamedTuple):
 
 
 def check(store: Store, *, progress: ProgressCallback | None = None) -> Iterator[Problem]:
-    """Yield every disagreement between catalog, index and disk; nothing is changed."""
-    known = store.encoder
+    """Yield every disagreement between catalog, index and disk; changes nothing."""
+    encoder = store.encoder
     with store.reading() as connection:
-        for (said,) in connection.execute(text("PRAGMA integrity_check")).all():
-            if said != "ok":
+        for (result,) in connection.execute(text("PRAGMA integrity_check")).all():
+            if result != "ok":
                 yield Problem(
-                    ProblemKind.CATALOG, said, "restore catalog.db from a backup, or index into a new library"
+                    ProblemKind.CATALOG, result, "restore catalog.db from a backup, or index into a new library"
                 )
-        if known is not None:
-            for item_id, path in _without_embedding(connection, known):
+        if encoder is not None:
+            for item_id, path in _items_without_embedding(connection, encoder):
                 yield Problem(
                     ProblemKind.EMBEDDING,
                     f"{file_of(path)} (item {item_id})",
                     "recall check --repair, then recall index",
                 )
-            problem = _index_problem(store, known, connection)
+            problem = _index_problem(store, encoder, connection)
             if problem:
                 yield Problem(ProblemKind.INDEX, problem, "recall check --repair")
-        yield from _on_disk(connection, progress)
+        yield from _file_problems(connection, progress)
 
 
 def repair(store: Store, *, progress: ProgressCallback | None = None) -> int:
-    """Rebuild the index, drop items whose embedding is unusable, and return how many those were.
+    """Rebuild the index, delete items without a usable embedding, and return how many were deleted.
 
-    The next sync finds the dropped items again and encodes them.
+    The next sync finds the deleted items again and encodes them.
     """
-    known = store.encoder
-    if known is None:
+    encoder = store.encoder
+    if encoder is None:
         return 0
     with store.transaction() as connection:
-        unusable = [item_id for item_id, _ in _without_embedding(connection, known)]
+        unusable = [item_id for item_id, _ in _items_without_embedding(connection, encoder)]
         writes.delete_items(connection, unusable)
     store.rebuild_index(progress)
     return len(unusable)
 
 
-def _without_embedding(connection: Connection, known: EncoderRecord) -> list[tuple[int, str]]:
-    """Return id and path of items that lack a usable embedding under the library's encoder."""
-    good = [np.empty(0, dtype=np.int64)]
-    for ids, vectors, _ in items.embeddings_after(connection, known.id, known.dim, 0):
-        lengths = np.linalg.norm(vectors, axis=1)
-        good.append(ids[np.abs(lengths - 1) < 1e-2])  # NaN and infinity fail this too
-    return items.items_missing_embeddings(connection, known.id, np.concatenate(good))
+def _items_without_embedding(connection: Connection, encoder: EncoderRecord) -> list[tuple[int, str]]:
+    """Return id and path of items that lack a usable embedding under an encoder."""
+    usable = [np.empty(0, dtype=np.int64)]
+    for ids, vectors, _ in items.embeddings_after(connection, encoder.id, encoder.dim, 0):
+        norms = np.linalg.norm(vectors, axis=1)
+        usable.append(ids[np.abs(norms - 1) < 1e-2])  # false for NaN and infinity
+    return items.items_missing_embeddings(connection, encoder.id, np.concatenate(usable))
 
 
-def _index_problem(store: Store, known: EncoderRecord, connection: Connection) -> str | None:
-    """Return what is wrong with the index file, or None; one that is only behind is not wrong."""
+def _index_problem(store: Store, encoder: EncoderRecord, connection: Connection) -> str | None:
+    """Return what is wrong with the index file, or None; being behind the catalog is not a problem."""
     try:
         index, watermark = read_index(
             store.index_file(store.index_fingerprint), fingerprint=store.index_fingerprint, verify=True
         )
     except StaleIndexError as error:
         return str(error)
-    for ids, vectors, _ in items.embeddings_after(connection, known.id, known.dim, 0):
-        held = isin_sorted(ids, index.ids)
-        lost = ids[~held & (ids <= watermark)]
-        if len(lost):
-            return f"{len(lost)} embeddings are not in the index"
+    for ids, vectors, _ in items.embeddings_after(connection, encoder.id, encoder.dim, 0):
+        is_indexed = isin_sorted(ids, index.ids)
+        missing = ids[~is_indexed & (ids <= watermark)]
+        if len(missing):
+            return f"{len(missing)} embeddings are not in the index"
         adapted = store.apply_adapter(connection, ids, vectors)
-        if not np.array_equal(index.half_vectors(ids[held]), to_half(adapted[held])):
-            return "the index holds other vectors than the catalog"
-    chosen = store.choice_file(store.index_fingerprint)
-    if chosen.exists():
+        if not np.array_equal(index.half_vectors(ids[is_indexed]), to_half(adapted[is_indexed])):
+            return "the vectors in the index differ from those in the catalog"
+    choice_file = store.choice_file(store.index_fingerprint)
+    if choice_file.exists():
         try:
-            read_choice(chosen, index, fingerprint=store.index_fingerprint, verify=True)
+            read_choice(choice_file, index, fingerprint=store.index_fingerprint, verify=True)
         except StaleIndexError as error:
             return str(error)
     return None
 
 
-def _on_disk(connection: Connection, progress: ProgressCallback | None) -> Iterator[Problem]:
+def _file_problems(connection: Connection, progress: ProgressCallback | None) -> Iterator[Problem]:
     for number, item in enumerate(sync_state.file_records(connection, os.sep), start=1):
         if progress:
             progress(Progress("checking", number))
         file = file_of(item.path, item.picture)
         try:
-            facts = Path(file).stat()
+            stat = Path(file).stat()
         except OSError as error:
             if item.failure is None:
                 yield Problem(ProblemKind.MISSING, f"{file} ({error.strerror})", "recall index, or recall forget")
             continue
         if row_of(item.path) is not None and item.picture is None:
-            continue  # size and time are not the table's: it may have other rows by now, and this one as it was
-        if not is_unchanged(facts, item.size, item.mtime_ns):
+            continue  # a row has no file stat: the table may have changed elsewhere
+        if not is_unchanged(stat, item.size, item.mtime_ns):
             yield Problem(ProblemKind.CHANGED, file, "recall index")

@@ -1,4 +1,4 @@
-"""Takes items out of a library, some thousand at a time."""
+"""Delete items from a library in batches."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 
 BATCH_SIZE = 5000
-"""Items that are deleted in one transaction, a fifth of a second: readers and the log wait for no more."""
+"""Items deleted per transaction: it takes 0.2 s, for which readers and checkpoints of the log wait."""
 
 
-def forget(store: Store, place: str, *, progress: ProgressCallback | None = None) -> int:
-    """Take what lies at or under a path out of a library and return how many items that were.
+def forget(store: Store, path: str, *, progress: ProgressCallback | None = None) -> int:
+    """Delete the items at or under a path from a library, and return how many there were.
 
-    A run that is stopped has taken out some of them; its sources go with the last.
+    An interrupted run has deleted some of them; their sources are deleted with the last items.
 
     Args:
-        store: The library; its write lock must be held.
-        place: The path as the library knows it.
-        progress: Told how far it has come.
+        store: The library; the caller holds its write lock.
+        path: The path as the library stores it.
+        progress: Called with the number of items deleted so far.
     """
-    removed = 0
+    total = 0
     while True:
         with store.transaction() as connection:
-            gone = sources.delete_under(connection, place, limit=BATCH_SIZE)
-        removed += gone
+            deleted = sources.delete_under(connection, path, limit=BATCH_SIZE)
+        total += deleted
         if progress:
-            progress(Progress("forgetting", removed))
-        if gone < BATCH_SIZE:
+            progress(Progress("forgetting", total))
+        if deleted < BATCH_SIZE:
             break
     if store.encoder is not None:
         store.index(save=True, progress=progress)
     store.vacuum(progress)
-    return removed
+    return total

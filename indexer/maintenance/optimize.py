@@ -1,4 +1,4 @@
-"""Chooses a library's index by measurement, and notices when it should be chosen anew."""
+"""Choose a library's index by measurement, and decide when to choose again."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.measurements import HoldoutQueries, IndexChoice, IndexTarget
 
 AUTO_CHOICE_SIZE = 100_000
-"""Embeddings from which an index is chosen without being asked.
+"""Embeddings from which an index is chosen automatically.
 
-Below, looking at all of them takes less than encoding the query does (`make bench`: 4 and 8 ms, of `compact`).
+Below, exact search takes less time than encoding the query (`make bench`: 4 and 8 ms, with `compact`).
 """
 
-MAX_DRIFT = 0.1
-"""Part of the embeddings that may be added or removed before an index is chosen anew: those are searched exactly."""
+MAX_CHANGED_SHARE = 0.1
+"""Share of embeddings that may be added or removed before an index is chosen again: they are searched exactly."""
 
 DEFAULT_RECALL = 0.99
-"""Of the ten best, what an index has to find where nobody says otherwise."""
+"""Default of the smallest recall of the ten best hits."""
 
 
 def index_settings(store: Store) -> IndexSettings | None:
-    """Return what was asked of a library's index, None where nothing was."""
-    return store.cached("index wish", read_index_settings)
+    """Return the settings of a library's index, or None if there are none."""
+    return store.cached("index settings", read_index_settings)
 
 
 def is_due(store: Store) -> bool:
     """Return whether an index should be chosen: the library is large enough, or has changed since the last choice.
 
-    After a failed attempt the library must change by `MAX_DRIFT` before the next one.
+    After a failed attempt the library must change by `MAX_CHANGED_SHARE` before the next one.
     """
     if store.encoder is None:
         return False
-    chosen, wish, held = store.choice(), index_settings(store), len(store.index())
-    if wish is not None and wish.failed is not None and abs(held - wish.failed) <= MAX_DRIFT * wish.failed:
+    choice, settings, count = store.choice(), index_settings(store), len(store.index())
+    failed = None if settings is None else settings.failed
+    if failed is not None and abs(count - failed) <= MAX_CHANGED_SHARE * failed:
         return False
-    if chosen is None:
-        return wish is not None or held >= AUTO_CHOICE_SIZE
-    return chosen[1] > MAX_DRIFT
+    if choice is None:
+        return settings is not None or count >= AUTO_CHOICE_SIZE
+    return choice[1] > MAX_CHANGED_SHARE
 
 
 def note_failure(store: Store, target: IndexTarget) -> None:
-    """Remember that no index is what was asked for, now that the library is as large as it is."""
+    """Record that no index meets a target at the library's current size."""
     with store.transaction() as connection:
         save_index_settings(connection, IndexSettings(target.recall, target.memory, failed=len(store.index())))
 
@@ -60,57 +61,68 @@ def optimize(
     target: IndexTarget,
     progress: ProgressCallback | None = None,
 ) -> IndexChoice:
-    """Return the index that was chosen, after putting it before the library's; searches go on with the old one.
+    """Choose an index, put it into use and return the choice; searches use the old index meanwhile.
 
     Args:
-        store: The library; its write lock must be held.
-        queries: Gives the queries to measure with, some of each name, from the library's vectors.
-        target: What the index has to be.
-        progress: Called with how far it has come.
+        store: The library; the caller holds its write lock.
+        queries: Returns the queries to measure with, by kind, for the library's vectors.
+        target: Requirements for the index.
+        progress: Called with the steps done so far.
 
     Raises:
-        LibraryError: The library holds nothing.
-        ConfigError: No index is what was asked for.
-        StorageError: The disk is full or read-only; what was searched with before still is.
+        LibraryError: The library holds nothing, or an index could not be built.
+        ConfigError: No index meets the target.
+        StorageError: The disk is full or read-only; the old index stays in use.
     """
-    from indexer.vectors.autotune.choice_file import write_choice
-    from indexer.vectors.autotune.select import choose  # late: it brings FAISS
-
     if not len(store.index(save=True, progress=progress)):
         raise LibraryError(f"{store.path} holds nothing to search; run: recall index FOLDER")
     fingerprint = store.index_fingerprint
-    try:
-        index, _ = read_index(store.index_file(fingerprint), fingerprint=fingerprint)  # of its own: others search
+    try:  # a separate index object: other threads search that of the store
+        index, _ = read_index(store.index_file(fingerprint), fingerprint=fingerprint)
     except StaleIndexError as error:
         raise StorageError(f"the index could not be saved ({error}); is the disk full, or read-only?") from error
+    _write_best(store, index, queries, target, progress)
+    with store.transaction() as connection:
+        save_index_settings(connection, IndexSettings(target.recall, target.memory))
+    store.invalidate_index_choice()
+    choice = store.choice()
+    if choice is None:
+        raise StorageError(f"{store.choice_file(fingerprint)} cannot be read back; is the disk damaged?")
+    return choice[0]
+
+
+def _write_best(
+    store: Store,
+    index: VectorIndex,
+    queries: Callable[[VectorIndex], Mapping[str, HoldoutQueries]],
+    target: IndexTarget,
+    progress: ProgressCallback | None,
+) -> None:
+    """Build and measure indexes, and write the best one to the library's choice file."""
+    from indexer.vectors.autotune.choice_file import write_choice
+    from indexer.vectors.autotune.select import choose  # late: imports FAISS
+
     part: Path | None = None
     try:
-        figures, part = choose(index, queries(index), target, folder=store.path, progress=progress)
+        measurements, part = choose(index, queries(index), target, folder=store.path, progress=progress)
         if part is None:
             part = store.path / "exact.part"
             part.touch()
         write_choice(
             part,
-            store.choice_file(fingerprint),
+            store.choice_file(store.index_fingerprint),
             target=target,
-            measurements=figures,
+            measurements=measurements,
             index=index,
-            fingerprint=fingerprint,
+            fingerprint=store.index_fingerprint,
         )
     except OSError as error:
         raise StorageError(
-            f"the index cannot be written to {store.path} ({error}); nothing was changed, free some space and run it "
+            f"the index cannot be written to {store.path} ({error}); nothing was changed; free some space and run it "
             "again"
         ) from error
-    except (MemoryError, RuntimeError) as error:  # FAISS's own errors are RuntimeErrors
+    except (MemoryError, RuntimeError) as error:  # FAISS raises RuntimeError
         raise LibraryError(f"no index could be built ({str(error) or 'out of memory'}); nothing was changed") from error
     finally:
         if part is not None:
             part.unlink(missing_ok=True)
-    with store.transaction() as connection:
-        save_index_settings(connection, IndexSettings(target.recall, target.memory))
-    store.invalidate_index_choice()
-    chosen = store.choice()
-    if chosen is None:
-        raise StorageError(f"{store.choice_file(fingerprint)} cannot be read back; is the disk damaged?")
-    return chosen[0]

@@ -1,4 +1,4 @@
-"""What a library holds, in numbers."""
+"""The status of a library: counts, sources, encoder and sizes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from indexer.vectors.measurements import IndexChoice
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a library holds.
+    """The status of a library.
 
     Attributes:
         path: The library's folder.
-        photos: Photos that can be found.
-        texts: Texts that can be found: files, and rows of tables without a picture.
-        failed: Files that could not be indexed.
-        sources: Folders and files that were indexed.
-        encoder: Name of the encoder; None while nothing was indexed.
+        photos: Number of indexed photos.
+        texts: Number of indexed texts: files, and table rows without a picture.
+        failed: Number of files that could not be indexed.
+        sources: Folders, files and tables that were indexed.
+        encoder: Name of the encoder; None if nothing is indexed yet.
         fingerprint: The encoder's fingerprint.
         dim: Length of a vector.
-        catalog_bytes: Size of the catalog on the disk.
-        index_bytes: Size of the index files on the disk.
-        choice: The index that was chosen by measurement, None where none was and all vectors are looked at.
+        catalog_bytes: Size of the catalog on disk.
+        index_bytes: Size of the index files on disk.
+        choice: The index chosen by measurement; None if searches use the exact index.
     """
 
     path: Path
@@ -46,29 +46,29 @@ class Status:
 
 
 def read_status(store: Store) -> Status:
-    """Return what a library holds; its encoder is not loaded."""
-    known = store.encoder
+    """Return the status of a library, without loading its encoder."""
+    encoder = store.encoder
     with store.reading() as connection:
-        held = counts.count_by_kind(connection)
-        indexed = sources.sources(connection)
+        items = counts.count_by_kind(connection)
+        all_sources = sources.sources(connection)
     return Status(
         path=store.path,
-        photos=held[Modality.PHOTO][0],
-        texts=held[Modality.TEXT][0],
-        failed=sum(failed for _, failed in held.values()),
-        sources=indexed,
-        encoder=known.name if known else None,
-        fingerprint=known.fingerprint if known else None,
-        dim=known.dim if known else None,
-        catalog_bytes=_bytes(store.path.glob("catalog.db*")),
-        index_bytes=_bytes(store.path.glob("index-*")),
-        choice=store.read_index_choice() if known else None,
+        photos=items[Modality.PHOTO][0],
+        texts=items[Modality.TEXT][0],
+        failed=sum(failed for _, failed in items.values()),
+        sources=all_sources,
+        encoder=encoder.name if encoder else None,
+        fingerprint=encoder.fingerprint if encoder else None,
+        dim=encoder.dim if encoder else None,
+        catalog_bytes=_total_size(store.path.glob("catalog.db*")),
+        index_bytes=_total_size(store.path.glob("index-*")),
+        choice=store.read_index_choice() if encoder else None,
     )
 
 
-def _bytes(files: Iterable[Path]) -> int:
+def _total_size(files: Iterable[Path]) -> int:
     total = 0
     for file in files:
-        with suppress(FileNotFoundError):  # a log that was folded in meanwhile
+        with suppress(FileNotFoundError):  # a log that a checkpoint deleted meanwhile
             total += file.stat().st_size
     return total

@@ -1,4 +1,7 @@
-"""A library on the disk: its catalog and its indexes."""
+"""A library on disk: its catalog, its index and its encoder.
+
+Call `Store`, `LibraryEncoder` (in `library_encoder`), `check_encoder` and `check_encoder_name`.
+"""
 
 from indexer.store.database import check_encoder, check_encoder_name
 from indexer.store.store import Store

@@ -1,4 +1,4 @@
-"""A library's catalog, open: connections, the write lock, and the encoder that it is for."""
+"""An open catalog: connections, the write lock, cached reads and the library's encoder."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ from indexer.types import Ids, Modality, ProgressCallback, Vectors
 T = TypeVar("T")
 
 UPGRADE_TIMEOUT_SECONDS = 10.0
-"""How long opening waits for another process that is making or upgrading the same catalog."""
+"""Seconds that opening waits for another process that creates or upgrades the same catalog."""
 
 
 class Catalog:
-    """The part of a `Store` that holds the catalog."""
+    """A library's catalog; the base class of `Store`, which adds the index."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
-        """Open a library, upgrading its schema where that is older.
+        """Open a library, upgrading an older schema.
 
         Args:
             path: The library's folder.
-            create: Make it where it is missing.
+            create: Whether to create a missing library.
 
         Raises:
-            LibraryError: It is missing, is no library, or is of a newer version.
-            StorageError: It cannot be read, or not be made.
+            LibraryError: The library is missing, is not a library, or has a newer version.
+            StorageError: The library cannot be read or created.
         """
         self.path = path
         catalog = path / "catalog.db"
-        _check_place(path, catalog, create=create)
+        _check_folder(path, catalog, create=create)
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
             self._engine = open_engine(catalog)
             try:
                 self._upgrade()
-                self._watch = self._engine.raw_connection()  # sees the commits of all others by `data_version`
+                self._version_connection = self._engine.raw_connection()  # its `data_version` shows others' commits
             except BaseException:
                 self._engine.dispose()
                 raise
-        self._remembering = threading.Lock()
-        self._remembered: dict[Hashable, Any] = {}
-        self._remembered_version = -1
+        self._cache_lock = threading.Lock()
+        self._cache: dict[Hashable, Any] = {}
+        self._cache_version = -1
 
     def _upgrade(self) -> None:
-        """Bring the schema to the newest revision; a current one costs one query."""
-        found = read_revision(self._engine)
-        check_revision(found)
-        if found != HEAD:
+        """Upgrade the schema to the newest revision; if it is current, that takes one query."""
+        revision = read_revision(self._engine)
+        check_revision(revision)
+        if revision != HEAD:
             try:
                 with (
                     write_lock(self.path, "upgrading the catalog", timeout=UPGRADE_TIMEOUT_SECONDS),
@@ -72,16 +72,16 @@ class Catalog:
                 ):
                     upgrade(self._engine)
             except StorageError as error:
-                if not found:  # there was none yet
+                if not revision:  # the catalog is new
                     raise
                 raise StorageError(
-                    f"{self.path} is of an earlier version of Recall and has to be upgraded, which cannot be done here "
-                    f"({error}); open it once where it can be written, or open a copy"
+                    f"{self.path} was written by an earlier version of Recall and cannot be upgraded here ({error}); "
+                    "open it once where it can be written, or open a copy"
                 ) from error
 
     def close(self) -> None:
-        """Close the files."""
-        self._watch.close()
+        """Close the database."""
+        self._version_connection.close()
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -94,75 +94,75 @@ class Catalog:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one state of the catalog."""
+        """Yield a connection whose reads all see the same state of the catalog."""
         with storage_errors(self.path), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Give a connection whose changes are committed together at the end, or not at all."""
+        """Yield a connection whose changes are committed together at the end, or rolled back on an error."""
         with storage_errors(self.path), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def writing(self, what: str) -> Iterator[None]:
-        """Hold the library's write lock; it falls with the process, however that ends.
+    def writing(self, operation: str) -> Iterator[None]:
+        """Hold the library's write lock; the operating system releases it when the process ends.
 
         Args:
-            what: What is being done, for the error that another writer gets.
+            operation: What the lock is for ("indexing"); another writer's error message names it.
 
         Raises:
-            LibraryLockedError: Another process holds it.
+            LibraryLockedError: Another process holds the lock.
         """
-        with write_lock(self.path, what, timeout=0):
+        with write_lock(self.path, operation, timeout=0):
             for part in self.path.glob("*.part"):
-                part.unlink(missing_ok=True)  # a writer was killed while it saved an index
+                part.unlink(missing_ok=True)  # a writer was killed while saving an index
             yield
             with storage_errors(self.path):
                 vacuum.checkpoint_wal(self._engine, self.path / "catalog.db")
 
     def vacuum(self, progress: ProgressCallback | None = None) -> None:
-        """Give room back to the disk where much was deleted; the write lock must be held.
+        """Return disk space if much was deleted; the caller holds the write lock.
 
         Args:
-            progress: Told that it goes on.
+            progress: Called with the seconds that it has taken so far.
         """
         with storage_errors(self.path):
             vacuum.vacuum(self._engine, progress)
 
     @property
     def encoder(self) -> EncoderRecord | None:
-        """The encoder whose embeddings the library holds; None while nothing was indexed."""
+        """The library's active encoder; None if nothing is indexed yet."""
         return self.cached("encoder", encoders.active_encoder)
 
     @property
     def adapter(self) -> Adapter | None:
-        """What was learnt from judgements and is active; the catalog's embeddings are those without it."""
+        """The active adapter, if any; the catalog stores embeddings without it."""
         return self.cached("adapter", _active_adapter)
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint of the encoder that queries need, with its adapter; "" while nothing was indexed."""
-        known, adapter = self.encoder, self.adapter
-        if known is None:
+        """The fingerprint of the encoder for queries, with its adapter; "" if nothing is indexed yet."""
+        encoder, adapter = self.encoder, self.adapter
+        if encoder is None:
             return ""
-        return known.fingerprint if adapter is None else adapted_fingerprint(known.fingerprint, adapter)
+        return encoder.fingerprint if adapter is None else adapted_fingerprint(encoder.fingerprint, adapter)
 
     @property
     def index_fingerprint(self) -> str:
-        """That of the vectors in the index: an adapter for queries alone leaves them as they are."""
-        known, adapter = self.encoder, self.adapter
-        if known is None or adapter is None or not adapter.changes_index:
-            return known.fingerprint if known else ""
-        return adapted_fingerprint(known.fingerprint, adapter)
+        """The fingerprint of the vectors in the index, which an adapter for queries alone does not change."""
+        encoder, adapter = self.encoder, self.adapter
+        if encoder is None or adapter is None or not adapter.changes_index:
+            return encoder.fingerprint if encoder else ""
+        return adapted_fingerprint(encoder.fingerprint, adapter)
 
     def apply_adapter(self, connection: Connection, ids: Ids, vectors: Vectors) -> Vectors:
-        """Return embeddings of the catalog as the index has them, shape (n, d).
+        """Return embeddings as the index stores them, transformed by the active adapter, shape (n, d).
 
         Args:
-            connection: Of the catalog.
-            ids: Of the embeddings, shape (n,).
-            vectors: As the catalog has them, shape (n, d).
+            connection: Open connection to the catalog.
+            ids: Ids of the embeddings, shape (n,).
+            vectors: Embeddings as the catalog stores them, shape (n, d).
         """
         adapter = self.adapter
         if adapter is None or not adapter.changes_index or not len(ids):
@@ -170,35 +170,35 @@ class Catalog:
         photos = items.ids_of_kind(connection, ids.tolist(), Modality.PHOTO)
         return adapter.adapt(vectors, np.array([id_ in photos for id_ in ids.tolist()]))
 
-    def cached(self, what: Hashable, read: Callable[[Connection], T]) -> T:
-        """Return what `read` gives; it is asked once for each state of the catalog, since every search asks the same.
+    def cached(self, key: Hashable, read: Callable[[Connection], T]) -> T:
+        """Return the result of `read`, which runs again only after the catalog has changed.
 
         Args:
-            what: Names it.
-            read: Reads it.
+            key: Key of the result in the cache.
+            read: Reads the result from the catalog.
         """
-        with self._remembering:
-            version = self._data_version()  # before it is read: what is newer is read once more
-            if version != self._remembered_version:
-                self._remembered.clear()
-                self._remembered_version = version
-            if what not in self._remembered:
+        with self._cache_lock:
+            version = self._data_version()  # before the read: a commit in between only causes another read
+            if version != self._cache_version:
+                self._cache.clear()
+                self._cache_version = version
+            if key not in self._cache:
                 with self.reading() as connection:
-                    self._remembered[what] = read(connection)
-            found: T = self._remembered[what]
-            return found
+                    self._cache[key] = read(connection)
+            value: T = self._cache[key]
+            return value
 
     def bind_encoder(self, encoder: Encoder) -> EncoderRecord:
-        """Return the library's record of this encoder; the first one becomes the library's own.
+        """Return the library's record of an encoder; the first encoder becomes the library's.
 
         Raises:
-            EncoderMismatchError: The library holds embeddings of another.
+            EncoderMismatchError: The library has embeddings of another encoder.
         """
-        known = self.encoder
-        if known is not None:
-            check_encoder(known, encoder)
-            if known.name == encoder.name:
-                return known
+        record = self.encoder
+        if record is not None:
+            check_encoder(record, encoder)
+            if record.name == encoder.name:
+                return record
         with self.transaction() as connection:
             return encoders.set_active_encoder(
                 connection,
@@ -209,7 +209,7 @@ class Catalog:
             )
 
     def _data_version(self) -> int:
-        cursor = self._watch.cursor()
+        cursor = self._version_connection.cursor()
         try:
             return int(cursor.execute("PRAGMA data_version").fetchone()[0])
         finally:
@@ -221,43 +221,45 @@ def _active_adapter(connection: Connection) -> Adapter | None:
     return None if weights is None else Adapter.from_bytes(weights)
 
 
-def check_encoder_name(known: EncoderRecord, name: str) -> None:
-    """Refuse an encoder of another name before it is loaded or even downloaded.
+def check_encoder_name(record: EncoderRecord, name: str) -> None:
+    """Refuse an encoder with another name before it is loaded or downloaded.
 
-    A folder may have been moved or copied, so that of two folders only the fingerprints can tell.
+    Two different folders pass, because a folder may have been moved or copied; their fingerprints are compared later.
 
     Raises:
-        EncoderMismatchError: The library holds embeddings of another.
+        EncoderMismatchError: The library has embeddings of another encoder.
     """
-    alike = all(each.startswith("local-dir:") for each in (known.name, name))
-    if known.name != name and not (alike and split_precision(known.name)[1] == split_precision(name)[1]):
+    are_folders = all(encoder.startswith("local-dir:") for encoder in (record.name, name))
+    if record.name != name and not (are_folders and split_precision(record.name)[1] == split_precision(name)[1]):
         raise EncoderMismatchError(
-            f"this library was indexed with encoder {known.name!r} but {name!r} was asked for; leave out --encoder, or "
-            f"change the library's encoder: recall encoder use {name}"
+            f"this library was indexed with encoder {record.name!r} but {name!r} was requested; leave out --encoder, "
+            f"or run: recall encoder use {name}"
         )
 
 
-def check_encoder(known: EncoderRecord, encoder: Encoder) -> None:
-    """Refuse an encoder whose vectors must not meet those of the library.
+def check_encoder(record: EncoderRecord, encoder: Encoder) -> None:
+    """Refuse an encoder other than the library's: their vectors are not comparable.
 
     Raises:
-        EncoderMismatchError: The library holds embeddings of another.
+        EncoderMismatchError: The library has embeddings of another encoder.
     """
-    check_encoder_name(known, encoder.name)
-    if known.fingerprint != encoder.fingerprint:
+    check_encoder_name(record, encoder.name)
+    if record.fingerprint != encoder.fingerprint:
         raise EncoderMismatchError(
-            f"encoder {encoder.name!r} is not the one that this library was indexed with (fingerprint "
-            f"{encoder.fingerprint[:8]}, expected {known.fingerprint[:8]}): have its files changed? Put the old ones "
-            f"back, or run: recall encoder use {encoder.name}"
+            f"encoder {encoder.name!r} has changed since this library was indexed (fingerprint "
+            f"{encoder.fingerprint[:8]}, expected {record.fingerprint[:8]}); restore its old files, or run: "
+            f"recall encoder use {encoder.name}"
         )
 
 
-def _check_place(path: Path, catalog: Path, *, create: bool) -> None:
+def _check_folder(path: Path, catalog: Path, *, create: bool) -> None:
     if path.exists() and not path.is_dir():
         raise LibraryError(f"{path} is a file; expected the folder of a library, for instance photos.recall")
     if catalog.exists():
         return
     if not create:
-        raise LibraryError(f"there is no library at {path}; make one with: recall index FOLDER")
+        raise LibraryError(f"there is no library at {path}; create one with: recall index FOLDER")
     if path.is_dir() and any(entry.name not in ("write.lock", "writer.json") for entry in path.iterdir()):
-        raise LibraryError(f"{path} holds other files and no library; name a new folder, for instance photos.recall")
+        raise LibraryError(
+            f"{path} is not a library but has other files; name a new folder, for instance photos.recall"
+        )

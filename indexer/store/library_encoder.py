@@ -1,4 +1,4 @@
-"""The encoder of a library: which one it is, and where it is loaded."""
+"""The encoder of a library: which one it is, and on which device it is loaded."""
 
 from __future__ import annotations
 
@@ -15,111 +15,110 @@ from indexer.store import Store, check_encoder, check_encoder_name
 
 
 class LibraryEncoder:
-    """A library's encoder, loaded when it is first needed, which can take seconds; any thread may ask for it."""
+    """A library's encoder, loaded on first use, which can take seconds; safe to use from several threads."""
 
     def __init__(
         self, store: Store, settings: Settings, *, encoder: str | Encoder | None, precision: Precision | None
     ) -> None:
-        """Choose the encoder: the one asked for, else the library's own, else that of the settings.
+        """Choose the given encoder, else the library's, else that of the settings.
 
         Args:
             store: The library.
-            settings: Where the encoder runs, and which one a new library gets.
-            encoder: The encoder that the library must have, by name or as an object.
-            precision: That of the encoder that it must have by name, whichever that is.
+            settings: The device, and the encoder of a new library.
+            encoder: The encoder that the library must have, by name or as an object; None accepts any.
+            precision: The precision that the library's encoder must have; None accepts any.
 
         Raises:
-            EncoderMismatchError: The library was indexed with another.
+            EncoderMismatchError: The library was indexed with another encoder.
         """
         self._store = store
         self._settings = settings
-        self._named = absolute_encoder_name(encoder) if isinstance(encoder, str) else None
+        self._required_name = absolute_encoder_name(encoder) if isinstance(encoder, str) else None
         self._loaded = None if isinstance(encoder, str) else encoder
-        self._is_pinned = encoder is not None or precision is not None
-        self._is_for_queries = False  # it was loaded where queries run, not where the settings say
+        self._is_required = encoder is not None or precision is not None
+        self._is_on_query_device = False  # loaded for queries, not on the device of the settings
         self._adapted: AdaptedEncoder | None = None
-        self._loading = threading.Lock()
+        self._lock = threading.Lock()
         if precision is not None:
-            self._named = in_precision(self._name(), precision)
-        known = store.encoder
-        wanted = self._loaded.name if self._loaded else self._named
-        if known is not None and wanted is not None:
-            check_encoder_name(known, wanted)
+            self._required_name = in_precision(self._name(), precision)
+        record = store.encoder
+        name = self._loaded.name if self._loaded else self._required_name
+        if record is not None and name is not None:
+            check_encoder_name(record, name)
 
     def for_indexing(self) -> Encoder:
-        """Return the encoder on the device of the settings, without what was learnt: so embeddings are kept.
+        """Return the encoder, without an adapter, on the device of the settings.
 
         Raises:
-            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+            EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
         """
-        with self._loading:
-            self._leave_former()
-            if self._loaded is None or self._is_for_queries:
-                self._loaded, self._is_for_queries = self._load(self._settings.device), False
+        with self._lock:
+            self._discard_replaced()
+            if self._loaded is None or self._is_on_query_device:
+                self._loaded, self._is_on_query_device = self._load(self._settings.device), False
             return self._loaded
 
     def for_query(self) -> Encoder:
-        """Return the encoder for a query with what was learnt for it, sure that its vectors may meet the library's.
+        """Return the encoder for queries, with the active adapter; its vectors are comparable with the library's.
 
         Raises:
-            EncoderMismatchError: The library was indexed with another, or what was learnt is for another.
-            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+            EncoderMismatchError: The library was indexed with another encoder, or the adapter belongs to another.
+            EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
         """
         plain, adapter = self.plain_for_query(), self._store.adapter
         if adapter is None:
             return plain
-        with self._loading:
+        with self._lock:
             if self._adapted is None or (self._adapted.base_encoder, self._adapted.adapter) != (plain, adapter):
                 self._adapted = AdaptedEncoder(plain, adapter)
             return self._adapted
 
     def plain_for_query(self) -> Encoder:
-        """Return the encoder for a query without what was learnt, as the catalog's embeddings are.
+        """Return the encoder for queries without an adapter.
 
-        With the device "auto" it is loaded on the CPU: what a GPU needs takes seconds to import, one query a few
-        milliseconds. An encoder that is loaded already serves wherever it is, and where it is the store searches.
+        With the device "auto" it is loaded on the CPU: importing the libraries for a GPU takes seconds, encoding a
+        query milliseconds. An encoder that is already loaded is used on its device, and the store searches there too.
 
         Raises:
-            EncoderMismatchError: The library was indexed with another.
-            EncoderNotFoundError: It is not on this machine and cannot be downloaded.
+            EncoderMismatchError: The library was indexed with another encoder.
+            EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
         """
-        with self._loading:
-            self._leave_former()
+        with self._lock:
+            self._discard_replaced()
             if self._loaded is None:
                 device = "cpu" if self._settings.device == "auto" else self._settings.device
-                self._loaded, self._is_for_queries = self._load(device), device != self._settings.device
-            known = self._store.encoder
-            if known is not None:
-                check_encoder(known, self._loaded)
+                self._loaded, self._is_on_query_device = self._load(device), device != self._settings.device
+            record = self._store.encoder
+            if record is not None:
+                check_encoder(record, self._loaded)
             self._store.device = self._loaded.device
             return self._loaded
 
     def replace(self, encoder: Encoder) -> None:
-        """Take the encoder that the library has been given meanwhile, in the place of the one that was asked for."""
-        with self._loading:
-            self._named = encoder.name if self._named is not None else None
-            self._loaded, self._is_for_queries = encoder, False
+        """Use an encoder that has become the library's, in place of the required one."""
+        with self._lock:
+            self._required_name = encoder.name if self._required_name is not None else None
+            self._loaded, self._is_on_query_device = encoder, False
 
-    def _leave_former(self) -> None:
-        """Forget what was loaded where another process has changed the library's encoder and nobody asked for one."""
-        known = self._store.encoder
-        if self._is_pinned or known is None or self._loaded is None:
+    def _discard_replaced(self) -> None:
+        """Unload the encoder if another process has changed the library's and the caller required none."""
+        record = self._store.encoder
+        if self._is_required or record is None or self._loaded is None:
             return
-        if self._loaded.fingerprint != known.fingerprint:
+        if self._loaded.fingerprint != record.fingerprint:
             self._loaded = None
 
     def _load(self, device: str) -> Encoder:
         return load_encoder(self._name(), device=device, batch_size=self._settings.batch_size)
 
     def _name(self) -> str:
-        known = self._store.encoder
-        return self._named or (
-            known.name if known else absolute_encoder_name(self._settings.encoder or DEFAULT_ENCODER)
-        )
+        record = self._store.encoder
+        default = self._settings.encoder or DEFAULT_ENCODER
+        return self._required_name or (record.name if record else absolute_encoder_name(default))
 
 
 def absolute_encoder_name(name: str) -> str:
-    """Return an encoder's name with the path of a folder made absolute: it is stored, and found from anywhere."""
+    """Return an encoder's name with an absolute folder path, as the catalog stores it."""
     plain, precision = split_precision(name)
     if plain.startswith("local-dir:"):
         plain = f"local-dir:{os.path.realpath(Path(plain.removeprefix('local-dir:')).expanduser())}"

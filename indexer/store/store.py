@@ -1,4 +1,4 @@
-"""Catalog and index opened together: one library on the disk, many readers and one writer at a time."""
+"""A library on disk: catalog and index together, with many readers and one writer at a time."""
 
 from __future__ import annotations
 
@@ -30,123 +30,121 @@ from indexer.vectors.measurements import IndexChoice
 logger = logging.getLogger(__name__)
 
 VERIFIED_EMBEDDINGS = 256
-"""Last embeddings of an index file that are held against the catalog: there a file of another catalog differs."""
+"""Newest embeddings of an index file that are compared with the catalog: an index of another catalog differs there."""
 
 
 class Store(Catalog):
-    """A library's folder: `catalog.db`, the truth, and index files, which are derived from it."""
+    """A library's folder: `catalog.db`, and index files that are derived from it."""
 
     def __init__(self, path: Path, *, create: bool) -> None:
-        """Open a library, upgrading its schema where that is older.
+        """Open a library, upgrading an older schema.
 
         Args:
             path: The library's folder.
-            create: Make it where it is missing.
+            create: Whether to create a missing library.
 
         Raises:
-            LibraryError: It is missing, is no library, or is of a newer version.
-            StorageError: It cannot be read, or not be made.
+            LibraryError: The library is missing, is not a library, or has a newer version.
+            StorageError: The library cannot be read or created.
         """
         super().__init__(path, create=create)
-        self._guard = threading.RLock()
-        self.device = "cpu"  # where the encoder of queries runs; on "cuda" and "cuda:N" the vectors are searched too
+        self._index_lock = threading.RLock()
+        self.device = "cpu"  # of the encoder for queries; with "cuda" and "cuda:N" the GPU searches the vectors too
         self._index: VectorIndex | None = None
-        self._on_gpu: GpuIndex | None = None  # before `_index` as well, and changed in its place
-        self._gpu = ""  # the device that it is on
-        self._chosen: ApproximateIndex | None = None  # before `_index`, where it was measured to be faster
+        self._gpu_index: GpuIndex | None = None  # wraps `_index`; changes go through it
+        self._gpu_device = ""
+        self._approximate_index: ApproximateIndex | None = None  # wraps `_index`; searched if measured to be faster
         self._choice: IndexChoice | None = None
-        self._choice_stamp: tuple[int, int] | None = None  # of the file that it was read from
-        self._indexed = ""  # fingerprint of the encoder whose embeddings it holds, or of that with its adapter
+        self._choice_file_id: tuple[int, int] | None = None
+        self._loaded_fingerprint = ""  # `index_fingerprint` of `_index`
         self._watermark = 0
-        self._held = 0  # embeddings up to the watermark at the last look, damaged ones included
-        self._version = -1
-        self._unsaved = False
-        self.filter_cache: dict[Filter, Ids | None] = {}  # None: much; forgotten when the catalog changes
+        self._count = 0  # embeddings in the catalog up to the watermark at the last update, damaged ones included
+        self._loaded_version = -1
+        self._is_unsaved = False
+        self.filter_cache: dict[Filter, Ids | None] = {}  # matching ids, None for many; cleared with each change
 
     def close(self) -> None:
-        """Close the files, and give back the memory that the index takes."""
-        with self._guard:
-            self._index = self._on_gpu = self._chosen = self._choice = self._choice_stamp = None
+        """Close the files and free the memory of the index."""
+        with self._index_lock:
+            self._index = self._gpu_index = self._approximate_index = self._choice = self._choice_file_id = None
             self.filter_cache.clear()
         super().close()
 
     def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:
-        """Return the index over the library's embeddings, in step with the catalog.
+        """Return the up-to-date index of the library's embeddings.
 
-        A file that is behind catches up; one that is missing, torn or of another encoder is rebuilt.
+        An index file that is behind catches up; a missing, torn or foreign one is rebuilt.
 
         Args:
-            save: Write the file although it was only behind; one that was rebuilt is always written, where it can be.
-            progress: Told how many embeddings were read.
+            save: Whether to write a file that was only behind; a rebuilt one is always written if possible.
+            progress: Called with the number of embeddings read so far.
         """
-        known = self.encoder
-        if known is None:
+        encoder = self.encoder
+        if encoder is None:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
-        with self._guard, self.reading() as connection:
+        with self._index_lock, self.reading() as connection:
             version = self._data_version()
             fingerprint = self.index_fingerprint
-            if self._index is None or self._indexed != fingerprint:
-                self._index, self._watermark = self._read(known, connection)
-                self._held = len(self._index)
-                self._choice_stamp = self._choice = self._chosen = self._on_gpu = None
-                self._indexed, self._version, save = fingerprint, -1, True
-            if version != self._version:
+            if self._index is None or self._loaded_fingerprint != fingerprint:
+                self._index, self._watermark = self._read(encoder, connection)
+                self._count = len(self._index)
+                self._choice_file_id = self._choice = self._approximate_index = self._gpu_index = None
+                self._loaded_fingerprint, self._loaded_version, save = fingerprint, -1, True
+            if version != self._loaded_version:
                 self.filter_cache.clear()
                 try:
-                    changing = self._index if self._on_gpu is None else self._on_gpu
-                    self._unsaved |= self._catch_up(changing, known, connection, progress)
+                    index = self._index if self._gpu_index is None else self._gpu_index
+                    self._is_unsaved |= self._catch_up(index, encoder, connection, progress)
                 except BaseException:
-                    self._index, self._version = None, -1  # it is neither the old one nor the new
+                    self._index, self._loaded_version = None, -1  # half updated
                     raise
-                self._take_choice(self._index)
-                self._version = version
-            if save and self._unsaved:
+                self._load_choice(self._index)
+                self._loaded_version = version
+            if save and self._is_unsaved:
                 self._save(self._index)
             return self._fastest(self._index)
 
     @contextmanager
     def locked_index(self) -> Iterator[VectorIndex]:
-        """Give the index, in step with the catalog; no other thread changes it meanwhile."""
-        with self._guard:
+        """Yield the up-to-date index, which no other thread changes meanwhile."""
+        with self._index_lock:
             yield self.index()
 
     def rebuild_index(self, progress: ProgressCallback | None = None) -> VectorIndex:
-        """Throw the index away and make it again from the catalog."""
-        with self._guard:
+        """Delete the index files, and return an index rebuilt from the catalog."""
+        with self._index_lock:
             self.delete_indexes(keep=())
-            self._index, self._version = None, -1
+            self._index, self._loaded_version = None, -1
             return self.index(save=True, progress=progress)
 
     def index_file(self, fingerprint: str) -> Path:
-        """Return where the index of an encoder's embeddings is kept."""
+        """Return the path of the exact index with a fingerprint."""
         return self.path / f"index-{fingerprint[:16]}.faiss"
 
     def choice_file(self, fingerprint: str) -> Path:
-        """Return where the index that was chosen by measurement is kept."""
+        """Return the path of the index chosen by measurement, with a fingerprint."""
         return self.path / f"index-{fingerprint[:16]}.lists"
 
     def delete_indexes(self, *, keep: Collection[str]) -> None:
-        """Delete the index files of all fingerprints but some; should one be wanted again it is made again."""
+        """Delete the index files of all fingerprints but some; an index is rebuilt when it is needed again."""
         stems = {self.index_file(fingerprint).stem for fingerprint in keep}
         for file in self.path.glob("index-*"):
             if file.suffix in (".faiss", ".lists") and file.stem not in stems:
                 file.unlink(missing_ok=True)
 
     def choice(self) -> tuple[IndexChoice, float] | None:
-        """Return the index that was chosen by measurement and its drift; None where there is none that can be trusted.
+        """Return the index chosen by measurement and the share of embeddings changed since; None without a valid one.
 
-        The drift is what was added and removed since, over what it was chosen for.
+        The share is the number of embeddings added and removed since, divided by the number at the time of the choice.
         """
-        with self._guard:
+        with self._index_lock:
             ids, choice = self.index().ids, self._choice
-            return (
-                None
-                if choice is None
-                else (choice, changed_share(ids, choice.watermark, choice.measurements[0].vectors))
-            )
+            if choice is None:
+                return None
+            return choice, changed_share(ids, choice.watermark, choice.measurements[0].vectors)
 
     def read_index_choice(self) -> IndexChoice | None:
-        """Return what was chosen by the end of its file alone, without opening an index; None where that is damaged."""
+        """Return the index choice from its file without opening an index; None if it is missing or damaged."""
         fingerprint = self.index_fingerprint
         try:
             return read_measurements(self.choice_file(fingerprint), fingerprint=fingerprint)
@@ -154,84 +152,86 @@ class Store(Catalog):
             return None
 
     def invalidate_index_choice(self) -> None:
-        """Have the next search look whether another index was chosen."""
-        with self._guard:
-            self._version = -1
+        """Make the next search read the index choice again."""
+        with self._index_lock:
+            self._loaded_version = -1
 
     def _fastest(self, index: VectorIndex) -> VectorIndex:
-        """Return what is searched: on a GPU where queries are encoded on one, else what was chosen, else the index."""
-        if self._gpu != self.device:
-            self._on_gpu, self._gpu = None, self.device
+        """Return the index to search: that of the GPU if queries run there, else the chosen one, else the exact one."""
+        if self._gpu_device != self.device:
+            self._gpu_index, self._gpu_device = None, self.device
         if self.device.startswith("cuda"):
-            if self._on_gpu is None:
-                self._on_gpu = GpuIndex(index, partial(backend_for, self.device, index.dim))
-            if self._on_gpu.fits:
-                return self._on_gpu
-        return self._chosen or index
+            if self._gpu_index is None:
+                self._gpu_index = GpuIndex(index, partial(backend_for, self.device, index.dim))
+            if self._gpu_index.fits:
+                return self._gpu_index
+        return self._approximate_index or index
 
-    def _take_choice(self, index: VectorIndex) -> None:
-        """Put what was chosen before the index, where that is new; a file that cannot be trusted is left alone."""
-        file = self.choice_file(self._indexed)
-        stamp = _stamp(file)
-        if stamp == self._choice_stamp:
+    def _load_choice(self, index: VectorIndex) -> None:
+        """Load the chosen index if its file is new; an invalid file is ignored."""
+        file = self.choice_file(self._loaded_fingerprint)
+        file_id = _file_id(file)
+        if file_id == self._choice_file_id:
             return
-        self._chosen, self._choice, self._choice_stamp = None, None, stamp
-        if stamp is None:
+        self._approximate_index, self._choice, self._choice_file_id = None, None, file_id
+        if file_id is None:
             return
         try:
-            self._choice, self._chosen = read_choice(file, index, fingerprint=self._indexed)
+            self._choice, self._approximate_index = read_choice(file, index, fingerprint=self._loaded_fingerprint)
         except StaleIndexError as reason:
-            logger.debug("everything is searched exactly: %s", reason)
+            logger.debug("the exact index is searched: %s", reason)
 
-    def _read(self, known: EncoderRecord, connection: Connection) -> tuple[VectorIndex, int]:
+    def _read(self, encoder: EncoderRecord, connection: Connection) -> tuple[VectorIndex, int]:
+        """Return the index of its file and its watermark, or an empty index and 0."""
         try:
             fingerprint = self.index_fingerprint
             choice = self.read_index_choice()
-            everything = choice is None or choice.measurements[0].kind == "exact"
-            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint, read_ahead=everything)
+            is_searched = choice is None or choice.measurements[0].kind == "exact"
+            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint, read_ahead=is_searched)
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)
-            return new_index(known.dim), 0
-        ids, vectors = items.last_embeddings(connection, known.id, known.dim, watermark, VERIFIED_EMBEDDINGS)
-        held = isin_sorted(ids, index.ids).all()
-        if held and np.array_equal(index.half_vectors(ids), to_half(self.apply_adapter(connection, ids, vectors))):
+            return new_index(encoder.dim), 0
+        ids, vectors = items.last_embeddings(connection, encoder.id, encoder.dim, watermark, VERIFIED_EMBEDDINGS)
+        has_all = isin_sorted(ids, index.ids).all()
+        if has_all and np.array_equal(index.half_vectors(ids), to_half(self.apply_adapter(connection, ids, vectors))):
             return index, watermark
-        logger.debug("the index is rebuilt: it is of a later catalog, this one may be a backup")
-        return new_index(known.dim), 0
+        logger.debug("the index is rebuilt: it belongs to a later catalog; was a backup restored?")
+        return new_index(encoder.dim), 0
 
     def _catch_up(
-        self, index: VectorIndex, known: EncoderRecord, connection: Connection, progress: ProgressCallback | None
+        self, index: VectorIndex, encoder: EncoderRecord, connection: Connection, progress: ProgressCallback | None
     ) -> bool:
-        """Bring an index in step with the catalog and return whether it changed."""
-        held, newest = items.count_up_to(connection, known.id, self._watermark)
-        changed = False
-        if held != self._held:  # ids only disappear: an equal count means equal ids
-            present = items.embedding_ids(connection, known.id)
-            changed = index.remove(np.setdiff1d(index.ids, present, assume_unique=True)) > 0
-        for ids, vectors, damaged in items.embeddings_after(connection, known.id, known.dim, self._watermark):
+        """Update an index from the catalog and return whether it changed."""
+        count, newest = items.count_up_to(connection, encoder.id, self._watermark)
+        has_changed = False
+        if count != self._count:  # no ids are added up to the watermark: an equal count means equal ids
+            current = items.embedding_ids(connection, encoder.id)
+            has_changed = index.remove(np.setdiff1d(index.ids, current, assume_unique=True)) > 0
+        for ids, vectors, damaged in items.embeddings_after(connection, encoder.id, encoder.dim, self._watermark):
             if damaged:
                 logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
             index.add(ids, self.apply_adapter(connection, ids, vectors))
-            held += len(ids) + len(damaged)
-            changed = True
+            count += len(ids) + len(damaged)
+            has_changed = True
             if progress:
                 progress(Progress("building the index", len(index)))
-        self._held = held
-        self._watermark = newest  # not the highest ever seen: a restored backup gives the same ids again
-        return changed
+        self._count = count
+        self._watermark = newest  # not the highest ever seen: a restored backup assigns the same ids again
+        return has_changed
 
     def _save(self, index: VectorIndex) -> None:
+        fingerprint = self._loaded_fingerprint
         try:
-            write_index(index, self.index_file(self._indexed), fingerprint=self._indexed, watermark=self._watermark)
+            write_index(index, self.index_file(fingerprint), fingerprint=fingerprint, watermark=self._watermark)
         except OSError as error:
-            logger.warning("the index was not saved and will be made again next time: %s", error)
-        self._unsaved = False
+            logger.warning("the index was not saved and will be rebuilt next time: %s", error)
+        self._is_unsaved = False
 
 
-def _stamp(file: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another at the same path, None where there is none."""
+def _file_id(file: Path) -> tuple[int, int] | None:
+    """Return inode and modification time of a file, which tell it from a later one at its path; None if missing."""
     try:
-        facts = file.stat()
+        stat = file.stat()
     except FileNotFoundError:
         return None
-    return facts.st_ino, facts.st_mtime_ns
+    return stat.st_ino, stat.st_mtime_ns

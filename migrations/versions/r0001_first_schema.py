@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "meta",
         sa.Column("key", sa.String, nullable=False),
@@ -44,7 +44,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sources"),
         sa.UniqueConstraint("root", name="uq_sources_root"),
     )
-    _items()
+    _create_items()
+    _create_units()
+
+
+def _create_units() -> None:
     op.create_table(
         "units",
         sa.Column("id", sa.Integer, nullable=False),
@@ -69,7 +73,7 @@ def upgrade() -> None:
     op.create_index("ix_embeddings_encoder_id_id", "embeddings", ["encoder_id", "id"])
 
 
-def _items() -> None:
+def _create_items() -> None:
     op.create_table(
         "items",
         sa.Column("id", sa.Integer, nullable=False),

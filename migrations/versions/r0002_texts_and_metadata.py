@@ -1,4 +1,4 @@
-"""Texts beside photos, what cameras and people say about them, and full-text search.
+"""Texts, more metadata, tags and full-text search.
 
 Revision: r0002, after r0001.
 """
@@ -27,7 +27,7 @@ ITEM_COLUMNS = (
 )
 
 FILTERED = (["name"], ["camera"], ["lens"], ["rating"], ["latitude", "longitude"])
-"""Columns of items by which filters find them."""
+"""Columns of items that filters use."""
 
 WORDS = (
     """
@@ -56,7 +56,7 @@ WORDS = (
     END
     """,
 )
-"""FTS5's own recipe for a table whose text lies in another one (sqlite.org/fts5.html, section 4.4.3)."""
+"""FTS5's recipe for an external content table (sqlite.org/fts5.html, section 4.4.3)."""
 
 
 def upgrade() -> None:
@@ -83,7 +83,7 @@ def upgrade() -> None:
 
 
 def _name_items() -> None:
-    """Fill the new column `name` of the items that there are."""
+    """Fill the new column `name` of existing items."""
     connection = op.get_bind()
     items = sa.table("items", sa.column("id", sa.Integer), sa.column("path", sa.LargeBinary), sa.column("name"))
     last = 0

@@ -1,4 +1,4 @@
-"""Judgements, private words, what was learnt from them, and maps between encoders.
+"""Judgements, private words, versions of adapters and encoders, and maps between encoders.
 
 Revision: r0003, after r0002.
 """
@@ -15,9 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the tables, and say of embeddings whether they were mapped."""
+    """Add the tables, and a column that marks approximate embeddings."""
     op.add_column("embeddings", sa.Column("mapped", sa.Boolean, nullable=False, server_default="0"))
     _add_maps()
+    _add_queries()
     _add_judgements()
     _add_words()
     _add_versions()
@@ -37,7 +38,7 @@ def _add_maps() -> None:
     )
 
 
-def _add_judgements() -> None:
+def _add_queries() -> None:
     op.create_table(
         "queries",
         sa.Column("id", sa.Integer, nullable=False),
@@ -57,6 +58,9 @@ def _add_judgements() -> None:
         _refers("showings", "query_id", "queries.id", "CASCADE"),
     )
     op.create_index("ix_showings_query_id", "showings", ["query_id"])
+
+
+def _add_judgements() -> None:
     op.create_table(
         "shown",
         sa.Column("showing_id", sa.Integer, nullable=False),

@@ -1,4 +1,4 @@
-"""Indexes by which a large catalog is counted, and finds its failures, pictures of rows and mapped embeddings.
+"""Indexes for counts, failures, pictures of rows and approximate embeddings in a large catalog.
 
 Revision: r0004, after r0003.
 """
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the indexes; those with a condition hold few rows or none in most libraries."""
+    """Add the indexes; the partial ones have few rows or none in most libraries."""
     op.drop_index("ix_items_source_id", "items")
     op.create_index("ix_items_source_id_modality_failure", "items", ["source_id", "modality", "failure"])
     _add_partial("ix_items_failed", "items", ["path"], "failure IS NOT NULL")

@@ -23,7 +23,7 @@ def test_a_missing_library_is_an_error_and_is_not_made(
     recall_program: Program, tmp_path: Path, command: list[str]
 ) -> None:
     assert_error(
-        recall_program(*command), f"there is no library at {tmp_path}/test.recall; make one with: recall index"
+        recall_program(*command), f"there is no library at {tmp_path}/test.recall; create one with: recall index"
     )
     assert not (tmp_path / "test.recall").exists()
 
@@ -84,7 +84,7 @@ def test_a_library_that_is_a_file_is_an_error(recall_program: Program, tmp_path:
 def test_a_folder_with_other_files_does_not_become_a_library(recall_program: Program, color_album: Path) -> None:
     before = sorted(path.name for path in color_album.iterdir())
     done = recall_program("index", color_album, "--library", color_album)
-    assert_error(done, "pictures holds other files and no library; name a new folder, for instance photos.recall")
+    assert_error(done, "pictures is not a library but has other files; name a new folder, for instance photos.recall")
     assert sorted(path.name for path in color_album.iterdir()) == before
 
 
@@ -139,7 +139,9 @@ def test_a_read_only_library_of_an_earlier_version_has_to_be_upgraded_elsewhere(
 ) -> None:
     done = recall_program("status", env={"RECALL_LIBRARY": str(older_read_only)})
     assert_error(
-        done, "is of an earlier version of Recall and has to be upgraded", "open it once where it can be written"
+        done,
+        "was written by an earlier version of Recall and cannot be upgraded here",
+        "open it once where it can be written",
     )
 
 

@@ -118,11 +118,11 @@ def test_the_active_encoder_again_changes_nothing(changed: Library) -> None:
 
 
 def test_old_vectors_can_be_dropped_and_the_active_ones_not(changed: Library, folder: Path) -> None:
-    with pytest.raises(LibraryError, match="is the one that is searched with"):
+    with pytest.raises(LibraryError, match="is active; first run: recall encoder use OTHER"):
         changed.drop_encoder("fake/turned")
     assert changed.drop_encoder() == 40
     assert states(changed) == [("fake/turned", True, 12, 28)]
-    with pytest.raises(LibraryError, match="can be dropped: none"):
+    with pytest.raises(LibraryError, match="encoders to drop: none"):
         changed.drop_encoder()
     assert changed.sync(folder).reencoded == 28
 
@@ -152,7 +152,7 @@ def test_an_interrupted_change_leaves_the_old_encoder_and_goes_on(library: Libra
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
-@pytest.mark.parametrize("stage", ["encoding a sample", "mapping", "encoding anew"])
+@pytest.mark.parametrize("stage", ["encoding a sample", "approximating", "re-encoding"])
 def test_a_kill_in_any_stage_loses_nothing(tmp_path: Path, folder: Path, stage: str) -> None:
     paint_many(folder, 40)
     path = tmp_path / "killed.recall"
@@ -176,7 +176,7 @@ def test_a_kill_in_any_stage_loses_nothing(tmp_path: Path, folder: Path, stage: 
     assert done.returncode == -signal.SIGKILL
     with Library.open(path) as library:
         active = next(each.name for each in library.encoders() if each.is_active)
-        assert active == ("fake/turned" if stage == "encoding anew" else "fake/colours")
+        assert active == ("fake/turned" if stage == "re-encoding" else "fake/colours")
         library.use_encoder(Turned())
         assert library.sync().approximate == 0
         assert states(library) == [("fake/turned", True, 40, 0)]

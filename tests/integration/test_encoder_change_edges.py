@@ -114,7 +114,7 @@ def test_what_was_added_in_between_gets_a_vector_of_a_third_encoder_too(changed:
 
 def test_a_map_back_is_fitted_on_a_sample_where_both_encoders_have_seen_all(changed: Library, folder: Path) -> None:
     def stop(progress: Progress) -> None:
-        if progress.stage == "encoding anew" and progress.done >= 24:
+        if progress.stage == "re-encoding" and progress.done >= 24:
             raise KeyboardInterrupt
 
     paint(folder / "new.png", "red")
@@ -129,7 +129,7 @@ def test_the_former_encoders_are_dropped_one_by_one(changed: Library) -> None:
     changed.use_encoder(Third())
     assert (changed.drop_encoder(), changed.drop_encoder()) == (40, 40)  # the latest first
     assert states(changed) == [("fake/third", True, 12, 28)]
-    with pytest.raises(LibraryError, match="can be dropped: none"):
+    with pytest.raises(LibraryError, match="encoders to drop: none"):
         changed.drop_encoder()
 
 
@@ -152,7 +152,7 @@ def test_an_interrupted_change_fits_a_map_for_a_kind_that_came_since(library: Li
     library.sync(folder)
 
     def stop(progress: Progress) -> None:
-        if progress.stage == "mapping":
+        if progress.stage == "approximating":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -34,11 +34,11 @@ def test_another_encoder_than_the_librarys_is_refused(library: Library, folder: 
     library.sync(folder)
     before = contents(library.path)
     with pytest.raises(
-        EncoderMismatchError, match=r"'fake/colours' but 'fake/tones' was asked for; leave out --encoder"
+        EncoderMismatchError, match=r"'fake/colours' but 'fake/tones' was requested; leave out --encoder"
     ):
         Library.open(library.path, encoder=FakeEncoder(name="fake/tones"))
     with Library.open(library.path, encoder=FakeEncoder(fingerprint="ff" * 20)) as other:
-        with pytest.raises(EncoderMismatchError, match=r"ffffffff, expected c0c0c0c0\): have its files changed"):
+        with pytest.raises(EncoderMismatchError, match=r"ffffffff, expected c0c0c0c0\); restore its old files"):
             other.search("red")
         paint(folder / "b.png", "blue")
         with pytest.raises(EncoderMismatchError, match="ffffffff"):

@@ -1,4 +1,7 @@
-"""A change of encoder without losing the index: embeddings are mapped first and made anew bit by bit."""
+"""A change of encoder: embeddings are approximated by a linear map at first, and re-encoded bit by bit.
+
+Call `use_encoder`, `reencode_approximate` and `drop_encoder`, or `encode_units.encode_units` for units of a catalog.
+"""
 
 from __future__ import annotations
 

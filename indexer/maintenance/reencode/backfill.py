@@ -1,4 +1,4 @@
-"""Makes mapped embeddings anew with the encoder itself, and gives up those of the encoder before."""
+"""Replace approximate embeddings by those of the encoder, and delete those of former encoders."""
 
 from __future__ import annotations
 
@@ -28,92 +28,92 @@ def reencode_approximate(
     report: SyncReport,
     progress: ProgressCallback | None = None,
 ) -> None:
-    """Put real embeddings in the place of mapped ones, the most used first, and note in the report what was done.
+    """Replace approximate embeddings by those of the encoder, most used first, and add the counts to a report.
 
-    Units that have none at all, since an export leaves mapped ones out, come before them. A photo that cannot be read
-    keeps its mapped one. When none is left the former encoders' embeddings are deleted, unless what was learnt on one
-    may be rolled back to.
+    Units without any embedding come first: exports omit approximate ones. A photo that cannot be read keeps its
+    approximate embedding. When none is left, the embeddings of former encoders are deleted, except those that a
+    rollback may need.
 
     Args:
-        store: The library; its write lock must be held.
-        load: Gives the encoder; called only when something is mapped.
-        settings: Limits, workers and time limit of the decoder.
-        report: Gets the counts.
-        progress: Told how far it has come.
+        store: The library; the caller holds its write lock.
+        load: Loads the encoder; called only if there is anything to encode.
+        settings: Limits, workers and timeout of the decoder.
+        report: The report to update.
+        progress: Called with the number of units re-encoded so far.
 
     Raises:
-        EncoderMismatchError: The encoder that was loaded is not the library's; nothing was changed.
+        EncoderMismatchError: The loaded encoder is not the library's; nothing was changed.
     """
-    known = store.encoder
-    if known is None:
+    record = store.encoder
+    if record is None:
         return
     with store.reading() as connection:
-        bare = reencoding.units_without_embedding(connection, known.id)
-        left = np.concatenate([bare, reencoding.approximate_units(connection, known.id)])
-    if len(left):
-        encoder, told = load(), progress or (lambda _: None)
-        store.bind_encoder(encoder)  # another process may have changed the library's, or somebody the files of this one
+        missing = reencoding.units_without_embedding(connection, record.id)
+        unit_ids = np.concatenate([missing, reencoding.approximate_units(connection, record.id)])
+    if len(unit_ids):
+        encoder, notify = load(), progress or (lambda _: None)
+        store.bind_encoder(encoder)  # the library's encoder, or the files of this one, may have changed
         done = 0
-        told(Progress("encoding anew", 0, len(left)))
-        for start in range(0, len(left), PAGE_SIZE):
-            wanted = left[start : start + PAGE_SIZE].tolist()
+        notify(Progress("re-encoding", 0, len(unit_ids)))
+        for start in range(0, len(unit_ids), PAGE_SIZE):
+            page = unit_ids[start : start + PAGE_SIZE].tolist()
             with store.reading() as connection:
-                made_of = units.unit_contents(connection, wanted)
-            in_order = [made_of[unit_id] for unit_id in wanted if unit_id in made_of]
+                contents = units.unit_contents(connection, page)
+            in_order = [contents[unit_id] for unit_id in page if unit_id in contents]
             for batch in encode_units(in_order, encoder, settings):
                 with store.transaction() as connection:
-                    report.reencoded += units.save_embeddings(connection, known.id, batch.vectors, made_of)
+                    report.reencoded += units.save_embeddings(connection, record.id, batch.vectors, contents)
                 for content, reason in batch.failed[: MAX_LISTED - len(report.not_reencoded)]:
                     report.not_reencoded.append(Failure(content.path, "approximate", reason))
                 done += batch.count
-                told(Progress("encoding anew", done, len(left)))
-    _note_completion(store, known.id, report)
+                notify(Progress("re-encoding", done, len(unit_ids)))
+    _delete_former(store, record.id, report)
     if report.reencoded:
         store.index(save=True, progress=progress)
 
 
-def _note_completion(store: Store, encoder_id: int, report: SyncReport) -> None:
-    """Count what is still mapped; where nothing is, delete the former encoders' embeddings and forget them."""
+def _delete_former(store: Store, encoder_id: int, report: SyncReport) -> None:
+    """Count the approximate embeddings; if there are none, delete the embeddings of former encoders."""
     with store.transaction() as connection:
         report.approximate = reencoding.count_approximate(connection, encoder_id)
         former = reencoding.former_encoders(connection)
         if report.approximate or not former:
             return
-        given_up = [each for each in former if not reencoding.is_rollback_target(connection, each.id)]
-        for each in given_up:
-            reencoding.delete_embeddings(connection, each.id)
+        obsolete = [record for record in former if not reencoding.is_rollback_target(connection, record.id)]
+        for record in obsolete:
+            reencoding.delete_embeddings(connection, record.id)
         reencoding.clear_former_encoders(connection)
-    if given_up:
+    if obsolete:
         store.delete_indexes(keep=[store.index_fingerprint])
 
 
 def drop_encoder(store: Store, name: str | None = None) -> int:
-    """Delete the embeddings of an encoder that is not active and return how many those were; mapped ones stay.
+    """Delete the embeddings of an inactive encoder and return how many there were.
+
+    Approximate embeddings that were derived from them stay.
 
     Args:
-        store: The library; its write lock must be held.
-        name: The encoder; None takes the one that was active before.
+        store: The library; the caller holds its write lock.
+        name: The encoder; None for the one that was active before.
 
     Raises:
         LibraryError: The encoder is active, or the library has no embeddings of it.
     """
     with store.transaction() as connection:
-        states = {each.fingerprint: each for each in reencoding.encoder_states(connection)}
+        states = reencoding.encoder_states(connection)
         former = next(iter(reencoding.former_encoders(connection)), None)
-        idle = [each for each in states.values() if not each.is_active]
-        found = [each for each in idle if each.name == name] if name else idle[:0]
-        if name is None and former is not None and former.fingerprint in states:
-            found = [states[former.fingerprint]]
-        if not found:
-            active = next((each.name for each in states.values() if each.is_active), None)
-            if name is not None and name == active:
-                raise LibraryError(
-                    f"encoder {name!r} is the one that is searched with; first run: recall encoder use OTHER"
-                )
-            others = ", ".join(each.name for each in idle) or "none"
+        inactive = [state for state in states if not state.is_active]
+        if name is not None:
+            targets = [state for state in inactive if state.name == name]
+        else:
+            targets = [state for state in states if former is not None and state.fingerprint == former.fingerprint]
+        if not targets:
+            if any(state.is_active and state.name == name for state in states):
+                raise LibraryError(f"encoder {name!r} is active; first run: recall encoder use OTHER")
+            names = ", ".join(state.name for state in inactive) or "none"
             raise LibraryError(
-                f"the library has no old embeddings of {name or 'a former encoder'}; what can be dropped: {others}"
+                f"the library has no old embeddings of {name or 'a former encoder'}; encoders to drop: {names}"
             )
-        gone = sum(reencoding.delete_embeddings_of(connection, each.fingerprint) for each in found)
+        deleted = sum(reencoding.delete_embeddings_of(connection, state.fingerprint) for state in targets)
     store.delete_indexes(keep=[store.index_fingerprint])
-    return gone
+    return deleted

@@ -1,4 +1,4 @@
-"""Units that are known, under another encoder: photos are read again, texts are in the catalog."""
+"""Encode units of the catalog again: photos are read from disk, texts from the catalog."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class EncodedBatch:
     """Units that were encoded together.
 
     Attributes:
-        vectors: Unit vectors by unit id, shape (d,), float32.
-        failed: Units that have none, and why.
+        vectors: Unit-length vectors by unit id, shape (d,), float32.
+        failed: Units that could not be encoded, and why.
     """
 
     vectors: dict[int, Vectors] = field(default_factory=dict)
@@ -36,64 +36,66 @@ class EncodedBatch:
 
     @property
     def count(self) -> int:
-        """How many units it had."""
+        """Number of units in the batch."""
         return len(self.vectors) + len(self.failed)
 
 
-def encode_units(made_of: Sequence[UnitContent], encoder: Encoder, settings: Settings) -> Iterator[EncodedBatch]:
-    """Yield units with their vectors, a batch at a time, texts before photos.
+def encode_units(contents: Sequence[UnitContent], encoder: Encoder, settings: Settings) -> Iterator[EncodedBatch]:
+    """Yield units with their vectors in batches, texts before photos.
 
-    A photo that is gone, is not the one that was indexed or cannot be read has the reason instead.
+    A photo that is missing, has changed since it was indexed or cannot be read has a reason instead.
     """
-    texts = [each for each in made_of if each.kind == Modality.TEXT]
-    photos = [each for each in made_of if each.kind == Modality.PHOTO]
-    return chain(_texts(texts, encoder), _photos(photos, encoder, settings))
+    texts = [content for content in contents if content.kind == Modality.TEXT]
+    photos = [content for content in contents if content.kind == Modality.PHOTO]
+    return chain(_encode_texts(texts, encoder), _encode_photos(photos, encoder, settings))
 
 
-def _texts(texts: Sequence[UnitContent], encoder: Encoder) -> Iterator[EncodedBatch]:
+def _encode_texts(texts: Sequence[UnitContent], encoder: Encoder) -> Iterator[EncodedBatch]:
     for batch in _batches(texts, encoder.batch_size):
-        yield _checked(batch, encoder.encode_texts([each.text or "" for each in batch]), EncodedBatch())
+        result = EncodedBatch()
+        _add_vectors(result, batch, encoder.encode_texts([content.text or "" for content in batch]))
+        yield result
 
 
-def _photos(photos: Sequence[UnitContent], encoder: Encoder, settings: Settings) -> Iterator[EncodedBatch]:
-    refused = [(each, reason) for each in photos if (reason := _difference(each)) is not None]
-    if refused:
-        yield EncodedBatch(failed=refused)
-    gone = {each.unit_id for each, _ in refused}
-    good = [each for each in photos if each.unit_id not in gone]
-    if not good:
+def _encode_photos(photos: Sequence[UnitContent], encoder: Encoder, settings: Settings) -> Iterator[EncodedBatch]:
+    changed = [(content, reason) for content in photos if (reason := _change_reason(content)) is not None]
+    if changed:
+        yield EncodedBatch(failed=changed)
+    changed_ids = {content.unit_id for content, _ in changed}
+    unchanged = [content for content in photos if content.unit_id not in changed_ids]
+    if not unchanged:
         return
     pool = DecodePool(
         preprocess=encoder.preprocess,
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-        workers=min(settings.workers or cpu_count(), len(good)),
+        workers=min(settings.workers or cpu_count(), len(unchanged)),
         timeout=settings.timeout,
     )
     with pool:
-        decoding = pool.imap(good, path_of=lambda each: Path(each.path))
-        for decoded in _batches(decoding, encoder.batch_size):
-            batch = EncodedBatch(failed=[(each, str(photo)) for each, photo in decoded if not isinstance(photo, Photo)])
-            pixels = [(each, photo.pixels) for each, photo in decoded if isinstance(photo, Photo)]
+        results = pool.imap(unchanged, path_of=lambda content: Path(content.path))
+        for decoded in _batches(results, encoder.batch_size):
+            failed = [(content, str(error)) for content, error in decoded if not isinstance(error, Photo)]
+            batch = EncodedBatch(failed=failed)
+            pixels = [(content, photo.pixels) for content, photo in decoded if isinstance(photo, Photo)]
             if pixels:
-                vectors = encoder.encode_images(np.stack([row for _, row in pixels]))
-                _checked([each for each, _ in pixels], vectors, batch)
+                vectors = encoder.encode_images(np.stack([picture for _, picture in pixels]))
+                _add_vectors(batch, [content for content, _ in pixels], vectors)
             yield batch
 
 
 def is_unit_length(vectors: Vectors) -> NDArray[np.bool_]:
-    """Return which of some vectors, shape (n, d), are of unit length, (n,)."""
+    """Return which vectors, shape (n, d), are of unit length, shape (n,)."""
     with np.errstate(over="ignore", invalid="ignore"):
-        good: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # NaN and infinity fail this too
-    return good
+        valid: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # false for NaN and infinity
+    return valid
 
 
-def _checked(batch: Sequence[UnitContent], vectors: Vectors, into: EncodedBatch) -> EncodedBatch:
-    for each, vector, is_good in zip(batch, vectors, is_unit_length(vectors), strict=True):
-        if is_good:
-            into.vectors[each.unit_id] = vector
+def _add_vectors(batch: EncodedBatch, contents: Sequence[UnitContent], vectors: Vectors) -> None:
+    for content, vector, is_valid in zip(contents, vectors, is_unit_length(vectors), strict=True):
+        if is_valid:
+            batch.vectors[content.unit_id] = vector
         else:
-            into.failed.append((each, "the encoder gives no usable vector for it"))
-    return into
+            batch.failed.append((content, "the encoder returned no usable vector"))
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -102,12 +104,12 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def _difference(content: UnitContent) -> str | None:
-    """Return why a photo's file is not the one that was indexed, by size and time, or None where it is."""
+def _change_reason(content: UnitContent) -> str | None:
+    """Return why a photo's file is not as it was indexed, by size and time, or None if it is unchanged."""
     try:
-        facts = os.stat(content.path)
+        stat = os.stat(content.path)
     except (OSError, ValueError) as error:
         return str(getattr(error, "strerror", None) or error)
-    if not is_unchanged(facts, content.size, content.mtime_ns):
+    if not is_unchanged(stat, content.size, content.mtime_ns):
         return "it has changed since it was indexed; the next sync reads it again"
     return None

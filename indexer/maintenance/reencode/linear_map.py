@@ -1,4 +1,4 @@
-"""Linear maps from one encoder's vectors to another's, and how well they stand for them (pure)."""
+"""Fit linear maps from one encoder's vectors to another's, and measure how well they approximate them."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from indexer.encoders.base import to_unit_length
 from indexer.types import Vectors
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Penalties that are tried, in units of the mean variance of the old vectors."""
+"""Ridge penalties to try, in units of the mean variance of the old vectors."""
 
 NEIGHBORS = 10
-"""Nearest neighbours that a map is to keep."""
+"""Nearest neighbors per query by which a map is measured."""
 
 MIN_PAIRS = 10
-"""Pairs below which none can be spared to measure with."""
+"""Pairs below which none is held out to measure with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How well mapped vectors stand for true ones, on units that the map was not fitted on.
+    """How well approximate vectors agree with true ones, on units that the map was not fitted on.
 
     Attributes:
-        fitted: Units that the map was fitted on.
-        held_out: Units that it was measured on; 0 where there were too few to spare any, then nothing was measured.
-        penalty: The penalty that served best.
-        cosine: Mean cosine of mapped and true vectors.
-        neighbours: Share of the true nearest `NEIGHBORS` among those held out that mapped vectors find; None where
-            no more than these were held out.
+        fitted: Number of units that the map was fitted on.
+        held_out: Number of units that it was measured on; 0 if there were too few to measure anything.
+        penalty: The best penalty.
+        cosine: Mean cosine of approximate and true vectors.
+        neighbours: Share of the true `NEIGHBORS` nearest neighbors that approximate vectors find among the held-out
+            units; None if no more than `NEIGHBORS` other units were held out.
     """
 
     fitted: int
@@ -40,7 +40,7 @@ class Agreement:
     neighbours: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the agreement as values that json can write, rounded."""
+        """Return the agreement as JSON values, rounded."""
         return {
             name: round(value, 4) if name in ("cosine", "neighbours") and value is not None else value
             for name, value in asdict(self).items()
@@ -50,30 +50,30 @@ class Agreement:
 def fit_map(old: Vectors, new: Vectors, *, seed: int = 0) -> tuple[Vectors, Agreement]:
     """Return a map fitted on pairs of vectors, shape (d_old + 1, d_new), and its agreement.
 
-    Ridge regression of centred vectors (Hoerl and Kennard 1970); the last row is what is added. A tenth of the pairs
-    chooses the penalty, a fifth measures, and the map that is given back is the one that was measured.
+    Fits a ridge regression of centred vectors (Hoerl and Kennard 1970); the last row is the intercept. A tenth of the
+    pairs chooses the penalty, and a fifth measures the map, which is not fitted again on all pairs.
 
     Args:
-        old: Unit vectors under the old encoder, shape (n, d_old), n at least 1.
-        new: Unit vectors of the same units under the new one, shape (n, d_new).
-        seed: Decides which pairs are held out.
+        old: Unit-length vectors of the old encoder, shape (n, d_old), n at least 1.
+        new: Unit-length vectors of the new encoder for the same units, shape (n, d_new).
+        seed: Seed of the random split.
     """
     order = np.random.default_rng(seed).permutation(len(old))
     if len(old) < MIN_PAIRS:
         return _ridge(old, new, PENALTIES[-1]), Agreement(len(old), 0, PENALTIES[-1])
-    measured, choosing, rest = np.split(order, [len(old) // 5, len(old) // 5 + max(1, len(old) // 10)])
-    maps = [_ridge(old[rest], new[rest], penalty) for penalty in PENALTIES]
-    values = [_cosine(apply_map(old[choosing], matrix), new[choosing]) for matrix in maps]
-    best = int(np.argmax(values))
-    guessed, true = apply_map(old[measured], maps[best]), new[measured]
+    test, validation, train = np.split(order, [len(old) // 5, len(old) // 5 + max(1, len(old) // 10)])
+    maps = [_ridge(old[train], new[train], penalty) for penalty in PENALTIES]
+    cosines = [_cosine(apply_map(old[validation], matrix), new[validation]) for matrix in maps]
+    best = int(np.argmax(cosines))
+    approximate, true = apply_map(old[test], maps[best]), new[test]
     agreement = Agreement(
-        len(rest), len(measured), PENALTIES[best], _cosine(guessed, true), neighbor_overlap(true, guessed, true)
+        len(train), len(test), PENALTIES[best], _cosine(approximate, true), neighbor_overlap(true, approximate, true)
     )
     return maps[best], agreement
 
 
 def apply_map(old: Vectors, matrix: Vectors) -> Vectors:
-    """Return the vectors that stand for the new encoder's, shape (n, d_new), unit length.
+    """Return approximate vectors of the new encoder, shape (n, d_new), unit length.
 
     Args:
         old: Shape (n, d_old).
@@ -82,26 +82,26 @@ def apply_map(old: Vectors, matrix: Vectors) -> Vectors:
     return to_unit_length(old @ matrix[:-1] + matrix[-1])
 
 
-def neighbor_overlap(queries: Vectors, guessed: Vectors, true: Vectors, *, count: int = NEIGHBORS) -> float | None:
-    """Return the share of each row's nearest true rows that are among its nearest guessed ones; itself not counted.
+def neighbor_overlap(queries: Vectors, approximate: Vectors, true: Vectors, *, count: int = NEIGHBORS) -> float | None:
+    """Return the share of each query's nearest true vectors that are also nearest by the approximate ones.
 
-    None where there are no others: then every map would find them all.
+    A query is not its own neighbor. Returns None if there are at most `count` other rows: every map finds them all.
 
     Args:
         queries: Shape (n, d), the true vectors.
-        guessed: Shape (n, d).
+        approximate: Shape (n, d).
         true: Shape (n, d).
-        count: Neighbours.
+        count: Neighbors per query.
     """
     if len(true) - 1 <= count:
         return None
     lists = []
-    for rows in (true, guessed):
+    for rows in (true, approximate):
         scores = queries @ rows.T
         np.fill_diagonal(scores, -np.inf)
         lists.append(np.argsort(-scores, axis=1, kind="stable")[:, :count])
-    kept = [len(np.intersect1d(first, second)) for first, second in zip(*lists, strict=True)]
-    return float(np.mean(kept)) / count
+    shared = [len(np.intersect1d(first, second)) for first, second in zip(*lists, strict=True)]
+    return float(np.mean(shared)) / count
 
 
 def _ridge(old: Vectors, new: Vectors, penalty: float) -> Vectors:
@@ -109,7 +109,7 @@ def _ridge(old: Vectors, new: Vectors, penalty: float) -> Vectors:
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     x, y = x - x_mean, y - y_mean
     gram = x.T @ x
-    scale = float(np.trace(gram)) / len(gram) or 1.0  # equal vectors have none: their map is the mean
+    scale = float(np.trace(gram)) / len(gram) or 1.0  # equal vectors have no variance: the map returns the mean
     weights = np.linalg.solve(gram + penalty * scale * np.eye(len(gram)), x.T @ y)
     return np.concatenate([weights, (y_mean - x_mean @ weights)[None]]).astype(np.float32)
 

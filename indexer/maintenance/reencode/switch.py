@@ -1,10 +1,9 @@
-"""Makes another encoder the library's own: a sample is encoded, a map is fitted, the rest is mapped."""
+"""Make another encoder the library's: encode a sample, fit a linear map and approximate the other embeddings."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from sqlalchemy import Connection
 
 from indexer.catalog.statements import encoders, items, reencoding, units
 from indexer.catalog.statements.encoders import EncoderRecord
+from indexer.catalog.statements.reencoding import PendingEmbedding
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, LibraryError
@@ -24,12 +24,12 @@ from indexer.types import Ids, Modality, Progress, ProgressCallback, Vectors
 logger = logging.getLogger(__name__)
 
 SAMPLE_SIZE = 1000
-"""Units of each kind that both encoders embed, for the map; a library with no more is encoded whole at once."""
+"""Units of each kind that both encoders embed to fit the map; a smaller library is encoded completely."""
 
 SEED = 0
 
 PAGE_SIZE = 2000
-"""Units that are mapped and committed together."""
+"""Approximate embeddings per transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,13 @@ class EncoderChange:
     """What a change of encoder did.
 
     Attributes:
-        encoder: The encoder that is active now.
-        former: The one that was.
-        is_new: Whether they are two; other weights of the same name are another encoder.
-        units: Units that have an embedding under it.
-        approximate: How many of them are mapped from the former one's.
-        agreement: By kind what was measured of the map, see `Agreement` in `linear_map`; empty where nothing had to be
-            mapped.
-        seconds: From beginning to end.
+        encoder: Name of the new encoder, which is active now.
+        former: Name of the former encoder.
+        is_new: Whether they differ; other weights under the same name are another encoder.
+        units: Units with an embedding of the new encoder.
+        approximate: How many of these embeddings are approximate.
+        agreement: Measurements of the map by kind, see `linear_map.Agreement`; empty if nothing is approximate.
+        seconds: Duration.
     """
 
     encoder: str
@@ -56,7 +55,7 @@ class EncoderChange:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the change as values that json can write."""
+        """Return the change as JSON values."""
         names = ("encoder", "former", "is_new", "units", "approximate", "agreement")
         return {name: getattr(self, name) for name in names} | {"seconds": round(self.seconds, 3)}
 
@@ -69,21 +68,21 @@ def use_encoder(
     version: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> EncoderChange:
-    """Make an encoder the library's own and return what was done; until the very end the old one answers as before.
+    """Make an encoder the library's and return what was done; searches use the old one until the very end.
 
-    Killed before that it goes on where it was when it is called again.
+    A run that was killed continues where it was when it is called again.
 
     Args:
-        store: The library; its write lock must be held.
-        encoder: The new one.
-        settings: Limits, workers and time limit of the decoder.
-        version: What was learnt that becomes active with it.
-        progress: Told how far it has come.
+        store: The library; the caller holds its write lock.
+        encoder: The new encoder.
+        settings: Limits, workers and timeout of the decoder.
+        version: Version that becomes active with the encoder, if any.
+        progress: Called with the number of units processed so far.
 
     Raises:
         LibraryError: The library holds nothing yet.
-        EncoderError: No unit could be encoded, so that there is nothing to fit a map on.
-        StorageError: The disk is full or read-only; what was committed is kept.
+        EncoderError: No unit could be encoded, so no map can be fitted.
+        StorageError: The disk is full or read-only; committed work is safe.
     """
     old = store.encoder
     if old is None:
@@ -97,7 +96,7 @@ def use_encoder(
 class _Change:
     store: Store
     old: EncoderRecord
-    source: EncoderRecord  # whose embeddings are mapped: the old one, or one before it that it has mapped ones from
+    source: EncoderRecord  # the map starts from its embeddings: the old encoder, or one before it
     encoder: Encoder
     settings: Settings
     progress: ProgressCallback
@@ -112,10 +111,10 @@ class _Change:
         if is_new:
             for source in self._sources():
                 self.source = source
-                if self._lacking():
+                if self._count_pending():
                     self._encode_sample()
-                if self._lacking():
-                    agreement = self._map_rest() | agreement
+                if self._count_pending():
+                    agreement = self._approximate_pending() | agreement
             with self.store.transaction() as connection:
                 reencoding.switch_encoder(connection, old_id=self.old.id, new_id=self.new_id, version=self.version)
             self.store.index(save=True, progress=self.progress)
@@ -134,121 +133,127 @@ class _Change:
                 dim=self.encoder.dim,
                 preprocess=self.encoder.preprocess,
             )
-            encoders.rename_encoder(connection, self.new_id, self.encoder.name)  # its folder may have moved since
+            encoders.rename_encoder(connection, self.new_id, self.encoder.name)  # its folder may have moved
 
     def _sources(self) -> list[EncoderRecord]:
-        """Return whose embeddings are mapped: first real ones of those before where the old one has mapped ones."""
+        """Return the encoders to map from: if the old one has approximate embeddings, former ones come first."""
         with self.store.reading() as connection:
-            is_mapped = reencoding.count_approximate(connection, self.old.id) > 0
-            earlier = reencoding.former_encoders(connection) if is_mapped else []
-        return [*(each for each in earlier if each.id not in (self.old.id, self.new_id)), self.old]
+            has_approximate = reencoding.count_approximate(connection, self.old.id) > 0
+            former = reencoding.former_encoders(connection) if has_approximate else []
+        return [*(record for record in former if record.id not in (self.old.id, self.new_id)), self.old]
 
-    def _lacking(self) -> int:
+    def _count_pending(self) -> int:
         with self.store.reading() as connection:
             return reencoding.count_pending(connection, self.source.id, self.new_id)
 
-    def _kept_map(self, connection: Connection) -> tuple[bytes, dict[str, Any]] | None:
-        """Return the map that an earlier run fitted, None where there is none for a kind that is wanted now."""
-        kept = reencoding.encoder_map(connection, self.source.id, self.new_id)
-        wanted = reencoding.pending_kinds(connection, self.source.id, self.new_id) if kept else set()
-        return kept if kept and wanted <= set(kept[1]["kinds"]) else None
+    def _stored_map(self, connection: Connection) -> tuple[bytes, dict[str, Any]] | None:
+        """Return the map that an earlier run fitted, or None if there is none for every pending kind."""
+        stored = reencoding.encoder_map(connection, self.source.id, self.new_id)
+        kinds = reencoding.pending_kinds(connection, self.source.id, self.new_id) if stored else set()
+        return stored if stored and kinds <= set(stored[1]["kinds"]) else None
 
     def _encode_sample(self) -> None:
-        """Encode units that stand for all, a transaction for each batch; those that are encoded already count."""
+        """Encode a sample of the units, committing each batch; units that are already encoded count."""
         with self.store.reading() as connection:
-            if self._kept_map(connection) is not None:
-                return  # an earlier run came further
-            drawn: list[int] = []
+            if self._stored_map(connection) is not None:
+                return  # an earlier run got further
+            sample: list[int] = []
             for kind in Modality:
-                mine = reencoding.encoded_units(connection, self.source.id, kind)
-                drawn += _drawn(mine, reencoding.encoded_units(connection, self.new_id, kind))
-            made_of = units.unit_contents(connection, drawn)
+                candidates = reencoding.encoded_units(connection, self.source.id, kind)
+                sample += _draw_sample(candidates, reencoding.encoded_units(connection, self.new_id, kind))
+            contents = units.unit_contents(connection, sample)
         done = 0
-        self.progress(Progress("encoding a sample", 0, len(drawn)))
-        for batch in encode_units(list(made_of.values()), self.encoder, self.settings):
+        self.progress(Progress("encoding a sample", 0, len(sample)))
+        for batch in encode_units(list(contents.values()), self.encoder, self.settings):
             with self.store.transaction() as connection:
-                units.save_embeddings(connection, self.new_id, batch.vectors, made_of)
+                units.save_embeddings(connection, self.new_id, batch.vectors, contents)
             done += batch.count
-            self.progress(Progress("encoding a sample", done, len(drawn)))
+            self.progress(Progress("encoding a sample", done, len(sample)))
 
-    def _map_rest(self) -> dict[str, dict[str, Any]]:
-        """Give all units without an embedding a mapped one, and return the agreement of the map by kind."""
-        matrices, agreement = self._fitted()
-        total, done, after = self._lacking(), 0, 0
+    def _approximate_pending(self) -> dict[str, dict[str, Any]]:
+        """Give every pending unit an approximate embedding, and return the agreement of the map by kind."""
+        matrices, agreement = self._fit_or_read_maps()
+        total, done, after = self._count_pending(), 0, 0
         while True:
             with self.store.transaction() as connection:
                 rows = reencoding.pending_embeddings(
                     connection, self.source.id, self.new_id, after=after, limit=PAGE_SIZE
                 )
-                good = [row for row in rows if len(row.vector) == self.source.dim * items.VECTOR_DTYPE.itemsize]
+                valid = [row for row in rows if items.has_dim(row.vector, self.source.dim)]
                 for kind in Modality:
-                    mine = [row for row in good if row.kind == kind]
-                    if mine:
-                        raw = np.frombuffer(b"".join(row.vector for row in mine), dtype=items.VECTOR_DTYPE)
-                        old = raw.astype(np.float32).reshape(len(mine), self.source.dim)
-                        sound = is_unit_length(
-                            old
-                        )  # a unit whose vector is damaged gets none, and is encoded by the next sync
-                        ids = [row.unit_id for row, is_sound in zip(mine, sound, strict=True) if is_sound]
-                        vectors = apply_map(old[sound], matrices.get(kind, next(iter(matrices.values()))))
-                        reencoding.add_approximate(connection, self.new_id, ids, vectors)
+                    of_kind = [row for row in valid if row.kind == kind]
+                    if of_kind:
+                        matrix = matrices.get(kind, next(iter(matrices.values())))
+                        self._add_approximate(connection, of_kind, matrix)
             if not rows:
                 return agreement
             after = rows[-1].id
             done += len(rows)
-            self.progress(Progress("mapping", done, total))
+            self.progress(Progress("approximating", done, total))
 
-    def _fitted(self) -> tuple[dict[Modality, Vectors], dict[str, dict[str, Any]]]:
-        """Return the map of each kind that there are pairs of, and its agreement; a map that is kept serves again."""
+    def _add_approximate(self, connection: Connection, rows: list[PendingEmbedding], matrix: Vectors) -> None:
+        """Map embeddings and store the results; the next sync encodes units whose vector is damaged."""
+        vectors = items.decode_vectors([row.vector for row in rows], self.source.dim)
+        is_valid = is_unit_length(vectors)
+        unit_ids = [row.unit_id for row, valid in zip(rows, is_valid, strict=True) if valid]
+        reencoding.add_approximate(connection, self.new_id, unit_ids, apply_map(vectors[is_valid], matrix))
+
+    def _fit_or_read_maps(self) -> tuple[dict[Modality, Vectors], dict[str, dict[str, Any]]]:
+        """Return the map of each kind and the agreements by kind; a map of an earlier run is used again."""
         with self.store.reading() as connection:
-            kept = self._kept_map(connection)
-            wanted = reencoding.pending_kinds(connection, self.source.id, self.new_id)
-            pairs = {kind: self._pairs(connection, kind) for kind in Modality} if kept is None else {}
-        if kept is None:
-            fits = {kind: fit_map(*both, seed=SEED) for kind, both in pairs.items() if len(both[0])}
-            if not fits:
-                raise EncoderError(
-                    f"no photo or text could be encoded with {self.encoder.name!r}, so that nothing is known of how "
-                    "its vectors go with the old ones; are the photos' disks there? Nothing was changed"
-                )
-            for kind in sorted(wanted - set(fits)):
-                advice = "all are mapped as the others are, which may tell little; are their disks there?"
-                logger.warning("no %s could be encoded with %s: %s", kind, self.encoder.name, advice)
-            matrix = np.concatenate([each for each, _ in fits.values()])
-            about: dict[str, Any] = {
-                "kinds": [str(kind) for kind in fits],  # the matrix holds theirs below each other
-                "agreement": {str(kind): found.to_dict() for kind, (_, found) in fits.items()},
-            }
-            with self.store.transaction() as connection:
-                reencoding.save_encoder_map(connection, self.source.id, self.new_id, matrix, about)
-            kept = matrix.astype("<f4").tobytes(), about
-        stacked = np.frombuffer(kept[0], dtype="<f4").astype(np.float32)
-        parts = stacked.reshape(len(kept[1]["kinds"]), self.source.dim + 1, self.encoder.dim)
-        return {Modality(kind): part for kind, part in zip(kept[1]["kinds"], parts, strict=True)}, kept[1]["agreement"]
+            stored = self._stored_map(connection)
+        matrix, about = stored or self._fit_maps()
+        stacked = np.frombuffer(matrix, dtype="<f4").astype(np.float32)
+        matrices = stacked.reshape(len(about["kinds"]), self.source.dim + 1, self.encoder.dim)
+        return {Modality(kind): part for kind, part in zip(about["kinds"], matrices, strict=True)}, about["agreement"]
+
+    def _fit_maps(self) -> tuple[bytes, dict[str, Any]]:
+        """Fit a map for each kind with pairs, store the maps as one stacked matrix, and return what was stored."""
+        with self.store.reading() as connection:
+            kinds = reencoding.pending_kinds(connection, self.source.id, self.new_id)
+            pairs = {kind: self._pairs(connection, kind) for kind in Modality}
+        fitted = {kind: fit_map(*vectors, seed=SEED) for kind, vectors in pairs.items() if len(vectors[0])}
+        if not fitted:
+            raise EncoderError(
+                f"no photo or text could be encoded with {self.encoder.name!r}, so its vectors cannot be compared with "
+                "the old ones; are the disks with the photos connected? Nothing was changed"
+            )
+        for kind in sorted(kinds - set(fitted)):
+            advice = "all are approximated by the map of the other kind; are their disks connected?"
+            logger.warning("no %s could be encoded with %s: %s", kind, self.encoder.name, advice)
+        matrix = np.concatenate([part for part, _ in fitted.values()])
+        about: dict[str, Any] = {
+            "kinds": [str(kind) for kind in fitted],  # in the order of the stacked matrices
+            "agreement": {str(kind): agreement.to_dict() for kind, (_, agreement) in fitted.items()},
+        }
+        with self.store.transaction() as connection:
+            reencoding.save_encoder_map(connection, self.source.id, self.new_id, matrix, about)
+        return matrix.astype("<f4").tobytes(), about
 
     def _pairs(self, connection: Connection, kind: Modality) -> tuple[Vectors, Vectors]:
-        """Return the vectors of units of a kind under both encoders, none of them mapped, (n, d_old) and (n, d_new).
+        """Return vectors of the same units under both encoders, none approximate, (n, d_old) and (n, d_new).
 
-        On a way back both may have embedded all: more than a sample tells no more and would fill the memory.
+        When a library returns to a former encoder, both may have embedded all units; more pairs than a sample would
+        only fill the memory.
         """
-        here, there = (reencoding.encoded_units(connection, each, kind) for each in (self.source.id, self.new_id))
-        both = _some(np.intersect1d(here, there, assume_unique=True), SAMPLE_SIZE)
-        first_ids, first = units.unit_vectors(connection, self.source.id, self.source.dim, both)
-        second_ids, second = units.unit_vectors(connection, self.new_id, self.encoder.dim, both)
-        _, rows, others = np.intersect1d(first_ids, second_ids, assume_unique=True, return_indices=True)
-        first, second = first[rows], second[others]
-        sound = is_unit_length(first) & is_unit_length(second)  # one that is damaged would spoil the map
-        return first[sound], second[sound]
+        old, new = (reencoding.encoded_units(connection, id_, kind) for id_ in (self.source.id, self.new_id))
+        unit_ids = _draw(np.intersect1d(old, new, assume_unique=True), SAMPLE_SIZE)
+        old_ids, old_vectors = units.unit_vectors(connection, self.source.id, self.source.dim, unit_ids)
+        new_ids, new_vectors = units.unit_vectors(connection, self.new_id, self.encoder.dim, unit_ids)
+        _, old_rows, new_rows = np.intersect1d(old_ids, new_ids, assume_unique=True, return_indices=True)
+        old_vectors, new_vectors = old_vectors[old_rows], new_vectors[new_rows]
+        is_valid = is_unit_length(old_vectors) & is_unit_length(new_vectors)  # a damaged vector would spoil the map
+        return old_vectors[is_valid], new_vectors[is_valid]
 
 
-def _drawn(candidates: Ids, known: Ids) -> Sequence[int]:
+def _draw_sample(candidates: Ids, encoded: Ids) -> list[int]:
     """Return the units to encode, ascending, so that both encoders have embedded `SAMPLE_SIZE` units."""
-    left = np.setdiff1d(candidates, known, assume_unique=True)
-    wanted = SAMPLE_SIZE - (len(candidates) - len(left))
-    return _some(left, max(wanted, 0))
+    remaining = np.setdiff1d(candidates, encoded, assume_unique=True)
+    missing = SAMPLE_SIZE - (len(candidates) - len(remaining))
+    return _draw(remaining, max(missing, 0))
 
 
-def _some(units: Ids, count: int) -> list[int]:
-    """Return so many of some units, ascending, drawn by `SEED`; all where there are fewer."""
-    chosen = np.random.default_rng(SEED).choice(units, size=min(count, len(units)), replace=False)
-    return [int(each) for each in np.sort(chosen)]
+def _draw(unit_ids: Ids, count: int) -> list[int]:
+    """Return `count` of the units, ascending, drawn with `SEED`, or all if there are fewer."""
+    drawn = np.random.default_rng(SEED).choice(unit_ids, size=min(count, len(unit_ids)), replace=False)
+    return [int(unit_id) for unit_id in np.sort(drawn)]
