@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import inspect
-import pkgutil
 import re
 from collections.abc import Iterator
-from importlib import import_module
 
 import click
 
 from docs.generator.markdown import block, code
-from retrieval.cli import cli, commands
+from retrieval.cli import cli
 from retrieval.cli.filter_options import filter_options
-from retrieval.cli.group import SECTIONS
+from retrieval.cli.group import commands_by_section
 
 
 def reference() -> str:
     """Return every command with its usage, its help and its options, in the sections of `recall --help`."""
     context = click.Context(cli, info_name="recall")
-    modules = [
-        import_module(f"{commands.__name__}.{module.name}") for module in pkgutil.iter_modules(commands.__path__)
-    ]
     parts = [f"## recall\n\n{_command(cli, context)}"]
-    for section in SECTIONS:
+    for section, members in commands_by_section().items():
         parts.append(f"## {section}")
-        parts += [_with_subcommands(module.command, context) for module in modules if section == module.SECTION]
+        parts += [_with_subcommands(command, context) for command in members]
     return "\n\n".join(parts)
 
 
@@ -43,7 +38,8 @@ def _with_subcommands(command: click.Command, parent: click.Context) -> str:
 
 def _command(command: click.Command, context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    return "\n\n".join([block(usage, "text"), *_paragraphs(command.help or ""), *_options(command, context)])
+    parts = [block(usage, "text"), *_paragraphs(command.help or ""), *_options(command, context)]
+    return "\n\n".join([*parts, *_paragraphs(command.epilog or "")])
 
 
 def _paragraphs(text: str) -> Iterator[str]:

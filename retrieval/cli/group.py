@@ -32,6 +32,15 @@ def command_names() -> list[str]:
     return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(commands.__path__))
 
 
+def commands_by_section() -> dict[str, list[click.Command]]:
+    """Return the commands in the sections of the help, sorted by name; all are imported."""
+    sections: dict[str, list[click.Command]] = {section: [] for section in SECTIONS}
+    for name in command_names():
+        module = _module(name)
+        sections.setdefault(module.SECTION, []).append(add_verbosity(module.command))
+    return sections
+
+
 class RecallGroup(SuggestingGroup):
     """Loads a command when it is named, and ends errors in one line on stderr and an exit code."""
 
@@ -45,18 +54,11 @@ class RecallGroup(SuggestingGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in their sections, each with its short help."""
-        names = self.list_commands(ctx)
-        width = max(map(len, names))
+        width = max(map(len, self.list_commands(ctx)))
         room = formatter.width - width - 6  # click's indents and gaps
-        sections: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
-        for name in names:
-            module = _module(name)
-            row = (name.ljust(width), module.command.get_short_help_str(room))
-            sections.setdefault(module.SECTION, []).append(row)
-        for section, rows in sections.items():
-            if rows:
-                with formatter.section(section):
-                    formatter.write_dl(rows)
+        for section, members in commands_by_section().items():
+            with formatter.section(section):
+                formatter.write_dl([(str(each.name).ljust(width), each.get_short_help_str(room)) for each in members])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse what comes before the command; --help and --version are printed meanwhile."""
