@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 def parse_bytes(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
@@ -19,7 +19,7 @@ def parse_bytes(_context: click.Context, _parameter: click.Parameter, value: str
     number = text.rstrip("bBkKmMgGtTiI ")
     unit = text[len(number) :].strip().upper()
     try:
-        parsed = int(float(number) * UNITS[unit if len(unit) != 1 or unit == "B" else f"{unit}B"])
+        parsed = int(float(number) * _UNITS[unit if len(unit) != 1 or unit == "B" else f"{unit}B"])
     except (KeyError, ValueError, OverflowError):
         raise click.BadParameter(f"{value!r} is not a size; expected for instance 500MB or 2GB") from None
     if parsed < 1:

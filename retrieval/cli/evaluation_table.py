@@ -14,7 +14,7 @@ from retrieval.cli.text import visible
 if TYPE_CHECKING:
     from retrieval.evaluation import Comparison, Direction, Evaluation
 
-DIRECTIONS = {"text_to_image": "text to photo", "image_to_text": "photo to text", "search": "queries"}
+_DIRECTIONS = {"text_to_image": "text to photo", "image_to_text": "photo to text", "search": "queries"}
 
 
 def print_gaps(evaluations: Sequence[Evaluation]) -> None:
@@ -35,7 +35,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     click.echo(f"{visible(evaluation.system)}: {_size(evaluation)}; 95 % intervals in parentheses")
     columns = [_column(direction) for direction in evaluation.directions.values()]
     names = next(iter(evaluation.directions.values())).metrics
-    print_table(("", *(DIRECTIONS[name] for name in evaluation.directions)), zip(names, *columns, strict=True))
+    print_table(("", *(_DIRECTIONS[name] for name in evaluation.directions)), zip(names, *columns, strict=True))
     about = evaluation.about
     if "calibration_error" in about:
         click.echo(
@@ -62,7 +62,7 @@ def print_comparison(comparison: Comparison) -> None:
         ]
         systems = Column(first, "middle"), Column(second, "middle")
         click.echo()
-        print_table((DIRECTIONS[direction], *systems, "difference", "95 % interval", "p"), rows)
+        print_table((_DIRECTIONS[direction], *systems, "difference", "95 % interval", "p"), rows)
 
 
 def _column(direction: Direction) -> Iterable[str]:

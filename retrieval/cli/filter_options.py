@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from retrieval import Filter
 
-WITHIN = "1km"
+_WITHIN = "1km"
 """Default of --within: a short walk, and many times the error of a phone's position."""
 
 _NEGATABLE = {
@@ -61,7 +61,7 @@ _OPTIONS: tuple[Callable[[Command], Command], ...] = (
     _repeatable(
         "near", "LAT,LON|PHOTO", "Only photos taken near this place, in degrees, or near where PHOTO was taken."
     ),
-    click.option("--within", metavar="DISTANCE", help=f"How near: 500m, 5km, 3mi; by default {WITHIN}."),
+    click.option("--within", metavar="DISTANCE", help=f"How near: 500m, 5km, 3mi; by default {_WITHIN}."),
     _repeatable(
         "orientation",
         None,
@@ -109,7 +109,7 @@ def _where(values: dict[str, Any]) -> Filter | None:
     makers |= {"min_size": parse_values.read_size, "rating": parse_values.read_rating}
     makers |= {
         "on": lambda text: Filter.taken(on=parse_values.read_dates(text)),
-        "near": _near(values["within"] or WITHIN),
+        "near": _near(values["within"] or _WITHIN),
     }
     parts = [_taken(values["after"], values["before"])]
     parts += [_any_of(name, make, values[name]) for name, make in makers.items()]

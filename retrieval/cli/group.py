@@ -23,7 +23,7 @@ from retrieval.cli.suggestions import SuggestingGroup, with_new_word
 SECTIONS = ("Search", "Index", "Learn", "Library", "Measure")
 """The sections of the help, in its order."""
 
-RESUMABLE = ("index", "import", "encoder")
+_RESUMABLE = ("index", "import", "encoder")
 """Commands that a second run continues after Ctrl-C."""
 
 
@@ -95,7 +95,9 @@ def _ending(ctx: click.Context) -> Iterator[None]:
     except (KeyboardInterrupt, ImportError) as error:
         if not _is_interrupt(error):
             raise
-        rest = "; what was done is kept; run the same command again to continue" * (ctx.invoked_subcommand in RESUMABLE)
+        rest = "; what was done is kept; run the same command again to continue" * (
+            ctx.invoked_subcommand in _RESUMABLE
+        )
         print_error(f"stopped{rest}")
         leave(ExitCode.INTERRUPTED)
 

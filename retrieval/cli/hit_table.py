@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 
-EXCERPT = 60
+_EXCERPT = 60
 """Characters of a text in the table; JSON has all of it."""
 
 
@@ -115,4 +115,4 @@ def _place(hit: Hit) -> str:
 def _excerpt(hit: Hit) -> str:
     """Return the beginning of a text, nothing for a photo."""
     text = " ".join((hit.text or "").split()) if hit.kind == "text" else ""
-    return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1].rstrip()}…"
+    return text if len(text) <= _EXCERPT else f"{text[: _EXCERPT - 1].rstrip()}…"

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from indexer.errors import FeedbackError
 
-FILE = "last-search.json"
+_FILE = "last-search.json"
 
 
 def write_last(library: Path, words: Sequence[str]) -> None:
     """Store what was typed; nothing happens if the library cannot be written."""
-    part = library / f"{FILE}.{os.getpid()}.part"
+    part = library / f"{_FILE}.{os.getpid()}.part"
     with suppress(OSError, ValueError):  # a file name that is not UTF-8 has no JSON in UTF-8
         part.write_text(json.dumps(list(words)), encoding="utf-8")
-        part.replace(library / FILE)
+        part.replace(library / _FILE)
 
 
 def read_last(library: Path) -> list[str]:
@@ -28,7 +28,7 @@ def read_last(library: Path) -> list[str]:
         FeedbackError: There was none.
     """
     try:
-        words = json.loads((library / FILE).read_text(encoding="utf-8"))
+        words = json.loads((library / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         words = None
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):

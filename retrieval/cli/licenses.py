@@ -12,9 +12,9 @@ from retrieval.cli.table import Column, print_table
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-DISTRIBUTION = "recall-photos"
+_DISTRIBUTION = "recall-photos"
 
-BUNDLED = {
+_BUNDLED = {
     "pi-heif": "its wheel contains libheif and libde265: LGPL-3.0",
     "pillow-jxl-plugin": "only with the extra jxl",
     "rawpy": "its wheel contains LibRaw: LGPL-2.1-only or CDDL-1.0",
@@ -22,7 +22,7 @@ BUNDLED = {
 }
 """Notes that are missing in the metadata of the packages. Sources: the licence files inside the wheels."""
 
-WEIGHTS = (
+_WEIGHTS = (
     "compact",
     "",
     "Apache-2.0",
@@ -53,7 +53,7 @@ def package_licenses() -> list[PackageLicense]:
     """
     packages = {package.name.lower(): package for package in _required()}
     return [
-        PackageLicense(package.name, package.version, license_of(package), BUNDLED.get(name.replace("_", "-"), ""))
+        PackageLicense(package.name, package.version, license_of(package), _BUNDLED.get(name.replace("_", "-"), ""))
         for name, package in sorted(packages.items())
     ]
 
@@ -77,9 +77,9 @@ def _required() -> Iterator[Distribution]:
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    recall = distribution(DISTRIBUTION)
+    recall = distribution(_DISTRIBUTION)
     extras = recall.metadata.get_all("Provides-Extra") or []
-    pending, visited = [(recall, ["", *extras])], {DISTRIBUTION}
+    pending, visited = [(recall, ["", *extras])], {_DISTRIBUTION}
     while pending:
         package, wanted_extras = pending.pop()
         for requirement in map(Requirement, package.requires or ()):
@@ -103,7 +103,7 @@ def print_licenses(ctx: click.Context, _parameter: click.Parameter, value: bool)
         return
     from importlib.metadata import distribution  # late, as above
 
-    recall = distribution(DISTRIBUTION)
-    rows = [(DISTRIBUTION, recall.version, license_of(recall), ""), WEIGHTS, *package_licenses()]
+    recall = distribution(_DISTRIBUTION)
+    rows = [(_DISTRIBUTION, recall.version, license_of(recall), ""), _WEIGHTS, *package_licenses()]
     print_table(("package", "version", Column("licence", "wrap"), Column("note", "wrap")), rows)
     ctx.exit()

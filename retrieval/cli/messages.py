@@ -11,12 +11,12 @@ import click
 from retrieval.cli import terminal
 from retrieval.cli.text import one_line, visible
 
-VERBOSITY = f"{__name__}.verbosity"
+_VERBOSITY = f"{__name__}.verbosity"
 """Key in the context's meta; its value is "verbose" or "quiet"."""
 
-LEVELS = {"verbose": logging.DEBUG, "quiet": logging.WARNING}
+_LEVELS = {"verbose": logging.DEBUG, "quiet": logging.WARNING}
 
-NAMED = 10
+_NAMED = 10
 """Failures that are printed, a line each; the rest are only counted."""
 
 
@@ -39,11 +39,11 @@ def print_failures(label: str, failures: list[tuple[str, str]], rest: str) -> No
         failures: Name and reason of each.
         rest: Where the others are listed, for instance a command.
     """
-    for name, reason in failures[:NAMED]:
+    for name, reason in failures[:_NAMED]:
         head = terminal.style(f"{label}:", "33", sys.stderr)
         click.echo(f"{head} {visible(name)}: {visible(reason)}", err=True)
-    if len(failures) > NAMED:
-        click.echo(f"and {len(failures) - NAMED:,} more: {rest}", err=True)
+    if len(failures) > _NAMED:
+        click.echo(f"and {len(failures) - _NAMED:,} more: {rest}", err=True)
 
 
 def is_quiet() -> bool:
@@ -58,7 +58,7 @@ def is_verbose() -> bool:
 
 def _verbosity() -> str:
     context = click.get_current_context(silent=True)
-    return "" if context is None else context.meta.get(VERBOSITY, "")
+    return "" if context is None else context.meta.get(_VERBOSITY, "")
 
 
 def verbosity_options() -> list[click.Option]:
@@ -78,7 +78,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
     def set_verbosity(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
         if not value:
             return
-        if context.meta.setdefault(VERBOSITY, name) != name:
+        if context.meta.setdefault(_VERBOSITY, name) != name:
             raise click.UsageError("--verbose and --quiet exclude each other; give one of them")
         set_log_level()
 
@@ -88,7 +88,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
 def set_log_level() -> None:
     """Set the level of Recall's own log by -v and -q."""
     for package in ("indexer", "retrieval"):
-        logging.getLogger(package).setLevel(LEVELS.get(_verbosity(), logging.INFO))
+        logging.getLogger(package).setLevel(_LEVELS.get(_verbosity(), logging.INFO))
 
 
 def start_log() -> None:

@@ -153,7 +153,7 @@ kind_option: Callable[[Command], Command] = click.option(
     help="What to search.",
 )
 
-sort_option: Callable[[Command], Command] = click.option(
+_sort_option: Callable[[Command], Command] = click.option(
     "--sort",
     type=click.Choice(["score", "date", "-date", "name"]),
     default="score",
@@ -161,7 +161,7 @@ sort_option: Callable[[Command], Command] = click.option(
     help="Order of the results: best first, by the date taken (-date: newest first), or by name.",
 )
 
-offset_option: Callable[[Command], Command] = click.option(
+_offset_option: Callable[[Command], Command] = click.option(
     "--offset",
     type=click.IntRange(min=0),
     metavar="N",
@@ -173,7 +173,7 @@ offset_option: Callable[[Command], Command] = click.option(
 
 def page_options(command: Command) -> Command:
     """Add the options that choose how many results are shown, in which order, and from which on."""
-    return count_option(sort_option(offset_option(command)))
+    return count_option(_sort_option(_offset_option(command)))
 
 
 def rerank_options(command: Command) -> Command:

@@ -16,13 +16,13 @@ from retrieval.cli.licenses import print_licenses
 from retrieval.cli.messages import start_log, verbosity_options
 from retrieval.cli.options import library_option
 
-EPILOG = """\b
+_EPILOG = """\b
 Exit codes: 0 found or done, 1 nothing found, 2 error or wrong usage,
 3 done but some items failed, 130 stopped by Ctrl-C.
 """
 
 
-@click.group(cls=RecallGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.group(cls=RecallGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @library_option
 @click.version_option(__version__)
 @click.option(

@@ -16,7 +16,7 @@ from retrieval.cli.text import shorten_end
 if TYPE_CHECKING:
     from indexer.types import Progress
 
-SECONDS = 0.1
+_SECONDS = 0.1
 """Time between two paints: faster than an eye can read only costs time."""
 
 
@@ -45,7 +45,7 @@ class ProgressLine:
         now = time.monotonic()
         if progress.stage != self._stage:
             self._stage, self._start, self._painted, self._first = progress.stage, now, 0.0, progress.done
-        if now - self._painted < SECONDS and progress.done != progress.total:
+        if now - self._painted < _SECONDS and progress.done != progress.total:
             return
         self._painted = now
         line = describe(progress, now - self._start, progress.done - self._first)

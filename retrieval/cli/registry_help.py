@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from indexer.registry import Entry
 from retrieval.cli.text import wrap
 
-WIDTH = 78
+_WIDTH = 78
 
 
 def listing(title: str, entries: Sequence[Entry]) -> str:
@@ -16,6 +16,6 @@ def listing(title: str, entries: Sequence[Entry]) -> str:
     lines = [f"{title}:"]
     for entry in entries:
         words = f"{entry.help} (default: {entry.default})" if entry.default else entry.help
-        first, *rest = wrap(words, WIDTH - indent)
+        first, *rest = wrap(words, _WIDTH - indent)
         lines += [f"  {entry.syntax.ljust(indent - 2)}{first}", *(" " * indent + line for line in rest)]
     return "\b\n" + "\n".join(lines)

@@ -7,13 +7,13 @@ from difflib import get_close_matches
 
 import click
 
-RENAMED = {"encoders": "encoder", "--in": "--type", "--probe": "--control-set", "moments": "bursts"}
+_RENAMED = {"encoders": "encoder", "--in": "--type", "--probe": "--control-set", "moments": "bursts"}
 """Words of earlier versions, which are no aliases."""
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a sentence that suggests what is called like `name`, with a space before it; "" for nothing like it."""
-    close = [RENAMED[name]] if name in RENAMED else get_close_matches(name, list(names))
+    close = [_RENAMED[name]] if name in _RENAMED else get_close_matches(name, list(names))
     if not close:
         return ""
     return f" Did you mean {close[0]!r}?" if len(close) == 1 else f" (Did you mean one of: {str(close)[1:-1]}?)"
@@ -34,6 +34,6 @@ class SuggestingGroup(click.Group):
 
 def with_new_word(error: click.UsageError) -> click.UsageError:
     """Return the error; for an option of earlier versions one that suggests its new name."""
-    if isinstance(error, click.NoSuchOption) and error.option_name in RENAMED:
+    if isinstance(error, click.NoSuchOption) and error.option_name in _RENAMED:
         return click.UsageError(f"{error.message}{did_you_mean(error.option_name, ())}", error.ctx)
     return error

@@ -14,9 +14,9 @@ import click
 from retrieval.cli import terminal
 from retrieval.cli.text import display_width, shorten_end, shorten_middle, visible, wrap
 
-GAP = "  "
+_GAP = "  "
 
-NARROWEST = 12
+_NARROWEST = 12
 """Columns of the terminal that a narrowed column of the table keeps."""
 
 
@@ -73,7 +73,7 @@ def print_fields(fields: Iterable[tuple[str, str | Cell]]) -> None:
     width = max((display_width(name.text) for name, _ in pairs), default=0)
     columns = terminal.width(sys.stdout)
     for pair in pairs:
-        room = display_width(pair[1].text) if columns is None else max(NARROWEST, columns - width - len(GAP))
+        room = display_width(pair[1].text) if columns is None else max(_NARROWEST, columns - width - len(_GAP))
         _print_row(pair, [Column(""), Column("", "wrap")], [width, room])
 
 
@@ -90,10 +90,10 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], limit: in
     ]
     if limit is None:
         return widths
-    excess = sum(widths) + len(GAP) * (len(widths) - 1) - limit
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - limit
     while excess > 0:
         widest = max(
-            (place for place, column in enumerate(columns) if column.fit != "keep" and widths[place] > NARROWEST),
+            (place for place, column in enumerate(columns) if column.fit != "keep" and widths[place] > _NARROWEST),
             key=widths.__getitem__,
             default=None,
         )
@@ -130,5 +130,5 @@ def _print_line(texts: Sequence[str], shown: Sequence[str], widths: Sequence[int
     """
     line = ""
     for text, part, width in zip(texts, shown, widths, strict=True):
-        line += part + " " * (width - display_width(text)) + GAP
+        line += part + " " * (width - display_width(text)) + _GAP
     click.echo(line.rstrip())

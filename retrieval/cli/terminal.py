@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 """Columns of a terminal that does not say how wide it is."""
 
-NO_LINKS = {"", "dumb", "linux", "unknown", "vt100", "vt220"}
+_NO_LINKS = {"", "dumb", "linux", "unknown", "vt100", "vt220"}
 """Values of TERM whose terminals print the sequence instead of ignoring it."""
 
-FIRST_VTE = 5000
+_FIRST_VTE = 5000
 """VTE, the widget of GNOME Terminal and others, shows links from 0.50 on; before, it printed them as text."""
 
 
@@ -56,7 +56,7 @@ def shows_links() -> bool:
     if os.environ.get("FORCE_HYPERLINK"):
         return True
     vte = os.environ.get("VTE_VERSION", "")
-    return os.environ.get("TERM", "") not in NO_LINKS and not (vte.isdecimal() and int(vte) < FIRST_VTE)
+    return os.environ.get("TERM", "") not in _NO_LINKS and not (vte.isdecimal() and int(vte) < _FIRST_VTE)
 
 
 def style(text: str, codes: str, stream: IO[str]) -> str:

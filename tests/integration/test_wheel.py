@@ -59,12 +59,13 @@ def test_the_wheel_puts_nothing_but_its_two_packages_into_site_packages(names: s
     assert {name for name in top if not name.endswith(".dist-info")} == {"retrieval", "indexer"}
 
 
-def test_the_wheel_carries_migrations_weights_and_type_markers(names: set[str]) -> None:
+def test_the_wheel_holds_migrations_weights_schemas_and_type_markers(names: set[str]) -> None:
     assert {
         "indexer/_migrations/env.py",
         "indexer/_migrations/script.py.mako",
         "indexer/_migrations/versions/r0001_first_schema.py",
         "indexer/py.typed",
+        "retrieval/cli/schemas/search.json",
         "retrieval/py.typed",
     } <= names
     shipped = {name for name in names if name.startswith("indexer/encoders/compact/")}

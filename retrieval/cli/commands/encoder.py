@@ -55,7 +55,7 @@ def list_command(as_json: bool, settings: Settings) -> None:
             "yes" if state.is_active else "",
             f"{state.encoded:,}",
             f"{state.approximate:,}",
-            "; ".join(f"{kind}s: {agreement_text(measured)}" for kind, measured in (state.agreement or {}).items()),
+            "; ".join(f"{kind}s: {_agreement_text(measured)}" for kind, measured in (state.agreement or {}).items()),
         )
         for state in states
     ]
@@ -139,12 +139,12 @@ def _print_change(change: EncoderChange) -> None:
         f"{change.encoder}: {encoded:,} encoded, {change.approximate:,} approximate in {change.seconds:.1f} seconds"
     )
     for kind, agreement in change.agreement.items():
-        click.echo(f"{kind}s: {agreement_text(agreement)}")
+        click.echo(f"{kind}s: {_agreement_text(agreement)}")
     if change.approximate:
         note("recall index re-encodes the approximate embeddings")
 
 
-def agreement_text(agreement: Mapping[str, Any]) -> str:
+def _agreement_text(agreement: Mapping[str, Any]) -> str:
     """Return in words how well approximate embeddings agree with true ones."""
     if agreement["cosine"] is None:
         return f"map fitted on {agreement['fitted']:,}, too few to measure it"

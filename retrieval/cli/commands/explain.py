@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SECTION = "Search"
 
-TILES = 3
+_TILES = 3
 """Regions in the table; --json has all."""
 
 
@@ -100,7 +100,7 @@ def _print(explanation: Explanation) -> None:
         click.echo()
         print_table(("word", "effect"), words)
     if explanation.regions:
-        tiles = explanation.regions.tiles[:TILES]
+        tiles = explanation.regions.tiles[:_TILES]
         click.echo()
         print_table(("region", "score"), [(_region(tile), f"{tile.score:.3f}") for tile in tiles])
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SECTION = "Learn"
 
-ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
+_ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
 
 
 @click.command("judge", short_help="Judge which results are good, for recall tune.")
@@ -72,11 +72,11 @@ def _ask(library: Library, query: Query, k: int) -> tuple[int, int]:
         answer = _answer(hit, number, len(hits))
         if answer is None:
             break
-        if answer not in ANSWERS:
+        if answer not in _ANSWERS:
             continue
         if impression is None:
             impression = library.show(query, hits)
-        is_good = ANSWERS[answer]
+        is_good = _ANSWERS[answer]
         library.judge(query, good=[hit] if is_good else [], bad=[] if is_good else [hit], shown=impression)
         counts[is_good] += 1
     return counts[True], counts[False]
@@ -94,6 +94,6 @@ def _answer(hit: Hit, number: int, total: int) -> str | None:
             if not line:
                 click.echo(err=True)
             return None
-        if answer in (*ANSWERS, "s", "skip", ""):
+        if answer in (*_ANSWERS, "s", "skip", ""):
             return answer
         click.echo(f"recall: {visible(answer)} is not an answer; type y, n, s or q", err=True)
