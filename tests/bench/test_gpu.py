@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,23 @@ CALLS = 8
 """Calls of the encoder that are timed together."""
 
 
+def indexing_run(
+    program: Program, photos: Path, encoder: str, scratch: Path, totals: list[float]
+) -> Callable[[int], None]:
+    """Return what indexes the photos into a new library, and adds the seconds without loading to `totals`."""
+    library = scratch / "gpu.recall"
+    options: list[str | Path] = ["--library", library, "--encoder", encoder, "--device", DEVICE, "--json"]
+    run = whole_process([program.path, "index", photos, *options], program.env, scratch)
+
+    def index(_: int) -> None:
+        shutil.rmtree(library, ignore_errors=True)
+        report = json.loads(run())
+        assert report["added"] == MANY
+        totals.append(report["seconds"]["total"] - report["seconds"]["load"])  # torch takes seconds to import
+
+    return index
+
+
 @pytest.mark.parametrize("short", ["compact", "ViT-B-32"])
 def test_indexing(
     short: str,
@@ -49,16 +67,8 @@ def test_indexing(
     paths = sorted(many_photos.iterdir())
     pixels = prepared(paths[:size], encoder.preprocess, workers=WORKERS)
     there = torch.from_numpy(pixels).to(DEVICE)
-    library = scratch / "gpu.recall"
-    options: list[str | Path] = ["--library", library, "--encoder", doors.name(short), "--device", DEVICE, "--json"]
-    run = whole_process([program.path, "index", many_photos, *options], program.env, scratch)
     totals: list[float] = []
-
-    def index(_: int) -> None:
-        shutil.rmtree(library, ignore_errors=True)
-        report = json.loads(run())
-        assert report["added"] == MANY
-        totals.append(report["seconds"]["total"] - report["seconds"]["load"])  # torch takes seconds to import
+    index = indexing_run(program, many_photos, doors.name(short), scratch, totals)
 
     def decode(_: int) -> None:
         with DecodePool(preprocess=encoder.preprocess, workers=WORKERS) as pool:

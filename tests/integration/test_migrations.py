@@ -198,45 +198,36 @@ def test_a_released_schema_upgrades_with_its_rows(engine: Engine, catalog: Path,
 def test_a_library_of_a_released_schema_opens_and_answers(catalog: Path, schema: str) -> None:
     restore(catalog, schema)
     with Store(catalog.parent, create=False) as store:
-        known = store.encoder
-        assert known is not None
-        assert (known.name, known.dim, known.preprocess) == (
-            "fake",
-            4,
-            Preprocess(8, "squash", fill=127),
-        )
+        encoder = store.encoder
+        assert encoder is not None
+        assert (encoder.name, encoder.dim, encoder.preprocess) == ("fake", 4, Preprocess(8, "squash", fill=127))
         # embedding 2 was deleted before the dump, 5 is the newest: the id 2 is not used again
         assert store.index().ids.tolist() == [1, 3, 5]
         assert store.index().search(HALVES[:1], 3).ids.tolist() == [[1, 3, 5]]
+
+
+@pytest.mark.parametrize("schema", RELEASED)
+def test_a_library_of_a_released_schema_keeps_its_rows(catalog: Path, schema: str) -> None:
+    restore(catalog, schema)
+    with Store(catalog.parent, create=False) as store, store.reading() as connection:
+        assert list(counts.failures(connection)) == [Failure("/photos/empty.jpg", "empty", "the file is empty")]
+        first = items.item_details(connection, [1])[1]
+        assert (first.path, first.camera, first.latitude) == (NO_TEXT, "Recall One", 47.5)
+        assert str(first.taken_at) == "2024-05-01 12:00:00"
+        photos, scans = sources.sources(connection)
+        assert (photos.root, photos.exclude, photos.include_hidden) == ("/photos", ["*.gif", "2019/*"], False)
+        assert (scans.root, scans.exclude, scans.include_hidden) == ("/scans", [], True)
+        assert str(photos.synced_at) == "2024-05-02 08:00:00"
+
+
+@pytest.mark.parametrize("schema", RELEASED)
+def test_a_library_of_a_released_schema_takes_new_items(catalog: Path, schema: str) -> None:
+    restore(catalog, schema)
+    with Store(catalog.parent, create=False) as store:
+        assert store.encoder is not None
         with store.transaction() as connection:
-            assert list(counts.failures(connection)) == [Failure("/photos/empty.jpg", "empty", "the file is empty")]
-            first = items.item_details(connection, [1])[1]
-            assert (first.path, first.camera, first.latitude, str(first.taken_at)) == (
-                NO_TEXT,
-                "Recall One",
-                47.5,
-                "2024-05-01 12:00:00",
-            )
-            photos, scans = sources.sources(connection)
-            assert (photos.root, photos.exclude, photos.include_hidden) == ("/photos", ["*.gif", "2019/*"], False)
-            assert (scans.root, scans.exclude, scans.include_hidden) == ("/scans", [], True)
-            assert str(photos.synced_at) == "2024-05-02 08:00:00"
-            writes.add_embeddings(
-                connection,
-                writes.save_items(
-                    connection,
-                    [
-                        {
-                            "source_id": photos.id,
-                            "path": "/photos/new.jpg",
-                            "modality": "photo",
-                            "size": 1,
-                            "mtime_ns": 1,
-                            "indexed_at": photos.synced_at,
-                        }
-                    ],
-                ),
-                known.id,
-                HALVES[:1],
-            )
+            photos, _ = sources.sources(connection)
+            row = {"source_id": photos.id, "path": "/photos/new.jpg", "modality": "photo", "size": 1, "mtime_ns": 1}
+            new_items = writes.save_items(connection, [row | {"indexed_at": photos.synced_at}])
+            writes.add_embeddings(connection, new_items, store.encoder.id, HALVES[:1])
         assert store.index().ids.tolist() == [1, 3, 5, 6]
