@@ -63,8 +63,7 @@ def test_indexing(
     table: Table,
 ) -> None:
     encoder = OpenClipEncoder.load(doors.name(short), device=DEVICE)
-    size = encoder.batch_size
-    paths = sorted(many_photos.iterdir())
+    size, paths = encoder.batch_size, sorted(many_photos.iterdir())
     pixels = prepared(paths[:size], encoder.preprocess, workers=WORKERS)
     there = torch.from_numpy(pixels).to(DEVICE)
     totals: list[float] = []
