@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 FREE_BYTES = 64 * 2**20
 """Bytes in free pages below which a vacuum is not worth it: later inserts reuse the pages."""
 
-FREE_SHARE = 0.25
+_FREE_SHARE = 0.25
 """Share of free pages below which a vacuum is not worth it: rewriting the catalog takes about 1 s per 100 MB."""
 
 CHECKPOINT_TIMEOUT_SECONDS = 0.5
@@ -54,7 +54,7 @@ def vacuum(engine: Engine, progress: ProgressCallback | None = None) -> bool:
         free, total, page_size = (
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count", "page_size")
         )
-        if free * page_size < FREE_BYTES or free < FREE_SHARE * total:
+        if free * page_size < FREE_BYTES or free < _FREE_SHARE * total:
             return False
         start = time.perf_counter()
 

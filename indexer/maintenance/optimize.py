@@ -20,7 +20,7 @@ AUTO_CHOICE_SIZE = 100_000
 Below, exact search takes less time than encoding the query (`make bench`: 4 and 8 ms, with `compact`).
 """
 
-MAX_CHANGED_SHARE = 0.1
+_MAX_CHANGED_SHARE = 0.1
 """Share of embeddings that may be added or removed before an index is chosen again: they are searched exactly."""
 
 DEFAULT_RECALL = 0.99
@@ -35,17 +35,17 @@ def index_settings(store: Store) -> IndexSettings | None:
 def is_due(store: Store) -> bool:
     """Return whether an index should be chosen: the library is large enough, or has changed since the last choice.
 
-    After a failed attempt the library must change by `MAX_CHANGED_SHARE` before the next one.
+    After a failed attempt the library must change by `_MAX_CHANGED_SHARE` before the next one.
     """
     if store.encoder is None:
         return False
     choice, settings, count = store.choice(), index_settings(store), len(store.index())
     failed = None if settings is None else settings.failed
-    if failed is not None and abs(count - failed) <= MAX_CHANGED_SHARE * failed:
+    if failed is not None and abs(count - failed) <= _MAX_CHANGED_SHARE * failed:
         return False
     if choice is None:
         return settings is not None or count >= AUTO_CHOICE_SIZE
-    return choice[1] > MAX_CHANGED_SHARE
+    return choice[1] > _MAX_CHANGED_SHARE
 
 
 def note_failure(store: Store, target: IndexTarget) -> None:

@@ -26,7 +26,7 @@ from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
 T = TypeVar("T")
 
-UPGRADE_TIMEOUT_SECONDS = 10.0
+_UPGRADE_TIMEOUT_SECONDS = 10.0
 """Seconds that opening waits for another process that creates or upgrades the same catalog."""
 
 
@@ -67,7 +67,7 @@ class Catalog:
         if revision != HEAD:
             try:
                 with (
-                    write_lock(self.path, "upgrading the catalog", timeout=UPGRADE_TIMEOUT_SECONDS),
+                    write_lock(self.path, "upgrading the catalog", timeout=_UPGRADE_TIMEOUT_SECONDS),
                     storage_errors(self.path),
                 ):
                     upgrade(self._engine)

@@ -29,7 +29,7 @@ from indexer.vectors.measurements import IndexChoice
 
 logger = logging.getLogger(__name__)
 
-VERIFIED_EMBEDDINGS = 256
+_VERIFIED_EMBEDDINGS = 256
 """Newest embeddings of an index file that are compared with the catalog: an index of another catalog differs there."""
 
 
@@ -191,7 +191,7 @@ class Store(Catalog):
         except StaleIndexError as reason:
             logger.debug("the index is rebuilt: %s", reason)
             return new_index(encoder.dim), 0
-        ids, vectors = items.last_embeddings(connection, encoder.id, encoder.dim, watermark, VERIFIED_EMBEDDINGS)
+        ids, vectors = items.last_embeddings(connection, encoder.id, encoder.dim, watermark, _VERIFIED_EMBEDDINGS)
         has_all = isin_sorted(ids, index.ids).all()
         if has_all and np.array_equal(index.half_vectors(ids), to_half(self.apply_adapter(connection, ids, vectors))):
             return index, watermark

@@ -8,7 +8,7 @@ from typing import NamedTuple
 EARTH_KM = 6371.0088
 """Mean radius of the Earth in km (IUGG; Moritz 2000, Geodetic Reference System 1980, table 2)."""
 
-MARGIN = 1e-9
+_MARGIN = 1e-9
 """Degrees added to each side of a bounding box, 0.1 mm, so that rounding excludes no place."""
 
 
@@ -62,11 +62,11 @@ def box_around(latitude: float, longitude: float, km: float) -> Box:
         km: The distance, above 0.
     """
     angle = km / EARTH_KM  # radians
-    height = math.degrees(angle) + MARGIN
+    height = math.degrees(angle) + _MARGIN
     south, north = latitude - height, latitude + height
     if south <= -90 or north >= 90:
         return Box(max(south, -90.0), min(north, 90.0), ())
-    width = math.degrees(math.asin(min(1.0, math.sin(angle) / math.cos(math.radians(latitude))))) + MARGIN
+    width = math.degrees(math.asin(min(1.0, math.sin(angle) / math.cos(math.radians(latitude))))) + _MARGIN
     west, east = longitude - width, longitude + width
     if east - west >= 360:
         return Box(south, north, ())

@@ -28,23 +28,23 @@ FORMAT_ALIASES = {
 }
 """Photo formats by their common names. The file's content decides its format, not its extension."""
 
-RAW_EXTENSIONS = frozenset(
+_RAW_EXTENSIONS = frozenset(
     (
         *("3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "iiq", "kdc", "mef", "mos", "mrw", "nef"),
         *("nrw", "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
     )
 )
-TEXT_EXTENSIONS = frozenset(("txt", "md", "markdown", "csv", "tsv", "jsonl", "ndjson", "parquet"))
-EXTENSIONS = RAW_EXTENSIONS | TEXT_EXTENSIONS
+_TEXT_EXTENSIONS = frozenset(("txt", "md", "markdown", "csv", "tsv", "jsonl", "ndjson", "parquet"))
+_EXTENSIONS = _RAW_EXTENSIONS | _TEXT_EXTENSIONS
 """Formats that only the extension tells: RAW files of each maker, texts and tables."""
 
-MAX_PATTERN_LENGTH = 1000
+_MAX_PATTERN_LENGTH = 1000
 """Longest pattern in characters: no name is longer, and SQLite refuses patterns of more than 50,000 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPattern:
-    """The file name, the camera or the lens matches a pattern; see `to_glob`."""
+    """The file name, the camera or the lens matches a pattern; see `_to_glob`."""
 
     field: Literal["name", "camera", "lens"]
     pattern: str
@@ -56,7 +56,7 @@ class TextPattern:
         """Return the condition."""
         if self.field == "name":  # stored in lower case
             pattern = self.pattern.lower()
-            return ITEMS.c.name.bool_op("GLOB")(to_glob(pattern)) if _is_glob(pattern) else ITEMS.c.name == pattern
+            return ITEMS.c.name.bool_op("GLOB")(_to_glob(pattern)) if _is_glob(pattern) else ITEMS.c.name == pattern
         column = ITEMS.c[self.field]
         pattern = self.pattern if _is_glob(self.pattern) else f"*{self.pattern}*"
         values = _distinct(column)
@@ -68,12 +68,12 @@ class TextPattern:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """The file has a format, named as in `FORMAT_ALIASES` or `EXTENSIONS`."""
+    """The file has a format, named as in `FORMAT_ALIASES` or `_EXTENSIONS`."""
 
     name: str
 
     def __post_init__(self) -> None:
-        if self.name not in FORMAT_ALIASES and self.name not in EXTENSIONS:
+        if self.name not in FORMAT_ALIASES and self.name not in _EXTENSIONS:
             names = ", ".join(sorted({value.lower() for value in FORMAT_ALIASES.values()}))
             raise QueryError(f"there is no format {self.name!r}; expected {names}, or an extension such as nef or md")
 
@@ -92,7 +92,7 @@ class Tag:
     """The item has a keyword that matches a pattern.
 
     Attributes:
-        pattern: The keyword; see `to_glob`.
+        pattern: The keyword; see `_to_glob`.
         as_subquery: Whether to list all items with the keyword first instead of testing each item: faster to find all
             of them, slower to test a few.
         limit: Largest number of items that the subquery lists.
@@ -120,7 +120,7 @@ class Tag:
         return f"tag({self.pattern!r})"
 
 
-def to_glob(pattern: str) -> str:
+def _to_glob(pattern: str) -> str:
     """Return a pattern for SQLite's GLOB in which only * (any text) and ? (one character) are special."""
     return pattern.replace("[", "[[]")
 
@@ -143,15 +143,15 @@ def _distinct(column: Column[str]) -> CTE:
 
 def _matches(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
     """Return the condition that a column matches a pattern; SQLite's lower() ignores case for ASCII letters only."""
-    return func.lower(column).bool_op("GLOB")(func.lower(to_glob(pattern)))
+    return func.lower(column).bool_op("GLOB")(func.lower(_to_glob(pattern)))
 
 
 def _check_pattern(field: str, pattern: str) -> None:
     if not pattern.strip():
         raise QueryError(f"the {field} to filter by is blank; expected text, in which * matches anything")
-    if len(pattern) > MAX_PATTERN_LENGTH:
+    if len(pattern) > _MAX_PATTERN_LENGTH:
         raise QueryError(
-            f"the {field} to filter by has {len(pattern):,} characters; expected {MAX_PATTERN_LENGTH:,} at most"
+            f"the {field} to filter by has {len(pattern):,} characters; expected {_MAX_PATTERN_LENGTH:,} at most"
         )
     try:
         pattern.encode()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Subquery, func, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements.encoders import EncoderRecord
-from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
+from indexer.catalog.statements.items import PAGE_SIZE, has_dim
 from indexer.types import Modality
 
 
@@ -59,7 +59,7 @@ def captioned_photos(connection: Connection, encoder: EncoderRecord) -> Iterator
             .order_by(UNITS.c.item_id, UNITS.c.position)
         )
         for unit in connection.execute(units):
-            if unit.encoder_id == encoder.id and len(unit.vector) == encoder.dim * VECTOR_DTYPE.itemsize:
+            if unit.encoder_id == encoder.id and has_dim(unit.vector, encoder.dim):
                 (images if unit.kind == Modality.PHOTO else texts).setdefault(unit.item_id, unit)
         for row in page:
             image, text = images.get(row["id"]), texts.get(row["id"])

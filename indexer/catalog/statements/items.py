@@ -186,7 +186,7 @@ def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[i
     for start in range(0, len(embedding_ids), PAGE_SIZE):
         page = [int(id_) for id_ in embedding_ids[start : start + PAGE_SIZE]]
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(page))).all()
-        tags = tags_of(connection, [row[1] for row in rows])
+        tags = _tags_of(connection, [row[1] for row in rows])
         for row in rows:
             details[row[0]] = ItemDetails._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(
                 kind=Modality(row.kind)
@@ -194,7 +194,7 @@ def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[i
     return details
 
 
-def tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+def _tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """Return tags in alphabetical order by item id, leaving out items without tags."""
     statement = select(TAGS).where(TAGS.c.item_id.in_(item_ids)).order_by(TAGS.c.item_id, TAGS.c.tag)
     tags: dict[int, tuple[str, ...]] = {}

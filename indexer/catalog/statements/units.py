@@ -12,7 +12,7 @@ from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements.items import VECTOR_DTYPE, decode_vectors, has_dim
 from indexer.types import Ids, Modality, Vectors, file_of
 
-PAGE_SIZE = 5000
+_PAGE_SIZE = 5000
 """Units per statement: SQLite limits the number of parameters."""
 
 
@@ -90,4 +90,4 @@ def save_embeddings(
 
 
 def _pages(unit_ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (unit_ids[start : start + PAGE_SIZE] for start in range(0, len(unit_ids), PAGE_SIZE))
+    return (unit_ids[start : start + _PAGE_SIZE] for start in range(0, len(unit_ids), _PAGE_SIZE))

@@ -22,7 +22,7 @@ def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) ->
             that came from the file's modification time.
     """
     stats = [
-        {name: value for name, value in row.items() if name != "file_time"} | {"name": lowercase_name(row["path"])}
+        {name: value for name, value in row.items() if name != "file_time"} | {"name": _lowercase_name(row["path"])}
         for row in rows
     ]
     connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), stats)
@@ -54,7 +54,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     tags = {row["path"]: row.get("tags", ()) for row in rows}
     rows = [
         {name: value for name, value in row.items() if name != "tags"}
-        | {"name": lowercase_name(row.get("picture") or row["path"])}
+        | {"name": _lowercase_name(row.get("picture") or row["path"])}
         for row in rows
     ]
     existing = select(ITEMS.c.path, ITEMS.c.id).where(ITEMS.c.path.in_([row["path"] for row in rows]))
@@ -196,6 +196,6 @@ def insert_with_ids(connection: Connection, table: Table, rows: Sequence[dict[st
     return ids
 
 
-def lowercase_name(path: str) -> str:
+def _lowercase_name(path: str) -> str:
     """Return an item's file name in lower case, with invalid UTF-8 replaced."""
     return os.fsencode(os.path.basename(path.partition("\0")[0])).decode(errors="replace").lower()

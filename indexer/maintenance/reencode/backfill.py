@@ -16,7 +16,7 @@ from indexer.store import Store
 from indexer.sync.report import MAX_LISTED, SyncReport
 from indexer.types import Progress, ProgressCallback
 
-PAGE_SIZE = 5000
+_PAGE_SIZE = 5000
 """Units that are looked up together."""
 
 
@@ -55,8 +55,8 @@ def reencode_approximate(
         store.bind_encoder(encoder)  # the library's encoder, or the files of this one, may have changed
         done = 0
         notify(Progress("re-encoding", 0, len(unit_ids)))
-        for start in range(0, len(unit_ids), PAGE_SIZE):
-            page = unit_ids[start : start + PAGE_SIZE].tolist()
+        for start in range(0, len(unit_ids), _PAGE_SIZE):
+            page = unit_ids[start : start + _PAGE_SIZE].tolist()
             with store.reading() as connection:
                 contents = units.unit_contents(connection, page)
             in_order = [contents[unit_id] for unit_id in page if unit_id in contents]

@@ -10,13 +10,13 @@ import numpy as np
 from indexer.encoders.base import to_unit_length
 from indexer.types import Vectors
 
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Ridge penalties to try, in units of the mean variance of the old vectors."""
 
-NEIGHBORS = 10
+_NEIGHBORS = 10
 """Nearest neighbors per query by which a map is measured."""
 
-MIN_PAIRS = 10
+_MIN_PAIRS = 10
 """Pairs below which none is held out to measure with."""
 
 
@@ -29,8 +29,8 @@ class Agreement:
         held_out: Number of units that it was measured on; 0 if there were too few to measure anything.
         penalty: The best penalty.
         cosine: Mean cosine of approximate and true vectors.
-        neighbours: Share of the true `NEIGHBORS` nearest neighbors that approximate vectors find among the held-out
-            units; None if no more than `NEIGHBORS` other units were held out.
+        neighbours: Share of the true `_NEIGHBORS` nearest neighbors that approximate vectors find among the held-out
+            units; None if no more than `_NEIGHBORS` other units were held out.
     """
 
     fitted: int
@@ -59,15 +59,15 @@ def fit_map(old: Vectors, new: Vectors, *, seed: int = 0) -> tuple[Vectors, Agre
         seed: Seed of the random split.
     """
     order = np.random.default_rng(seed).permutation(len(old))
-    if len(old) < MIN_PAIRS:
-        return _ridge(old, new, PENALTIES[-1]), Agreement(len(old), 0, PENALTIES[-1])
+    if len(old) < _MIN_PAIRS:
+        return _ridge(old, new, _PENALTIES[-1]), Agreement(len(old), 0, _PENALTIES[-1])
     test, validation, train = np.split(order, [len(old) // 5, len(old) // 5 + max(1, len(old) // 10)])
-    maps = [_ridge(old[train], new[train], penalty) for penalty in PENALTIES]
+    maps = [_ridge(old[train], new[train], penalty) for penalty in _PENALTIES]
     cosines = [_cosine(apply_map(old[validation], matrix), new[validation]) for matrix in maps]
     best = int(np.argmax(cosines))
     approximate, true = apply_map(old[test], maps[best]), new[test]
     agreement = Agreement(
-        len(train), len(test), PENALTIES[best], _cosine(approximate, true), neighbor_overlap(true, approximate, true)
+        len(train), len(test), _PENALTIES[best], _cosine(approximate, true), _neighbor_overlap(true, approximate, true)
     )
     return maps[best], agreement
 
@@ -82,7 +82,9 @@ def apply_map(old: Vectors, matrix: Vectors) -> Vectors:
     return to_unit_length(old @ matrix[:-1] + matrix[-1])
 
 
-def neighbor_overlap(queries: Vectors, approximate: Vectors, true: Vectors, *, count: int = NEIGHBORS) -> float | None:
+def _neighbor_overlap(
+    queries: Vectors, approximate: Vectors, true: Vectors, *, count: int = _NEIGHBORS
+) -> float | None:
     """Return the share of each query's nearest true vectors that are also nearest by the approximate ones.
 
     A query is not its own neighbor. Returns None if there are at most `count` other rows: every map finds them all.

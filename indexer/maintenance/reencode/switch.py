@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 SAMPLE_SIZE = 1000
 """Units of each kind that both encoders embed to fit the map; a smaller library is encoded completely."""
 
-SEED = 0
+_SEED = 0
 
-PAGE_SIZE = 2000
+_PAGE_SIZE = 2000
 """Approximate embeddings per transaction."""
 
 
@@ -177,7 +177,7 @@ class _Change:
         while True:
             with self.store.transaction() as connection:
                 rows = reencoding.pending_embeddings(
-                    connection, self.source.id, self.new_id, after=after, limit=PAGE_SIZE
+                    connection, self.source.id, self.new_id, after=after, limit=_PAGE_SIZE
                 )
                 valid = [row for row in rows if items.has_dim(row.vector, self.source.dim)]
                 for kind in Modality:
@@ -212,7 +212,7 @@ class _Change:
         with self.store.reading() as connection:
             kinds = reencoding.pending_kinds(connection, self.source.id, self.new_id)
             pairs = {kind: self._pairs(connection, kind) for kind in Modality}
-        fitted = {kind: fit_map(*vectors, seed=SEED) for kind, vectors in pairs.items() if len(vectors[0])}
+        fitted = {kind: fit_map(*vectors, seed=_SEED) for kind, vectors in pairs.items() if len(vectors[0])}
         if not fitted:
             raise EncoderError(
                 f"no photo or text could be encoded with {self.encoder.name!r}, so its vectors cannot be compared with "
@@ -254,6 +254,6 @@ def _draw_sample(candidates: Ids, encoded: Ids) -> list[int]:
 
 
 def _draw(unit_ids: Ids, count: int) -> list[int]:
-    """Return `count` of the units, ascending, drawn with `SEED`, or all if there are fewer."""
-    drawn = np.random.default_rng(SEED).choice(unit_ids, size=min(count, len(unit_ids)), replace=False)
+    """Return `count` of the units, ascending, drawn with `_SEED`, or all if there are fewer."""
+    drawn = np.random.default_rng(_SEED).choice(unit_ids, size=min(count, len(unit_ids)), replace=False)
     return [int(unit_id) for unit_id in np.sort(drawn)]
