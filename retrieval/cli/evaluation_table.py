@@ -35,7 +35,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
     click.echo(f"{visible(evaluation.system)}: {_size(evaluation)}; 95 % intervals in parentheses")
     columns = [_column(direction) for direction in evaluation.directions.values()]
     names = next(iter(evaluation.directions.values())).metrics
-    print_table(("", *(_DIRECTIONS[name] for name in evaluation.directions)), zip(names, *columns, strict=True))
+    head = [Column(_DIRECTIONS[name], "wrap") for name in evaluation.directions]
+    print_table(("", *head), zip(names, *columns, strict=True))
     about = evaluation.about
     if "calibration_error" in about:
         click.echo(
