@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ import pytest
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
 from tests.support.color_photos import paint
-from tests.support.contents import count, rows
-from tests.support.program import Program
+from tests.support.contents import count
 
 NAMES = ("red", "green", "blue", "yellow")
 
@@ -124,25 +122,3 @@ def test_judgements_of_a_query_or_of_a_file_are_forgotten(colours: Library, fold
     assert colours.forget_judgements(query="red") == 2
     assert colours.forget_judgements(path=folder / "blue.png") == 1
     assert verdicts(colours) == [("blue", "red", True, None)]
-
-
-def test_the_program_asks_about_the_last_search_and_keeps_each_answer(
-    recall_program: Program, photos: Path, tmp_path: Path
-) -> None:
-    assert recall_program("judge").stderr.startswith("recall: there is no library")
-    recall_program("index", photos)
-    assert "there is no last search to judge" in recall_program("judge").stderr
-    recall_program("search", "a cat", "-k", "1")
-    asked = recall_program("judge", "-k", "4", stdin="y\nwhat\ns\nn\n")  # and the input ends
-    assert "what is not an answer; type y, n, s or q" in asked.stderr
-    assert "judged 1 good and 1 bad" in asked.stderr
-    listed = [json.loads(line) for line in recall_program("feedback", "list", "--json").stdout.splitlines()]
-    assert [(each["query"], each["verdict"], each["position"]) for each in listed] == [
-        ("a cat", "good", 1),
-        ("a cat", "bad", 3),
-    ]
-    named = recall_program("judge", "a drink", "--good", photos / "coffee.png")
-    assert "judged 1 good and 0 bad" in named.stderr
-    assert "learning needs 6" in recall_program("tune").stderr
-    (library,) = tmp_path.glob("**/*.recall")
-    assert rows(library, "SELECT count(*) FROM showings") == [(1,)]
