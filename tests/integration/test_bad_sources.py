@@ -73,7 +73,7 @@ def test_another_encoder_is_an_error_and_changes_nothing(
     recall_program: Program, color_library: Path, color_album: Path
 ) -> None:
     before = contents(color_library)
-    advice = ("indexed with encoder 'fake/colours' but 'compact' was asked for", "leave out --encoder, or")
+    advice = ("indexed with encoder 'fake/colours' but 'compact' was requested", "leave out --encoder, or")
     assert_error(recall_program("search", "red", "--encoder", "compact"), *advice)
     assert_error(recall_program("index", color_album, "--encoder", "compact"), *advice)
     assert contents(color_library) == before

@@ -77,7 +77,7 @@ def test_a_library_refuses_the_other_precision(
         assert recall("search", "red", "--all", "--paths", *arguments).stdout == f"{folder / 'a.png'}\n"
     run = recall("search", "red", "--precision", "float32")
     assert run.returncode == 2
-    message = f"this library was indexed with encoder '{small_model}+int8' but '{small_model}' was asked for"
+    message = f"this library was indexed with encoder '{small_model}+int8' but '{small_model}' was requested"
     assert message in run.stderr
     with pytest.raises(EncoderMismatchError, match=message.replace("+", r"\+")):
         Library.open(tmp_path / "test.recall", encoder=small_model)
