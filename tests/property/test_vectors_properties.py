@@ -1,4 +1,4 @@
-"""Vector indexes, for any vectors: every kind gives what the slow loops give."""
+"""Vector indexes, for any vectors, compared with plain loops and with each other."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ KINDS = (NumpyIndex, FaissIndex)
 
 
 @pytest.fixture(autouse=True)
-def _few_is_few() -> Iterator[None]:
-    """Let FAISS itself search also the small indexes that are made here, but keep both ways in use."""
+def _small_indexes_use_faiss() -> Iterator[None]:
+    """Make FAISS search indexes of more than four vectors, so that these tests use both ways."""
     with patch.object(faiss_flat, "MAX_SCORED_ROWS", 4):
         yield
 
@@ -36,7 +36,7 @@ def rows_by_id(draw: st.DrawFn) -> tuple[Ids, Vectors]:
     return np.array(ids, dtype=np.int64), HALVES[picks]
 
 
-def made(kind: type[NumpyIndex | FaissIndex], ids: Ids, rows: Vectors) -> VectorIndex:
+def filled(kind: type[NumpyIndex | FaissIndex], ids: Ids, rows: Vectors) -> VectorIndex:
     index = kind(4)
     index.add(ids, rows)
     return index
@@ -44,73 +44,72 @@ def made(kind: type[NumpyIndex | FaissIndex], ids: Ids, rows: Vectors) -> Vector
 
 queries = st.integers(0, 15).map(lambda number: HALVES[number : number + 1])
 ks = st.integers(1, 30)
-some_ids = st.lists(st.integers(0, 62), unique=True).map(lambda found: np.array(sorted(found), dtype=np.int64))
+some_ids = st.lists(st.integers(0, 62), unique=True).map(lambda numbers: np.array(sorted(numbers), dtype=np.int64))
 
 
 @given(rows_by_id(), queries, ks, st.none() | some_ids)
-def test_every_kind_gives_what_slow_loops_give(
+def test_every_kind_gives_the_results_of_plain_loops(
     rows: tuple[Ids, Vectors], query: Vectors, k: int, allowed: Ids | None
 ) -> None:
-    held = list(zip(rows[0].tolist(), rows[1].tolist(), strict=True))
-    among = None if allowed is None else set(allowed.tolist())
-    expected = slow_search(held, query[0].tolist(), k, among)
+    stored = list(zip(rows[0].tolist(), rows[1].tolist(), strict=True))
+    expected = slow_search(stored, query[0].tolist(), k, None if allowed is None else set(allowed.tolist()))
     for kind in KINDS:
-        nearest = made(kind, *rows).search(query, k, allowed=allowed)
-        assert (nearest.ids[0].tolist(), nearest.scores[0].tolist()) == expected
+        neighbors = filled(kind, *rows).search(query, k, allowed=allowed)
+        assert (neighbors.ids[0].tolist(), neighbors.scores[0].tolist()) == expected
 
 
 @given(st.integers(1, 60), st.integers(1, 40), ks, st.integers(0, 2**32 - 1), st.integers(1, 3))
-def test_faiss_equals_exact_to_the_last_bit(n: int, dim: int, k: int, seed: int, copies: int) -> None:
+def test_faiss_and_numpy_give_identical_results(n: int, dim: int, k: int, seed: int, copies: int) -> None:
     rows = np.repeat(unit_vectors(n, dim, seed=seed), copies, axis=0)  # equal photos are common
     ids = np.arange(len(rows), dtype=np.int64)
-    asked = np.concatenate([rows[:2], unit_vectors(2, dim, seed=seed + 1)])
-    exact, fast = NumpyIndex(dim), FaissIndex(dim)
-    exact.add(ids, rows)
-    fast.add(ids, rows)
-    expected, found = exact.search(asked, k), fast.search(asked, k)
-    np.testing.assert_array_equal(found.ids, expected.ids)
-    np.testing.assert_array_equal(found.scores, expected.scores)
+    queries = np.concatenate([rows[:2], unit_vectors(2, dim, seed=seed + 1)])
+    by_numpy, by_faiss = NumpyIndex(dim), FaissIndex(dim)
+    by_numpy.add(ids, rows)
+    by_faiss.add(ids, rows)
+    expected, neighbors = by_numpy.search(queries, k), by_faiss.search(queries, k)
+    np.testing.assert_array_equal(neighbors.ids, expected.ids)
+    np.testing.assert_array_equal(neighbors.scores, expected.scores)
 
 
 @given(rows_by_id(), some_ids)
-def test_what_is_left_after_removing_is_what_was_never_removed(rows: tuple[Ids, Vectors], gone: Ids) -> None:
+def test_removing_vectors_equals_never_adding_them(rows: tuple[Ids, Vectors], removed: Ids) -> None:
     ids, vectors = rows
-    left = ~np.isin(ids, gone)
+    remaining = ~np.isin(ids, removed)
     for kind in KINDS:
-        index = made(kind, ids, vectors)
-        assert index.remove(gone) == len(ids) - left.sum()
-        assert index.ids.tolist() == ids[left].tolist()
-        np.testing.assert_array_equal(index.vectors(ids[left]), vectors[left])
-        other = made(kind, ids[left], vectors[left]).search(HALVES, 5)
+        index = filled(kind, ids, vectors)
+        assert index.remove(removed) == len(ids) - remaining.sum()
+        assert index.ids.tolist() == ids[remaining].tolist()
+        np.testing.assert_array_equal(index.vectors(ids[remaining]), vectors[remaining])
+        other = filled(kind, ids[remaining], vectors[remaining]).search(HALVES, 5)
         np.testing.assert_array_equal(index.search(HALVES, 5).ids, other.ids)
 
 
 @given(rows_by_id())
 def test_add_then_remove_leaves_nothing(rows: tuple[Ids, Vectors]) -> None:
     for kind in KINDS:
-        index = made(kind, *rows)
+        index = filled(kind, *rows)
         index.remove(rows[0])
         assert len(index) == 0
         assert index.search(HALVES[:1], 1).ids.tolist() == [[-1]]
 
 
 @given(rows_by_id(), st.integers(0, 25))
-def test_adding_in_two_parts_is_adding_at_once(rows: tuple[Ids, Vectors], cut: int) -> None:
+def test_adding_in_two_parts_equals_adding_at_once(rows: tuple[Ids, Vectors], cut: int) -> None:
     ids, vectors = rows
     for kind in KINDS:
-        index = made(kind, ids[:cut], vectors[:cut])
+        index = filled(kind, ids[:cut], vectors[:cut])
         index.add(ids[cut:], vectors[cut:])
-        np.testing.assert_array_equal(index.search(HALVES, 7).ids, made(kind, ids, vectors).search(HALVES, 7).ids)
+        np.testing.assert_array_equal(index.search(HALVES, 7).ids, filled(kind, ids, vectors).search(HALVES, 7).ids)
 
 
 @given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 1000))
-def test_a_batch_of_queries_is_the_single_ones(n: int, k: int, seed: int) -> None:
-    rows, asked = unit_vectors(n, 16, seed=seed), unit_vectors(5, 16, seed=seed + 1)
+def test_a_batch_gives_the_results_of_single_queries(n: int, k: int, seed: int) -> None:
+    rows, queries = unit_vectors(n, 16, seed=seed), unit_vectors(5, 16, seed=seed + 1)
     for kind in KINDS:
         index = kind(16)
         index.add(np.arange(n, dtype=np.int64), rows)
-        batch = index.search(asked, k)
-        for number, query in enumerate(asked):
+        batch = index.search(queries, k)
+        for number, query in enumerate(queries):
             single = index.search(query[None], k)
             np.testing.assert_array_equal(single.ids[0], batch.ids[number])
             np.testing.assert_array_equal(single.scores[0], batch.scores[number])
@@ -127,18 +126,18 @@ def test_every_vector_finds_itself_first(n: int, seed: int) -> None:
 
 
 @given(rows_by_id(), some_ids)
-def test_a_saved_index_gives_the_same_answers(
-    tmp_path_factory: pytest.TempPathFactory, rows: tuple[Ids, Vectors], gone: Ids
+def test_a_saved_index_gives_the_same_results(
+    tmp_path_factory: pytest.TempPathFactory, rows: tuple[Ids, Vectors], removed: Ids
 ) -> None:
     path: Path = tmp_path_factory.getbasetemp() / "property.index"
     for kind in KINDS:
-        index = made(kind, *rows)
-        index.remove(gone)
+        index = filled(kind, *rows)
+        index.remove(removed)
         index.save(path)
         with path.open("rb") as file:
-            again = kind.load(file)
-        assert again.ids.tolist() == index.ids.tolist()
-        for left, right in zip(again.search(HALVES, 9), index.search(HALVES, 9), strict=True):
+            loaded = kind.load(file)
+        assert loaded.ids.tolist() == index.ids.tolist()
+        for left, right in zip(loaded.search(HALVES, 9), index.search(HALVES, 9), strict=True):
             np.testing.assert_array_equal(left, right)
-        again.add(np.array([1000], dtype=np.int64), HALVES[:1])  # it goes on from there
-        assert len(again) == len(index) + 1
+        loaded.add(np.array([1000], dtype=np.int64), HALVES[:1])  # a loaded index can be changed
+        assert len(loaded) == len(index) + 1

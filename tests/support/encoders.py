@@ -1,4 +1,4 @@
-"""An encoder that can be computed in the head: a picture is its mean colour, a word the colour it names."""
+"""A fake encoder that can be computed mentally: a picture is its mean colour, a word the colour it names."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from indexer.types import Pixels, Preprocess, Vectors
 TINY = Preprocess(size=8, resize_mode="squash", interpolation="bilinear")
 
 GREY = (1.0, 1.0, 1.0)
-"""What has no hue: black, grey, white, and words that name no colour."""
+"""The vector of everything without a hue: black, grey, white, and words that name no colour."""
 
 
 @dataclass
 class FakeEncoder:
-    """Mean red, green and blue, scaled to unit length: only the hue counts, so black, grey and white are one.
+    """Mean red, green and blue, scaled to unit length, so that black, grey and white have the same vector.
 
     Attributes:
         name: The name that libraries store.
-        fingerprint: Another one stands for other weights.
-        context: Words of a text that are read.
+        fingerprint: Fingerprint; change it to simulate other weights.
+        context: Words after which a text is truncated.
         batch_size: Pictures per call.
-        unusable: Colours whose pictures get a vector that is not finite, as broken weights give it.
-        before_images: Called before each batch with its number of pictures; it may raise, or wait.
-        pictures: How many pictures were encoded so far, batch by batch.
-        texts: All texts that were encoded so far.
+        unusable: Colours whose pictures get a vector that is not finite, like that of broken weights.
+        before_images: Called before each batch with its number of pictures; it may raise or wait.
+        pictures: Numbers of pictures encoded so far, by batch.
+        texts: Texts encoded so far.
     """
 
     name: str = "fake/colours"
@@ -57,17 +57,19 @@ class FakeEncoder:
         return vectors
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Return the mean of the colours that each text names, shape (n, 3), unit length."""
+        """Return for each text the mean of the colours that it names, shape (n, 3), unit length."""
         self.texts += texts
-        read = [" ".join(text.split()[: self.context]) for text in texts]
-        return to_unit_length(np.array([_named(text) for text in read], dtype=np.float32).reshape(len(texts), 3))
+        truncated = [" ".join(text.split()[: self.context]) for text in texts]
+        return to_unit_length(
+            np.array([_mean_color(text) for text in truncated], dtype=np.float32).reshape(len(texts), 3)
+        )
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
-        """Return whether each text has no more words than are read."""
+        """Return for each text whether it is not truncated."""
         return [len(text.split()) <= self.context for text in texts]
 
 
-def _named(text: str) -> tuple[float, ...]:
+def _mean_color(text: str) -> tuple[float, ...]:
     words = [word.strip(".,!?") for word in text.lower().split()]
     colours = [ImageColor.getrgb(word) for word in words if word in ImageColor.colormap]
     mean = np.mean(colours, axis=0) if colours else np.zeros(3)

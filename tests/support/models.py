@@ -56,11 +56,11 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "timm": _timm("test_vit", pool="token", image_size=160),
     "convolutions": _timm("tf_efficientnet_lite0", pool="avg", image_size=32),
 }
-"""A model of each kind of architecture that open_clip has."""
+"""One model of each type of architecture in open_clip."""
 
 
 def make_weights(content: dict[str, Any], *, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Return the random weights of a model, the same for the same seed; torch's own random state is left alone."""
+    """Return random weights of a model, the same for the same seed, without a change of torch's random state."""
     kind = open_clip.CustomTextCLIP if content["model_cfg"].get("custom_text") else open_clip.CLIP
     arguments = {name: value for name, value in content["model_cfg"].items() if name != "custom_text"}
     with torch.random.fork_rng(devices=[]):
@@ -72,7 +72,7 @@ def make_weights(content: dict[str, Any], *, seed: int = 0) -> dict[str, torch.T
 def save_model(
     folder: Path, content: dict[str, Any] = CONFIG, *, seed: int = 0, weights: dict[str, torch.Tensor] | None = None
 ) -> str:
-    """Write a model as open_clip's `push_to_hf_hub` lays it out, and return its name as an encoder."""
+    """Save a model in the layout of open_clip's `push_to_hf_hub`, and return its encoder name."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "open_clip_config.json").write_text(json.dumps(content))
     save_file(make_weights(content, seed=seed) if weights is None else weights, folder / "open_clip_model.safetensors")

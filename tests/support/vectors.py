@@ -1,4 +1,4 @@
-"""Vectors whose inner products a test can know exactly, and the slow loops that every index is held against."""
+"""Vectors with exact inner products, random vectors, and the plain loops that every index is compared with."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from indexer.types import Ids, Vectors
 
 HALVES: Vectors = np.array(list(itertools.product((0.5, -0.5), repeat=4)), dtype=np.float32)
-"""The 16 vectors of four halves, shape (16, 4): unit length, and their inner products (multiples of 1/4) are exact."""
+"""The 16 vectors of four halves, shape (16, 4): unit length, with exact inner products (multiples of 1/4)."""
 
 
 def ids(*numbers: int) -> Ids:
-    """Return ids as an index wants them, shape (n,)."""
+    """Return ids as an array, shape (n,), int64."""
     return np.array(numbers, dtype=np.int64)
 
 
@@ -26,14 +26,14 @@ def unit_vectors(n: int, dim: int, *, seed: int = 0) -> Vectors:
 
 
 def clustered_vectors(n: int, dim: int, *, clusters: int, spread: float, seed: int = 0) -> Vectors:
-    """Return unit vectors in clusters, as photos of the same things make them, shape (n, dim), float32.
+    """Return unit vectors in clusters, like those of photos of the same things, shape (n, dim), float32.
 
     Args:
-        n: Vectors.
-        dim: Length of each.
-        clusters: Centres that they stand around.
-        spread: Length of what is added to a centre, which has length 1.
-        seed: Of the random numbers.
+        n: Number of vectors.
+        dim: Length of a vector.
+        clusters: Number of clusters.
+        spread: Expected length of the noise that is added to a centre of length 1.
+        seed: Seed of the random numbers.
     """
     random = np.random.default_rng(seed)
     centres = unit_vectors(clusters, dim, seed=seed + 1)
@@ -45,29 +45,29 @@ def clustered_vectors(n: int, dim: int, *, clusters: int, spread: float, seed: i
 
 
 def slow_search(
-    held: Sequence[tuple[int, Sequence[float]]], query: Sequence[float], k: int, allowed: set[int] | None = None
+    stored: Sequence[tuple[int, Sequence[float]]], query: Sequence[float], k: int, allowed: set[int] | None = None
 ) -> tuple[list[int], list[float]]:
-    """Return ids and scores of one search in plain loops, padded with -1 / -inf: what every index has to give."""
-    scored = []
-    for id_, vector in held:
+    """Return ids and scores of one search by plain loops, padded with -1 / -inf."""
+    results = []
+    for id_, vector in stored:
         if allowed is not None and id_ not in allowed:
             continue
         score = 0.0
         for left, right in zip(query, vector, strict=True):
             score += float(left) * float(right)
-        scored.append((-score, id_))
-    scored.sort()  # best first, equal scores by id
-    padding = k - len(scored)
-    return [id_ for _, id_ in scored[:k]] + [-1] * padding, [-score for score, _ in scored[:k]] + [-np.inf] * padding
+        results.append((-score, id_))
+    results.sort()  # best first, equal scores by id
+    padding = k - len(results)
+    return [id_ for _, id_ in results[:k]] + [-1] * padding, [-score for score, _ in results[:k]] + [-np.inf] * padding
 
 
 def mixed_vectors(n: int, basis: Vectors, *, seed: int = 0) -> Vectors:
-    """Return unit vectors between those of a basis, shape (n, dim), float32: as spread as embeddings are, and as many.
+    """Return unit vectors between those of a basis, shape (n, dim), float32, which are distributed like embeddings.
 
     Args:
-        n: Vectors.
-        basis: Of an encoder, shape (b, dim), so that its words find some of them.
-        seed: Of the random numbers.
+        n: Number of vectors.
+        basis: Text vectors of an encoder, shape (b, dim), so that texts find some of the vectors.
+        seed: Seed of the random numbers.
     """
     random = np.random.default_rng(seed)
     one, other, third = (basis[random.integers(len(basis), size=n)] for _ in range(3))
