@@ -50,8 +50,8 @@ class GroundTruth:
         positions = np.searchsorted(self.ids, candidates).clip(max=len(self.ids) - 1)
         ranks = np.where(self.ids[positions] == candidates, self.ranks[positions], len(self.ids))
         refine, results = np.array(REFINE_COUNTS), np.array(RESULT_COUNTS)[:, None]
-        found = np.array([np.cumsum(ranks < correct)[refine - 1] for correct in self.correct])
-        return np.where(refine >= results, np.minimum(found, results), 0).astype(np.float32)
+        hits = np.array([np.cumsum(ranks < correct)[refine - 1] for correct in self.correct])
+        return np.where(refine >= results, np.minimum(hits, results), 0).astype(np.float32)
 
 
 def ground_truths(exact: VectorIndex, queries: HoldoutQueries) -> list[GroundTruth]:

@@ -121,9 +121,9 @@ def _none_fits(
     if target.recall < 1 and measurements[0].vectors >= _MIN_VECTORS:
         measured = {measurement.kind for measurement in measurements}
         sizes |= {kind: size for kind, size in expected_sizes.items() if kind not in measured}
-    sizes |= {one.kind: one.memory for one in measurements if one.recall >= target.recall}
+    sizes |= {result.kind: result.memory for result in measurements if result.recall >= target.recall}
     smallest = min(sizes, key=lambda kind: sizes[kind])
-    recalls = [one.recall for one in measurements if target.memory is None or one.memory <= target.memory]
+    recalls = [result.recall for result in measurements if target.memory is None or result.memory <= target.memory]
     best = f"; the best recall in that memory is {max(recalls):.3f}" if recalls else ""
     return (
         f"no index reaches a recall of {target.recall:g} in {_format_bytes(target.memory or 0)}: the smallest that "
