@@ -37,7 +37,7 @@ def choose_index(
     def queries(index: VectorIndex) -> Mapping[str, HoldoutQueries]:
         rows = np.unique(np.linspace(0, len(index) - 1, min(UNITS, len(index))).astype(np.int64))
         ids = index.ids[rows]
-        return {"words": HoldoutQueries(background_vectors(load())), "units": HoldoutQueries(index.vectors(ids), ids)}
+        return {"texts": HoldoutQueries(background_vectors(load())), "units": HoldoutQueries(index.vectors(ids), ids)}
 
     return optimize(store, queries, target=target, progress=progress)
 
