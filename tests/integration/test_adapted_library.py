@@ -115,7 +115,7 @@ def test_damaged_weights_name_the_command_that_helps(colours: Library) -> None:
     id_ = activate(colours, Adapter(TO_BLUE))
     with colours._store.transaction() as connection:
         connection.exec_driver_sql("UPDATE versions SET weights = X'00' WHERE id = ?", (id_,))
-    with pytest.raises(EncoderError, match=r"an adapter is damaged .* recall rollback"):
+    with pytest.raises(EncoderError, match=r"the adapter is damaged .* recall rollback"):
         colours.search("red")
 
 
