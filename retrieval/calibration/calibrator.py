@@ -61,7 +61,7 @@ class Calibrator:
     ) -> Numbers | None:
         """Return the match probability of each candidate, never increasing, shape (n,).
 
-        It is None if it cannot be known: for a query with photos in a library with fewer than `_MIN_PHOTOS` photos, or
+        It is None if it cannot be known: for a query with photos in a library with fewer than 30 photos, or
         for an encoder whose vectors of the background prompts are nearly all equal.
 
         Args:

@@ -93,7 +93,7 @@ class Sketch:
     Attributes:
         grey: Shape (h, w), uint8, with a longer side of at most `SIDE`.
         features: Its corners.
-        thumb: The whole picture in `_THUMB_SIDE` x `_THUMB_SIDE`, with mean 0 and unit length.
+        thumb: The whole picture scaled to a small square, with mean 0 and unit length.
         content_share: Share of the picture that is not a plain border, 0 to 1.
     """
 
