@@ -26,7 +26,7 @@ from indexer.vectors.faiss_runtime import single_threaded
 from retrieval import Library
 from retrieval.calibration.background import background_vectors
 from tests.bench.users import load_library
-from tests.support.many import fill_in_parts
+from tests.support.large_library import fill_library_in_parts
 
 PART = 20_000
 K = 10
@@ -72,7 +72,7 @@ def main() -> None:
     real = load_library(data, encoder).vectors
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.recall"
-        fill_in_parts(path, encoder, n, between(real[np.linalg.norm(real, axis=1) > 0.5], n))
+        fill_library_in_parts(path, encoder, n, between(real[np.linalg.norm(real, axis=1) > 0.5], n))
         with Library.open(path) as opened:
             index = opened._store.index()  # before another is chosen: the exact one
             for each in opened.optimize().measurements:

@@ -8,7 +8,7 @@ from indexer.catalog.statements import writes
 from indexer.encoders.base import Encoder
 from indexer.store import Store
 from indexer.types import Vectors
-from tests.support.catalog import add, save
+from tests.support.catalog import add_source, save_items
 
 ROWS = 5000
 """Items that are saved together."""
@@ -26,10 +26,10 @@ def fabricate(path: Path, encoder: Encoder, vectors: Vectors, root: Path) -> Non
     with Store(path, create=True) as store, store.writing("making up a library"):
         encoder_id = store.bind_encoder(encoder).id
         with store.transaction() as connection:
-            source = add(connection, str(root))
+            source = add_source(connection, str(root))
             for start in range(0, len(vectors), ROWS):
                 rows = vectors[start : start + ROWS]
                 names = (str(root / f"IMG_{start + number:06}.jpg") for number in range(len(rows)))
-                items = save(connection, source, *names, content_hash=b"", format="JPEG", width=4000, height=3000)
+                items = save_items(connection, source, *names, content_hash=b"", format="JPEG", width=4000, height=3000)
                 writes.add_embeddings(connection, items, encoder_id, rows)
         store.index(save=True)

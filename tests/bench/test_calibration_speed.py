@@ -18,7 +18,7 @@ from retrieval.search.engine import search
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 from tests.support.encoders import FakeEncoder
-from tests.support.many import fill
+from tests.support.large_library import fill_library
 from tests.support.vectors import clustered_vectors, unit_vectors
 
 MANY, DIM, K, ROUNDS = 100_000, 512, 10, 60
@@ -40,7 +40,7 @@ def encoder() -> Scattered:
 def store(scratch: Path, encoder: Scattered) -> Iterator[Store]:
     """Return an open library of `MANY` photos."""
     place = scratch / "calibrated.recall"
-    fill(place, encoder, clustered_vectors(MANY, DIM, clusters=MANY // 50, spread=1.0))
+    fill_library(place, encoder, clustered_vectors(MANY, DIM, clusters=MANY // 50, spread=1.0))
     with Store(place, create=False) as opened:
         yield opened
 

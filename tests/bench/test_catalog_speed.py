@@ -28,7 +28,7 @@ from tests.bench.test_sync_speed import bare_walk
 from tests.bench.timing import PROC, in_turns, milliseconds, peak_memory, whole_process
 from tests.conftest import ROOT
 from tests.support.encoders import FakeEncoder
-from tests.support.many import fill
+from tests.support.large_library import fill_library
 from tests.support.program import Program
 
 ITEMS, DIM = 1_000_000, 16
@@ -42,7 +42,7 @@ def million(scratch: Path) -> Path:
     """Return a library of `ITEMS` photos that do not exist."""
     random = np.random.default_rng(0)
     place = scratch / "million.recall"
-    fill(place, FakeEncoder(dim=DIM), to_unit_length(random.standard_normal((ITEMS, DIM), dtype=np.float32)))
+    fill_library(place, FakeEncoder(dim=DIM), to_unit_length(random.standard_normal((ITEMS, DIM), dtype=np.float32)))
     return place
 
 

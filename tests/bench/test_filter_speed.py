@@ -15,7 +15,7 @@ from retrieval.search.candidates import find_candidates
 from tests.bench.table import Table
 from tests.bench.timing import in_turns, milliseconds
 from tests.support.encoders import FakeEncoder
-from tests.support.many import SHARES, fill, filters_keeping
+from tests.support.large_library import SHARES, fill_library, filters_matching
 from tests.support.vectors import clustered_vectors, unit_vectors
 
 MANY, DIM, K, ROUNDS = 100_000, 512, 10, 30
@@ -25,7 +25,7 @@ MANY, DIM, K, ROUNDS = 100_000, 512, 10, 30
 def store(scratch: Path) -> Iterator[Store]:
     """Return an open library of `MANY` photos."""
     place = scratch / "filtered.recall"
-    fill(place, FakeEncoder(dim=DIM), clustered_vectors(MANY, DIM, clusters=MANY // 50, spread=1.0))
+    fill_library(place, FakeEncoder(dim=DIM), clustered_vectors(MANY, DIM, clusters=MANY // 50, spread=1.0))
     with Store(place, create=False) as opened:
         yield opened
 
@@ -46,7 +46,7 @@ def test_a_search_with_a_filter(store: Store, share: str, benchmark: BenchmarkFi
         return search
 
     ways: dict[str, Callable[[int], object]] = {"without a filter": searching(None, again=True)}
-    for kind, where in filters_keeping(share, MANY).items():
+    for kind, where in filters_matching(share, MANY).items():
         ways[f"{kind}, for the first time"] = searching(where, again=False)
         ways[kind] = searching(where, again=True)
     seconds = in_turns(benchmark, ways, rounds=ROUNDS)

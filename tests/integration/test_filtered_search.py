@@ -15,7 +15,7 @@ from indexer.types import Vectors
 from indexer.vectors.base import HalfVectors, from_half
 from retrieval.search.candidates import find_candidates
 from tests.support.encoders import FakeEncoder
-from tests.support.many import SHARES, fill, filters_keeping
+from tests.support.large_library import SHARES, fill_library, filters_matching
 from tests.support.vectors import clustered_vectors, unit_vectors
 
 MANY, DIM = 100_000, 16
@@ -39,7 +39,7 @@ def vectors(rows: HalfVectors) -> Vectors:
 def store(tmp_path_factory: pytest.TempPathFactory, rows: HalfVectors) -> Iterator[Store]:
     """Return an open library of `MANY` photos."""
     path = tmp_path_factory.mktemp("many") / "many.recall"
-    fill(path, FakeEncoder(dim=DIM), rows.astype(np.float32))
+    fill_library(path, FakeEncoder(dim=DIM), rows.astype(np.float32))
     with Store(path, create=False) as store:
         yield store
 
@@ -61,7 +61,7 @@ def nearest(vectors: Vectors, query: Vectors, items: list[int], k: int) -> list[
 @pytest.mark.parametrize("share", SHARES)
 def test_the_k_best_that_pass_a_filter_are_found(store: Store, vectors: Vectors, share: str) -> None:
     queries = unit_vectors(2, DIM, seed=9)
-    for kind, where in filters_keeping(share, MANY).items():
+    for kind, where in filters_matching(share, MANY).items():
         items = matching_items(store, where)
         assert SHARES[share] * 0.8 < len(items) / MANY < SHARES[share] * 1.4, kind
         for query in (*queries, vectors[items[0] - 1], -vectors[items[-1] - 1]):

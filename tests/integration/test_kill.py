@@ -1,4 +1,4 @@
-"""Kill -9 at any moment: what was committed stays, and the next run goes on from there."""
+"""SIGKILL at any time: committed work stays, and the next run continues from there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.color_photos import paint, paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.tables import write_table
-from tests.support.zygote import Zygote, alive
+from tests.support.zygote import Zygote, is_alive
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and kills process groups")
 
@@ -26,9 +26,13 @@ KILLS = 20
 
 
 def kill_at(zygote: Zygote, step: int, pause: float, *, group: bool) -> tuple[int, bool]:
-    """Run a sync, kill it that many steps and seconds after its start, and return its group and if it was at work.
+    """Start a sync, kill it, and return its process group and whether it was still running.
 
-    A step is a line of its progress; the lines of the scan count as one.
+    Args:
+        zygote: Starts the sync.
+        step: Progress reports before the kill; those of the scan count as one.
+        pause: Seconds to wait after the last of them.
+        group: Whether to kill the decoders too.
     """
     pid, lines = zygote.run()
     steps, running = 0, False
@@ -46,55 +50,55 @@ def kill_at(zygote: Zygote, step: int, pause: float, *, group: bool) -> tuple[in
     return pid, running
 
 
-def gone(group: int, seconds: float) -> bool:
-    """Return whether no process of a group is left, waiting that long at most."""
+def has_ended(group: int, seconds: float) -> bool:
+    """Return whether a process group ends within a number of seconds."""
     end = time.monotonic() + seconds
-    while alive(group):
+    while is_alive(group):
         if time.monotonic() > end:
             return False
         time.sleep(0.02)
     return True
 
 
-def test_twenty_kills_at_random_moments_lose_nothing_that_was_committed(tmp_path: Path) -> None:
-    pick = random.Random(20)
+def test_twenty_kills_at_random_times_lose_no_committed_work(tmp_path: Path) -> None:
+    rng = random.Random(20)
     folder, library = tmp_path / "pictures", tmp_path / "killed.recall"
     paint_many(folder, PHOTOS)
-    groups, committed, at_work = [], [0], 0
+    groups, committed, running_count = [], [0], 0
     with Zygote(library, folder) as zygote:
         for number in range(KILLS):
-            # when the library is just open, in the scan, while decoders start, or within the first batches, at any
-            # millisecond of them; every second time the decoders are killed with their parent
-            step, pause = pick.randrange(9), pick.random() * 0.01
+            # just after opening, in the scan, while decoders start, or within the first batches; every second kill
+            # includes the decoders
+            step, pause = rng.randrange(9), rng.random() * 0.01
             group, running = kill_at(zygote, step, pause, group=number % 2 == 0)
             groups.append(group)
-            at_work += running
+            running_count += running
             committed.append(count(library, "embeddings"))
-            if number == 10:  # the world goes on between two runs: nothing known is lost by that either
+            if number == 10:  # changes between two runs lose nothing either
                 (folder / "0" / "0000.png").rename(folder / "moved.png")
                 paint(folder / "1" / "0001.png", (1, 2, 3), note="edited")
-        assert all(gone(group, 5) for group in groups), "decoders outlive the process that they decode for"
+        assert all(has_ended(group, 5) for group in groups), "decoders outlive their parent process"
         assert committed == sorted(committed)
-        assert at_work == KILLS
+        assert running_count == KILLS
         assert 0 < committed[-1] < PHOTOS
         pid, lines = zygote.run()
         assert list(lines)[-2:] == ["done", "over"]
-        assert gone(pid, 5)
-    with Library.open(tmp_path / "one go.recall", encoder=FakeEncoder(batch_size=16)) as one_go:
-        one_go.sync(folder)
-    assert contents(library) == contents(tmp_path / "one go.recall")
+        assert has_ended(pid, 5)
+    with Library.open(tmp_path / "uninterrupted.recall", encoder=FakeEncoder(batch_size=16)) as uninterrupted:
+        uninterrupted.sync(folder)
+    assert contents(library) == contents(tmp_path / "uninterrupted.recall")
     assert [count(library, table) for table in ("items", "units", "embeddings")] == [PHOTOS] * 3
     assert rows(library, "SELECT count(*) FROM items GROUP BY path HAVING count(*) > 1") == []
-    with Library.open(library, encoder=FakeEncoder()) as opened:
-        assert opened.check() == []
-        assert {hit.path for hit in opened.search("red", k=PHOTOS)} == set(folder.rglob("*.png"))
+    with Library.open(library, encoder=FakeEncoder()) as reopened:
+        assert reopened.check() == []
+        assert {hit.path for hit in reopened.search("red", k=PHOTOS)} == set(folder.rglob("*.png"))
     assert sorted(path.name for path in library.iterdir() if not path.name.startswith("index-")) == [
         "catalog.db",
         "write.lock",
     ]
 
 
-def test_a_kill_while_the_index_is_saved_leaves_a_library_that_answers(
+def test_a_kill_while_the_index_is_saved_leaves_a_searchable_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, path = tmp_path / "pictures", tmp_path / "test.recall"
@@ -107,9 +111,9 @@ def test_a_kill_while_the_index_is_saved_leaves_a_library_that_answers(
         with Zygote(path, folder) as zygote:
             pid, lines = zygote.run()
             for line in lines:
-                if line == "indexing 1":  # the last photo was committed: from here on the index is brought in step
+                if line == "indexing 1":  # the last photo is committed; the index is updated next
                     os.kill(pid, signal.SIGKILL)
-        index.with_name(f"{index.name}.{pid}.part").write_bytes(old[:100])  # what such a kill can leave
+        index.with_name(f"{index.name}.{pid}.part").write_bytes(old[:100])  # what such a kill may leave behind
         index.write_bytes(old)
         assert library.search("red", k=1)[0].path.name == "new.png"
     with Library.open(path, encoder=FakeEncoder()) as library:
@@ -119,31 +123,31 @@ def test_a_kill_while_the_index_is_saved_leaves_a_library_that_answers(
         assert library.check() == []
 
 
-def test_a_library_whose_making_was_killed_is_made_by_the_next_run(tmp_path: Path) -> None:
+def test_the_next_run_creates_a_library_whose_creation_was_killed(tmp_path: Path) -> None:
     paint(tmp_path / "pictures" / "a.png", "red")
-    for left in (["write.lock"], ["write.lock", "writer.json"], ["write.lock", "writer.json", "catalog.db"]):
-        path = tmp_path / f"{len(left)}.recall"
+    for names in (["write.lock"], ["write.lock", "writer.json"], ["write.lock", "writer.json", "catalog.db"]):
+        path = tmp_path / f"{len(names)}.recall"
         path.mkdir()
-        for name in left:
+        for name in names:
             (path / name).touch()
         with Library.open(path, encoder=FakeEncoder()) as library:
             assert library.sync(tmp_path / "pictures").added == 1
 
 
-def test_a_killed_writers_lock_falls_with_it(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_writer_is_released(tmp_path: Path) -> None:
     folder, path = tmp_path / "pictures", tmp_path / "test.recall"
     paint_many(folder, 100)
     with Zygote(path, folder) as zygote:
         kill_at(zygote, 4, 0, group=False)
-        assert (path / "writer.json").exists()  # it could not tidy up
+        assert (path / "writer.json").exists()  # it could not clean up
         with Store(path, create=False) as store, store.writing("testing"):
             pass
     assert not (path / "writer.json").exists()
 
 
 @pytest.mark.parametrize("name", ["folder", "table.csv"])
-def test_kills_among_texts_and_rows_lose_nothing_that_was_committed(tmp_path: Path, name: str) -> None:
-    pick = random.Random(7)
+def test_kills_while_indexing_texts_and_rows_lose_no_committed_work(tmp_path: Path, name: str) -> None:
+    rng = random.Random(7)
     source, library = tmp_path / name, tmp_path / "killed.recall"
     texts = [f"A red house, number {number}. A lime parrot sits on its roof. Blue is the sky." for number in range(600)]
     if name == "folder":
@@ -152,20 +156,20 @@ def test_kills_among_texts_and_rows_lose_nothing_that_was_committed(tmp_path: Pa
             (source / f"{number:03}.txt").write_text(text)
     else:
         write_table(source, [{"caption": "red"}])
-        with Library.open(library, encoder=FakeEncoder()) as opened:
-            opened.sync(source, text_columns=["caption"])  # which is remembered
+        with Library.open(library, encoder=FakeEncoder()) as reopened:
+            reopened.sync(source, text_columns=["caption"])  # the library stores the columns
         write_table(source, [{"caption": text} for text in texts])
     committed = [count(library, "items")]
     with Zygote(library, source) as zygote:
         for _ in range(6):
-            kill_at(zygote, pick.randrange(1, 5), pick.random() * 0.01, group=False)
+            kill_at(zygote, rng.randrange(1, 5), rng.random() * 0.01, group=False)
             committed.append(count(library, "items"))
         assert committed == sorted(committed)
         assert committed[-1] < len(texts)
         assert list(zygote.run()[1])[-2:] == ["done", "over"]
-    with Library.open(tmp_path / "one go.recall", encoder=FakeEncoder()) as one_go:
-        one_go.sync(source, text_columns=["caption"] if name != "folder" else ())
-    assert contents(library) == contents(tmp_path / "one go.recall")
-    with Library.open(library, encoder=FakeEncoder()) as opened:
-        assert opened.check() == []
-        assert opened.sync(source).unchanged == len(texts)
+    with Library.open(tmp_path / "uninterrupted.recall", encoder=FakeEncoder()) as uninterrupted:
+        uninterrupted.sync(source, text_columns=["caption"] if name != "folder" else ())
+    assert contents(library) == contents(tmp_path / "uninterrupted.recall")
+    with Library.open(library, encoder=FakeEncoder()) as reopened:
+        assert reopened.check() == []
+        assert reopened.sync(source).unchanged == len(texts)

@@ -1,4 +1,4 @@
-"""Migrations: from nothing they give the models, and every schema that was ever released upgrades with its rows."""
+"""Migrations: they create the current tables, and upgrade every released schema with its rows."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from tests.support.vectors import HALVES
 SCHEMAS = Path(__file__).parents[1] / "fixtures" / "schemas"
 RELEASED = sorted(path.stem for path in SCHEMAS.glob("*.sql"))
 
-NO_TEXT = "/photos/caf\udce9/\udcff\udcfe \U0001f600.jpg"  # the bytes e9, ff and fe are no UTF-8
+INVALID_UTF8 = "/photos/caf\udce9/\udcff\udcfe \U0001f600.jpg"  # the bytes e9, ff and fe are invalid
 
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Path:
-    """Return where the catalog of a library belongs."""
+    """Return the path of a new library's catalog."""
     folder = tmp_path / "old.recall"
     folder.mkdir()
     return folder / "catalog.db"
@@ -47,8 +47,8 @@ def engine(catalog: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def our_table(name: str | None, kind: str, _: object) -> bool:
-    """Return whether a table is one of the models: FTS5's are made and looked after by SQLite."""
+def is_own_table(name: str | None, kind: str, _: object) -> bool:
+    """Return whether a table belongs to the schema; SQLite manages those of FTS5."""
     return kind != "table" or not str(name).startswith("unit_words")
 
 
@@ -59,64 +59,64 @@ def script_directory() -> ScriptDirectory:
 
 
 def restore(catalog: Path, schema: str) -> None:
-    """Make the catalog that a release left behind."""
+    """Create the catalog of a released schema."""
     connection = sqlite3.connect(catalog)
     connection.executescript((SCHEMAS / f"{schema}.sql").read_text(encoding="utf-8"))
     connection.close()
 
 
-def written(facts: Any) -> Any:
-    """Return what SQLAlchemy found with conditions of indexes as text, since two of its clauses are never equal."""
+def as_text(facts: Any) -> Any:
+    """Return inspection results as text, because SQLAlchemy's clauses do not compare by content."""
     if isinstance(facts, dict):
-        return {name: written(value) for name, value in facts.items()}
-    return [written(each) for each in facts] if isinstance(facts, list) else str(facts)
+        return {name: as_text(value) for name, value in facts.items()}
+    return [as_text(fact) for fact in facts] if isinstance(facts, list) else str(facts)
 
 
-def test_upgrading_from_nothing_gives_the_models(engine: Engine) -> None:
+def test_upgrading_an_empty_database_creates_the_current_tables(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True, "include_name": our_table}
+            connection, opts={"compare_type": True, "compare_server_default": True, "include_name": is_own_table}
         )
         assert compare_metadata(context, METADATA) == []
 
 
-def test_upgrading_gives_the_constraints_of_the_models_too(engine: Engine, tmp_path: Path) -> None:
-    upgrade(engine)  # what alembic's comparison leaves out: foreign keys' ON DELETE, primary keys, AUTOINCREMENT
+def test_upgrading_an_empty_database_creates_the_current_constraints(engine: Engine, tmp_path: Path) -> None:
+    upgrade(engine)  # alembic's comparison ignores ON DELETE, primary keys and AUTOINCREMENT
     fresh = open_engine(tmp_path / "models.db")
     METADATA.create_all(fresh)
-    left, right = inspect(engine), inspect(fresh)
+    upgraded, created = inspect(engine), inspect(fresh)
     for table in METADATA.tables:
         for facts in ("get_foreign_keys", "get_pk_constraint", "get_unique_constraints", "get_indexes"):
-            assert written(getattr(left, facts)(table)) == written(getattr(right, facts)(table))
-        # an id of an embedding is never used again; the index files rely on it
+            assert as_text(getattr(upgraded, facts)(table)) == as_text(getattr(created, facts)(table))
+        # ids of embeddings are never reused: index files rely on it
         with engine.connect() as connection:
-            made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).scalar_one()
-        assert ("AUTOINCREMENT" in made) == (table in ("embeddings", "versions"))
+            sql = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).scalar_one()
+        assert ("AUTOINCREMENT" in sql) == (table in ("embeddings", "versions"))
     fresh.dispose()
 
 
-def test_the_newest_revision_is_the_one_that_the_code_expects(engine: Engine) -> None:
+def test_head_is_the_newest_revision(engine: Engine) -> None:
     assert script_directory().get_heads() == [HEAD]
     upgrade(engine)
     assert read_revision(engine) == HEAD
 
 
-def test_revisions_are_one_line_and_files_are_named_after_them() -> None:
-    found = list(script_directory().walk_revisions())  # newest first
-    numbers = [f"r{number:04}" for number in range(len(found), 0, -1)]
-    assert [script.revision for script in found] == numbers
-    for script in found:
+def test_revisions_are_linear_and_files_are_named_after_them() -> None:
+    scripts = list(script_directory().walk_revisions())  # newest first
+    numbers = [f"r{number:04}" for number in range(len(scripts), 0, -1)]
+    assert [script.revision for script in scripts] == numbers
+    for script in scripts:
         name = Path(script.path).name
-        assert name.startswith(f"{script.revision}_")  # a letter first: the files are modules
+        assert name.startswith(f"{script.revision}_")  # starts with a letter: the file is a module
         assert script.doc
 
 
-def test_a_library_that_is_current_is_opened_without_alembic(
+def test_a_current_library_is_opened_without_alembic(
     engine: Engine, catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upgrade(engine)
-    monkeypatch.setattr(migrate, "migration_folder", lambda: pytest.fail("a current catalog needs no scripts"))
+    monkeypatch.setattr(migrate, "migration_folder", lambda: pytest.fail("a current catalog needs no migrations"))
     with Store(catalog.parent, create=False) as store:
         assert store.encoder is None
 
@@ -125,24 +125,24 @@ def test_an_empty_database_has_no_revision(engine: Engine) -> None:
     assert read_revision(engine) is None
 
 
-def test_a_library_of_a_newer_recall_is_refused_and_not_changed(engine: Engine, catalog: Path) -> None:
+def test_a_library_of_a_newer_version_is_refused_and_unchanged(engine: Engine, catalog: Path) -> None:
     upgrade(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'r9999'")
-    said = rf"this library has schema r9999, newer than this Recall knows \(up to {HEAD}\); update Recall to open it"
-    with pytest.raises(LibraryVersionError, match=said):
+    message = rf"this library has schema r9999, newer than this Recall knows \(up to {HEAD}\); update Recall to open it"
+    with pytest.raises(LibraryVersionError, match=message):
         check_revision(read_revision(engine))
-    with pytest.raises(LibraryVersionError, match=said):
+    with pytest.raises(LibraryVersionError, match=message):
         Store(catalog.parent, create=False)
     assert read_revision(engine) == "r9999"
 
 
-@pytest.mark.parametrize("known", [None, *RELEASED])
-def test_no_schema_and_every_released_one_can_be_upgraded(known: str | None) -> None:
-    check_revision(known)
+@pytest.mark.parametrize("revision", [None, *RELEASED])
+def test_every_released_revision_is_supported(revision: str | None) -> None:
+    check_revision(revision)
 
 
-def test_a_database_of_another_program_is_refused_and_not_changed(engine: Engine, catalog: Path) -> None:
+def test_a_database_of_another_program_is_refused_and_unchanged(engine: Engine, catalog: Path) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE songs (id INTEGER)")
     with pytest.raises(LibraryError, match=r"belongs to another program \(tables songs\)"):
@@ -150,20 +150,20 @@ def test_a_database_of_another_program_is_refused_and_not_changed(engine: Engine
     assert inspect(engine).get_table_names() == ["songs"]
 
 
-def test_a_catalog_is_kept_in_a_mode_in_which_readers_go_on_while_one_writes(engine: Engine) -> None:
+def test_a_catalog_uses_wal_mode_and_foreign_keys(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
 
-def test_an_upgrade_that_fails_leaves_nothing_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_upgrade_is_rolled_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     from alembic import op
 
-    def failing(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt  # as somebody stops it
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(op, "create_index", failing)  # comes after the tables
+    monkeypatch.setattr(op, "create_index", interrupt)  # runs after the tables are created
     with pytest.raises(KeyboardInterrupt):
         upgrade(engine)
     assert inspect(engine).get_table_names() == []
@@ -172,7 +172,7 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(engine: Engine, monkeypatch
     assert read_revision(engine) == HEAD
 
 
-def test_every_revision_has_a_schema_kept() -> None:
+def test_every_revision_has_a_schema_fixture() -> None:
     assert [script.revision for script in script_directory().walk_revisions()][::-1] == RELEASED
 
 
@@ -183,25 +183,25 @@ def test_a_released_schema_upgrades_with_its_rows(engine: Engine, catalog: Path,
     upgrade(engine)
     assert read_revision(engine) == HEAD
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": our_table})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_own_table})
         assert compare_metadata(context, METADATA) == []
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
         assert list(sync_state.file_records(connection, "/")) == [
             FileRecord(2, "/photos/b.jpg", 2000, 1_700_000_000_000_000_002, None),
-            FileRecord(1, NO_TEXT, 1000, 1_700_000_000_000_000_001, None),
+            FileRecord(1, INVALID_UTF8, 1000, 1_700_000_000_000_000_001, None),
             FileRecord(3, "/photos/empty.jpg", 0, 1_700_000_000_000_000_003, "empty"),
             FileRecord(4, "/scans/.hidden/d.png", 4000, 1_700_000_000_000_000_004, None),
         ]
 
 
 @pytest.mark.parametrize("schema", RELEASED)
-def test_a_library_of_a_released_schema_opens_and_answers(catalog: Path, schema: str) -> None:
+def test_a_library_of_a_released_schema_opens_and_is_searched(catalog: Path, schema: str) -> None:
     restore(catalog, schema)
     with Store(catalog.parent, create=False) as store:
         encoder = store.encoder
         assert encoder is not None
         assert (encoder.name, encoder.dim, encoder.preprocess) == ("fake", 4, Preprocess(8, "squash", fill=127))
-        # embedding 2 was deleted before the dump, 5 is the newest: the id 2 is not used again
+        # embedding 2 was deleted before the dump, 5 is the newest: the id 2 is not reused
         assert store.index().ids.tolist() == [1, 3, 5]
         assert store.index().search(HALVES[:1], 3).ids.tolist() == [[1, 3, 5]]
 
@@ -212,7 +212,7 @@ def test_a_library_of_a_released_schema_keeps_its_rows(catalog: Path, schema: st
     with Store(catalog.parent, create=False) as store, store.reading() as connection:
         assert list(counts.failures(connection)) == [Failure("/photos/empty.jpg", "empty", "the file is empty")]
         first = items.item_details(connection, [1])[1]
-        assert (first.path, first.camera, first.latitude) == (NO_TEXT, "Recall One", 47.5)
+        assert (first.path, first.camera, first.latitude) == (INVALID_UTF8, "Recall One", 47.5)
         assert str(first.taken_at) == "2024-05-01 12:00:00"
         photos, scans = sources.sources(connection)
         assert (photos.root, photos.exclude, photos.include_hidden) == ("/photos", ["*.gif", "2019/*"], False)
@@ -221,7 +221,7 @@ def test_a_library_of_a_released_schema_keeps_its_rows(catalog: Path, schema: st
 
 
 @pytest.mark.parametrize("schema", RELEASED)
-def test_a_library_of_a_released_schema_takes_new_items(catalog: Path, schema: str) -> None:
+def test_a_library_of_a_released_schema_accepts_new_items(catalog: Path, schema: str) -> None:
     restore(catalog, schema)
     with Store(catalog.parent, create=False) as store:
         assert store.encoder is not None

@@ -1,4 +1,4 @@
-"""A source inside a source: each keeps its rules and its photos, and neither loses the other's."""
+"""Nested sources: each keeps its rules and its photos."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.support.encoders import FakeEncoder
 
 
 def names(library: Library) -> set[str]:
-    """Return the names of all photos that can be found."""
+    """Return the file names of all indexed photos."""
     return {hit.path.name for hit in library.search("red", k=99)}
 
 
-def test_a_folder_that_is_away_keeps_its_photos_also_around_another_source(library: Library, folder: Path) -> None:
+def test_an_empty_mount_point_around_another_source_keeps_its_photos(library: Library, folder: Path) -> None:
     paint(folder / "inner" / "b.png", "blue")
     paint(folder / "a.png", "red")
     library.sync(folder / "inner")
     library.sync(folder)
     folder.rename(folder.with_name("away"))
-    folder.mkdir()  # as an empty mount point
+    folder.mkdir()  # like an empty mount point
     with pytest.raises(NoPhotosError, match="Check that its disk is connected"):
         library.sync()
     with pytest.raises(NoPhotosError, match="Check that its disk is connected"):
@@ -32,7 +32,7 @@ def test_a_folder_that_is_away_keeps_its_photos_also_around_another_source(libra
     assert names(library) == {"a.png", "b.png"}
 
 
-def test_what_is_left_out_stays_out_when_a_part_gets_rules_of_its_own(library: Library, folder: Path) -> None:
+def test_excluded_photos_stay_excluded_when_a_subfolder_gets_other_rules(library: Library, folder: Path) -> None:
     paint(folder / "2019" / "private" / "secret.png", "red")
     paint(folder / "2019" / "a.png", "red")
     library.sync(folder, exclude=["20*/private/*"])
@@ -41,7 +41,9 @@ def test_what_is_left_out_stays_out_when_a_part_gets_rules_of_its_own(library: L
     assert names(library) == {"a.png"}
 
 
-def test_a_deleted_inner_source_stops_nothing(library: Library, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_deleted_inner_source_does_not_stop_the_sync(
+    library: Library, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     inner = paint(folder / "inner" / "b.png", "blue")
     paint(folder / "a.png", "red")
     library.sync(folder / "inner")
@@ -70,7 +72,7 @@ def test_a_renamed_inner_source_becomes_part_of_the_outer_one(
     assert [source.root for source in library.status().sources] == [str(folder)]
 
 
-def test_an_inner_source_whose_photos_moved_out_is_dropped(library: Library, folder: Path) -> None:
+def test_an_inner_source_without_photos_is_deleted(library: Library, folder: Path) -> None:
     photo = paint(folder / "inner" / "b.png", "blue")
     paint(folder / "a.png", "red")
     library.sync(folder / "inner")
@@ -81,7 +83,7 @@ def test_an_inner_source_whose_photos_moved_out_is_dropped(library: Library, fol
     assert [source.root for source in library.status().sources] == [str(folder)]
 
 
-def test_rules_for_the_outer_source_say_that_the_inner_one_keeps_its_own(
+def test_new_rules_for_the_outer_source_do_not_apply_to_the_inner_one(
     library: Library, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     paint(folder / "inner" / "b.png", "blue")

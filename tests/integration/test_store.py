@@ -1,4 +1,4 @@
-"""The store under a library: what is in memory stays in step with what is on the disk."""
+"""The store of a library: its index in memory follows the catalog on disk."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from tests.support.encoders import FakeEncoder
 
 
 class WideEncoder(FakeEncoder):
-    """The colours with a fourth number, always 0."""
+    """The fake encoder with a fourth dimension, always 0."""
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         return np.pad(super().encode_images(pixels), ((0, 0), (0, 1)))
 
 
-def test_an_open_library_follows_when_it_is_emptied_and_filled_by_another_encoder(
-    library: Library, folder: Path
-) -> None:
+def test_an_open_library_notices_that_another_encoder_indexed_it(library: Library, folder: Path) -> None:
     red, blue = paint(folder / "a.png", "red"), paint(folder / "b.png", "blue")
     library.sync(folder)
-    assert [hit.path for hit in library.similar(red)] == [blue]  # its index is in memory now
+    assert [hit.path for hit in library.similar(red)] == [blue]  # loads the index
     library.forget(folder)
     wide = WideEncoder(name="fake/wide", fingerprint="ff" * 20, dim=4)
     with Library.open(library.path, encoder=wide) as other:
         other.sync(folder)
-    assert [hit.path for hit in library.similar(red)] == [blue]  # stored vectors, of the new encoder
+    assert [hit.path for hit in library.similar(red)] == [blue]  # compares stored vectors, of the new encoder
     with pytest.raises(EncoderMismatchError, match="fake/wide"):
         library.search("red")

@@ -24,7 +24,7 @@ from indexer.catalog.filters.patterns import FORMAT_ALIASES, Format, Tag, TextPa
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import encoders, writes
 from indexer.types import Modality, Preprocess
-from tests.support.catalog import add, row
+from tests.support.catalog import add_source, item_row
 from tests.support.vectors import HALVES
 
 START = datetime(2024, 1, 1)  # noqa: DTZ001 - cameras record no time zone
@@ -80,8 +80,8 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
     upgrade(engine)
     with engine.begin() as connection:
         encoder = encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
-        source = add(connection, "/photos")
-        saved = writes.save_items(connection, [row(source, **item) for item in ITEMS])
+        source = add_source(connection, "/photos")
+        saved = writes.save_items(connection, [item_row(source, **item) for item in ITEMS])
         for item, kind in zip(saved, KINDS, strict=True):
             writes.add_embeddings(connection, [item], encoder.id, HALVES[:1], kind=kind)
         yield connection

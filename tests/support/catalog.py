@@ -1,4 +1,4 @@
-"""What tests of the catalog fill it with."""
+"""Short ways to fill and read a catalog in tests."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from tests.support.vectors import HALVES
 
-NOON = datetime.fromisoformat("2024-05-01T12:00")  # cameras know no zone
-NO_TEXT = os.fsdecode(b"/photos/caf\xe9/\xff\xfe.jpg")  # Latin-1 and worse: bytes that are no UTF-8
+NOON = datetime.fromisoformat("2024-05-01T12:00")  # cameras record local time
+INVALID_UTF8 = os.fsdecode(b"/photos/caf\xe9/\xff\xfe.jpg")  # Latin-1, and bytes that are invalid in any encoding
 
 
-def add(
+def add_source(
     connection: Connection,
     root: str,
     *,
@@ -28,11 +28,12 @@ def add(
     exclude: Sequence[str] = (),
     include_hidden: bool = False,
 ) -> Source:
+    """Add a source and return it."""
     return sources.add_source(connection, root, exclude=exclude, include_hidden=include_hidden, enclosing=enclosing)
 
 
-def row(source: Source, path: str, **values: Any) -> dict[str, Any]:
-    """Return an item's columns: those every item has, and those given."""
+def item_row(source: Source, path: str, **values: Any) -> dict[str, Any]:
+    """Return the columns of an item: required ones with defaults, and those given."""
     return {
         "source_id": source.id,
         "path": path,
@@ -44,21 +45,24 @@ def row(source: Source, path: str, **values: Any) -> dict[str, Any]:
     }
 
 
-def save(connection: Connection, source: Source, *paths: str, **values: Any) -> list[int]:
-    return writes.save_items(connection, [row(source, path, **values) for path in paths])
+def save_items(connection: Connection, source: Source, *paths: str, **values: Any) -> list[int]:
+    """Save photos at paths, with the same columns, and return their ids."""
+    return writes.save_items(connection, [item_row(source, path, **values) for path in paths])
 
 
-def known_paths(connection: Connection, root: str) -> list[str]:
+def stored_paths(connection: Connection, root: str) -> list[str]:
+    """Return the paths of the items at or under a path."""
     return [item.path for item in sync_state.file_records(connection, root)]
 
 
-def count(connection: Connection, table: Table) -> int:
+def count_rows(connection: Connection, table: Table) -> int:
+    """Return the number of rows of a table."""
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def embed(connection: Connection, source: Source, encoder: EncoderRecord, n: int, **values: Any) -> list[int]:
-    """Save n items /photos/00, /photos/01, … with embeddings, and return the ids of these."""
-    items = save(connection, source, *(f"/photos/{number:02}" for number in range(n)), **values)
+def save_embedded(connection: Connection, source: Source, encoder: EncoderRecord, n: int, **values: Any) -> list[int]:
+    """Save n photos /photos/00, /photos/01, … with embeddings, and return the embeddings' ids."""
+    items = save_items(connection, source, *(f"/photos/{number:02}" for number in range(n)), **values)
     before = connection.scalar(select(func.max(EMBEDDINGS.c.id))) or 0
     writes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(n) % 16])
     return list(connection.scalars(select(EMBEDDINGS.c.id).where(EMBEDDINGS.c.id > before).order_by(EMBEDDINGS.c.id)))

@@ -1,4 +1,4 @@
-"""All that a catalog knows, without the numbers that it gives to rows: what a move to another library must keep."""
+"""The contents of a catalog without row ids, to compare libraries after an export and an import."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tests.support.contents import rows
 
 TABLES = ("encoders", "sources", "items", "tags", "units", "embeddings")
 
-ODD: dict[str, list[Any]] = {
+EDGE_VALUES: dict[str, list[Any]] = {
     "INTEGER": [0, -1, 2**62],
     "VARCHAR": ["", "two\nlines", "naïve ✓ \U0001f600", "nul\0inside"],
     "BLOB": [b"", b"\xff\xfe\0", bytes(32)],
     "DATETIME": ["2024-05-01 12:00:00.000000", "0001-01-01 00:00:00.000001", "9999-12-31 23:59:59.999999"],
     "DOUBLE": [0.1, -90.0, 1e-300],
 }
-"""Values at the edges of what each type of column holds, as SQLite keeps them."""
+"""Edge cases for each column type, as SQLite stores them."""
 
-FIXED = {"id", "source_id", "item_id", "path", "picture", "name", "modality", "kind", "position"}
-"""Columns whose values mean something to the rest of the catalog."""
+FIXED_COLUMNS = {"id", "source_id", "item_id", "path", "picture", "name", "modality", "kind", "position"}
+"""Columns that the rest of the catalog depends on."""
 
 
-def everything(library: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each table, all columns; ids are replaced by what they stand for."""
+def read_catalog(library: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each table with all columns; ids are replaced by the keys of their rows."""
     with closing(sqlite3.connect(library / "catalog.db")) as catalog:
         catalog.row_factory = sqlite3.Row
         tables = {table: [dict(row) for row in catalog.execute(f"SELECT * FROM {table}")] for table in TABLES}  # noqa: S608
@@ -38,32 +38,32 @@ def everything(library: Path) -> dict[str, list[dict[str, Any]]]:
         "encoder_id": {row["id"]: row["fingerprint"] for row in tables["encoders"]},
     }
     names["unit_id"] = {row["id"]: (names["item_id"][row["item_id"]], row["position"]) for row in tables["units"]}
-    plain = {
+    without_ids = {
         table: [
             {name: names[name][value] if name in names else value for name, value in row.items() if name != "id"}
             for row in content
         ]
         for table, content in tables.items()
     }
-    return {table: sorted(content, key=repr) for table, content in plain.items()}
+    return {table: sorted(content, key=repr) for table, content in without_ids.items()}
 
 
 def fill_every_column(library: Path) -> set[str]:
-    """Give every column of items and units a value of its own, also ones that nobody knows yet; return their names."""
+    """Fill every column of items and units, including future ones, with edge cases and return the column names."""
     filled = set()
     for table in (ITEMS, UNITS):
         ids = [row[0] for row in rows(library, f"SELECT id FROM {table.name} ORDER BY id")]  # noqa: S608
         for column in table.c:
-            if column.name in FIXED:
+            if column.name in FIXED_COLUMNS:
                 continue
             kind = str(column.type).split("(", maxsplit=1)[0]
             for number, id_ in enumerate(ids):
-                value = ODD[kind][number % len(ODD[kind])]
+                value = EDGE_VALUES[kind][number % len(EDGE_VALUES[kind])]
                 rows(library, f"UPDATE {table.name} SET {column.name} = ? WHERE id = ?", value, id_)  # noqa: S608
             filled.add(f"{table.name}.{column.name}")
     return filled
 
 
-def vector(*numbers: float) -> bytes:
-    """Return numbers as the catalog stores a vector."""
+def stored_vector(*numbers: float) -> bytes:
+    """Return a vector as the catalog stores it."""
     return np.array(numbers, "<f2").tobytes()

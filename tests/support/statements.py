@@ -1,4 +1,4 @@
-"""What is sent to the database while something is done, and how SQLite carries it out."""
+"""Record the statements that are sent to the database, and read their query plans."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from sqlalchemy import Engine, event
 
 
 @contextmanager
-def sent() -> Iterator[list[tuple[str, Any]]]:
-    """Give a list that fills with statements and their values; of one that is run for many rows those of the first."""
+def record_statements() -> Iterator[list[tuple[str, Any]]]:
+    """Yield a list that collects statements with their parameters; for executemany, those of the first row."""
     statements: list[tuple[str, Any]] = []
 
-    def note(_: Any, __: Any, statement: str, values: Any, ___: Any, many: bool) -> None:
+    def record(_: Any, __: Any, statement: str, values: Any, ___: Any, many: bool) -> None:
         statements.append((statement, values[0] if many else values))
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", record)
     try:
         yield statements
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", record)
 
 
-def plan(catalog: Path, statements: list[tuple[str, Any]]) -> set[tuple[str, str]]:
-    """Return the steps by which SQLite carries out each statement, with the statement that has it."""
+def query_plans(catalog: Path, statements: list[tuple[str, Any]]) -> set[tuple[str, str]]:
+    """Return the steps of the query plans, each with its statement."""
     steps: set[tuple[str, str]] = set()
     with closing(sqlite3.connect(catalog)) as connection:
         connection.create_function("distance_km", 4, lambda *_: 0.0, deterministic=True)

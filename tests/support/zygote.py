@@ -1,4 +1,4 @@
-"""Starts syncs that can be killed: a process that has imported everything and forks for each of them."""
+"""Start syncs that tests can kill, by forking a process that has imported everything."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Zygote:
-    """One run at a time; each is a process group of its own, decoders included.
+    """Forks one sync at a time; each is a separate process group, including its decoders.
 
     Attributes:
-        library: The library that is written to.
-        folder: What is indexed.
+        library: The library to write to.
+        folder: The source to index.
         batch_size: Photos per batch.
-        hold_at: Photos at which each sync stops itself by SIGSTOP, once; 0 for never.
+        hold_at: Number of indexed photos at which each sync stops itself once, by SIGSTOP; 0 for never.
     """
 
     library: Path
@@ -58,18 +58,18 @@ class Zygote:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and self._pid:  # a test failed, and may have left the sync held still
+        if kind is not None and self._pid:  # a test failed and may have left the sync stopped
             with suppress(ProcessLookupError):
                 os.killpg(self._pid, signal.SIGKILL)
         self._process.communicate(timeout=60)
 
     def run(self) -> tuple[int, Iterator[str]]:
-        """Start a sync and return its process id (its group's too) and its lines.
+        """Start a sync and return its process id, which is also its group id, and its output lines.
 
-        The lines are one per progress ("indexing 4"), then "done", then "over". They must be read to their end.
+        There is one line per progress report ("indexing 4"), then "done", then "over". Read them to the end.
         """
         if self._process.stdin is None or self._process.stdout is None:
-            raise ValueError("a zygote has pipes")
+            raise ValueError("the process has no pipes")
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
         self._pid = int(self._process.stdout.readline())
@@ -77,44 +77,44 @@ class Zygote:
 
     def _lines(self) -> Iterator[str]:
         if self._process.stdout is None:
-            raise ValueError("a zygote has pipes")
+            raise ValueError("the process has no pipes")
         for line in self._process.stdout:
             yield line.strip()
             if line == "over\n":
                 return
 
 
-def wait_until_held(pid: int) -> None:
-    """Return once a process is stopped, which is a moment after it said where.
+def wait_until_stopped(pid: int) -> None:
+    """Wait until a process is stopped, which happens shortly after it reports its progress.
 
     Raises:
-        TimeoutError: It is not within a minute.
+        TimeoutError: The process still runs after a minute.
     """
     for _ in range(6000):
         if _state(Path(f"/proc/{pid}/stat"))[0] == "T":
             return
         time.sleep(0.01)
-    raise TimeoutError(f"process {pid} goes on")
+    raise TimeoutError(f"process {pid} has not stopped")
 
 
-def alive(group: int) -> bool:
-    """Return whether any process of a group lives; one that is dead and not yet waited for does not count."""
+def is_alive(group: int) -> bool:
+    """Return whether any process of a group is running; zombies do not count."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            state, its_group = _state(stat)
-            if its_group == group and state != "Z":
+            state, process_group = _state(stat)
+            if process_group == group and state != "Z":
                 return True
     return False
 
 
 def _state(stat: Path) -> tuple[str, int]:
-    """Return a process's state, a letter, and its group; its name, which may hold anything, ends at the last ")"."""
+    """Return a process's state letter and group; its name, which may have any characters, ends at the last ")"."""
     state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
     return state, int(group)
 
 
 def main() -> None:
-    """Fork a sync for each line of the standard input, and wait for its end."""
+    """Fork a sync for each line of standard input, and wait for it."""
     from indexer.config import Settings
     from retrieval.library import Library
     from tests.support.encoders import FakeEncoder
@@ -125,25 +125,25 @@ def main() -> None:
         if child == 0:
             os.setsid()
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            _say(str(os.getpid()))
+            _write(str(os.getpid()))
             settings = Settings(library=library, workers=2)
-            with Library(settings, encoder=FakeEncoder(batch_size=batch_size)) as opened:
-                _say("opened")
-                opened.sync(folder, progress=partial(_tell, hold_at))
-                _say("done")
+            with Library(settings, encoder=FakeEncoder(batch_size=batch_size)) as open_library:
+                _write("opened")
+                open_library.sync(folder, progress=partial(_report, hold_at))
+                _write("done")
             os._exit(0)
         os.waitpid(child, 0)
-        _say("over")
+        _write("over")
 
 
-def _tell(hold_at: int, progress: Progress) -> None:
-    _say(f"{progress.stage} {progress.done}")
+def _report(hold_at: int, progress: Progress) -> None:
+    _write(f"{progress.stage} {progress.done}")
     if progress.stage == "indexing" and progress.done == hold_at > 0:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def _say(line: str) -> None:
-    os.write(1, f"{line}\n".encode())  # one write: a killed process leaves no half of a line
+def _write(line: str) -> None:
+    os.write(1, f"{line}\n".encode())  # one write: a killed process leaves no partial line
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A catalog on the disk, with a source and an encoder."""
+"""Fixtures: a catalog on disk with a source and an encoder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from indexer.catalog.statements import encoders, items, sync_state
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from indexer.types import Preprocess
-from tests.support.catalog import add
+from tests.support.catalog import add_source
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def encoder(connection: Connection) -> EncoderRecord:
 
 @pytest.fixture
 def source(connection: Connection) -> Source:
-    return add(connection, "/photos")
+    return add_source(connection, "/photos")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from indexer.vectors.autotune import ground_truth, trial
 from retrieval import Library
 from retrieval.calibration.background import background_vectors
 from tests.support.index_choice import COUNT
-from tests.support.many import fill
+from tests.support.large_library import fill_library
 from tests.support.vectors import mixed_vectors
 
 
@@ -39,7 +39,7 @@ def fewer_measurements() -> Iterator[None]:
 def base(tmp_path_factory: pytest.TempPathFactory, compact: Encoder) -> Path:
     """Return a library of `COUNT` photos similar to the background prompts."""
     path = tmp_path_factory.mktemp("many") / "test.recall"
-    fill(path, compact, mixed_vectors(COUNT, background_vectors(compact)))
+    fill_library(path, compact, mixed_vectors(COUNT, background_vectors(compact)))
     return path
 
 

@@ -11,7 +11,7 @@ from indexer.errors import ConfigError, LibraryError
 from retrieval import Library
 from retrieval.calibration.background import background_vectors
 from tests.support.index_choice import COUNT, choice_files, chosen_kind, disk_full, recall_at_10, top_items
-from tests.support.many import fill
+from tests.support.large_library import fill_library
 from tests.support.vectors import mixed_vectors
 
 
@@ -104,7 +104,7 @@ def test_an_error_of_faiss_does_not_stop_a_sync(
 @pytest.mark.slow
 def test_a_large_library_gets_an_index_from_its_first_sync(tmp_path: Path, compact: Encoder, photos: Path) -> None:
     path = tmp_path / "large.recall"
-    fill(path, compact, mixed_vectors(200_003, background_vectors(compact)))
+    fill_library(path, compact, mixed_vectors(200_003, background_vectors(compact)))
     with Library.open(path) as library:
         truth = top_items(library)
         report = library.sync(photos)

@@ -21,7 +21,7 @@ from retrieval import Library
 from retrieval.calibration.background import background_vectors
 from tests.support.encoders import FakeEncoder
 from tests.support.index_choice import COUNT, choice_files, chosen_kind, index_class, index_problems, top_items
-from tests.support.many import fill
+from tests.support.large_library import fill_library
 from tests.support.vectors import mixed_vectors
 
 
@@ -84,7 +84,7 @@ def test_an_approximate_index_does_not_read_all_vectors_from_disk(
 
 def test_the_choice_of_another_library_is_not_used(optimized_base: Path, compact: Encoder, tmp_path: Path) -> None:
     other = tmp_path / "other.recall"
-    fill(other, compact, mixed_vectors(COUNT, background_vectors(compact), seed=5))
+    fill_library(other, compact, mixed_vectors(COUNT, background_vectors(compact), seed=5))
     (file,) = choice_files(optimized_base)
     shutil.copy2(file, other)
     with Library.open(other) as library:
@@ -96,7 +96,7 @@ def test_the_choice_of_another_library_is_not_used(optimized_base: Path, compact
 def test_the_choice_for_another_encoder_is_not_used(optimized_base: Path, tmp_path: Path) -> None:
     (file,) = choice_files(optimized_base)
     other = tmp_path / "other.recall"
-    fill(other, FakeEncoder(dim=384), mixed_vectors(100, np.eye(384, dtype=np.float32)))
+    fill_library(other, FakeEncoder(dim=384), mixed_vectors(100, np.eye(384, dtype=np.float32)))
     shutil.copy2(file, other / f"index-{'c0' * 8}.lists")
     with Library.open(other, encoder=FakeEncoder(dim=384)) as library:
         assert index_class(library) is not ApproximateIndex

@@ -25,7 +25,7 @@ from tests.support.color_photos import paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
-from tests.support.zygote import alive
+from tests.support.zygote import is_alive
 
 SECONDS = 20.0
 """Time limit for what normally happens at once; the machine may be busy."""
@@ -248,5 +248,5 @@ def test_ctrl_c_during_encoding_ends_the_program_and_its_processes(
     assert time.monotonic() - start < 5  # half a second here
     assert (process.returncode, out) == (130, "")
     assert err == "recall: stopped; what was done is kept; run the same command again to continue\n"
-    assert not alive(process.pid)
+    assert not is_alive(process.pid)
     assert 0 < count(path, "embeddings") == count(path, "items") < 600

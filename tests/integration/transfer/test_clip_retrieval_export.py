@@ -17,7 +17,7 @@ from retrieval import Library
 from tests.support.clip_retrieval import BLUE, LIME, RED
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
-from tests.support.records import everything
+from tests.support.records import read_catalog
 
 Import = Callable[..., tuple[Path, Any]]
 
@@ -53,7 +53,7 @@ def test_captions_with_embeddings_survive_export_and_import(
     ]
     again, _ = import_into(tmp_path / "again", name="again.recall", encoder=same_encoder)
     for table in ("units", "embeddings"):
-        assert everything(again)[table] == everything(new)[table]
+        assert read_catalog(again)[table] == read_catalog(new)[table]
 
 
 def test_items_that_the_format_cannot_represent_are_left_out_and_logged(

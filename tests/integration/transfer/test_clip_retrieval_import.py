@@ -16,7 +16,7 @@ from tests.support.clip_retrieval import BLUE, LIME, RED, write_part
 from tests.support.color_photos import paint
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
-from tests.support.records import vector
+from tests.support.records import stored_vector
 
 Import = Callable[..., tuple[Path, Any]]
 
@@ -32,12 +32,12 @@ def test_photos_and_captions_become_items_with_units(
         "JOIN embeddings ON unit_id = units.id ORDER BY path, position",
     )
     assert found == [
-        (b"/d/a/c.jpg", 0, "photo", None, vector(*BLUE)),
-        (b"/d/a/c.jpg", 1, "text", "a blue sea", vector(*BLUE)),
-        (b"/d/a/red.jpg", 0, "photo", None, vector(*RED)),
-        (b"/d/a/red.jpg", 1, "text", "red", vector(*RED)),
-        (b"/d/b.jpg", 0, "photo", None, vector(*LIME)),
-        (b"/d/b.jpg", 1, "text", "lime", vector(*LIME)),
+        (b"/d/a/c.jpg", 0, "photo", None, stored_vector(*BLUE)),
+        (b"/d/a/c.jpg", 1, "text", "a blue sea", stored_vector(*BLUE)),
+        (b"/d/a/red.jpg", 0, "photo", None, stored_vector(*RED)),
+        (b"/d/a/red.jpg", 1, "text", "red", stored_vector(*RED)),
+        (b"/d/b.jpg", 0, "photo", None, stored_vector(*LIME)),
+        (b"/d/b.jpg", 1, "text", "lime", stored_vector(*LIME)),
     ]
 
 
@@ -87,7 +87,7 @@ def test_vectors_that_are_not_unit_length_are_scaled_and_counted(
     clip = write_part(tmp_path / "clip", ["/d/a.jpg", "/d/b.jpg"], [[3, 4, 0], [0.6, 0.8, 0]], kind=kind)
     new, report = import_into(clip, encoder=same_encoder)
     assert (report.added, report.normalized) == (2, 1)
-    assert rows(new, "SELECT DISTINCT vector FROM embeddings") == [(vector(0.6, 0.8, 0),)]
+    assert rows(new, "SELECT DISTINCT vector FROM embeddings") == [(stored_vector(0.6, 0.8, 0),)]
 
 
 def test_a_row_that_is_zero_or_not_finite_is_recorded_as_a_failure(

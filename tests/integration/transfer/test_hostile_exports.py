@@ -14,7 +14,7 @@ import pytest
 
 from indexer.errors import TransferError
 from tests.support.contents import count
-from tests.support.records import everything
+from tests.support.records import read_catalog
 
 Import = Callable[..., tuple[Path, Any]]
 
@@ -136,7 +136,7 @@ def test_columns_that_an_older_version_did_not_write_are_empty(
 ) -> None:
     forge(export_copy, "items.parquet", pq.read_table(export_copy / "items.parquet").drop_columns(["lens", "picture"]))
     new, _ = import_into(export_copy)
-    assert everything(new) == everything(shared / "made.recall")
+    assert read_catalog(new) == read_catalog(shared / "made.recall")
 
 
 def test_a_file_without_a_required_column_is_refused(export_copy: Path, import_into: Import) -> None:
@@ -171,7 +171,7 @@ def test_an_error_keeps_committed_batches_and_a_correct_export_completes_them(
     assert count(tmp_path / "new.recall", "items") == 3  # all but the last
     new, report = import_into(shared / "export")
     assert (report.added + report.failed, report.existing) == (1, 3)
-    assert everything(new) == everything(shared / "made.recall")
+    assert read_catalog(new) == read_catalog(shared / "made.recall")
 
 
 def test_a_folder_that_is_not_an_export_is_refused(tmp_path: Path, import_into: Import) -> None:

@@ -22,7 +22,7 @@ from retrieval import Library
 from tests.support.color_photos import paint, paint_many
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
-from tests.support.records import FIXED, everything, fill_every_column, vector
+from tests.support.records import FIXED_COLUMNS, fill_every_column, read_catalog, stored_vector
 
 Import = Callable[..., tuple[Path, Any]]
 
@@ -30,16 +30,16 @@ Import = Callable[..., tuple[Path, Any]]
 def test_an_imported_library_is_equal(filled: Library, export: Path, import_into: Import) -> None:
     new, report = import_into(export)
     assert (report.added, report.existing, report.failed) == (3, 0, 1)
-    before = everything(filled.path)
-    assert everything(new) == before
+    before = read_catalog(filled.path)
+    assert read_catalog(new) == before
     assert [len(before[table]) for table in ("sources", "items", "tags", "units", "embeddings")] == [2, 4, 2, 3, 3]
 
 
 def test_every_column_of_items_and_units_is_exported(filled: Library, tmp_path: Path, import_into: Import) -> None:
     names = fill_every_column(filled.path)
-    assert len(names) == len(ITEMS.c) + len(UNITS.c) - len(FIXED) - 1  # both tables have an id
+    assert len(names) == len(ITEMS.c) + len(UNITS.c) - len(FIXED_COLUMNS) - 1  # both tables have an id
     new, _ = import_into(filled.export(tmp_path / "full").folder)
-    assert everything(new) == everything(filled.path)
+    assert read_catalog(new) == read_catalog(filled.path)
 
 
 def test_full_text_search_works_after_an_import(export: Path, import_into: Import) -> None:
@@ -58,9 +58,13 @@ def test_embeddings_of_inactive_encoders_are_exported(filled: Library, tmp_path:
         "VALUES (7, 'b', 'ff', 4, ?, '2024-01-01 00:00:00.000000')",
         preprocess,
     )
-    rows(filled.path, "INSERT INTO embeddings (unit_id, encoder_id, vector) VALUES (1, 7, ?)", vector(0, 0, 0.6, 0.8))
+    rows(
+        filled.path,
+        "INSERT INTO embeddings (unit_id, encoder_id, vector) VALUES (1, 7, ?)",
+        stored_vector(0, 0, 0.6, 0.8),
+    )
     new, _ = import_into(filled.export(tmp_path / "both").folder)
-    assert everything(new) == everything(filled.path)
+    assert read_catalog(new) == read_catalog(filled.path)
     with Library.open(new, encoder=FakeEncoder()) as library:
         assert [hit.path.name for hit in library.search("red", k=1)] == ["red.png"]
 
@@ -127,7 +131,7 @@ def test_any_file_name_is_restored(names: list[bytes], tmp_path_factory: pytest.
         library.export(folder / "export")
     with Library.open(folder / "b.recall") as library:
         library.import_(folder / "export")
-    assert everything(folder / "b.recall") == everything(folder / "a.recall")
+    assert read_catalog(folder / "b.recall") == read_catalog(folder / "a.recall")
     assert count(folder / "b.recall", "items") == len(names)
 
 
@@ -178,10 +182,10 @@ def test_vectors_of_another_encoder_are_refused(export: Path, tmp_path: Path, fo
     other = FakeEncoder(name="fake/other", fingerprint="d1" * 20)
     with Library.open(tmp_path / "other.recall", encoder=other) as library:
         library.sync(folder)
-        before = everything(library.path)
+        before = read_catalog(library.path)
         with pytest.raises(EncoderMismatchError, match=r"'fake/other' \(fingerprint d1d1d1d1\).*'fake/colours' \(c0c0"):
             library.import_(export)
-        assert everything(library.path) == before
+        assert read_catalog(library.path) == before
 
 
 def test_the_named_encoder_must_be_that_of_the_export(export: Path, import_into: Import) -> None:
@@ -205,7 +209,7 @@ def test_a_stopped_import_keeps_committed_batches_and_the_next_completes_it(
     assert count(tmp_path / "new.recall", "items") == 10
     new, report = import_into(export)
     assert (report.added + report.failed, report.existing) == (19, 10)
-    assert everything(new) == everything(filled.path)
+    assert read_catalog(new) == read_catalog(filled.path)
     with Library.open(new, encoder=FakeEncoder()) as library:
         assert library.check() == []
 
@@ -238,7 +242,7 @@ def test_an_export_overwrites_nothing(filled: Library, export: Path) -> None:
 def test_damaged_embeddings_are_left_out_and_logged(
     filled: Library, tmp_path: Path, import_into: Import, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows(filled.path, "UPDATE embeddings SET vector = ? WHERE unit_id = 1", vector(float("nan"), 0, 0))
+    rows(filled.path, "UPDATE embeddings SET vector = ? WHERE unit_id = 1", stored_vector(float("nan"), 0, 0))
     rows(filled.path, "UPDATE embeddings SET vector = x'00' WHERE unit_id = 2")
     report = filled.export(tmp_path / "left")
     assert (report.vectors, report.skipped) == (1, 2)
@@ -271,7 +275,7 @@ def test_row_groups_are_written_when_they_are_full(
     monkeypatch.setattr(parquet, "ROW_GROUP", 2)
     export = filled.export(tmp_path / "groups").folder
     assert [pq.ParquetFile(export / f"{name}.parquet").num_row_groups for name in ("items", "units")] == [2, 2]
-    assert everything(import_into(export)[0]) == everything(filled.path)
+    assert read_catalog(import_into(export)[0]) == read_catalog(filled.path)
 
 
 def test_an_empty_library_can_be_exported_and_imported(tmp_path: Path, import_into: Import) -> None:

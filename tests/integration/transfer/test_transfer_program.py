@@ -18,7 +18,7 @@ from tests.support.color_photos import paint_many
 from tests.support.contents import count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
-from tests.support.records import everything
+from tests.support.records import read_catalog
 
 
 @pytest.fixture
@@ -57,14 +57,14 @@ def test_a_round_trip_keeps_everything_bit_for_bit(few_photos: Path, recall_prog
     recall_program("index", few_photos, "--exclude", "*.gif")
     recall_program("export", "out")
     recall_program("import", "out", "--library", "new.recall")
-    before = everything(tmp_path / "test.recall")
-    assert everything(tmp_path / "new.recall") == before
+    before = read_catalog(tmp_path / "test.recall")
+    assert read_catalog(tmp_path / "new.recall") == before
     assert (len(before["items"]), len(before["embeddings"])) == (5, 4)
     again = json.loads(recall_program("import", "out", "--library", "new.recall", "--json").stdout)
     assert (again["added"], again["existing"]) == (0, 5)
     replaced = json.loads(recall_program("import", "out", "--replace", "--library", "new.recall", "--json").stdout)
     assert (replaced["replaced"], replaced["failed"]) == (4, 1)
-    assert everything(tmp_path / "new.recall") == before
+    assert read_catalog(tmp_path / "new.recall") == before
 
 
 def test_clip_retrievals_format_is_exported_and_imported(

@@ -1,4 +1,4 @@
-"""Full-text search: any text that a person writes is words, and nothing but words."""
+"""Full-text search: a query is a list of words without operators."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ from indexer.catalog.statements import encoders, fulltext, writes
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from indexer.types import Preprocess
-from tests.support.catalog import save
+from tests.support.catalog import save_items
 from tests.support.vectors import HALVES
 
 
-def write(connection: Connection, source: Source, encoder: EncoderRecord, texts: Sequence[str | None]) -> None:
-    """Save items /photos/0, /photos/1, … with these texts; in an empty catalog their embeddings are 1, 2, …"""
-    items = save(connection, source, *(f"/photos/{number}" for number in range(len(texts))))
+def save_texts(connection: Connection, source: Source, encoder: EncoderRecord, texts: Sequence[str | None]) -> None:
+    """Save items /photos/0, /photos/1, … with these texts; in an empty catalog their embedding ids are 1, 2, …"""
+    items = save_items(connection, source, *(f"/photos/{number}" for number in range(len(texts))))
     writes.add_embeddings(connection, items, encoder.id, HALVES[np.arange(len(texts)) % 16], texts=texts)
 
 
-def found(connection: Connection, encoder: EncoderRecord, query: str, *, limit: int = 10) -> list[int]:
-    """Return the embeddings of the units that match."""
+def search(connection: Connection, encoder: EncoderRecord, query: str, *, limit: int = 10) -> list[int]:
+    """Return the embedding ids of the units that match."""
     return [match.embedding_id for match in fulltext.search_text(connection, encoder.id, query, limit=limit)]
 
 
-def test_units_with_any_of_the_words_are_found_the_best_first(
+def test_units_with_any_of_the_words_are_found_best_first(
     connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     texts = ["a red boat at sea", "a boat", None, "a house", "red boat boat boat", "a tree", "a hill", "a road"]
-    write(connection, source, encoder, texts)
-    assert set(found(connection, encoder, "Red BOAT")) == {1, 2, 5}
-    assert found(connection, encoder, "Red BOAT")[-1] == 2  # has only one of the words
-    assert found(connection, encoder, "red boat", limit=1) == [5]
-    assert found(connection, encoder, "submarine") == []
+    save_texts(connection, source, encoder, texts)
+    assert set(search(connection, encoder, "Red BOAT")) == {1, 2, 5}
+    assert search(connection, encoder, "Red BOAT")[-1] == 2  # has only one of the words
+    assert search(connection, encoder, "red boat", limit=1) == [5]
+    assert search(connection, encoder, "submarine") == []
 
 
-def test_equal_ranks_are_ordered_by_id(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
-    write(connection, source, encoder, ["a boat"] * 5)
-    assert found(connection, encoder, "boat") == [1, 2, 3, 4, 5]
+def test_equal_scores_are_ordered_by_id(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
+    save_texts(connection, source, encoder, ["a boat"] * 5)
+    assert search(connection, encoder, "boat") == [1, 2, 3, 4, 5]
 
 
-def test_a_lower_number_is_a_better_match(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
-    write(connection, source, encoder, ["boat", "a boat on the sea in the sun", "x", "y", "z"])
+def test_a_lower_bm25_is_a_better_match(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
+    save_texts(connection, source, encoder, ["boat", "a boat on the sea in the sun", "x", "y", "z"])
     matches = fulltext.search_text(connection, encoder.id, "boat", limit=10)
-    assert [match.embedding_id for match in matches] == [1, 2]  # of two with the word the shorter one
+    assert [match.embedding_id for match in matches] == [1, 2]  # the shorter of two texts with the word
     assert matches[0].bm25 < matches[1].bm25 < 0
 
 
-def test_only_embeddings_of_the_encoder_that_was_asked_for_are_named(
+def test_only_embeddings_of_the_given_encoder_are_returned(
     connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
-    write(connection, source, encoder, ["a boat"])
+    save_texts(connection, source, encoder, ["a boat"])
     other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
-    assert found(connection, other, "boat") == []
+    assert search(connection, other, "boat") == []
 
 
-def test_conditions_on_items_are_kept(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
-    write(connection, source, encoder, ["a boat"] * 4)
+def test_results_meet_the_conditions_on_items(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
+    save_texts(connection, source, encoder, ["a boat"] * 4)
     second = ITEMS.c.path == "/photos/1"
     assert [
         match[0] for match in fulltext.search_text(connection, encoder.id, "boat", limit=9, conditions=[second])
@@ -74,9 +74,9 @@ def test_conditions_on_items_are_kept(connection: Connection, source: Source, en
 @pytest.mark.parametrize(
     ("query", "text"),
     [
-        ("cafe", "Café"),  # marks do not count
+        ("cafe", "Café"),  # accents are ignored
         ("CAFÉ", "cafe"),
-        ("cafe\u0301", "café"),  # the mark as a sign of its own
+        ("cafe\u0301", "café"),  # a combining mark
         ("don't", "I don't know"),
         ("don\u2019t", "don't"),
         ("дом", "большой Дом"),
@@ -86,17 +86,17 @@ def test_conditions_on_items_are_kept(connection: Connection, source: Source, en
         ("sea-side", "the side"),
     ],
 )
-def test_words_are_found_as_people_write_them(
+def test_spelling_variants_of_a_word_match(
     connection: Connection, source: Source, encoder: EncoderRecord, query: str, text: str
 ) -> None:
-    write(connection, source, encoder, [text, "something else"])
-    assert found(connection, encoder, query) == [1]
+    save_texts(connection, source, encoder, [text, "something else"])
+    assert search(connection, encoder, query) == [1]
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("cat AND dog", [1, 2]),  # "and" is a word like any other, and stands everywhere
+        ("cat AND dog", [1, 2]),  # "and" is a plain word, and a stop word
         ("cat NOT dog", [1, 2]),
         ("NEAR(cat dog)", [1, 2]),
         ("text:cat", [1]),
@@ -115,42 +115,42 @@ def test_words_are_found_as_people_write_them(
         ("\0cat\0dog", [1, 2]),
     ],
 )
-def test_nothing_in_a_query_is_an_operator(
+def test_queries_have_no_operators(
     connection: Connection, source: Source, encoder: EncoderRecord, query: str, expected: list[int]
 ) -> None:
-    write(connection, source, encoder, ["the cat", "the dog", "this and that"])
-    assert sorted(found(connection, encoder, query)) == expected
+    save_texts(connection, source, encoder, ["the cat", "the dog", "this and that"])
+    assert sorted(search(connection, encoder, query)) == expected
 
 
-def test_words_are_taken_once_and_at_most_64() -> None:
+def test_query_words_are_distinct_and_at_most_64() -> None:
     assert fulltext.query_words("Red dog, a Dog and DON'T don't 'quoted'") == ["Red", "dog", "DON'T", "quoted"]
     assert len(fulltext.query_words(" ".join(map(str, range(1000))))) == 64
 
 
-def test_words_that_stand_everywhere_are_looked_for_only_where_there_are_no_others(
+def test_stop_words_are_searched_only_if_there_are_no_others(
     connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
-    write(connection, source, encoder, ["to be or not", "the dog"])
-    assert found(connection, encoder, "the dog or a cat") == [2]
-    assert found(connection, encoder, "To be") == [1]
+    save_texts(connection, source, encoder, ["to be or not", "the dog"])
+    assert search(connection, encoder, "the dog or a cat") == [2]
+    assert search(connection, encoder, "To be") == [1]
 
 
-def test_which_words_match_is_said_per_unit_in_the_querys_order(
+def test_matching_words_are_listed_per_unit_in_query_order(
     connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
-    write(connection, source, encoder, ["Sea and café", "the SEA", "nothing", None])
+    save_texts(connection, source, encoder, ["Sea and café", "the SEA", "nothing", None])
     assert fulltext.matching_words(connection, "cafe sea", [1, 2, 3, 4]) == {1: ("cafe", "sea"), 2: ("sea",)}
     assert fulltext.matching_words(connection, "cafe sea", [2]) == {2: ("sea",)}
     assert fulltext.matching_words(connection, "cafe sea", []) == {}
 
 
-def test_a_library_has_words_while_one_of_its_units_has(
+def test_a_library_has_text_while_one_of_its_units_has(
     connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
     assert not fulltext.has_text(connection)
-    write(connection, source, encoder, [None, None])
+    save_texts(connection, source, encoder, [None, None])
     assert not fulltext.has_text(connection)
-    (item,) = save(connection, source, "/photos/x")
+    (item,) = save_items(connection, source, "/photos/x")
     writes.add_embeddings(connection, [item], encoder.id, HALVES[:1], texts=["a boat"])
     assert fulltext.has_text(connection)
     writes.delete_items(connection, [item])
@@ -159,35 +159,34 @@ def test_a_library_has_words_while_one_of_its_units_has(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from("\"'*-+^(){}:, \0"), max_size=40))
-def test_no_query_is_an_error(connection: Connection, query: str) -> None:
+def test_every_query_is_valid(connection: Connection, query: str) -> None:
     fulltext.search_text(connection, 1, query, limit=3)
     fulltext.matching_words(connection, query, [1])
 
 
-# SQLite knows the letters of Unicode 6.1: those of Latin, its marks, and Cyrillic are as they were
-known = st.characters(max_codepoint=0x36F) | st.characters(min_codepoint=0x400, max_codepoint=0x4FF)
+# FTS5's tokenizer uses Unicode 6.1, in which Latin, its marks and Cyrillic are as they are today
+stable_letters = st.characters(max_codepoint=0x36F) | st.characters(min_codepoint=0x400, max_codepoint=0x4FF)
 
 
 @settings(deadline=None)
-@given(st.text(known, max_size=30))
-def test_every_text_is_found_by_itself_where_it_has_a_word(text: str) -> None:
+@given(st.text(stable_letters, max_size=30))
+def test_every_text_with_a_word_matches_itself(text: str) -> None:
     text = unicodedata.normalize("NFC", text)  # as it is stored
     catalog = sqlite3.connect(":memory:")
     catalog.execute('CREATE VIRTUAL TABLE t USING fts5(text, tokenize="unicode61 remove_diacritics 2")')
     catalog.execute("INSERT INTO t VALUES (?)", (text,))
-    asked = fulltext.query_words(text)
-    hits = [
+    matches = [
         catalog.execute("SELECT count(*) FROM t WHERE t MATCH ?", (fulltext._match([word]),)).fetchone()
-        for word in asked
+        for word in fulltext.query_words(text)
     ]
     catalog.close()
-    assert all(hit == (1,) for hit in hits)
+    assert all(match == (1,) for match in matches)
 
 
 @pytest.mark.parametrize(
     ("query", "text", "share"),
     [
-        ("a red dog", "The DOG is réd", 1.0),  # "a" is not looked for, case and accents do not count
+        ("a red dog", "The DOG is réd", 1.0),  # "a" is a stop word; case and accents are ignored
         ("red dog", "a dog", 0.5),
         ("red dog", "redo the dogs", 0.0),  # whole words only
         ("don't", "we don\N{RIGHT SINGLE QUOTATION MARK}t", 1.0),
@@ -195,5 +194,5 @@ def test_every_text_is_found_by_itself_where_it_has_a_word(text: str) -> None:
         ("?!", "?!", 0.0),
     ],
 )
-def test_the_share_of_a_querys_words_that_a_text_has(query: str, text: str | None, share: float) -> None:
+def test_word_coverage_is_the_share_of_query_words_in_a_text(query: str, text: str | None, share: float) -> None:
     assert fulltext.word_coverage(query, text) == share

@@ -1,4 +1,4 @@
-"""A catalog of as many photos as wanted, of which filters keep known shares, in seconds."""
+"""Create large libraries in seconds, with filters that match known shares of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from indexer.catalog.filters.expression import Filter
 from indexer.encoders.base import Encoder
 from indexer.store import Store
 from indexer.types import Vectors
-from tests.support.catalog import add
+from tests.support.catalog import add_source
 
-START = datetime(2000, 1, 1)  # noqa: DTZ001 - cameras know no zone
-"""When the first photo was taken; the others follow, one a minute, in a scattered order."""
+FIRST_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 - cameras record local time
+"""Time of the first photo; the others follow one per minute, in scattered order."""
 
 SHARES = {"50 %": 0.5, "10 %": 0.1, "1 %": 0.01, "0.1 %": 0.001}
-"""How much the filters of `filters_keeping` keep, by name."""
+"""Shares of a library that the filters of `filters_matching` match, by name."""
 
 _ITEMS = """
 WITH RECURSIVE numbers(n, h) AS (
@@ -41,23 +41,23 @@ _UNITS = "INSERT INTO units (id, item_id, position) SELECT id, id, 0 FROM items"
 _EMBEDDINGS = "INSERT INTO embeddings (id, unit_id, encoder_id, vector) VALUES (?, ?, ?, ?)"
 
 
-def fill(path: Path, encoder: Encoder, vectors: Vectors) -> None:
-    """Make a library of photos that do not exist, one for each vector, index file included; item n has embedding n.
+def fill_library(path: Path, encoder: Encoder, vectors: Vectors) -> None:
+    """Create a library of photos whose files do not exist, with its index file; item n has embedding n.
 
     Args:
         path: The library's folder.
-        encoder: Whose embeddings they pretend to be.
-        vectors: Shape (n, dim), of length 1 within what rounding to float16 does; n is prime to 48271.
+        encoder: The encoder that the vectors are stored for.
+        vectors: Shape (n, dim), unit length up to float16 rounding; n is coprime to 48271.
     """
-    fill_in_parts(path, encoder, len(vectors), [vectors])
+    fill_library_in_parts(path, encoder, len(vectors), [vectors])
 
 
-def fill_in_parts(path: Path, encoder: Encoder, count: int, parts: Iterable[Vectors]) -> None:
-    """Make the same library of `count` photos whose vectors come in parts, so that not all are held at once."""
-    with Store(path, create=True) as store, store.writing("making up a library"):
+def fill_library_in_parts(path: Path, encoder: Encoder, count: int, parts: Iterable[Vectors]) -> None:
+    """Create the same library of `count` photos from parts of the vectors, to bound memory."""
+    with Store(path, create=True) as store, store.writing("creating a library"):
         encoder_id = store.bind_encoder(encoder).id
         with store.transaction() as connection:
-            source = add(connection, "/photos").id
+            source = add_source(connection, "/photos").id
             connection.exec_driver_sql(_ITEMS, {"count": count, "source": source})
             for statement in (_TAGS, _UNITS):
                 connection.exec_driver_sql(statement)
@@ -70,13 +70,13 @@ def fill_in_parts(path: Path, encoder: Encoder, count: int, parts: Iterable[Vect
         store.index(save=True)
 
 
-def filters_keeping(share: str, count: int) -> dict[str, Filter]:
-    """Return filters of several kinds that each keep about this share of such a library of `count` photos."""
-    size = SHARES[share]
-    first = START + timedelta(minutes=round(count * 0.2))
+def filters_matching(share: str, count: int) -> dict[str, Filter]:
+    """Return filters of several kinds that each match about this share of a library of `count` photos."""
+    fraction = SHARES[share]
+    first = FIRST_TIME + timedelta(minutes=round(count * 0.2))
     name = {"50 %": "*5*", "10 %": "*7.jpg", "1 %": "*17.jpg", "0.1 %": "*317.jpg"}[share]
     return {
-        "date": Filter.taken(after=first, before=first + timedelta(minutes=count * size)),
+        "date": Filter.taken(after=first, before=first + timedelta(minutes=count * fraction)),
         "folder": Filter.folder(f"/photos/{share}"),
         "camera": Filter.camera(f"Maker {share}"),
         "near": Filter.near(0, 0, km={"50 %": 9500, "10 %": 4200, "1 %": 1300, "0.1 %": 420}[share]),
