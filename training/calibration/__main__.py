@@ -1,4 +1,4 @@
-"""`python -m training.calibration`: fit the constants of `retrieval.calibration.probability`, measure them."""
+"""The command `python -m training.calibration`: fit the constants of `retrieval.calibration.probability`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
@@ -17,122 +18,136 @@ from retrieval.calibration.background import PACKAGE_FOLDER, prompts, vectors_fi
 from retrieval.calibration.evidence import Numbers
 from retrieval.calibration.metrics import auroc, calibration_error
 from retrieval.calibration.probability import Weights
-from training.calibration.datasets import Set, load_set
-from training.calibration.fitting import KEYS, Cases, cases, fit
-from training.calibration.merging import merged_quality
-from training.calibration.trials import THINGS, Trials, captioned_trials, labelled_trials
+from training.calibration.embedded_sets import EmbeddedSet, load_set
+from training.calibration.fitting import KEYS, Cases, collect_cases, fit_logistic
+from training.calibration.merging import merged_ndcg
+from training.calibration.trials import THINGS, Mask, Trials, captioned_trials, labelled_trials
 
 SHOWN = 10
 """Hits that people see: calibration error and threshold are measured on these."""
 
-IMPORTANCE = {"things": 0.3}
-"""What a group counts in the fit, 1 where nothing is said: what captions do not mention may still be to be seen."""
+GROUP_WEIGHTS = {"things": 0.3}
+"""Weight of a group in the fit, 1 by default. A photo may show things that its captions do not mention."""
 
-BROAD = ("caltech101", "imagenet_det200", "imagenet_val1300", "pacs_photo")
-"""Sets of everything: no photo of another set is sure to show none of their classes."""
+GENERAL_SETS = ("caltech101", "imagenet_det200", "imagenet_val1300", "pacs_photo")
+"""Sets of many subjects: any photo of another set may show one of their classes."""
 
-KINDS = {
+SUBJECTS = {
     "animal": ("birds100", "cats_dogs", "monkeys10", "pets37", "sea_animals"),
     "food": ("food10", "grocery"),
     "scene": ("corel900", "intel_scenes", "scene15", "weather"),
     "object": ("furniture", "instruments", "clothing"),
     "plant": ("flowers5",),
 }
-"""What shows what: a photo of one kind shows no class of another."""
+"""The sets of each subject: a photo of one subject shows no class of another."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the fitted constants, and what they reach on the half that they were not fitted on."""
-    parser = argparse.ArgumentParser(prog="python -m training.calibration", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of captioned sets")
-    parser.add_argument("--work", type=Path, default=Path(".work/calibration"), help="keeps the vectors")
-    parser.add_argument("--encoder", default="compact", help="by name")
-    parser.add_argument("--ship", action="store_true", help="put the background's vectors into the package")
-    options = parser.parse_args(arguments)
+    """Print the fitted constants, and what they reach on the other half."""
+    options = _parser().parse_args(arguments)
     encoder = load_encoder(options.encoder, device="cpu")
     folders = sorted(table.parent for table in options.data.glob("*/captions.csv"))
     sets = {folder.name: load_set(folder, encoder, options.work) for folder in folders}
     background = encoder.encode_texts(list(prompts()))
     if options.ship:
         write_vectors(PACKAGE_FOLDER / vectors_file_name(encoder.fingerprint), background)
-    fitted = _fitted(cases(_trials(sets, 0, encoder), background))
-    for pair, weights in zip(KEYS, fitted, strict=True):
-        sys.stdout.write(f"    ModelKey(has_image={pair.has_image}, kind={pair.kind!r}): {weights},\n")
-    _report(cases(_trials(sets, 1, encoder), background), fitted)
-    for asked, (raw, calibrated) in merged_quality(sets["flickr8k"], 1, background, fitted).items():
+    fitted = _fit_models(collect_cases(_trials(sets, 0, encoder), background))
+    for key, weights in zip(KEYS, fitted, strict=True):
+        sys.stdout.write(f"    ModelKey(has_image={key.has_image}, kind={key.kind!r}): {weights},\n")
+    _report(collect_cases(_trials(sets, 1, encoder), background), fitted)
+    for kind, (raw, calibrated) in merged_ndcg(sets["flickr8k"], 1, background, fitted).items():
         sys.stdout.write(
-            f"photos and texts in one list, nDCG@10 by {asked}: {raw:.3f} raw, {calibrated:.3f} calibrated\n"
+            f"photos and texts in one list, nDCG@10 by {kind}: {raw:.3f} raw, {calibrated:.3f} calibrated\n"
         )
     return 0
 
 
-def _trials(sets: dict[str, Set], half: int, encoder: Encoder) -> Iterator[Trials]:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.calibration",
+        description="Fit the constants of match probabilities on one half of captioned photos, and measure them on the "
+        "other half.",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of captioned sets")
+    parser.add_argument(
+        "--work", type=Path, default=Path(".work/calibration"), help="folder for embeddings (default %(default)s)"
+    )
+    parser.add_argument("--encoder", default="compact", help="name of the encoder (default %(default)s)")
+    parser.add_argument("--ship", action="store_true", help="write the background's vectors into the package")
+    return parser
+
+
+def _trials(sets: dict[str, EmbeddedSet], half: int, encoder: Encoder) -> Iterator[Trials]:
     rng = np.random.default_rng(half)
-    captioned = sets["flickr8k"]
     labelled = {name: data for name, data in sets.items() if name != "flickr8k"}
-    crowd = np.concatenate([data.photos[data.halves == half] for data in labelled.values()])
-    yield from captioned_trials(captioned, half, encoder.encode_texts(list(THINGS)), crowd, rng)
+    things = encoder.encode_texts(list(THINGS))
+    distractors = np.concatenate([data.photos[data.halves == half] for data in labelled.values()])
+    yield from captioned_trials(sets["flickr8k"], half, things, distractors, rng)
     for name, data in labelled.items():
-        yield from labelled_trials(data, half, _unlike(name, labelled, half), rng)
+        yield from labelled_trials(data, half, _photos_of_other_subjects(name, labelled, half), rng)
 
 
-def _unlike(name: str, sets: dict[str, Set], half: int) -> Vectors:
+def _photos_of_other_subjects(name: str, sets: dict[str, EmbeddedSet], half: int) -> Vectors:
     """Return photos that show none of a set's classes and that `compact` was not trained on, shape (c, d)."""
-    kinds = [names for names in KINDS.values() if name not in names] if name not in BROAD else []
-    others = [sets[other] for names in kinds for other in names if other in sets]
+    subjects = [names for names in SUBJECTS.values() if name not in names] if name not in GENERAL_SETS else []
+    others = [sets[other] for names in subjects for other in names if other in sets]
     empty = np.empty((0, sets[name].photos.shape[1]), dtype=np.float32)
     return np.concatenate([empty, *(data.photos[(data.halves == half) & data.unseen] for data in others)])
 
 
-def _fitted(found: Cases) -> list[Weights]:
-    """Return the constants of each pair; in each group every query counts the same."""
-    result = []
-    for pair in range(len(KEYS)):
-        rows = found.pair == pair
-        shares = np.zeros(len(found.right))
-        for group in np.unique(found.group[rows]):
-            mine = rows & (found.group == group)
-            shares[mine] = IMPORTANCE.get(group, 1.0) / len(np.unique(found.query[mine]))
-        result.append(fit(found.columns[rows], found.right[rows], shares[rows]))
-    return result
+def _fit_models(cases: Cases) -> list[Weights]:
+    """Return the constants of each model of `KEYS`; within a group, every query has the same weight."""
+    fitted = []
+    for model in range(len(KEYS)):
+        rows = cases.model == model
+        case_weights = np.zeros(len(cases.right))
+        for group in np.unique(cases.group[rows]):
+            in_group = rows & (cases.group == group)
+            case_weights[in_group] = GROUP_WEIGHTS.get(group, 1.0) / len(np.unique(cases.query[in_group]))
+        fitted.append(fit_logistic(cases.columns[rows], cases.right[rows], case_weights[rows]))
+    return fitted
 
 
-def _report(found: Cases, fitted: list[Weights]) -> None:
-    constants = np.array(fitted)[found.pair]  # (c, 5)
-    odds = constants[:, 0] + (constants[:, 1:] * found.columns).sum(axis=1)
-    values = 1 / (1 + np.exp(-odds))
-    for pair, what in enumerate(KEYS):
-        for group in np.unique(found.group[found.pair == pair]):
-            rows = (found.pair == pair) & (found.group == group)
-            sys.stdout.write(
-                f"{'picture' if what.has_image else 'words'} to {what.kind}s, {group}: {_line(found, values, rows)}\n"
-            )
+def _report(cases: Cases, fitted: list[Weights]) -> None:
+    """Print a line for each model and group."""
+    probabilities = _probabilities(cases, fitted)
+    for model, key in enumerate(KEYS):
+        for group in np.unique(cases.group[cases.model == model]):
+            rows = (cases.model == model) & (cases.group == group)
+            query = "picture" if key.has_image else "words"
+            sys.stdout.write(f"{query} to {key.kind}s, {group}: {_figures(cases, probabilities, rows)}\n")
 
 
-def _line(found: Cases, values: Numbers, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
-    shown = rows & (found.rank < SHOWN)
-    kept = shown & (values >= THRESHOLD)
-    there = [_per_query(found, values, rows & (found.present == present)) for present in (True, False)]
-    best = auroc(there[0][0], there[1][0])
-    expected = auroc(there[0][1], there[1][1])
-    present = shown & found.present
+def _probabilities(cases: Cases, fitted: list[Weights]) -> Numbers:
+    constants = np.array(fitted)[cases.model]  # (c, 5)
+    log_odds = constants[:, 0] + (constants[:, 1:] * cases.columns).sum(axis=1)
+    probabilities: NDArray[np.float64] = 1 / (1 + np.exp(-log_odds))
+    return probabilities
+
+
+def _figures(cases: Cases, probabilities: Numbers, rows: Mask) -> str:
+    """Return calibration error, separation of queries with and without an answer, and what the threshold hides."""
+    shown = rows & (cases.rank < SHOWN)
+    likely = shown & (probabilities >= THRESHOLD)
+    with_answer = shown & cases.present
+    best, expected = _per_query(cases, probabilities, rows & cases.present)
+    best_absent, expected_absent = _per_query(cases, probabilities, rows & ~cases.present)
     return (
-        f"ECE {calibration_error(values[shown], found.right[shown]):.3f}, AUROC by best {best:.3f}, by expected "
-        f"{expected:.3f}; at {THRESHOLD} of {SHOWN} shown: {found.right[kept & found.present].mean():.2f} right, "
-        f"{(kept & found.right).sum() / found.right[present].sum():.2f} of the right ones kept, "
-        f"{(there[1][0] < THRESHOLD).mean():.2f} of the absent cut whole, "
-        f"{(there[0][0] < THRESHOLD).mean():.2f} of the present"
+        f"ECE {calibration_error(probabilities[shown], cases.right[shown]):.3f}, "
+        f"AUROC by best {auroc(best, best_absent):.3f}, by expected {auroc(expected, expected_absent):.3f}; "
+        f"at {THRESHOLD} of {SHOWN} shown: {cases.right[likely & cases.present].mean():.2f} right, "
+        f"{(likely & cases.right).sum() / cases.right[with_answer].sum():.2f} of the right ones shown, "
+        f"nothing shown for {(best_absent < THRESHOLD).mean():.2f} of queries without an answer "
+        f"and {(best < THRESHOLD).mean():.2f} of those with one"
     )
 
 
-def _per_query(
-    found: Cases, values: Numbers, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> tuple[Numbers, Numbers]:
-    """Return best probability and expected number of each query, (q,) each."""
-    _, number = np.unique(found.query[rows], return_inverse=True)
-    best = np.zeros(number.max() + 1, dtype=np.float64)
-    np.maximum.at(best, number, values[rows])
-    return best, np.bincount(number, values[rows]).astype(np.float64)
+def _per_query(cases: Cases, probabilities: Numbers, rows: Mask) -> tuple[Numbers, Numbers]:
+    """Return best probability and expected number of right answers of each query, shape (q,) each."""
+    _, numbers = np.unique(cases.query[rows], return_inverse=True)
+    best = np.zeros(numbers.max() + 1, dtype=np.float64)
+    np.maximum.at(best, numbers, probabilities[rows])
+    return best, np.bincount(numbers, probabilities[rows]).astype(np.float64)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Queries whose right answers are known, in libraries of several sizes, with the right ones in them and without."""
+"""Queries with known right answers, in libraries of several sizes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from indexer.types import Ids, Modality, Vectors
 from retrieval.calibration.probability import ModelKey
-from training.calibration.datasets import Set
+from training.calibration.embedded_sets import EmbeddedSet
 
-Marks = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 
 WORDS_TO_PHOTOS = ModelKey(has_image=False, kind=Modality.PHOTO)
 WORDS_TO_TEXTS = ModelKey(has_image=False, kind=Modality.TEXT)
 PHOTO_TO_PHOTOS = ModelKey(has_image=True, kind=Modality.PHOTO)
 PHOTO_TO_TEXTS = ModelKey(has_image=True, kind=Modality.TEXT)
 
-ALIKE = 0.6
-"""A photo with a caption that has this cosine with the query may well be right too, and counts neither way."""
+SIMILAR = 0.6
+"""A photo with a caption that has at least this cosine with the query may be right too, and counts neither way."""
 
 SIZES = (30, 150)
+"""Units in the small libraries."""
 
 THINGS = {
     "a dog": "dogs?|pupp(y|ies)", "a man": "m[ae]n", "a woman": "wom[ae]n|lady", "a boy": "boys?", "a girl": "girls?",
@@ -40,7 +41,9 @@ THINGS = {
     "a helmet": "helmets?", "people dancing": r"danc\w*", "a guitar": "guitar", "a stick": "sticks?",
     "snowboarding": r"snowboard\w*",
 }  # fmt: skip
-"""Plain queries, and what captions say where a photo shows it: twice it is right, once it counts neither way."""
+"""Plain queries, and what captions of a matching photo say.
+
+A photo is right if two of its captions say so, and counts neither way if one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,13 @@ class Trials:
     """Queries and a library.
 
     Attributes:
-        group: What the figures are reported under.
+        group: Name under which the results are reported.
         key: Kind of query and kind of unit.
         queries: Unit vectors, shape (q, d).
-        units: The library's units of the pair's kind, shape (n, d).
+        units: The library's units of the key's kind, shape (n, d).
         photos: The library's photos, shape (p, d).
         right: Which units are right, shape (q, n).
-        unknown: Which count neither way, shape (q, n).
+        unknown: Which units count as neither right nor wrong, shape (q, n).
     """
 
     group: str
@@ -62,106 +65,113 @@ class Trials:
     queries: Vectors
     units: Vectors
     photos: Vectors
-    right: Marks
-    unknown: Marks
+    right: Mask
+    unknown: Mask
 
 
 def captioned_trials(
-    data: Set, half: int, things: Vectors, crowd: Vectors, rng: np.random.Generator
+    data: EmbeddedSet, half: int, things: Vectors, distractors: Vectors, rng: np.random.Generator
 ) -> Iterator[Trials]:
     """Yield trials of a set with several captions by people for each photo.
 
     Args:
         data: The set.
-        half: Which half of its photos.
+        half: The half of its photos to use.
         things: The vectors of `THINGS`.
-        crowd: Photos of other sets that make the library large, shape (c, d).
+        distractors: Photos of other sets that make the library large, shape (c, d).
         rng: Chooses small libraries.
     """
     chosen = np.flatnonzero(data.halves == half)
     lines = np.isin(data.owners, chosen)
-    owners, texts = np.searchsorted(chosen, data.owners[lines]), data.texts[data.said[lines]]  # (l,), (l, d)
-    alike = texts @ texts.T > ALIKE  # (l, l)
-    photos, mine = data.photos[chosen], owners[:, None] == np.arange(len(chosen))  # (p, d), (l, p)
-    near = np.stack([alike[:, owners == photo].any(axis=1) for photo in range(len(chosen))], axis=1) & ~mine  # (l, p)
-    whole = Trials("captions", WORDS_TO_PHOTOS, texts, photos, photos, mine, near)
-    yield from _sizes(whole, rng)
-    none = np.zeros((len(texts), len(crowd)), dtype=bool)
+    owners, texts = np.searchsorted(chosen, data.owners[lines]), data.texts[data.line_captions[lines]]  # (l,), (l, d)
+    is_similar = texts @ texts.T > SIMILAR  # (l, l)
+    photos, right = data.photos[chosen], owners[:, None] == np.arange(len(chosen))  # (p, d), (l, p)
+    by_photo = [is_similar[:, owners == photo].any(axis=1) for photo in range(len(chosen))]
+    unknown = np.stack(by_photo, axis=1) & ~right  # (l, p)
+    yield from _in_sizes(Trials("captions", WORDS_TO_PHOTOS, texts, photos, photos, right, unknown), rng)
+    wrong = np.zeros((len(texts), len(distractors)), dtype=bool)
     yield Trials(
         "captions",
         WORDS_TO_PHOTOS,
         texts,
-        np.concatenate([photos, crowd]),
+        np.concatenate([photos, distractors]),
         photos,
-        np.hstack([mine, none]),
-        np.hstack([near, none]),
+        np.hstack([right, wrong]),
+        np.hstack([unknown, wrong]),
     )
-    first = np.unique(owners, return_index=True)[1]  # one caption of each photo asks, the others are the texts
+    first = np.unique(owners, return_index=True)[1]  # one caption of each photo is the query, the others are units
     rest = np.setdiff1d(np.arange(len(owners)), first)
-    blank = np.zeros((len(first), len(rest)), dtype=bool)
-    own = owners[first][:, None] == owners[rest]
-    yield from _sizes(Trials("captions", WORDS_TO_TEXTS, texts[first], texts[rest], photos, own, blank), rng)
-    like = near[rest].T & ~own
-    yield from _sizes(Trials("captions", PHOTO_TO_TEXTS, photos, texts[rest], photos, own, like), rng)
-    said = [data.captions[place].lower() for place in data.said[lines]]
-    counts = np.array(
+    none = np.zeros((len(first), len(rest)), dtype=bool)
+    right_texts = owners[first][:, None] == owners[rest]
+    to_texts = Trials("captions", WORDS_TO_TEXTS, texts[first], texts[rest], photos, right_texts, none)
+    yield from _in_sizes(to_texts, rng)
+    unknown_texts = unknown[rest].T & ~right_texts
+    yield from _in_sizes(
+        Trials("captions", PHOTO_TO_TEXTS, photos, texts[rest], photos, right_texts, unknown_texts), rng
+    )
+    counts = _mentions([data.captions[row].lower() for row in data.line_captions[lines]], owners, len(chosen))
+    yield from _in_sizes(Trials("things", WORDS_TO_PHOTOS, things, photos, photos, counts >= 2, counts == 1), rng)
+
+
+def _mentions(captions: list[str], owners: Ids, photos: int) -> NDArray[np.float64]:
+    """Return how many captions of each photo mention each of `THINGS`, shape (things, photos)."""
+    return np.array(
         [
-            np.bincount(owners, [bool(re.search(rf"\b({form})\b", text)) for text in said], len(chosen))
+            np.bincount(owners, [bool(re.search(rf"\b({form})\b", caption)) for caption in captions], photos)
             for form in THINGS.values()
         ]
-    )  # (things, p)
-    yield from _sizes(Trials("things", WORDS_TO_PHOTOS, things, photos, photos, counts >= 2, counts == 1), rng)
+    )
 
 
-def labelled_trials(data: Set, half: int, crowd: Vectors, rng: np.random.Generator) -> Iterator[Trials]:
+def labelled_trials(data: EmbeddedSet, half: int, distractors: Vectors, rng: np.random.Generator) -> Iterator[Trials]:
     """Yield trials of a set whose captions are class names.
 
     Args:
         data: The set.
-        half: Which half of its photos.
-        crowd: Photos that show none of its classes and that `compact` was not trained on, shape (c, d).
+        half: The half of its photos to use.
+        distractors: Photos that show none of its classes and that `compact` was not trained on, shape (c, d).
         rng: Chooses small libraries.
     """
-    for group, kept in (("unseen classes", data.unseen), ("whole classes", np.ones(len(data.labels), dtype=bool))):
-        chosen = np.flatnonzero((data.halves == half) & kept)
+    every = np.ones(len(data.labels), dtype=bool)
+    for group, is_used in (("unseen classes", data.unseen), ("whole classes", every)):
+        chosen = np.flatnonzero((data.halves == half) & is_used)
         labels = data.labels[chosen]
         names = np.unique(labels)
-        spoken = [data.said[data.owners == np.flatnonzero(data.labels == label)[0]][0] for label in names]
-        numbers = np.concatenate([spoken, [np.flatnonzero(data.captions == label)[0] for label in names]])
+        captions = [data.line_captions[data.owners == np.flatnonzero(data.labels == label)[0]][0] for label in names]
+        numbers = np.concatenate([captions, [np.flatnonzero(data.captions == label)[0] for label in names]])
         right = np.concatenate([names, names])[:, None] == labels  # (2 names, p)
         photos = data.photos[chosen]
         if group == "unseen classes":
-            photos = np.concatenate([photos, crowd])
-            right = np.pad(right, ((0, 0), (0, len(crowd))))
-        yield from _sizes(
-            Trials(group, WORDS_TO_PHOTOS, data.texts[numbers], photos, photos, right, np.zeros_like(right)), rng
-        )
-    asking = np.flatnonzero((data.halves == half) & data.unseen)
+            photos = np.concatenate([photos, distractors])
+            right = np.pad(right, ((0, 0), (0, len(distractors))))
+        none = np.zeros_like(right)
+        yield from _in_sizes(Trials(group, WORDS_TO_PHOTOS, data.texts[numbers], photos, photos, right, none), rng)
+    queries = np.flatnonzero((data.halves == half) & data.unseen)
     answers = np.flatnonzero((data.halves == half) & ~data.unseen)
-    right = data.labels[asking][:, None] == data.labels[answers]
-    if len(asking) and len(answers) > 2 * SIZES[0]:
+    right = data.labels[queries][:, None] == data.labels[answers]
+    if len(queries) and len(answers) > 2 * SIZES[0]:
         photos = data.photos[answers]
-        nothing = np.zeros_like(right)
-        yield from _sizes(Trials("classes", PHOTO_TO_PHOTOS, data.photos[asking], photos, photos, right, nothing), rng)
+        trials = Trials("classes", PHOTO_TO_PHOTOS, data.photos[queries], photos, photos, right, np.zeros_like(right))
+        yield from _in_sizes(trials, rng)
 
 
-def _sizes(trials: Trials, rng: np.random.Generator) -> Iterator[Trials]:
+def _in_sizes(trials: Trials, rng: np.random.Generator) -> Iterator[Trials]:
     """Yield the trials in the whole library and in parts of it, with the queries that still have a right answer."""
-    full = np.arange(len(trials.units), dtype=np.int64)
-    for size in (len(full), *SIZES):
-        if size <= len(full):
-            yield _part(trials, np.sort(rng.choice(full, size, replace=False)))
+    units = np.arange(len(trials.units), dtype=np.int64)
+    for size in (len(units), *SIZES):
+        if size <= len(units):
+            yield _part(trials, np.sort(rng.choice(units, size, replace=False)))
 
 
-def _part(trials: Trials, kept: Ids) -> Trials:
-    asked = trials.right[:, kept].any(axis=1)
-    photos = trials.units[kept] if trials.key.kind is Modality.PHOTO else trials.photos
+def _part(trials: Trials, units: Ids) -> Trials:
+    has_answer = trials.right[:, units].any(axis=1)
+    photos = trials.units[units] if trials.key.kind is Modality.PHOTO else trials.photos
     return Trials(
         trials.group,
         trials.key,
-        trials.queries[asked],
-        trials.units[kept],
+        trials.queries[has_answer],
+        trials.units[units],
         photos,
-        trials.right[asked][:, kept],
-        trials.unknown[asked][:, kept],
+        trials.right[has_answer][:, units],
+        trials.unknown[has_answer][:, units],
     )

@@ -1,18 +1,19 @@
 """The trainer of the `compact` encoder: two small towers, from captioned photos, on a CPU.
 
-One command makes the folder that ships in `indexer/encoders/compact`:
+One command writes the folder that ships as `indexer/encoders/compact`:
 
     python -m training.compact --data ../shared/data --out DIR
 
-The stages, each cached in the work folder so that an interrupted run goes on:
+The stages, in the order of `pipeline.py`; each stores its result in the work folder, from which a stopped run resumes:
 
-    photos   data.py      read the captioned sets, hash the pictures, split by hash
-    views    views.py     run the frozen part of the image tower over several views of each photo
-    texts    corpus.py    collect lines of text; teacher.py embeds them with the sentence model
-    distil   distil.py    teach the small text tower the sentence model's space
-    align    align.py     find linear heads that bring both spaces together
-    finetune finetune.py  train both towers together on captions, classes and the two teachers
-    export   export.py    write open_clip's local-dir form in float16
+    photos   photo_sets.py  reads the captioned sets, hashes the pictures, splits them by hash
+    views    views.py       runs the frozen part of the image tower on several views of each photo
+    texts    corpus.py      collects lines of text; teacher.py embeds them with the sentence model
+    distil   distil.py      trains the small text tower on the sentence model's embeddings
+    align    align.py       finds linear heads that bring images and texts into one space
+    finetune finetune.py    trains both towers together on captions, classes and the two teachers
+    last     final_stage.py adds drawings and broader lines to a last round
+    write    open_clip_folder.py, graphs.py   write the weights in float16 and the ONNX graphs
 
 It needs the dependency group `train`; nothing is downloaded.
 """

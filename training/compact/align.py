@@ -1,4 +1,4 @@
-"""Linear heads that bring the image tower's features and the sentence model's vectors into one space."""
+"""Alignment: linear heads that bring the image tower's features and the sentence model's vectors into one space."""
 
 from __future__ import annotations
 
@@ -13,49 +13,47 @@ from torch import Tensor, nn
 from indexer.types import Vectors
 from training.compact.distil import one_cycle
 from training.compact.losses import classifier_loss, multi_positive_loss
-from training.compact.pairs import Pairs, epoch
-from training.compact.progress import logged
+from training.compact.pairs import Pairs, epoch_batches
+from training.compact.progress_log import log_progress
 from training.compact.student import DIM
-
-FEATURES = 1280
 
 
 @dataclass(frozen=True, slots=True)
 class AlignPlan:
-    """How the heads are found; the towers stay as they are.
+    """The settings of the alignment; the towers are not trained.
 
     Attributes:
         epochs: Passes over the captioned photos.
         batch: Photos per step.
-        each: Captions per captioned photo and step.
-        share: Part of the labelled photos in each epoch.
+        captions: Captions per captioned photo and step.
+        labelled_share: Share of the labelled photos in each epoch.
         rate: Highest learning rate of one cycle.
-        dropout: Part of the features hidden in each step.
-        classes: Weight of the classifier's opinion (KL).
+        dropout: Share of the features that each step hides.
+        class_weight: Weight of the divergence from the classifier.
     """
 
     epochs: int = 60
     batch: int = 1024
-    each: int = 1
-    share: float = 0.5
+    captions: int = 1
+    labelled_share: float = 0.5
     rate: float = 1e-3
     dropout: float = 0.2
-    classes: float = 0.3
+    class_weight: float = 0.3
 
 
 class Heads(nn.Module):
-    """A linear head with bias over features, one without over texts, and the temperature.
+    """A linear head with bias for features, one without for texts, and the temperature.
 
-    The features are shifted and scaled before the image head while it is trained, because they are all positive
-    and of unlike size; `image_head` folds that into the stored form.
+    During training the features are standardised before the image head, because they are all positive and of different
+    scales; `image_head` folds that into a head for unchanged features.
     """
 
     def __init__(self, mean: Tensor, std: Tensor) -> None:
-        """Begin with a random image head and the text space as it is.
+        """Start with a random image head and the identity for texts.
 
         Args:
-            mean: Of the features, shape (1280,).
-            std: Of the features, shape (1280,).
+            mean: Mean of the features, shape (1280,).
+            std: Their standard deviation, shape (1280,).
         """
         super().__init__()
         self.mean = nn.Parameter(mean, requires_grad=False)
@@ -68,15 +66,15 @@ class Heads(nn.Module):
 
     def images(self, features: Tensor, *, dropout: float = 0.0) -> Tensor:
         """Return unit vectors of features, shape (n, 384)."""
-        even = (features - self.mean) / self.std
-        return nn.functional.normalize(self.image(nn.functional.dropout(even, dropout)), dim=-1)
+        standardised = (features - self.mean) / self.std
+        return nn.functional.normalize(self.image(nn.functional.dropout(standardised, dropout)), dim=-1)
 
     def texts(self, vectors: Tensor) -> Tensor:
         """Return unit vectors of the teacher's vectors, shape (n, 384)."""
         return nn.functional.normalize(self.text(vectors), dim=-1)
 
     def image_head(self) -> tuple[Tensor, Tensor]:
-        """Return weight (384, 1280) and bias (384,) of the same head over unchanged features."""
+        """Return weight (384, 1280) and bias (384,) of the same head for unchanged features."""
         weight = (self.image.weight / self.std).detach()
         return weight, (self.image.bias - weight @ self.mean).detach()
 
@@ -96,36 +94,39 @@ def train_heads(
     Args:
         features: Pooled features of several views of all photos, shape (views, photos, 1280).
         texts: The teacher's unit vectors of the corpus, shape (lines, 384).
-        pairs: The training set.
+        pairs: The training pairs.
         classes: The teacher's unit vectors of the ImageNet classes, shape (1000, 384).
         classifier: The image teacher's last layer.
-        plan: How long and how fast.
-        seed: For everything random.
+        plan: The settings.
+        seed: Seed of everything random.
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    seen = torch.from_numpy(features[0, pairs.photos].astype(np.float32))
-    heads = Heads(seen.mean(0), seen.std(0) + 1e-3)
+    first_view = torch.from_numpy(features[0, pairs.photos].astype(np.float32))
+    heads = Heads(first_view.mean(0), first_view.std(0) + 1e-3)
     optimizer = torch.optim.AdamW(
         [*heads.image.parameters(), *heads.text.parameters(), heads.scale], lr=plan.rate, weight_decay=0.1
     )
-    every = [
-        rows for _ in range(plan.epochs) for rows in epoch(pairs, batch=plan.batch, share=plan.share, random=random)
+    batches = [
+        rows
+        for _ in range(plan.epochs)
+        for rows in epoch_batches(pairs, batch=plan.batch, labelled_share=plan.labelled_share, random=random)
     ]
-    names = torch.from_numpy(classes)
-    for step, rows in enumerate(logged(every, stage="align", total=len(every))):
-        optimizer.param_groups[0]["lr"] = plan.rate * one_cycle(step / len(every), 0.1)
-        lines, owners = pairs.sample(rows, plan.each, random)
+    class_texts = torch.from_numpy(classes)
+    for step, rows in enumerate(log_progress(batches, stage="align", total=len(batches))):
+        optimizer.param_groups[0]["lr"] = plan.rate * one_cycle(step / len(batches), 0.1)
+        lines, owners = pairs.sample_lines(rows, plan.captions, random)
         views = random.integers(0, len(features), size=len(rows))
-        found = torch.from_numpy(features[views, pairs.photos[rows]].astype(np.float32))
-        images = heads.images(found, dropout=plan.dropout)
-        described = heads.texts(torch.from_numpy(texts[lines].astype(np.float32)))
+        inputs = torch.from_numpy(features[views, pairs.photos[rows]].astype(np.float32))
+        images = heads.images(inputs, dropout=plan.dropout)
+        captions = heads.texts(torch.from_numpy(texts[lines].astype(np.float32)))
         scale = heads.scale.exp().clamp(max=100)
         groups = torch.from_numpy(pairs.groups[rows])
         loss = multi_positive_loss(
-            images, described, image_groups=groups, text_groups=groups[torch.from_numpy(owners)], scale=scale
+            images, captions, image_groups=groups, text_groups=groups[torch.from_numpy(owners)], scale=scale
         )
-        loss = loss + plan.classes * classifier_loss(images, heads.texts(names), classifier(found).detach(), scale)
+        logits = classifier(inputs).detach()
+        loss = loss + plan.class_weight * classifier_loss(images, heads.texts(class_texts), logits, scale)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -1,4 +1,4 @@
-"""What the last round is trained on besides the photos: drawings, and nouns moved towards what they are."""
+"""The additional training data of the last round: drawings, and nouns moved towards their broader line."""
 
 from __future__ import annotations
 
@@ -10,85 +10,91 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.types import Vectors
-from training.compact.data import TrainingPhoto
 from training.compact.finetune import FinetuneData
-from training.compact.pairs import Pairs, Rows, pair_up
+from training.compact.pairs import Pairs, Rows, make_pairs
+from training.compact.photo_sets import TrainingPhoto
 from training.compact.student import tokenize
 from training.compact.synthetic import Drawing
 
 
-def with_drawings(
-    lessons: FinetuneData,
-    made: Sequence[Drawing],
+def add_drawings(
+    data: FinetuneData,
+    drawings: Sequence[Drawing],
     *,
     photos: Sequence[TrainingPhoto],
     rows: Rows,
     features: NDArray[np.float16],
-    drawn: NDArray[np.float16],
+    drawing_features: NDArray[np.float16],
     lines: Sequence[str],
-    anchor: Callable[[list[str]], Vectors],
+    embed_lines: Callable[[list[str]], Vectors],
 ) -> FinetuneData:
-    """Return the lessons with drawings after the photos and their words after the corpus.
+    """Return the data with drawings after the photos and their captions after the corpus.
 
-    The image teacher has no say about drawings: it was never shown any.
+    The image teacher's classes of drawings do not count, because it was never trained on any.
 
     Args:
-        lessons: Of the photos alone.
-        made: The drawings.
+        data: Data of the photos alone.
+        drawings: The drawings.
         photos: All photos.
         rows: Which of them to train on.
-        features: Of the photos from the tower as it is, shape (views, photos, 1280).
-        drawn: Of the drawings, shape (views, drawings, 1280).
+        features: Features of the photos from the current tower, shape (views, photos, 1280).
+        drawing_features: Features of the drawings, shape (views, drawings, 1280).
         lines: The corpus.
-        anchor: Gives unit vectors of new lines in the common space.
+        embed_lines: Returns unit vectors of new lines in the common space.
     """
-    known = set(lines)
-    new = [line for line in dict.fromkeys(line for drawing in made for line in drawing.captions) if line not in known]
-    numbers = {line: number for number, line in enumerate([*lines, *new])}
-    nothing = np.zeros((len(drawn), len(made), drawn.shape[2]), dtype=np.float16)
+    existing = set(lines)
+    captions = dict.fromkeys(line for drawing in drawings for line in drawing.captions)
+    new_lines = [line for line in captions if line not in existing]
+    numbers = {line: number for number, line in enumerate([*lines, *new_lines])}
+    unused = np.zeros((len(drawing_features), len(drawings), drawing_features.shape[2]), dtype=np.float16)
     return replace(
-        lessons,
-        before=np.concatenate([lessons.before, nothing], axis=1),
-        features=np.concatenate([features, drawn], axis=1),
-        judged=np.concatenate([lessons.judged, np.zeros(len(made), dtype=bool)]),
-        pairs=_pairs_with(photos, rows, made, numbers),
-        tokens=np.concatenate([lessons.tokens, tokenize(new)]),
-        anchors=np.concatenate([lessons.anchors, anchor(new).astype(np.float16)]),
+        data,
+        teacher_features=np.concatenate([data.teacher_features, unused], axis=1),
+        features=np.concatenate([features, drawing_features], axis=1),
+        has_teacher=np.concatenate([data.has_teacher, np.zeros(len(drawings), dtype=bool)]),
+        pairs=_pairs_with_drawings(photos, rows, drawings, numbers),
+        tokens=np.concatenate([data.tokens, tokenize(new_lines)]),
+        anchors=np.concatenate([data.anchors, embed_lines(new_lines).astype(np.float16)]),
     )
 
 
-def _pairs_with(
-    photos: Sequence[TrainingPhoto], rows: Rows, made: Sequence[Drawing], numbers: Mapping[str, int]
+def _pairs_with_drawings(
+    photos: Sequence[TrainingPhoto], rows: Rows, drawings: Sequence[Drawing], numbers: Mapping[str, int]
 ) -> Pairs:
-    extra = [
-        TrainingPhoto(Path(f"{n}.png"), "drawings", drawing.captions, drawing.kind, "")
-        for n, drawing in enumerate(made)
+    drawing_photos = [
+        TrainingPhoto(Path(f"{number}.png"), "drawings", drawing.captions, drawing.kind, "")
+        for number, drawing in enumerate(drawings)
     ]
-    all_rows = np.concatenate([rows, np.arange(len(photos), len(photos) + len(extra))])
-    return pair_up([*photos, *extra], all_rows, numbers)
+    all_rows = np.concatenate([rows, np.arange(len(photos), len(photos) + len(drawing_photos))])
+    return make_pairs([*photos, *drawing_photos], all_rows, numbers)
 
 
 def move_to_broader(
-    anchors: NDArray[np.float16], numbers: Mapping[str, int], broad: Mapping[str, str], wide: Vectors, *, share: float
+    anchors: NDArray[np.float16],
+    numbers: Mapping[str, int],
+    broader_lines: Mapping[str, str],
+    broader_vectors: Vectors,
+    *,
+    fraction: float,
 ) -> NDArray[np.float16]:
-    """Return the anchors with those of narrow lines moved towards their broad line, unit length.
+    """Return the anchors with those of narrow lines moved towards their broader line, unit length.
 
-    An image tower that has never seen an astronaut still sees a person: so a word of which it knows nothing should
-    find people before it finds rockets.
+    An image tower that was never trained on an astronaut still recognises a person, so for a word that it does not know
+    it should find people rather than rockets.
 
     Args:
         anchors: Unit vectors of the corpus, shape (lines, d); not changed.
         numbers: The number of each line of the corpus.
-        broad: For narrow lines their broad line.
-        wide: Unit vectors of the broad lines, in the order of `sorted(set(broad.values()))`.
-        share: How far they move; 0 leaves them.
+        broader_lines: The broader line of each narrow line.
+        broader_vectors: Unit vectors of the broader lines, in the order of `sorted(set(broader_lines.values()))`.
+        fraction: How far the anchors move, 0 to 1.
     """
-    places = {line: place for place, line in enumerate(sorted(set(broad.values())))}
-    found = [(numbers[line], places[target]) for line, target in broad.items() if line in numbers]
-    if not found:
+    columns = {line: column for column, line in enumerate(sorted(set(broader_lines.values())))}
+    pairs = [(numbers[line], columns[target]) for line, target in broader_lines.items() if line in numbers]
+    if not pairs:
         return anchors
-    rows, targets = np.asarray(found).T
-    moved = (1 - share) * anchors[rows].astype(np.float32) + share * wide[targets]
+    rows, targets = np.asarray(pairs).T
+    moved = (1 - fraction) * anchors[rows].astype(np.float32) + fraction * broader_vectors[targets]
     result = anchors.copy()
     result[rows] = moved / np.linalg.norm(moved, axis=1, keepdims=True)
     return result

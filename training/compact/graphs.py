@@ -1,4 +1,4 @@
-"""Writing both towers of a trained folder as ONNX graphs whose weights stay in its safetensors file."""
+"""Writes both towers of a trained folder as ONNX graphs, whose weights stay in its safetensors file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch.func import functional_call
 from indexer.encoders.onnx_encoder import DESCRIPTION_FILE, FORMAT
 from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.types import Preprocess
-from training.compact.export import WEIGHTS_NAME
+from training.compact.open_clip_folder import WEIGHTS_NAME
 
 TABLE = "token_embedding.weight"
 OPSET = 20  # the first with Gelu
@@ -27,8 +27,8 @@ OPSET = 20  # the first with Gelu
 class ImageTower(nn.Module):
     """Pixels (n, size, size, 3), uint8, and the stored weights to vectors (n, dim).
 
-    The weights are arguments, in float16 as stored: so the exporter neither copies nor changes them, and their
-    conversion to float32 is in the graph. ONNX Runtime does it once, when it opens the graph, and folds BatchNorm then.
+    The weights are arguments, in float16 as stored, so that the exporter neither copies nor changes them and the graph
+    contains their conversion to float32. ONNX Runtime converts them once, when it opens the graph, and folds BatchNorm.
     """
 
     def __init__(self, model: Any, names: list[str], preprocess: Preprocess) -> None:
@@ -40,7 +40,7 @@ class ImageTower(nn.Module):
         self._shift: Tensor = -mean / std
 
     def forward(self, pixels: Tensor, weights: list[Tensor]) -> Tensor:
-        """Return the vectors, not of unit length."""
+        """Return the vectors, which are not of unit length."""
         state = {name: weight.float() for name, weight in zip(self.names, weights, strict=True)}
         values = pixels.permute(0, 3, 1, 2).float() * self._scale + self._shift  # (n, 3, size, size)
         return _encode(self.model, "encode_image", state, values)
@@ -49,8 +49,8 @@ class ImageTower(nn.Module):
 class TextTower(nn.Module):
     """Token ids (n, t), t up to the context length, and the stored weights to vectors (n, dim).
 
-    A shorter t gives what the padded text gives: the tower is causal and read at the end token, so that what comes
-    after it has no part in it. The token table is converted after the look-up, for it is nine tenths of the weights.
+    A shorter t gives the same vectors as the padded text, because the tower is causal and read at the end token. The
+    token table is converted after the look-up, because it is nine tenths of the weights.
     """
 
     def __init__(self, model: Any, names: list[str]) -> None:
@@ -59,7 +59,7 @@ class TextTower(nn.Module):
         self.names = names
 
     def forward(self, tokens: Tensor, weights: list[Tensor]) -> Tensor:
-        """Return the vectors, not of unit length."""
+        """Return the vectors, which are not of unit length."""
         length = tokens.shape[1]
         named = zip(self.names, weights, strict=True)
         state = {name: weight if name == TABLE else weight.float() for name, weight in named}
@@ -69,7 +69,7 @@ class TextTower(nn.Module):
 
 
 class _Method(nn.Module):
-    """One method of the model as the module that `functional_call` wants."""
+    """A method of the model as a module, for `functional_call`."""
 
     def __init__(self, model: Any, name: str) -> None:
         super().__init__()
@@ -81,29 +81,29 @@ class _Method(nn.Module):
 
 
 def _encode(model: Any, method: str, state: Mapping[str, Tensor], rows: Tensor) -> Tensor:
-    """Return what the model's method gives with these tensors in place of its own."""
-    own = {f"model.{name}": value for name, value in state.items()}
-    vectors: Tensor = functional_call(_Method(model, method), own, (rows,))
+    """Return the output of a method of the model with these tensors in place of its own."""
+    parameters = {f"model.{name}": value for name, value in state.items()}
+    vectors: Tensor = functional_call(_Method(model, method), parameters, (rows,))
     return vectors
 
 
 def write_graphs(folder: Path) -> None:
-    """Write image.onnx, text.onnx and encoder.json beside a CLIP model's config and float16 weights.
+    """Write image.onnx, text.onnx and encoder.json next to a CLIP model's config and float16 weights.
 
-    What `indexer.encoders.onnx_encoder` reads: see there. The graphs are small: their tensors point into the weights.
+    `indexer.encoders.onnx_encoder` reads them. The graphs are small, because their tensors point into the weights.
     """
     encoder = OpenClipEncoder.load(f"local-dir:{folder}", device="cpu")
     size, context = encoder.preprocess.size, int(encoder.model.context_length)
     image, text = _weights(folder / WEIGHTS_NAME)
-    places, count = _places(folder / WEIGHTS_NAME), Dim("n", min=1, max=2**16)
+    offsets, count = _tensor_offsets(folder / WEIGHTS_NAME), Dim("n", min=1, max=2**16)
     pixels = torch.zeros((2, size, size, 3), dtype=torch.uint8)
     tower: nn.Module = ImageTower(encoder.model, list(image), encoder.preprocess)
-    _write(tower, {"pixels": pixels} | image, shape={0: count}, places=places, to=folder / "image.onnx")
+    _write(tower, {"pixels": pixels} | image, shape={0: count}, offsets=offsets, file=folder / "image.onnx")
     tokens = torch.ones((2, context // 2), dtype=torch.int64)
-    shorter = {0: count, 1: Dim("t", min=2, max=context)}  # an empty text has two tokens: start and end
+    shorter = {0: count, 1: Dim("t", min=2, max=context)}  # an empty text has two tokens, start and end
     tower = TextTower(encoder.model, list(text))
-    _write(tower, {"tokens": tokens} | text, shape=shorter, places=places, to=folder / "text.onnx")
-    described = {
+    _write(tower, {"tokens": tokens} | text, shape=shorter, offsets=offsets, file=folder / "text.onnx")
+    description = {
         "format": FORMAT,
         "fingerprint": encoder.fingerprint,
         "dim": encoder.dim,
@@ -112,7 +112,7 @@ def write_graphs(folder: Path) -> None:
         "tokenizer": {"kind": "clip", "context_length": context},
         "cut_padding": True,
     }
-    (folder / DESCRIPTION_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    (folder / DESCRIPTION_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
 def _weights(file: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -120,17 +120,17 @@ def _weights(file: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     weights = {
         name: value
         for name, value in load_file(file).items()
-        if value.is_floating_point() and name != "logit_scale"  # BatchNorm's counts of batches are integers
+        if value.is_floating_point() and name != "logit_scale"  # the integers are BatchNorm's counts of batches
     }
     image = {name: value for name, value in weights.items() if name.startswith("visual.")}
     return image, {name: value for name, value in weights.items() if name not in image}
 
 
-def _places(file: Path) -> dict[str, tuple[int, int]]:
+def _tensor_offsets(file: Path) -> dict[str, tuple[int, int]]:
     """Return offset and length in bytes of every tensor in a safetensors file.
 
-    The file begins with the length of its header, 8 bytes, and the header, whose offsets count from its end
-    (safetensors' format, README).
+    The file begins with the length of its header, in 8 bytes, and the header. The offsets in the header are relative to
+    its end (safetensors' format, README).
     """
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -144,10 +144,10 @@ def _write(
     inputs: dict[str, Tensor],
     *,
     shape: dict[int, Any],
-    places: dict[str, tuple[int, int]],
-    to: Path,
+    offsets: dict[str, tuple[int, int]],
+    file: Path,
 ) -> None:
-    """Write a tower's graph; all but the first of `inputs` are weights, which become tensors of the weights' file."""
+    """Write a tower's graph. All but the first of `inputs` are weights, which become references to their file."""
     rows, *weights = inputs.values()
     program: Any = torch.onnx.export(
         tower.eval(),
@@ -161,30 +161,30 @@ def _write(
     )
     model = program.model_proto
     used = {name for node in model.graph.node for name in node.input}
-    for taken in list(model.graph.input)[1:]:
-        model.graph.input.remove(taken)
-        if taken.name in used:
-            model.graph.initializer.append(_stored(taken, places[taken.name]))
+    for weight in list(model.graph.input)[1:]:
+        model.graph.input.remove(weight)
+        if weight.name in used:
+            model.graph.initializer.append(_external_tensor(weight, *offsets[weight.name]))
     _strip(model)
-    to.write_bytes(model.SerializeToString(deterministic=True))
+    file.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _stored(taken: onnx.ValueInfoProto, place: tuple[int, int]) -> onnx.TensorProto:
-    """Return a graph's input as a tensor whose content lies in the weights' file."""
-    described = taken.type.tensor_type
+def _external_tensor(weight: onnx.ValueInfoProto, offset: int, length: int) -> onnx.TensorProto:
+    """Return a graph's input as a tensor whose content is in the weights' file."""
+    tensor_type = weight.type.tensor_type
     tensor = onnx.TensorProto(
-        name=taken.name,
-        data_type=described.elem_type,
-        dims=[size.dim_value for size in described.shape.dim],
+        name=weight.name,
+        data_type=tensor_type.elem_type,
+        dims=[size.dim_value for size in tensor_type.shape.dim],
         data_location=onnx.TensorProto.EXTERNAL,
     )
-    for key, value in (("location", WEIGHTS_NAME), ("offset", str(place[0])), ("length", str(place[1]))):
+    for key, value in (("location", WEIGHTS_NAME), ("offset", str(offset)), ("length", str(length))):
         tensor.external_data.add(key=key, value=value)
     return tensor
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Take out what only people who debug the exporter read: it is nine tenths of the graph's file."""
+    """Remove the debugging information of the exporter, which is nine tenths of the graph's file."""
     del model.graph.value_info[:]
     for part in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.initializer):
         del part.metadata_props[:]

@@ -1,4 +1,4 @@
-"""Which text goes with which photo in one pass over the training set."""
+"""Which text describes which photo, and the batches of an epoch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.compact.corpus import class_lines
-from training.compact.data import TrainingPhoto
+from training.compact.photo_sets import TrainingPhoto
 
 Rows = NDArray[np.int64]
 
@@ -20,32 +20,32 @@ class Pairs:
 
     Attributes:
         photos: Row of each photo in the cached views, shape (n,).
-        texts: For each photo the numbers of its lines in the corpus; all are right.
-        groups: Photos of one class share a group, every captioned photo is its own, shape (n,).
-        captioned: Whether people described it, shape (n,), bool.
+        texts: The lines of each photo, as numbers in the corpus; all are right.
+        groups: The group of each photo, shape (n,): photos of one class share a group, a captioned photo has its own.
+        is_captioned: Whether people described it, shape (n,), bool.
     """
 
     photos: Rows
     texts: tuple[Rows, ...]
     groups: Rows
-    captioned: NDArray[np.bool_]
+    is_captioned: NDArray[np.bool_]
 
-    def sample(self, rows: Rows, each: int, random: np.random.Generator) -> tuple[Rows, Rows]:
-        """Return `each` different lines of every captioned photo in `rows` and one of every other.
+    def sample_lines(self, rows: Rows, captions: int, random: np.random.Generator) -> tuple[Rows, Rows]:
+        """Return `captions` different lines of every captioned photo in `rows`, and one of every other photo.
 
         Returns:
-            Line numbers, shape (m,), and for each the place in `rows` of the photo that it describes, shape (m,).
+            Line numbers, shape (m,), and the index in `rows` of the photo that each describes, shape (m,).
         """
         lines: list[Rows] = []
         owners: list[Rows] = []
-        for place, row in enumerate(rows):
-            count = min(each if self.captioned[row] else 1, len(self.texts[row]))
+        for index, row in enumerate(rows):
+            count = min(captions if self.is_captioned[row] else 1, len(self.texts[row]))
             lines.append(random.choice(self.texts[row], size=count, replace=False))
-            owners.append(np.full(count, place, dtype=np.int64))
+            owners.append(np.full(count, index, dtype=np.int64))
         return np.concatenate(lines), np.concatenate(owners)
 
 
-def pair_up(photos: Sequence[TrainingPhoto], rows: Rows, numbers: Mapping[str, int]) -> Pairs:
+def make_pairs(photos: Sequence[TrainingPhoto], rows: Rows, numbers: Mapping[str, int]) -> Pairs:
     """Return the pairs of some photos.
 
     Args:
@@ -53,34 +53,37 @@ def pair_up(photos: Sequence[TrainingPhoto], rows: Rows, numbers: Mapping[str, i
         rows: Which of them to use, ascending.
         numbers: The number of each line of the corpus.
     """
-    chosen = [photos[row] for row in rows]
-    classes = {name: number for number, name in enumerate(sorted({p.label.lower() for p in chosen if p.label}))}
-    groups = [classes[p.label.lower()] if p.label else len(classes) + place for place, p in enumerate(chosen)]
+    selected = [photos[row] for row in rows]
+    labels = sorted({photo.label.lower() for photo in selected if photo.label})
+    classes = {label: number for number, label in enumerate(labels)}
+    groups = [
+        classes[photo.label.lower()] if photo.label else len(classes) + index for index, photo in enumerate(selected)
+    ]
     return Pairs(
         photos=rows,
-        texts=tuple(_lines_of(photo, numbers) for photo in chosen),
+        texts=tuple(_photo_lines(photo, numbers) for photo in selected),
         groups=np.asarray(groups, dtype=np.int64),
-        captioned=np.asarray([not photo.label for photo in chosen]),
+        is_captioned=np.asarray([not photo.label for photo in selected]),
     )
 
 
-def _lines_of(photo: TrainingPhoto, numbers: Mapping[str, int]) -> Rows:
+def _photo_lines(photo: TrainingPhoto, numbers: Mapping[str, int]) -> Rows:
     lines = dict.fromkeys(photo.captions)
     if photo.label:
         lines |= dict.fromkeys(class_lines([photo.label]))
     return np.asarray([numbers[line] for line in lines if line in numbers], dtype=np.int64)
 
 
-def epoch(pairs: Pairs, *, batch: int, share: float, random: np.random.Generator) -> list[Rows]:
-    """Return batches of rows of the pairs: every captioned photo and a random share of the others, mixed.
+def epoch_batches(pairs: Pairs, *, batch: int, labelled_share: float, random: np.random.Generator) -> list[Rows]:
+    """Return batches of rows of the pairs: every captioned photo and a random share of the labelled ones, mixed.
 
     Args:
-        pairs: The training set.
-        batch: Photos per batch, fewer where there are not so many; what does not fill one is left out this time.
-        share: Part of the labelled photos taken, 0 to 1.
-        random: For the choice and the order.
+        pairs: The training pairs.
+        batch: Photos per batch, or all of them if there are fewer; what does not fill a batch is left out of the epoch.
+        labelled_share: Share of the labelled photos, 0 to 1.
+        random: Generator for the selection and the order.
     """
-    taken = pairs.captioned | (random.random(len(pairs.captioned)) < share)
-    order = random.permutation(np.flatnonzero(taken))
+    is_selected = pairs.is_captioned | (random.random(len(pairs.is_captioned)) < labelled_share)
+    order = random.permutation(np.flatnonzero(is_selected))
     batch = max(1, min(batch, len(order)))
     return [order[start : start + batch] for start in range(0, len(order) - batch + 1, batch)]

@@ -1,7 +1,7 @@
-"""Pictures that no camera took: plain colours, patterns, noise, pages of text, with words for them.
+"""Drawings for training: plain colors, patterns, noise and pages of text, with captions.
 
-A photo set holds none, so the towers would put them anywhere, and one that lands in the middle of the space comes up
-for every query whose answer is missing. Here they get a place of their own.
+Photo sets contain none. Without training, their embeddings would be anywhere, and one in the middle of the space would
+be a hit of every query without an answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 SIDE = 192
 
-COLOURS = {
+COLORS = {
     "red": (200, 30, 30), "green": (40, 150, 50), "blue": (40, 70, 190), "yellow": (230, 210, 60),
     "orange": (230, 130, 30), "purple": (120, 50, 150), "pink": (230, 150, 180), "brown": (120, 80, 50),
     "black": (10, 10, 10), "white": (245, 245, 245), "grey": (128, 128, 128),
@@ -29,16 +29,16 @@ Random = np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A made picture and the lines that describe it; drawings of one `kind` are right answers for each other."""
+    """A drawing and the lines that describe it; drawings of one `kind` are right answers for each other."""
 
     picture: Image.Image
     kind: str
     captions: tuple[str, ...]
 
 
-def _colour(random: Random) -> tuple[str, tuple[int, int, int]]:
-    name = str(random.choice(list(COLOURS)))
-    red, green, blue = (int(value) for value in np.clip(random.normal(COLOURS[name], 12), 0, 255))
+def _color(random: Random) -> tuple[str, tuple[int, int, int]]:
+    name = str(random.choice(list(COLORS)))
+    red, green, blue = (int(value) for value in np.clip(random.normal(COLORS[name], 12), 0, 255))
     return name, (red, green, blue)
 
 
@@ -47,7 +47,7 @@ def _image(values: Pixels) -> Image.Image:
 
 
 def _blend(mask: Pixels, one: tuple[int, int, int], two: tuple[int, int, int]) -> Image.Image:
-    """Return a picture that goes from one colour (mask 0) to another (mask 1); mask has shape (h, w)."""
+    """Return a picture that goes from one color (mask 0) to another (mask 1); the mask has the shape (h, w)."""
     weight = mask[:, :, None]
     return _image((1 - weight) * np.asarray(one) + weight * np.asarray(two))
 
@@ -58,15 +58,15 @@ def _grid() -> tuple[Pixels, Pixels]:
 
 
 def plain(random: Random) -> Drawing:
-    """Return one colour all over."""
-    name, colour = _colour(random)
+    """Return a picture of one color."""
+    name, color = _color(random)
     lines = (f"a plain {name} background", f"the colour {name}", f"nothing but {name}", "an empty picture")
-    return Drawing(Image.new("RGB", (SIDE, SIDE), colour), f"plain {name}", lines)
+    return Drawing(Image.new("RGB", (SIDE, SIDE), color), f"plain {name}", lines)
 
 
 def gradient(random: Random) -> Drawing:
-    """Return one colour that turns into another."""
-    (one, first), (two, second) = _colour(random), _colour(random)
+    """Return a gradient between two colors."""
+    (one, first), (two, second) = _color(random), _color(random)
     angle, (down, across) = random.uniform(0, 6.28), _grid()
     ramp = np.cos(angle) * across + np.sin(angle) * down
     mask = (ramp - ramp.min()) / np.ptp(ramp)
@@ -75,8 +75,8 @@ def gradient(random: Random) -> Drawing:
 
 
 def stripes(random: Random) -> Drawing:
-    """Return stripes of two colours."""
-    (one, first), (two, second) = _colour(random), _colour(random)
+    """Return stripes of two colors."""
+    (one, first), (two, second) = _color(random), _color(random)
     angle, (down, across) = random.uniform(0, 3.14), _grid()
     wave = np.sin((np.cos(angle) * across + np.sin(angle) * down) * random.uniform(0.1, 0.6))
     lines = (f"{one} and {two} stripes", "a striped pattern", "lines")
@@ -84,8 +84,8 @@ def stripes(random: Random) -> Drawing:
 
 
 def checkerboard(random: Random) -> Drawing:
-    """Return squares of two colours."""
-    first, second = ((0, 0, 0), (255, 255, 255)) if random.random() < 0.4 else (_colour(random)[1], _colour(random)[1])
+    """Return squares of two colors."""
+    first, second = ((0, 0, 0), (255, 255, 255)) if random.random() < 0.4 else (_color(random)[1], _color(random)[1])
     size, (down, across) = int(random.integers(8, 40)), _grid()
     mask = (down // size + across // size) % 2
     return Drawing(_blend(mask, first, second), "checkerboard", ("a checkerboard pattern", "squares", "a chess board"))
@@ -107,7 +107,7 @@ def bricks(random: Random) -> Drawing:
 
 
 def noise(random: Random) -> Drawing:
-    """Return random values, fine or coarse, grey or coloured."""
+    """Return random values, fine or coarse, grey or colored."""
     cells = int(random.choice([12, 24, 48, 96, SIDE]))
     values = random.uniform(0, 255, (cells, cells, 1 if random.random() < 0.6 else 3)).repeat(3, axis=2)[:, :, :3]
     picture = _image(values).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
@@ -115,36 +115,36 @@ def noise(random: Random) -> Drawing:
 
 
 def spots(random: Random) -> Drawing:
-    """Return round spots on a ground."""
-    (one, ground), (two, colour) = _colour(random), _colour(random)
-    picture = Image.new("RGB", (SIDE, SIDE), ground)
+    """Return round spots on a background."""
+    (one, background), (two, color) = _color(random), _color(random)
+    picture = Image.new("RGB", (SIDE, SIDE), background)
     draw = ImageDraw.Draw(picture)
     for _ in range(int(random.integers(4, 60))):
         x, y, radius = random.uniform(0, SIDE), random.uniform(0, SIDE), random.uniform(3, 20)
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
     lines = (f"{two} dots on a {one} background", "a pattern of circles", "round spots")
     return Drawing(picture.filter(ImageFilter.GaussianBlur(float(random.uniform(0, 3)))), "spots", lines)
 
 
 def shape(random: Random) -> Drawing:
-    """Return one or two plain shapes in the middle, as diagrams and test pictures have them."""
-    (one, ground), (two, colour) = _colour(random), _colour(random)
-    picture = Image.new("RGB", (SIDE, SIDE), ground)
+    """Return a plain shape, as diagrams and test pictures have them."""
+    (one, background), (two, color) = _color(random), _color(random)
+    picture = Image.new("RGB", (SIDE, SIDE), background)
     draw, name = ImageDraw.Draw(picture), str(random.choice(["circle", "square", "triangle"]))
     left, top, size = random.uniform(10, 60), random.uniform(10, 60), random.uniform(60, 120)
     box = (left, top, left + size, top + size)
     if name == "circle":
-        draw.ellipse(box, fill=colour)
+        draw.ellipse(box, fill=color)
     elif name == "square":
-        draw.rectangle(box, fill=colour)
+        draw.rectangle(box, fill=color)
     else:
-        draw.polygon([(left, top + size), (left + size, top + size), (left + size / 2, top)], fill=colour)
+        draw.polygon([(left, top + size), (left + size, top + size), (left + size / 2, top)], fill=color)
     lines = (f"a {two} {name} on a {one} background", f"a {name}", "a simple diagram")
     return Drawing(picture, f"shape {name}", lines)
 
 
 def page(random: Random) -> Drawing:
-    """Return lines of words on a light ground."""
+    """Return lines of words on a light background."""
     shade = int(random.integers(190, 256))
     picture = Image.new("RGB", (SIDE, SIDE), (shade, shade, shade))
     draw, step = ImageDraw.Draw(picture), int(random.integers(10, 18))
@@ -159,7 +159,7 @@ KINDS: tuple[Callable[[Random], Drawing], ...] = (
 )  # fmt: skip
 
 
-def drawings(count: int, *, seed: int) -> list[Drawing]:
-    """Return `count` drawings, the kinds in turn, the same for the same seed."""
+def make_drawings(count: int, *, seed: int) -> list[Drawing]:
+    """Return `count` drawings, the kinds in turn; the same seed gives the same drawings."""
     random = np.random.default_rng((seed, 7))
     return [KINDS[number % len(KINDS)](random) for number in range(count)]

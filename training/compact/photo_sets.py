@@ -14,33 +14,33 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.errors import EvaluationError
-from training.compact.progress import logged
+from training.compact.progress_log import log_progress
 
 Hashes = NDArray[np.uint64]
 
-NEAR = 4  # bits of 64: below it are re-encoded pictures, from 5 on simple ones that only look alike in 9 x 8
-HELD_OUT_ONE_IN = 16  # of the labelled photos, for the check that the model has not narrowed to one set
+MAX_DISTANCE = 4  # bits of 64 between copies; from 5 on, simple pictures that are only similar at 9 x 8 are that near
+HELD_OUT_ONE_IN = 16  # of the labelled photos, to check that the model has not specialised in one set
 
 
 class Role(StrEnum):
     """What a photo is used for."""
 
     TRAIN = "train"
-    DEV = "dev"  # the captioned set's own dev part: for choosing, never trained on
-    HELD = "held"  # labelled photos kept out of training
-    DROPPED = "dropped"  # it would be trained on, but is nearly the same as a photo of dev or held
+    DEV = "dev"  # the dev part of a captioned set, for choosing constants; never trained on
+    HELD = "held"  # labelled photos that are held out of training
+    DROPPED = "dropped"  # a training photo that is a near copy of a dev or held-out photo
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPhoto:
-    """One picture and what is said about it.
+    """A photo with its captions.
 
     Attributes:
-        path: The picture.
+        path: The photo.
         set: Name of the set's folder.
         captions: What people wrote, or the one line made from the class name.
-        label: Class name, empty where people wrote captions.
-        split: The set's own split, empty where it has none.
+        label: Class name, empty if people wrote the captions.
+        split: The set's own split, empty if it has none.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class TrainingPhoto:
 
     @property
     def key(self) -> str:
-        """The set and the file's name, unique over all sets."""
+        """The set and the name of the file, unique over all sets."""
         return f"{self.set}/{self.path.name}"
 
 
@@ -59,7 +59,7 @@ def read_set(folder: Path) -> list[TrainingPhoto]:
     """Return the photos of one set in the order of its captions.csv.
 
     Args:
-        folder: Holds `captions.csv` (image,caption,label and maybe split) and `images/`.
+        folder: Contains `captions.csv` (image,caption,label and optionally split) and `images/`.
 
     Raises:
         EvaluationError: The table has no columns image and caption.
@@ -69,7 +69,7 @@ def read_set(folder: Path) -> list[TrainingPhoto]:
     with table.open(newline="", encoding="utf-8") as lines:
         reader = csv.DictReader(lines)
         if not {"image", "caption"} <= set(reader.fieldnames or ()):
-            raise EvaluationError(f"{table} has the columns {reader.fieldnames}; it needs image,caption,label")
+            raise EvaluationError(f"{table} has the columns {reader.fieldnames}; expected image, caption and label")
         for row in reader:
             rows.setdefault(row["image"], []).append(row)
     return [
@@ -85,7 +85,7 @@ def read_set(folder: Path) -> list[TrainingPhoto]:
 
 
 def read_sets(data: Path) -> list[TrainingPhoto]:
-    """Return the photos of every set below `data`, sets in the order of their names.
+    """Return the photos of every set below a folder, sets in the order of their names.
 
     Args:
         data: Folder of sets.
@@ -101,7 +101,7 @@ def read_sets(data: Path) -> list[TrainingPhoto]:
 
 
 def difference_hash(picture: Image.Image) -> int:
-    """Return 64 bits that re-encoding and scaling leave nearly unchanged.
+    """Return 64 bits that hardly change when the picture is re-encoded or scaled.
 
     Each bit says whether a cell of the grey 9 x 8 picture is darker than its right neighbour (dHash).
     """
@@ -119,30 +119,30 @@ def hash_file(path: Path) -> int:
 def hash_photos(photos: Sequence[TrainingPhoto], *, threads: int = 2) -> Hashes:
     """Return one difference hash per photo, shape (n,), uint64."""
     with ThreadPoolExecutor(threads) as pool:
-        found = pool.map(hash_file, (photo.path for photo in photos), chunksize=64)
-        return np.fromiter(logged(found, stage="hashes", total=len(photos)), dtype=np.uint64, count=len(photos))
+        hashes = pool.map(hash_file, (photo.path for photo in photos), chunksize=64)
+        return np.fromiter(log_progress(hashes, stage="hashes", total=len(photos)), dtype=np.uint64, count=len(photos))
 
 
-def roles(photos: Sequence[TrainingPhoto], hashes: Hashes) -> list[Role]:
-    """Return what each photo is used for; one picture never stands on both sides.
+def assign_roles(photos: Sequence[TrainingPhoto], hashes: Hashes) -> list[Role]:
+    """Return the role of each photo; copies of one picture are never both trained on and measured on.
 
-    A photo of a set with its own dev split keeps it. A labelled photo is held out where its hash says so, so the
-    same picture in two sets goes the same way. What is nearly the same as a dev or held photo is not trained on.
+    A photo of a set with its own dev split keeps that. Whether a labelled photo is held out depends on its hash alone,
+    so that the same picture in two sets has the same role. A near copy of a dev or held-out photo is not trained on.
     """
-    first = [_role(photo, int(code)) for photo, code in zip(photos, hashes, strict=True)]
-    guarded = hashes[[role is not Role.TRAIN for role in first]]
+    first_roles = [_first_role(photo, int(code)) for photo, code in zip(photos, hashes, strict=True)]
+    measured = hashes[[role is not Role.TRAIN for role in first_roles]]
     return [
-        Role.DROPPED if role is Role.TRAIN and _is_near(code, guarded) else role
-        for role, code in zip(first, hashes, strict=True)
+        Role.DROPPED if role is Role.TRAIN and _is_near(code, measured) else role
+        for role, code in zip(first_roles, hashes, strict=True)
     ]
 
 
-def _role(photo: TrainingPhoto, code: int) -> Role:
+def _first_role(photo: TrainingPhoto, code: int) -> Role:
     if photo.split == "dev":
         return Role.DEV
-    mixed = (code * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> 32  # Fibonacci hashing: dHash bits are not uniform
+    mixed = (code * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> 32  # Fibonacci hashing: the bits of dHash are not uniform
     return Role.HELD if photo.label and mixed % HELD_OUT_ONE_IN == 0 else Role.TRAIN
 
 
-def _is_near(code: np.uint64, others: Hashes) -> bool:
-    return bool((np.bitwise_count(others ^ code) <= NEAR).any())
+def _is_near(code: np.uint64, hashes: Hashes) -> bool:
+    return bool((np.bitwise_count(hashes ^ code) <= MAX_DISTANCE).any())

@@ -1,4 +1,4 @@
-"""Writing the trained towers in open_clip's local-dir form, float16, and loading that form back."""
+"""Writes the trained towers as a folder that open_clip loads by local-dir, with weights in float16."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import timm
-import torch
 from open_clip.transformer import TextTransformer
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -20,13 +18,13 @@ CONFIG_NAME = "open_clip_config.json"
 WEIGHTS_NAME = "open_clip_model.safetensors"
 
 
-def config_of(text: TextTransformer, *, trunk: str = IMAGE_TOWER, size: int = 224) -> dict[str, Any]:
-    """Return what open_clip_config.json says about the model.
+def model_config(text: TextTransformer, *, trunk: str = IMAGE_TOWER, size: int = 224) -> dict[str, Any]:
+    """Return the contents of open_clip_config.json.
 
     Args:
-        text: The text tower; its sizes are written down.
+        text: The text tower, for its sizes.
         trunk: timm's name of the image tower.
-        size: Side of the square that it reads, in pixels.
+        size: Width and height of its input, pixels.
     """
     return {
         "model_cfg": {
@@ -58,15 +56,15 @@ def config_of(text: TextTransformer, *, trunk: str = IMAGE_TOWER, size: int = 22
     }
 
 
-def assemble(
+def assemble_state(
     text: TextTransformer, folded: nn.Module, head: nn.Linear, scale: Tensor, *, trunk: str = IMAGE_TOWER
 ) -> dict[str, Tensor]:
     """Return the state of the whole model under open_clip's names.
 
     Args:
         text: The text tower.
-        folded: The image tower with BatchNorm folded into its convolutions.
-        head: The image head over its pooled features.
+        folded: The image tower, with BatchNorm folded into its convolutions.
+        head: The image head for its pooled features.
         scale: Logarithm of one over the temperature.
         trunk: timm's name of the image tower.
     """
@@ -77,10 +75,10 @@ def assemble(
     return state | {"logit_scale": scale}
 
 
-def write(folder: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Path:
-    """Return the folder after writing config and weights (floats in float16) into it.
+def write_folder(folder: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Path:
+    """Write config and weights (floats in float16) into a folder, and return it.
 
-    The tokenizer needs no file: it is open_clip's own, which the config's silence selects.
+    The tokenizer needs no file: without an entry in the config, open_clip uses its own.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
@@ -89,14 +87,7 @@ def write(folder: Path, config: dict[str, Any], state: dict[str, Tensor]) -> Pat
     }
     partial = folder / (WEIGHTS_NAME + ".partial")
     save_file(tensors, partial, metadata={"format": "pt"})
-    partial.chmod(0o644)  # safetensors writes for the owner alone, and this ships
+    partial.chmod(0o644)  # safetensors creates files that only the owner can read, and this one ships
     partial.rename(folder / WEIGHTS_NAME)
     (folder / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return folder
-
-
-def load(folder: Path) -> tuple[nn.Module, Any, Any]:
-    """Return model, transform and tokenizer as open_clip loads them from the folder, in float32."""
-    name = f"local-dir:{folder}"
-    model, transform = open_clip.create_model_from_pretrained(name, precision="fp32", device=torch.device("cpu"))
-    return model.eval(), transform, open_clip.get_tokenizer(name)
