@@ -25,7 +25,7 @@ from indexer.vectors.base import VectorIndex
 from indexer.vectors.faiss_runtime import single_threaded
 from retrieval import Library
 from retrieval.calibration.background import background_vectors
-from tests.bench.users import load_library
+from tests.bench.simulated_users import load_library
 from tests.support.large_library import fill_library_in_parts
 
 PART = 20_000

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from indexer.types import Vectors
 from training.compact.distil import one_cycle
 from training.compact.losses import classifier_loss, multi_positive_loss
-from training.compact.pairs import Pairs, epoch_batches
+from training.compact.pairs import Pairs, training_batches
 from training.compact.progress_log import log_progress
 from training.compact.student import DIM
 
@@ -107,11 +107,9 @@ def train_heads(
     optimizer = torch.optim.AdamW(
         [*heads.image.parameters(), *heads.text.parameters(), heads.scale], lr=plan.rate, weight_decay=0.1
     )
-    batches = [
-        rows
-        for _ in range(plan.epochs)
-        for rows in epoch_batches(pairs, batch=plan.batch, labelled_share=plan.labelled_share, random=random)
-    ]
+    batches = training_batches(
+        pairs, epochs=plan.epochs, batch=plan.batch, labelled_share=plan.labelled_share, random=random
+    )
     class_texts = torch.from_numpy(classes)
     for step, rows in enumerate(log_progress(batches, stage="align", total=len(batches))):
         optimizer.param_groups[0]["lr"] = plan.rate * one_cycle(step / len(batches), 0.1)
@@ -125,8 +123,8 @@ def train_heads(
         loss = multi_positive_loss(
             images, captions, image_groups=groups, text_groups=groups[torch.from_numpy(owners)], scale=scale
         )
-        logits = classifier(inputs).detach()
-        loss = loss + plan.class_weight * classifier_loss(images, heads.texts(class_texts), logits, scale)
+        class_loss = classifier_loss(images, heads.texts(class_texts), classifier(inputs).detach(), scale)
+        loss = loss + plan.class_weight * class_loss
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

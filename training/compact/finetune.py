@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from indexer.types import Vectors
 from training.compact.distil import TowerOptimizer, one_cycle
 from training.compact.losses import agreement_loss, classifier_loss, multi_positive_loss
-from training.compact.pairs import Pairs, Rows, epoch_batches
+from training.compact.pairs import Pairs, Rows, training_batches
 from training.compact.progress_log import log_progress
 from training.compact.student import DIM, Tokens, embed_by_length, new_text_tower
 from training.compact.views import CachedView, Tail
@@ -159,11 +159,9 @@ def finetune(towers: Towers, data: FinetuneData, plan: FinetunePlan, *, seed: in
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    batches = [
-        rows
-        for _ in range(plan.epochs)
-        for rows in epoch_batches(data.pairs, batch=plan.batch, labelled_share=plan.labelled_share, random=random)
-    ]
+    batches = training_batches(
+        data.pairs, epochs=plan.epochs, batch=plan.batch, labelled_share=plan.labelled_share, random=random
+    )
     steps = len(batches)
     text_optimizer = TowerOptimizer(towers.text, rate=plan.rate, table_rate=plan.table_rate, steps=steps)
     towers.tail.requires_grad_(plan.tail)

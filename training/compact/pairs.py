@@ -87,3 +87,14 @@ def epoch_batches(pairs: Pairs, *, batch: int, labelled_share: float, random: np
     order = random.permutation(np.flatnonzero(is_selected))
     batch = max(1, min(batch, len(order)))
     return [order[start : start + batch] for start in range(0, len(order) - batch + 1, batch)]
+
+
+def training_batches(
+    pairs: Pairs, *, epochs: int, batch: int, labelled_share: float, random: np.random.Generator
+) -> list[Rows]:
+    """Return the batches of all epochs, see `epoch_batches`."""
+    return [
+        rows
+        for _ in range(epochs)
+        for rows in epoch_batches(pairs, batch=batch, labelled_share=labelled_share, random=random)
+    ]

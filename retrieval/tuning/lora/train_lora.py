@@ -73,14 +73,7 @@ def train_lora(
     start = OpenClipEncoder.load(encoder, device=device) if isinstance(encoder, str) else encoder
     workers = workers or min(8, os.cpu_count() or 1)
     with PhotoReader(start.preprocess, limits=limits, workers=workers, timeout=timeout) as photos:
-        judged = judged_paths([*train, *valid])
-        paths = list(dict.fromkeys([*judged, *unjudged]))
-        vectors = embed_photos(start, photos, paths, chunk=plan.chunk, progress=progress)
-        inputs = prepare_inputs(train, paths[len(judged) :], vectors=vectors, encode_texts=start.encode_texts)
-        validation = _validation_inputs(valid, vectors, start)
-        stamps = _file_stamps(vectors)
-        photos.require((path for path in paths if path in vectors), stamps)
-        key = _checkpoint_key(start, plan, train, valid, stamps)
+        inputs, validation, key = _prepare(start, train, valid, unjudged, photos=photos, plan=plan, progress=progress)
         save = partial(write_checkpoint, work, key)
         trainer = LoraTrainer(start, inputs, validation, photos=photos, plan=plan, save=save)
         try:
@@ -99,6 +92,31 @@ def train_lora(
         queries=len(inputs.queries),
         seconds=time.monotonic() - started,
     )
+
+
+def _prepare(
+    start: OpenClipEncoder,
+    train: Sequence[PairedQuery],
+    valid: Sequence[PairedQuery],
+    unjudged: Sequence[Path],
+    *,
+    photos: PhotoReader,
+    plan: LoraPlan,
+    progress: ProgressCallback | None,
+) -> tuple[TrainingInputs, TrainingInputs | None, str]:
+    """Return the inputs of the training and of its validation, and the key of its checkpoints.
+
+    Raises:
+        TuningError: No query has a good photo that can be read, or a photo became unreadable meanwhile.
+    """
+    judged = judged_paths([*train, *valid])
+    paths = list(dict.fromkeys([*judged, *unjudged]))
+    vectors = embed_photos(start, photos, paths, chunk=plan.chunk, progress=progress)
+    inputs = prepare_inputs(train, paths[len(judged) :], vectors=vectors, encode_texts=start.encode_texts)
+    validation = _validation_inputs(valid, vectors, start)
+    stamps = _file_stamps(vectors)
+    photos.require((path for path in paths if path in vectors), stamps)
+    return inputs, validation, _checkpoint_key(start, plan, train, valid, stamps)
 
 
 @contextmanager
