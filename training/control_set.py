@@ -72,8 +72,8 @@ def _photos_by_class(data: Path) -> dict[str, list[CaptionedPicture]]:
             for picture in read_captions(table):
                 photos.setdefault(picture.captions[0], []).append(picture)
     names = sorted(name for name, pictures in photos.items() if len(pictures) >= MIN_PHOTOS)
-    selected = np.unique(np.linspace(0, len(names) - 1, min(MAX_CLASSES, len(names))).astype(np.int64))
-    return {names[row]: photos[names[row]] for row in selected.tolist()}
+    rows = np.unique(np.linspace(0, len(names) - 1, min(MAX_CLASSES, len(names))).astype(np.int64))
+    return {names[row]: photos[names[row]] for row in rows.tolist()}
 
 
 if __name__ == "__main__":

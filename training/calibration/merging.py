@@ -52,15 +52,15 @@ def merged_ndcg(
         prompts: The background prompts' vectors, shape (b, d).
         fitted: The constants, in the order of `KEYS`.
     """
-    chosen = np.flatnonzero(data.halves == half)
-    lines = np.isin(data.owners, chosen)
-    owners, texts = np.searchsorted(chosen, data.owners[lines]), data.texts[data.line_captions[lines]]
+    half_rows = np.flatnonzero(data.halves == half)
+    lines = np.isin(data.owners, half_rows)
+    owners, texts = np.searchsorted(half_rows, data.owners[lines]), data.texts[data.line_captions[lines]]
     first = np.unique(owners, return_index=True)[1]
     rest = np.setdiff1d(np.arange(len(owners)), first)
-    photos = data.photos[chosen]
+    photos = data.photos[half_rows]
     results: dict[str, list[tuple[float, float]]] = {"words": [], "photo": []}
-    for photo in range(len(chosen)):
-        right_texts, right_photos = owners[rest] == photo, np.arange(len(chosen)) == photo
+    for photo in range(len(half_rows)):
+        right_texts, right_photos = owners[rest] == photo, np.arange(len(half_rows)) == photo
         in_words = _Question(
             has_image=False, query=texts[first[photo]], photos=photos, right_photos=right_photos,
             texts=texts[rest], right_texts=right_texts, pool=prompts,

@@ -81,12 +81,15 @@ def captioned_trials(
         distractors: Photos of other sets that make the library large, shape (c, d).
         rng: Chooses small libraries.
     """
-    chosen = np.flatnonzero(data.halves == half)
-    lines = np.isin(data.owners, chosen)
-    owners, texts = np.searchsorted(chosen, data.owners[lines]), data.texts[data.line_captions[lines]]  # (l,), (l, d)
+    photo_rows = np.flatnonzero(data.halves == half)
+    lines = np.isin(data.owners, photo_rows)
+    owners, texts = (
+        np.searchsorted(photo_rows, data.owners[lines]),
+        data.texts[data.line_captions[lines]],
+    )  # (l,), (l, d)
     is_similar = texts @ texts.T > SIMILAR  # (l, l)
-    photos, right = data.photos[chosen], owners[:, None] == np.arange(len(chosen))  # (p, d), (l, p)
-    by_photo = [is_similar[:, owners == photo].any(axis=1) for photo in range(len(chosen))]
+    photos, right = data.photos[photo_rows], owners[:, None] == np.arange(len(photo_rows))  # (p, d), (l, p)
+    by_photo = [is_similar[:, owners == photo].any(axis=1) for photo in range(len(photo_rows))]
     unknown = np.stack(by_photo, axis=1) & ~right  # (l, p)
     yield from _in_sizes(Trials("captions", WORDS_TO_PHOTOS, texts, photos, photos, right, unknown), rng)
     wrong = np.zeros((len(texts), len(distractors)), dtype=bool)
@@ -109,7 +112,7 @@ def captioned_trials(
     yield from _in_sizes(
         Trials("captions", PHOTO_TO_TEXTS, photos, texts[rest], photos, right_texts, unknown_texts), rng
     )
-    counts = _mentions([data.captions[row].lower() for row in data.line_captions[lines]], owners, len(chosen))
+    counts = _mentions([data.captions[row].lower() for row in data.line_captions[lines]], owners, len(photo_rows))
     yield from _in_sizes(Trials("things", WORDS_TO_PHOTOS, things, photos, photos, counts >= 2, counts == 1), rng)
 
 
@@ -134,13 +137,13 @@ def labelled_trials(data: EmbeddedSet, half: int, distractors: Vectors, rng: np.
     """
     every = np.ones(len(data.labels), dtype=bool)
     for group, is_used in (("unseen classes", data.unseen), ("whole classes", every)):
-        chosen = np.flatnonzero((data.halves == half) & is_used)
-        labels = data.labels[chosen]
+        photo_rows = np.flatnonzero((data.halves == half) & is_used)
+        labels = data.labels[photo_rows]
         names = np.unique(labels)
         captions = [data.line_captions[data.owners == np.flatnonzero(data.labels == label)[0]][0] for label in names]
         numbers = np.concatenate([captions, [np.flatnonzero(data.captions == label)[0] for label in names]])
         right = np.concatenate([names, names])[:, None] == labels  # (2 names, p)
-        photos = data.photos[chosen]
+        photos = data.photos[photo_rows]
         if group == "unseen classes":
             photos = np.concatenate([photos, distractors])
             right = np.pad(right, ((0, 0), (0, len(distractors))))

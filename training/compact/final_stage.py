@@ -94,7 +94,7 @@ def move_to_broader(
     if not pairs:
         return anchors
     rows, targets = np.asarray(pairs).T
-    moved = (1 - fraction) * anchors[rows].astype(np.float32) + fraction * broader_vectors[targets]
+    new_vectors = (1 - fraction) * anchors[rows].astype(np.float32) + fraction * broader_vectors[targets]
     result = anchors.copy()
-    result[rows] = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    result[rows] = new_vectors / np.linalg.norm(new_vectors, axis=1, keepdims=True)
     return result

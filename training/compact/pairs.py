@@ -53,17 +53,17 @@ def make_pairs(photos: Sequence[TrainingPhoto], rows: Rows, numbers: Mapping[str
         rows: Which of them to use, ascending.
         numbers: The number of each line of the corpus.
     """
-    selected = [photos[row] for row in rows]
-    labels = sorted({photo.label.lower() for photo in selected if photo.label})
+    subset = [photos[row] for row in rows]
+    labels = sorted({photo.label.lower() for photo in subset if photo.label})
     classes = {label: number for number, label in enumerate(labels)}
     groups = [
-        classes[photo.label.lower()] if photo.label else len(classes) + index for index, photo in enumerate(selected)
+        classes[photo.label.lower()] if photo.label else len(classes) + index for index, photo in enumerate(subset)
     ]
     return Pairs(
         photos=rows,
-        texts=tuple(_photo_lines(photo, numbers) for photo in selected),
+        texts=tuple(_photo_lines(photo, numbers) for photo in subset),
         groups=np.asarray(groups, dtype=np.int64),
-        is_captioned=np.asarray([not photo.label for photo in selected]),
+        is_captioned=np.asarray([not photo.label for photo in subset]),
     )
 
 

@@ -130,9 +130,9 @@ def assign_roles(photos: Sequence[TrainingPhoto], hashes: Hashes) -> list[Role]:
     so that the same picture in two sets has the same role. A near copy of a dev or held-out photo is not trained on.
     """
     first_roles = [_first_role(photo, int(code)) for photo, code in zip(photos, hashes, strict=True)]
-    measured = hashes[[role is not Role.TRAIN for role in first_roles]]
+    measured_hashes = hashes[[role is not Role.TRAIN for role in first_roles]]
     return [
-        Role.DROPPED if role is Role.TRAIN and _is_near(code, measured) else role
+        Role.DROPPED if role is Role.TRAIN and _is_near(code, measured_hashes) else role
         for role, code in zip(first_roles, hashes, strict=True)
     ]
 
@@ -140,8 +140,8 @@ def assign_roles(photos: Sequence[TrainingPhoto], hashes: Hashes) -> list[Role]:
 def _first_role(photo: TrainingPhoto, code: int) -> Role:
     if photo.split == "dev":
         return Role.DEV
-    mixed = (code * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> 32  # Fibonacci hashing: the bits of dHash are not uniform
-    return Role.HELD if photo.label and mixed % HELD_OUT_ONE_IN == 0 else Role.TRAIN
+    bucket = (code * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> 32  # Fibonacci hashing: the bits of dHash are not uniform
+    return Role.HELD if photo.label and bucket % HELD_OUT_ONE_IN == 0 else Role.TRAIN
 
 
 def _is_near(code: np.uint64, hashes: Hashes) -> bool:

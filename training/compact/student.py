@@ -104,11 +104,11 @@ def embed_all(tower: TextTransformer, tokens: Tokens, *, batch: int = 512) -> Ve
 def token_words() -> list[str]:
     """Return the text of each token, in the order of their numbers."""
     coder = tokenizer()
-    encoded = (
+    byte_strings = (
         bytearray(coder.byte_decoder.get(letter, 32) for letter in coder.decoder[number].replace("</w>", ""))
         for number in range(VOCABULARY)
     )
-    return [text.decode("utf-8", errors="ignore") for text in encoded]
+    return [text.decode("utf-8", errors="ignore") for text in byte_strings]
 
 
 def project_to_table(vectors: Vectors, *, width: int) -> Vectors:

@@ -193,4 +193,4 @@ def _sum_by_owner(rows: Array, owners: Ids, count: int) -> Array:
 
 
 def _add(first: Weights, second: Weights) -> Weights:
-    return tuple(one + other for one, other in zip(first, second, strict=True))
+    return tuple(a + b for a, b in zip(first, second, strict=True))

@@ -142,5 +142,5 @@ def sample_unjudged(training_set: TrainingSet, *, with_control_set: bool) -> tup
     if len(rest) and len(training_set.texts):
         scores = (training_set.unjudged[rest] @ training_set.texts.T).max(axis=1)
         nearest = rest[np.argsort(-scores, kind="stable")[: MAX_UNJUDGED // 2]]
-    chosen = list(dict.fromkeys([*nearest.tolist(), *rest[: MAX_UNJUDGED // 2].tolist()]))
-    return [files[row] for row in chosen], [files[row] for row in control.tolist()]
+    training_rows = list(dict.fromkeys([*nearest.tolist(), *rest[: MAX_UNJUDGED // 2].tolist()]))
+    return [files[row] for row in training_rows], [files[row] for row in control.tolist()]

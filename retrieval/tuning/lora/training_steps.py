@@ -69,5 +69,5 @@ def _choose_one(rows: NDArray[Any], random: np.random.Generator) -> int:
 
 
 def _choose(rows: Sequence[int], limit: int, random: np.random.Generator) -> list[int]:
-    chosen = random.permutation(len(rows))[:limit]
-    return [int(rows[number]) for number in chosen]
+    numbers = random.permutation(len(rows))[:limit]
+    return [int(rows[number]) for number in numbers]
