@@ -97,7 +97,7 @@ def _index_problem(store: Store, encoder: EncoderRecord, connection: Connection)
         is_indexed = isin_sorted(ids, index.ids)
         missing = ids[~is_indexed & (ids <= watermark)]
         if len(missing):
-            return f"{len(missing)} embeddings are not in the index"
+            return f"the index lacks embeddings of the catalog ({len(missing)})"
         adapted = store.apply_adapter(connection, ids, vectors)
         if not np.array_equal(index.half_vectors(ids[is_indexed]), to_half(adapted[is_indexed])):
             return "the vectors in the index differ from those in the catalog"

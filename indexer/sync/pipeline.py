@@ -268,7 +268,7 @@ class _SyncRun:
         if is_refused:
             first = self.report.failures[0]
             raise NoPhotosError(
-                f"none of the {failed} {_item_kind(first)} in {self.root} can be read, for instance "
+                f"no {_item_kind(first)} in {self.root} can be read ({failed} tried), for instance "
                 f"{first.row or Path(first.path).name}: {first.message}; run: recall status --failed"
             )
 
@@ -276,8 +276,8 @@ class _SyncRun:
 def _item_kind(failure: Failure) -> str:
     """Return the word for a source's items, given the first failure among them."""
     if failure.row is not None:
-        return "rows"
-    return "files" if text_format(failure.path) else "pictures"
+        return "row"
+    return "file" if text_format(failure.path) else "picture"
 
 
 def _outcome(step: Step) -> Any:

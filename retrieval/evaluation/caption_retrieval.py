@@ -58,7 +58,7 @@ def evaluate_captions(
     if not readable:
         path, reason = failures[0]
         raise EvaluationError(
-            f"none of the {len(pictures)} pictures of {csv_path} can be read, first {path}: {reason}; "
+            f"no picture of {csv_path} can be read ({len(pictures)} tried), first {path}: {reason}; "
             "expected them in the folder images/ next to the table"
         )
     texts = _encode_captions([caption for picture in readable for caption in picture.captions], encoder, progress)

@@ -80,7 +80,7 @@ def evaluate_searches(
         if progress:
             progress(Progress("searching", number, len(queries)))
     if not answered:
-        raise EvaluationError(f"none of the {len(queries)} queries of {csv_path} can be answered: {failures[0][1]}")
+        raise EvaluationError(f"no query of {csv_path} can be answered ({len(queries)} tried): {failures[0][1]}")
     return Evaluation(
         system=system,
         directions={"search": measure(_relevant_ranks(rows), np.arange(len(answered)), progress)},
@@ -107,7 +107,7 @@ def _relevant_items(queries: Sequence[JudgedQuery], store: Store, csv_path: Path
     items = {path: _item_id(store, path) for path in paths}
     if all(item is None for item in items.values()):
         raise EvaluationError(
-            f"none of the {len(items)} relevant files of {csv_path} is in {store.path}, first {next(iter(items))}; "
+            f"no relevant file of {csv_path} is in {store.path} ({len(items)} named), first {next(iter(items))}; "
             "name their library with --library, or run: recall index FOLDER"
         )
     return items
