@@ -100,10 +100,8 @@ def rollback_target(existing: Mapping[int, Version], active: int | None, to: int
             raise TuningError("no trained version is active, so there is nothing to undo; see: recall versions")
         return existing[active].parent_id or UNTRAINED
     if to != UNTRAINED and to not in existing:
-        numbers = ", ".join(map(str, existing)) or "none yet"
-        raise TuningError(
-            f"there is no version {to}; expected 0 for the encoder without training, or one of: {numbers}"
-        )
+        numbers = f", or one of: {', '.join(map(str, existing))}" if existing else ""
+        raise TuningError(f"there is no version {to}; expected 0 for the encoder without training{numbers}")
     if to != UNTRAINED and existing[to].kind == "lora" and existing[to].name is None:
         raise TuningError(f"version {to} changed nothing: no share of it was better; see: recall versions")
     return to

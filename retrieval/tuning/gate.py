@@ -134,8 +134,8 @@ def train_with_gate(
 def _require_queries(count: int) -> None:
     if count < MIN_QUERIES:
         raise TuningError(
-            f"{count} judged queries have both a good and a bad hit; learning needs {MIN_QUERIES}: "
-            f"judge {MIN_QUERIES - count} more"
+            f"learning needs {MIN_QUERIES} judged queries with both a good and a bad hit, but there "
+            f"{'is' if count == 1 else 'are'} {count}; judge {MIN_QUERIES - count} more"
         )
 
 

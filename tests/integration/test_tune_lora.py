@@ -216,7 +216,7 @@ def test_queries_by_picture_are_not_trained_on(judged: Library, tmp_path: Path) 
     photos = sorted((tmp_path / "photos").iterdir())
     for photo in photos[:8]:
         judged.judge(photo, good=[photos[-1]], bad=[photos[0]])
-    with pytest.raises(TuningError, match="0 judged queries"):
+    with pytest.raises(TuningError, match="but there are 0; judge 6 more"):
         judged.tune(method="lora")
 
 

@@ -93,7 +93,9 @@ def test_the_same_judgements_give_the_same_report(judged: Library) -> None:
 def test_too_few_judgements_say_how_many_are_needed(judged: Library) -> None:
     for query in QUERIES[:4]:
         judged.forget_judgements(query=query)
-    with pytest.raises(TuningError, match="4 judged queries have both a good and a bad hit; learning needs 6"):
+    with pytest.raises(
+        TuningError, match="learning needs 6 judged queries with both a good and a bad hit, but there are 4"
+    ):
         judged.tune()
     judged.forget_judgements()
     with pytest.raises(TuningError, match="there is nothing to learn from"):

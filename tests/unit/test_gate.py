@@ -78,7 +78,7 @@ def test_queries_of_the_same_text_are_held_out_together() -> None:
     assert trained[-1] == set(range(6))
     texts[10:] = texts[:2]
     fewer = replace(training_set, texts=texts)
-    with pytest.raises(TuningError, match="5 judged queries have both"):
+    with pytest.raises(TuningError, match="but there are 5; judge 1 more"):
         _: TuningResult[Adapter] = train_with_gate(fewer, train=train, score=score, control_set=control_set)
 
 
@@ -115,7 +115,7 @@ def test_too_few_queries_say_how_many_are_missing() -> None:
     good = training_set.good.copy()
     good[:6] = True  # two queries without a bad unit
     fewer = replace(training_set, good=good)
-    with pytest.raises(TuningError, match=r"5 judged queries .* needs 6: judge 1 more"):
+    with pytest.raises(TuningError, match=r"needs 6 judged queries .* there are 5; judge 1 more"):
         _: TuningResult[Adapter] = train_with_gate(fewer, train=rocchio, score=cosines, control_set=make_control_set())
 
 

@@ -63,7 +63,7 @@ def command(
 
     Prints the score and rank of FILE, the effect of each word (the score with it less the score without it) and the
     regions that match best. If FILE is not among the results, prints the reason: not indexed, excluded by a filter, or
-    outranked; and exits with 1. Takes the options of recall search.
+    outranked; and exits with 1. Takes -k and the filters of recall search.
 
     \b
     recall explain "a red boat at dusk" IMG_1234.jpg
