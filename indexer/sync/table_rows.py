@@ -145,7 +145,7 @@ def _table_row(raw: RawRow, table: str, folder: str, columns: Columns, mtime_ns:
     except TextError as error:
         problem = problem or error
     size, time = _file_stat(picture) if picture else (sum(len(text) for text in texts), mtime_ns)
-    content = json.dumps([texts, picture, (size, time) if picture else None, str(problem)])
+    content = json.dumps([texts, picture, (size, time) if picture else None, problem and problem.kind])
     return TableRow(
         path=path,
         size=size,

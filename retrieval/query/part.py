@@ -37,6 +37,7 @@ class Part:
         Raises:
             QueryError: The text is blank, or the weight is 0, too large or too small.
         """
+        object.__setattr__(self, "weight", float(self.weight))  # 2 and 2.0 are stored as the same query
         if isinstance(self.content, str) and not self.content.strip():
             raise QueryError('the query text is blank; describe what to look for, for instance "a dog on the beach"')
         if not 1 / _MAX_WEIGHT <= abs(self.weight) <= _MAX_WEIGHT:

@@ -97,3 +97,7 @@ def test_a_query_is_immutable_and_can_be_copied_with_changes() -> None:
         query.parts = ()  # type: ignore[misc]
     folder = Filter.folder("/photos")
     assert replace(query, where=folder) == Query(["a"], [PICTURE], [2, 1], folder)
+
+
+def test_an_integer_weight_is_the_same_weight_as_its_float() -> None:
+    assert str(Query(parts=[Part("cat", 2)]).weights) == str(Query(["cat"], weights=[2]).weights)

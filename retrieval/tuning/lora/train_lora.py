@@ -160,6 +160,10 @@ def _file_stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, int]]:
     return stamps
 
 
+_CHECKPOINT_KEYS = {"lora_alpha": "alpha", "drift_weight": "keep", "drift_samples": "kept"}
+"""Former names of settings, which are in the keys of checkpoints: a training that was stopped before can continue."""
+
+
 def _checkpoint_key(
     encoder: OpenClipEncoder,
     plan: LoraPlan,
@@ -173,5 +177,6 @@ def _checkpoint_key(
     """
     queries = [[query.text, list(map(str, query.good)), list(map(str, query.bad))] for query in (*train, *valid)]
     files = [[str(path), *stamp] for path, stamp in stamps.items()]
-    parts = [encoder.fingerprint, asdict(replace(plan, chunk=1)), len(train), queries, files]
+    settings = {_CHECKPOINT_KEYS.get(name, name): value for name, value in asdict(replace(plan, chunk=1)).items()}
+    parts = [encoder.fingerprint, settings, len(train), queries, files]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:40]
