@@ -227,4 +227,4 @@ def test_the_program_says_how_many_judgements_are_missing(recall_program: Progra
     judged.close()
     done = recall_program("tune", "--method", "lora", "--library", path)
     assert done.returncode == 2
-    assert "learning needs 6: judge 6 more" in done.stderr
+    assert "but there are 0; judge 6 more" in done.stderr
