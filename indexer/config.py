@@ -12,6 +12,9 @@ from indexer.errors import ConfigError
 
 DEFAULT_ENCODER = "compact"
 
+DEFAULT_WAIT = 30.0
+"""Seconds that a write waits for another writer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -26,6 +29,7 @@ class Settings:
         max_pixels: Pictures with more pixels are refused.
         max_bytes: Files with more bytes are refused.
         timeout: Seconds after which decoding of one picture is aborted.
+        wait: Seconds that a write waits for another writer, 0 for none.
     """
 
     library: Path
@@ -36,6 +40,7 @@ class Settings:
     max_pixels: int = 200_000_000
     max_bytes: int = 512 * 1024 * 1024
     timeout: float = 60.0
+    wait: float = DEFAULT_WAIT
 
     @classmethod
     def load(cls, *, environ: Mapping[str, str] | None = None, **arguments: object) -> Settings:
@@ -101,12 +106,14 @@ def _convert(name: str, value: object, origin: str) -> object:
         return Path(str(value)).expanduser()
     if name in ("encoder", "device"):
         return str(value)
-    number_type = float if name == "timeout" else int
+    number_type = float if name in ("timeout", "wait") else int
     try:
         number = number_type(str(value))
     except ValueError:
         expected = "number" if number_type is float else "whole number"
         raise ConfigError(f"{origin} is {value!r}; expected a {expected}") from None
+    if name == "wait" and number == 0:
+        return number
     if not 0 < number < float("inf"):
         raise ConfigError(f"{origin} is {value}; expected a number above 0")
     return number

@@ -1,48 +1,155 @@
-"""The write lock of a library."""
+"""The write lock of a library.
+
+Who writes holds `write.lock`. A long run also holds `run.lock` from start to end, and lets small writes take
+`write.lock` between two of its batches. Writers queue at `queue.lock`, so that a run that wants the lock back waits
+for those that came before.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.catalog.engine import storage_errors
 from indexer.errors import LibraryLockedError, StorageError
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+logger = logging.getLogger(__name__)
+
+LOCK_FILES = ("write.lock", "run.lock", "queue.lock", "writer.json", "run.json")
+"""Files of the lock in a library's folder; they may be there before its catalog is."""
+
+_SILENT_SECONDS = 2.0
+"""Seconds after which a writer says what it waits for."""
+
+
+class WriteLock:
+    """A held write lock; made by `write_lock`."""
+
+    def __init__(self, library: Path, operation: str, *, is_run: bool) -> None:
+        """Prepare the lock without taking it.
+
+        Args:
+            library: The library's folder.
+            operation: What the lock is for.
+            is_run: Whether it is for a long run, see `write_lock`.
+        """
+        self._library = library
+        self._owner = json.dumps({"pid": os.getpid(), "what": operation})
+        self._write = _file_lock(library / "write.lock")
+        self._queue = _file_lock(library / "queue.lock")
+        self._run = _file_lock(library / "run.lock") if is_run else None
+
+    def acquire(self, *, timeout: float) -> None:
+        """Take the lock; see `write_lock`."""
+        deadline = time.monotonic() + timeout
+        if self._run is not None:
+            self._wait(self._run, self._library / "run.json", deadline)
+        try:
+            self._take_turn(deadline)
+            if self._run is not None:
+                self._write_owner("run.json")
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the lock back; a lock that is not held stays so."""
+        self._release(self._write, "writer.json")
+        if self._run is not None:
+            self._release(self._run, "run.json")
+
+    def let_others_write(self) -> None:
+        """Give the lock to the writers that wait for it, and take it back after them; a run calls it between batches.
+
+        Raises:
+            StorageError: The folder can no longer be written; the lock is not held.
+        """
+        self._release(self._write, "writer.json")
+        self._take_turn(math.inf)
+
+    def _take_turn(self, deadline: float) -> None:
+        owner_file = self._library / "writer.json"
+        self._wait(self._queue, owner_file, deadline)
+        try:
+            self._wait(self._write, owner_file, deadline)
+        finally:
+            self._queue.release()
+        self._write_owner("writer.json")
+
+    def _write_owner(self, name: str) -> None:
+        with storage_errors(self._library):
+            (self._library / name).write_text(self._owner)
+
+    def _release(self, lock: BaseFileLock, owner_file: str) -> None:
+        if lock.is_locked:
+            (self._library / owner_file).unlink(missing_ok=True)
+            lock.release()
+
+    def _wait(self, lock: BaseFileLock, owner_file: Path, deadline: float) -> None:
+        """Acquire a file lock; after two seconds a log line says what holds it."""
+        start = time.monotonic()
+        try:
+            if _try_until(lock, min(deadline, start + _SILENT_SECONDS)):
+                return
+            if deadline > time.monotonic():
+                limit = "" if math.isinf(deadline) else f"up to {deadline - start:.0f} seconds "
+                logger.warning("waiting %sfor %s, which is writing", limit, _describe_owner(owner_file))
+                if _try_until(lock, deadline):
+                    return
+        except OSError as error:
+            raise StorageError(f"{self._library} cannot be written ({error.strerror}); make it writable") from error
+        raise LibraryLockedError(
+            f"{_describe_owner(owner_file)} is writing to {self._library}; wait until it is done, or stop it"
+        )
+
 
 @contextmanager
-def write_lock(library: Path, operation: str, *, timeout: float) -> Iterator[None]:
+def write_lock(library: Path, operation: str, *, timeout: float, is_run: bool = False) -> Iterator[WriteLock]:
     """Hold a library's write lock; the operating system releases it when the process ends.
 
     Args:
         library: The library's folder.
         operation: What the lock is for ("indexing"); another writer's error message names it.
-        timeout: Seconds to wait for another process.
+        timeout: Seconds to wait for another writer, in this process or another.
+        is_run: Whether it is for a long run, of which there is one at a time, and which may call `let_others_write`.
 
     Raises:
-        LibraryLockedError: Another process holds the lock.
+        LibraryLockedError: Another writer holds the lock.
         StorageError: The folder cannot be written.
     """
-    from filelock import FileLock, Timeout  # late: readers take no lock
-
-    lock, owner_file = FileLock(library / "write.lock"), library / "writer.json"
+    lock = WriteLock(library, operation, is_run=is_run)
+    lock.acquire(timeout=timeout)
     try:
-        lock.acquire(timeout=timeout)
-    except Timeout:
-        raise LibraryLockedError(
-            f"{_describe_owner(owner_file)} is writing to {library}; wait until it is done, or stop it"
-        ) from None
-    except OSError as error:
-        raise StorageError(f"{library} cannot be written ({error.strerror}); make it writable") from error
-    try:
-        with storage_errors(library):
-            owner_file.write_text(json.dumps({"pid": os.getpid(), "what": operation}))
-        yield
+        yield lock
     finally:
-        owner_file.unlink(missing_ok=True)
         lock.release()
+
+
+def _file_lock(path: Path) -> BaseFileLock:
+    from filelock import FileLock  # late: readers take no lock
+
+    return FileLock(path, thread_local=False)  # a run's commits, and so its pauses, happen in a thread of their own
+
+
+def _try_until(lock: BaseFileLock, deadline: float) -> bool:
+    """Return whether a file lock could be acquired before a time of the monotonic clock; infinity waits without end."""
+    from filelock import Timeout  # late: readers take no lock
+
+    try:
+        lock.acquire(timeout=-1 if math.isinf(deadline) else max(deadline - time.monotonic(), 0), poll_interval=0.02)
+    except Timeout:
+        return False
+    return True
 
 
 def _describe_owner(owner_file: Path) -> str:

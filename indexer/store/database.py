@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 
 from indexer.catalog import vacuum
 from indexer.catalog.engine import open_engine, storage_errors
-from indexer.catalog.locking import write_lock
+from indexer.catalog.locking import LOCK_FILES, WriteLock, write_lock
 from indexer.catalog.migrate import HEAD, check_revision, read_revision, upgrade
 from indexer.catalog.statements import encoders, items, versions
 from indexer.catalog.statements.encoders import EncoderRecord
+from indexer.config import DEFAULT_WAIT
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder
 from indexer.encoders.names import split_precision
@@ -45,6 +46,8 @@ class Catalog:
             StorageError: The library cannot be read or created.
         """
         self.path = path
+        self.wait = DEFAULT_WAIT  # for other writers
+        self._run_lock: WriteLock | None = None
         catalog = path / "catalog.db"
         _check_folder(path, catalog, create=create)
         with storage_errors(path):
@@ -105,21 +108,37 @@ class Catalog:
             yield connection
 
     @contextmanager
-    def writing(self, operation: str) -> Iterator[None]:
+    def writing(self, operation: str, *, is_run: bool = False, wait: float | None = None) -> Iterator[None]:
         """Hold the library's write lock; the operating system releases it when the process ends.
 
         Args:
             operation: What the lock is for ("indexing"); another writer's error message names it.
+            is_run: Whether it is for a long run, of which there is one at a time; its batches may be followed by
+                `let_others_write`.
+            wait: Seconds to wait for another writer; None takes the attribute `wait`.
 
         Raises:
-            LibraryLockedError: Another process holds the lock.
+            LibraryLockedError: Another writer holds the lock.
         """
-        with write_lock(self.path, operation, timeout=0):
+        timeout = self.wait if wait is None else wait
+        with write_lock(self.path, operation, timeout=timeout, is_run=is_run) as lock:
             for part in self.path.glob("*.part"):
                 part.unlink(missing_ok=True)  # a writer was killed while saving an index
-            yield
+            self._run_lock = lock if is_run else self._run_lock
+            try:
+                yield
+            finally:
+                self._run_lock = None if is_run else self._run_lock
             with storage_errors(self.path):
                 vacuum.checkpoint_wal(self._engine, self.path / "catalog.db")
+
+    def let_others_write(self) -> None:
+        """Let small writes in between two batches of a run; outside of one, do nothing.
+
+        What the run knows of the catalog may have changed afterwards.
+        """
+        if self._run_lock is not None:
+            self._run_lock.let_others_write()
 
     def vacuum(self, progress: ProgressCallback | None = None) -> None:
         """Return disk space if much was deleted; the caller holds the write lock.
@@ -259,7 +278,7 @@ def _check_folder(path: Path, catalog: Path, *, create: bool) -> None:
         return
     if not create:
         raise LibraryError(f"there is no library at {path}; create one with: recall index FOLDER")
-    if path.is_dir() and any(entry.name not in ("write.lock", "writer.json") for entry in path.iterdir()):
+    if path.is_dir() and any(entry.name not in LOCK_FILES for entry in path.iterdir()):
         raise LibraryError(
             f"{path} is not a library but has other files; name a new folder, for instance photos.recall"
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from indexer.catalog.statements import writes
+from indexer.catalog.statements import sources, writes
 from indexer.config import Settings, cpu_count
 from indexer.encoders.base import Encoder
 from indexer.errors import ItemError, PictureError
@@ -71,6 +71,7 @@ class EncodeStage:
 
         Raises:
             StorageError: A batch cannot be written; earlier batches stay committed.
+            SourceError: Another process removed the source from the library meanwhile.
             Exception: Any exception of the encoder, with a note that names its batch; earlier batches stay committed.
         """
         # A single thread writes, so transactions never overlap. However the run ends, also by Ctrl-C, it finishes its
@@ -176,8 +177,9 @@ class EncodeStage:
             raise
 
     def _commit(self, batch: Batch, photos: Vectors, texts: Vectors) -> None:
-        """Write a batch in one transaction; runs in the writer's thread."""
+        """Write a batch in one transaction, then let other writers in; runs in the writer's thread."""
         with self.report.timing("write", in_background=True), self.store.transaction() as connection:
+            sources.require(connection, self.source_id)
             rows = [file_columns(item.step.file, self.source_id) | item_columns(item) for item in batch.items]
             ids = writes.save_items(connection, rows)
             photo_ids = [id_ for id_, item in zip(ids, batch.items, strict=True) if item.photo is not None]
@@ -194,6 +196,7 @@ class EncodeStage:
                     for step, error in batch.failures
                 ],
             )
+        self.store.let_others_write()
 
     def _count(self, batch: Batch) -> int:
         """Count a committed batch in the report and return its size."""

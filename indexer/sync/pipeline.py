@@ -65,7 +65,8 @@ def sync(
         progress: Called with the progress.
 
     Raises:
-        SourceError: The path does not exist or cannot be read; nothing was changed.
+        SourceError: The path does not exist or cannot be read; nothing was changed. Or another process removed the
+            source from the library meanwhile.
         NoPhotosError: The path contains neither photos nor text files; nothing was removed.
         MissingPackageError: The path is a Parquet table and pyarrow is not installed.
         StorageError: The disk is full or read-only; earlier commits are kept.

@@ -103,6 +103,14 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
         show_envvar=True,
         help="Give up decoding a photo after this time; by default 60.",
     ),
+    "wait": click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        envvar="RECALL_WAIT",
+        show_envvar=True,
+        help="Wait this long for another process that writes to the library; by default 30.",
+    ),
 }
 
 

@@ -47,6 +47,7 @@ class BaseLibrary:
         self._settings = settings
         self._rerankers: dict[str, Reranker] = {}
         self._store = Store(settings.library, create=create)
+        self._store.wait = settings.wait
         try:
             self._encoder = LibraryEncoder(self._store, settings, encoder=encoder, precision=precision)
         except BaseException:  # also Ctrl-C: the caller has no object to close yet
@@ -62,6 +63,7 @@ class BaseLibrary:
         encoder: str | Encoder | None = None,
         device: str | None = None,
         create: bool = True,
+        wait: float | None = None,
     ) -> Self:
         """Return the library in a folder, which is created on first use.
 
@@ -71,6 +73,8 @@ class BaseLibrary:
                 library.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps"; None takes RECALL_DEVICE, or "auto".
             create: Whether to create the library if it does not exist.
+            wait: Seconds that each write waits for another writer before it raises LibraryLockedError; 0 does not
+                wait. None takes RECALL_WAIT, or 30.
 
         Raises:
             LibraryError: The folder does not exist, is not a library, or was written by a newer version of Recall.
@@ -78,7 +82,7 @@ class BaseLibrary:
             EncoderMismatchError: The library was indexed with another encoder.
             EncoderNotFoundError: There is no encoder of this name.
         """
-        return cls(Settings.load(library=Path(path), device=device), create=create, encoder=encoder)
+        return cls(Settings.load(library=Path(path), device=device, wait=wait), create=create, encoder=encoder)
 
     def close(self) -> None:
         """Close the library's files."""

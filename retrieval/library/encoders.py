@@ -43,7 +43,7 @@ def use_encoder(
         self._require_items()
         settings = self._settings
         encoder = load_encoder(absolute_encoder_name(encoder), device=settings.device, batch_size=settings.batch_size)
-    with self._store.writing("changing the encoder"):
+    with self._store.writing("changing the encoder", is_run=True):
         change = reencode.use_encoder(self._store, encoder, settings=self._settings, progress=progress)
     self._encoder.replace(encoder)
     return change
@@ -70,7 +70,7 @@ def drop_encoder(self: BaseLibrary, name: str | None = None, *, progress: Progre
     """
     from indexer.maintenance.reencode import drop_encoder  # late: it loads what decodes pictures
 
-    with self._store.writing("dropping an encoder"):
+    with self._store.writing("dropping an encoder", is_run=True):
         count = drop_encoder(self._store, None if name is None else absolute_encoder_name(name))
         self._store.vacuum(progress)
     return count

@@ -16,9 +16,9 @@ from retrieval.library.base import BaseLibrary
 class Library(BaseLibrary):
     """A folder `NAME.recall` that holds the catalog and the index of a collection; the photos stay where they are.
 
-    Use it in a `with` statement. One process at a time may write (`sync`, `judge`, `tune`, `learn`, `use_encoder`,
-    `forget`, `import_`, `check` with `repair`). Any number of processes may search meanwhile, and searches may run in
-    several threads.
+    Use it in a `with` statement. One process at a time may write; another one waits, see `wait` in `open`. While `sync`
+    encodes, `judge`, `learn` and `forget` write between two of its batches. Any number of processes may search
+    meanwhile, and searches may run in several threads.
     """
 
     # Each method is a function of the module named on its line: with their docstrings and signatures they fill eight

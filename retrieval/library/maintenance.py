@@ -67,7 +67,7 @@ def sync(
     if isinstance(text_columns, str):
         raise TypeError(f"text_columns is the string {text_columns!r}; expected a sequence of strings")
     columns = Columns(tuple(text_columns), image_column, id_column)
-    with self._store.writing("indexing"):
+    with self._store.writing("indexing", is_run=True):
         report = sync_and_reencode(
             self._store,
             paths,
@@ -113,7 +113,7 @@ def optimize(
     if memory is not None and memory < 1:
         raise ConfigError(f"the memory limit is {memory} bytes; expected at least 1, or None for no limit")
     self._require_items()
-    with self._store.writing("choosing an index"):
+    with self._store.writing("choosing an index", is_run=True):
         return choose_index(
             self._store, self._encoder.for_query, target=IndexTarget(float(recall), memory), progress=progress
         )
@@ -169,7 +169,7 @@ def check(self: BaseLibrary, *, repair: bool = False, progress: ProgressCallback
     from indexer.maintenance import check as checks  # late: searching does not need it
 
     if repair:
-        with self._store.writing("repairing"):
+        with self._store.writing("repairing", is_run=True):
             dropped = checks.repair(self._store, progress=progress)
         if dropped:
             logger.info("items dropped: %d; run: recall index, to encode them again", dropped)

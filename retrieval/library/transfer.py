@@ -71,7 +71,7 @@ def import_(
     load = None
     if encoder is not None:
         load = LibraryEncoder(self._store, self._settings, encoder=encoder, precision=None).for_indexing
-    with self._store.writing("importing"):
+    with self._store.writing("importing", is_run=True):
         return transfer.import_folder(
             self._store,
             Path(path).expanduser(),

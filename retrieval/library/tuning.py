@@ -69,7 +69,7 @@ def tune(
     from retrieval.tuning.tune import tune_library  # late: searching does not need it
 
     self._require_items()
-    with self._store.writing("tuning"):
+    with self._store.writing("tuning", is_run=True):
         checkpoints = self._store.path / "tuning"
         if not dry_run:
             delete_orphaned_folders(self._store)
@@ -118,7 +118,7 @@ def rollback(self: BaseLibrary, to: int | None = None, *, progress: ProgressCall
         EncoderNotFoundError: The encoder of the version is not on this machine.
         LibraryLockedError: Another process is writing to the library.
     """
-    with self._store.writing("rolling back"):
+    with self._store.writing("rolling back", is_run=True):
         encoder = self._store.encoder
         with self._store.reading() as connection:
             existing = {version.id: version for version in statements.versions(connection)}

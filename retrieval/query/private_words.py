@@ -203,7 +203,7 @@ def embed_examples(store: Store, word_id: int, encoder: Encoder) -> Vectors:
 def _store_examples(store: Store, encoder: Encoder, vectors: dict[int, Vectors]) -> None:
     """Store embeddings of examples if the library can be written."""
     try:
-        with store.writing("learning a word"), store.transaction() as connection:
+        with store.writing("learning a word", wait=0), store.transaction() as connection:
             id_ = encoders.add_encoder(
                 connection,
                 name=encoder.name,

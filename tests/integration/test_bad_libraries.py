@@ -45,7 +45,7 @@ def test_a_second_writer_is_an_error_that_names_the_first(
 ) -> None:
     with Library.open(color_library, encoder=FakeEncoder()) as library, library._store.writing("testing"):
         assert_error(
-            recall_program("forget", color_album),
+            recall_program("forget", color_album, "--wait", "0"),
             f"process {os.getpid()} (testing) is writing to {color_library}; wait until",
         )
     assert len(contents(color_library)) == 3

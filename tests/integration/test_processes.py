@@ -45,8 +45,9 @@ def test_a_second_writer_gets_an_error_that_names_the_first(
                 try:
                     message = f"recall: process {pid} (indexing) is writing to {library.path}; wait until it is done, "
                     message += "or stop it\n"
+                    library._store.wait = 0
                     for arguments in (["index", folder], ["forget", folder], ["check", "--repair"]):
-                        result = recall_program(*arguments)
+                        result = recall_program(*arguments, "--wait", "0")
                         assert (result.returncode, result.stdout, result.stderr) == (2, "", message)
                     with pytest.raises(LibraryLockedError, match=f"process {pid} "):
                         library.sync(folder)

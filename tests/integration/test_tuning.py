@@ -125,6 +125,7 @@ def test_an_interrupted_training_stores_no_version(judged: Library, monkeypatch:
 
 
 def test_a_library_is_not_tuned_while_another_process_writes(judged: Library) -> None:
+    judged._store.wait = 0
     with Library.open(judged.path) as other, other._store.writing("indexing"), pytest.raises(LibraryLockedError):
         judged.tune()
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, null, select, 
 from indexer.catalog.filters.path_prefix import at_or_under, path_range
 from indexer.catalog.schema import ITEMS, SOURCES
 from indexer.catalog.statements.counts import has_items
+from indexer.errors import SourceError
 from indexer.types import utc_now
 
 
@@ -80,6 +81,16 @@ def add_source(
         in_root = (at_or_under(ITEMS.c.path, root), ITEMS.c.source_id == enclosing.id)
         connection.execute(update(ITEMS).where(*in_root).values(source_id=id_))
     return Source(id_, root, list(exclude), include_hidden, None, columns)
+
+
+def require(connection: Connection, source_id: int | None) -> None:
+    """Refuse a source that another process removed since its sync began; None stands for no source.
+
+    Raises:
+        SourceError: The source is no longer in the library.
+    """
+    if source_id is not None and not connection.scalar(select(SOURCES.c.id).where(SOURCES.c.id == source_id)):
+        raise SourceError("the folder was removed from the library while it was indexed; to add it, index it again")
 
 
 def update_source(connection: Connection, source: Source) -> None:

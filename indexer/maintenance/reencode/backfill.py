@@ -67,6 +67,7 @@ def reencode_approximate(
                     report.not_reencoded.append(Failure(content.path, "approximate", reason))
                 done += batch.count
                 notify(Progress("re-encoding", done, len(unit_ids)))
+                store.let_others_write()
     _delete_former(store, record.id, report)
     if report.reencoded:
         store.index(save=True, progress=progress)

@@ -17,7 +17,7 @@ SECTION = "Library"
 @click.command("check", short_help="Compare catalog, index and disk, and repair them.")
 @click.option("--repair", is_flag=True, help="Rebuild the index, and drop damaged embeddings.")
 @json_option
-@settings_options("library")
+@settings_options("library", "wait")
 def command(repair: bool, as_json: bool, settings: Settings) -> None:
     """Compare catalog, index and disk; exit with 3 if they disagree.
 

@@ -87,7 +87,7 @@ def available_command(all_names: bool, as_json: bool) -> None:
 @command.command("use")
 @click.argument("name")
 @json_option
-@settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout")
+@settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout", "wait")
 def use_command(name: str, as_json: bool, settings: Settings) -> None:
     """Search with another encoder from now on.
 
@@ -109,7 +109,7 @@ def use_command(name: str, as_json: bool, settings: Settings) -> None:
 @command.command("drop")
 @click.argument("name", required=False)
 @json_option
-@settings_options("library")
+@settings_options("library", "wait")
 def drop_command(name: str | None, as_json: bool, settings: Settings) -> None:
     """Delete the embeddings of the former encoder, or of the inactive encoder NAME.
 

@@ -103,7 +103,7 @@ def _writing(file: str) -> Iterator[IO[str]]:
 @command.command("import")
 @click.argument("file", type=FilePath(dir_okay=False))
 @json_option
-@settings_options("library")
+@settings_options("library", "wait")
 def import_command(file: Path, as_json: bool, settings: Settings) -> None:
     """Import judgements from FILE: JSON lines, or CSV with the columns query, path and verdict.
 
@@ -128,7 +128,7 @@ def import_command(file: Path, as_json: bool, settings: Settings) -> None:
 @click.option("--path", type=FilePath(), help="Forget the judgements of this file.")
 @click.option("--all", "everything", is_flag=True, help="Forget all judgements.")
 @json_option
-@settings_options("library")
+@settings_options("library", "wait")
 def forget_command(query: str | None, path: Path | None, everything: bool, as_json: bool, settings: Settings) -> None:
     """Delete judgements; what was learnt from them stays until recall rollback.
 

@@ -18,7 +18,7 @@ SECTION = "Library"
 @click.command("forget", short_help="Remove a folder or photo from the library.")
 @click.argument("path", type=FilePath())
 @json_option
-@settings_options("library")
+@settings_options("library", "wait")
 def command(path: Path, as_json: bool, settings: Settings) -> None:
     """Remove a folder or photo from the library; the files stay where they are.
 

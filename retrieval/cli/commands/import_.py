@@ -40,7 +40,7 @@ SECTION = "Library"
 )
 @click.option("--replace", is_flag=True, help="Replace items that the library has at the same path.")
 @json_option
-@settings_options("library", "device")
+@settings_options("library", "device", "wait")
 def command(
     folder: Path, roots: tuple[str, ...], encoder: str | None, replace: bool, as_json: bool, settings: Settings
 ) -> None:

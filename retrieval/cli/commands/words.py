@@ -50,7 +50,7 @@ def list_command(as_json: bool, settings: Settings) -> None:
 @command.command("forget")
 @click.argument("word")
 @json_option
-@settings_options("library")
+@settings_options("library", "wait")
 def forget_command(word: str, as_json: bool, settings: Settings) -> None:
     """Forget a private word and its examples.
 

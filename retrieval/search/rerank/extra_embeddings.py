@@ -84,7 +84,7 @@ class ExtraEmbeddings:
         """Store vectors in the catalog if it can be written; the search does not depend on it."""
         store = self.context.store
         try:
-            with store.writing("storing embeddings for reranking"), store.transaction() as connection:
+            with store.writing("storing embeddings for reranking", wait=0), store.transaction() as connection:
                 encoder_id = encoders.add_encoder(
                     connection,
                     name=self.encoder.name,

@@ -286,7 +286,8 @@ def test_an_empty_library_can_be_exported_and_imported(tmp_path: Path, import_in
 
 
 def test_an_import_fails_while_another_process_writes(export: Path, filled: Library) -> None:
-    with filled._store.writing("indexing"), Library.open(filled.path) as other, pytest.raises(LibraryLockedError):
+    other = Library.open(filled.path, wait=0)
+    with other, filled._store.writing("indexing"), pytest.raises(LibraryLockedError):
         other.import_(export)
 
 
