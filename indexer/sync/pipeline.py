@@ -148,7 +148,7 @@ class _SyncRun:
         """Return whether the root is synced as a part of an enclosing source, not as a source of its own."""
         if source.root == self.root:
             return True
-        return rules is None and not source_rules(source).excludes_path(os.path.relpath(self.root, source.root))
+        return rules is None and not source_rules(source).excludes_path(self.root, source.root)
 
     def _with_progress(self, entries: Iterable[ScanEntry]) -> Iterator[ScanEntry]:
         for entry in entries:

@@ -12,19 +12,7 @@ from indexer.catalog.statements.sources import Source
 from indexer.documents.text_file import text_format
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
-
-SYSTEM_FOLDERS = frozenset(
-    {
-        "@eadir",  # Synology's thumbnails
-        "#recycle",
-        "#snapshot",
-        "$recycle.bin",
-        "system volume information",
-        "__macosx",
-        "lost+found",
-    }
-)
-"""Names, in lower case, of folders that programs and devices create."""
+from indexer.sync.system_folders import is_system_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +27,22 @@ class Rules:
     exclude: Sequence[str] = ()
     include_hidden: bool = False
 
-    def excludes(self, name: str, relative_path: str) -> bool:
-        """Return whether an entry is excluded."""
-        return self._reason(name, relative_path) is not None
+    def excludes(self, name: str, relative_path: str, parent: str) -> bool:
+        """Return whether an entry is excluded.
 
-    def _reason(self, name: str, relative_path: str) -> str | None:
+        Args:
+            name: Its name.
+            relative_path: Its path below the source's root; needed if there are patterns.
+            parent: Name of the folder that it is in.
+        """
+        return self._reason(name, relative_path, parent) is not None
+
+    def _reason(self, name: str, relative_path: str, parent: str) -> str | None:
         """Return why an entry is excluded, for a message; None if it is not."""
         if name.startswith(".") and not self.include_hidden:
             return f"the name {name} begins with a dot, and hidden files are excluded"
-        if name.lower() in SYSTEM_FOLDERS:
-            return f"folders called {name} are created by the system and excluded"
+        if is_system_folder(name, parent):
+            return f"the folder {name} is filled by a program or a device and excluded"
         if name.endswith(".recall"):
             return f"{name} is a library"
         matching = (pattern for pattern in self.exclude if fnmatch(name, pattern) or fnmatch(relative_path, pattern))
@@ -64,14 +58,16 @@ class Rules:
                 patterns.append("/".join(tail))
         return Rules(patterns, self.include_hidden)
 
-    def excludes_path(self, relative_path: str) -> bool:
-        """Return whether a walk from the root never reaches a path."""
-        return self.exclusion_reason(relative_path) is not None
+    def excludes_path(self, path: str, root: str) -> bool:
+        """Return whether a walk from `root` never reaches `path`, which is at or below it."""
+        return self.exclusion_reason(path, root) is not None
 
-    def exclusion_reason(self, relative_path: str) -> str | None:
-        """Return why a walk from the root never reaches a path, for a message; None if it does."""
+    def exclusion_reason(self, path: str, root: str) -> str | None:
+        """Return why a walk from `root` never reaches `path`, for a message; None if it does."""
+        relative_path = os.path.relpath(path, root)
         parts = relative_path.split(os.sep) if relative_path != os.curdir else []
-        reasons = (self._reason(part, os.sep.join(parts[: n + 1])) for n, part in enumerate(parts))
+        parents = [os.path.basename(root), *parts]
+        reasons = (self._reason(part, os.sep.join(parts[: n + 1]), parents[n]) for n, part in enumerate(parts))
         return next((reason for reason in reasons if reason), None)
 
 

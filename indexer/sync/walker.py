@@ -195,7 +195,8 @@ class _Walk:
     def is_excluded(self, name: str, path: str) -> bool:
         """Return whether the rules exclude an entry, or it is the root of another source."""
         relative_path = os.path.relpath(path, self.base) if self.rules.exclude else ""  # slow; only patterns need it
-        return self.rules.excludes(name, relative_path) or path in self.others
+        parent = os.path.basename(os.path.dirname(path))
+        return self.rules.excludes(name, relative_path, parent) or path in self.others
 
     def add_file(
         self, builder: _ListingBuilder, path: bytes, folder: _Folder, sidecars: Mapping[str, str], *, is_link: bool
@@ -228,7 +229,7 @@ class _Walk:
             return False
         if is_below(real_path, self.real_root):
             target = os.path.join(self.root, os.path.relpath(real_path, self.real_root))
-            if not self.rules.excludes_path(os.path.relpath(target, self.base)):
+            if not self.rules.excludes_path(target, self.base):
                 return False
         self.visited.add(file_id)
         return True

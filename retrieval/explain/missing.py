@@ -36,7 +36,7 @@ def absence_reason(connection: Connection, path: str) -> str:
 
 def _exclusion_reason(source: Source, path: str) -> str:
     """Return why the sync of a source left out a file."""
-    reason = source_rules(source).exclusion_reason(os.path.relpath(path, source.root))
+    reason = source_rules(source).exclusion_reason(path, source.root)
     if reason:
         return f"it was never indexed: {reason}, in {source.root}; to change that see recall index --help"
     if table_format(path):

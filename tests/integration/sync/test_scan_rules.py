@@ -18,10 +18,50 @@ def test_hidden_names_are_excluded_by_default(root: Path) -> None:
     assert walked_paths(root, Rules(include_hidden=True)) == [".hidden.jpg", ".thumbnails/b.jpg", "a.jpg", "sub/.c.jpg"]
 
 
-@pytest.mark.parametrize("folder", ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "@eaDir",
+        "#recycle",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "lost+found",
+        "@Recycle",
+        "@Recently-Snapshot",
+        "~snapshot",
+        "found.000",
+        "FOUND.012",
+        "@GMT-2026.01.31-04.00.00",
+        "Catalog Previews.lrdata",
+        "node_modules",
+    ],
+)
 def test_system_folders_are_excluded(root: Path, folder: str) -> None:
     make_files(root, "a.jpg", f"{folder}/b.jpg", f"sub/{folder}/c/d.jpg")
     assert walked_paths(root) == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("package", "originals", "copies"),
+    [
+        ("Photos Library.photoslibrary", "originals", ["resources/derivatives/masters", "database", "private"]),
+        ("Old.aplibrary", "Masters", ["Thumbnails", "Previews"]),
+        ("Holiday.photolibrary", "Masters", ["Previews", "Thumbnails"]),
+        ("CaptureOne", "Settings", ["Cache"]),
+    ],
+)
+def test_of_a_photo_programs_own_folder_the_originals_are_indexed(
+    root: Path, package: str, originals: str, copies: list[str]
+) -> None:
+    make_files(root, f"{package}/{originals}/a.jpg", *(f"{package}/{folder}/b.jpg" for folder in copies))
+    assert walked_paths(root) == [f"{package}/{originals}/a.jpg"]
+    assert walked_paths(root / package) == [f"{originals}/a.jpg"]
+    assert Rules().excludes_path(str(root / package / copies[0] / "b.jpg"), str(root / package))
+
+
+def test_folders_with_an_ordinary_name_are_indexed_outside_of_such_programs(root: Path) -> None:
+    make_files(root, "Previews/a.jpg", "resources/b.jpg", "cache/c.jpg", "found.jpg")
+    assert walked_paths(root) == ["Previews/a.jpg", "cache/c.jpg", "found.jpg", "resources/b.jpg"]
 
 
 def test_libraries_are_excluded(root: Path) -> None:
@@ -74,7 +114,7 @@ def test_other_sources_are_skipped(root: Path) -> None:
     ],
 )
 def test_rules_tell_whether_a_walk_reaches_a_path(path: str, is_excluded: bool) -> None:
-    assert Rules(exclude=("*.png", "2019")).excludes_path(path) == is_excluded
+    assert Rules(exclude=("*.png", "2019")).excludes_path(f"/photos/{path}", "/photos") == is_excluded
 
 
 def test_the_root_itself_is_never_excluded(tmp_path: Path) -> None:
