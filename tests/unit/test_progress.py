@@ -1,4 +1,4 @@
-"""Progress: a line that is painted over on a terminal, and silence elsewhere."""
+"""Progress: a line that is painted over on a terminal, and a line a minute elsewhere."""
 
 from __future__ import annotations
 
@@ -68,11 +68,33 @@ def test_a_line_shows_how_far_how_fast_and_how_long(progress: Progress, seconds:
     assert describe(progress, seconds, steps) == line
 
 
-def test_nothing_is_printed_if_stderr_is_not_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_of_less_than_a_minute_prints_nothing_if_stderr_is_not_a_terminal(
+    now: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
     with ProgressLine() as line:
         line(Progress("indexing", 1, 2))
+        now[0] += 59
         line(Progress("indexing", 2, 2))
     assert capsys.readouterr() == ("", "")
+
+
+def test_there_is_a_line_a_minute_if_stderr_is_not_a_terminal(
+    now: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ProgressLine() as line:
+        line(Progress("indexing", 0, 1000))
+        for _ in range(25):  # every ten seconds, for 250 seconds
+            now[0] += 10
+            line(Progress("indexing", int(now[0] - 100), 1000))
+    assert capsys.readouterr() == (
+        "",
+        (
+            "indexing 6%, 60 of 1,000, 1.0 a second, 15:40 left\n"
+            "indexing 12%, 120 of 1,000, 1.0 a second, 14:40 left\n"
+            "indexing 18%, 180 of 1,000, 1.0 a second, 13:40 left\n"
+            "indexing 24%, 240 of 1,000, 1.0 a second, 12:40 left\n"
+        ),
+    )
 
 
 def test_the_line_is_painted_over_and_wiped_at_the_end(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
