@@ -1,4 +1,4 @@
-"""Dates, positions and names are parsed as cameras write them, invalid values are ignored, and blocks are merged."""
+"""Ratings, positions and names are parsed as cameras write them, invalid values are ignored, and blocks are merged."""
 
 from __future__ import annotations
 
@@ -14,88 +14,12 @@ from indexer.images.metadata.block import (
     DatePriority,
     MetadataBlock,
     merge_blocks,
-    parse_date,
-    parse_offset,
     parse_percent,
     parse_rating,
     with_sidecar,
 )
 from indexer.images.metadata.exif import parse_position
 from indexer.images.metadata.text_fields import camera_name
-
-TAKEN = datetime(2024, 7, 21, 18, 3, 59)  # noqa: DTZ001 cameras know no zone
-
-
-def test_a_date_is_parsed_as_cameras_write_it() -> None:
-    assert parse_date("2024:07:21 18:03:59") == (TAKEN, None)
-
-
-@pytest.mark.parametrize(
-    ("text", "offset"),
-    [
-        ("2024-07-21T18:03:59", None),
-        ("2024/07/21 18:03:59", None),
-        (" 2024:07:21 18:03:59\0", None),
-        ("2024:07:21 18:03:59+02:00", 120),
-        ("2024-07-21T18:03:59.123-03:30", -210),
-        ("2024-07-21T18:03:59Z", 0),
-        ("2024-07-21T18:03:59+0545", 345),  # Nepal, without a colon as IPTC has it
-        ("2024-07-21T18:03:59+99:00", None),  # no time zone has this offset; the date is still valid
-    ],
-)
-def test_a_date_in_another_notation_is_parsed_with_its_zone(text: str, offset: int | None) -> None:
-    assert parse_date(text) == (TAKEN, offset)
-
-
-def test_a_day_without_a_time_is_midnight() -> None:
-    assert parse_date("2024-07-21") == (datetime(2024, 7, 21), None)  # noqa: DTZ001
-
-
-def test_a_time_may_lack_its_seconds() -> None:
-    assert parse_date("2024-07-21T18:03+02:00") == (datetime(2024, 7, 21, 18, 3), 120)  # noqa: DTZ001
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "0000:00:00 00:00:00",
-        "    :  :     :  :  ",
-        "2024:13:01 00:00:00",
-        "2024:02:30 10:00:00",
-        "2024:07:21 24:00:00",
-        "2024-07",
-        "",
-        None,
-        7,
-        b"2024",
-        (1,),
-    ],
-)
-def test_an_invalid_date_gives_none(value: object) -> None:
-    assert parse_date(value) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "minutes"),
-    [
-        ("+02:00", 120),
-        ("-0330", -210),
-        ("Z", 0),
-        ("+00:00\0", 0),
-        ("+14:00", 840),
-        ("-12:00", -720),
-        ("+14:01", None),
-        ("-12:01", None),
-        ("+02:75", None),
-        ("02:00", None),
-        ("   :  ", None),
-        ("", None),
-        (2, None),
-        (b"+02:00", None),
-    ],
-)
-def test_an_offset_is_parsed_if_a_time_zone_has_it(value: object, minutes: int | None) -> None:
-    assert parse_offset(value) == minutes
 
 
 @pytest.mark.parametrize(

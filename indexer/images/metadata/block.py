@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -94,41 +93,6 @@ def _preferred(one: CaptureTime | None, other: CaptureTime | None) -> CaptureTim
     if first.utc_offset is None and first.taken_at == second.taken_at:
         return replace(first, utc_offset=second.utc_offset)
     return first
-
-
-_DATE = re.compile(
-    r"\s*(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?)?"
-)
-_OFFSET = re.compile(r"\s*([+-])(\d\d):?(\d\d)")
-
-
-def parse_date(value: object) -> tuple[datetime, int | None] | None:
-    """Return a date in the notation of EXIF or XMP, and its minutes ahead of UTC; None if it is not a date.
-
-    A day without a time is midnight.
-    """
-    match = _DATE.match(value) if isinstance(value, str) else None
-    if not match:
-        return None
-    *parts, zone = match.groups(default="")
-    try:
-        return datetime(*(int(part or 0) for part in parts)), parse_offset(zone)  # type: ignore[arg-type]  # noqa: DTZ001 cameras write local time
-    except ValueError:
-        return None
-
-
-def parse_offset(value: object) -> int | None:
-    """Return the minutes of an offset such as "+02:00", "-0330" or "Z"; None if no time zone has it."""
-    if not isinstance(value, str):
-        return None
-    if value.strip("\0 ") == "Z":
-        return 0
-    match = _OFFSET.match(value)
-    if not match:
-        return None
-    sign, hours, minutes = match.groups()
-    offset = int(f"{sign}1") * (int(hours) * 60 + int(minutes))
-    return offset if int(minutes) < 60 and -12 * 60 <= offset <= 14 * 60 else None
 
 
 def parse_rating(value: object) -> int | None:

@@ -14,19 +14,20 @@ from indexer.images.metadata.block import (
     CaptureTime,
     DatePriority,
     MetadataBlock,
-    parse_date,
-    parse_offset,
     parse_percent,
     parse_rating,
     to_degrees,
     valid_position,
 )
+from indexer.images.metadata.dates import parse_date, parse_offset
+from indexer.images.metadata.encoded_text import user_comment, utf_16_text
 
 _RATING, _RATING_PERCENT = 0x4746, 0x4749
 _TITLE, _COMMENT, _KEYWORDS = 0x9C9B, 0x9C9C, 0x9C9E  # tags of Windows, in UTF-16
 _DATES = (
-    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
-    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized),
+    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal, DatePriority.TAKEN),
+    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized, DatePriority.TAKEN),
+    (ExifTags.Base.DateTime, ExifTags.Base.OffsetTime, DatePriority.CHANGED),
 )
 
 
@@ -56,20 +57,25 @@ def read_orientation(tags: Image.Exif) -> int:
 
 
 def read_exif(tags: Image.Exif) -> MetadataBlock:
-    """Return the metadata in a photo's EXIF; a damaged field leaves the others readable."""
+    """Return the metadata in a photo's EXIF; a damaged field leaves the others readable.
+
+    Some programs write the tags of the Exif block into the first block, IFD0, where TIFF/EP (ISO 12234-2) and DNG
+    define them; they count where the Exif block lacks them.
+    """
     details = _sub_block(tags, ExifTags.IFD.Exif)
     rating = parse_rating(tag_value(tags, _RATING))
+    comments = _values(tags, details, ExifTags.Base.UserComment)
     return MetadataBlock(
         capture_time=_capture_time(tags, details),
         position=parse_position(_sub_block(tags, ExifTags.IFD.GPSInfo)),
         camera=text_fields.camera_name(tag_value(tags, ExifTags.Base.Make), tag_value(tags, ExifTags.Base.Model)),
-        lens=text_fields.lens_name(details.get(ExifTags.Base.LensModel)),
+        lens=next(filter(None, map(text_fields.lens_name, _values(tags, details, ExifTags.Base.LensModel))), None),
         rating=parse_percent(tag_value(tags, _RATING_PERCENT)) if rating is None else rating,
         title=text_fields.title(_windows_text(tag_value(tags, _TITLE))),
         description=(
             text_fields.description(_text(tag_value(tags, ExifTags.Base.ImageDescription)))
             or text_fields.description(_windows_text(tag_value(tags, _COMMENT)))
-            or text_fields.description(_user_comment(details.get(ExifTags.Base.UserComment), tags.endian))
+            or next(filter(None, (text_fields.description(user_comment(text, tags.endian)) for text in comments)), None)
         ),
         tags=text_fields.tags(_windows_text(tag_value(tags, _KEYWORDS)).split(";")),
     )
@@ -83,17 +89,20 @@ def _sub_block(tags: Image.Exif, block: int) -> Mapping[int, object]:
         return {}
 
 
+def _values(tags: Image.Exif, details: Mapping[int, object], tag: int) -> tuple[object, object]:
+    """Return the values of a tag in the Exif block and in IFD0, each None if it is missing."""
+    return details.get(tag), tag_value(tags, tag)
+
+
 def _capture_time(tags: Image.Exif, details: Mapping[int, object]) -> CaptureTime | None:
     """Return when the photo was taken, else digitized, else changed, with the time zone of that date."""
-    changed = tag_value(tags, ExifTags.Base.DateTime), details.get(ExifTags.Base.OffsetTime), DatePriority.CHANGED
-    for value, zone, priority in (
-        *((details.get(date), details.get(zone), DatePriority.TAKEN) for date, zone in _DATES),
-        changed,
-    ):
-        if date := parse_date(value):
-            taken_at, own_offset = date
-            offset = parse_offset(zone)
-            return CaptureTime(taken_at, own_offset if offset is None else offset, "exif", priority)
+    for date_tag, zone_tag, priority in _DATES:
+        for value in _values(tags, details, date_tag):
+            if date := parse_date(_text(value)):
+                taken_at, own_offset = date
+                offsets = (parse_offset(zone) for zone in _values(tags, details, zone_tag))
+                offset = next((offset for offset in offsets if offset is not None), own_offset)
+                return CaptureTime(taken_at, offset, "exif", priority)
     return None
 
 
@@ -133,14 +142,4 @@ def _text(value: object) -> object:
 
 def _windows_text(value: object) -> str:
     """Return the text of a tag of Windows, "" if it is missing."""
-    return value.decode("utf-16-le", errors="ignore").partition("\0")[0] if isinstance(value, bytes) else ""
-
-
-def _user_comment(value: object, endian: str | None) -> str:
-    """Return the text of a UserComment, whose first eight bytes name the encoding; "" if that is not supported."""
-    if not isinstance(value, bytes):
-        return ""
-    encoding, content = value[:8].rstrip(b"\0 "), value[8:]
-    if encoding == b"UNICODE":
-        return content.decode("utf-16-le" if endian == "<" else "utf-16-be", errors="ignore").strip("\0\ufeff")
-    return content.strip(b"\0 ").decode("utf-8", errors="ignore") if encoding == b"ASCII" else ""
+    return utf_16_text(value, "<") if isinstance(value, bytes) else ""

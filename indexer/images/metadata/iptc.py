@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from PIL import Image
 
 from indexer.images.metadata import text_fields
-from indexer.images.metadata.block import CaptureTime, DatePriority, MetadataBlock, parse_date
+from indexer.images.metadata.block import CaptureTime, DatePriority, MetadataBlock
+from indexer.images.metadata.dates import parse_date
 
 _OBJECT_NAME, _KEYWORDS, _DATE, _TIME, _HEADLINE, _CAPTION = (2, 5), (2, 25), (2, 55), (2, 60), (2, 105), (2, 120)
 _CHARSET = (1, 90)
@@ -54,7 +55,5 @@ def _text(value: object, *, is_utf_8: bool) -> str:
 
 def _capture_time(day: str, time: str) -> CaptureTime | None:
     """Return the time of, for instance, "20240721" and "180359+0200"; a day without a time is midnight."""
-    iso_day = f"{day[:4]}-{day[4:6]}-{day[6:8]}"
-    iso_time = f" {time[:2]}:{time[2:4]}:{time[4:6]}{time[6:11]}" if time[:6].isdigit() and len(time) >= 6 else ""
-    date = parse_date(iso_day + iso_time)
+    date = parse_date(f"{day} {time}")
     return CaptureTime(*date, "iptc", DatePriority.IPTC) if date else None

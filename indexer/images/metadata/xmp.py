@@ -15,12 +15,12 @@ from indexer.images.metadata.block import (
     CaptureTime,
     DatePriority,
     MetadataBlock,
-    parse_date,
     parse_percent,
     parse_rating,
     to_degrees,
     valid_position,
 )
+from indexer.images.metadata.dates import parse_date
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
