@@ -131,14 +131,21 @@ ITEMS = Table(
 )
 """Photos, documents and table rows; an item that could not be indexed has `failure` set and no units."""
 
-TAGS = Table(
-    "tags",
-    METADATA,
-    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
-    Column("tag", String(collation="NOCASE"), primary_key=True),
-    Index(None, "tag", "item_id"),
-)
-"""Keywords of items."""
+
+def _labels(name: str, column: str) -> Column[str]:
+    """Return the text column of a table that lists texts of items."""
+    table = Table(
+        name,
+        METADATA,
+        Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+        Column(column, String(collation="NOCASE"), primary_key=True),
+        Index(None, column, "item_id"),
+    )
+    return table.c[column]
+
+
+LABELS = {"tags": _labels("tags", "tag"), "people": _labels("people", "person"), "places": _labels("places", "place")}
+"""Keywords of items, names of the people in them, and names of the places where they were taken or that they show."""
 
 UNITS = Table(
     "units",

@@ -52,7 +52,7 @@ def _text_columns(file: SourceFile, item: BatchItem) -> dict[str, Any]:
 
 
 def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
-    """Return the columns of an item with a picture, and its tags."""
+    """Return the columns of an item with a picture, and its tags, people and places."""
     metadata = photo.metadata
     taken_at, taken_from = metadata.taken_at, str(metadata.taken_from)
     if taken_at is None:
@@ -75,13 +75,17 @@ def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
         "title": metadata.title,
         "description": metadata.description,
         "tags": metadata.tags,
+        "people": metadata.people,
+        "places": metadata.places,
         "indexed_at": utc_now(),
     }
 
 
 def searchable_text(metadata: PhotoMetadata) -> str | None:
-    """Return a photo's title, description and tags as lines, for full-text search; None without any."""
-    return "\n".join(line for line in (metadata.title, metadata.description, *metadata.tags) if line) or None
+    """Return a photo's title, description, tags, people and places as lines for full-text search; None without any."""
+    labels = [*metadata.tags, *metadata.people, *metadata.places]
+    lines = dict.fromkeys([metadata.title, metadata.description, *labels])  # a person may be a tag, too
+    return "\n".join(line for line in lines if line) or None
 
 
 def failure_columns(file: SourceFile, error: ItemError) -> dict[str, Any]:

@@ -22,7 +22,7 @@ BATCH = 1000
 """Items that are committed together."""
 
 ItemWithUnits = tuple[Record, list[Record]]
-"""An item with `tags` and without `source_id`, and its units with `vectors` by the encoder's column."""
+"""An item with its lists of labels and without `source_id`, and its units with `vectors` by the encoder's column."""
 
 
 @dataclass(frozen=True, slots=True)

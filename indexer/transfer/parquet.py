@@ -107,7 +107,7 @@ class TableWriter:
 
 
 def read_rows(file: Path, layout: Layout) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file; nullable catalog columns that the file lacks are None.
+    """Yield the rows of a file; nullable catalog columns that the file lacks are None, and lists are empty.
 
     Raises:
         TransferError: The file is not a Parquet file, is truncated, or has columns that are not in the layout.
@@ -115,7 +115,8 @@ def read_rows(file: Path, layout: Layout) -> Iterator[dict[str, Any]]:
     with _parquet_errors(file), pq.ParquetFile(file) as parquet:
         _check_columns(file, parquet.schema_arrow, layout)
         _check_size(file, parquet)
-        missing = dict.fromkeys(set(layout.columns) - set(parquet.schema_arrow.names))
+        missing: dict[str, Any] = dict.fromkeys(set(layout.columns) - set(parquet.schema_arrow.names))
+        missing |= dict.fromkeys(set(layout.lists) - set(parquet.schema_arrow.names), ())
         for batch in parquet.iter_batches(batch_size=1000):
             columns = {name: _column_values(file, layout, name, batch.column(name)) for name in batch.schema.names}
             for values in zip(*columns.values(), strict=True):
@@ -184,7 +185,8 @@ def _check_columns(file: Path, schema: pa.Schema, layout: Layout) -> None:
                 f"column {field.name!r} of {file} is {field.type}; expected {expected.field(field.name).type}"
             )
     for name in set(expected.names) - set(schema.names):
-        if name not in layout.columns or not layout.columns[name].nullable:
+        is_optional = name in layout.lists or (name in layout.columns and layout.columns[name].nullable)
+        if not is_optional:
             raise TransferError(f"{file} has no column {name!r}; export it again")
 
 

@@ -1,8 +1,8 @@
 """Recall's own format: `items.parquet`, `units.parquet` and `manifest.json`, which hold a whole library.
 
-Items have all columns of the catalog, their tags, and `relative`, the path below the root of their source, for other
-programs. Units have their columns of the catalog and one column of float16 vectors per encoder. Both files are sorted
-by item.
+Items have all columns of the catalog, lists of their tags, people and places, and `relative`, the path below the root
+of their source, for other programs. Units have their columns of the catalog and one column of float16 vectors per
+encoder. Both files are sorted by item.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Column
 
-from indexer.catalog.schema import ITEMS, UNITS, PathBytes
+from indexer.catalog.schema import ITEMS, LABELS, UNITS, PathBytes
 from indexer.catalog.statements import export_records, reencoding
 from indexer.catalog.statements.export_records import Record
 from indexer.catalog.statements.items import VECTOR_DTYPE
@@ -44,7 +44,7 @@ RELATIVE: Column[Any] = Column("relative", PathBytes)
 
 def items_layout() -> Layout:
     """Return the columns of `items.parquet`."""
-    return Layout([*ITEMS.c, RELATIVE], lists=["tags"], vectors={})
+    return Layout([*ITEMS.c, RELATIVE], lists=list(LABELS), vectors={})
 
 
 def units_layout(encoders: list[ExportedEncoder]) -> Layout:

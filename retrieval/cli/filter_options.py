@@ -26,6 +26,8 @@ _NEGATABLE = {
     "camera": ("WORDS", "Only photos by this camera: part of its maker or model, or a pattern with *."),
     "lens": ("WORDS", "Only photos with this lens: part of its name, or a pattern with *."),
     "tag": ("TAG", "Only what has this tag; * stands for any text."),
+    "person": ("NAME", "Only photos of the person with this name in their metadata; * stands for any text."),
+    "place": ("NAME", "Only photos with this city, country or other place in their metadata; * stands for any text."),
 }
 """The options that have a --not- form: the metavariable and the help."""
 

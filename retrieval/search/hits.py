@@ -71,6 +71,8 @@ class Hit:
         title: Title by the photographer.
         description: Description by the photographer, or by the camera.
         tags: Keywords.
+        people: Names of the people in the photo.
+        places: Names of the places where it was taken or that it shows.
         approximate: Whether the embedding is derived from a former encoder's, so that the score is an estimate.
         row: Id of the row in a table; None for other items.
         words: Words of the query that the text of the item has, in hybrid search.
@@ -100,6 +102,8 @@ class Hit:
     title: str | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     approximate: bool = False
     row: str | None = None
     words: tuple[str, ...] = ()
@@ -130,6 +134,8 @@ class Hit:
             "kind": str(self.kind),
             "taken_at": with_offset(self.taken_at, self.utc_offset).isoformat() if self.taken_at else None,
             "tags": list(self.tags),
+            "people": list(self.people),
+            "places": list(self.places),
             "words": list(self.words),
             "rerank": [{"step": step.step, "score": round(step.score, 6)} for step in self.rerank],
             "count": self.count,

@@ -47,6 +47,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute("UPDATE items SET rating = 3 WHERE name = 'park.jpg'")
         for name, tag in (("tower.jpg", "Summer"), ("park.jpg", "summer"), ("beach.jpg", "sea")):
             connection.execute("INSERT INTO tags SELECT id, ? FROM items WHERE name = ?", (tag, name))
+        connection.execute("INSERT INTO people SELECT id, 'Ada Lovelace' FROM items WHERE name = 'beach.jpg'")
+        connection.execute("INSERT INTO places SELECT id, 'Berlin' FROM items WHERE name IN ('tower.jpg', 'park.jpg')")
     connection.close()
     return folder
 
@@ -100,6 +102,9 @@ def similar_names(recall: Program, *options: str) -> list[str]:
         ("--rating 1-3", "park"),
         ("--tag SUMMER", "Tower park"),
         ("--tag 's*' --not-tag sea", "Tower park"),
+        ("--person 'ada lovelace'", "Beach"),
+        ("--not-person 'Ada*'", "Tower park page"),
+        ("--place berlin --not-name Tower.jpg", "park"),
         ("--camera canon --after 2024", "Beach"),
     ],
 )

@@ -25,7 +25,7 @@ from tests.support.statements import query_plans, record_statements
 COUNT = 1000
 
 LARGE = re.compile(
-    r"SCAN (items|units|embeddings|tags|unit_words_docsize)(_\d+)?\b(?!.* VIRTUAL)"
+    r"SCAN (items|units|embeddings|tags|people|places|unit_words_docsize)(_\d+)?\b(?!.* VIRTUAL)"
     r"|SEARCH items(_\d+)? USING .*\(source_id=\?\)$"
 )
 """A plan step that reads a whole table, a whole index or a whole source."""
@@ -98,6 +98,8 @@ OPERATIONS: dict[str, Callable[[Library], object]] = {
     "rating": lambda library: library.search("red", where=Filter.rating(5)),
     "near": lambda library: library.search("red", where=Filter.near(0, 0, km=400)),
     "tag": lambda library: library.search("red", where=Filter.tag("1 %")),
+    "person": lambda library: library.search("red", where=Filter.person("Ada")),
+    "place": lambda library: library.search("red", where=Filter.place("Lisbon")),
     "file that is not indexed": lambda library: library.explain("red", "/photos/none.jpg"),
     "judging": lambda library: library.judge("red", good=library.search("red", k=3), bad=library.search("lime", k=2)),
     "forgetting": lambda library: library.forget("/photos/1 %"),

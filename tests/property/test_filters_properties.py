@@ -20,7 +20,7 @@ from indexer.catalog.filters.criteria import Folder, Kind, MinPixels, MinSize, N
 from indexer.catalog.filters.expression import And, Filter, Not, Or, Term
 from indexer.catalog.filters.geo import EARTH_KM, box_around, distance_km
 from indexer.catalog.filters.matching import failed_criteria, filter_ids, matching_ids
-from indexer.catalog.filters.patterns import FORMAT_ALIASES, Format, Tag, TextPattern
+from indexer.catalog.filters.patterns import FORMAT_ALIASES, Format, Label, TextPattern
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import encoders, writes
 from indexer.types import Modality, Preprocess
@@ -34,6 +34,8 @@ LENSES = ("RF 50mm F1.8", "24-70", None)
 NAMES = ("img_1.jpg", "IMG_2.JPG", "notes.md", "çedille.png", "a[1].nef")
 ITEM_FORMATS = ("JPEG", "HEIF", "RAW", None)
 TAGS = ("dog", "Beach", "Été", "hot dog")
+PEOPLE = ("Grace Hopper", "Ada Lovelace")
+PLACES = ("Lisbon", "London")
 POSITIONS = (
     (0.0, 0.0),
     (90.0, 10.0),
@@ -66,6 +68,8 @@ def make_item(number: int) -> dict[str, Any]:
         "lens": pick(LENSES, 1),
         "rating": pick((None, -1, 0, 3, 4, 5), 1),
         "tags": [tag for position, tag in enumerate(TAGS) if number >> position & 1],
+        "people": [name for position, name in enumerate(PEOPLE) if number >> position & 1],
+        "places": [pick(PLACES, 1)],
     }
 
 
@@ -140,8 +144,9 @@ def passes(criterion: Any, item: dict[str, Any], kind: Modality) -> bool:  # noq
             return item["width"] is not None and item["width"] * item["height"] >= pixels
         case Rating(at_least, at_most):
             return item["rating"] is not None and at_least <= item["rating"] <= at_most
-        case Tag(pattern):
-            return any(is_like(tag, pattern, part=False) for tag in item["tags"])
+        case Label(field, pattern):
+            labels = item[{"tag": "tags", "person": "people", "place": "places"}[field]]
+            return any(is_like(label, pattern, part=False) for label in labels)
         case Kind(modality):
             return kind == modality
     raise AssertionError(criterion)
@@ -181,6 +186,8 @@ SINGLE = st.one_of(
     st.sampled_from([1, 10_000, 12_000_000]).map(Filter.min_pixels),
     st.sampled_from([(0, 5), (4, 5), (3, 3)]).map(lambda ratings: Filter.rating(*ratings)),
     st.sampled_from(["dog", "BEACH", "été", "*dog*", "nothing", "hot*"]).map(Filter.tag),
+    st.sampled_from(["ada", "Ada *", "grace hopper", "*o*"]).map(Filter.person),
+    st.sampled_from(["LISBON", "*o*", "Rome"]).map(Filter.place),
     st.sampled_from(list(Modality)).map(Filter.kind),
 )
 

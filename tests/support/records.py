@@ -12,7 +12,7 @@ import numpy as np
 from indexer.catalog.schema import ITEMS, UNITS
 from tests.support.contents import rows
 
-TABLES = ("encoders", "sources", "items", "tags", "units", "embeddings")
+TABLES = ("encoders", "sources", "items", "tags", "people", "places", "units", "embeddings")
 
 EDGE_VALUES: dict[str, list[Any]] = {
     "INTEGER": [0, -1, 2**62],

@@ -141,7 +141,17 @@ class Filter(ABC):
     @staticmethod
     def tag(pattern: str) -> Filter:
         """Return a filter for items with a keyword."""
-        return Term(patterns.Tag(pattern))
+        return Term(patterns.Label("tag", pattern))
+
+    @staticmethod
+    def person(pattern: str) -> Filter:
+        """Return a filter for photos of a person whom their metadata names, for instance "Ada *"."""
+        return Term(patterns.Label("person", pattern))
+
+    @staticmethod
+    def place(pattern: str) -> Filter:
+        """Return a filter for photos whose metadata names a place: a location, city, state or country."""
+        return Term(patterns.Label("place", pattern))
 
     @staticmethod
     def kind(kind: Modality | Literal["photo", "text"]) -> Filter:

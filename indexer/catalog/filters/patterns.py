@@ -1,4 +1,4 @@
-"""Filter criteria that match text: file names and formats, cameras, lenses and keywords.
+"""Filter criteria that match text: file names and formats, cameras, lenses, keywords, people and places.
 
 In a pattern, * matches any text and ? one character; case is ignored.
 """
@@ -11,7 +11,7 @@ from typing import Literal
 
 from sqlalchemy import CTE, Column, ColumnElement, exists, func, select
 
-from indexer.catalog.schema import ITEMS, TAGS
+from indexer.catalog.schema import ITEMS, LABELS
 from indexer.errors import QueryError
 
 FORMAT_ALIASES = {
@@ -88,36 +88,40 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
-    """The item has a keyword that matches a pattern.
+class Label:
+    """The item has a keyword, a person or a place that matches a pattern.
 
     Attributes:
-        pattern: The keyword; see `_to_glob`.
-        as_subquery: Whether to list all items with the keyword first instead of testing each item: faster to find all
-            of them, slower to test a few.
+        field: Which of them.
+        pattern: Its text; see `_to_glob`.
+        as_subquery: Whether to list all items with the label first instead of testing each item: faster to find all of
+            them, slower to test a few.
         limit: Largest number of items that the subquery lists.
     """
 
+    field: Literal["tag", "person", "place"]
     pattern: str
     as_subquery: bool = False
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        _check_pattern("tag", self.pattern)
+        _check_pattern(self.field, self.pattern)
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
+        column = next(column for column in LABELS.values() if column.name == self.field)
+        item_id = column.table.c.item_id
         if _is_glob(self.pattern):
-            matches = _matches(TAGS.c.tag, self.pattern)
+            matches = _matches(column, self.pattern)
         else:  # SQLite ignores case for ASCII letters only: try the usual spellings of other letters
             text = self.pattern
-            matches = TAGS.c.tag.in_(sorted({text, text.lower(), text.upper(), text.title(), text.capitalize()}))
+            matches = column.in_(sorted({text, text.lower(), text.upper(), text.title(), text.capitalize()}))
         if self.as_subquery:
-            return ITEMS.c.id.in_(select(TAGS.c.item_id).where(matches).limit(self.limit))
-        return exists().where(TAGS.c.item_id == ITEMS.c.id, matches)
+            return ITEMS.c.id.in_(select(item_id).where(matches).limit(self.limit))
+        return exists().where(item_id == ITEMS.c.id, matches)
 
     def __repr__(self) -> str:
-        return f"tag({self.pattern!r})"
+        return f"{self.field}({self.pattern!r})"
 
 
 def _to_glob(pattern: str) -> str:

@@ -6,16 +6,16 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, exists, func, insert, select, update
+from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, select, update
 
-from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, SOURCES, TAGS, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, SOURCES, UNITS
 from indexer.catalog.statements.encoders import active_encoder
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.statements.sources import add_source, enclosing_source, sources
 from indexer.catalog.statements.writes import insert_with_ids
 
 Record = dict[str, Any]
-"""Columns of a row by name. An item also has `tags`; a unit has `vectors`, the stored bytes by encoder id."""
+"""Columns of a row by name. An item also has the lists of `LABELS`, a unit `vectors`: stored bytes by encoder id."""
 
 
 def export_encoders(connection: Connection) -> list[Record]:
@@ -32,13 +32,19 @@ def export_sources(connection: Connection) -> list[Record]:
 
 
 def export_items(connection: Connection) -> Iterator[Record]:
-    """Yield all items with their tags, ordered by id."""
+    """Yield all items with their labels, ordered by id."""
     for page in connection.execute(select(ITEMS).order_by(ITEMS.c.id)).mappings().partitions(PAGE_SIZE):
-        in_page = TAGS.c.item_id.between(page[0]["id"], page[-1]["id"])
-        tag_rows = connection.execute(select(TAGS.c.item_id, TAGS.c.tag).where(in_page).order_by(TAGS.c.item_id)).all()
-        tags = {id_: [row.tag for row in rows] for id_, rows in itertools.groupby(tag_rows, lambda row: row.item_id)}
+        first, last = page[0]["id"], page[-1]["id"]
+        labels = {name: _labels_between(connection, column, first, last) for name, column in LABELS.items()}
         for row in page:
-            yield dict(row) | {"tags": tags.get(row["id"], [])}
+            yield dict(row) | {name: by_item.get(row["id"], []) for name, by_item in labels.items()}
+
+
+def _labels_between(connection: Connection, column: Column[str], first: int, last: int) -> dict[int, list[str]]:
+    """Return the labels of one kind of the items with these ids, by item."""
+    item_id = column.table.c.item_id
+    rows = connection.execute(select(item_id, column).where(item_id.between(first, last)).order_by(item_id)).all()
+    return {id_: [text for _, text in of_item] for id_, of_item in itertools.groupby(rows, lambda row: row[0])}
 
 
 def export_units(connection: Connection) -> Iterator[Record]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Column, Connection, and_, func, select
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, TAGS, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
 from indexer.types import Ids, Modality, Vectors, file_of, isin_sorted, row_of
 
 VECTOR_DTYPE = np.dtype("<f2")
@@ -43,6 +43,8 @@ class ItemDetails(NamedTuple):
     description: str | None
     picture: str | None = None
     tags: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     approximate: bool = False
 
     @property
@@ -176,7 +178,7 @@ def has_kind(connection: Connection, kind: Modality) -> bool:
 
 def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, ItemDetails]:
     """Return items with their unit by embedding id, leaving out embeddings that no longer exist."""
-    columns = [ITEMS.c[name] for name in ItemDetails._fields[5:-2]]
+    columns = [ITEMS.c[name] for name in ItemDetails._fields[5 : -1 - len(LABELS)]]
     statement = (
         select(EMBEDDINGS.c.id, ITEMS.c.id, UNITS.c.id, UNITS.c.kind, UNITS.c.text, *columns, EMBEDDINGS.c.mapped)
         .join_from(EMBEDDINGS, UNITS)
@@ -186,21 +188,21 @@ def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[i
     for start in range(0, len(embedding_ids), PAGE_SIZE):
         page = [int(id_) for id_ in embedding_ids[start : start + PAGE_SIZE]]
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(page))).all()
-        tags = _tags_of(connection, [row[1] for row in rows])
+        labels = [_labels_of(connection, column, [row[1] for row in rows]) for column in LABELS.values()]
         for row in rows:
-            details[row[0]] = ItemDetails._make((*row[:-1], tags.get(row[1], ()), row.mapped))._replace(
-                kind=Modality(row.kind)
-            )
+            texts = (by_item.get(row[1], ()) for by_item in labels)
+            details[row[0]] = ItemDetails._make((*row[:-1], *texts, row.mapped))._replace(kind=Modality(row.kind))
     return details
 
 
-def _tags_of(connection: Connection, item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """Return tags in alphabetical order by item id, leaving out items without tags."""
-    statement = select(TAGS).where(TAGS.c.item_id.in_(item_ids)).order_by(TAGS.c.item_id, TAGS.c.tag)
-    tags: dict[int, tuple[str, ...]] = {}
-    for item_id, tag in connection.execute(statement):
-        tags[item_id] = (*tags.get(item_id, ()), tag)
-    return tags
+def _labels_of(connection: Connection, column: Column[str], item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return labels of one kind in alphabetical order by item id, leaving out items without any."""
+    item_id = column.table.c.item_id
+    statement = select(item_id, column).where(item_id.in_(item_ids)).order_by(item_id, column)
+    labels: dict[int, tuple[str, ...]] = {}
+    for id_, label in connection.execute(statement):
+        labels[id_] = (*labels.get(id_, ()), label)
+    return labels
 
 
 def embedding_of_path(connection: Connection, path: str, encoder_id: int) -> PhotoEmbedding | None:

@@ -1,14 +1,14 @@
-"""Statements that add, change and delete items with their units, embeddings and tags."""
+"""Statements that add, change and delete items with their units, embeddings and labels."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, TAGS, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.types import Modality, Vectors
 
@@ -43,17 +43,17 @@ def delete_items(connection: Connection, ids: Iterable[int]) -> None:
 def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert or replace items by path, without units, and return their ids in the order of `rows`.
 
-    A replaced item keeps its id and loses its tags, units and embeddings, which belonged to its old content.
+    A replaced item keeps its id and loses its labels, units and embeddings, which belonged to its old content.
 
     Args:
         connection: Open connection, in a transaction.
-        rows: Columns of items, all with the same names, and optionally `tags`, a sequence of strings.
+        rows: Columns of items, all with the same names, and optionally lists of strings named as in `LABELS`.
     """
     if not rows:
         return []
-    tags = {row["path"]: row.get("tags", ()) for row in rows}
+    labels = {name: {row["path"]: row.get(name, ()) for row in rows} for name in LABELS}
     rows = [
-        {name: value for name, value in row.items() if name != "tags"}
+        {name: value for name, value in row.items() if name not in LABELS}
         | {"name": _lowercase_name(row.get("picture") or row["path"])}
         for row in rows
     ]
@@ -62,17 +62,23 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     old = [row | {"key": ids_by_path[row["path"]]} for row in rows if row["path"] in ids_by_path]
     new = [row for row in rows if row["path"] not in ids_by_path]
     if old:
-        for table in (UNITS, TAGS):
+        for table in (UNITS, *(column.table for column in LABELS.values())):
             of_item = delete(table).where(table.c.item_id == bindparam("key"))
             connection.execute(of_item, [{"key": row["key"]} for row in old])
         connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), old)
     if new:
         ids = insert_with_ids(connection, ITEMS, new)
         ids_by_path |= dict(zip((row["path"] for row in new), ids, strict=True))
-    tag_rows = [{"item_id": ids_by_path[path], "tag": tag} for path, item_tags in tags.items() for tag in item_tags]
-    if tag_rows:
-        connection.execute(insert(TAGS).prefix_with("OR IGNORE"), tag_rows)  # tags may differ in case only
+    for name, texts in labels.items():
+        _add_labels(connection, LABELS[name], {ids_by_path[path]: values for path, values in texts.items()})
     return [ids_by_path[row["path"]] for row in rows]
+
+
+def _add_labels(connection: Connection, column: Column[str], texts: Mapping[int, Sequence[str]]) -> None:
+    """Add labels of one kind, given by item id."""
+    rows = [{"item_id": item_id, column.name: text} for item_id, values in texts.items() for text in values]
+    if rows:
+        connection.execute(insert(column.table).prefix_with("OR IGNORE"), rows)  # labels may differ in case only
 
 
 def add_embeddings(
@@ -133,9 +139,13 @@ def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any
         column for column in ITEMS.c if column.name not in copies[0][1] or column.name in ("id", "taken_from")
     ]
     items = {row["id"]: row for row in _select_in(connection, select(*copied_columns), ITEMS.c.id, originals)}
-    tags = _group_by(_select_in(connection, select(TAGS), TAGS.c.item_id, originals), "item_id")
+    labels = {
+        name: _group_by(_select_in(connection, select(of.table), of.table.c.item_id, originals), "item_id")
+        for name, of in LABELS.items()
+    }
     rows = [
-        _copy_columns(items[item_id], values) | {"tags": [tag["tag"] for tag in tags.get(item_id, ())]}
+        _copy_columns(items[item_id], values)
+        | {name: [row[LABELS[name].name] for row in rows.get(item_id, ())] for name, rows in labels.items()}
         for item_id, values in copies
     ]
     copy_ids = save_items(connection, rows)

@@ -53,6 +53,8 @@ class MetadataBlock:
     title: str | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
     def or_else(self, other: MetadataBlock) -> MetadataBlock:
         """Return this block with missing fields from another; the date is the one that takes precedence."""
@@ -65,6 +67,8 @@ class MetadataBlock:
             title=self.title or other.title,
             description=self.description or other.description,
             tags=self.tags or other.tags,
+            people=self.people or other.people,
+            places=self.places or other.places,
         )
 
 

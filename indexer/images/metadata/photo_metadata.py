@@ -36,6 +36,9 @@ class PhotoMetadata:
         title: One line, at most 300 characters.
         description: One line, at most 5,000 characters.
         tags: Keywords, unique regardless of case; at most 200, each of at most 100 characters.
+        people: Names of people in the photo, within the same limits.
+        places: Names of places where it was taken or that it shows, for instance a city and its country; the same
+            limits.
     """
 
     format: str
@@ -52,6 +55,8 @@ class PhotoMetadata:
     title: str | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
     @classmethod
     def from_block(cls, block: MetadataBlock, *, format: str, width: int, height: int) -> PhotoMetadata:
@@ -73,6 +78,8 @@ class PhotoMetadata:
             title=block.title,
             description=block.description,
             tags=block.tags,
+            people=block.people,
+            places=block.places,
         )
 
 

@@ -116,12 +116,14 @@ def test_item_details_have_every_field_that_a_hit_shows(
         "title": "Harbour",
         "description": "Boats at the quay",
     }
-    saved = save_embedded(connection, source, encoder, 7, **metadata, tags=("sea", "Boat", "BOAT"))
+    labels: dict[str, tuple[str, ...]] = {"tags": ("sea", "Boat", "BOAT"), "people": ("Ada",), "places": ("Lisbon",)}
+    saved = save_embedded(connection, source, encoder, 7, **metadata, **labels)
     details = item_queries.item_details(connection, [saved[6], saved[0], 999, *saved[1:6]])
     assert details.keys() == set(saved)  # 999 does not exist
     item, unit = connection.execute(select(UNITS.c.item_id, UNITS.c.id).order_by(UNITS.c.id)).first() or (0, 0)
     unit_fields = (saved[0], item, unit, Modality.PHOTO, None, "/photos/00")
-    assert details[saved[0]] == ItemDetails(*unit_fields, **metadata, tags=("Boat", "sea"))  # type: ignore[arg-type]
+    shown = ItemDetails(*unit_fields, **metadata, tags=("Boat", "sea"), people=("Ada",), places=("Lisbon",))  # type: ignore[arg-type]
+    assert details[saved[0]] == shown
     assert item_queries.item_details(connection, []) == {}
 
 

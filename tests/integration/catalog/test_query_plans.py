@@ -98,6 +98,8 @@ def test_no_statement_scans_a_whole_table(
         Filter.near(50, 8, km=5),
         Filter.rating(5),
         Filter.tag("dog"),
+        Filter.person("Ada"),
+        Filter.place("Lisbon"),
     ],
     ids=repr,
 )

@@ -1,4 +1,4 @@
-"""A library of coloured photos with rules, failures, tags and texts, and exports of it."""
+"""A library of coloured photos with rules, failures, labels and texts, and exports of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.encoders import FakeEncoder
 
 
 def fill(library: Library, folder: Path) -> None:
-    """Fill a library with three photos in two sources with rules, a failure, tags and a text."""
+    """Fill a library with three photos in two sources with rules, a failure, tags, a person, places and a text."""
     paint(folder / "red.png", "red")
     paint(folder / "inner" / "lime.png", "lime")
     paint(folder / "blue.png", "blue")
@@ -28,6 +28,8 @@ def fill(library: Library, folder: Path) -> None:
         library.path, "SELECT items.id, units.id FROM items JOIN units ON item_id = items.id WHERE name = 'red.png'"
     )
     rows(library.path, "INSERT INTO tags VALUES (?, 'Strand'), (?, 'Familie')", item, item)
+    rows(library.path, "INSERT INTO people VALUES (?, 'Ada Lovelace')", item)
+    rows(library.path, "INSERT INTO places VALUES (?, 'Lisbon'), (?, 'Portugal')", item, item)
     rows(library.path, "UPDATE units SET text = 'a red wall' WHERE id = ?", unit)
 
 

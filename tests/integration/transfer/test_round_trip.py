@@ -32,7 +32,8 @@ def test_an_imported_library_is_equal(filled: Library, export: Path, import_into
     assert (report.added, report.existing, report.failed) == (3, 0, 1)
     before = read_catalog(filled.path)
     assert read_catalog(new) == before
-    assert [len(before[table]) for table in ("sources", "items", "tags", "units", "embeddings")] == [2, 4, 2, 3, 3]
+    tables = ("sources", "items", "tags", "people", "places", "units", "embeddings")
+    assert [len(before[table]) for table in tables] == [2, 4, 2, 1, 2, 3, 3]
 
 
 def test_every_column_of_items_and_units_is_exported(filled: Library, tmp_path: Path, import_into: Import) -> None:
@@ -256,6 +257,7 @@ def test_vectors_and_paths_are_readable_with_pyarrow(export: Path, folder: Path)
     by_path = {item["relative"]: item for item in items}
     assert by_path[b"red.png"]["path"] == os.fsencode(folder / "red.png")
     assert by_path[b"red.png"]["tags"] == ["Familie", "Strand"]
+    assert (by_path[b"red.png"]["people"], by_path[b"blue.png"]["people"]) == (["Ada Lovelace"], [])
     assert sorted(by_path) == [
         b"blue.png",
         b"broken.png",
