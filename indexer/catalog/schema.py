@@ -106,7 +106,7 @@ ITEMS = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("taken_at", DateTime),
-    Column("taken_from", String),  # "exif", "xmp" or "iptc"; "file" is the file's modification time
+    Column("taken_from", String),  # "exif", "xmp", "iptc" or "png"; "file" is the file's modification time
     Column("utc_offset", Integer),  # minutes that `taken_at` is ahead of UTC, if the camera says
     Column("latitude", Double),
     Column("longitude", Double),

@@ -15,8 +15,9 @@ from indexer.errors import FailureKind, PictureError
 from indexer.images.color import Box
 from indexer.images.file_reader import Limits
 from indexer.images.formats import PictureFormat, sniff
+from indexer.images.metadata import gif, jxl
 from indexer.images.metadata.block import MetadataBlock
-from indexer.images.metadata.jxl import declared_size, find_xmp
+from indexer.images.metadata.jxl import declared_size
 from indexer.images.metadata.photo_metadata import read_picture_metadata, read_tiff_metadata
 
 _PLUGINS = {
@@ -37,6 +38,9 @@ _INSTALL = {PictureFormat.JXL: "recall-photos[jxl]", PictureFormat.RAW: "recall-
 
 _RAW_FLIPS = {3: 3, 5: 8, 6: 6}
 """LibRaw's `sizes.flip` to EXIF orientation: rotated by 180, 90 and 270 degrees."""
+
+_XMP_FINDERS = {PictureFormat.GIF: gif.find_xmp, PictureFormat.JXL: jxl.find_xmp}
+"""How to find the XMP of formats whose reader does not."""
 
 _MIN_REDUCED_RATIO = 1.6
 """The sides of a JPEG decoded at reduced size are at least this many times the encoder's. A photo of 12 megapixels at
@@ -117,7 +121,8 @@ def _decode_with_pillow(
         draft = picture.draft(None, (side, side))
     if picture_format is PictureFormat.PNG:  # its EXIF may follow the pixels
         picture.load()
-    orientation, metadata = read_picture_metadata(picture, xmp=find_xmp(data) if is_jxl else None)
+    find_xmp = _XMP_FINDERS.get(picture_format)
+    orientation, metadata = read_picture_metadata(picture, xmp=find_xmp(data) if find_xmp else None)
     picture.load()  # closes a TIFF's file, so its EXIF must be read before
     if picture_format is PictureFormat.TIFF:  # Pillow has already rotated it
         orientation = 1

@@ -11,7 +11,7 @@ from typing import Literal
 
 from indexer.images.metadata import text_fields
 
-TakenFrom = Literal["exif", "xmp", "iptc"]
+TakenFrom = Literal["exif", "xmp", "iptc", "png"]
 
 
 class DatePriority(IntEnum):
@@ -20,7 +20,7 @@ class DatePriority(IntEnum):
     SIDECAR = 0
     TAKEN = 1  # EXIF: DateTimeOriginal, DateTimeDigitized
     XMP = 2
-    IPTC = 3
+    IPTC = 3  # and the text of a PNG
     CHANGED = 4  # EXIF: DateTime, which editing may change
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from PIL import Image
 
+from indexer.images.metadata import jpeg, png
 from indexer.images.metadata.block import MetadataBlock, TakenFrom, merge_blocks
 from indexer.images.metadata.exif import read_exif, read_orientation, read_tiff_tags, tag_value
 from indexer.images.metadata.iptc import read_iptc
@@ -26,7 +28,8 @@ class PhotoMetadata:
         width: Pixels, upright and at full size.
         height: Pixels, upright and at full size.
         taken_at: When it was taken, in local time, to the second, without a time zone.
-        taken_from: Where `taken_at` is from: "exif", "xmp" (also of a sidecar) or "iptc"; None without a date.
+        taken_from: Where `taken_at` is from: "exif", "xmp" (also of a sidecar), "iptc", or "png" for its own text; None
+            without a date.
         utc_offset: Minutes that `taken_at` is ahead of UTC; None if unknown.
         latitude: Degrees, north positive, -90 to 90; None without a valid position.
         longitude: Degrees, east positive, -180 to 180; None without a valid position.
@@ -90,21 +93,35 @@ def read_picture_metadata(picture: Image.Image, *, xmp: bytes | None = None) -> 
         picture: As opened by its reader.
         xmp: The XMP, if the reader does not provide it.
     """
-    block = xmp if xmp is not None else picture.info.get("xmp")
-    return _read(picture.getexif, lambda _: block, lambda: read_iptc(picture))
+    info = picture.info
+    blocks: list[object] = [xmp if xmp is not None else info.get("xmp"), *png.find_xmp(info)]
+    if segments := getattr(picture, "applist", None):
+        blocks = [*jpeg.find_xmp(segments)]
+    orientation, block = _read(lambda: _load_exif(picture), lambda _: blocks, lambda: read_iptc(picture))
+    return orientation, block.or_else(png.read_png_text(info)) if picture.format == "PNG" else block
+
+
+def _load_exif(picture: Image.Image) -> Image.Exif:
+    tags = picture.getexif()
+    if not tags and (block := png.find_exif(picture.info)):
+        tags.load(block)
+    return tags
 
 
 def read_tiff_metadata(data: bytes) -> MetadataBlock:
     """Return the metadata of a file in TIFF's structure, as most RAW formats have it."""
-    return _read(lambda: read_tiff_tags(data), lambda tags: tag_value(tags, _XMP), MetadataBlock)[1]
+    return _read(lambda: read_tiff_tags(data), lambda tags: [tag_value(tags, _XMP)], MetadataBlock)[1]
 
 
 def _read(
-    load_exif: Callable[[], Image.Exif], get_xmp: Callable[[Image.Exif], object], load_iptc: Callable[[], MetadataBlock]
+    load_exif: Callable[[], Image.Exif],
+    find_xmp: Callable[[Image.Exif], Sequence[object]],
+    load_iptc: Callable[[], MetadataBlock],
 ) -> tuple[int, MetadataBlock]:
     try:
         tags = load_exif()
     except Exception:  # noqa: BLE001 damaged metadata must not make the photo fail
         tags = Image.Exif()
-    metadata = merge_blocks(exif=read_exif(tags), xmp=read_xmp(get_xmp(tags)), iptc=load_iptc())
+    xmp = functools.reduce(MetadataBlock.or_else, map(read_xmp, find_xmp(tags)), MetadataBlock())
+    metadata = merge_blocks(exif=read_exif(tags), xmp=xmp, iptc=load_iptc())
     return read_orientation(tags), metadata
