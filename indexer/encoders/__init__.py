@@ -45,10 +45,9 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
         device = "cpu" if precision == "int8" else best_device()
     if device == "cpu" and find_spec("onnxruntime") is not None:
         if name == "compact":
-            from indexer.encoders.base import COMPACT_FOLDER  # late: numpy
-            from indexer.encoders.onnx_encoder import OnnxEncoder  # late: ONNX Runtime takes a tenth of a second
+            from indexer.encoders.compact_encoder import CompactEncoder  # late: ONNX Runtime takes a tenth of a second
 
-            return OnnxEncoder(COMPACT_FOLDER, name=name, batch_size=batch_size)
+            return CompactEncoder(batch_size=batch_size)
         from indexer.encoders.cached_encoder import load_through_cache  # late, as above
 
         return load_through_cache(plain, precision, batch_size=batch_size)

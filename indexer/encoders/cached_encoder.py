@@ -14,6 +14,7 @@ import numpy as np
 
 from indexer.config import cpu_count
 from indexer.encoders.base import COMPACT_FOLDER, Encoder
+from indexer.encoders.compact_encoder import check_compact_files
 from indexer.encoders.export_store import (
     MANIFEST,
     ExportRecord,
@@ -187,6 +188,8 @@ def _export_int8(name: str) -> tuple[ExportRecord, OpenClipEncoder | None]:
                 raise MissingPackageError(f"encoder '{name}+int8' needs onnx; run: pip install 'recall-photos[torch]'")
             from indexer.encoders.quantize import quantize  # late: needs onnx
 
+            if name == "compact":
+                check_compact_files()
             logger.info("converting encoder %s to int8, once", name)
             with export_folder(target) as folder:
                 quantize(source, folder, fingerprint=fingerprint)

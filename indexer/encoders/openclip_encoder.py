@@ -12,7 +12,14 @@ import open_clip
 import torch
 
 from indexer.encoders.base import COMPACT_FOLDER, fingerprint_of, to_unit_length
+from indexer.encoders.compact_encoder import check_compact_files
 from indexer.encoders.download import announce_download
+from indexer.encoders.foreign_code import (
+    check_config_code,
+    check_folder_code,
+    tokenizer_options,
+    without_foreign_code,
+)
 from indexer.encoders.openclip_config import check_folder, preprocess_of
 from indexer.encoders.runtime import best_device
 from indexer.encoders.torch_errors import encoding_errors, loading_errors
@@ -75,15 +82,21 @@ class OpenClipEncoder:
         torch_device = _check_device(device)
         schema = f"local-dir:{COMPACT_FOLDER}" if name == "compact" else name
         model_name, weights = schema, None
+        if name == "compact":
+            check_compact_files()
         if schema.startswith("local-dir:"):
-            check_folder(Path(schema.removeprefix("local-dir:")), name)
+            folder = Path(schema.removeprefix("local-dir:"))
+            check_folder(folder, name)
+            check_folder_code(folder, name)
         elif not schema.startswith("hf-hub:"):
             model_name, weights = _split_weights(name)
         announce_download(name, model_name, weights)
         with loading_errors(name):
-            model = open_clip.create_model(model_name, weights, require_pretrained=True, weights_only=True)
-            tokenizer = open_clip.get_tokenizer(model_name)
             config = open_clip.get_model_config(model_name)
+            check_config_code(config, name, where="its configuration")
+            with without_foreign_code(name, config):
+                model = open_clip.create_model(model_name, weights, require_pretrained=True, weights_only=True)
+                tokenizer = open_clip.get_tokenizer(model_name, **tokenizer_options(config))
             return cls(model, tokenizer, name=name, architecture=config, device=torch_device, batch_size=batch_size)
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 import open_clip
 from torch import nn
 
+from indexer.encoders.foreign_code import tokenizer_options
 from indexer.encoders.openclip_encoder import TOKENIZER_SAMPLE
 from indexer.errors import EncoderError
 from retrieval.tuning.lora.checkpoints import save_tensors
@@ -76,7 +77,8 @@ def _check_tokenizer(folder: Path, tokenizer: Any) -> None:
     Raises:
         EncoderError: It does not.
     """
-    saved = open_clip.get_tokenizer(f"local-dir:{folder}")
+    config = open_clip.get_model_config(f"local-dir:{folder}")
+    saved = open_clip.get_tokenizer(f"local-dir:{folder}", **tokenizer_options(config))
     if not np.array_equal(np.asarray(saved(list(TOKENIZER_SAMPLE))), np.asarray(tokenizer(list(TOKENIZER_SAMPLE)))):
         raise EncoderError(
             f"the tokenizer of the model ({type(tokenizer).__name__}) cannot be saved in a folder: read back, it gives "
