@@ -13,9 +13,17 @@ from indexer.errors import FailureKind
 from indexer.sync.walk_entries import SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
 RETRYABLE_FAILURES = frozenset(
-    {FailureKind.TOO_LARGE, FailureKind.UNSUPPORTED, FailureKind.UNREADABLE, FailureKind.ENCODER}
+    {
+        FailureKind.TOO_LARGE,
+        FailureKind.UNSUPPORTED,
+        FailureKind.UNREADABLE,
+        FailureKind.CRASHED,
+        FailureKind.TIMED_OUT,
+        FailureKind.ENCODER,
+    }
 )
-"""Failures that a setting, a package or a permission can fix: retried in every run. The others wait for a new file."""
+"""Failures whose cause may be outside the file, such as a limit, a package, a permission or a busy machine: retried in
+every run. The others wait for a new file."""
 
 LOOKUP_SIZE = 100
 """Files whose content is looked up together; more are read only after the first step for them was yielded."""

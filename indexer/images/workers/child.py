@@ -26,6 +26,9 @@ _BYTES_PER_PIXEL = 16
 """Memory for decoding, per pixel: four copies (decoded, converted, blended, rotated) of Pillow's four bytes each.
 Measured: 13 bytes a pixel for a transparent PNG of 200 million."""
 
+_MAX_ALARM = 2**31 - 1
+"""Seconds after which an alarm can be set, at most: 68 years."""
+
 _BASE_BYTES = 1024**3
 """Address space for the interpreter and its libraries (0.15 GB), the decoders' tables and the prepared pixels."""
 
@@ -50,7 +53,7 @@ def serve() -> None:
     for stream in (1, 2):  # output of C libraries would garble the frames and the app's progress bar
         os.dup2(null, stream)
     while (request := receive(requests)) is not None:
-        _set_alarm(math.ceil(timeout) + _EXTRA_SECONDS)
+        _set_alarm(min(math.ceil(timeout) + _EXTRA_SECONDS, _MAX_ALARM))
         path, sidecar = pickle.loads(request)  # noqa: S301 as above
         response = _read(path, sidecar, preprocess, limits)
         _set_alarm(0)
@@ -77,7 +80,7 @@ def _set_limits(limits: Limits) -> None:
         return
     bytes_needed = _BASE_BYTES + _BYTES_PER_PIXEL * limits.max_pixels + 2 * limits.max_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    with suppress(OSError, ValueError):  # macOS has the limit but refuses to set it
+    with suppress(OSError, ValueError, OverflowError):  # macOS refuses to set it; too large a number is no limit
         soft = bytes_needed if hard == resource.RLIM_INFINITY else min(bytes_needed, hard)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
