@@ -86,6 +86,7 @@ SOURCES = Table(
     Column("added_at", DateTime, nullable=False),
     Column("synced_at", DateTime),
     Column("columns", JSON),  # of a table: the roles of its columns, see `indexer.documents.table.Columns`
+    Column("mounts", JSON),  # folders in it that are on another disk, see `indexer.sync.mounts`
 )
 """Folders, files and tables that were indexed; a later sync reads them again."""
 
@@ -100,7 +101,11 @@ ITEMS = Table(
     Column("modality", String, nullable=False),
     Column("size", Integer, nullable=False),
     Column("mtime_ns", Integer, nullable=False),
+    Column("ctime_ns", Integer),  # time of the last change of its file's content or attributes
     Column("sidecar_mtime_ns", Integer),  # of its XMP sidecar, if any
+    Column("sidecar_size", Integer),
+    Column("sidecar_ctime_ns", Integer),
+    Column("sidecar_hash", LargeBinary),
     Column("content_hash", LargeBinary),
     Column("format", String),
     Column("width", Integer),

@@ -186,8 +186,8 @@ def _import_batch(
 
 
 def _with_source(item: Record, roots: Mapping[str, int]) -> Record:
-    """Return an item with the id of its source."""
+    """Return an item with the id of its source, without change times: those of another machine say nothing here."""
     source_id = most_specific(item["path"], roots)
     if source_id is None:
         raise TransferError(f"item {item['path']!r} is in none of the export's sources; export it again")
-    return item | {"source_id": source_id}
+    return item | {"source_id": source_id, "ctime_ns": None, "sidecar_ctime_ns": None}

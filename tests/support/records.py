@@ -26,6 +26,9 @@ EDGE_VALUES: dict[str, list[Any]] = {
 FIXED_COLUMNS = {"id", "source_id", "item_id", "path", "picture", "name", "modality", "kind", "position"}
 """Columns that the rest of the catalog depends on."""
 
+LOCAL_COLUMNS = {"ctime_ns", "sidecar_ctime_ns", "mounts"}
+"""Columns that say nothing on another machine; an import leaves them empty."""
+
 
 def read_catalog(library: Path) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each table with all columns; ids are replaced by the keys of their rows."""
@@ -40,7 +43,11 @@ def read_catalog(library: Path) -> dict[str, list[dict[str, Any]]]:
     names["unit_id"] = {row["id"]: (names["item_id"][row["item_id"]], row["position"]) for row in tables["units"]}
     without_ids = {
         table: [
-            {name: names[name][value] if name in names else value for name, value in row.items() if name != "id"}
+            {
+                name: names[name][value] if name in names else value
+                for name, value in row.items()
+                if name != "id" and name not in LOCAL_COLUMNS
+            }
             for row in content
         ]
         for table, content in tables.items()

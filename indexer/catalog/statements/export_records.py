@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, select, update
+from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, null, select, update
 
 from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, SOURCES, UNITS
 from indexer.catalog.statements.encoders import active_encoder
@@ -27,8 +27,9 @@ def export_encoders(connection: Connection) -> list[Record]:
 
 
 def export_sources(connection: Connection) -> list[Record]:
-    """Return all sources, ordered by path."""
-    return [dict(row) for row in connection.execute(select(SOURCES).order_by(SOURCES.c.root)).mappings()]
+    """Return all sources, ordered by path, without their mounts: those of another machine say nothing there."""
+    rows = connection.execute(select(SOURCES).order_by(SOURCES.c.root)).mappings()
+    return [dict(row) | {"mounts": None} for row in rows]
 
 
 def export_items(connection: Connection) -> Iterator[Record]:
@@ -88,7 +89,8 @@ def import_source(connection: Connection, record: Mapping[str, Any]) -> None:
     enclosing = enclosing_source(connection, record["root"])
     added = add_source(connection, record["root"], **rules, enclosing=enclosing)
     values = {column.name: record[column.name] for column in SOURCES.c if record.get(column.name) is not None}
-    connection.execute(update(SOURCES).where(SOURCES.c.id == added.id).values(values | {"synced_at": None}))
+    local = {"synced_at": None, "mounts": null()}
+    connection.execute(update(SOURCES).where(SOURCES.c.id == added.id).values(values | local))
 
 
 def source_ids(connection: Connection) -> dict[str, int]:
