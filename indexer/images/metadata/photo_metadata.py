@@ -18,6 +18,9 @@ from indexer.images.metadata.xmp import read_xmp
 _XMP = 700
 """The TIFF tag that holds XMP."""
 
+_XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
+"""Where Pillow keeps XMP."""
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoMetadata:
@@ -102,7 +105,17 @@ def read_picture_metadata(picture: Image.Image, *, xmp: bytes | None = None) -> 
 
 
 def _load_exif(picture: Image.Image) -> Image.Exif:
-    tags = picture.getexif()
+    """Return a picture's EXIF. Without an orientation there, Pillow takes XMP's, by which no viewer turns a picture."""
+    tags = Image.Exif()
+    block = picture.info.get("exif")
+    if isinstance(block, bytes):
+        tags.load(block)
+        return tags
+    hidden = {key: picture.info.pop(key) for key in _XMP_KEYS if key in picture.info}
+    try:
+        tags = picture.getexif()
+    finally:
+        picture.info.update(hidden)
     if not tags and (block := png.find_exif(picture.info)):
         tags.load(block)
     return tags
