@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
+
+from indexer.images.gray import deep_gray_to_8_bits, is_deep_gray
 
 Box = tuple[float, float, float, float]
 """A rectangle in pixels: left, top, right, bottom."""
@@ -57,13 +57,12 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     """Return a loaded picture of any Pillow mode as 8-bit RGB.
 
     Transparent pixels are blended with white, because most transparent pictures are made for white pages and encoders
-    were trained on those; black would hide dark logos and text. 16-bit values are scaled to 8 bits. Values without a
-    natural range (32-bit integers, floats) are stretched from their minimum to their maximum.
+    were trained on those; black would hide dark logos and text. Gray of more than 8 bits is scaled or stretched.
     """
     if picture.mode == "RGB" and "transparency" not in picture.info:
         return picture
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return Image.fromarray(_to_8_bits(np.asarray(picture))).convert("RGB")
+    if is_deep_gray(picture):
+        return deep_gray_to_8_bits(picture).convert("RGB")
     if picture.mode == "LAB":
         return _lab_to_rgb(picture)
     if picture.mode == "La":  # Pillow has no direct conversion to RGBA
@@ -87,22 +86,3 @@ def _lab_to_rgb(picture: Image.Image) -> Image.Image:
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
     return picture.convert("L").convert("RGB") if converted is None else converted
-
-
-def _to_8_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Return gray values of any type scaled to 0 to 255, in the same shape."""
-    if values.dtype == np.bool_:
-        return values.astype(np.uint8) * np.uint8(255)
-    numbers = values if np.issubdtype(values.dtype, np.integer) else np.nan_to_num(values.astype(np.float32))
-    low, high = float(numbers.min()), float(numbers.max())
-    if numbers.dtype.kind == "f" and low >= 0 and high <= 1:
-        factor, low = 255.0, 0.0
-    elif values.dtype.itemsize == 2 or (low >= 0 and 255 < high <= 65_535):
-        factor, low = 1 / 257, 0.0  # 65,535 / 257 = 255
-    elif low >= 0 and high <= 255:
-        factor, low = 1.0, 0.0
-    else:
-        factor = 255.0 / (high - low) if high > low else 0.0
-    scaled = (numbers.astype(np.float32) - np.float32(low)) * np.float32(factor)
-    gray: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return gray

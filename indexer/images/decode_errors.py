@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -33,25 +34,45 @@ def as_picture_error(format_name: str, size: int) -> Iterator[None]:
         raise _picture_error(format_name, size, error) from error
 
 
-_UNSUPPORTED = ("unsupported", "notimplemented", "unknown pixel mode", "nothumbnail", "not installed")
+_UNSUPPORTED = (
+    "unsupported",
+    "notimplemented",
+    "unknown pixel mode",
+    "not supported",
+    "cannot handle",
+    "not installed",
+)
 _CUT_SHORT = ("truncated", "end of file", "requires a buffer", "eoferror")
 _TOO_LARGE = ("memoryerror", "decompressionbomberror", "decompressed data too large")
 """Parts of the exceptions' class names and messages, in lower case."""
 
+_BYTES = re.compile(r"\bb(['\"])(.*?)\1")
+
 
 def _picture_error(format_name: str, size: int, error: Exception) -> PictureError:
     """Return the error that explains a decoder's exception in one line."""
-    reason = " ".join(str(error).split()).split(". ")[0][:200]  # some libraries add advice for programmers
+    reason = _reason(error)
     description = f"{type(error).__name__} {reason}".lower()
     if any(words in description for words in _TOO_LARGE):
         return PictureError(
             FailureKind.TOO_LARGE, f"decoding this {format_name} takes more memory than a picture may use"
         )
+    if "nothumbnail" in description:
+        message = f"this {format_name} file has no preview, which is what Recall reads of it"
+        return PictureError(FailureKind.UNSUPPORTED, message)
     if any(words in description for words in _UNSUPPORTED):
         return PictureError(FailureKind.UNSUPPORTED, f"this kind of {format_name} cannot be read ({reason})")
     if any(words in description for words in _CUT_SHORT):
         return PictureError(FailureKind.DAMAGED, f"the {format_name} data ends early, after {size:,} bytes")
     return PictureError(FailureKind.DAMAGED, f"the {format_name} data is damaged ({reason or type(error).__name__})")
+
+
+def _reason(error: Exception) -> str:
+    """Return the message of a decoder's exception in one line, without Python's notation of bytes."""
+    first = error.args[0] if error.args else ""
+    text = first.decode(errors="replace") if isinstance(first, bytes) else str(error)
+    text = " ".join(text.split()).split(". ")[0]  # some libraries add advice for programmers
+    return _BYTES.sub(lambda found: "" if "\\" in found[2] else found[2], text)[:200].strip()
 
 
 class _WarningsSuppressed:

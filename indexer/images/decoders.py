@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -12,13 +12,16 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from indexer.errors import FailureKind, PictureError
-from indexer.images.color import Box
+from indexer.images.decoded_picture import DecodedPicture
 from indexer.images.file_reader import Limits
 from indexer.images.formats import PictureFormat, sniff
+from indexer.images.gray import deep_gray_to_8_bits, is_deep_gray
 from indexer.images.metadata import gif, jxl
 from indexer.images.metadata.block import MetadataBlock
-from indexer.images.metadata.jxl import declared_size
 from indexer.images.metadata.photo_metadata import read_picture_metadata, read_tiff_metadata
+from indexer.images.repair import decode_repaired
+from indexer.images.repair.tiff_tags import read_tags
+from indexer.images.supported import check_supported
 
 _PLUGINS = {
     PictureFormat.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),
@@ -41,35 +44,13 @@ _RAW_FLIPS = {3: 3, 5: 8, 6: 6}
 
 _XMP_FINDERS = {PictureFormat.GIF: gif.find_xmp, PictureFormat.JXL: jxl.find_xmp}
 """How to find the XMP of formats whose reader does not."""
+_NATIVE_ORDER = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
+"""Pillow's names of gray numbers in a big-endian file, and the same in this machine's byte order."""
 
 _MIN_REDUCED_RATIO = 1.6
 """The sides of a JPEG decoded at reduced size are at least this many times the encoder's. A photo of 12 megapixels at
 an eighth is 500 x 375, 1.67 times 224. With the compact encoder, its embedding has a cosine of at least .997 to that of
 the full picture; measured over 20 photos of 12 megapixels and of sizes that are not multiples of 8."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedPicture:
-    """A picture as it is stored, neither upright nor RGB.
-
-    Attributes:
-        picture: Its pixels are loaded. Smaller than `width` and `height` if it was decoded at reduced size.
-        format: The format of the content, whatever the file's name.
-        width: Stored width at full size, in pixels.
-        height: Stored height at full size, in pixels.
-        orientation: EXIF orientation, 1 to 8; 1 is upright.
-        metadata: From EXIF, XMP and IPTC.
-        box: The part of `picture` without padding: an eighth of 3,003 pixels is 375.375, and the rest of the last
-            pixel is padding.
-    """
-
-    picture: Image.Image
-    format: str
-    width: int
-    height: int
-    orientation: int
-    metadata: MetadataBlock
-    box: Box
 
 
 def decode(data: bytes, *, picture_format: PictureFormat, limits: Limits, min_side: int | None) -> DecodedPicture:
@@ -89,7 +70,7 @@ def decode(data: bytes, *, picture_format: PictureFormat, limits: Limits, min_si
     """
     if picture_format is PictureFormat.RAW:
         return _decode_raw(data, limits=limits, min_side=min_side)
-    return _decode_with_pillow(data, picture_format=picture_format, limits=limits, min_side=min_side)
+    return _decode_or_repair(data, picture_format=picture_format, limits=limits, min_side=min_side)
 
 
 def check_pixels(width: int, height: int, *, limits: Limits) -> None:
@@ -104,31 +85,75 @@ def check_pixels(width: int, height: int, *, limits: Limits) -> None:
         raise PictureError(FailureKind.TOO_LARGE, message)
 
 
+def _decode_or_repair(
+    data: bytes, *, picture_format: PictureFormat, limits: Limits, min_side: int | None
+) -> DecodedPicture:
+    """Return a picture of any format but RAW, also of a file that has every pixel but a flaw elsewhere."""
+
+    def decode_content(content: bytes, side: int | None) -> DecodedPicture:
+        return _decode_with_pillow(content, picture_format=picture_format, limits=limits, min_side=side)
+
+    try:
+        decoded = decode_content(data, min_side)
+    except (PictureError, MemoryError):
+        raise
+    except Exception:  # any exception of a decoder
+        repaired = decode_repaired(data, picture_format, decode_content, min_side=min_side)
+        if repaired is None:
+            check_supported(data, picture_format)
+            raise
+        decoded = repaired
+    return _tiff_to_8_bits(decoded, data) if picture_format is PictureFormat.TIFF else decoded
+
+
+def _tiff_to_8_bits(decoded: DecodedPicture, data: bytes) -> DecodedPicture:
+    """Return a TIFF's picture with gray of more than 8 bits as the file's tags define it."""
+    tags = read_tags(data) if is_deep_gray(decoded.picture) else None
+    if tags is None:
+        return decoded
+    gray = deep_gray_to_8_bits(
+        decoded.picture, bits=tags.bits, is_unsigned=tags.is_unsigned, is_white_zero=tags.is_white_zero
+    )
+    return replace(decoded, picture=gray)
+
+
 def _decode_with_pillow(
     data: bytes, *, picture_format: PictureFormat, limits: Limits, min_side: int | None
 ) -> DecodedPicture:
     """Return a picture of any format but RAW; the first frame of an animation."""
     is_jxl = picture_format is PictureFormat.JXL
-    declared = declared_size(data) if is_jxl else None
+    declared = jxl.declared_size(data) if is_jxl else None
     if declared:
         check_pixels(*declared, limits=limits)
     picture = _open(data, picture_format)
     width, height = picture.size
     check_pixels(width, height, limits=limits)
     draft = None
-    if min_side is not None and picture_format is PictureFormat.JPEG:
-        side = math.ceil(_MIN_REDUCED_RATIO * min_side)
-        draft = picture.draft(None, (side, side))
+    if picture_format is PictureFormat.JPEG:
+        picture.decodermaxblock = len(data)  # an arithmetic decoder cannot wait for more
+        if min_side is not None:
+            side = math.ceil(_MIN_REDUCED_RATIO * min_side)
+            draft = picture.draft(None, (side, side))
+    if picture_format is PictureFormat.TIFF:
+        picture.tile = [_in_native_order(tile) for tile in picture.tile]
     if picture_format is PictureFormat.PNG:  # its EXIF may follow the pixels
         picture.load()
     find_xmp = _XMP_FINDERS.get(picture_format)
     orientation, metadata = read_picture_metadata(picture, xmp=find_xmp(data) if find_xmp else None)
     picture.load()  # closes a TIFF's file, so its EXIF must be read before
+    box = draft[1] if draft else (0.0, 0.0, *picture.size)
     if picture_format is PictureFormat.TIFF:  # Pillow has already rotated it
         orientation = 1
         width, height = picture.size
-    box = draft[1] if draft else (0.0, 0.0, *picture.size)
     return DecodedPicture(picture, picture_format, width, height, orientation, metadata, box)
+
+
+def _in_native_order(tile: ImageFile._Tile) -> ImageFile._Tile:
+    """Return how to decode a part of a TIFF, in the byte order that libtiff gives; Pillow assumes the file's."""
+    if tile.codec_name != "libtiff" or not isinstance(tile.args, tuple):
+        return tile
+    raw_mode, *others = tile.args
+    return tile._replace(args=(_NATIVE_ORDER.get(raw_mode, raw_mode), *others))
 
 
 def _open(data: bytes, picture_format: PictureFormat) -> ImageFile.ImageFile:
@@ -153,10 +178,10 @@ def _decode_raw(data: bytes, *, limits: Limits, min_side: int | None) -> Decoded
             preview, sizes = raw.extract_thumb(), raw.sizes
     except rawpy.LibRawFileUnsupportedError:
         if sniff(data) is PictureFormat.TIFF:  # an ordinary TIFF whose name ends like a RAW file's
-            return _decode_with_pillow(data, picture_format=PictureFormat.TIFF, limits=limits, min_side=min_side)
+            return _decode_or_repair(data, picture_format=PictureFormat.TIFF, limits=limits, min_side=min_side)
         raise
     if isinstance(preview.data, bytes):
-        decoded = _decode_with_pillow(preview.data, picture_format=PictureFormat.JPEG, limits=limits, min_side=min_side)
+        decoded = _decode_or_repair(preview.data, picture_format=PictureFormat.JPEG, limits=limits, min_side=min_side)
     else:
         check_pixels(sizes.width, sizes.height, limits=limits)
         picture = Image.fromarray(np.asarray(preview.data, dtype=np.uint8))

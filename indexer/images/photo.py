@@ -12,7 +12,8 @@ from PIL import Image
 
 from indexer.images.color import apply_orientation, orient_box, to_rgb
 from indexer.images.decode_errors import as_picture_error
-from indexer.images.decoders import DecodedPicture, check_pixels, decode
+from indexer.images.decoded_picture import DecodedPicture
+from indexer.images.decoders import check_pixels, decode
 from indexer.images.file_reader import Limits, check_bytes, read_file
 from indexer.images.formats import identify
 from indexer.images.metadata.block import with_sidecar

@@ -82,12 +82,9 @@ def test_dark_sixteen_bit_pictures_stay_dark() -> None:
     assert gray([[0, 1000]], "uint16") == [[0, 4]]  # 1000 / 257 = 3.9
 
 
-def test_32_bit_values_that_fit_into_8_bits_are_not_scaled() -> None:
-    assert gray([[0, 7, 255]], "int32") == [[0, 7, 255]]
-
-
-def test_32_bit_values_that_fit_into_16_bits_are_scaled_like_these() -> None:
-    assert gray([[0, 65_535]], "int32") == [[0, 255]]
+def test_32_bit_values_are_stretched_also_where_they_would_fit_into_8_or_16_bits() -> None:
+    assert gray([[0, 2, 8]], "int32") == [[0, 64, 255]]
+    assert gray([[100, 1100]], "int32") == [[0, 255]]
 
 
 def test_values_without_a_natural_range_are_stretched() -> None:
@@ -100,7 +97,15 @@ def test_floats_from_zero_to_one_are_scaled() -> None:
 
 def test_not_a_number_becomes_black() -> None:
     assert gray([[np.nan, 0.0, 1.0]], "float32") == [[0, 0, 255]]
-    assert gray([[5000.0, 5000.0]], "float32") == [[19, 19]]  # read as 16 bits: 5000 / 257
+    assert gray([[np.nan, -4.0, 4.0]], "float32") == [[0, 0, 255]]
+
+
+def test_infinite_values_do_not_stretch_the_others() -> None:
+    assert gray([[-np.inf, 0.0, 4.0, 8.0, np.inf]], "float32") == [[0, 0, 128, 255, 255]]
+
+
+def test_a_picture_of_one_value_without_a_natural_range_is_black() -> None:
+    assert gray([[5000.0, 5000.0]], "float32") == [[0, 0]]
 
 
 def test_black_and_white_of_lab_pictures_are_preserved() -> None:
