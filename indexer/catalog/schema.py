@@ -102,7 +102,7 @@ ITEMS = Table(
     Column("size", Integer, nullable=False),
     Column("mtime_ns", Integer, nullable=False),
     Column("ctime_ns", Integer),  # time of the last change of its file's content or attributes
-    Column("sidecar_mtime_ns", Integer),  # of its XMP sidecar, if any
+    Column("sidecar_mtime_ns", Integer),  # of its sidecar; of several, a number that changes with them
     Column("sidecar_size", Integer),
     Column("sidecar_ctime_ns", Integer),
     Column("sidecar_hash", LargeBinary),
@@ -111,7 +111,7 @@ ITEMS = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("taken_at", DateTime),
-    Column("taken_from", String),  # "exif", "xmp", "iptc" or "png"; "file" is the file's modification time
+    Column("taken_from", String),  # "exif", "xmp", "iptc", "png", "takeout"; "name", "file": of the file itself
     Column("utc_offset", Integer),  # minutes that `taken_at` is ahead of UTC, if the camera says
     Column("latitude", Double),
     Column("longitude", Double),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from indexer.images.decoded_picture import DecodedPicture
 from indexer.images.decoders import check_pixels, decode
 from indexer.images.file_reader import Limits, check_bytes, read_file
 from indexer.images.formats import identify
-from indexer.images.metadata.block import with_sidecar
+from indexer.images.metadata.block import MetadataBlock
 from indexer.images.metadata.photo_metadata import PhotoMetadata, read_picture_metadata
-from indexer.images.metadata.xmp import read_sidecar
+from indexer.images.metadata.sidecars import UnreadSidecar, add_sidecars
 from indexer.images.preprocess import prepare
 from indexer.types import Pixels, Preprocess
 
@@ -31,17 +32,19 @@ class Photo:
 
     Attributes:
         pixels: Shape (size, size, 3), uint8, RGB.
-        metadata: From the file and its sidecar.
+        metadata: From the file and its sidecars.
         content_hash: SHA-256 of the file's bytes, 32 bytes.
+        unread_sidecars: Sidecars that could not be read, and why.
     """
 
     pixels: NDArray[np.uint8]
     metadata: PhotoMetadata
     content_hash: bytes
+    unread_sidecars: tuple[UnreadSidecar, ...] = ()
 
 
 def read_photo(
-    path: Path, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS, sidecar: Path | None = None
+    path: Path, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS, sidecars: Sequence[Path] = ()
 ) -> Photo:
     """Return a photo file's pixels, metadata and hash; the file is read once.
 
@@ -49,14 +52,20 @@ def read_photo(
         path: A regular file; anything else is refused at once.
         preprocess: The encoder's settings.
         limits: A larger picture is refused before it is read or decoded.
-        sidecar: The photo's XMP file, which takes precedence. If it cannot be read, a warning is logged.
+        sidecars: The files next to the photo that hold its metadata.
 
     Raises:
         PictureError: The picture cannot be read; the message is one line without the path.
     """
     data = read_file(path, limits=limits)
-    pixels, metadata = _read_prepared(data, name=path.name, preprocess=preprocess, limits=limits, sidecar=sidecar)
-    return Photo(pixels=pixels, metadata=metadata, content_hash=hashlib.sha256(data).digest())
+    pixels, decoded = _read_prepared(data, name=path.name, preprocess=preprocess, limits=limits)
+    block, unread_sidecars = add_sidecars(decoded.metadata, sidecars)
+    return Photo(
+        pixels=pixels,
+        metadata=_metadata(decoded, block),
+        content_hash=hashlib.sha256(data).digest(),
+        unread_sidecars=unread_sidecars,
+    )
 
 
 def read_pixels(
@@ -96,7 +105,7 @@ def open_picture(
     picture_format = identify(data, name=name)
     with as_picture_error(picture_format, len(data)):
         decoded = decode(data, picture_format=picture_format, limits=limits, min_side=None)
-        return apply_orientation(to_rgb(decoded.picture), decoded.orientation), _metadata(decoded)
+        return apply_orientation(to_rgb(decoded.picture), decoded.orientation), _metadata(decoded, decoded.metadata)
 
 
 def _content(source: Path | bytes, *, limits: Limits) -> tuple[bytes, str]:
@@ -114,25 +123,22 @@ def _read_open_picture(picture: Image.Image, *, limits: Limits) -> tuple[Image.I
     orientation, metadata = read_picture_metadata(picture)
     box = (0.0, 0.0, *picture.size)
     decoded = DecodedPicture(picture, picture.format or "", *picture.size, orientation, metadata, box)
-    return apply_orientation(to_rgb(picture), orientation), _metadata(decoded)
+    return apply_orientation(to_rgb(picture), orientation), _metadata(decoded, decoded.metadata)
 
 
-def _read_prepared(
-    data: bytes, name: str, *, preprocess: Preprocess, limits: Limits, sidecar: Path | None = None
-) -> tuple[Pixels, PhotoMetadata]:
-    """Return a picture as an encoder reads it, and its metadata; a JPEG may be decoded at reduced size."""
+def _read_prepared(data: bytes, name: str, *, preprocess: Preprocess, limits: Limits) -> tuple[Pixels, DecodedPicture]:
+    """Return a picture as an encoder reads it, and as it was decoded; a JPEG may be decoded at reduced size."""
     picture_format = identify(data, name=name)
     with as_picture_error(picture_format, len(data)):
         decoded = decode(data, picture_format=picture_format, limits=limits, min_side=preprocess.size)
         orientation = decoded.orientation
         box = orient_box(decoded.box, decoded.picture.size, orientation)
         pixels = prepare(apply_orientation(to_rgb(decoded.picture), orientation), preprocess, box=box)
-    return pixels, _metadata(decoded, sidecar)
+    return pixels, decoded
 
 
-def _metadata(decoded: DecodedPicture, sidecar: Path | None = None) -> PhotoMetadata:
+def _metadata(decoded: DecodedPicture, block: MetadataBlock) -> PhotoMetadata:
     width, height = decoded.width, decoded.height
     if decoded.orientation >= 5:  # rotated by 90 or 270 degrees
         width, height = height, width
-    block = decoded.metadata if sidecar is None else with_sidecar(decoded.metadata, read_sidecar(sidecar))
     return PhotoMetadata.from_block(block, format=str(decoded.format), width=width, height=height)

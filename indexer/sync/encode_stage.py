@@ -23,7 +23,7 @@ from indexer.images.workers import DecodePool
 from indexer.store import Store
 from indexer.sync.batch import Batch
 from indexer.sync.item_columns import failure_columns, file_columns, item_columns, searchable_text
-from indexer.sync.item_reader import picture_path, read_item, sidecar_path
+from indexer.sync.item_reader import picture_path, read_item, sidecar_paths
 from indexer.sync.planner import Added
 from indexer.sync.report import SyncReport
 from indexer.sync.spool import Work
@@ -81,7 +81,7 @@ class EncodeStage:
             with (
                 self._decoders() as pool,
                 closing(
-                    pool.imap(work, path_of=picture_path, sidecar_of=sidecar_path, min_ahead=self._min_ahead)
+                    pool.imap(work, path_of=picture_path, sidecars_of=sidecar_paths, min_ahead=self._min_ahead)
                 ) as decoded,
             ):
                 done = 0

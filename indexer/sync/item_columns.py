@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from indexer.documents.table import table_format
 from indexer.documents.text_file import text_format
-from indexer.errors import ItemError
-from indexer.images import Photo, PhotoMetadata
+from indexer.errors import FailureKind, ItemError
+from indexer.images import Photo, PhotoMetadata, date_in_name
 from indexer.sync.batch import BatchItem
 from indexer.sync.table_rows import TableRow
 from indexer.sync.walk_entries import SourceFile
@@ -54,16 +55,15 @@ def _text_columns(file: SourceFile, item: BatchItem) -> dict[str, Any]:
 def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
     """Return the columns of an item with a picture, and its tags, people and places."""
     metadata = photo.metadata
-    taken_at, taken_from = metadata.taken_at, str(metadata.taken_from)
-    if taken_at is None:
-        taken_at, taken_from = file_time(file), "file"
+    is_retried = any(sidecar.kind == FailureKind.UNREADABLE for sidecar in photo.unread_sidecars)
+    taken_at, taken_from = (metadata.taken_at, metadata.taken_from) if metadata.taken_at else fallback_date(file)
     return EMPTY_COLUMNS | {
         "modality": Modality.PHOTO,
         "content_hash": photo.content_hash,
         "format": metadata.format,
         "width": metadata.width,
         "height": metadata.height,
-        "sidecar_mtime_ns": file.sidecar_mtime_ns,
+        "sidecar_mtime_ns": None if is_retried else file.sidecar_mtime_ns,  # another time: the next run reads it again
         "taken_at": taken_at,
         "taken_from": taken_from,
         "utc_offset": metadata.utc_offset,
@@ -99,6 +99,14 @@ def failure_columns(file: SourceFile, error: ItemError) -> dict[str, Any]:
         "failure_message": str(error),
         "indexed_at": utc_now(),
     }
+
+
+def fallback_date(file: SourceFile) -> tuple[datetime | None, Literal["name", "file"]]:
+    """Return the date of an item whose content has none, and where it is from: a photo's name, or the file's time."""
+    row = file if isinstance(file, TableRow) else None
+    photo = (row.picture or "") if row else file.path
+    in_name = None if text_format(photo) else date_in_name(os.path.basename(photo), now=datetime.now())  # noqa: DTZ005
+    return (in_name, "name") if in_name else (file_time(file), "file")
 
 
 def file_time(file: SourceFile) -> datetime | None:

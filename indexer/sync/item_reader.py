@@ -27,9 +27,9 @@ def picture_path(step: Work) -> Path | None:
     return None if text_format(file.path) else Path(file.path)
 
 
-def sidecar_path(step: Work) -> Path | None:
-    """Return the XMP file that is read with a step's picture, None without one."""
-    return Path(step.file.sidecar) if step.file.sidecar else None
+def sidecar_paths(step: Work) -> tuple[Path, ...]:
+    """Return the sidecars that are read with a step's picture."""
+    return tuple(map(Path, step.file.sidecars))
 
 
 def read_item(

@@ -24,7 +24,7 @@ from indexer.errors import NoPhotosError
 from indexer.store import Store
 from indexer.sync.content_lookup import ContentLookup, is_missing
 from indexer.sync.encode_stage import EncodeStage
-from indexer.sync.item_columns import file_columns, file_time
+from indexer.sync.item_columns import fallback_date, file_columns
 from indexer.sync.planner import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.sync.report import MAX_LISTED, SyncReport
 from indexer.sync.scan_rules import Rules, resolve_path, source_rules
@@ -213,14 +213,15 @@ class _SyncRun:
         stats = [(step.item_id, step.file) for step in batch if isinstance(step, Moved | Touched)]
         if stats:
             rows = [
-                {"key": id_, "file_time": file_time(file), **file_columns(file, self._source_id)} for id_, file in stats
+                {"key": id_, "fallback_date": fallback_date(file), **file_columns(file, self._source_id)}
+                for id_, file in stats
             ]
             writes.update_file_stats(connection, rows)
         copies = [
             (
                 step.copy_of,
                 {
-                    "file_time": file_time(step.file),
+                    "fallback_date": fallback_date(step.file),
                     "indexed_at": utc_now(),
                     **file_columns(step.file, self._source_id),
                 },

@@ -1,27 +1,116 @@
-"""The XMP files next to photos."""
+"""The files next to photos that hold their metadata: XMP files, and the JSON files of Google Takeout."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from indexer.documents.text_file import text_format
+from indexer.images import is_photo_name
+from indexer.sync.takeout_names import MAX_LENGTH, TAKEOUT_SUFFIX, photo_keys, photo_name
 from indexer.types import stored_mtime
 
-SIDECAR_SUFFIXES = (".xmp", ".XMP")
+SIDECAR_SUFFIXES = (".xmp", TAKEOUT_SUFFIX)
+"""In lower case; photo programs and memory cards write any."""
+
+_VERSION = re.compile(r"(.+)_\d\d(\.\w+)")
+"""Of a version that darktable made of a photo: IMG_1_01.jpg.xmp has the second one of IMG_1.jpg."""
 
 
-def sidecar_names(name: str) -> tuple[str, ...]:
-    """Return the names that a photo's XMP file may have, the most specific first; none for a text file."""
-    if text_format(name) is not None:
-        return ()
-    stem = os.path.splitext(name)[0]
-    return tuple(base + suffix for base in (name, stem) for suffix in SIDECAR_SUFFIXES)
+@dataclass(slots=True)
+class Sidecars:
+    """The sidecars in a folder, by the photos that they belong to.
+
+    Attributes:
+        names: All names in the folder, sorted.
+        xmp: Names of XMP files by the photo's name, or its stem, in the form of `_key`.
+        versions: Names of darktable's files for further versions, by the photo's name in that form.
+        takeout: Names of Takeout's files, by the photo's key; see `takeout_names`.
+        owners: Names and stems of all photos in the folder, once they are needed.
+    """
+
+    names: Sequence[bytes]
+    xmp: dict[str, list[str]] = field(default_factory=dict)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    takeout: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    owners: frozenset[str] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.xmp or self.versions or self.takeout)
+
+    def add(self, name: str) -> None:
+        """Add a file with the suffix of a sidecar."""
+        base, suffix = os.path.splitext(name)
+        if suffix.lower() == TAKEOUT_SUFFIX:
+            photo, number = photo_name(base)
+            if is_photo_name(photo) or len(photo) >= MAX_LENGTH or self._has_photo(base):
+                self.takeout.setdefault((_key(photo), number), []).append(name)
+            return
+        self.xmp.setdefault(_key(base), []).append(name)
+        if version := _VERSION.fullmatch(base):
+            self.versions.setdefault(_key(version[1] + version[2]), []).append(name)
+
+    def of_photo(self, name: str) -> Iterator[Iterator[str]]:
+        """Yield, for each kind of sidecar, the names of those of a photo, the best first; none for a text file."""
+        if text_format(name) is None:
+            yield self._xmp_names(name)
+            yield self._takeout_names(name)
+
+    def _xmp_names(self, name: str) -> Iterator[str]:
+        bases = name, os.path.splitext(name)[0]
+        found = [sidecar for base in bases for sidecar in sorted(self.xmp.get(_key(base), ()), key=_lower_suffix_first)]
+        exact = [sidecar for base in bases for sidecar in found if os.path.splitext(sidecar)[0] == base]
+        yield from exact
+        others = [*(sidecar for sidecar in found if sidecar not in exact), *self.versions.get(_key(name), ())]
+        yield from (sidecar for sidecar in others if not self._belongs_to_another(sidecar))
+
+    def _takeout_names(self, name: str) -> Iterator[str]:
+        for photo, number in photo_keys(name) if self.takeout else ():
+            found = self.takeout.get((_key(photo), number), ())
+            yield from sorted(found, key=lambda sidecar: not sidecar.startswith(photo))  # the exact name first
+
+    def _has_photo(self, stem: str) -> bool:
+        """Return whether a name in the folder has this stem: other programs' JSON files belong to no photo."""
+        prefix = os.fsencode(f"{stem}.")
+        start = bisect_left(self.names, prefix)
+        return any(
+            is_photo_name(os.fsdecode(name)) for name in self.names[start : start + 8] if name.startswith(prefix)
+        )
+
+    def _belongs_to_another(self, sidecar: str) -> bool:
+        """Return whether a photo in the folder has exactly the name of a sidecar that others have in other capitals."""
+        if self.owners is None:
+            photos = list(filter(is_photo_name, map(os.fsdecode, self.names)))
+            self.owners = frozenset(photos).union(os.path.splitext(photo)[0] for photo in photos)
+        return os.path.splitext(sidecar)[0] in self.owners
 
 
-def first_sidecar(paths: Iterable[str]) -> tuple[str, int] | None:
-    """Return the first of some paths that is a file, and its modification time in nanoseconds; None without one."""
+def is_sidecar_name(name: bytes) -> bool:
+    """Return whether a name has the suffix of a sidecar."""
+    return name[-1:] in b"pPnN" and name[name.rfind(b".") :].lower() in _SUFFIX_BYTES  # the first excludes most
+
+
+_SUFFIX_BYTES = frozenset(map(os.fsencode, SIDECAR_SUFFIXES))
+
+
+def existing_files(groups: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], int | None]:
+    """Return the first path of each group that is a file, and what changes when one of them changes; None without any.
+
+    For one file that is its modification time in nanoseconds.
+    """
+    found = [file for file in map(_first_file, groups) if file]
+    stamp = found[0][1] if found else None
+    for _, mtime_ns in found[1:]:
+        stamp = ((stamp or 0) * 1_000_003 + mtime_ns) % 2**63
+    return tuple(path for path, _ in found), stamp
+
+
+def _first_file(paths: Iterable[str]) -> tuple[str, int] | None:
     for path in paths:
         try:
             info = os.stat(path)
@@ -30,3 +119,12 @@ def first_sidecar(paths: Iterable[str]) -> tuple[str, int] | None:
         if stat.S_ISREG(info.st_mode):
             return path, stored_mtime(info)
     return None
+
+
+def _key(name: str) -> str:
+    """Return a name in the form that is equal for names that differ in capitals or in Unicode's normal form only."""
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+
+
+def _lower_suffix_first(name: str) -> tuple[bool, str]:
+    return not name.endswith(".xmp"), name

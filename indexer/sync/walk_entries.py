@@ -15,19 +15,20 @@ class SourceFile:
         path: Absolute path.
         size: Bytes.
         mtime_ns: Modification time in nanoseconds since 1970.
-        sidecar: Path of the photo's XMP file, None without one.
-        sidecar_mtime_ns: The sidecar's modification time.
+        sidecars: Paths of the files that hold the photo's metadata: its XMP file, then Takeout's JSON file.
+        sidecar_mtime_ns: The sidecar's modification time, or a number that changes with that of any of them; None
+            without one.
     """
 
     path: str
     size: int
     mtime_ns: int
-    sidecar: str | None = None
+    sidecars: tuple[str, ...] = ()
     sidecar_mtime_ns: int | None = None
 
 
 FileStat = tuple[bytes, int, int, int | None]
-"""Path as bytes, size, modification time, and the sidecar's modification time."""
+"""Path as bytes, size, modification time, and `sidecar_mtime_ns` of a `SourceFile`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,16 @@ class Listing:
 
     Attributes:
         files: The files.
-        sidecars: Paths of XMP files, by the path, as bytes, of their photo.
+        sidecars: Paths of sidecars by the path, as bytes, of their photo.
     """
 
     files: Sequence[FileStat]
-    sidecars: Mapping[bytes, str] = field(default_factory=dict)
+    sidecars: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
 
     def source_file(self, file: FileStat) -> SourceFile:
         """Return one of the files as a `SourceFile`."""
         path, size, mtime_ns, sidecar_mtime_ns = file
-        return SourceFile(os.fsdecode(path), size, mtime_ns, self.sidecars.get(path), sidecar_mtime_ns)
+        return SourceFile(os.fsdecode(path), size, mtime_ns, self.sidecars.get(path, ()), sidecar_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
 from indexer.sync.folder_names import SEPARATOR, folder_names
 from indexer.sync.scan_rules import Rules, is_item_name
-from indexer.sync.sidecars import SIDECAR_SUFFIXES, first_sidecar, sidecar_names
+from indexer.sync.sidecars import Sidecars, existing_files, is_sidecar_name
 from indexer.sync.walk_entries import FileStat, Listing, UnreadableFile, UnreadableFolder, WalkEntry
 from indexer.types import is_below, stored_mtime
 
@@ -21,7 +22,6 @@ LISTING_SIZE = 500
 """Files per listing, at most; progress is reported after each."""
 
 _SUFFIXES = frozenset(map(os.fsencode, (*PHOTO_SUFFIXES, *TEXT_FORMATS)))
-_SIDECAR_SUFFIXES = tuple(map(os.fsencode, SIDECAR_SUFFIXES))
 _DOT = ord(".")
 
 
@@ -47,11 +47,22 @@ def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection
     if stat.S_ISDIR(info.st_mode):
         yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {_file_id(info)}).walk()
     else:
-        folder, name = os.path.split(root)
-        builder = _ListingBuilder()
-        sidecar = first_sidecar(os.path.join(folder, sidecar_name) for sidecar_name in sidecar_names(name))
-        builder.add(os.fsencode(root), info, sidecar)
-        yield from builder.build()
+        yield from _walk_file(root, info)
+
+
+def _walk_file(path: str, info: os.stat_result) -> Iterator[Listing]:
+    """Yield a file that is a source."""
+    folder, name = os.path.split(path)
+    try:
+        names = folder_names(folder)[0]
+    except OSError:  # a file can be read in a folder that cannot be listed
+        names = []
+    sidecars = Sidecars(names)
+    for sidecar_name in filter(is_sidecar_name, names):
+        sidecars.add(os.fsdecode(sidecar_name))
+    builder = _ListingBuilder()
+    builder.add(os.fsencode(path), info, existing_files(_paths(folder, sidecars, name)))
+    yield from builder.build()
 
 
 @dataclass(slots=True)
@@ -59,12 +70,14 @@ class _ListingBuilder:
     """Collects files for a listing."""
 
     files: list[FileStat] = field(default_factory=list)
-    sidecars: dict[bytes, str] = field(default_factory=dict)
+    sidecars: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
 
-    def add(self, path: bytes, info: os.stat_result, sidecar: tuple[str, int] | None = None) -> None:
-        self.files.append((path, info.st_size, stored_mtime(info), sidecar[1] if sidecar else None))
-        if sidecar:
-            self.sidecars[path] = sidecar[0]
+    def add(self, path: bytes, info: os.stat_result, sidecars: tuple[tuple[str, ...], int | None] = ((), None)) -> None:
+        """Add a file with the paths of its sidecars and what changes with them."""
+        paths, stamp = sidecars
+        self.files.append((path, info.st_size, stored_mtime(info), stamp))
+        if paths:
+            self.sidecars[path] = paths
 
     def build(self) -> Iterator[Listing]:
         """Yield the listing, nothing if it is empty."""
@@ -132,9 +145,10 @@ class _Walk:
         Raises:
             OSError: The folder cannot be read any more.
         """
-        xmp_names = [os.fsdecode(name) for name in names if name.endswith(_SIDECAR_SUFFIXES)]
-        xmp_paths = {name: os.path.join(folder.path, name) for name in xmp_names}
-        sidecars = {name: path for name, path in xmp_paths.items() if not self.is_excluded(name, path)}
+        sidecars = Sidecars(names)
+        for sidecar_name in map(os.fsdecode, filter(is_sidecar_name, names)):
+            if not self.is_excluded(sidecar_name, os.path.join(folder.path, sidecar_name)):
+                sidecars.add(sidecar_name)
         start = 0
         for number, name_bytes in enumerate(names):
             if not name_bytes.endswith(SEPARATOR):
@@ -158,7 +172,7 @@ class _Walk:
         file_id: tuple[int, int],
         names: Sequence[bytes],
         special: Mapping[bytes, bool],
-        sidecars: Mapping[str, str],
+        sidecars: Sidecars,
     ) -> Iterator[Listing | UnreadableFile]:
         """Yield the photos and text files with these names, none of which is a folder.
 
@@ -199,7 +213,7 @@ class _Walk:
         return self.rules.excludes(name, relative_path, parent) or path in self.others
 
     def add_file(
-        self, builder: _ListingBuilder, path: bytes, folder: _Folder, sidecars: Mapping[str, str], *, is_link: bool
+        self, builder: _ListingBuilder, path: bytes, folder: _Folder, sidecars: Sidecars, *, is_link: bool
     ) -> None:
         """Add a file to a listing unless it was visited before.
 
@@ -214,8 +228,8 @@ class _Walk:
         path_text = os.fsdecode(path)
         is_regular = stat.S_ISREG(info.st_mode)
         if not is_regular or self.is_first_visit(path_text, is_outside=folder.is_outside, is_link=is_link):
-            names = sidecar_names(os.path.basename(path_text)) if sidecars else ()
-            builder.add(path, info, first_sidecar(sidecars[name] for name in names if name in sidecars))
+            paths = _paths(folder.path, sidecars, os.path.basename(path_text)) if sidecars else ()
+            builder.add(path, info, existing_files(paths))
 
     def is_first_visit(self, path: str, *, is_outside: bool, is_link: bool) -> bool:
         """Return whether a file or folder has not been visited before, and note the visit if a link led to it."""
@@ -233,6 +247,11 @@ class _Walk:
                 return False
         self.visited.add(file_id)
         return True
+
+
+def _paths(folder: str, sidecars: Sidecars, name: str) -> Iterator[Iterator[str]]:
+    """Yield the paths of a photo's sidecars of each kind."""
+    return (map(functools.partial(os.path.join, folder), names) for names in sidecars.of_photo(name))
 
 
 def _unreadable_file(path: bytes, error: OSError, folder: str, file_id: tuple[int, int]) -> Iterator[UnreadableFile]:

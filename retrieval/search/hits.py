@@ -61,8 +61,8 @@ class Hit:
         width: Width in pixels, upright.
         height: Height in pixels, upright.
         taken_at: Time of the photo, local time of the camera.
-        taken_from: Origin of `taken_at`: "exif", "xmp" (also a sidecar), "iptc", "png" (its own text), or "file" for
-            the file's own time.
+        taken_from: Origin of `taken_at`: "exif", "xmp" (also a sidecar), "iptc", "png" (its own text), "takeout"
+            (Google Takeout's JSON file), "name" for a date in the file's name, or "file" for the file's own time.
         latitude: Degrees, north positive.
         longitude: Degrees, east positive.
         camera: Maker and model.

@@ -118,7 +118,7 @@ def steps_for(
     """
     prefix = f"{unreadable}/"
     files: list[SourceFile | UnreadableFolder] = [
-        SourceFile(path, size, mtime, f"{path}.xmp" if sidecar else None, sidecar)
+        SourceFile(path, size, mtime, (f"{path}.xmp",) if sidecar else (), sidecar)
         for path, (size, mtime, sidecar) in disk.items()
         if not path.startswith(prefix)
     ]

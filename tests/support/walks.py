@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
@@ -30,7 +30,7 @@ def listings(visited: Iterable[VisitedPath]) -> Iterator[WalkEntry]:
             yield entry
         else:
             path = os.fsencode(entry.path)
-            sidecars: Mapping[bytes, str] = {path: entry.sidecar} if entry.sidecar else {}
+            sidecars = {path: entry.sidecars} if entry.sidecars else {}
             yield Listing([(path, entry.size, entry.mtime_ns, entry.sidecar_mtime_ns)], sidecars)
 
 
@@ -69,3 +69,9 @@ def walked_paths(root: Path, rules: Rules | None = None, *, base: Path | None = 
     """Return the paths that a walk yields, relative to the root."""
     visited = walk(str(root), rules or Rules(), base=str(base) if base else None)
     return [os.path.relpath(entry.path, root) for entry in visited]
+
+
+def walked_sidecars(root: Path) -> dict[str, list[str]]:
+    """Return the names of the sidecars of each photo that has any."""
+    files = [entry for entry in walk(str(root), Rules()) if isinstance(entry, SourceFile)]
+    return {Path(file.path).name: [Path(path).name for path in file.sidecars] for file in files if file.sidecars}

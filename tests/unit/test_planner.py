@@ -24,7 +24,7 @@ from tests.support.walks import VisitedPath, steps
 
 
 def file_at(path: str, *, size: int = 1, mtime: int = 1, sidecar: int | None = None) -> SourceFile:
-    return SourceFile(path, size, mtime, f"{path}.xmp" if sidecar else None, sidecar)
+    return SourceFile(path, size, mtime, (f"{path}.xmp",) if sidecar else (), sidecar)
 
 
 def record(

@@ -38,7 +38,7 @@ FileStatRecord = tuple[bytes, int, int, int | None, str | None, int]
 class FileRecord(NamedTuple):
     """An item's file as the catalog records it; `failure` is set if it could not be indexed.
 
-    `sidecar_mtime_ns` is the time of the XMP sidecar that was read with it, or None.
+    `sidecar_mtime_ns` is the time of the sidecar that was read with it, or None; see `SourceFile`.
     """
 
     id: int

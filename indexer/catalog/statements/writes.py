@@ -6,11 +6,27 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, RowMapping, Select, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    RowMapping,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.types import Modality, Vectors
+
+_FALLBACKS = ("name", "file")
+"""Values of `taken_from` for dates that are not from the content of the file."""
 
 
 def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -18,18 +34,19 @@ def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) ->
 
     Args:
         connection: Open connection, in a transaction.
-        rows: Each with key (the item's id), path, size, mtime_ns, source_id and file_time, which replaces `taken_at` if
-            that came from the file's modification time.
+        rows: Each with key (the item's id), path, size, mtime_ns, source_id and fallback_date: the values of `taken_at`
+            and `taken_from` if those came from the file's name or modification time.
     """
     stats = [
-        {name: value for name, value in row.items() if name != "file_time"} | {"name": _lowercase_name(row["path"])}
+        {name: value for name, value in row.items() if name != "fallback_date"} | {"name": _lowercase_name(row["path"])}
         for row in rows
     ]
     connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), stats)
-    times = update(ITEMS).where(ITEMS.c.id == bindparam("key"), ITEMS.c.taken_from == "file")
+    is_fallback = or_(*(ITEMS.c.taken_from == origin for origin in _FALLBACKS))  # IN cannot be executed for many rows
+    dates = update(ITEMS).where(ITEMS.c.id == bindparam("key"), is_fallback)
     connection.execute(
-        times.values(taken_at=bindparam("file_time")),
-        [{"key": row["key"], "file_time": row["file_time"]} for row in rows],
+        dates.values(taken_at=bindparam("at"), taken_from=bindparam("from")),
+        [{"key": row["key"], "at": row["fallback_date"][0], "from": row["fallback_date"][1]} for row in rows],
     )
 
 
@@ -173,8 +190,10 @@ def _copy_units(connection: Connection, item_ids: Sequence[tuple[int, int]]) -> 
 
 def _copy_columns(original: RowMapping, values: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of a copy: those of its original, updated with its own."""
-    row = _without_id(original) | {name: value for name, value in values.items() if name != "file_time"}
-    return row | ({"taken_at": values["file_time"]} if row["taken_from"] == "file" else {})
+    row = _without_id(original) | {name: value for name, value in values.items() if name != "fallback_date"}
+    if row["taken_from"] in _FALLBACKS:
+        row["taken_at"], row["taken_from"] = values["fallback_date"]
+    return row
 
 
 def _select_in(

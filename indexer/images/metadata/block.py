@@ -11,7 +11,7 @@ from typing import Literal
 
 from indexer.images.metadata import text_fields
 
-TakenFrom = Literal["exif", "xmp", "iptc", "png"]
+TakenFrom = Literal["exif", "xmp", "iptc", "png", "takeout"]
 
 
 class DatePriority(IntEnum):
@@ -22,6 +22,7 @@ class DatePriority(IntEnum):
     XMP = 2
     IPTC = 3  # and the text of a PNG
     CHANGED = 4  # EXIF: DateTime, which editing may change
+    TAKEOUT = 5  # of Google, which guesses where a photo says nothing
 
 
 @dataclass(frozen=True, slots=True)

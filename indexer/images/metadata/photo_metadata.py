@@ -31,8 +31,8 @@ class PhotoMetadata:
         width: Pixels, upright and at full size.
         height: Pixels, upright and at full size.
         taken_at: When it was taken, in local time, to the second, without a time zone.
-        taken_from: Where `taken_at` is from: "exif", "xmp" (also of a sidecar), "iptc", or "png" for its own text; None
-            without a date.
+        taken_from: Where `taken_at` is from: "exif", "xmp" (also of a sidecar), "iptc", "png" for its own text, or
+            "takeout" for Google Takeout's JSON file; None without a date.
         utc_offset: Minutes that `taken_at` is ahead of UTC; None if unknown.
         latitude: Degrees, north positive, -90 to 90; None without a valid position.
         longitude: Degrees, east positive, -180 to 180; None without a valid position.

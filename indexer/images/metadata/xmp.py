@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import functools
-import logging
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.errors import PictureError
-from indexer.images.file_reader import Limits, read_file
 from indexer.images.metadata import text_fields
 from indexer.images.metadata.block import (
     CaptureTime,
@@ -27,8 +23,6 @@ from indexer.images.metadata.xmp_packets import split_packets
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
-
-logger = logging.getLogger(__name__)
 
 MAX_XMP_BYTES = 16 * 1024**2
 """Larger blocks are not read. Text has kilobytes, brushed masks have megabytes."""
@@ -50,15 +44,6 @@ _LOCATION = ("LocationName", "Sublocation", "City", "ProvinceState", "CountryNam
 """Fields of a place (IPTC Photo Metadata Standard 2023.2, Location structure), from small to large."""
 
 _PLACES = ("Iptc4xmpCore:Location", "photoshop:City", "photoshop:State", "photoshop:Country")
-
-
-def read_sidecar(path: Path) -> MetadataBlock:
-    """Return the metadata in a sidecar; empty, with a warning in the log, if it cannot be read."""
-    try:
-        return read_xmp(read_file(path, limits=Limits(max_bytes=MAX_XMP_BYTES)))
-    except PictureError as error:
-        logger.warning("%s cannot be read: %s", path, error)
-        return MetadataBlock()
 
 
 def read_xmp(block: object) -> MetadataBlock:

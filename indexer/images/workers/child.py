@@ -54,16 +54,18 @@ def serve() -> None:
         os.dup2(null, stream)
     while (request := receive(requests)) is not None:
         _set_alarm(min(math.ceil(timeout) + _EXTRA_SECONDS, _MAX_ALARM))
-        path, sidecar = pickle.loads(request)  # noqa: S301 as above
-        response = _read(path, sidecar, preprocess, limits)
+        path, sidecars = pickle.loads(request)  # noqa: S301 as above
+        response = _read(path, sidecars, preprocess, limits)
         _set_alarm(0)
         send(responses, pickle.dumps(response, protocol=pickle.HIGHEST_PROTOCOL))
 
 
-def _read(path: Path, sidecar: Path | None, preprocess: Preprocess, limits: Limits) -> Photo | tuple[FailureKind, str]:
+def _read(
+    path: Path, sidecars: tuple[Path, ...], preprocess: Preprocess, limits: Limits
+) -> Photo | tuple[FailureKind, str]:
     """Return a file's photo, or the kind and message of its error: exceptions of two arguments cannot be pickled."""
     try:
-        return read_photo(path, preprocess=preprocess, limits=limits, sidecar=sidecar)
+        return read_photo(path, preprocess=preprocess, limits=limits, sidecars=sidecars)
     except PictureError as error:
         return error.kind, str(error)
 

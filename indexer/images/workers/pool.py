@@ -74,7 +74,7 @@ class DecodePool:
         self,
         items: Iterable[T],
         path_of: Callable[[T], Path | None],
-        sidecar_of: Callable[[T], Path | None] = lambda _: None,
+        sidecars_of: Callable[[T], tuple[Path, ...]] = lambda _: (),
         min_ahead: Callable[[], int] = lambda: 0,
     ) -> Generator[tuple[T, Photo | PictureError | None], None, None]:
         """Yield each item with its photo or its error, in the order of the items.
@@ -85,7 +85,7 @@ class DecodePool:
         Args:
             items: Any number of items; may be a generator.
             path_of: Returns the path of an item's file; None passes the item through without decoding.
-            sidecar_of: Returns the path of an item's XMP file, None if it has none.
+            sidecars_of: Returns the paths of an item's sidecars.
             min_ahead: Returns how many items to read ahead at least; called again for each item.
 
         Raises:
@@ -102,7 +102,7 @@ class DecodePool:
             while True:
                 for item in islice(source, max(0, max(self._look_ahead, min_ahead()) - len(pending))):
                     path = path_of(item)
-                    future = None if path is None else self._threads.submit(self._decode, path, sidecar_of(item))
+                    future = None if path is None else self._threads.submit(self._decode, path, sidecars_of(item))
                     pending.append((item, future))
                 if not pending:
                     return
@@ -131,11 +131,11 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _decode(self, path: Path, sidecar: Path | None) -> Photo | PictureError:
+    def _decode(self, path: Path, sidecars: tuple[Path, ...]) -> Photo | PictureError:
         """Return a worker's result for a file; runs in one of the threads."""
         worker = self._idle.get()  # does not block: there are as many threads as workers
         try:
-            return worker.decode(path, sidecar)
+            return worker.decode(path, sidecars)
         finally:
             self._idle.put(worker)
 

@@ -50,13 +50,13 @@ class Worker:
         self._is_late = False
         self.seconds = 0.0
 
-    def decode(self, path: Path, sidecar: Path | None = None) -> Photo | PictureError:
-        """Return the photo of a file and its XMP file, or the error with which decoding failed."""
+    def decode(self, path: Path, sidecars: tuple[Path, ...] = ()) -> Photo | PictureError:
+        """Return the photo of a file and its sidecars, or the error with which decoding failed."""
         process = self._start_if_needed()
         start = time.perf_counter()
         self._start_deadline(self._timeout)
         try:
-            paths = path.absolute(), sidecar and sidecar.absolute()  # the app may change its working directory
+            paths = path.absolute(), tuple(map(Path.absolute, sidecars))  # the app may change its working directory
             response = _request(process, pickle.dumps(paths))
         finally:
             is_late = self._clear_deadline()

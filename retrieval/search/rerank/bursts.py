@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import compress, islice
 
 from indexer.catalog.statements.items import ItemDetails
@@ -32,7 +32,8 @@ class Bursts:
     """Groups photos that were taken within a minute of each other and look alike, each similar to another of its group.
 
     If the camera recorded no time, the times of the files must be equal to the second: copying gives all files of a
-    folder nearly the same time. The best photo of a burst takes the place of the group.
+    folder nearly the same time. Photos of which only the day is known, which is stored as midnight, are not grouped.
+    The best photo of a burst takes the place of the group.
     """
 
     def __init__(self, min_cosine: float = _DEFAULT) -> None:
@@ -69,7 +70,10 @@ class Bursts:
             dated = sorted(
                 (item.taken_at, row)
                 for row, item in enumerate(items)
-                if item.kind == Modality.PHOTO and item.taken_at and (item.taken_from == "file") == by_file
+                if item.kind == Modality.PHOTO
+                and item.taken_at
+                and (item.taken_from == "file") == by_file
+                and (by_file or item.taken_at.time() != time.min)
             )
             for position, (taken_at, row) in enumerate(dated):
                 following = list(_rows_until(taken_at + max_gap, islice(dated, position + 1, None)))

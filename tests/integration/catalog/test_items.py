@@ -116,7 +116,7 @@ def test_deleted_items_lose_their_units_and_embeddings(
 def test_two_items_cannot_have_the_same_path(connection: Connection, source: Source) -> None:
     first, second = save_items(connection, source, "/photos/a", "/photos/b")
     with pytest.raises(IntegrityError, match=re.escape("items.path")):
-        writes.update_file_stats(connection, [{"key": second, "path": "/photos/a", "file_time": NOON}])
+        writes.update_file_stats(connection, [{"key": second, "path": "/photos/a", "fallback_date": (NOON, "file")}])
     assert first != second
 
 
@@ -124,7 +124,7 @@ def test_a_moved_item_gets_a_new_path_and_stat_and_keeps_its_metadata(connection
     other = add_source(connection, "/other")
     (item,) = save_items(connection, source, "/photos/a", content_hash=b"h", camera="Recall One")
     stat = {"path": "/other/b", "size": 2, "mtime_ns": 3, "source_id": other.id}
-    writes.update_file_stats(connection, [{"key": item, "file_time": NOON, **stat}])
+    writes.update_file_stats(connection, [{"key": item, "fallback_date": (NOON, "file"), **stat}])
     stored = connection.execute(
         select(ITEMS.c.source_id, ITEMS.c.content_hash, ITEMS.c.camera).where(ITEMS.c.id == item)
     ).one()
@@ -132,13 +132,16 @@ def test_a_moved_item_gets_a_new_path_and_stat_and_keeps_its_metadata(connection
     assert list(sync_state.file_records(connection, "/")) == [FileRecord(item, "/other/b", 2, 3, None)]
 
 
-def test_a_new_file_time_replaces_only_an_earlier_file_time(connection: Connection, source: Source) -> None:
+def test_a_new_name_or_file_time_replaces_only_a_date_of_that_origin(connection: Connection, source: Source) -> None:
     earlier = datetime.fromisoformat("2020-01-01")
-    (camera,) = save_items(connection, source, "/photos/a", taken_at=earlier, taken_from="exif")
-    (file,) = save_items(connection, source, "/photos/b", taken_at=earlier, taken_from="file")
-    items = [(camera, "/photos/a"), (file, "/photos/b")]
-    writes.update_file_stats(connection, [{"key": id_, "path": path, "file_time": NOON} for id_, path in items])
-    assert connection.scalars(select(ITEMS.c.taken_at).order_by(ITEMS.c.id)).all() == [earlier, NOON]
+    items = {
+        origin: save_items(connection, source, f"/photos/{origin}", taken_at=earlier, taken_from=origin)[0]
+        for origin in ("exif", "takeout", "name", "file")
+    }
+    rows = [{"key": id_, "path": f"/photos/{origin}", "fallback_date": (NOON, "name")} for origin, id_ in items.items()]
+    writes.update_file_stats(connection, rows)
+    dates = connection.execute(select(ITEMS.c.taken_at, ITEMS.c.taken_from).order_by(ITEMS.c.id)).all()
+    assert list(map(tuple, dates)) == [(earlier, "exif"), (earlier, "takeout"), (NOON, "name"), (NOON, "name")]
 
 
 def test_files_with_equal_content_are_oldest_first_without_failures(connection: Connection, source: Source) -> None:
@@ -167,7 +170,7 @@ def test_a_copy_has_the_metadata_and_embeddings_of_its_original(
         "size": 1,
         "mtime_ns": 9,
         "indexed_at": NOON,
-        "file_time": None,
+        "fallback_date": (None, "file"),
     }
     writes.copy_items(connection, [(item, copy)])
     stored = connection.execute(
@@ -190,7 +193,7 @@ def test_a_copy_has_the_metadata_and_embeddings_of_its_original(
 def test_a_copy_replaces_the_item_at_its_path(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
     a, b = save_items(connection, source, "/photos/a", "/photos/b")
     writes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
-    copy = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2, "file_time": None}
+    copy = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2, "fallback_date": (None, "file")}
     writes.copy_items(connection, [(a, copy)])
     assert [item.id for item in sync_state.file_records(connection, "/photos")] == [a, b]
     assert count_rows(connection, EMBEDDINGS) == 2

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from PIL import ExifTags, Image
 
+from indexer.errors import FailureKind
 from indexer.images import PhotoMetadata, open_picture, read_photo
 from indexer.images.metadata.xmp import MAX_XMP_BYTES
 from indexer.types import Preprocess
@@ -189,18 +189,20 @@ def test_a_hostile_sidecar_is_ignored(tmp_path: Path, name: str) -> None:
     photo, sidecar = tmp_path / "a.jpg", tmp_path / "a.xmp"
     photo.write_bytes(full_file("JPEG", exif=full_exif(), xmp=xmp_block(title="embedded")))
     sidecar.write_bytes(HOSTILE[name])
-    metadata = read_photo(photo, preprocess=Preprocess(32), sidecar=sidecar).metadata
+    metadata = read_photo(photo, preprocess=Preprocess(32), sidecars=[sidecar]).metadata
     assert (metadata.title, metadata.rating) == ("embedded", 2)
 
 
-def test_a_sidecar_of_50_mb_is_not_read_and_logs_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    photo, sidecar = tmp_path / "a.jpg", tmp_path / "a.xmp"
-    photo.write_bytes(encoded(quadrants(), "JPEG"))
+def test_a_sidecar_of_50_mb_is_not_read_and_is_named(tmp_path: Path) -> None:
+    sidecar = tmp_path / "a.xmp"
+    (tmp_path / "a.jpg").write_bytes(encoded(quadrants(), "JPEG"))
     with sidecar.open("wb") as file:
         file.truncate(50_000_000)
-    with caplog.at_level(logging.WARNING):
-        assert read_photo(photo, preprocess=Preprocess(32), sidecar=sidecar).metadata.rating is None
-    assert "a.xmp cannot be read: 50,000,000 bytes are over the limit" in caplog.text
+    photo = read_photo(tmp_path / "a.jpg", preprocess=Preprocess(32), sidecars=[sidecar])
+    assert photo.metadata.rating is None
+    (unread,) = photo.unread_sidecars
+    assert unread[:2] == (sidecar, FailureKind.TOO_LARGE)
+    assert "the limit for sidecars" in unread.reason
 
 
 @pytest.mark.parametrize("rating", ["five", "NaN", "1e400", "", "99", "３½"])

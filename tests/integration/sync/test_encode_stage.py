@@ -86,9 +86,9 @@ def test_the_batches_waiting_for_a_slow_writer_are_bounded(
     started: list[int] = []
     decode = DecodePool._decode
 
-    def count_decode(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
+    def count_decode(pool: DecodePool, path: Path, sidecars: tuple[Path, ...]) -> Any:
         started.append(1)
-        return decode(pool, path, sidecar)
+        return decode(pool, path, sidecars)
 
     monkeypatch.setattr(DecodePool, "_decode", count_decode)
     measured: list[tuple[int, int]] = []
@@ -114,8 +114,8 @@ def test_the_next_batch_is_decoded_while_a_large_one_is_encoded(
     decoded = threading.Semaphore(0)
     decode = DecodePool._decode
 
-    def release_after_decode(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
-        photo = decode(pool, path, sidecar)
+    def release_after_decode(pool: DecodePool, path: Path, sidecars: tuple[Path, ...]) -> Any:
+        photo = decode(pool, path, sidecars)
         decoded.release()
         return photo
 
@@ -184,10 +184,10 @@ def test_an_error_of_the_decoders_is_raised_and_the_previous_batches_are_written
     paint_many(folder, 12)
     decode, last = DecodePool._decode, max(folder.rglob("*.png"))
 
-    def fail_last(pool: DecodePool, path: Path, sidecar: Path | None) -> Any:
+    def fail_last(pool: DecodePool, path: Path, sidecars: tuple[Path, ...]) -> Any:
         if path == last:
             raise RecallError("a process that decodes photos cannot be started")
-        return decode(pool, path, sidecar)
+        return decode(pool, path, sidecars)
 
     monkeypatch.setattr(DecodePool, "_decode", fail_last)
     path = tmp_path / "test.recall"

@@ -50,6 +50,11 @@ def test_photos_without_a_time_are_not_grouped() -> None:
     assert groups((None, None, 0), (None, None, 0)) == [[1], [2]]
 
 
+def test_photos_of_one_day_whose_time_is_unknown_are_not_grouped() -> None:
+    assert groups(("00:00:00", "name", 0), ("00:00:00", "name", 0), ("00:00:00", "xmp", 0)) == [[1], [2], [3]]
+    assert groups(("00:00:00", "file", 0), ("00:00:00", "file", 0)) == [[1, 2]]
+
+
 def test_texts_are_not_grouped() -> None:
     texts = [item(number, "09:00:00", kind=Modality.TEXT) for number in (1, 2)]
     assert ids(rerank(["bursts"], candidates([1, 0.9], items=texts))) == [1, 2]
