@@ -54,11 +54,11 @@ _OPTIONS: tuple[Callable[[Command], Command], ...] = (
     click.option(
         "--after",
         metavar="DATE",
-        help="Only what was taken at this date or later: 2023-05-01, 2023-05, 2023, 3 May 2023, yesterday. In 3/5/2023 "
-        "the day comes first.",
+        help="Only what was taken at this date or later: 2023-05-01, 2023-05, 2023, 3 May 2023, yesterday, a year ago. "
+        "In 3/5/2023 the day comes first.",
     ),
     click.option("--before", metavar="DATE", help="Only what was taken before this date."),
-    _repeatable("on", "DATE", "Only what was taken on this day, or in this month or year."),
+    _repeatable("on", "DATE", "Only what was taken on this day, or in this week, month, quarter, year or decade."),
     *_negatable(""),
     _repeatable(
         "near", "LAT,LON|PHOTO", "Only photos taken near this place, in degrees, or near where PHOTO was taken."
@@ -133,9 +133,9 @@ def _taken(after: str | None, before: str | None) -> Filter | None:
 
 
 def _start(name: str, text: str | None) -> datetime | None:
-    from retrieval.query.parse_values import read_dates  # late: as above
+    from retrieval.query.parse_values import read_limit  # late: as above
 
-    return None if text is None else _parse(name, read_dates, text).start
+    return None if text is None else _parse(name, read_limit, text)
 
 
 def _near(within: str) -> Callable[[str], Filter]:

@@ -1,6 +1,7 @@
 """Parses dates, positions, distances, sizes and ratings as people write them.
 
-read_dates("May 2023")            the whole month as a TimeSpan for Filter.taken(on=…); its .start for after and before
+read_dates("May 2023")            the whole month as a TimeSpan, for Filter.taken(on=…)
+read_limit("a year ago")          the time at which a date begins, for after and before
 read_coordinates("52.5, 13.4")    latitude and longitude in degrees
 read_distance("5km")              kilometres
 read_size("12mp")                 a filter
@@ -15,9 +16,8 @@ from datetime import MAXYEAR, datetime, time, timedelta
 from indexer.catalog.filters.criteria import TimeSpan, to_local_time
 from indexer.catalog.filters.expression import Filter
 from indexer.errors import QueryError
-
-_LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pt"]
-"""Languages of dates in words; for an ambiguous date the first one counts. Each takes time to load."""
+from retrieval.query.date_names import parse_names
+from retrieval.query.date_phrases import decade_or_quarter, parse_ago, spell_out_years
 
 _KILOMETRES = {"": 1.0, "km": 1.0, "m": 0.001, "mi": 1.609344, "miles": 1.609344}
 """Kilometres per unit of distance; the mile is the international mile of 1959."""
@@ -32,11 +32,11 @@ _RATING = re.compile(r"\s*(\d)\s*(?:-\s*(\d)|\+)?\s*")
 
 
 def read_dates(text: str, *, now: datetime | None = None) -> TimeSpan:
-    """Return the time span of a date: a day, a whole month or year, a week, or the minute of a time.
+    """Return the time span of a date: a day, a week, a month, a quarter, a year, a decade, or the minute of a time.
 
-    Dates in ISO 8601 (2023, 2023-05, 2023-05-01, 2023-05-01T18:30) are parsed here, all others by dateparser: "3 May
-    2023", "May 2023", "yesterday", "last month". In 3/5/2023 and 03.05.2023 the day comes first. A date without a year
-    is its last occurrence.
+    Dates in ISO 8601 (2023, 2023-05, 2023-05-01, 2023-05-01T18:30), decades ("1990s"), quarters ("Q3 2021") and times
+    ago ("a year ago": the whole year) are parsed here, all others by dateparser: "3 May 2023", "May 2023", "yesterday",
+    "last month". In 3/5/2023 and 03.05.2023 the day comes first. A date without a year is its last occurrence.
 
     Args:
         text: The date.
@@ -45,16 +45,35 @@ def read_dates(text: str, *, now: datetime | None = None) -> TimeSpan:
     Raises:
         QueryError: The text is not a date, or the date does not exist.
     """
-    date = text.strip()
+    now = now or datetime.now()  # noqa: DTZ005 - local time is meant
+    date = spell_out_years(text.strip(), now=now)
     try:
         span = _parse_iso(date)
+        if span is None and not date.isdigit():
+            span = _parse_words(date, now)
     except (ValueError, OverflowError) as error:
         raise _not_a_date(text, f": {error}") from error
-    if span is None and not date.isdigit():
-        span = _parse_words(date, now or datetime.now())  # noqa: DTZ005 - local time is meant
     if span is None:
         raise _not_a_date(text)
     return span
+
+
+def read_limit(text: str, *, now: datetime | None = None) -> datetime:
+    """Return the time at which a date begins, for `Filter.taken(after=…, before=…)`.
+
+    "A year ago" is this day of last year, while the span of `read_dates` is the whole year.
+
+    Args:
+        text: As for `read_dates`.
+        now: As for `read_dates`.
+
+    Raises:
+        QueryError: The text is not a date, or the date does not exist.
+    """
+    now = now or datetime.now()  # noqa: DTZ005 - local time is meant
+    start = read_dates(text, now=now).start
+    distance = parse_ago(text, now=now)
+    return distance.start if distance else start
 
 
 def read_coordinates(text: str) -> tuple[float, float] | None:
@@ -109,8 +128,8 @@ def _parse_iso(text: str) -> TimeSpan | None:
         ValueError: The text has this form, but the date does not exist.
     """
     if match := _ISO.fullmatch(text):
-        year, month, day = (int(part) if part else None for part in match.groups())
-        start = datetime(year or 0, month or 1, day or 1)  # noqa: DTZ001 - cameras record no time zone
+        year, month, day = (None if part is None else int(part) for part in match.groups())
+        start = datetime(year or 0, 1 if month is None else month, 1 if day is None else day)  # noqa: DTZ001 - cameras record no time zone
         return _period(start, "day" if day else "month" if month else "year")
     if not re.match(r"\d{4}-\d\d-\d\d[T ]\d", text):
         return None
@@ -119,30 +138,28 @@ def _parse_iso(text: str) -> TimeSpan | None:
 
 
 def _parse_words(text: str, now: datetime) -> TimeSpan | None:
-    """Return the time span of a date in words; None if it is not a date."""
-    from dateparser.date import DateDataParser  # late: takes 150 ms
+    """Return the time span of a date in words; None if it is not a date.
 
-    parser = DateDataParser(
-        languages=_LANGUAGES,
-        use_given_order=True,
-        settings={
-            "DATE_ORDER": "DMY",
-            "PREFER_DATES_FROM": "past",
-            "RELATIVE_BASE": now,
-            "RETURN_TIME_AS_PERIOD": True,
-        },
-    )
-    data = parser.get_date_data(text)
-    if data.date_obj is None or data.period is None:
+    Raises:
+        ValueError: The text is a date that does not exist.
+    """
+    if span := decade_or_quarter(text, now=now):
+        return span
+    if distance := parse_ago(text, now=now):
+        return _period(distance.start, distance.unit)
+    date = parse_names(text, now=now)
+    if date is None:
         return None
-    start = to_local_time(data.date_obj)
-    if data.period == "time":
-        return TimeSpan(start, start + timedelta(minutes=1))
-    return _period(datetime.combine(start, time()), data.period)
+    start = to_local_time(date.value)
+    if date.period == "time":
+        return _period(start, "minute")
+    return _period(datetime.combine(start, time()), date.period)
 
 
 def _period(day: datetime, period: str) -> TimeSpan:
-    """Return the day, week (from Monday), month or year that contains a day."""
+    """Return the minute, day, week (from Monday), month or year that begins with a time or contains a day."""
+    if period == "minute":
+        return TimeSpan(day, day + timedelta(minutes=1))
     if period == "week":
         start = day - timedelta(days=day.weekday())
         return TimeSpan(start, start + timedelta(days=7))
