@@ -152,6 +152,16 @@ def _labels(name: str, column: str) -> Column[str]:
 LABELS = {"tags": _labels("tags", "tag"), "people": _labels("people", "person"), "places": _labels("places", "place")}
 """Keywords of items, names of the people in them, and names of the places where they were taken or that they show."""
 
+UNREAD_SIDECARS = Table(
+    "unread_sidecars",
+    METADATA,
+    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", PathBytes, primary_key=True),  # of the sidecar
+    Column("kind", String, nullable=False),  # a FailureKind
+    Column("message", String, nullable=False),
+)
+"""Sidecars of indexed photos that could not be read when the photo was, and why."""
+
 UNITS = Table(
     "units",
     METADATA,
