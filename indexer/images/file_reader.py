@@ -18,6 +18,9 @@ _OPEN_FLAGS = (
     | getattr(os, "O_CLOEXEC", 0)
 )
 
+_START_SIZE = 256
+"""Bytes that `formats.sniff` looks at, at most."""
+
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -68,6 +71,16 @@ def read_file(path: Path, *, limits: Limits) -> bytes:
         raise PictureError(FailureKind.UNREADABLE, _reason(error)) from error
     except ValueError as error:  # a NUL character in the name
         raise PictureError(FailureKind.UNREADABLE, "no file can have this name") from error
+
+
+def read_start(path: bytes) -> bytes:
+    """Return the first bytes of a regular file, as many as tell its format; b"" if it cannot be read."""
+    try:
+        handle = os.open(path, _OPEN_FLAGS)
+        with os.fdopen(handle, "rb", buffering=0) as file:
+            return file.read(_START_SIZE) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
+    except (OSError, ValueError):
+        return b""
 
 
 def check_bytes(count: int, *, limits: Limits) -> None:

@@ -25,6 +25,7 @@ from indexer.store import Store
 from indexer.sync.content_lookup import ContentLookup, is_missing
 from indexer.sync.encode_stage import EncodeStage
 from indexer.sync.item_columns import fallback_date, file_columns
+from indexer.sync.other_endings import OtherEndings
 from indexer.sync.planner import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
 from indexer.sync.report import MAX_LISTED, SyncReport
 from indexer.sync.scan_rules import Rules, resolve_path, source_rules
@@ -136,10 +137,12 @@ class _SyncRun:
                 rules = source_rules(own)
             others = {source.root for source in sources.sources_below(connection, self.root)}
             planner = Planner(find_copies=ContentLookup(connection), is_missing=is_missing)
-            entries = walk(self.root, rules, base=own.root if own else None, others=others)
+            endings = OtherEndings()
+            entries = walk(self.root, rules, base=own.root if own else None, others=others, endings=endings)
             records = sync_state.file_stats(connection, self.root, enclosing.id) if enclosing else iter(())
             for step in planner.steps(self._with_progress(entries), records):
                 self._record(step)
+            self.report.passed_over = endings.passed_over()
             if not any(os.path.lexists(other) for other in others):
                 self._check_not_empty(connection, rules)
         self._save_source(own, enclosing, rules)
@@ -176,9 +179,11 @@ class _SyncRun:
                 "nothing was removed. Check that its disk is connected. If the files were deleted, run: recall forget "
                 f"{self.root}"
             )
+        endings = ", ".join(ending or "none" for ending in self.report.passed_over)
+        others = f" (files with other endings hold pictures: {endings})" if endings else ""
         raise NoPhotosError(
-            f"{self.root} contains no photos or texts{excluded}; expected a folder with pictures such as .jpg, .png or "
-            ".heic or with .txt or .md files, or a table with rows"
+            f"{self.root} contains no photos or texts{excluded}{others}; expected a folder with pictures such as .jpg, "
+            ".png or .heic or with .txt or .md files, or a table with rows"
         )
 
     def _save_source(

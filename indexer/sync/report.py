@@ -38,6 +38,8 @@ class SyncReport:
         unchanged: Items whose file did not change.
         failed: Files that could not be indexed.
         unreadable_folders: Folders and single files that could not be accessed; their items stay in the library.
+        passed_over: Number of files by ending ("" for none), for the endings that are not a photo's although a file
+            with it holds a picture. A few files of each ending are opened.
         failures: The first failures by path, at most `MAX_LISTED`.
         reencoded: Photos and chunks whose embedding was approximate, or missing after an import, and that now have one
             of the library's encoder.
@@ -58,6 +60,7 @@ class SyncReport:
     unchanged: int = 0
     failed: int = 0
     unreadable_folders: list[str] = field(default_factory=list)
+    passed_over: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     reencoded: int = 0
     approximate: int = 0
@@ -121,6 +124,8 @@ class SyncReport:
             self.count(outcome, getattr(other, outcome))
         self.unreadable_folders += other.unreadable_folders
         self.failures = (self.failures + other.failures)[:MAX_LISTED]
+        for ending, number in other.passed_over.items():
+            self.passed_over[ending] = self.passed_over.get(ending, 0) + number
         for times, other_times in ((self.seconds, other.seconds), (self.wait_seconds, other.wait_seconds)):
             for stage, seconds in other_times.items():
                 _add(times, stage, seconds)
@@ -135,6 +140,7 @@ class SyncReport:
             "bottleneck": {"stage": stage, "share": round(share, 3)} if stage else None,
             "failures": [failure._asdict() for failure in self.failures],
             "unreadable_folders": self.unreadable_folders,
+            "passed_over": self.passed_over,
             "reencoded": self.reencoded,
             "approximate": self.approximate,
             "not_reencoded": [failure._asdict() for failure in self.not_reencoded],

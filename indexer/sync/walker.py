@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from indexer.documents.text_file import TEXT_FORMATS
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
+from indexer.images.file_reader import read_start
 from indexer.sync.folder_names import SEPARATOR, folder_names
+from indexer.sync.other_endings import OtherEndings
 from indexer.sync.scan_rules import Rules, is_item_name
 from indexer.sync.sidecars import Sidecars, existing_files, is_sidecar_name
 from indexer.sync.walk_entries import FileStat, Listing, UnreadableFile, UnreadableFolder, WalkEntry
@@ -25,7 +27,14 @@ _SUFFIXES = frozenset(map(os.fsencode, (*PHOTO_SUFFIXES, *TEXT_FORMATS)))
 _DOT = ord(".")
 
 
-def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection[str] = ()) -> Iterator[WalkEntry]:
+def walk(
+    root: str,
+    rules: Rules,
+    *,
+    base: str | None = None,
+    others: Collection[str] = (),
+    endings: OtherEndings | None = None,
+) -> Iterator[WalkEntry]:
     """Yield the photos and text files at or below `root`, in the byte order of their paths.
 
     Links are followed, but nothing is visited twice: a link to inside the root is skipped, and of several links to the
@@ -36,6 +45,7 @@ def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection
         rules: What to exclude; the root itself is never excluded.
         base: Folder that the patterns' paths are relative to; None for the root.
         others: Roots of other sources, which are skipped.
+        endings: Counts the files that are passed over by their ending.
 
     Raises:
         SourceError: The root cannot be read or does not exist.
@@ -45,7 +55,7 @@ def walk(root: str, rules: Rules, *, base: str | None = None, others: Collection
     except OSError as error:
         raise SourceError(f"{root} cannot be read ({error.strerror}); name a folder or a picture") from error
     if stat.S_ISDIR(info.st_mode):
-        yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {_file_id(info)}).walk()
+        yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {_file_id(info)}, endings).walk()
     else:
         yield from _walk_file(root, info)
 
@@ -104,6 +114,7 @@ class _Walk:
         base: Folder that the patterns' paths are relative to.
         others: Roots of other sources.
         visited: Files and folders outside the root that links led to, and the root.
+        endings: Counts the files that are passed over by their ending.
     """
 
     root: str
@@ -112,6 +123,7 @@ class _Walk:
     base: str
     others: Collection[str]
     visited: set[tuple[int, int]]
+    endings: OtherEndings | None
 
     def walk(self) -> Iterator[WalkEntry]:
         """Yield the files of the root and of all folders in it; without recursion, which Python limits."""
@@ -183,8 +195,11 @@ class _Walk:
         has_rules = bool(self.rules.exclude or self.others)
         must_follow = folder.is_outside or bool(sidecars)
         builder = _ListingBuilder()
+        passed_over: list[bytes] = []
         for name_bytes in names:
             if name_bytes[name_bytes.rfind(b".") :].lower() not in _SUFFIXES:  # excludes most other files cheaply
+                if name_bytes[0] != _DOT or self.rules.include_hidden:
+                    passed_over.append(name_bytes)
                 continue
             if has_rules or name_bytes[0] == _DOT:
                 name = os.fsdecode(name_bytes)
@@ -205,6 +220,13 @@ class _Walk:
                 yield from builder.build()
                 builder = _ListingBuilder()
         yield from builder.build()
+        if self.endings is not None and passed_over:
+            self.endings.add(passed_over, lambda name: self.read_start(os.fsdecode(name), folder.path))
+
+    def read_start(self, name: str, folder: str) -> bytes:
+        """Return the first bytes of a file of a folder, b"" if it cannot be read or is excluded."""
+        path = os.path.join(folder, name)
+        return b"" if self.is_excluded(name, path) else read_start(os.fsencode(path))
 
     def is_excluded(self, name: str, path: str) -> bool:
         """Return whether the rules exclude an entry, or it is the root of another source."""

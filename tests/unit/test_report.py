@@ -88,6 +88,12 @@ def test_a_run_that_encoded_for_less_than_a_second_has_no_bottleneck(seconds: di
     assert SyncReport(seconds=seconds, wait_seconds=seconds, total_seconds=100.0).bottleneck is None
 
 
+def test_files_passed_over_are_added_up_by_ending() -> None:
+    total, other = SyncReport(passed_over={".thm": 2, "": 1}), SyncReport(passed_over={".thm": 3})
+    total.include(other)
+    assert total.passed_over == {".thm": 5, "": 1}
+
+
 def test_the_json_has_exactly_these_keys() -> None:
     report = SyncReport(added=1, seconds={"scan": 0.12345, "index": 0.0004}, total_seconds=1.23456)
     report.failures, report.unreadable_folders = [failure(1)], ["/a: Permission denied"]
@@ -102,6 +108,7 @@ def test_the_json_has_exactly_these_keys() -> None:
         "bottleneck": None,
         "failures": [{"path": "/photos/1.jpg", "kind": "damaged", "message": "truncated", "row": None}],
         "unreadable_folders": ["/a: Permission denied"],
+        "passed_over": {},
         "reencoded": 0,
         "approximate": 0,
         "not_reencoded": [],

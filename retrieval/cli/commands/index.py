@@ -122,6 +122,10 @@ def _print_summary(report: SyncReport) -> None:
     if report.bottleneck:
         stage, share = report.bottleneck
         note(f"{stage} was the bottleneck ({share:.0%} of the time)")
+    for ending, number in report.passed_over.items():
+        name = f"ending in {ending}" if ending else "without an ending"
+        advice = "give it a photo's ending, such as .jpg, to index it"
+        note(f"passed over {plural(number, 'file')} {name}, at least one of which holds a picture; {advice}")
     rest = "recall status --failed"
     print_failures("not re-encoded", [(failure.location, failure.message) for failure in report.not_reencoded], rest)
     print_failures("not listed", [(folder, "cannot be read") for folder in report.unreadable_folders], rest)
