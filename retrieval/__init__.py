@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.catalog.filters.expression import Filter
     from indexer.catalog.statements.counts import Failure
     from indexer.catalog.statements.judgements import Judgement
+    from indexer.catalog.statements.listing import Item
     from indexer.catalog.statements.reencoding import EncoderState
     from indexer.catalog.statements.sources import Source
     from indexer.catalog.statements.versions import Version
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from retrieval.query.query import Query
     from retrieval.search.engine import SearchKind
     from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
+    from retrieval.search.listing import Items, ItemSort
     from retrieval.search.paging import Sort
     from retrieval.search.rerank.protocol import Context, Ranking, Reranker, Step
     from retrieval.tuning.report import TuningReport
@@ -98,7 +100,10 @@ __all__ = [
     "IndexChoice",
     "IndexMeasurement",
     "IndexTarget",
+    "Item",
     "ItemError",
+    "ItemSort",
+    "Items",
     "JudgeReport",
     "JudgedHit",
     "Judgement",
@@ -179,7 +184,10 @@ _MODULES = {
     "IndexChoice": "indexer.vectors.measurements",
     "IndexMeasurement": "indexer.vectors.measurements",
     "IndexTarget": "indexer.vectors.measurements",
+    "Item": "indexer.catalog.statements.listing",
     "ItemError": "indexer.errors",
+    "ItemSort": "retrieval.search.listing",
+    "Items": "retrieval.search.listing",
     "JudgeReport": "retrieval.feedback",
     "JudgedHit": "retrieval.feedback",
     "Judgement": "indexer.catalog.statements.judgements",

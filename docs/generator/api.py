@@ -11,6 +11,7 @@ GROUPS = {
     "Library": ("Library", "Settings", "Source", "Status", "Failure", "SyncReport", "Problem", "ProblemKind"),
     "Queries and filters": ("Query", "Part", "Filter", "Picture", "SearchKind", "Sort", "Modality"),
     "Results": ("Hits", "Hit", "PartScore", "RerankScore"),
+    "Lists": ("Items", "Item", "ItemSort"),
     "Explanations": ("Explanation", "WordEffect", "Regions", "Region"),
     "Reranking": ("Reranker", "Ranking", "Context", "Step"),
     "Duplicates": ("Duplicates", "DuplicateGroup", "DuplicatePhoto"),

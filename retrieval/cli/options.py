@@ -158,7 +158,7 @@ kind_option: Callable[[Command], Command] = click.option(
     type=click.Choice(["photos", "texts", "all"]),
     default="all",
     show_default=True,
-    help="What to search.",
+    help="Only photos, only texts, or both.",
 )
 
 _sort_option: Callable[[Command], Command] = click.option(

@@ -3,6 +3,7 @@
 base.py            opens and closes a library; holds its store, encoder, settings and calibrator
 library.py         the class `Library`: the list of its methods
 search.py          search, similar
+listing.py         list, count
 analysis.py        explain, duplicates, evaluate
 feedback.py        judge, show, judgements, and their export and import
 private_words.py   learn, words, forget_word

@@ -5,6 +5,7 @@ from __future__ import annotations
 from retrieval.library import analysis as analysis_methods
 from retrieval.library import encoders as encoder_methods
 from retrieval.library import feedback as feedback_methods
+from retrieval.library import listing as listing_methods
 from retrieval.library import maintenance as maintenance_methods
 from retrieval.library import private_words as word_methods
 from retrieval.library import search as search_methods
@@ -26,6 +27,9 @@ class Library(BaseLibrary):
 
     search = search_methods.search
     similar = search_methods.similar
+
+    list = listing_methods.list_
+    count = listing_methods.count
 
     explain = analysis_methods.explain
     duplicates = analysis_methods.duplicates

@@ -29,6 +29,8 @@ STORIES: dict[str, list[Step]] = {
         ("status", ("status", "--failed"), 0),
         ("search", ("search", "a cup of coffee", "--all", "-k", "40"), 0),
         ("search", ("search", "photos/rocket.jpg", "--rerank", "bursts:0.1", "--rerank", "mmr", "--all"), 0),
+        ("list", ("list",), 0),
+        ("list", ("list", "--type", "texts", "--count"), 0),
         ("similar", ("similar", "photos/coffee.png"), 0),
         ("explain", ("explain", "a cup of coffee", "photos/coffee.png"), 0),
         ("explain", ("explain", "a cat", "photos/rocket.jpg", "-k", "1"), 1),

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from indexer.catalog.filters.expression import Filter
 from indexer.encoders.base import to_unit_length
-from retrieval import Library
+from retrieval import ItemSort, Library
 from tests.support.color_photos import paint_many
 from tests.support.encoders import FakeEncoder
 from tests.support.large_library import fill_library
@@ -30,20 +31,28 @@ LARGE = re.compile(
 )
 """A plan step that reads a whole table, a whole index or a whole source."""
 
-ALLOWED = {
+LISTING = "SELECT items.id, items.path, items.picture, items.modality, "
+
+ALLOWED: dict[str, str | tuple[str, ...]] = {
     # counts without a condition: SQLite adds up the row counts of an index's pages, 3 ms for a million
     "SCAN items USING COVERING INDEX ix_items_rating": "SELECT count(*) AS count_1 \nFROM items",
     "SCAN units USING COVERING INDEX ix_units_kind": "SELECT count(*) AS count_1 \nFROM units",
     "SCAN embeddings USING COVERING INDEX ix_embeddings_encoder_id_id": "SELECT count(*) AS count_1 \nFROM embeddings",
     # a partial index of failures only
-    "SCAN items USING INDEX ix_items_failed": "SELECT items.path, items.source_id, items.failure",
+    "SCAN items USING INDEX ix_items_failed": (
+        "SELECT items.path, items.source_id, items.failure",
+        "SELECT count(*) AS count_1 \nFROM items \nWHERE items.failure IS NOT NULL",
+    ),
+    # the first page of a list, in an order without gaps, ends at its limit
+    "SCAN items USING INDEX sqlite_autoindex_items_1": LISTING + "items.path",
+    "SCAN items": LISTING + "items.id",
     # EXISTS stops at the first row
     "SCAN unit_words_docsize": "SELECT EXISTS (SELECT 1 FROM unit_words_docsize)",
     "SEARCH items USING COVERING INDEX ix_items_source_id_modality_failure (source_id=?)": (
         "SELECT sources.id, sources.root \nFROM sources \nWHERE NOT (EXISTS (SELECT items.source_id"
     ),
 }
-"""Steps that may read a whole table or index, and the start of the statement that may."""
+"""Steps that may read a whole table or index, and the start of the statements that may."""
 
 COLORS = to_unit_length(np.random.default_rng(0).random((COUNT, 3), dtype=np.float32) + 0.01)
 
@@ -100,6 +109,13 @@ OPERATIONS: dict[str, Callable[[Library], object]] = {
     "tag": lambda library: library.search("red", where=Filter.tag("1 %")),
     "person": lambda library: library.search("red", where=Filter.person("Ada")),
     "place": lambda library: library.search("red", where=Filter.place("Lisbon")),
+    "listing": lambda library: [library.list(sort=sort, limit=20) for sort in get_args(ItemSort)],
+    "the next page of a list": lambda library: [
+        library.list(sort=sort, limit=20, cursor=library.list(sort=sort, limit=20).cursor)
+        for sort in get_args(ItemSort)
+    ],
+    "listing by camera": lambda library: library.list(where=Filter.camera("Maker 1*"), sort="-date"),
+    "counting": lambda library: (library.count(), library.count(where=Filter.rating(5))),
     "file that is not indexed": lambda library: library.explain("red", "/photos/none.jpg"),
     "judging": lambda library: library.judge("red", good=library.search("red", k=3), bad=library.search("lime", k=2)),
     "forgetting": lambda library: library.forget("/photos/1 %"),

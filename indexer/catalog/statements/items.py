@@ -188,20 +188,21 @@ def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[i
     for start in range(0, len(embedding_ids), PAGE_SIZE):
         page = [int(id_) for id_ in embedding_ids[start : start + PAGE_SIZE]]
         rows = connection.execute(statement.where(EMBEDDINGS.c.id.in_(page))).all()
-        labels = [_labels_of(connection, column, [row[1] for row in rows]) for column in LABELS.values()]
+        labels = [labels_of(connection, column, [row[1] for row in rows]) for column in LABELS.values()]
         for row in rows:
             texts = (by_item.get(row[1], ()) for by_item in labels)
             details[row[0]] = ItemDetails._make((*row[:-1], *texts, row.mapped))._replace(kind=Modality(row.kind))
     return details
 
 
-def _labels_of(connection: Connection, column: Column[str], item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+def labels_of(connection: Connection, column: Column[str], item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """Return labels of one kind in alphabetical order by item id, leaving out items without any."""
     item_id = column.table.c.item_id
-    statement = select(item_id, column).where(item_id.in_(item_ids)).order_by(item_id, column)
+    statement = select(item_id, column).order_by(item_id, column)
     labels: dict[int, tuple[str, ...]] = {}
-    for id_, label in connection.execute(statement):
-        labels[id_] = (*labels.get(id_, ()), label)
+    for start in range(0, len(item_ids), PAGE_SIZE):
+        for id_, label in connection.execute(statement.where(item_id.in_(item_ids[start : start + PAGE_SIZE]))):
+            labels[id_] = (*labels.get(id_, ()), label)
     return labels
 
 
