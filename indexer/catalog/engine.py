@@ -15,6 +15,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
 from indexer.catalog.filters.geo import distance_km
+from indexer.catalog.text_key import text_key
 from indexer.errors import StorageError
 
 WAL_LIMIT_BYTES = 16 * 2**20
@@ -37,6 +38,7 @@ def open_engine(path: Path) -> Engine:
             uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False, isolation_level=None
         )
         connection.create_function("distance_km", 4, distance_km, deterministic=True)
+        connection.create_function("text_key", 1, text_key, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")  # a committed batch survives a power failure

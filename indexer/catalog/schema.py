@@ -96,7 +96,7 @@ ITEMS = Table(
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
     Column("path", PathBytes, nullable=False, unique=True),  # of a table row: the table's path, NUL, the row's id
-    Column("name", String),  # the file's name in lower case, for filters and sorting
+    Column("name", String),  # the file's name as `text_key` returns it, for filters
     Column("picture", PathBytes),  # of a table row: its picture
     Column("modality", String, nullable=False),
     Column("size", Integer, nullable=False),
@@ -144,7 +144,8 @@ def _labels(name: str, column: str) -> Column[str]:
         METADATA,
         Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
         Column(column, String(collation="NOCASE"), primary_key=True),
-        Index(None, column, "item_id"),
+        Column("key", String),  # for filters, see `text_key`
+        Index(None, "key", "item_id"),
     )
     return table.c[column]
 

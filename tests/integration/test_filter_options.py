@@ -46,9 +46,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute("UPDATE items SET rating = 5, lens = 'RF 50mm F1.8' WHERE name = 'tower.jpg'")
         connection.execute("UPDATE items SET rating = 3 WHERE name = 'park.jpg'")
         for name, tag in (("tower.jpg", "Summer"), ("park.jpg", "summer"), ("beach.jpg", "sea")):
-            connection.execute("INSERT INTO tags SELECT id, ? FROM items WHERE name = ?", (tag, name))
-        connection.execute("INSERT INTO people SELECT id, 'Ada Lovelace' FROM items WHERE name = 'beach.jpg'")
-        connection.execute("INSERT INTO places SELECT id, 'Berlin' FROM items WHERE name IN ('tower.jpg', 'park.jpg')")
+            connection.execute("INSERT INTO tags SELECT id, ?, ? FROM items WHERE name = ?", (tag, tag.lower(), name))
+        connection.execute(
+            "INSERT INTO people SELECT id, 'Ada Lovelace', 'ada lovelace' FROM items WHERE name = 'beach.jpg'"
+        )
+        connection.execute(
+            "INSERT INTO places SELECT id, 'Berlin', 'berlin' FROM items WHERE name IN ('tower.jpg', 'park.jpg')"
+        )
     connection.close()
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from sqlalchemy import Engine, inspect
 
 from indexer.catalog import migrate
 from indexer.catalog.engine import open_engine
+from indexer.catalog.filters.expression import Filter
+from indexer.catalog.filters.matching import matching_ids
 from indexer.catalog.migrate import HEAD, check_revision, migration_folder, read_revision, upgrade
 from indexer.catalog.schema import METADATA
 from indexer.catalog.statements import counts, items, sources, sync_state, writes
@@ -231,3 +234,13 @@ def test_a_library_of_a_released_schema_accepts_new_items(catalog: Path, schema:
             new_items = writes.save_items(connection, [row | {"indexed_at": photos.synced_at}])
             writes.add_embeddings(connection, new_items, store.encoder.id, HALVES[:1])
         assert store.index().ids.tolist() == [1, 3, 5, 6]
+
+
+def test_labels_and_names_of_an_older_library_are_found_in_any_case_and_spelling(catalog: Path) -> None:
+    restore(catalog, "r0007")
+    with closing(sqlite3.connect(catalog)) as old, old:
+        old.execute("INSERT INTO tags VALUES (2, 'ÉCOLE')")
+        old.execute("UPDATE items SET name = 'u\u0308bung.jpg' WHERE id = 2")  # as r0007 stored a name of macOS
+    with Store(catalog.parent, create=False) as store, store.reading() as connection:
+        for where in (Filter.tag("école"), Filter.tag("e\u0301c*"), Filter.tag("SEA"), Filter.name("ÜBUNG.*")):
+            assert matching_ids(connection, 1, where).tolist() == [3]

@@ -23,6 +23,7 @@ from indexer.catalog.filters.matching import failed_criteria, filter_ids, matchi
 from indexer.catalog.filters.patterns import FORMAT_ALIASES, Format, Label, TextPattern
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.statements import encoders, writes
+from indexer.catalog.text_key import text_key
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import add_source, item_row
 from tests.support.vectors import HALVES
@@ -97,9 +98,9 @@ def is_like(value: str | None, pattern: str, *, part: bool) -> bool:
     if value is None:
         return False
     if part and not set("*?") & set(pattern):
-        return pattern.lower() in value.lower()
-    literal = re.sub(r"\[", "[[]", pattern.lower())
-    return fnmatch.fnmatchcase(value.lower(), literal)
+        return text_key(pattern) in text_key(value)
+    literal = re.sub(r"\[", "[[]", text_key(pattern))
+    return fnmatch.fnmatchcase(text_key(value), literal)
 
 
 def angle_km(one: tuple[float, float], other: tuple[float, float]) -> float:

@@ -34,7 +34,10 @@ SELECT n + 1, :source, CAST('/photos/' || part || printf('/IMG_%06d.jpg', n) AS 
 FROM parts
 """
 
-_TAGS = "INSERT INTO tags SELECT id, substr(camera, 7) FROM items UNION ALL SELECT id, 'photo' FROM items"
+_TAGS = (
+    "INSERT INTO tags SELECT id, substr(camera, 7), lower(substr(camera, 7)) FROM items "
+    "UNION ALL SELECT id, 'photo', 'photo' FROM items"
+)
 _UNITS = "INSERT INTO units (id, item_id, position) SELECT id, id, 0 FROM items"
 
 

@@ -31,6 +31,7 @@ def query_plans(catalog: Path, statements: list[tuple[str, Any]]) -> set[tuple[s
     steps: set[tuple[str, str]] = set()
     with closing(sqlite3.connect(catalog)) as connection:
         connection.create_function("distance_km", 4, lambda *_: 0.0, deterministic=True)
+        connection.create_function("text_key", 1, str, deterministic=True)
         for statement, values in statements:
             if statement.split(maxsplit=1)[0] in ("SELECT", "WITH", "UPDATE", "DELETE", "INSERT"):
                 for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values):

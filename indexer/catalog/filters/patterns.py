@@ -1,6 +1,6 @@
 """Filter criteria that match text: file names and formats, cameras, lenses, keywords, people and places.
 
-In a pattern, * matches any text and ? one character; case is ignored.
+In a pattern, * matches any text and ? one character; case and Unicode spelling are ignored.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 from sqlalchemy import CTE, Column, ColumnElement, exists, func, select
 
 from indexer.catalog.schema import ITEMS, LABELS
+from indexer.catalog.text_key import text_key
 from indexer.errors import QueryError
 
 FORMAT_ALIASES = {
@@ -44,7 +45,7 @@ _MAX_PATTERN_LENGTH = 1000
 
 @dataclass(frozen=True, slots=True)
 class TextPattern:
-    """The file name, the camera or the lens matches a pattern; see `_to_glob`."""
+    """The file name, the camera or the lens matches a pattern; see `_matches`."""
 
     field: Literal["name", "camera", "lens"]
     pattern: str
@@ -54,13 +55,13 @@ class TextPattern:
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
-        if self.field == "name":  # stored in lower case
-            pattern = self.pattern.lower()
-            return ITEMS.c.name.bool_op("GLOB")(_to_glob(pattern)) if _is_glob(pattern) else ITEMS.c.name == pattern
+        if self.field == "name":
+            return _matches(ITEMS.c.name, self.pattern)
         column = ITEMS.c[self.field]
         pattern = self.pattern if _is_glob(self.pattern) else f"*{self.pattern}*"
         values = _distinct(column)
-        return column.in_(select(values.c.value).where(_matches(values.c.value, pattern)))
+        is_value = values.c.value.is_not(None)  # a column without values has the value None
+        return column.in_(select(values.c.value).where(is_value, _matches(func.text_key(values.c.value), pattern)))
 
     def __repr__(self) -> str:
         return f"{self.field}({self.pattern!r})"
@@ -93,7 +94,7 @@ class Label:
 
     Attributes:
         field: Which of them.
-        pattern: Its text; see `_to_glob`.
+        pattern: Its text; see `_matches`.
         as_subquery: Whether to list all items with the label first instead of testing each item: faster to find all of
             them, slower to test a few.
         limit: Largest number of items that the subquery lists.
@@ -109,24 +110,14 @@ class Label:
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
-        column = next(column for column in LABELS.values() if column.name == self.field)
-        item_id = column.table.c.item_id
-        if _is_glob(self.pattern):
-            matches = _matches(column, self.pattern)
-        else:  # SQLite ignores case for ASCII letters only: try the usual spellings of other letters
-            text = self.pattern
-            matches = column.in_(sorted({text, text.lower(), text.upper(), text.title(), text.capitalize()}))
+        labels = next(column.table for column in LABELS.values() if column.name == self.field)
+        matches = _matches(labels.c.key, self.pattern)
         if self.as_subquery:
-            return ITEMS.c.id.in_(select(item_id).where(matches).limit(self.limit))
-        return exists().where(item_id == ITEMS.c.id, matches)
+            return ITEMS.c.id.in_(select(labels.c.item_id).distinct().where(matches).limit(self.limit))
+        return exists().where(labels.c.item_id == ITEMS.c.id, matches)
 
     def __repr__(self) -> str:
         return f"{self.field}({self.pattern!r})"
-
-
-def _to_glob(pattern: str) -> str:
-    """Return a pattern for SQLite's GLOB in which only * (any text) and ? (one character) are special."""
-    return pattern.replace("[", "[[]")
 
 
 def _is_glob(pattern: str) -> bool:
@@ -146,8 +137,12 @@ def _distinct(column: Column[str]) -> CTE:
 
 
 def _matches(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """Return the condition that a column matches a pattern; SQLite's lower() ignores case for ASCII letters only."""
-    return func.lower(column).bool_op("GLOB")(func.lower(_to_glob(pattern)))
+    """Return the condition that a column of text keys matches a pattern; an index on it finds text before a wildcard.
+
+    Of SQLite's patterns (GLOB), only * (any text) and ? (one character) are special.
+    """
+    key = text_key(pattern)
+    return column.bool_op("GLOB")(key.replace("[", "[[]")) if _is_glob(key) else column == key
 
 
 def _check_pattern(field: str, pattern: str) -> None:

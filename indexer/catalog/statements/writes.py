@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
+from indexer.catalog.text_key import text_key
 from indexer.types import Modality, Vectors
 
 _FALLBACKS = ("name", "file")
@@ -38,7 +39,7 @@ def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) ->
             and `taken_from` if those came from the file's name or modification time.
     """
     stats = [
-        {name: value for name, value in row.items() if name != "fallback_date"} | {"name": _lowercase_name(row["path"])}
+        {name: value for name, value in row.items() if name != "fallback_date"} | {"name": _name_key(row["path"])}
         for row in rows
     ]
     connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), stats)
@@ -71,7 +72,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     labels = {name: {row["path"]: row.get(name, ()) for row in rows} for name in LABELS}
     rows = [
         {name: value for name, value in row.items() if name not in LABELS}
-        | {"name": _lowercase_name(row.get("picture") or row["path"])}
+        | {"name": _name_key(row.get("picture") or row["path"])}
         for row in rows
     ]
     existing = select(ITEMS.c.path, ITEMS.c.id).where(ITEMS.c.path.in_([row["path"] for row in rows]))
@@ -93,7 +94,11 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
 
 def _add_labels(connection: Connection, column: Column[str], texts: Mapping[int, Sequence[str]]) -> None:
     """Add labels of one kind, given by item id."""
-    rows = [{"item_id": item_id, column.name: text} for item_id, values in texts.items() for text in values]
+    rows = [
+        {"item_id": item_id, column.name: text, "key": text_key(text)}
+        for item_id, values in texts.items()
+        for text in values
+    ]
     if rows:
         connection.execute(insert(column.table).prefix_with("OR IGNORE"), rows)  # labels may differ in case only
 
@@ -225,6 +230,6 @@ def insert_with_ids(connection: Connection, table: Table, rows: Sequence[dict[st
     return ids
 
 
-def _lowercase_name(path: str) -> str:
-    """Return an item's file name in lower case, with invalid UTF-8 replaced."""
-    return os.fsencode(os.path.basename(path.partition("\0")[0])).decode(errors="replace").lower()
+def _name_key(path: str) -> str:
+    """Return an item's file name for filters, with invalid UTF-8 replaced."""
+    return text_key(os.fsencode(os.path.basename(path.partition("\0")[0])).decode(errors="replace"))

@@ -27,9 +27,9 @@ def fill(library: Library, folder: Path) -> None:
     ((item, unit),) = rows(
         library.path, "SELECT items.id, units.id FROM items JOIN units ON item_id = items.id WHERE name = 'red.png'"
     )
-    rows(library.path, "INSERT INTO tags VALUES (?, 'Strand'), (?, 'Familie')", item, item)
-    rows(library.path, "INSERT INTO people VALUES (?, 'Ada Lovelace')", item)
-    rows(library.path, "INSERT INTO places VALUES (?, 'Lisbon'), (?, 'Portugal')", item, item)
+    rows(library.path, "INSERT INTO tags VALUES (?, 'Strand', 'strand'), (?, 'Familie', 'familie')", item, item)
+    rows(library.path, "INSERT INTO people VALUES (?, 'Ada Lovelace', 'ada lovelace')", item)
+    rows(library.path, "INSERT INTO places VALUES (?, 'Lisbon', 'lisbon'), (?, 'Portugal', 'portugal')", item, item)
     rows(library.path, "UPDATE units SET text = 'a red wall' WHERE id = ?", unit)
 
 
