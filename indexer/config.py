@@ -30,6 +30,7 @@ class Settings:
         max_bytes: Files with more bytes are refused.
         timeout: Seconds after which decoding of one picture is aborted.
         wait: Seconds that a write waits for another writer, 0 for none.
+        trust_encoder: Whether an encoder that only the library names, and the user never did, may be loaded.
     """
 
     library: Path
@@ -41,6 +42,7 @@ class Settings:
     max_bytes: int = 512 * 1024 * 1024
     timeout: float = 60.0
     wait: float = DEFAULT_WAIT
+    trust_encoder: bool = False
 
     @classmethod
     def load(cls, *, environ: Mapping[str, str] | None = None, **arguments: object) -> Settings:
@@ -106,6 +108,8 @@ def _convert(name: str, value: object, origin: str) -> object:
         return Path(str(value)).expanduser()
     if name in ("encoder", "device"):
         return str(value)
+    if name == "trust_encoder":
+        return _convert_switch(str(value), origin)
     number_type = float if name in ("timeout", "wait") else int
     try:
         number = number_type(str(value))
@@ -117,6 +121,14 @@ def _convert(name: str, value: object, origin: str) -> object:
     if not 0 < number < float("inf"):
         raise ConfigError(f"{origin} is {value}; expected a number above 0")
     return number
+
+
+def _convert_switch(value: str, origin: str) -> bool:
+    if value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if value.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ConfigError(f"{origin} is {value!r}; expected true or false")
 
 
 def cpu_count() -> int:

@@ -57,6 +57,7 @@ def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     for name in [name for name in os.environ if name.startswith("RECALL_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("RECALL_CACHE", str(encoder_cache))
+    monkeypatch.setenv("XDG_DATA_HOME", str(encoder_cache / "data"))
     if request.node.get_closest_marker("hub"):
         monkeypatch.setenv("RECALL_TEST_NETWORK", "1")
     else:

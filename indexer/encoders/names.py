@@ -23,6 +23,10 @@ class NameForm(Entry):
 
     pattern: str = ""
 
+    def matches(self, plain: str) -> bool:
+        """Return whether a name without its precision has this form."""
+        return bool(self.pattern) and re.fullmatch(self.pattern, plain, flags=re.DOTALL) is not None
+
 
 NAME_FORMS = (
     NameForm(

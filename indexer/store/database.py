@@ -22,6 +22,7 @@ from indexer.config import DEFAULT_WAIT
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder
 from indexer.encoders.names import split_precision
+from indexer.encoders.trust import trust
 from indexer.errors import EncoderMismatchError, LibraryError, StorageError
 from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
@@ -218,6 +219,7 @@ class Catalog:
             check_encoder(record, encoder)
             if record.name == encoder.name:
                 return record
+        trust(encoder.name)
         with self.transaction() as connection:
             return encoders.set_active_encoder(
                 connection,

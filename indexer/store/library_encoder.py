@@ -11,6 +11,7 @@ from indexer.encoders import load_encoder
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder
 from indexer.encoders.names import Precision, in_precision, split_precision
+from indexer.encoders.trust import check_trust
 from indexer.store import Store, check_encoder, check_encoder_name
 
 
@@ -32,6 +33,11 @@ class LibraryEncoder:
             EncoderMismatchError: The library was indexed with another encoder.
         """
         self._store = store
+        self._chosen_names = {
+            split_precision(absolute_encoder_name(name))[0]
+            for name in (encoder, settings.encoder)
+            if isinstance(name, str)
+        }
         self._settings = settings
         self._required_name = absolute_encoder_name(encoder) if isinstance(encoder, str) else None
         self._loaded = None if isinstance(encoder, str) else encoder
@@ -51,6 +57,7 @@ class LibraryEncoder:
 
         Raises:
             EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
+            EncoderError: Only the library names the encoder, and the user does not trust it.
         """
         with self._lock:
             self._discard_replaced()
@@ -98,6 +105,7 @@ class LibraryEncoder:
         """Use an encoder that has become the library's, in place of the required one."""
         with self._lock:
             self._required_name = encoder.name if self._required_name is not None else None
+            self._chosen_names.add(split_precision(encoder.name)[0])
             self._loaded, self._is_on_query_device = encoder, False
 
     def _discard_replaced(self) -> None:
@@ -109,7 +117,10 @@ class LibraryEncoder:
             self._loaded = None
 
     def _load(self, device: str) -> Encoder:
-        return load_encoder(self._name(), device=device, batch_size=self._settings.batch_size)
+        name = self._name()
+        is_chosen = split_precision(name)[0] in self._chosen_names
+        check_trust(name, is_trusted=is_chosen or self._settings.trust_encoder)
+        return load_encoder(name, device=device, batch_size=self._settings.batch_size)
 
     def _name(self) -> str:
         record = self._store.encoder

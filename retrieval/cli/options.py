@@ -63,6 +63,14 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
         show_envvar=True,
         help="Where the encoder runs: auto, cpu, cuda, cuda:N or mps; by default auto.",
     ),
+    "trust_encoder": click.option(
+        "--trust-encoder",
+        is_flag=True,
+        default=None,
+        envvar="RECALL_TRUST_ENCODER",
+        show_envvar=True,
+        help="Load the folder or repository that the library names as its encoder, though you never named it here.",
+    ),
     "batch_size": click.option(
         "--batch-size",
         type=click.IntRange(min=1),

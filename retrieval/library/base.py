@@ -64,6 +64,7 @@ class BaseLibrary:
         device: str | None = None,
         create: bool = True,
         wait: float | None = None,
+        trust_encoder: bool | None = None,
     ) -> Self:
         """Return the library in a folder, which is created on first use.
 
@@ -75,6 +76,9 @@ class BaseLibrary:
             create: Whether to create the library if it does not exist.
             wait: Seconds that each write waits for another writer before it raises LibraryLockedError; 0 does not
                 wait. None takes RECALL_WAIT, or 30.
+            trust_encoder: Whether to load an encoder that only the library names: a folder or a repository that you
+                have never named on this machine. None takes RECALL_TRUST_ENCODER, or False: its first use raises
+                EncoderError.
 
         Raises:
             LibraryError: The folder does not exist, is not a library, or was written by a newer version of Recall.
@@ -82,7 +86,8 @@ class BaseLibrary:
             EncoderMismatchError: The library was indexed with another encoder.
             EncoderNotFoundError: There is no encoder of this name.
         """
-        return cls(Settings.load(library=Path(path), device=device, wait=wait), create=create, encoder=encoder)
+        settings = Settings.load(library=Path(path), device=device, wait=wait, trust_encoder=trust_encoder)
+        return cls(settings, create=create, encoder=encoder)
 
     def close(self) -> None:
         """Close the library's files."""

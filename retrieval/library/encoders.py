@@ -8,6 +8,7 @@ from indexer.catalog.statements import reencoding
 from indexer.catalog.statements.reencoding import EncoderState
 from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
+from indexer.encoders.trust import trust
 from indexer.store.library_encoder import absolute_encoder_name
 from indexer.types import ProgressCallback
 from retrieval.library.base import BaseLibrary
@@ -41,8 +42,9 @@ def use_encoder(
     if isinstance(encoder, str):
         check_name(encoder)
         self._require_items()
-        settings = self._settings
-        encoder = load_encoder(absolute_encoder_name(encoder), device=settings.device, batch_size=settings.batch_size)
+        settings, name = self._settings, absolute_encoder_name(encoder)
+        encoder = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
+    trust(encoder.name)
     with self._store.writing("changing the encoder", is_run=True):
         change = reencode.use_encoder(self._store, encoder, settings=self._settings, progress=progress)
     self._encoder.replace(encoder)

@@ -88,7 +88,13 @@ def tune(
         version, name = _save_version(self._store, change, report, encoder_id=active.id, is_lora=method == "lora")
         if report.passed and name is not None:
             switch_encoder(
-                self._store, self._encoder, name, version=version, settings=self._settings, progress=progress
+                self._store,
+                self._encoder,
+                name,
+                version=version,
+                settings=self._settings,
+                progress=progress,
+                is_trusted=True,
             )
         elif report.passed:
             rebuild_index(self._store, progress)

@@ -14,6 +14,7 @@ from indexer.catalog.statements.versions import Version
 from indexer.config import Settings
 from indexer.encoders import load_encoder
 from indexer.encoders.names import split_precision
+from indexer.encoders.trust import check_trust
 from indexer.errors import TuningError
 from indexer.store import Store
 from indexer.store.library_encoder import LibraryEncoder
@@ -55,6 +56,7 @@ def switch_encoder(
     version: int | None,
     settings: Settings,
     progress: ProgressCallback | None,
+    is_trusted: bool = False,
 ) -> None:
     """Make another encoder the library's own and activate a version together with it.
 
@@ -65,9 +67,14 @@ def switch_encoder(
         version: The version that made it; None for an encoder without training.
         settings: Device and batch size.
         progress: Called with the progress.
+        is_trusted: Whether this process has made the encoder; else the user must have used it before.
+
+    Raises:
+        EncoderError: The encoder is not trusted.
     """
     from indexer.maintenance.reencode import use_encoder  # late: it loads what decodes pictures
 
+    check_trust(name, is_trusted=is_trusted or settings.trust_encoder)
     encoder = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
     change = use_encoder(store, encoder, settings=settings, version=version, progress=progress)
     if not change.is_new:

@@ -45,7 +45,7 @@ SECTION = "Measure"
 @json_option
 @encoder_option
 @precision_option
-@settings_options("library", "device", "batch_size")
+@settings_options("library", "device", "trust_encoder", "batch_size")
 def command(
     table: Path,
     split: str | None,

@@ -47,7 +47,7 @@ _TILES = 3
 @json_option
 @encoder_option
 @precision_option
-@settings_options("library", "device")
+@settings_options("library", "device", "trust_encoder")
 def command(
     query: str,
     file: Path,

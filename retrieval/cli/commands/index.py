@@ -56,7 +56,9 @@ SECTION = "Index"
 @json_option
 @encoder_option
 @precision_option
-@settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout", "wait")
+@settings_options(
+    "library", "device", "trust_encoder", "batch_size", "workers", "max_pixels", "max_bytes", "timeout", "wait"
+)
 def command(
     paths: tuple[Path, ...],
     exclude: tuple[str, ...],

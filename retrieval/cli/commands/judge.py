@@ -32,7 +32,7 @@ _ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
 @click.option("--bad", multiple=True, type=FilePath(), help="A photo that does not; may be repeated.")
 @count_option
 @json_option
-@settings_options("library", "device", "wait")
+@settings_options("library", "device", "trust_encoder", "wait")
 def command(
     query: tuple[str, ...],
     good: tuple[Path, ...],

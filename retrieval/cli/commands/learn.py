@@ -24,7 +24,7 @@ SECTION = "Learn"
 @click.argument("word")
 @click.argument("photos", metavar="PHOTO...", nargs=-1, required=True, type=FilePath())
 @json_option
-@settings_options("library", "device", "max_pixels", "max_bytes", "wait")
+@settings_options("library", "device", "trust_encoder", "max_pixels", "max_bytes", "wait")
 def command(word: str, photos: tuple[Path, ...], as_json: bool, settings: Settings) -> None:
     """Teach the library a private word by photos of it; you can then search for the word.
 

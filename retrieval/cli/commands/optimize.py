@@ -43,7 +43,7 @@ SECTION = "Index"
     help="The most memory that the index may take, for instance 500MB or 2GB; by default no limit.",
 )
 @json_option
-@settings_options("library", "device", "wait")
+@settings_options("library", "device", "trust_encoder", "wait")
 def command(recall: float, memory: int | None, as_json: bool, settings: Settings) -> None:
     """Choose the index by measurement: each kind is built and queried with your own library.
 

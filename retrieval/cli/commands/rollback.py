@@ -15,7 +15,7 @@ SECTION = "Learn"
 @click.command("rollback", short_help="Undo what was learnt last, or return to a version.")
 @click.argument("version", type=int, required=False)
 @json_option
-@settings_options("library", "device", "workers", "wait")
+@settings_options("library", "device", "trust_encoder", "workers", "wait")
 def command(version: int | None, as_json: bool, settings: Settings) -> None:
     """Undo what was learnt last: return to the version before it, or to VERSION. 0 is the encoder without adaptation.
 

@@ -52,7 +52,7 @@ SECTION = "Search"
 @format_options
 @encoder_option
 @precision_option
-@settings_options("library", "device")
+@settings_options("library", "device", "trust_encoder")
 def command(
     query: tuple[str, ...],
     image: Path | None,

@@ -35,7 +35,7 @@ SECTION = "Search"
 @format_options
 @encoder_option
 @precision_option
-@settings_options("library", "device")
+@settings_options("library", "device", "trust_encoder")
 def command(
     photo: Path,
     k: int,

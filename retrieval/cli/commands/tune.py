@@ -35,7 +35,7 @@ SECTION = "Learn"
     "default general words that come with Recall.",
 )
 @json_option
-@settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "wait")
+@settings_options("library", "device", "trust_encoder", "batch_size", "workers", "max_pixels", "max_bytes", "wait")
 def command(
     method: Literal["adapter", "adapter-both", "lora"],
     dry_run: bool,
