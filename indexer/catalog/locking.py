@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.catalog.engine import storage_errors
-from indexer.errors import LibraryLockedError, StorageError
+from indexer.errors import LibraryError, LibraryLockedError, StorageError
+from indexer.private_files import PRIVATE_FILE, folder_file_mode, foreign_file, write_small_file
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -88,7 +89,7 @@ class WriteLock:
 
     def _write_owner(self, name: str) -> None:
         with storage_errors(self._library):
-            (self._library / name).write_text(self._owner)
+            write_small_file(self._library / name, self._owner)
 
     def _release(self, lock: BaseFileLock, owner_file: str) -> None:
         if lock.is_locked:
@@ -138,7 +139,12 @@ def write_lock(library: Path, operation: str, *, timeout: float, is_run: bool = 
 def _file_lock(path: Path) -> BaseFileLock:
     from filelock import FileLock  # late: readers take no lock
 
-    return FileLock(path, thread_local=False)  # a run's commits, and so its pauses, happen in a thread of their own
+    reason = foreign_file(path)
+    if reason is not None:  # locking would empty the file that the link leads to
+        raise LibraryError(f"{path} {reason}; delete it")
+    mode = folder_file_mode(path.parent) if path.parent.is_dir() else PRIVATE_FILE
+    # not thread-local: a run's commits, and so its pauses, happen in a thread of their own
+    return FileLock(path, mode=mode, thread_local=False)
 
 
 def _try_until(lock: BaseFileLock, deadline: float) -> bool:

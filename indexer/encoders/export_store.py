@@ -16,6 +16,7 @@ from typing import Any
 from indexer import __version__
 from indexer.encoders.base import COMPACT_FOLDER
 from indexer.encoders.names import Precision
+from indexer.private_files import part_file, sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def export_folder(target: Path) -> Iterator[Path]:
         if target.exists():
             shutil.rmtree(target)  # it is damaged; processes that have it open keep their open files
         part.rename(target)
+        sync_folder(target.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -162,9 +164,9 @@ def write_record(record: ExportRecord, precision: Precision) -> None:
         OSError: The cache cannot be written.
     """
     file = _record_file(record.name, precision)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(record), indent=2), encoding="utf-8")
-    part.replace(file)
+    with part_file(file) as part:
+        part.write_text(json.dumps(asdict(record), indent=2), encoding="utf-8")
+        part.replace(file)
 
 
 def _read(file: Path) -> ExportRecord | None:

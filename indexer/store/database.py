@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -24,9 +24,13 @@ from indexer.encoders.base import Encoder
 from indexer.encoders.names import split_precision
 from indexer.encoders.trust import trust
 from indexer.errors import EncoderMismatchError, LibraryError, StorageError
+from indexer.private_files import foreign_file, make_empty_file, make_private_folder
 from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
 T = TypeVar("T")
+
+DATABASE_FILES = ("catalog.db", "catalog.db-wal", "catalog.db-shm", "catalog.db-journal")
+"""The catalog, and the files that SQLite keeps next to it."""
 
 _UPGRADE_TIMEOUT_SECONDS = 10.0
 """Seconds that opening waits for another process that creates or upgrades the same catalog."""
@@ -52,7 +56,10 @@ class Catalog:
         catalog = path / "catalog.db"
         _check_folder(path, catalog, create=create)
         with storage_errors(path):
-            path.mkdir(parents=True, exist_ok=True)
+            if not catalog.exists():
+                make_private_folder(path)
+                with suppress(FileExistsError):  # another process was faster
+                    make_empty_file(catalog)
             self._engine = open_engine(catalog)
             try:
                 self._upgrade()
@@ -124,7 +131,8 @@ class Catalog:
         timeout = self.wait if wait is None else wait
         with write_lock(self.path, operation, timeout=timeout, is_run=is_run) as lock:
             for part in self.path.glob("*.part"):
-                part.unlink(missing_ok=True)  # a writer was killed while saving an index
+                with suppress(OSError):
+                    part.unlink(missing_ok=True)  # a writer was killed while saving an index
             self._run_lock = lock if is_run else self._run_lock
             try:
                 yield
@@ -276,6 +284,12 @@ def check_encoder(record: EncoderRecord, encoder: Encoder) -> None:
 def _check_folder(path: Path, catalog: Path, *, create: bool) -> None:
     if path.exists() and not path.is_dir():
         raise LibraryError(f"{path} is a file; expected the folder of a library, for instance photos.recall")
+    for name in DATABASE_FILES:  # SQLite would write to what a link leads to
+        reason = foreign_file(path / name, may_have_names=name == catalog.name)
+        if reason is not None:
+            raise LibraryError(
+                f"{path / name} {reason}; Recall writes only to its own files: put a copy of that file in its place"
+            )
     if catalog.exists():
         return
     if not create:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from indexer.errors import TransferError
+from indexer.private_files import sync_folder
+
+_SUFFIX = ".recall-part"
+"""End of the name of a folder that is being written; only Recall makes such folders."""
 
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty folder `NAME.….part` next to `target`, which is renamed to `target` at the end.
+    """Yield an empty folder `NAME.….recall-part` next to `target`, which is renamed to `target` at the end.
 
-    After an error, also Ctrl-C, it is deleted. If the process is killed it keeps its name and is not an export.
+    Only its owner may read it, as a library. After an error, also Ctrl-C, it is deleted. If the process is killed it
+    keeps its name, is not an export, and is deleted by the next export into the same folder.
 
     Raises:
         TransferError: `target` exists already, or it cannot be written.
@@ -26,7 +32,9 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise TransferError(f"{target} exists already; name a new folder, since exports overwrite nothing")
     with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
+        _sweep(target.parent)
+        part = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=_SUFFIX, dir=target.parent))
+    lock = _lock(part)
     try:
         yield part
         with write_errors(target):
@@ -34,10 +42,41 @@ def new_folder(target: Path) -> Iterator[Path]:
                 if file.is_file():
                     with file.open("r+b") as stream:
                         os.fsync(stream.fileno())
-            part.chmod(0o777 & ~_umask())  # mkdtemp grants access to the owner only
+            for folder in (*part.rglob("*/"), part):
+                sync_folder(folder)
             part.rename(target)
+            sync_folder(target.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what exports that were killed have left in a folder; those that are still written are locked."""
+    for part in folder.glob(f"*{_SUFFIX}"):
+        lock = None if part.is_symlink() else _lock(part)
+        if lock is not None:
+            shutil.rmtree(part, ignore_errors=True)
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Return a descriptor that locks a folder until it is closed; None if it is locked, or cannot be on this system."""
+    if sys.platform == "win32":
+        return None
+    import fcntl  # not on Windows
+
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 @contextmanager
@@ -56,10 +95,3 @@ def checksum(file: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal digits."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    """Return the umask of this process, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

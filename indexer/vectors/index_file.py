@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from indexer.private_files import part_file, sync_folder
+
 if TYPE_CHECKING:
     from indexer.vectors.base import VectorIndex
 
@@ -65,12 +67,9 @@ def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: 
     Raises:
         OSError: The disk is full or read-only; the old file is unchanged.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with part_file(path) as part:
         index.save(part)
         commit_file(part, path, kind=type(index).__name__, fingerprint=fingerprint, watermark=watermark)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def commit_file(
@@ -100,6 +99,7 @@ def commit_file(
     with suppress(OSError):  # without this time the checksum is verified at every opening
         os.utime(part, ns=(footer.mtime_ns, footer.mtime_ns))
     part.replace(path)
+    sync_folder(path.parent)
 
 
 @contextmanager

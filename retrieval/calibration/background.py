@@ -13,6 +13,7 @@ import numpy as np
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder, to_unit_length
 from indexer.encoders.export_store import cache_folder
+from indexer.private_files import part_file, sync_folder
 from indexer.types import Vectors
 
 logger = logging.getLogger(__name__)
@@ -60,15 +61,13 @@ def write_vectors(file: Path, vectors: Vectors) -> None:
         OSError: The folder cannot be made or written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
+    with part_file(file) as part:
         with part.open("wb") as stream:
             np.save(stream, vectors.astype(np.float16))
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+        sync_folder(file.parent)
 
 
 def _read_vectors(file: Path, dim: int) -> Vectors | None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from indexer.errors import FeedbackError
+from indexer.private_files import PRIVATE_FILE, part_file
 
 _FILE = "last-search.json"
 
 
 def write_last(library: Path, words: Sequence[str]) -> None:
     """Store what was typed; nothing happens if the library cannot be written."""
-    part = library / f"{_FILE}.{os.getpid()}.part"
-    with suppress(OSError, ValueError):  # a file name that is not UTF-8 has no JSON in UTF-8
+    with suppress(OSError, ValueError), part_file(library / _FILE) as part:  # some file names have no JSON in UTF-8
+        part.chmod(PRIVATE_FILE)  # also in a library that others may read
         part.write_text(json.dumps(list(words)), encoding="utf-8")
         part.replace(library / _FILE)
 

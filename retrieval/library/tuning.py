@@ -19,6 +19,7 @@ from retrieval.library.versions import (
     UNTRAINED,
     delete_orphaned_folders,
     new_encoder_folder,
+    own_folder,
     rebuild_index,
     required_encoder,
     rollback_target,
@@ -70,7 +71,7 @@ def tune(
 
     self._require_items()
     with self._store.writing("tuning", is_run=True):
-        checkpoints = self._store.path / "tuning"
+        checkpoints = own_folder(self._store, "tuning")
         if not dry_run:
             delete_orphaned_folders(self._store)
         change, report = tune_library(

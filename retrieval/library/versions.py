@@ -15,7 +15,7 @@ from indexer.config import Settings
 from indexer.encoders import load_encoder
 from indexer.encoders.names import split_precision
 from indexer.encoders.trust import check_trust
-from indexer.errors import TuningError
+from indexer.errors import LibraryError, TuningError
 from indexer.store import Store
 from indexer.store.library_encoder import LibraryEncoder
 from indexer.types import ProgressCallback
@@ -32,7 +32,19 @@ _TRAINED = re.compile(r"lora-\d{8}-\d{6}(\.\d+\.part)?")
 def new_encoder_folder(store: Store) -> Path:
     """Return the path of a new folder in the library for a trained encoder."""
     time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return store.path.absolute() / "encoders" / f"lora-{time}"
+    return own_folder(store, "encoders") / f"lora-{time}"
+
+
+def own_folder(store: Store, name: str) -> Path:
+    """Return the path of a folder in the library, which may be missing.
+
+    Raises:
+        LibraryError: It is a link: what is written to it or deleted in it would be elsewhere.
+    """
+    folder = store.path.absolute() / name
+    if folder.is_symlink():
+        raise LibraryError(f"{folder} is a link to another folder; delete it, or put the folder in its place")
+    return folder
 
 
 def delete_orphaned_folders(store: Store) -> None:
@@ -42,7 +54,7 @@ def delete_orphaned_folders(store: Store) -> None:
         names |= set(encoders.encoder_names(connection))
     # by the last part of the path: the catalog of a library that was moved still has the old folders
     folders = {Path(split_precision(name)[0]).name for name in names if name}
-    for folder in (store.path / "encoders").glob("lora-*"):
+    for folder in own_folder(store, "encoders").glob("lora-*"):
         if _TRAINED.fullmatch(folder.name) and folder.name not in folders and not folder.is_symlink():
             logger.info("deleting %s: no version uses it", folder)
             shutil.rmtree(folder, ignore_errors=True)

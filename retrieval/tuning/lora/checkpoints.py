@@ -13,6 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from indexer.private_files import folder_file_mode, part_file, sync_folder
+
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "lora.safetensors"
@@ -43,17 +45,16 @@ def save_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: dict[str, 
     Raises:
         OSError: The folder cannot be written, or the disk is full.
     """
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata=metadata)
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        part.chmod(0o644)  # safetensors creates files that only the owner can read
-        part.replace(file)
+        with part_file(file) as part:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata=metadata)
+            with part.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            part.chmod(folder_file_mode(file.parent))  # safetensors creates files that only the owner can read
+            part.replace(file)
+            sync_folder(file.parent)
     except SafetensorError as error:  # raised for a full disk too
         raise OSError(str(error)) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_checkpoint(folder: Path, key: str, checkpoint: Checkpoint) -> None:
