@@ -6,7 +6,8 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DatabaseError
 from indexer.catalog.filters.geo import distance_km
 from indexer.catalog.text_key import text_key
 from indexer.errors import StorageError
+from indexer.private_files import make_empty_file
 
 WAL_LIMIT_BYTES = 16 * 2**20
 """Size in bytes that SQLite truncates the write-ahead log to after a checkpoint; it checkpoints from 4 MB."""
@@ -25,13 +27,44 @@ BUSY_TIMEOUT_SECONDS = 30.0
 """Seconds that a statement waits for another process's transaction; a batch commits in milliseconds."""
 
 
-def open_engine(path: Path) -> Engine:
-    """Return an engine over the SQLite file at `path`, read-only if the file cannot be written.
+class Access(StrEnum):
+    """How a catalog is opened; the value is the query string of SQLite's URI."""
+
+    WRITE = ""
+    READ = "?mode=ro"  # with the files -wal and -shm, through which SQLite sees what another process writes
+    IMMUTABLE = "?immutable=1"  # without them: SQLite cannot make them, and notices no writer
+
+
+def access_to(path: Path) -> Access:
+    """Return how the catalog at `path` can be opened by this user at this moment."""
+    if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return Access.WRITE
+    return Access.READ if all(file.exists() for file in log_files(path)) else Access.IMMUTABLE
+
+
+def log_files(path: Path) -> tuple[Path, Path]:
+    """Return the files in which SQLite keeps the write-ahead log of a catalog, and its index."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def keep_log_files(path: Path) -> None:
+    """Make the log files again that SQLite deleted when it closed the catalog, empty.
+
+    Without them a process that cannot write in the folder could not take part in SQLite's locks, and a writer that
+    begins later would change the catalog while it is read.
+    """
+    for file in log_files(path):
+        with suppress(OSError):  # another process has opened it meanwhile, or the folder cannot be written
+            make_empty_file(file)
+
+
+def open_engine(path: Path, access: Access = Access.WRITE) -> Engine:
+    """Return an engine over the SQLite file at `path`.
 
     The engine sends BEGIN itself instead of leaving it to the driver: all statements of a connection see one snapshot,
     and a migration is one transaction.
     """
-    uri = f"file:{quote(os.fsencode(path.absolute()))}{_mode(path)}"
+    uri = f"file:{quote(os.fsencode(path.absolute()))}{access}"
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -51,16 +84,6 @@ def open_engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
-
-
-def _mode(path: Path) -> str:
-    """Return the query string of the URI that opens the file."""
-    if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        return ""
-    wal = path.with_name(f"{path.name}-wal")
-    if wal.exists() and wal.stat().st_size:
-        return "?mode=ro"  # another process writes or was killed: its commits are in the log
-    return "?immutable=1"  # on a read-only medium SQLite cannot create the -shm file that WAL mode needs
 
 
 @contextmanager

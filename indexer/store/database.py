@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from indexer.catalog import vacuum
-from indexer.catalog.engine import open_engine, storage_errors
+from indexer.catalog.engine import storage_errors
 from indexer.catalog.locking import LOCK_FILES, WriteLock, write_lock
 from indexer.catalog.migrate import HEAD, check_revision, read_revision, upgrade
 from indexer.catalog.statements import encoders, items, versions
@@ -25,6 +25,7 @@ from indexer.encoders.names import split_precision
 from indexer.encoders.trust import trust
 from indexer.errors import EncoderMismatchError, LibraryError, StorageError
 from indexer.private_files import foreign_file, make_empty_file, make_private_folder
+from indexer.store.connections import Connections
 from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
 T = TypeVar("T")
@@ -54,18 +55,22 @@ class Catalog:
         self.wait = DEFAULT_WAIT  # for other writers
         self._run_lock: WriteLock | None = None
         catalog = path / "catalog.db"
-        _check_folder(path, catalog, create=create)
         with storage_errors(path):
+            try:
+                _check_folder(path, catalog, create=create)
+            except PermissionError as error:
+                raise StorageError(
+                    f"{path} cannot be read ({error.strerror}); its owner can grant that: chmod -R a+rX {path}"
+                ) from error
             if not catalog.exists():
                 make_private_folder(path)
                 with suppress(FileExistsError):  # another process was faster
                     make_empty_file(catalog)
-            self._engine = open_engine(catalog)
+            self._connections = Connections(catalog)
             try:
                 self._upgrade()
-                self._version_connection = self._engine.raw_connection()  # its `data_version` shows others' commits
             except BaseException:
-                self._engine.dispose()
+                self._connections.close()
                 raise
         self._cache_lock = threading.Lock()
         self._cache: dict[Hashable, Any] = {}
@@ -73,7 +78,7 @@ class Catalog:
 
     def _upgrade(self) -> None:
         """Upgrade the schema to the newest revision; if it is current, that takes one query."""
-        revision = read_revision(self._engine)
+        revision = read_revision(self._connections.engine)
         check_revision(revision)
         if revision != HEAD:
             try:
@@ -81,7 +86,7 @@ class Catalog:
                     write_lock(self.path, "upgrading the catalog", timeout=_UPGRADE_TIMEOUT_SECONDS),
                     storage_errors(self.path),
                 ):
-                    upgrade(self._engine)
+                    upgrade(self._connections.engine)
             except StorageError as error:
                 if not revision:  # the catalog is new
                     raise
@@ -92,8 +97,8 @@ class Catalog:
 
     def close(self) -> None:
         """Close the database."""
-        self._version_connection.close()
-        self._engine.dispose()
+        with storage_errors(self.path):
+            self._connections.close()
 
     def __enter__(self) -> Self:
         return self
@@ -106,13 +111,13 @@ class Catalog:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection whose reads all see the same state of the catalog."""
-        with storage_errors(self.path), self._engine.connect() as connection:
+        with storage_errors(self.path), self._connections.reading() as connection:
             yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection whose changes are committed together at the end, or rolled back on an error."""
-        with storage_errors(self.path), self._engine.begin() as connection:
+        with storage_errors(self.path), self._connections.transaction() as connection:
             yield connection
 
     @contextmanager
@@ -139,7 +144,7 @@ class Catalog:
             finally:
                 self._run_lock = None if is_run else self._run_lock
             with storage_errors(self.path):
-                vacuum.checkpoint_wal(self._engine, self.path / "catalog.db")
+                vacuum.checkpoint_wal(self._connections.engine, self.path / "catalog.db")
 
     def let_others_write(self) -> None:
         """Let small writes in between two batches of a run; outside of one, do nothing.
@@ -156,7 +161,7 @@ class Catalog:
             progress: Called with the seconds that it has taken so far.
         """
         with storage_errors(self.path):
-            vacuum.vacuum(self._engine, progress)
+            vacuum.vacuum(self._connections.engine, progress)
 
     @property
     def encoder(self) -> EncoderRecord | None:
@@ -238,11 +243,7 @@ class Catalog:
             )
 
     def _data_version(self) -> int:
-        cursor = self._version_connection.cursor()
-        try:
-            return int(cursor.execute("PRAGMA data_version").fetchone()[0])
-        finally:
-            cursor.close()
+        return self._connections.data_version()
 
 
 def _active_adapter(connection: Connection) -> Adapter | None:
