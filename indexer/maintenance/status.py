@@ -23,6 +23,7 @@ class Status:
         photos: Number of indexed photos.
         texts: Number of indexed texts: files, and table rows without a picture.
         failed: Number of files that could not be indexed.
+        unread_sidecars: Number of sidecars that could not be read; their photos are indexed.
         sources: Folders, files and tables that were indexed.
         encoder: Name of the encoder; None if nothing is indexed yet.
         fingerprint: The encoder's fingerprint.
@@ -43,6 +44,7 @@ class Status:
     catalog_bytes: int
     index_bytes: int
     choice: IndexChoice | None = None
+    unread_sidecars: int = 0
 
 
 def read_status(store: Store) -> Status:
@@ -50,6 +52,7 @@ def read_status(store: Store) -> Status:
     encoder = store.encoder
     with store.reading() as connection:
         items = counts.count_by_kind(connection)
+        unread_sidecars = counts.count_unread_sidecars(connection)
         all_sources = sources.sources(connection)
     return Status(
         path=store.path,
@@ -63,6 +66,7 @@ def read_status(store: Store) -> Status:
         catalog_bytes=_total_size(store.path.glob("catalog.db*")),
         index_bytes=_total_size(store.path.glob("index-*")),
         choice=store.read_index_choice() if encoder else None,
+        unread_sidecars=unread_sidecars,
     )
 
 

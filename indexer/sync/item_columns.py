@@ -21,6 +21,10 @@ EMPTY_COLUMNS: dict[str, Any] = dict.fromkeys(
 )  # fmt: skip
 
 
+_UNREAD = -1
+"""The time of a sidecar that could not be read now: no file has it, so the next run reads it again."""
+
+
 def file_columns(file: SourceFile, source_id: int | None) -> dict[str, Any]:
     """Return the columns that locate an item's file and detect its changes."""
     return {
@@ -63,7 +67,7 @@ def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
         "format": metadata.format,
         "width": metadata.width,
         "height": metadata.height,
-        "sidecar_mtime_ns": None if is_retried else file.sidecar_mtime_ns,  # another time: the next run reads it again
+        "sidecar_mtime_ns": _UNREAD if is_retried else file.sidecar_mtime_ns,
         "taken_at": taken_at,
         "taken_from": taken_from,
         "utc_offset": metadata.utc_offset,
@@ -74,6 +78,7 @@ def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
         "rating": metadata.rating,
         "title": metadata.title,
         "description": metadata.description,
+        "unread_sidecars": [(str(sidecar.path), sidecar.kind, sidecar.reason) for sidecar in photo.unread_sidecars],
         "tags": metadata.tags,
         "people": metadata.people,
         "places": metadata.places,

@@ -267,6 +267,9 @@ class _SyncRun:
             sources.delete_empty_sources(connection)
             source_id = self._source_id
             self.report.failures = list(counts.failures(connection, self.root, source_id=source_id, limit=MAX_LISTED))
+            self.report.unread_sidecars = list(
+                counts.unread_sidecars(connection, self.root, source_id=source_id, limit=MAX_LISTED)
+            )
             is_refused = bool(self.report.failures) and not counts.has_indexed(connection, self.root, source_id)
             failed = counts.count_items(connection, self.root, source_id=source_id)[1] if is_refused else 0
         if self.store.encoder is not None:

@@ -41,6 +41,7 @@ class SyncReport:
         passed_over: Number of files by ending ("" for none), for the endings that are not a photo's although a file
             with it holds a picture. A few files of each ending are opened.
         failures: The first failures by path, at most `MAX_LISTED`.
+        unread_sidecars: The first sidecars that could not be read, at most `MAX_LISTED`; their photos are indexed.
         reencoded: Photos and chunks whose embedding was approximate, or missing after an import, and that now have one
             of the library's encoder.
         approximate: Embeddings that are still approximate.
@@ -62,6 +63,7 @@ class SyncReport:
     unreadable_folders: list[str] = field(default_factory=list)
     passed_over: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    unread_sidecars: list[Failure] = field(default_factory=list)
     reencoded: int = 0
     approximate: int = 0
     not_reencoded: list[Failure] = field(default_factory=list)
@@ -126,6 +128,7 @@ class SyncReport:
         self.failures = (self.failures + other.failures)[:MAX_LISTED]
         for ending, number in other.passed_over.items():
             self.passed_over[ending] = self.passed_over.get(ending, 0) + number
+        self.unread_sidecars = (self.unread_sidecars + other.unread_sidecars)[:MAX_LISTED]
         for times, other_times in ((self.seconds, other.seconds), (self.wait_seconds, other.wait_seconds)):
             for stage, seconds in other_times.items():
                 _add(times, stage, seconds)
@@ -139,6 +142,7 @@ class SyncReport:
             | {"total": round(self.total_seconds, 3)},
             "bottleneck": {"stage": stage, "share": round(share, 3)} if stage else None,
             "failures": [failure._asdict() for failure in self.failures],
+            "unread_sidecars": [failure._asdict() for failure in self.unread_sidecars],
             "unreadable_folders": self.unreadable_folders,
             "passed_over": self.passed_over,
             "reencoded": self.reencoded,

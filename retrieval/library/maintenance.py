@@ -150,9 +150,10 @@ def status(self: BaseLibrary) -> Status:
 
 
 def failures(self: BaseLibrary) -> list[Failure]:
-    """Return every file that could not be indexed, with the reason, sorted by path."""
+    """Return every file that could not be indexed and every sidecar that could not be read, sorted by path."""
     with self._store.reading() as connection:
-        return list(counts.failures(connection))
+        sidecars = list(counts.unread_sidecars(connection))
+        return sorted([*counts.failures(connection), *sidecars], key=lambda failure: os.fsencode(failure.path))
 
 
 def check(self: BaseLibrary, *, repair: bool = False, progress: ProgressCallback | None = None) -> list[Problem]:

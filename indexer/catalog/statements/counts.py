@@ -9,12 +9,12 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from indexer.catalog.filters.path_prefix import at_or_under, path_range
-from indexer.catalog.schema import ITEMS, SOURCES
+from indexer.catalog.schema import ITEMS, SOURCES, UNREAD_SIDECARS
 from indexer.types import Modality, file_of, is_below, row_of
 
 
 class Failure(NamedTuple):
-    """A file or table row that could not be indexed, and why."""
+    """A file or table row that could not be indexed, or a photo's sidecar that could not be read, and why."""
 
     path: str
     kind: str
@@ -43,6 +43,25 @@ def failures(
     )
     for row in islice(rows, limit):
         yield Failure(file_of(row.path), row.failure or "", row.failure_message or "", row_of(row.path))
+
+
+def unread_sidecars(
+    connection: Connection, root: str | None = None, *, source_id: int | None = None, limit: int | None = None
+) -> Iterator[Failure]:
+    """Yield the sidecars that could not be read, ordered by path; optionally of photos at `root`, and of one source."""
+    columns = (ITEMS.c.path.label("item"), ITEMS.c.source_id, UNREAD_SIDECARS)
+    statement = select(*columns).join_from(UNREAD_SIDECARS, ITEMS).order_by(UNREAD_SIDECARS.c.path)
+    sidecars = {  # several photos may share one; filtered in Python for the same reason as failures
+        row.path: Failure(row.path, row.kind, row.message)
+        for row in connection.execute(statement)
+        if source_id in (None, row.source_id) and (root is None or _is_at(file_of(row.item), root))
+    }
+    yield from islice(sidecars.values(), limit)
+
+
+def count_unread_sidecars(connection: Connection) -> int:
+    """Return how many sidecars could not be read."""
+    return connection.scalar(select(func.count(UNREAD_SIDECARS.c.path.distinct()))) or 0
 
 
 def _is_at(file: str, root: str) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS, UNREAD_SIDECARS
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.catalog.text_key import text_key
 from indexer.types import Modality, Vectors
@@ -65,13 +65,15 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
 
     Args:
         connection: Open connection, in a transaction.
-        rows: Columns of items, all with the same names, and optionally lists of strings named as in `LABELS`.
+        rows: Columns of items, all with the same names, and optionally lists of strings named as in `LABELS`, and
+            `unread_sidecars`, a list of path, kind of failure and message.
     """
     if not rows:
         return []
     labels = {name: {row["path"]: row.get(name, ()) for row in rows} for name in LABELS}
+    unread = {row["path"]: row.get("unread_sidecars", ()) for row in rows}
     rows = [
-        {name: value for name, value in row.items() if name not in LABELS}
+        {name: value for name, value in row.items() if name not in (*LABELS, "unread_sidecars")}
         | {"name": _name_key(row.get("picture") or row["path"])}
         for row in rows
     ]
@@ -80,7 +82,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     old = [row | {"key": ids_by_path[row["path"]]} for row in rows if row["path"] in ids_by_path]
     new = [row for row in rows if row["path"] not in ids_by_path]
     if old:
-        for table in (UNITS, *(column.table for column in LABELS.values())):
+        for table in (UNITS, UNREAD_SIDECARS, *(column.table for column in LABELS.values())):
             of_item = delete(table).where(table.c.item_id == bindparam("key"))
             connection.execute(of_item, [{"key": row["key"]} for row in old])
         connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), old)
@@ -89,6 +91,13 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
         ids_by_path |= dict(zip((row["path"] for row in new), ids, strict=True))
     for name, texts in labels.items():
         _add_labels(connection, LABELS[name], {ids_by_path[path]: values for path, values in texts.items()})
+    unread_rows = [
+        {"item_id": ids_by_path[item], "path": path, "kind": kind, "message": message}
+        for item, sidecars in unread.items()
+        for path, kind, message in sidecars
+    ]
+    if unread_rows:
+        connection.execute(insert(UNREAD_SIDECARS), unread_rows)
     return [ids_by_path[row["path"]] for row in rows]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.config import Settings
-from indexer.sync.report import SyncReport
+from indexer.sync.report import MAX_LISTED, SyncReport
 from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.index_measurement import describe
 from retrieval.cli.messages import note, print_failures
@@ -102,7 +102,7 @@ def command(
         print_json(report.to_dict())
     else:
         _print_summary(report)
-    if report.failed or report.unreadable_folders:
+    if report.failed or report.unreadable_folders or report.unread_sidecars:
         leave(ExitCode.SOME_FAILED)
 
 
@@ -131,4 +131,8 @@ def _print_summary(report: SyncReport) -> None:
     rest = "recall status --failed"
     print_failures("not re-encoded", [(failure.location, failure.message) for failure in report.not_reencoded], rest)
     print_failures("not listed", [(folder, "cannot be read") for folder in report.unreadable_folders], rest)
+    if report.unread_sidecars:
+        count = plural(len(report.unread_sidecars), "sidecar")
+        number = f"{count} or more" if len(report.unread_sidecars) == MAX_LISTED else count
+        print_failures("not read", [(number, f"{report.unread_sidecars[0].message}; run: {rest}")], rest)
     print_failures("failed", [(failure.location, failure.message) for failure in report.failures], rest)

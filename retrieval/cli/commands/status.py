@@ -24,7 +24,11 @@ SECTION = "Library"
 
 
 @click.command("status", short_help="Show what the library holds.")
-@click.option("--failed", is_flag=True, help="List every file that could not be indexed, with the reason.")
+@click.option(
+    "--failed",
+    is_flag=True,
+    help="List every file that could not be indexed and every sidecar that could not be read, with the reason.",
+)
 @json_option
 @settings_options("library")
 def command(failed: bool, as_json: bool, settings: Settings) -> None:
@@ -62,6 +66,7 @@ def _as_json(status: Status) -> dict[str, Any]:
         "photos": status.photos,
         "texts": status.texts,
         "failed": status.failed,
+        "unread_sidecars": status.unread_sidecars,
         "encoder": status.encoder,
         "fingerprint": status.fingerprint,
         "dim": status.dim,
@@ -87,6 +92,8 @@ def _fields(status: Status) -> Iterator[tuple[str, str]]:
     yield "photos", f"{status.photos:,}"
     yield "texts", f"{status.texts:,}"
     yield "failed", f"{status.failed:,}" + (" (see: recall status --failed)" if status.failed else "")
+    if status.unread_sidecars:
+        yield "sidecars", f"{status.unread_sidecars:,} could not be read (see: recall status --failed)"
     yield "encoder", (status.encoder or "none yet") + (f", {status.dim} dimensions" if status.dim else "")
     yield "disk", f"catalog {size(status.catalog_bytes)}, index {size(status.index_bytes)}"
     if status.choice:
