@@ -133,6 +133,6 @@ def _print_summary(report: SyncReport) -> None:
     print_failures("not listed", [(folder, "cannot be read") for folder in report.unreadable_folders], rest)
     if report.unread_sidecars:
         count = plural(len(report.unread_sidecars), "sidecar")
-        number = f"{count} or more" if len(report.unread_sidecars) == MAX_LISTED else count
-        print_failures("not read", [(number, f"{report.unread_sidecars[0].message}; run: {rest}")], rest)
+        how_many = f"{count} or more" if len(report.unread_sidecars) == MAX_LISTED else count
+        print_failures("not read", [(how_many, f"{report.unread_sidecars[0].message}; run: {rest}")], rest)
     print_failures("failed", [(failure.location, failure.message) for failure in report.failures], rest)
