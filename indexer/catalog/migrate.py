@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from indexer.errors import LibraryError, LibraryVersionError
 
-HEAD = "r0008"
+HEAD = "r0009"
 """The newest revision; a test compares it with the scripts."""
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"

@@ -163,6 +163,13 @@ UNREAD_SIDECARS = Table(
 )
 """Sidecars of indexed photos that could not be read when the photo was, and why."""
 
+OUTDATED_METADATA = Table(
+    "outdated_metadata",
+    METADATA,
+    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+)
+"""Photos whose metadata was read by a version that reads less; a migration lists them, the next sync reads it again."""
+
 UNITS = Table(
     "units",
     METADATA,

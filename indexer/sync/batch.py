@@ -10,6 +10,7 @@ from indexer.documents.text_file import Document
 from indexer.errors import FailureKind, ItemError
 from indexer.images import Photo
 from indexer.sync.spool import Work
+from indexer.sync.steps import Reread
 from indexer.sync.table_rows import TableRow
 from indexer.types import Pixels, Vectors, file_of
 
@@ -44,17 +45,19 @@ class Batch:
     Attributes:
         items: The items that were read.
         failures: Items that could not be read or encoded, and why.
+        rereads: Photos of which only the metadata is written; None for one that cannot be read now.
         picture_rows: Row of each picture in `pixels`, by its path; rows of a table may share a picture.
         chunk_count: Number of chunks of all items.
     """
 
     items: list[BatchItem] = field(default_factory=list)
     failures: list[tuple[Work, ItemError]] = field(default_factory=list)
+    rereads: list[tuple[Reread, Photo | None]] = field(default_factory=list)
     picture_rows: dict[str, int] = field(default_factory=dict)
     chunk_count: int = 0
 
     def __len__(self) -> int:
-        return len(self.items) + len(self.failures)
+        return len(self.items) + len(self.failures) + len(self.rereads)
 
     def add(self, item: BatchItem) -> None:
         """Add an item."""

@@ -22,11 +22,11 @@ from indexer.images import Limits, Photo
 from indexer.images.workers import DecodePool
 from indexer.store import Store
 from indexer.sync.batch import Batch
-from indexer.sync.item_columns import failure_columns, file_columns, item_columns, searchable_text
+from indexer.sync.item_columns import failure_columns, file_columns, item_columns, metadata_columns, searchable_text
 from indexer.sync.item_reader import picture_path, read_item, sidecar_paths
-from indexer.sync.planner import Added
 from indexer.sync.report import SyncReport
 from indexer.sync.spool import Work
+from indexer.sync.steps import Added, Reread
 from indexer.types import Modality, Progress, ProgressCallback, Vectors, file_of
 
 BATCH_FAILURES = 256
@@ -129,6 +129,12 @@ class EncodeStage:
             if result is None:
                 break
             step, photo = result
+            if isinstance(step, Reread):
+                batch.rereads.append((step, photo if isinstance(photo, Photo) else None))
+                if self._is_full(batch):
+                    yield batch
+                    batch = Batch()
+                continue
             item = read_item(step, photo, fits=lambda: self._get_encoder().fits, max_bytes=self.settings.max_bytes)
             if isinstance(item, ItemError):
                 batch.failures.append((step, item))
@@ -144,7 +150,7 @@ class EncodeStage:
         if (
             len(batch.failures) >= BATCH_FAILURES
             or batch.chunk_count >= BATCH_CHUNKS
-            or len(batch.items) >= BATCH_ITEMS
+            or len(batch.items) + len(batch.rereads) >= BATCH_ITEMS
         ):
             return True
         return bool(batch.picture_rows) and len(batch.picture_rows) >= self._get_encoder().batch_size
@@ -189,6 +195,15 @@ class EncodeStage:
             writes.add_embeddings(
                 connection, text_ids, self._encoder_id, texts, kind=Modality.TEXT, texts=batch.texts()
             )
+            writes.update_metadata(
+                connection,
+                [
+                    {"key": step.item_id} | file_columns(step.file, self.source_id) | metadata_columns(step.file, photo)
+                    for step, photo in batch.rereads
+                    if photo is not None
+                ],
+                ids=[step.item_id for step, _ in batch.rereads],
+            )
             writes.save_items(
                 connection,
                 [
@@ -203,4 +218,5 @@ class EncodeStage:
         for item in batch.items:
             self.report.count("added" if isinstance(item.step, Added) else "changed")
         self.report.count("failed", len(batch.failures))
+        self.report.count("unchanged", len(batch.rereads))
         return len(batch)

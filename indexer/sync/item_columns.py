@@ -86,6 +86,12 @@ def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
     }
 
 
+def metadata_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
+    """Return the columns of an indexed photo's metadata, its labels, and its searchable text."""
+    columns = _photo_columns(file, photo) | {"text": searchable_text(photo.metadata)}
+    return {name: value for name, value in columns.items() if name not in ("content_hash", "indexed_at")}
+
+
 def searchable_text(metadata: PhotoMetadata) -> str | None:
     """Return a photo's title, description, tags, people and places as lines for full-text search; None without any."""
     labels = [*metadata.tags, *metadata.people, *metadata.places]

@@ -26,10 +26,11 @@ from indexer.sync.content_lookup import ContentLookup, is_missing
 from indexer.sync.encode_stage import EncodeStage
 from indexer.sync.item_columns import fallback_date, file_columns
 from indexer.sync.other_endings import OtherEndings
-from indexer.sync.planner import Added, Changed, Moved, Planner, Removed, Step, Touched, Unchanged
+from indexer.sync.planner import Planner
 from indexer.sync.report import MAX_LISTED, SyncReport
 from indexer.sync.scan_rules import Rules, resolve_path, source_rules
 from indexer.sync.spool import Spool, is_work
+from indexer.sync.steps import Added, Changed, Moved, Removed, Step, Touched, Unchanged
 from indexer.sync.table_rows import TableRow, read_table, row_steps
 from indexer.sync.walk_entries import Listing, UnreadableFile, UnreadableFolder, WalkEntry
 from indexer.sync.walker import walk

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
+from indexer.catalog.statements.sync_state import OUTDATED, FileRecord, FileStatRecord
 from indexer.errors import FailureKind
+from indexer.sync.steps import Added, Changed, Moved, Removed, Reread, Step, Touched, Unchanged
 from indexer.sync.walk_entries import SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
 RETRYABLE_FAILURES = frozenset(
@@ -30,58 +31,6 @@ LOOKUP_SIZE = 100
 
 MANY_COPIES = 8
 """Items with the same content from which on the search position among them is remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """A new file; `copy_of` is an item with the same content, whose embeddings and metadata are copied."""
-
-    file: SourceFile
-    copy_of: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A file with new content or another sidecar, or one that failed and is retried."""
-
-    file: SourceFile
-    item_id: int
-    copy_of: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """A file with a new modification time and the same content."""
-
-    file: SourceFile
-    item_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """An item whose file has a new path."""
-
-    file: SourceFile
-    item_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """An item whose file was deleted."""
-
-    item_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """Unchanged files; `failed` means that they could not be indexed and are not retried."""
-
-    failed: bool
-    count: int = 1
-
-
-Step = Added | Changed | Touched | Moved | Removed | Unchanged
-
 
 FileChange = tuple[SourceFile, FileRecord | None]
 """A file that is new or changed, and its record in the catalog."""
@@ -126,12 +75,14 @@ class Planner:
 
     def _plan(self, changes: Sequence[FileChange], tracker: _CopyTracker) -> Iterator[Step]:
         """Yield what to do about new and changed files, in their order."""
-        files = [file for file, record in changes if record is None or _may_have_same_content(file, record)]
+        files = [file for file, record in changes if record is None or _must_compare_content(file, record)]
         copies_by_path = dict(zip((file.path for file in files), self.find_copies(files) if files else (), strict=True))
         for file, record in changes:
             copies = copies_by_path.get(file.path, [])
             if record is None:
                 yield from tracker.plan_new(file, copies)
+            elif _is_only_outdated(file, record):
+                yield Reread(file, record.id)
             else:
                 yield tracker.plan_existing(file, record, copies)
 
@@ -231,6 +182,14 @@ def _has_same_stat(file: SourceFile, record: FileRecord) -> bool:
     return (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
 
 
+def _is_only_outdated(file: SourceFile, record: FileRecord) -> bool:
+    return record.is_outdated and _has_same_stat(file, record) and _may_have_same_content(file, record)
+
+
+def _must_compare_content(file: SourceFile, record: FileRecord) -> bool:
+    return _may_have_same_content(file, record) and not _is_only_outdated(file, record)
+
+
 def _may_have_same_content(file: SourceFile, record: FileRecord) -> bool:
     """Return whether a changed file may still have its old content, which only reading it shows."""
     return record.failure is None and file.sidecar_mtime_ns == record.sidecar_mtime_ns
@@ -285,4 +244,6 @@ def _compare(  # noqa: C901, PLR0912 - one loop over two listings, which runs a 
 
 def _file_record(record: FileStatRecord) -> FileRecord:
     path, size, mtime_ns, sidecar_mtime_ns, failure, id_ = record
-    return FileRecord(id_, os.fsdecode(path), size, mtime_ns, failure, sidecar_mtime_ns)
+    is_outdated = failure == OUTDATED
+    failure = None if is_outdated else failure
+    return FileRecord(id_, os.fsdecode(path), size, mtime_ns, failure, sidecar_mtime_ns, is_outdated=is_outdated)

@@ -9,22 +9,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeGuard
 
-from indexer.sync.planner import Added, Changed, Step
+from indexer.sync.steps import Added, Changed, Reread, Step
 
-Work = Added | Changed
-"""A step that needs the decoder and the encoder: there is no copy whose embeddings can be used."""
+Work = Added | Changed | Reread
+"""A step that needs the decoder: there is no copy whose embeddings and metadata can be used."""
 
 
 def is_work(step: Step) -> TypeGuard[Work]:
-    """Return whether a step needs the decoder and the encoder."""
-    return isinstance(step, Added | Changed) and step.copy_of is None
+    """Return whether a step needs the decoder."""
+    return isinstance(step, Reread) or (isinstance(step, Added | Changed) and step.copy_of is None)
 
 
 class Spool:
     """Steps in a temporary file, in the order of the walk, so that memory does not grow with the source.
 
     Attributes:
-        work_count: Number of steps that need the encoder.
+        work_count: Number of steps that need the decoder.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -17,7 +17,8 @@ from indexer.catalog.statements.table_rows import RowRecord
 from indexer.documents.table import Columns, RawRow, read_rows
 from indexer.documents.text_file import MAX_TEXT_BYTES, decode_text
 from indexer.errors import FailureKind, TextError
-from indexer.sync.planner import RETRYABLE_FAILURES, Added, Changed, Removed, Step, Unchanged
+from indexer.sync.planner import RETRYABLE_FAILURES
+from indexer.sync.steps import Added, Changed, Removed, Step, Unchanged
 from indexer.sync.walk_entries import SourceFile
 from indexer.types import is_below, stored_mtime
 

@@ -18,7 +18,8 @@ from indexer.encoders.base import to_unit_length
 from indexer.maintenance import optimize
 from indexer.maintenance.status import read_status
 from indexer.store import Store
-from indexer.sync.planner import Planner, Unchanged
+from indexer.sync.planner import Planner
+from indexer.sync.steps import Unchanged
 from indexer.sync.walk_entries import Listing
 from indexer.sync.walker import LISTING_SIZE
 from retrieval import Library

@@ -26,7 +26,7 @@ from tests.support.statements import query_plans, record_statements
 COUNT = 1000
 
 LARGE = re.compile(
-    r"SCAN (items|units|embeddings|tags|people|places|unit_words_docsize)(_\d+)?\b(?!.* VIRTUAL)"
+    r"SCAN (items|units|embeddings|tags|people|places|outdated_metadata|unit_words_docsize)(_\d+)?\b(?!.* VIRTUAL)"
     r"|SEARCH items(_\d+)? USING .*\(source_id=\?\)$"
 )
 """A plan step that reads a whole table, a whole index or a whole source."""
@@ -48,6 +48,7 @@ ALLOWED: dict[str, str | tuple[str, ...]] = {
     "SCAN items": LISTING + "items.id",
     # EXISTS stops at the first row
     "SCAN unit_words_docsize": "SELECT EXISTS (SELECT 1 FROM unit_words_docsize)",
+    "SCAN outdated_metadata": "SELECT EXISTS (SELECT * \nFROM outdated_metadata)",
     "SEARCH items USING COVERING INDEX ix_items_source_id_modality_failure (source_id=?)": (
         "SELECT sources.id, sources.root \nFROM sources \nWHERE NOT (EXISTS (SELECT items.source_id"
     ),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import FailureKind
-from indexer.sync.planner import RETRYABLE_FAILURES, Added, Changed, Moved, Removed, Step, Touched, Unchanged
+from indexer.sync.planner import RETRYABLE_FAILURES
+from indexer.sync.steps import Added, Changed, Moved, Removed, Step, Touched, Unchanged
 from indexer.sync.walk_entries import SourceFile, UnreadableFolder
 from tests.support.walks import steps
 
@@ -74,6 +75,7 @@ class Catalog:
                 row = self.rows[step.item_id]
                 self.rows[step.item_id] = Row(step.file.path, step.file.size, step.file.mtime_ns, None, row.sidecar)
             else:
+                assert isinstance(step, Added | Changed)
                 assert step.copy_of is not None
                 source = step.copy_of
                 self.save(step.file, self.embedded[source], self.rows[source].sidecar, self.sidecars[source])

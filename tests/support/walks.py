@@ -8,8 +8,9 @@ from pathlib import Path
 
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.sync import walker
-from indexer.sync.planner import Planner, Step, Unchanged
+from indexer.sync.planner import Planner
 from indexer.sync.scan_rules import Rules
+from indexer.sync.steps import Step, Unchanged
 from indexer.sync.walk_entries import Listing, SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
 VisitedPath = SourceFile | UnreadableFolder | UnreadableFile

@@ -8,17 +8,8 @@ import pytest
 
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.errors import FailureKind
-from indexer.sync.planner import (
-    LOOKUP_SIZE,
-    RETRYABLE_FAILURES,
-    Added,
-    Changed,
-    Moved,
-    Removed,
-    Step,
-    Touched,
-    Unchanged,
-)
+from indexer.sync.planner import LOOKUP_SIZE, RETRYABLE_FAILURES
+from indexer.sync.steps import Added, Changed, Moved, Removed, Step, Touched, Unchanged
 from indexer.sync.walk_entries import SourceFile, UnreadableFile, UnreadableFolder
 from tests.support.walks import VisitedPath, steps
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    case,
     column,
     exists,
     func,
@@ -26,10 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from indexer.catalog.filters.path_prefix import path_range
-from indexer.catalog.schema import ITEMS
+from indexer.catalog.schema import ITEMS, OUTDATED_METADATA
 
 PAGE_SIZE = 500
 """Rows per read of a listing: these fit the processor's cache; pages of 5000 take half as long again."""
+
+OUTDATED = "outdated"
 
 FileStatRecord = tuple[bytes, int, int, int | None, str | None, int]
 """A file's record without conversions: path as bytes, size, mtime_ns, sidecar_mtime_ns, failure, id."""
@@ -38,7 +41,8 @@ FileStatRecord = tuple[bytes, int, int, int | None, str | None, int]
 class FileRecord(NamedTuple):
     """An item's file as the catalog records it; `failure` is set if it could not be indexed.
 
-    `sidecar_mtime_ns` is the time of the sidecar that was read with it, or None; see `SourceFile`.
+    `sidecar_mtime_ns` is the time of the sidecar that was read with it, or None; see `SourceFile`. `is_outdated` is set
+    if a version read its metadata that reads less.
     """
 
     id: int
@@ -48,20 +52,30 @@ class FileRecord(NamedTuple):
     failure: str | None
     sidecar_mtime_ns: int | None = None
     picture: str | None = None
+    is_outdated: bool = False
+
+
+_RECORD_COLUMNS = FileRecord._fields[:-1]
 
 
 def file_stats(connection: Connection, root: str, source_id: int) -> Iterator[FileStatRecord]:
-    """Yield the records of a source's files at or under `root`, in the byte order of paths, reading page by page."""
+    """Yield the records of a source's files at or under `root`, in the byte order of paths, reading page by page.
+
+    The failure of a photo whose metadata is to be read again is `OUTDATED`.
+    """
     names = ("path", "size", "mtime_ns", "sidecar_mtime_ns", "failure", "id")
     columns = [type_coerce(ITEMS.c[name], NullType()).label(name) for name in names]  # raw values of SQLite
+    if connection.scalar(select(exists().select_from(OUTDATED_METADATA))):
+        is_outdated = exists().where(OUTDATED_METADATA.c.item_id == ITEMS.c.id)
+        columns[4] = func.coalesce(ITEMS.c.failure, case((is_outdated, OUTDATED))).label("failure")
     of_source = ITEMS.c.source_id + 0 == source_id  # "+ 0" rules out the index on source_id, which is slower here
     return chain.from_iterable(_pages(connection, root, columns, of_source))  # type: ignore[arg-type]
 
 
 def file_records(connection: Connection, root: str) -> Iterator[FileRecord]:
     """Yield the records of files at or under `root`, in the byte order of paths, reading page by page."""
-    for page in _pages(connection, root, [ITEMS.c[name] for name in FileRecord._fields]):
-        yield from map(FileRecord._make, page)
+    for page in _pages(connection, root, [ITEMS.c[name] for name in _RECORD_COLUMNS]):
+        yield from (FileRecord._make((*row, False)) for row in page)
 
 
 def _pages(
@@ -101,9 +115,9 @@ def files_by_content(
     names = (column("size", Integer), column("content_hash", LargeBinary))
     keys = values(*names, name="keys").data(list(files)).cte()  # a join: with IN, SQLite reads all items
     is_equal = and_(ITEMS.c.size == keys.c.size, ITEMS.c.content_hash == keys.c.content_hash)
-    columns = [ITEMS.c[name] for name in FileRecord._fields]
+    columns = [ITEMS.c[name] for name in _RECORD_COLUMNS]
     statement = select(*columns, ITEMS.c.content_hash).join_from(keys, ITEMS, is_equal).where(ITEMS.c.failure.is_(None))
     for *fields, content_hash in connection.execute(statement.order_by(ITEMS.c.id)):
-        file = FileRecord._make(fields)
+        file = FileRecord._make((*fields, False))
         files[file.size, content_hash].append(file)
     return files

@@ -21,10 +21,13 @@ from sqlalchemy import (
     update,
 )
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS, UNREAD_SIDECARS
+from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, OUTDATED_METADATA, UNITS, UNREAD_SIDECARS
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.catalog.text_key import text_key
 from indexer.types import Modality, Vectors
+
+_NO_COLUMNS = {*LABELS, "unread_sidecars", "text"}
+"""What rows have besides columns of items."""
 
 _FALLBACKS = ("name", "file")
 """Values of `taken_from` for dates that are not from the content of the file."""
@@ -73,7 +76,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     labels = {name: {row["path"]: row.get(name, ()) for row in rows} for name in LABELS}
     unread = {row["path"]: row.get("unread_sidecars", ()) for row in rows}
     rows = [
-        {name: value for name, value in row.items() if name not in (*LABELS, "unread_sidecars")}
+        {name: value for name, value in row.items() if name not in _NO_COLUMNS}
         | {"name": _name_key(row.get("picture") or row["path"])}
         for row in rows
     ]
@@ -82,23 +85,57 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     old = [row | {"key": ids_by_path[row["path"]]} for row in rows if row["path"] in ids_by_path]
     new = [row for row in rows if row["path"] not in ids_by_path]
     if old:
-        for table in (UNITS, UNREAD_SIDECARS, *(column.table for column in LABELS.values())):
-            of_item = delete(table).where(table.c.item_id == bindparam("key"))
-            connection.execute(of_item, [{"key": row["key"]} for row in old])
+        for table in (UNITS, UNREAD_SIDECARS, OUTDATED_METADATA, *(column.table for column in LABELS.values())):
+            _delete_of_items(connection, table, [row["key"] for row in old])
         connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), old)
     if new:
         ids = insert_with_ids(connection, ITEMS, new)
         ids_by_path |= dict(zip((row["path"] for row in new), ids, strict=True))
     for name, texts in labels.items():
         _add_labels(connection, LABELS[name], {ids_by_path[path]: values for path, values in texts.items()})
-    unread_rows = [
-        {"item_id": ids_by_path[item], "path": path, "kind": kind, "message": message}
-        for item, sidecars in unread.items()
-        for path, kind, message in sidecars
-    ]
-    if unread_rows:
-        connection.execute(insert(UNREAD_SIDECARS), unread_rows)
+    _add_unread_sidecars(connection, {ids_by_path[path]: sidecars for path, sidecars in unread.items()})
     return [ids_by_path[row["path"]] for row in rows]
+
+
+def update_metadata(connection: Connection, rows: Sequence[dict[str, Any]], ids: Sequence[int]) -> None:
+    """Replace the metadata of photos, which keep their units and embeddings; it is no longer outdated.
+
+    Args:
+        connection: Open connection, in a transaction.
+        rows: As in `save_items`, each with key (the item's id) and text (its searchable metadata).
+        ids: Items whose metadata is up to date now, also those that are not in `rows` because nothing can be read.
+    """
+    existing = set(connection.scalars(select(ITEMS.c.id).where(ITEMS.c.id.in_([row["key"] for row in rows]))))
+    rows = [row for row in rows if row["key"] in existing]  # another process may have forgotten some
+    if rows:
+        columns = [{name: value for name, value in row.items() if name not in _NO_COLUMNS} for row in rows]
+        connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), columns)
+        _delete_of_items(connection, UNREAD_SIDECARS, [row["key"] for row in rows])
+        _add_unread_sidecars(connection, {row["key"]: row["unread_sidecars"] for row in rows})
+        for name, column in LABELS.items():
+            _delete_of_items(connection, column.table, [row["key"] for row in rows])
+            _add_labels(connection, column, {row["key"]: row[name] for row in rows})
+        of_photo = update(UNITS).where(UNITS.c.item_id == bindparam("key"), UNITS.c.kind == Modality.PHOTO)
+        texts = [{"key": row["key"], "searchable": row["text"]} for row in rows]
+        connection.execute(of_photo.values(text=bindparam("searchable")), texts)
+    _delete_of_items(connection, OUTDATED_METADATA, ids)
+
+
+def _delete_of_items(connection: Connection, table: Any, ids: Sequence[int]) -> None:
+    """Delete the rows of a table that belong to some items."""
+    if ids:
+        of_item = delete(table).where(table.c.item_id == bindparam("key"))
+        connection.execute(of_item, [{"key": id_} for id_ in ids])
+
+
+def _add_unread_sidecars(connection: Connection, sidecars: Mapping[int, Sequence[tuple[str, str, str]]]) -> None:
+    """Add the sidecars that could not be read, given by item id as path, kind of failure and message."""
+    names = ("path", "kind", "message")
+    rows = [
+        {"item_id": id_, **dict(zip(names, row, strict=True))} for id_, values in sidecars.items() for row in values
+    ]
+    if rows:
+        connection.execute(insert(UNREAD_SIDECARS), rows)
 
 
 def _add_labels(connection: Connection, column: Column[str], texts: Mapping[int, Sequence[str]]) -> None:
@@ -181,6 +218,11 @@ def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any
     ]
     copy_ids = save_items(connection, rows)
     _copy_units(connection, [(item_id, copy_id) for (item_id, _), copy_id in zip(copies, copy_ids, strict=True)])
+    of_original = select(OUTDATED_METADATA.c.item_id)
+    outdated = {row["item_id"] for row in _select_in(connection, of_original, OUTDATED_METADATA.c.item_id, originals)}
+    marks = [{"item_id": id_} for (original, _), id_ in zip(copies, copy_ids, strict=True) if original in outdated]
+    if marks:
+        connection.execute(insert(OUTDATED_METADATA), marks)
 
 
 def _copy_units(connection: Connection, item_ids: Sequence[tuple[int, int]]) -> None:

@@ -1,0 +1,66 @@
+"""What a sync does about one item, or about several unchanged ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from indexer.sync.walk_entries import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A new file; `copy_of` is an item with the same content, whose embeddings and metadata are copied."""
+
+    file: SourceFile
+    copy_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A file with new content or another sidecar, or one that failed and is retried."""
+
+    file: SourceFile
+    item_id: int
+    copy_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """An unchanged photo whose metadata was read by a version that reads less."""
+
+    file: SourceFile
+    item_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A file with a new modification time and the same content."""
+
+    file: SourceFile
+    item_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An item whose file has a new path."""
+
+    file: SourceFile
+    item_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An item whose file was deleted."""
+
+    item_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Unchanged files; `failed` means that they could not be indexed and are not retried."""
+
+    failed: bool
+    count: int = 1
+
+
+Step = Added | Changed | Reread | Touched | Moved | Removed | Unchanged
