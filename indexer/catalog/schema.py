@@ -5,15 +5,11 @@ They are Core tables, not mapped classes: importing SQLAlchemy's ORM takes as lo
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
     DateTime,
-    Dialect,
     Double,
     ForeignKey,
     Index,
@@ -27,7 +23,8 @@ from sqlalchemy import (
     table,
     text,
 )
-from sqlalchemy.types import TypeDecorator
+
+from indexer.catalog.column_types import PathBytes
 
 _NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -36,22 +33,6 @@ _NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 """Constraints have names so that migrations can refer to them."""
-
-
-class PathBytes(TypeDecorator[str]):
-    """A path stored as file system bytes: names may be invalid UTF-8, and bytes sort in the order of the walk."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        """Return a path as bytes."""
-        return None if value is None else os.fsencode(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        """Return bytes as a path; invalid UTF-8 becomes surrogates, as in the `os` module."""
-        return None if value is None else os.fsdecode(value)
-
 
 METADATA = MetaData(naming_convention=_NAMING_CONVENTION)
 """All tables."""
@@ -139,7 +120,7 @@ ITEMS = Table(
 
 def _labels(name: str, column: str) -> Column[str]:
     """Return the text column of a table that lists texts of items."""
-    table = Table(
+    labels = Table(
         name,
         METADATA,
         Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
@@ -147,7 +128,7 @@ def _labels(name: str, column: str) -> Column[str]:
         Column("key", String),  # for filters, see `text_key`
         Index(None, "key", "item_id"),
     )
-    return table.c[column]
+    return labels.c[column]
 
 
 LABELS = {"tags": _labels("tags", "tag"), "people": _labels("people", "person"), "places": _labels("places", "place")}

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import JSON, Boolean, Column, DateTime, Double, Integer, LargeBinary, String
 
-from indexer.catalog.schema import PathBytes
+from indexer.catalog.column_types import PathBytes
 from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Column
 
-from indexer.catalog.schema import ITEMS, LABELS, UNITS, PathBytes
+from indexer.catalog.column_types import PathBytes
+from indexer.catalog.schema import ITEMS, LABELS, UNITS
 from indexer.catalog.statements import export_records, reencoding
 from indexer.catalog.statements.export_records import Record
 from indexer.catalog.statements.items import VECTOR_DTYPE

@@ -16,7 +16,8 @@ from typing import BinaryIO
 import numpy as np
 from sqlalchemy import Column, LargeBinary, String
 
-from indexer.catalog.schema import ITEMS, PathBytes
+from indexer.catalog.column_types import PathBytes
+from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements.captioned_photos import CaptionedPhoto, captioned_photos, count_photos
 from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
