@@ -41,18 +41,23 @@ def threshold_options(command: Command) -> Command:
     return threshold(click.option("--all", "show_all", is_flag=True, help="Show unlikely hits too.")(call))
 
 
-def print_likely(hits: Hits, output: OutputFormat, *, threshold: float | None, expand: bool) -> None:
-    """Print the hits that are probable enough, and on stderr how many are hidden; exit with 1 if none is left.
+def likely_hits(hits: Hits, threshold: float | None) -> Hits:
+    """Return the hits that are not hidden, because they are probable enough; None means the default threshold."""
+    from retrieval.calibration import THRESHOLD  # late: --help does not need numpy
+
+    return hits.above(THRESHOLD if threshold is None else threshold)
+
+
+def print_likely(hits: Hits, likely: Hits, output: OutputFormat, *, threshold: float | None, expand: bool) -> None:
+    """Print the hits that are not hidden, and on stderr how many are hidden; exit with 1 if none is left.
 
     Args:
         hits: All hits.
+        likely: Those that are not hidden.
         output: How to print them.
         threshold: Hits with a lower match probability are hidden; None means the default.
         expand: Whether every photo of a burst is printed.
     """
-    from retrieval.calibration import THRESHOLD  # late: --help does not need numpy
-
-    likely = hits.above(THRESHOLD if threshold is None else threshold)
     hidden = len(hits) - len(likely)
     if hits and not likely:
         best = max(hits, key=lambda hit: hit.probability or 0.0)
@@ -61,7 +66,7 @@ def print_likely(hits: Hits, output: OutputFormat, *, threshold: float | None, e
             f"{best.probability or 0.0:.0%} (--all shows unlikely hits)"
         )
         leave(ExitCode.NOTHING_FOUND)
-    print_hits([member for hit in likely for member in (hit.expanded() if expand else [hit])], output)
+    print_hits(likely.expanded() if expand else likely, output)
     if output == "table" and hits.expected is not None and threshold != 0.0:
         note(_last_line(hits.expected, hidden))
 
@@ -95,7 +100,7 @@ def _print_table(hits: Sequence[Hit]) -> None:
         Column("score"): [f"{'~' if hit.approximate else ''}{hit.score:.3f}" for hit in hits],
         Column("photos"): [str(hit.count) if hit.members else "" for hit in hits],
         Column("taken"): [f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "" for hit in hits],
-        Column("file" if has_texts else "photo", "middle"): [Cell(_place(hit), hit.path) for hit in hits],
+        Column("file" if has_texts else "photo", "middle"): [Cell(place(hit), hit.path) for hit in hits],
         Column("text", "end"): [_excerpt(hit) for hit in hits],
     }
     print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
@@ -107,7 +112,7 @@ def _print_table(hits: Sequence[Hit]) -> None:
         )
 
 
-def _place(hit: Hit) -> str:
+def place(hit: Hit) -> str:
     """Return where a hit is; of a table's row without a picture its id too."""
     return f"{hit.path} row {hit.row}" if hit.row is not None and hit.kind == "text" else str(hit.path)
 

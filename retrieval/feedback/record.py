@@ -15,7 +15,7 @@ from indexer.store import Store
 from indexer.types import utc_now
 from retrieval.feedback.stored_query import query_key, query_parts
 from retrieval.query.query import Query
-from retrieval.search.hits import Hit
+from retrieval.search.hits import Hit, Hits
 
 JudgedHit: TypeAlias = "Hit | str | os.PathLike[str]"
 """A hit, or its file."""
@@ -37,17 +37,23 @@ class JudgeReport:
 def record_impression(store: Store, query: Query, hits: Sequence[Hit]) -> int:
     """Record the hits that were shown for a query, and return the impression's number for `record_judgements`.
 
+    Hits whose items have left the library since are left out; the others keep their positions.
+
     Args:
         store: The library; its write lock must be held.
         query: The query.
         hits: All hits that were shown, in their order.
     """
     parts = query_parts(query)
+    offset, fingerprint = (hits.offset, hits.fingerprint) if isinstance(hits, Hits) else (0, "")
     with store.transaction() as connection:
-        items = [(judgements.verify_item(connection, hit.item_id, str(hit.path)), hit.score) for hit in hits]
-        shown = [(item[0], score) for item, score in items if item is not None]
+        shown = []
+        for position, hit in enumerate(hits, start=offset + 1):
+            item = judgements.verify_item(connection, hit.item_id, str(hit.path))
+            if item is not None:
+                shown.append((position, item[0], hit.score))
         query_id = judgements.add_query(connection, query_key(parts), parts)
-        return judgements.add_impression(connection, query_id, store.fingerprint, shown)
+        return judgements.add_impression(connection, query_id, fingerprint or store.fingerprint, shown)
 
 
 def record_judgements(

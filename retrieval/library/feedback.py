@@ -56,7 +56,7 @@ def show(self: BaseLibrary, query: str | Picture | Query, hits: Hits) -> int:
 
     Args:
         query: Words, a picture file, or a Query of these. Its filter is not recorded.
-        hits: The hits, in the order that they are shown in.
+        hits: The hits, in the order that they are shown in; see `Hits.offset`.
 
     Raises:
         FeedbackError: A picture of the query is not a file.

@@ -85,6 +85,7 @@ def search(
         run.hits(ranking),
         expected=probabilities.expected if probabilities else None,
         query_word_count=len(query_words(keywords)),
+        fingerprint=store.fingerprint,
     )
 
 

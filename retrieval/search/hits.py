@@ -145,19 +145,31 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """The hits of one query, best first: a list with two more attributes.
+    """The hits of one query, best first: a list with four more attributes.
 
     Attributes:
         expected: Approximate number of matching photos and texts in the library: the sum of the match probabilities of
             the best of each kind, at least 24 of them (`retrieval.calibration.calibrator.EXPECTED_DEPTH`). If all these
             are likely, there are more. None without probabilities.
         query_word_count: Number of words that full-text search looked for; common words such as "a" are not counted.
+        offset: Number of results before the first of these, on earlier pages.
+        fingerprint: Fingerprint of the encoder that ranked them, its adapter included; "" if it is not known.
     """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, expected: float | None = None, query_word_count: int = 0) -> None:
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        expected: float | None = None,
+        query_word_count: int = 0,
+        offset: int = 0,
+        fingerprint: str = "",
+    ) -> None:
         super().__init__(hits)
         self.expected = expected
         self.query_word_count = query_word_count
+        self.offset = offset
+        self.fingerprint = fingerprint
 
     def above(self, threshold: float) -> Hits:
         """Return the hits with at least this match probability.
@@ -170,8 +182,21 @@ class Hits(list[Hit]):
         """
         if not 0 <= threshold <= 1:
             raise QueryError(f"the threshold is {threshold:g}; expected a probability from 0 to 1")
-        hits = (hit for hit in self if _passes(hit, threshold, self.query_word_count))
-        return Hits(hits, expected=self.expected, query_word_count=self.query_word_count)
+        return self._with(hit for hit in self if _passes(hit, threshold, self.query_word_count))
+
+    def expanded(self) -> Hits:
+        """Return the hits, each followed by the other photos of its burst."""
+        return self._with(member for hit in self for member in hit.expanded())
+
+    def _with(self, hits: Iterable[Hit]) -> Hits:
+        """Return other hits of the same search."""
+        return Hits(
+            hits,
+            expected=self.expected,
+            query_word_count=self.query_word_count,
+            offset=self.offset,
+            fingerprint=self.fingerprint,
+        )
 
     def to_frame(self) -> DataFrame:
         """Return the hits as a pandas DataFrame with one row per hit, best first; its columns are the fields of `Hit`.

@@ -43,6 +43,7 @@ def paginate(hits: Hits, *, sort: Sort, offset: int) -> Hits:
         offset: Number of hits on earlier pages, at least 0.
     """
     del hits[:offset]
+    hits.offset = offset
     if sort != "score":
         hits.sort(key=_KEYS[sort])
     return hits

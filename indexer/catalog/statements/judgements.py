@@ -61,15 +61,12 @@ def add_query(connection: Connection, key: str, parts: Mapping[str, Any]) -> int
 
 
 def add_impression(
-    connection: Connection, query_id: int, fingerprint: str, hits: Sequence[tuple[str, float | None]]
+    connection: Connection, query_id: int, fingerprint: str, hits: Sequence[tuple[int, str, float | None]]
 ) -> int:
-    """Store the hits shown for a query, as paths and scores, best first, and return the impression's id."""
+    """Store the hits shown for a query, as positions, paths and scores, and return the impression's id."""
     values = {"query_id": query_id, "fingerprint": fingerprint, "shown_at": utc_now()}
     id_ = int(connection.scalars(insert(IMPRESSIONS).values(**values).returning(IMPRESSIONS.c.id)).one())
-    rows = [
-        {"showing_id": id_, "position": position, "path": path, "score": score}
-        for position, (path, score) in enumerate(hits, start=1)
-    ]
+    rows = [{"showing_id": id_, "position": position, "path": path, "score": score} for position, path, score in hits]
     if rows:
         connection.execute(insert(IMPRESSION_HITS), rows)
     return id_

@@ -9,7 +9,7 @@ import click
 
 from indexer.config import Settings
 from retrieval.cli.filter_options import filter_options
-from retrieval.cli.hit_table import print_likely, threshold_options
+from retrieval.cli.hit_table import likely_hits, print_likely, threshold_options
 from retrieval.cli.last_search import write_last
 from retrieval.cli.options import (
     FilePath,
@@ -93,5 +93,6 @@ def command(
             parsed, k=k, kind=kind, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
             progress=progress,
         )  # fmt: skip
-        write_last(library.path, query)
-    print_likely(hits, output, threshold=threshold, expand=expand)
+        likely = likely_hits(hits, threshold)
+        write_last(library.path, parsed, likely.expanded() if expand else likely)
+    print_likely(hits, likely, output, threshold=threshold, expand=expand)
