@@ -57,8 +57,11 @@ class Sidecars:
 
     def of_photo(self, name: str) -> Iterator[Iterator[str]]:
         """Yield, for each kind of sidecar, the names of those of a photo, the best first; none for a text file."""
-        if text_format(name) is None:
+        if text_format(name) is not None:
+            return
+        if self.xmp:
             yield self._xmp_names(name)
+        if self.takeout:
             yield self._takeout_names(name)
 
     def _xmp_names(self, name: str) -> Iterator[str]:
@@ -70,9 +73,11 @@ class Sidecars:
         yield from (sidecar for sidecar in others if not self._belongs_to_another(sidecar))
 
     def _takeout_names(self, name: str) -> Iterator[str]:
-        for photo, number in photo_keys(name) if self.takeout else ():
-            found = self.takeout.get((_key(photo), number), ())
-            yield from sorted(found, key=lambda sidecar: not sidecar.startswith(photo))  # the exact name first
+        for photo, number in photo_keys(name):
+            found = self.takeout.get((_key(photo), number), [])
+            if len(found) > 1:  # the exact name first
+                found = sorted(found, key=lambda sidecar: not sidecar.startswith(photo))
+            yield from found
 
     def _has_photo(self, stem: str) -> bool:
         """Return whether a name in the folder has this stem: other programs' JSON files belong to no photo."""

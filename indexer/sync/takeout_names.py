@@ -31,7 +31,7 @@ def photo_name(base: str) -> tuple[str, str]:
     Args:
         base: The file's name without ".json".
     """
-    numbered = _NUMBER.fullmatch(base)
+    numbered = _NUMBER.fullmatch(base) if base.endswith(")") else None
     name, number = (numbered[1], numbered[2]) if numbered else (base, "")
     photo, dot, mark = name.rpartition(".")
     is_mark = dot and photo and _MARK.startswith(mark.lower())
@@ -40,8 +40,8 @@ def photo_name(base: str) -> tuple[str, str]:
 
 def photo_keys(name: str) -> Iterator[tuple[str, str]]:
     """Yield the results that `photo_name` may have for a photo's file, the most likely first."""
-    stem, suffix = os.path.splitext(name)
     yield from _cut_names(name, "")
+    stem, suffix = os.path.splitext(name)
     numbered = _NUMBER.fullmatch(stem)
     plain_stem, number = (numbered[1], numbered[2]) if numbered else (stem, "")
     if number:

@@ -158,9 +158,10 @@ class _Walk:
             OSError: The folder cannot be read any more.
         """
         sidecars = Sidecars(names)
-        for sidecar_name in map(os.fsdecode, filter(is_sidecar_name, names)):
-            if not self.is_excluded(sidecar_name, os.path.join(folder.path, sidecar_name)):
-                sidecars.add(sidecar_name)
+        has_rules = bool(self.rules.exclude or self.others)
+        for name in map(os.fsdecode, filter(is_sidecar_name, names)):
+            if not ((has_rules or name[0] == ".") and self.is_excluded(name, os.path.join(folder.path, name))):
+                sidecars.add(name)
         start = 0
         for number, name_bytes in enumerate(names):
             if not name_bytes.endswith(SEPARATOR):
