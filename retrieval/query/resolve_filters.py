@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from datetime import date
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -11,6 +13,7 @@ from sqlalchemy import Connection
 from indexer.catalog.filters.criteria import Criterion, Folder, Near, NearPhoto
 from indexer.catalog.filters.expression import Filter, Term, combine_filters
 from indexer.catalog.statements import counts, items, sources
+from indexer.catalog.statements.spellings import stored_spellings
 from indexer.config import Settings
 from indexer.errors import PictureError, QueryError
 from indexer.store import Store
@@ -48,7 +51,8 @@ def resolve_filter(store: Store, where: Filter | None, settings: Settings) -> Fi
 
         def resolve(criterion: Criterion) -> Filter:
             if isinstance(criterion, Folder):
-                return Term(Folder(_indexed_folder(connection, criterion.path)))
+                folders = _indexed_folders(connection, criterion.path)
+                return reduce(or_, (Term(Folder(folder)) for folder in folders))
             if isinstance(criterion, NearPhoto):
                 return Term(Near(*_coordinates(connection, Path(criterion.photo), settings), criterion.km))
             return Term(criterion)
@@ -56,13 +60,21 @@ def resolve_filter(store: Store, where: Filter | None, settings: Settings) -> Fi
         return where.transform(resolve)
 
 
-def _indexed_folder(connection: Connection, folder: str) -> str:
-    """Return the canonical path of a folder."""
+def _indexed_folders(connection: Connection, folder: str) -> list[str]:
+    """Return the canonical path of a folder, in every spelling in which it has items.
+
+    Folders whose names differ in their Unicode form only look the same, and a filter is for both. Another case counts
+    if no folder has the name in this case.
+    """
     path = sources.canonical_path(connection, folder)
-    if not counts.has_items(connection, path):
+    if path.isascii() and counts.has_items(connection, path):
+        return [path]
+    spellings = stored_spellings(connection, path, ignore_case=True)
+    folders = [spelling for spelling in spellings if counts.has_items(connection, spelling)]
+    if not folders:
         roots = ", ".join(source.root for source in sources.sources(connection))
         raise QueryError(f"the library has nothing from {path}; it has: {roots or 'nothing yet'}")
-    return path
+    return folders
 
 
 def _coordinates(connection: Connection, photo: Path, settings: Settings) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, null, select, 
 from indexer.catalog.filters.path_prefix import at_or_under, path_range
 from indexer.catalog.schema import ITEMS, SOURCES
 from indexer.catalog.statements.counts import has_items
+from indexer.catalog.statements.spellings import stored_spellings
 from indexer.errors import SourceError
 from indexer.types import utc_now
 
@@ -52,11 +53,27 @@ def _select_sources(connection: Connection, *conditions: ColumnElement[bool]) ->
 
 
 def canonical_path(connection: Connection, path: str | os.PathLike[str]) -> str:
-    """Return a path as the library stores it: as given if anything is stored there, else with links resolved."""
+    """Return a path as the library stores it: as given if anything is stored there, else with links resolved.
+
+    If nothing is stored there either, and no other file has the name as it is given, the path may be stored in the
+    other Unicode form: macOS writes names in NFD, keyboards write NFC.
+    """
     absolute = os.path.abspath(os.path.expanduser(path))
     if has_items(connection, absolute) or _select_sources(connection, SOURCES.c.root == absolute):
         return absolute
-    return os.path.realpath(absolute)
+    resolved = os.path.realpath(absolute)
+    for candidate in () if absolute.isascii() else dict.fromkeys((resolved, absolute)):
+        for spelling in stored_spellings(connection, candidate):
+            if not os.path.lexists(candidate) or _is_same_file(spelling, candidate):
+                return spelling
+    return resolved
+
+
+def _is_same_file(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
 
 
 def add_source(
