@@ -20,6 +20,7 @@ from indexer.images.metadata import gif, jxl
 from indexer.images.metadata.block import MetadataBlock
 from indexer.images.metadata.photo_metadata import read_picture_metadata, read_tiff_metadata
 from indexer.images.repair import decode_repaired
+from indexer.images.repair.jpeg_end import without_extra_scans
 from indexer.images.repair.tiff_tags import read_tags
 from indexer.images.supported import check_supported
 
@@ -125,7 +126,7 @@ def _decode_with_pillow(
     declared = jxl.declared_size(data) if is_jxl else None
     if declared:
         check_pixels(*declared, limits=limits)
-    picture = _open(data, picture_format)
+    picture = _open(without_extra_scans(data) if picture_format is PictureFormat.JPEG else data, picture_format)
     width, height = picture.size
     check_pixels(width, height, limits=limits)
     draft = None

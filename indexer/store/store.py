@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from sqlalchemy import Connection
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements import items
 from indexer.catalog.statements.encoders import EncoderRecord
+from indexer.config import Settings
 from indexer.errors import LibraryError
 from indexer.store.database import Catalog
 from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
@@ -26,6 +28,9 @@ from indexer.vectors.gpu.select import backend_for
 from indexer.vectors.index_file import StaleIndexError, write_index
 from indexer.vectors.ivf_refined import ApproximateIndex, changed_share
 from indexer.vectors.measurements import IndexChoice
+
+if TYPE_CHECKING:
+    from indexer.images.workers.reader import PictureReader
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +54,9 @@ class Store(Catalog):
         """
         super().__init__(path, create=create)
         self._index_lock = threading.RLock()
+        self.settings = Settings(path)  # limits of `pictures`
+        self._pictures: PictureReader | None = None
+        self._pictures_lock = threading.Lock()
         self.device = "cpu"  # of the encoder for queries; with "cuda" and "cuda:N" the GPU searches the vectors too
         self._index: VectorIndex | None = None
         self._gpu_index: GpuIndex | None = None  # wraps `_index`; changes go through it
@@ -64,11 +72,27 @@ class Store(Catalog):
         self.filter_cache: dict[Filter, Ids | None] = {}  # matching ids, None for many; cleared with each change
 
     def close(self) -> None:
-        """Close the files and free the memory of the index."""
+        """Close the files, free the memory of the index, and end the processes that read pictures."""
+        with self._pictures_lock:
+            pictures, self._pictures = self._pictures, None
+        if pictures is not None:
+            pictures.close()
         with self._index_lock:
             self._index = self._gpu_index = self._approximate_index = self._choice = self._choice_file_id = None
             self.filter_cache.clear()
         super().close()
+
+    @property
+    def pictures(self) -> PictureReader:
+        """What reads single pictures, such as those of queries, in processes of its own until `close`."""
+        from indexer.images import Limits  # late, like the next: searching for words needs no image library
+        from indexer.images.workers.reader import PictureReader
+
+        with self._pictures_lock:
+            if self._pictures is None:
+                limits = Limits(max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes)
+                self._pictures = PictureReader(limits=limits, timeout=self.settings.timeout)
+            return self._pictures
 
     def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:
         """Return the up-to-date index of the library's embeddings.

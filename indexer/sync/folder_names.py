@@ -46,3 +46,14 @@ def _is_folder(entry: os.DirEntry[str], *, is_link: bool) -> bool:
     if is_link and not is_item_name(entry.name):  # a broken link without a photo's name may have led to a folder
         is_folder = is_folder or not os.path.exists(entry.path)
     return is_folder
+
+
+def broken_link_reason(link: str) -> str | None:
+    """Return why a link cannot be followed, None if it can."""
+    try:
+        os.stat(link)
+    except FileNotFoundError:
+        return "a link whose target does not exist"
+    except OSError as error:
+        return f"a link that cannot be followed ({error.strerror})"
+    return None

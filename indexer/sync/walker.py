@@ -13,7 +13,7 @@ from indexer.documents.text_file import TEXT_FORMATS
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
 from indexer.images.file_reader import read_start
-from indexer.sync.folder_names import SEPARATOR, folder_names
+from indexer.sync.folder_names import SEPARATOR, broken_link_reason, folder_names
 from indexer.sync.other_endings import OtherEndings
 from indexer.sync.scan_rules import Rules, is_item_name
 from indexer.sync.sidecars import Sidecars, existing_files, is_sidecar_name
@@ -173,7 +173,7 @@ class _Walk:
             is_link = special[name_bytes]
             if self.is_excluded(name, path):
                 continue
-            if is_link and (reason := _broken_link_reason(path)):
+            if is_link and (reason := broken_link_reason(path)):
                 yield UnreadableFolder(path, reason)
             elif self.is_first_visit(path, is_outside=folder.is_outside, is_link=is_link):
                 yield _Folder(path, folder.is_outside or is_link)
@@ -287,17 +287,6 @@ def _unreadable_file(path: bytes, error: OSError, folder: str, file_id: tuple[in
         raise OSError(errno.ENOENT, "it was removed while it was read") from error
     if not isinstance(error, FileNotFoundError):
         yield UnreadableFile(os.fsdecode(path), error.strerror or str(error))
-
-
-def _broken_link_reason(link: str) -> str | None:
-    """Return why a link cannot be followed, None if it can."""
-    try:
-        os.stat(link)
-    except FileNotFoundError:
-        return "a link whose target does not exist"
-    except OSError as error:
-        return f"a link that cannot be followed ({error.strerror})"
-    return None
 
 
 def _file_id(info: os.stat_result) -> tuple[int, int]:

@@ -14,10 +14,8 @@ from indexer.catalog.filters.expression import Filter
 from indexer.catalog.filters.matching import failed_criteria, matching_ids
 from indexer.catalog.statements import items, sources
 from indexer.catalog.statements.items import ItemState, Unit
-from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import LibraryError, PictureError
-from indexer.images import Limits, open_picture
 from indexer.store import Store
 from indexer.types import Modality, ProgressCallback, Vectors
 from indexer.vectors.base import inner_products
@@ -92,7 +90,6 @@ def explain(
     path: str | os.PathLike[str],
     *,
     load: Callable[[], Encoder],
-    settings: Settings,
     calibrator: Calibrator,
     hybrid: bool,
     k: int,
@@ -105,7 +102,6 @@ def explain(
         query: The query, with its filter.
         path: The file, indexed or not.
         load: Returns the encoder; not called for a file that is not in the library.
-        settings: Limits of pictures.
         calibrator: Estimates the match probability.
         hybrid: Whether full-text search takes part.
         k: Number of results.
@@ -125,7 +121,7 @@ def explain(
         absent = _unindexed_reason(item, file, has_units=bool(units)) if item else absence_reason(connection, file)
     if item is None or absent:
         return Explanation(Path(file), in_results=False, reasons=[absent or ""])
-    return _Explainer(store, query, item, units, load(), settings, calibrator, hybrid, k, progress).explanation()
+    return _Explainer(store, query, item, units, load(), calibrator, hybrid, k, progress).explanation()
 
 
 def _unindexed_reason(item: ItemState, file: str, *, has_units: bool) -> str | None:
@@ -144,7 +140,6 @@ class _Explainer:
     item: ItemState
     units: Sequence[Unit]
     encoder: Encoder
-    settings: Settings
     calibrator: Calibrator
     hybrid: bool
     k: int
@@ -152,7 +147,7 @@ class _Explainer:
 
     def explanation(self) -> Explanation:
         """Return the explanation."""
-        encoded = encode_query(self.query, self.encoder, self.settings, store=self.store)
+        encoded = encode_query(self.query, self.encoder, store=self.store)
         vector = encoded.vector
         hits = search(self.store, encoded, k=self.k, hybrid=self.hybrid, calibrator=self.calibrator)
         unit, embedding = self._best_unit(vector)
@@ -234,9 +229,8 @@ class _Explainer:
 
     def _regions(self, vector: Vectors) -> tuple[Image.Image | None, Regions | None, str | None]:
         """Return the picture and the scores of its regions, or why it cannot be read."""
-        limits = Limits(max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes)
         try:
-            picture, _ = open_picture(Path(self.item.file), limits=limits)
+            picture, _ = self.store.pictures.picture(Path(self.item.file))
         except PictureError as error:
             return None, None, f"its regions cannot be scored: {error}"
         return picture, score_regions(picture, vector, self.encoder, progress=self.progress), None

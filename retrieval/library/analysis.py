@@ -64,7 +64,6 @@ def explain(
         resolved,
         path,
         load=self._encoder.for_query,
-        settings=self._settings,
         calibrator=self._calibrator,
         hybrid=hybrid,
         k=k,
@@ -99,9 +98,7 @@ def duplicates(
     """
     from retrieval.duplicates.find import find_duplicates  # late: it loads what decodes pictures
 
-    criteria = resolve_filter(
-        self._store, with_filters(where, folder=folder, after=after, before=before), self._settings
-    )
+    criteria = resolve_filter(self._store, with_filters(where, folder=folder, after=after, before=before))
     self._require_items()
     return find_duplicates(self._store, self._settings, where=criteria, progress=progress)
 

@@ -48,6 +48,7 @@ class BaseLibrary:
         self._rerankers: dict[str, Reranker] = {}
         self._store = Store(settings.library, create=create)
         self._store.wait = settings.wait
+        self._store.settings = settings
         try:
             self._encoder = LibraryEncoder(self._store, settings, encoder=encoder, precision=precision)
         except BaseException:  # also Ctrl-C: the caller has no object to close yet
@@ -127,7 +128,7 @@ class BaseLibrary:
             QueryError: A folder of the filter is not indexed, or a photo has no position.
             LibraryError: The library is empty.
         """
-        resolved = replace(query, where=resolve_filter(self._store, query.where, self._settings))
+        resolved = replace(query, where=resolve_filter(self._store, query.where))
         self._require_items()
         return resolved
 

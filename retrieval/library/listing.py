@@ -44,7 +44,7 @@ def list_(
             another order.
     """
     parsed = with_filters(where, folder=folder, after=after, before=before)
-    resolved = resolve_filter(self._store, parsed, self._settings)
+    resolved = resolve_filter(self._store, parsed)
     return listing.list_items(self._store, resolved, sort=sort, limit=limit, cursor=cursor)
 
 
@@ -68,6 +68,6 @@ def count(
         QueryError: The folder is not indexed.
     """
     parsed = with_filters(where, folder=folder, after=after, before=before)
-    resolved = resolve_filter(self._store, parsed, self._settings)
+    resolved = resolve_filter(self._store, parsed)
     with self._store.reading() as connection:
         return statements.count_items(connection, resolved)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from indexer.catalog.statements import private_words as statements
 from indexer.catalog.statements.private_words import Example, WordRecord
-from indexer.config import Settings
 from indexer.errors import FeedbackError, PictureError
 from indexer.store import Store
 from retrieval.library.base import BaseLibrary
@@ -36,7 +35,7 @@ def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str]]
     if isinstance(photos, str | os.PathLike):
         raise TypeError(f"photos is the path {os.fspath(photos)!r}; expected a sequence of paths")
     normal = validate(word)
-    examples, failures = _read_examples(photos, self._settings)
+    examples, failures = _read_examples(photos, self._store)
     if not examples:
         reasons = "".join(f"; {path}: {reason}" for path, reason in failures[:3])
         raise FeedbackError(f"none of the photos of {normal!r} can be read{reasons}; give other photos of it")
@@ -79,20 +78,19 @@ def _find_word(store: Store, word: str) -> WordRecord:
 
 
 def _read_examples(
-    photos: Sequence[str | os.PathLike[str]], settings: Settings
+    photos: Sequence[str | os.PathLike[str]], store: Store
 ) -> tuple[list[Example], list[tuple[Path, str]]]:
     """Return the photos as they are stored, and those that cannot be read, with the reason."""
-    from indexer.images import Limits  # late, like the next two: searching does not need them
+    from indexer.images import Limits  # late, like the next: searching does not need them
     from indexer.images.file_reader import read_file
-    from indexer.images.thumbnail import jpeg_thumbnail
 
-    limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
+    limits = Limits(max_pixels=store.settings.max_pixels, max_bytes=store.settings.max_bytes)
     examples: list[Example] = []
     failures: list[tuple[Path, str]] = []
     for photo in photos:
         path = Path(photo)
         try:
-            picture = jpeg_thumbnail(path, side=LONGER_SIDE, limits=limits)
+            picture = store.pictures.thumbnail(path, side=LONGER_SIDE)
             content_hash = hashlib.sha256(read_file(path, limits=limits)).digest()
         except PictureError as error:
             failures.append((path, str(error)))

@@ -79,9 +79,10 @@ def search(
     steps = self._load_rerankers(rerank)
     resolved = self._resolve(parsed)
     chain = Chain(steps, self._settings, progress) if steps else None
+    _start_reader(self._store, resolved)
 
     def answer() -> Hits:
-        encoded = encode_query(resolved, self._encoder.for_query(), self._settings, store=self._store)
+        encoded = encode_query(resolved, self._encoder.for_query(), store=self._store)
         return engine.search(
             self._store, encoded, k=offset + k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator
         )
@@ -130,13 +131,20 @@ def similar(
         photo, unchanged = find_photo(self._store, picture) if isinstance(picture, Path) else (None, False)
         encoded = stored_query(self._store, resolved, photo) if photo and unchanged else None
         if encoded is None:
-            encoded = encode_query(resolved, self._encoder.for_query(), self._settings, store=self._store)
+            _start_reader(self._store, resolved)
+            encoded = encode_query(resolved, self._encoder.for_query(), store=self._store)
         leave_out = photo.item_id if photo else None
         return engine.search(
             self._store, encoded, k=offset + k, kind="photos", leave_out=leave_out, calibrator=self._calibrator
         )
 
     return paginate(_under_one_encoder(self._store, answer), sort=sort, offset=offset)
+
+
+def _start_reader(store: Store, query: Query) -> None:
+    """Start the process that reads the query's pictures, so that it becomes ready while the encoder is loaded."""
+    if any(isinstance(picture, Path | bytes) for picture in query.images):
+        store.pictures.start()
 
 
 def _under_one_encoder(store: Store, answer: Callable[[], Hits]) -> Hits:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexer.catalog.statements import items, sources
 from indexer.catalog.statements.items import PhotoEmbedding
-from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, PictureError, QueryError
 from indexer.store import Store
@@ -18,8 +18,11 @@ from retrieval.query.part import Picture
 from retrieval.query.private_words import photo_shares, text_vectors
 from retrieval.query.query import Query
 
+if TYPE_CHECKING:  # texts need no image library
+    from indexer.images.workers.reader import PictureReader
 
-def encode_query(query: Query, encoder: Encoder, settings: Settings, *, store: Store) -> EncodedQuery:
+
+def encode_query(query: Query, encoder: Encoder, *, store: Store) -> EncodedQuery:
     """Return a query with its vectors.
 
     A text that is too long for the encoder is truncated at a word, with a warning in the log.
@@ -27,14 +30,13 @@ def encode_query(query: Query, encoder: Encoder, settings: Settings, *, store: S
     Args:
         query: The query.
         encoder: The encoder; to search a library it must be the library's.
-        settings: Limits of pictures.
-        store: The library, whose private words may be in the texts.
+        store: The library, which reads the pictures and whose private words may be in the texts.
 
     Raises:
         QueryError: A picture cannot be read.
         EncoderError: The encoder returns numbers that are not finite.
     """
-    pixels = [_read_pixels(image, encoder, settings) for image in query.images]
+    pixels = [_read_pixels(image, encoder, store.pictures) for image in query.images]
     vectors = [text_vectors(store, query.texts, encoder)]
     if pixels:
         vectors.append(encoder.encode_images(np.stack(pixels)))
@@ -70,14 +72,11 @@ def find_photo(store: Store, path: Path) -> tuple[PhotoEmbedding | None, bool]:
 
 
 def _read_pixels(
-    image: Picture, encoder: Encoder, settings: Settings
+    image: Picture, encoder: Encoder, pictures: PictureReader
 ) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     """Return a query picture preprocessed for the encoder, shape (size, size, 3)."""
-    from indexer.images import Limits, read_pixels  # late: texts need no image library
-
-    limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     try:
-        return read_pixels(image, preprocess=encoder.preprocess, limits=limits)
+        return pictures.pixels(image, preprocess=encoder.preprocess)
     except PictureError as error:
         name = image if isinstance(image, Path) else "the query picture"
         raise QueryError(f"{name} cannot be used as a query: {error}") from error

@@ -182,14 +182,14 @@ def embed_examples(store: Store, word_id: int, encoder: Encoder) -> Vectors:
         word_id: Id of the word.
         encoder: An encoder without an adapter.
     """
-    from indexer.images import read_pixels  # late: stored embeddings need no image library
-
     with store.reading() as connection:
         embeddings = private_words.example_vectors(connection, word_id, encoder.fingerprint, encoder.dim)
         missing = [id_ for id_, vector in embeddings.items() if vector is None]
         pictures = {id_: private_words.example_picture(connection, id_) for id_ in missing}
     pixels = [
-        (id_, read_pixels(picture, preprocess=encoder.preprocess)) for id_, picture in pictures.items() if picture
+        (id_, store.pictures.pixels(picture, preprocess=encoder.preprocess))
+        for id_, picture in pictures.items()
+        if picture
     ]
     if pixels:
         encoded = encoder.encode_images(np.stack([array for _, array in pixels]))

@@ -14,7 +14,6 @@ from indexer.catalog.filters.criteria import Criterion, Folder, Near, NearPhoto
 from indexer.catalog.filters.expression import Filter, Term, combine_filters
 from indexer.catalog.statements import counts, items, sources
 from indexer.catalog.statements.spellings import stored_spellings
-from indexer.config import Settings
 from indexer.errors import PictureError, QueryError
 from indexer.store import Store
 
@@ -34,13 +33,12 @@ def with_filters(
     return where
 
 
-def resolve_filter(store: Store, where: Filter | None, settings: Settings) -> Filter | None:
+def resolve_filter(store: Store, where: Filter | None) -> Filter | None:
     """Return a filter with folders as canonical paths, and photos as the positions where they were taken.
 
     Args:
         store: The library.
         where: The filter.
-        settings: Limits of a photo that is not indexed.
 
     Raises:
         QueryError: Nothing of a folder is indexed, or a photo has no position.
@@ -54,7 +52,7 @@ def resolve_filter(store: Store, where: Filter | None, settings: Settings) -> Fi
                 folders = _indexed_folders(connection, criterion.path)
                 return reduce(or_, (Term(Folder(folder)) for folder in folders))
             if isinstance(criterion, NearPhoto):
-                return Term(Near(*_coordinates(connection, Path(criterion.photo), settings), criterion.km))
+                return Term(Near(*_coordinates(connection, Path(criterion.photo), store), criterion.km))
             return Term(criterion)
 
         return where.transform(resolve)
@@ -77,23 +75,20 @@ def _indexed_folders(connection: Connection, folder: str) -> list[str]:
     return folders
 
 
-def _coordinates(connection: Connection, photo: Path, settings: Settings) -> tuple[float, float]:
+def _coordinates(connection: Connection, photo: Path, store: Store) -> tuple[float, float]:
     """Return latitude and longitude of a photo in degrees, from the catalog or else from its file."""
     coordinates = items.coordinates_of(connection, sources.canonical_path(connection, photo))
     if coordinates is None:
-        coordinates = _coordinates_in(photo, settings)
+        coordinates = _coordinates_in(photo, store)
     if coordinates is None:
         raise QueryError(f"{photo} has no position in its metadata; expected LAT,LON or a photo with a position")
     return coordinates
 
 
-def _coordinates_in(photo: Path, settings: Settings) -> tuple[float, float] | None:
+def _coordinates_in(photo: Path, store: Store) -> tuple[float, float] | None:
     """Return latitude and longitude that a file has in its metadata, in degrees."""
-    from indexer.images import Limits, open_picture  # late: indexed photos need no image library
-
-    limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     try:
-        metadata = open_picture(photo.expanduser(), limits=limits)[1]
+        metadata = store.pictures.metadata(photo.expanduser())
     except PictureError as error:
         raise QueryError(f"the position of {photo} is unknown: {error}; expected LAT,LON or a photo") from error
     if metadata.latitude is None or metadata.longitude is None:

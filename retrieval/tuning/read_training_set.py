@@ -16,7 +16,6 @@ from indexer.catalog.statements import judgements as statements
 from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.catalog.statements.judgements import JudgedUnit, Judgement
 from indexer.catalog.statements.units import unit_contents
-from indexer.config import Settings
 from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import QueryError
 from indexer.store import Store
@@ -88,7 +87,7 @@ class _UnjudgedSample(NamedTuple):
     unit_ids: list[int]
 
 
-def read_training_set(store: Store, encoder: Encoder, settings: Settings) -> tuple[TrainingSet, JudgementStats]:
+def read_training_set(store: Store, encoder: Encoder) -> tuple[TrainingSet, JudgementStats]:
     """Return the training set of all judgements, and counts of what is in it.
 
     Only the latest of several verdicts on the same query and file counts. A bad hit of an impression counts only if a
@@ -98,11 +97,10 @@ def read_training_set(store: Store, encoder: Encoder, settings: Settings) -> tup
     Args:
         store: The library.
         encoder: Its encoder, without an adapter.
-        settings: Limits for query pictures.
     """
     stats = JudgementStats()
     with store.reading() as connection:
-        reader = _Reader(connection, store, encoder, settings, stats)
+        reader = _Reader(connection, store, encoder, stats)
         groups = _group_by_query(statements.judgements(connection), stats).values()
         queries = [query for group in groups if (query := reader.judged_query(group)) is not None]
         judged_ids = {unit.unit_id for query in queries for unit, _ in query.units}
@@ -169,11 +167,9 @@ def _was_examined(bad: Judgement, good_positions: Mapping[int | None, Sequence[i
 class _Reader:
     """Reads judged queries and unjudged units in one transaction."""
 
-    def __init__(
-        self, connection: Connection, store: Store, encoder: Encoder, settings: Settings, stats: JudgementStats
-    ) -> None:
+    def __init__(self, connection: Connection, store: Store, encoder: Encoder, stats: JudgementStats) -> None:
         self._connection, self._store, self._encoder = connection, store, encoder
-        self._settings, self._stats = settings, stats
+        self._stats = stats
         self._encoder_id = None if store.encoder is None else store.encoder.id
 
     def judged_query(self, group: Sequence[Judgement]) -> _JudgedQuery | None:
@@ -184,7 +180,7 @@ class _Reader:
         self._stats.not_examined += len(group) - len(examined)
         query, name = query_from_parts(group[0].parts), query_name(group[0].parts)
         try:
-            parts = encode_query(query, self._encoder, self._settings, store=self._store).vectors
+            parts = encode_query(query, self._encoder, store=self._store).vectors
         except QueryError as error:
             logger.warning("the query %s is left out: %s", name, error)
             self._stats.queries_left_out += 1

@@ -59,7 +59,7 @@ def tune_library(
     """
     if checkpoints is not None:
         require_peft()
-    training_set, stats = read_training_set(store, encoder, settings)
+    training_set, stats = read_training_set(store, encoder)
     if not len(training_set.names):
         raise TuningError(
             "there is nothing to learn from: no query has a hit that was judged good; run: recall judge QUERY"

@@ -50,7 +50,7 @@ def test_an_import_restores_positions_and_the_use_in_training(
     assert colours.import_judgements(file).added == 4
     assert [judgement[:3] for judgement in recorded(colours)] == before
     # good at 1: the bad hit at 2 is directly below it; those at 3 and 4 may not have been seen
-    _, counts = read_training_set(colours._store, encoder, colours._settings)
+    _, counts = read_training_set(colours._store, encoder)
     assert (counts.used, counts.not_examined) == (2, 2)
 
 
@@ -61,7 +61,7 @@ def test_an_import_keeps_impressions_apart(colours: Library, tmp_path: Path, enc
     file = exported(colours, tmp_path / "judged.jsonl")
     colours.forget_judgements()
     colours.import_judgements(file)
-    _, counts = read_training_set(colours._store, encoder, colours._settings)
+    _, counts = read_training_set(colours._store, encoder)
     assert (counts.used, counts.not_examined) == (1, 1)
 
 

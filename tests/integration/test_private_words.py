@@ -15,7 +15,6 @@ from sqlalchemy import select
 
 from indexer.catalog.locking import write_lock
 from indexer.catalog.schema import EXAMPLE_EMBEDDINGS, WORD_EXAMPLES
-from indexer.config import Settings
 from indexer.encoders import load_encoder
 from indexer.errors import FeedbackError
 from retrieval import Library, Query
@@ -161,7 +160,7 @@ def test_private_words_are_read_once_for_each_state_of_the_catalog(
 
     monkeypatch.setattr("indexer.catalog.statements.private_words.word_records", read)
     for _ in range(3):
-        encode_query(Query(["red"]), encoder, Settings.load(), store=library._store)
+        encode_query(Query(["red"]), encoder, store=library._store)
     assert len(reads) == 1
 
 

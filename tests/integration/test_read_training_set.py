@@ -25,7 +25,7 @@ def colors(library: Library, folder: Path) -> Library:
 
 def verdicts_and_stats(library: Library, encoder: FakeEncoder) -> tuple[list[tuple[str, bool]], dict[str, int]]:
     """Return query and verdict of each unit in the training set, and the counts that are not 0."""
-    training_set, stats = read_training_set(library._store, encoder, library._settings)
+    training_set, stats = read_training_set(library._store, encoder)
     units = zip(training_set.owners, training_set.good, strict=True)
     verdicts = [(training_set.names[owner], bool(good)) for owner, good in units]
     return verdicts, {name: value for name, value in stats.to_dict().items() if value}
@@ -84,7 +84,7 @@ def test_the_training_set_has_plain_embeddings_and_unjudged_photos(
     colors: Library, folder: Path, encoder: FakeEncoder
 ) -> None:
     colors.judge(Query(["red", "green"], [folder / "blue.png"], [1, 0.5, 2]), good=[folder / "red.png"])
-    training_set, _ = read_training_set(colors._store, encoder, colors._settings)
+    training_set, _ = read_training_set(colors._store, encoder)
     assert training_set.texts == pytest.approx(np.array([[1, 0.5, 0]]))
     assert training_set.images == pytest.approx(np.array([[0, 0, 2]]), abs=1e-3)
     assert training_set.units == pytest.approx(np.array([[1, 0, 0]]), abs=1e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _END = b"\xff\xd9"
 _NOISE = bytes(167 * number % 255 for number in range(1, 255))  # never 0xFF, which begins a marker
@@ -10,6 +11,8 @@ _NOISY_END = b"".join(_NOISE + bytes((0xFF, 0xD0 + number)) for number in range(
 """Noise between all eight restart markers, because a decoder may skip everything before the next one."""
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset((0xC2, 0xCA))
+_USUAL_SCANS = 100  # encoders write at most a few dozen
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
 _SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _MARKER_IN_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
@@ -22,6 +25,19 @@ def with_ends(data: bytes) -> tuple[bytes, bytes] | None:
     """
     end = _scans_end(data)
     return None if end is None else (data[:end] + _END, data[:end] + _NOISY_END)
+
+
+def without_extra_scans(data: bytes) -> bytes:
+    """Return a JPEG without the scans after the one that completes it, which change nothing but take a decoder's time.
+
+    Args:
+        data: A progressive JPEG; another one is returned as it is.
+    """
+    start = frame(data)
+    if start is None or start[0] not in _PROGRESSIVE or data.count(b"\xff\xda") <= _USUAL_SCANS:
+        return data
+    end = _scans_end(data)
+    return data if end is None else data[:end] + _END
 
 
 def is_arithmetic(data: bytes) -> bool:
@@ -61,9 +77,8 @@ def _scans_end(data: bytes) -> int | None:
     return None
 
 
-def _segments(data: bytes) -> list[tuple[int, int, int]]:
-    """Return each marker of a JPEG with the start and end of its segment's body, up to the end marker."""
-    segments = []
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield each marker of a JPEG with the start and end of its segment's body, up to the end marker."""
     position = 2
     while (position := data.find(b"\xff", position)) >= 0 and position + 4 <= len(data):
         marker = data[position + 1]
@@ -73,11 +88,10 @@ def _segments(data: bytes) -> list[tuple[int, int, int]]:
             position += 1 if marker == 0xFF else 2
             continue
         end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        segments.append((marker, position + 4, end))
+        yield marker, position + 4, end
         position = end
         if marker == _SCAN:
             found = _MARKER_IN_SCAN.search(data, position)
             if found is None:
                 break
             position = found.start()
-    return segments

@@ -8,15 +8,14 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from PIL import Image
 
 from indexer.errors import FailureKind, PictureError
-from indexer.images import Limits, Photo, read_photo
+from indexer.images import Limits
 from indexer.images.workers.framing import receive, send
-from indexer.types import Preprocess
 
 _EXTRA_SECONDS = 5
 """Seconds after an item's time limit when a worker ends itself: if its parent was killed while a decoder hangs, nothing
@@ -46,7 +45,7 @@ def serve() -> None:
     setup = receive(requests)
     if setup is None:
         return
-    preprocess, limits, timeout = pickle.loads(setup)  # noqa: S301 written by the process that started this one
+    limits, timeout = pickle.loads(setup)  # noqa: S301 written by the process that started this one
     _set_limits(limits)
     send(responses, b"ready")
     null = os.open(os.devnull, os.O_RDWR)
@@ -54,18 +53,16 @@ def serve() -> None:
         os.dup2(null, stream)
     while (request := receive(requests)) is not None:
         _set_alarm(min(math.ceil(timeout) + _EXTRA_SECONDS, _MAX_ALARM))
-        path, sidecars = pickle.loads(request)  # noqa: S301 as above
-        response = _read(path, sidecars, preprocess, limits)
+        task: Callable[[], object] = pickle.loads(request)  # noqa: S301 as above
+        response = _run(task)
         _set_alarm(0)
         send(responses, pickle.dumps(response, protocol=pickle.HIGHEST_PROTOCOL))
 
 
-def _read(
-    path: Path, sidecars: tuple[Path, ...], preprocess: Preprocess, limits: Limits
-) -> Photo | tuple[FailureKind, str]:
-    """Return a file's photo, or the kind and message of its error: exceptions of two arguments cannot be pickled."""
+def _run(task: Callable[[], object]) -> tuple[FailureKind | None, object]:
+    """Return None and a task's result, or an error's kind and message: an exception of both cannot be pickled."""
     try:
-        return read_photo(path, preprocess=preprocess, limits=limits, sidecars=sidecars)
+        return None, task()
     except PictureError as error:
         return error.kind, str(error)
 

@@ -8,13 +8,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from indexer.errors import PictureError
-from indexer.images import Limits, Photo
+from indexer.images import Limits, Photo, read_photo
 from indexer.images.workers.worker import Worker
 from indexer.types import Preprocess
 
@@ -54,7 +55,8 @@ class DecodePool:
         """
         if workers < 1 or timeout <= 0:
             raise ValueError(f"workers must be at least 1 and timeout positive, not {workers} and {timeout}")
-        setup = pickle.dumps((preprocess, limits or Limits(), timeout))
+        self._preprocess, self._limits = preprocess, limits or Limits()
+        setup = pickle.dumps((self._limits, timeout))
         self._workers = [Worker(setup, timeout=timeout) for _ in range(workers)]
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self._workers:
@@ -135,7 +137,15 @@ class DecodePool:
         """Return a worker's result for a file; runs in one of the threads."""
         worker = self._idle.get()  # does not block: there are as many threads as workers
         try:
-            return worker.decode(path, sidecars)
+            return worker.run(
+                partial(
+                    read_photo,
+                    path.absolute(),  # the app may change its working directory
+                    preprocess=self._preprocess,
+                    limits=self._limits,
+                    sidecars=tuple(map(Path.absolute, sidecars)),
+                )
+            )
         finally:
             self._idle.put(worker)
 

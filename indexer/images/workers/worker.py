@@ -10,13 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from indexer.errors import FailureKind, PictureError, RecallError
-from indexer.images import Photo
 from indexer.images.workers.framing import receive, send
+
+T = TypeVar("T")
 
 _START_SECONDS = 120.0
 """Time limit for a worker to start. It takes 0.3 s here; a cold network disk is slower."""
@@ -34,30 +36,47 @@ _BOOT = (
 )
 
 
+_SPARE: list[subprocess.Popen[bytes]] = []
+"""A process that waits for its first worker, or none; all workers start in the same way."""
+
+
+def start_spare() -> None:
+    """Start a process for the next worker that needs one: a program may do other work until it is ready."""
+    if not _SPARE:
+        _SPARE.append(_start())
+
+
 class Worker:
     """A process that decodes; it is started when needed, and again if it died.
 
-    Only one thread at a time may call `decode`. Any thread may call `kill`, `kill_if_late` and `retire`.
+    Only one thread at a time may call `run` and `start`. Any thread may call `kill`, `kill_if_late` and `retire`.
     """
 
     def __init__(self, setup: bytes, *, timeout: float) -> None:
         self._setup = setup
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
         self._retired = False
         self._lock = threading.Lock()  # for the next two
         self._deadline = math.inf
         self._is_late = False
         self.seconds = 0.0
 
-    def decode(self, path: Path, sidecars: tuple[Path, ...] = ()) -> Photo | PictureError:
-        """Return the photo of a file and its sidecars, or the error with which decoding failed."""
+    def run(self, task: Callable[[], T]) -> T | PictureError:
+        """Return the result of a task in the process, or the error with which it failed.
+
+        Args:
+            task: Called in the process. It and its result can be pickled, and its paths are absolute.
+
+        Raises:
+            RecallError: The process cannot be started.
+        """
         process = self._start_if_needed()
         start = time.perf_counter()
         self._start_deadline(self._timeout)
         try:
-            paths = path.absolute(), tuple(map(Path.absolute, sidecars))  # the app may change its working directory
-            response = _request(process, pickle.dumps(paths))
+            response = _request(process, pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL))
         finally:
             is_late = self._clear_deadline()
             self.seconds += time.perf_counter() - start
@@ -66,7 +85,13 @@ class Worker:
             return PictureError(FailureKind.TIMED_OUT, f"decoding took longer than {self._timeout:g} seconds")
         if response is None:
             return PictureError(FailureKind.CRASHED, f"the decoder crashed ({_exit_cause(self.stop())})")
-        return PictureError(*response) if isinstance(response, tuple) else response
+        kind, result = response
+        return result if kind is None else PictureError(kind, result)
+
+    def start(self) -> None:
+        """Start the process if there is none, without waiting until it is ready."""
+        if self._process is None:
+            self._process, self._is_ready = _SPARE.pop() if _SPARE else _start(), False
 
     def _start_deadline(self, seconds: float) -> None:
         """Have the process killed after this many seconds unless `_clear_deadline` is called."""
@@ -113,22 +138,27 @@ class Worker:
         """Return the running process; start one if there is none."""
         if self._process is not None and self._process.poll() is not None:
             self.stop()  # killed by another program between two items
-        if self._process is None:
-            self._process = process = _start()
-            if self._retired:  # checked after the start: `retire` sets this before it looks for the process
-                process.kill()
-            self._start_deadline(_START_SECONDS)
-            is_ready = _exchange(process, self._setup) is not None
-            self._clear_deadline()
-            if not is_ready:
-                process.kill()
-                reason = _last_line(process.stderr)
-                raise RecallError(
-                    f"a process that decodes photos cannot be started ({_exit_cause(self.stop())}{reason})"
-                )
-            if process.stderr is not None:
-                process.stderr.close()
-        return self._process
+        self.start()
+        process = self._process
+        if process is None:
+            raise RecallError("the process that decodes photos was ended while it was started")
+        if self._retired:  # checked after the start: `retire` sets this before it looks for the process
+            process.kill()
+        if not self._is_ready:
+            self._wait_until_ready(process)
+        return process
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        """Set up a started process."""
+        self._start_deadline(_START_SECONDS)
+        self._is_ready = _exchange(process, self._setup) is not None
+        self._clear_deadline()
+        if not self._is_ready:
+            process.kill()
+            reason = _last_line(process.stderr)
+            raise RecallError(f"a process that decodes photos cannot be started ({_exit_cause(self.stop())}{reason})")
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -150,12 +180,12 @@ def _start() -> subprocess.Popen[bytes]:
         raise RecallError(f"a process that decodes photos cannot be started ({error})") from error
 
 
-def _request(process: subprocess.Popen[bytes], paths: bytes) -> Photo | tuple[FailureKind, str] | None:
-    """Return a worker's result for a file, None if the worker died."""
-    body = _exchange(process, paths)
+def _request(process: subprocess.Popen[bytes], task: bytes) -> tuple[FailureKind | None, Any] | None:
+    """Return the kind of failure and a worker's result or message, None if the worker died."""
+    body = _exchange(process, task)
     if body is None:
         return None
-    response: Photo | tuple[FailureKind, str] = pickle.loads(body)  # noqa: S301 written by our own process
+    response: tuple[FailureKind | None, Any] = pickle.loads(body)  # noqa: S301 written by our own process
     return response
 
 

@@ -88,6 +88,10 @@ def command(
     if not query and image is None:
         raise click.UsageError('the query is missing; describe what to find: recall search "a dog on the beach"')
     parsed = typed_query(query, images=[image] if image else (), allow_url=allow_url)
+    if parsed.images:
+        from indexer.images.workers.worker import start_spare  # late: words need no picture library
+
+        start_spare()  # it becomes ready while the library is opened and the encoder is loaded
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
         hits = library.search(
             parsed, k=k, kind=kind, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,

@@ -73,7 +73,7 @@ class SecondEncoder:
         if unit_ids:
             encoder = self._load(context)
             start = time.perf_counter()
-            query = encode_query(context.query, encoder, context.settings, store=context.store).vector
+            query = encode_query(context.query, encoder, store=context.store).vector
             vectors = ExtraEmbeddings(encoder, context).vectors(unit_ids)
             for row, unit_id in enumerate(unit_ids):
                 if unit_id in vectors:

@@ -1,0 +1,160 @@
+"""Reading of single pictures, such as those of queries, with the bounds of indexing."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from indexer.errors import PictureError
+from indexer.images import Limits, PhotoMetadata, open_picture, read_pixels
+from indexer.images.thumbnail import jpeg_thumbnail
+from indexer.images.workers.worker import Worker
+from indexer.types import Pixels, Preprocess
+
+T = TypeVar("T")
+
+_MAX_WORKERS = min(4, os.cpu_count() or 1)
+"""Pictures that are decoded at once, at most; further threads wait."""
+
+
+class PictureReader:
+    """Reads pictures in processes of its own; any thread may call it.
+
+    A process starts when it is needed and waits for the next picture until `close`, so only the first one waits for its
+    start. If a picture ends it, the next one gets a new process.
+    """
+
+    def __init__(self, *, limits: Limits, timeout: float) -> None:
+        """Create a reader without starting a process.
+
+        Args:
+            limits: Pixel and byte limits.
+            timeout: Seconds that one picture may take.
+        """
+        self._limits, self._timeout = limits, timeout
+        self._idle: list[Worker] = []
+        self._workers: set[Worker] = set()
+        self._lock = threading.Lock()  # for the two above
+        self._slots = threading.Semaphore(_MAX_WORKERS)
+        weakref.finalize(self, _stop, self._workers)  # for apps that close nothing
+
+    def start(self) -> None:
+        """Start a process if none is waiting, and return at once; it becomes ready while the caller does other work."""
+        with self._worker() as worker:
+            worker.start()
+
+    def pixels(self, source: Path | bytes | Image.Image, *, preprocess: Preprocess) -> Pixels:
+        """Return a picture as an encoder reads it, shape (size, size, 3); see `read_pixels`.
+
+        A Pillow picture is the app's: it is used, and decoded if it is not yet, in this process.
+
+        Raises:
+            PictureError: The picture cannot be read; the message is one line without the path.
+            RecallError: A process cannot be started.
+        """
+        if isinstance(source, Image.Image):
+            return read_pixels(source, preprocess=preprocess, limits=self._limits)
+        place = source.absolute() if isinstance(source, Path) else source
+        return self._run(partial(read_pixels, place, preprocess=preprocess, limits=self._limits))
+
+    def picture(self, path: Path) -> tuple[Image.Image, PhotoMetadata]:
+        """Return an upright RGB picture at full size, and its metadata; raises as `pixels` does."""
+        pixels, metadata = self._run(partial(_open_array, path.absolute(), limits=self._limits))
+        return Image.fromarray(pixels), metadata
+
+    def metadata(self, path: Path) -> PhotoMetadata:
+        """Return a picture's metadata; raises as `pixels` does."""
+        return self._run(partial(_read_metadata, path.absolute(), limits=self._limits))
+
+    def thumbnail(self, path: Path, *, side: int) -> bytes:
+        """Return a reduced copy, as `jpeg_thumbnail` does; raises as `pixels` does."""
+        return self._run(partial(jpeg_thumbnail, path.absolute(), side=side, limits=self._limits))
+
+    def close(self) -> None:
+        """End the processes; a later picture starts a new one."""
+        with self._lock:
+            idle = list(self._idle)
+            busy = self._workers.difference(idle)
+            self._idle.clear()
+            self._workers.clear()
+        for worker in idle:
+            worker.stop()
+        for worker in busy:
+            worker.retire()  # its thread cleans up
+
+    def _run(self, task: Callable[[], T]) -> T:
+        """Return the result of a task in a process."""
+        with self._worker() as worker, _ended_when_late(worker, tick=min(self._timeout / 10, 1.0)):
+            result = worker.run(task)
+        if isinstance(result, PictureError):
+            raise result
+        return result
+
+    @contextmanager
+    def _worker(self) -> Iterator[Worker]:
+        """Yield a worker that no other thread uses."""
+        with self._slots:
+            with self._lock:
+                worker = self._idle.pop() if self._idle else self._new_worker()
+            try:
+                yield worker
+            except BaseException:  # also Ctrl-C: the answer to the last task may still come
+                self._workers.discard(worker)
+                raise
+            finally:
+                with self._lock:
+                    is_usable = worker in self._workers
+                    if is_usable:
+                        self._idle.append(worker)
+                if not is_usable:
+                    worker.stop()
+
+    def _new_worker(self) -> Worker:
+        worker = Worker(pickle.dumps((self._limits, self._timeout)), timeout=self._timeout)
+        self._workers.add(worker)
+        return worker
+
+
+def _stop(workers: set[Worker]) -> None:
+    for worker in workers:
+        worker.stop()
+
+
+@contextmanager
+def _ended_when_late(worker: Worker, *, tick: float) -> Iterator[None]:
+    """End a worker whose time limit passes within the block."""
+    is_done = threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(tick):
+            worker.kill_if_late()
+
+    thread = threading.Thread(target=watch, name="recall-picture-watcher", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        thread.join()
+
+
+def _open_array(path: Path, *, limits: Limits) -> tuple[NDArray[np.uint8], PhotoMetadata]:
+    """Return an upright RGB picture, shape (height, width, 3), and its metadata."""
+    picture, metadata = open_picture(path, limits=limits)
+    return np.asarray(picture), metadata
+
+
+def _read_metadata(path: Path, *, limits: Limits) -> PhotoMetadata:
+    """Return a picture's metadata."""
+    return open_picture(path, limits=limits)[1]
