@@ -118,9 +118,9 @@ ITEMS = Table(
 """Photos, documents and table rows; an item that could not be indexed has `failure` set and no units."""
 
 
-def _labels(name: str, column: str) -> Column[str]:
-    """Return the text column of a table that lists texts of items."""
-    labels = Table(
+def _labels(name: str, column: str) -> Table:
+    """Return a table that lists texts of items."""
+    return Table(
         name,
         METADATA,
         Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
@@ -128,11 +128,19 @@ def _labels(name: str, column: str) -> Column[str]:
         Column("key", String),  # for filters, see `text_key`
         Index(None, "key", "item_id"),
     )
-    return labels.c[column]
 
 
-LABELS = {"tags": _labels("tags", "tag"), "people": _labels("people", "person"), "places": _labels("places", "place")}
-"""Keywords of items, names of the people in them, and names of the places where they were taken or that they show."""
+TAGS = _labels("tags", "tag")
+"""Keywords of items."""
+
+PEOPLE = _labels("people", "person")
+"""Names of the people in photos."""
+
+PLACES = _labels("places", "place")
+"""Names of the places where photos were taken or that they show."""
+
+LABELS = {"tags": TAGS.c.tag, "people": PEOPLE.c.person, "places": PLACES.c.place}
+"""The text of each kind of label."""
 
 UNREAD_SIDECARS = Table(
     "unread_sidecars",
