@@ -77,12 +77,16 @@ def reorient_features(features: Features, orientation: int, shape: tuple[int, in
 
 def smooth(grey: Grey) -> Grey:
     """Return a picture blurred by the binomial filter 1 4 6 4 1 (a standard deviation of 1 pixel)."""
-    for axis in (0, 1):
-        padded = np.pad(grey, [(2, 2) if at == axis else (0, 0) for at in (0, 1)], mode="edge")
-        n = grey.shape[axis]
-        parts = [padded.take(range(start, start + n), axis=axis) for start in range(5)]
-        grey = np.asarray((parts[0] + parts[4] + 4 * (parts[1] + parts[3]) + 6 * parts[2]) / 16, dtype=np.float32)
-    return grey
+    height, width = grey.shape
+    padded = np.pad(grey, [(2, 2), (0, 0)], mode="edge")
+    grey = _binomial([padded[start : start + height] for start in range(5)])
+    padded = np.pad(grey, [(0, 0), (2, 2)], mode="edge")
+    return _binomial([padded[:, start : start + width] for start in range(5)])
+
+
+def _binomial(parts: list[Grey]) -> Grey:
+    """Return the sum of five pictures, weighted 1 4 6 4 1."""
+    return np.asarray((parts[0] + parts[4] + 4 * (parts[1] + parts[3]) + 6 * parts[2]) / 16, dtype=np.float32)
 
 
 def _find_at_level(picture: Image.Image, side: int, count: int) -> Features:

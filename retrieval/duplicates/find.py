@@ -13,22 +13,16 @@ from indexer.catalog.statements import duplicates
 from indexer.catalog.statements.duplicates import PhotoFile
 from indexer.config import Settings, cpu_count
 from indexer.images import Limits
+from indexer.images.formats import PictureFormat
 from indexer.images.workers import DecodePool
 from indexer.store import Store
-from indexer.types import Progress, ProgressCallback
+from indexer.types import Preprocess, Progress, ProgressCallback
 from retrieval.duplicates.candidates import Pairs, near_pairs, order_by_neighbourhood, unique_pairs
-from retrieval.duplicates.groups import (
-    WHOLE,
-    DisjointSets,
-    DuplicateGroup,
-    Duplicates,
-    best_first,
-    describe_difference,
-    is_bordered,
-    to_photo,
-)
-from retrieval.duplicates.pixel_compare import PixelComparison, Verdict, compare_sketches
-from retrieval.duplicates.sketches import MAX_SKETCHES, PREPROCESS, Sketches, change_reason
+from retrieval.duplicates.comparer import Comparer
+from retrieval.duplicates.details import Details
+from retrieval.duplicates.files_on_disk import FilesOnDisk
+from retrieval.duplicates.groups import DisjointSets, DuplicateGroup, Duplicates, best_first, describe_difference
+from retrieval.duplicates.sketches import MAX_SKETCHES, PREPROCESS, Sketches
 
 MIN_COSINE = 0.55
 """Photos are compared if the cosine of their embeddings exceeds this."""
@@ -50,12 +44,16 @@ def find_duplicates(
     """
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
     workers = settings.workers or cpu_count()
-    with DecodePool(preprocess=PREPROCESS, limits=limits, workers=workers, timeout=settings.timeout) as pool:
-        run = _Run(store, where, Sketches(pool), progress or (lambda _: None))
+
+    def open_pool(preprocess: Preprocess) -> DecodePool:
+        return DecodePool(preprocess=preprocess, limits=limits, workers=workers, timeout=settings.timeout)
+
+    with open_pool(PREPROCESS) as pool, Details(open_pool) as details:
+        run = _Run(store, where, Comparer(Sketches(pool), details), progress or (lambda _: None))
         run.join_identical_files()
         run.join_same_pictures(run.candidates())
         groups = sorted(run.groups(), key=lambda group: group.best.path)
-    failures = sorted((Path(path), reason) for path, reason in run.sketches.failures.values())
+    failures = sorted((Path(path), reason) for path, reason in run.comparer.sketches.failures.values())
     return Duplicates(tuple(groups), tuple(failures))
 
 
@@ -66,18 +64,16 @@ class _Run:
     Attributes:
         store: The library.
         where: Filter for the photos.
-        sketches: Decoded photos.
+        comparer: Compares photos. Of identical files only the first is compared.
         report: Called with the progress.
         sets: Groups of photos that show the same picture.
-        original: For each copy of an identical file, the first such file, which is compared for all of them.
     """
 
     store: Store
     where: Filter | None
-    sketches: Sketches
+    comparer: Comparer
     report: ProgressCallback
     sets: DisjointSets = field(default_factory=DisjointSets)
-    original: dict[int, int] = field(default_factory=dict)
 
     def join_identical_files(self) -> None:
         """Join photos whose files are identical. No file is read."""
@@ -85,7 +81,7 @@ class _Run:
             for first, *copies in duplicates.identical_files(connection, self.where):
                 for copy in copies:
                     self.sets.join(first, copy)
-                    self.original[copy] = first
+                    self.comparer.original[copy] = first
 
     def candidates(self) -> Pairs:
         """Return the pairs of photos to compare, pairs with common photos close together, shape (p, 2)."""
@@ -97,7 +93,7 @@ class _Run:
                 items, embeddings = duplicates.photo_embeddings(connection, encoder.id, self.where)
                 simultaneous = list(_pairs(duplicates.simultaneous_photos(connection, self.where)))
             is_candidate = np.isin(embeddings, index.ids)
-            is_candidate &= ~np.isin(items, np.fromiter(self.original, dtype=np.int64))
+            is_candidate &= ~np.isin(items, np.fromiter(self.comparer.original, dtype=np.int64))
             items, embeddings = items[is_candidate], embeddings[is_candidate]
             near = near_pairs(
                 embeddings, index.vectors, min_cosine=MIN_COSINE, max_partners=_MAX_PARTNERS, progress=self.report
@@ -113,16 +109,21 @@ class _Run:
         for start in range(0, len(pairs), step):
             self.report(Progress("comparing", start, len(pairs)))
             part = pairs[start : start + step]
-            self.sketches.load(self._files(np.unique(part).tolist()).values())
+            files = self._files(np.unique(part).tolist())
+            self.comparer.sketches.load(files.values())
             for number, (one, other) in enumerate(part.tolist(), start=start + 1):
-                if self.sets.root(one) != self.sets.root(other) and self._is_same(one, other):
+                if self.sets.root(one) != self.sets.root(other) and self._is_same(files.get(one), files.get(other)):
                     self.sets.join(one, other)
                 self.report(Progress("comparing", number, len(pairs)))
 
-    def _is_same(self, one: int, other: int) -> bool:
-        """Return whether two photos, whose sketches are loaded, show the same picture."""
-        a, b = self.sketches.get(one), self.sketches.get(other)
-        return a is not None and b is not None and compare_sketches(a, b).verdict is Verdict.SAME
+    def _is_same(self, one: PhotoFile | None, other: PhotoFile | None) -> bool:
+        """Return whether two photos, None for one that left the library, show the same picture in the same form.
+
+        A RAW file and a picture developed from it are not the same: each has what the other lacks.
+        """
+        if one is None or other is None or (one.format == PictureFormat.RAW) != (other.format == PictureFormat.RAW):
+            return False
+        return self.comparer.is_same(one, other)
 
     def _files(self, items: Sequence[int]) -> dict[int, PhotoFile]:
         """Return the files of photos by item id."""
@@ -134,51 +135,28 @@ class _Run:
         groups = self.sets.groups()
         for number, members in enumerate(groups, start=1):
             self.report(Progress("choosing the best", number, len(groups)))
-            ranked = best_first(file for file in self._files(members).values() if self._is_unchanged(file))
-            if len(ranked) > 1:
-                best, *others = self._bordered_last(ranked)
-                photos = (to_photo(file, self._difference(best, file)) for file in others)
-                yield DuplicateGroup(to_photo(best, "best"), tuple(photos))
+            on_disk = FilesOnDisk(self.comparer.sketches.failures)
+            ranked = self._rank(on_disk.select(self._files(members).values()), on_disk)
+            while len(ranked) > 1:
+                best, *rest = ranked
+                others = [file for file in rest if self.comparer.belongs(best, file)]
+                files = (file for file in others if not on_disk.is_link(file))
+                if photos := tuple(on_disk.to_photo(file, self._difference(best, file)) for file in files):
+                    yield DuplicateGroup(on_disk.to_photo(best, "best"), photos)
+                ranked = self._rank([file for file in rest if file not in others], on_disk)
 
-    def _bordered_last(self, ranked: list[PhotoFile]) -> list[PhotoFile]:
-        """Return files with those at the top that are another file with a plain border moved to the end."""
-        ranked, bordered = list(ranked), []
-        while any(self._is_bordered(ranked[0], file) for file in ranked[1:]):
-            bordered.append(ranked.pop(0))
-        return ranked + bordered
-
-    def _is_bordered(self, one: PhotoFile, other: PhotoFile) -> bool:
-        """Return whether one photo is the other with a plain border."""
-        self.sketches.load([one])
-        sketch = self.sketches.get(one.item_id)
-        if sketch is None or sketch.content_share > WHOLE or self._is_identical(one, other):
-            return False
-        comparison = self._compare(one, other)
-        return comparison is not None and is_bordered(comparison, sketch.content_share)
-
-    def _is_identical(self, one: PhotoFile, other: PhotoFile) -> bool:
-        """Return whether two files were identical when they were indexed."""
-        a, b = one.item_id, other.item_id
-        return self.original.get(a, a) == self.original.get(b, b)
-
-    def _compare(self, one: PhotoFile, other: PhotoFile) -> PixelComparison | None:
-        """Return the comparison of two photos; None if one cannot be read."""
-        self.sketches.load([one, other])
-        a, b = self.sketches.get(one.item_id), self.sketches.get(other.item_id)
-        return compare_sketches(a, b) if a and b else None
-
-    def _is_unchanged(self, file: PhotoFile) -> bool:
-        """Return whether a file is the one that was indexed: a missing file must not be named as the best."""
-        reason = change_reason(file)
-        if reason is not None:
-            self.sketches.failures.setdefault(file.item_id, (file.path, reason))
-        return reason is None
+    def _rank(self, files: Iterable[PhotoFile], on_disk: FilesOnDisk) -> list[PhotoFile]:
+        """Return files, best first; those that have nothing which another lacks come last."""
+        ranked, inferior = best_first(files, on_disk.names), []
+        while any(self.comparer.adds_nothing(ranked[0], file) for file in ranked[1:]):
+            inferior.append(ranked.pop(0))
+        return ranked + inferior
 
     def _difference(self, best: PhotoFile, other: PhotoFile) -> str:
         """Return in words how a photo differs from the best of its group."""
-        if self._is_identical(best, other):
+        if self.comparer.is_identical(best, other):
             return "copy"
-        return describe_difference(best, other, self._compare(best, other))
+        return describe_difference(best, other, self.comparer.compare(best, other))
 
 
 def _pairs(groups: Iterable[list[int]]) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ class DuplicatePhoto:
         format: File format, for instance "JPEG".
         taken_at: Time of the photo, local time of the camera.
         utc_offset: Minutes by which `taken_at` is ahead of UTC; None if the metadata does not say.
+        reclaimable_bytes: Bytes that are freed if the file is deleted: 0 if it has other names (hard links).
     """
 
     item_id: int
@@ -50,6 +51,7 @@ class DuplicatePhoto:
     format: str | None
     taken_at: datetime | None
     utc_offset: int | None = None
+    reclaimable_bytes: int = 0
 
     def to_dict(self) -> dict[str, object]:
         """Return the photo as values for JSON."""
@@ -60,6 +62,7 @@ class DuplicatePhoto:
             "width": self.width,
             "height": self.height,
             "bytes": self.bytes,
+            "reclaimable_bytes": self.reclaimable_bytes,
             "format": self.format,
             "taken_at": with_offset(self.taken_at, self.utc_offset).isoformat() if self.taken_at else None,
         }
@@ -70,9 +73,10 @@ class DuplicateGroup:
     """Photos that show the same picture.
 
     Attributes:
-        best: The photo with the most pixels, then the most bytes, then the most metadata, then the shortest name. A
-            photo that is another one with a plain border is never the best.
-        others: The other photos, best first.
+        best: The photo with the most pixels, then the most metadata, then the most bytes, then the shortest name. A
+            photo that has nothing which another lacks is never the best: one with a plain border, and, without more
+            metadata than the other, an enlarged one, a lossless copy of a lossy file or a lossy one of a lossless file.
+        others: The other photos, best first. No photo is the same file as another, and none is a symbolic link.
     """
 
     best: DuplicatePhoto
@@ -126,17 +130,22 @@ class DisjointSets:
         return list(groups.values())
 
 
-def best_first(files: Iterable[PhotoFile]) -> list[PhotoFile]:
-    """Return files by pixels, then bytes, then metadata, most first; each path once.
+def best_first(files: Iterable[PhotoFile], names: Mapping[int, int]) -> list[PhotoFile]:
+    """Return files by pixels, then metadata, then bytes, most first.
 
-    Of equal files the one with the shortest name comes first ("IMG_1.jpg" before "IMG_1 (2).jpg"), then the first path.
+    Of equal files the one with the most names (hard links) comes first, since deleting one of its names would free
+    nothing; then the one with the shortest name ("IMG_1.jpg" before "IMG_1 (2).jpg"), then the first path.
+
+    Args:
+        files: Files, each once.
+        names: Number of names of each file, by item id; 0 for a symbolic link.
     """
-    by_path = {file.path: file for file in sorted(files, key=lambda file: -file.item_id)}
 
-    def order(file: PhotoFile) -> tuple[int, int, int, int, str]:
-        return -file.width * file.height, -file.size, -file.metadata_count, len(Path(file.path).name), file.path
+    def order(file: PhotoFile) -> tuple[int, int, int, int, int, str]:
+        pixels, name = file.width * file.height, Path(file.path).name
+        return -pixels, -file.metadata_count, -file.size, -names[file.item_id], len(name), file.path
 
-    return sorted(by_path.values(), key=order)
+    return sorted(files, key=order)
 
 
 def is_bordered(comparison: PixelComparison, content_share: float) -> bool:
@@ -149,21 +158,6 @@ def is_bordered(comparison: PixelComparison, content_share: float) -> bool:
     is_inside = comparison.shares[1] >= WHOLE and comparison.shares[0] < WHOLE
     fits = content_share <= comparison.shares[0] + _BORDER_TOLERANCE
     return comparison.verdict is Verdict.SAME and is_inside and fits
-
-
-def to_photo(file: PhotoFile, how: str) -> DuplicatePhoto:
-    """Return a file as a photo of a group."""
-    return DuplicatePhoto(
-        file.item_id,
-        Path(file.path),
-        how,
-        file.width,
-        file.height,
-        file.size,
-        file.format,
-        file.taken_at,
-        file.utc_offset,
-    )
 
 
 def describe_difference(best: PhotoFile, other: PhotoFile, comparison: PixelComparison | None) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.types import Vectors
+from retrieval.duplicates.documents import plain_share
 from retrieval.duplicates.features import (
     ORIENTATIONS,
     Features,
@@ -95,12 +96,14 @@ class Sketch:
         features: Its corners.
         thumb: The whole picture scaled to a small square, with mean 0 and unit length.
         content_share: Share of the picture that is not a plain border, 0 to 1.
+        plain_share: Share of the picture that is plain ground, 0 to 1; see `documents.plain_share`.
     """
 
     grey: NDArray[np.uint8]
     features: Features
     thumb: Vectors
     content_share: float
+    plain_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class PixelComparison:
         changed: Share of the blocks, weighted, that do not agree.
         overlay: Share of the change with one sign, 0 to 1: light text only lightens, while an object that moves
             lightens one place and darkens another.
+        placement: Position of the second photo, so oriented, in the first; None without one.
     """
 
     verdict: Verdict
@@ -125,6 +129,7 @@ class PixelComparison:
     typical: float = 0.0
     changed: float = 1.0
     overlay: float = 0.0
+    placement: Placement | None = None
 
 
 def sketch(grey: NDArray[np.uint8]) -> Sketch:
@@ -139,7 +144,7 @@ def sketch(grey: NDArray[np.uint8]) -> Sketch:
     thumb = thumb - thumb.mean()
     thumb = thumb / max(float(np.linalg.norm(thumb)), 1.0)
     pixels = np.asarray(picture)
-    return Sketch(pixels, find_features(pixels.astype(np.float32)), thumb, _content_share(pixels))
+    return Sketch(pixels, find_features(pixels.astype(np.float32)), thumb, _content_share(pixels), plain_share(pixels))
 
 
 def _content_share(pixels: NDArray[np.uint8]) -> float:
@@ -208,7 +213,7 @@ def _compare_at(
     placement = refine(one, other, placement, side=112, steps=6)
     side = min(share**0.5 * max(picture.size) for share, picture in zip(overlap.shares, (one, other), strict=True))
     overlap = cut_overlap(one, other, placement, int(min(_MAX_DETAIL, max(32, side))))  # not larger than either picture
-    return None if overlap is None else _compare_overlap(overlap, orientation, thresholds)
+    return None if overlap is None else replace(_compare_overlap(overlap, orientation, thresholds), placement=placement)
 
 
 def _compare_overlap(overlap: Overlap, orientation: int, thresholds: Thresholds) -> PixelComparison:

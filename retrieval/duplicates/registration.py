@@ -110,18 +110,15 @@ def cut_overlap(one: Image.Image, other: Image.Image, placement: Placement, side
     width, height = box[2] - box[0], box[3] - box[1]
     ratio = side / max(width, height)
     size = (max(12, round(width * ratio)), max(12, round(height * ratio)))
-    box_in_other = (
-        (box[0] - placement.left) / placement.across,
-        (box[1] - placement.top) / placement.down,
-        (box[2] - placement.left) / placement.across,
-        (box[3] - placement.top) / placement.down,
-    )
-    shares = tuple(
-        (part[2] - part[0]) * (part[3] - part[1]) * max(picture.size) ** 2 / (picture.width * picture.height)
-        for part, picture in ((box, one), (box_in_other, other))
-    )
+    box_in_other = _box_in_other(box, placement)
     parts = _cut(one, box, size), _cut(other, box_in_other, size)
-    return Overlap(*parts, (min(shares[0], 1.0), min(shares[1], 1.0)))
+    return Overlap(*parts, _shares(one, other, box, box_in_other))
+
+
+def common_shares(one: Image.Image, other: Image.Image, placement: Placement) -> tuple[float, float] | None:
+    """Return the share of each picture that is common to both, 0 to 1; None if it is too small."""
+    box = _common_box(one, other, placement)
+    return None if box is None else _shares(one, other, box, _box_in_other(box, placement))
 
 
 def refine(one: Image.Image, other: Image.Image, placement: Placement, *, side: int, steps: int) -> Placement:
@@ -195,6 +192,25 @@ def _common_box(one: Image.Image, other: Image.Image, placement: Placement) -> _
     right = min(one.width / max(one.size), placement.left + width * placement.across)
     bottom = min(one.height / max(one.size), placement.top + height * placement.down)
     return (left, top, right, bottom) if min(right - left, bottom - top) >= 0.1 else None
+
+
+def _box_in_other(box: _Box, placement: Placement) -> _Box:
+    """Return a box of A in B's units."""
+    return (
+        (box[0] - placement.left) / placement.across,
+        (box[1] - placement.top) / placement.down,
+        (box[2] - placement.left) / placement.across,
+        (box[3] - placement.top) / placement.down,
+    )
+
+
+def _shares(one: Image.Image, other: Image.Image, box: _Box, box_in_other: _Box) -> tuple[float, float]:
+    """Return the share of each picture that its box is, 0 to 1."""
+    share, other_share = (
+        (part[2] - part[0]) * (part[3] - part[1]) * max(picture.size) ** 2 / (picture.width * picture.height)
+        for part, picture in ((box, one), (box_in_other, other))
+    )
+    return min(share, 1.0), min(other_share, 1.0)
 
 
 def _cut(picture: Image.Image, box: _Box, size: tuple[int, int]) -> Grey:

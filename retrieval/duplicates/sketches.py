@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,16 +44,16 @@ class Sketches:
             if file.item_id in self._cached:
                 self._cached.move_to_end(file.item_id)
             elif file.item_id not in self.failures:
-                reason = change_reason(file)
-                if reason is None:
-                    missing.append(file)
+                status = status_or_reason(file)
+                if isinstance(status, str):
+                    self.failures[file.item_id] = (file.path, status)
                 else:
-                    self.failures[file.item_id] = (file.path, reason)
+                    missing.append(file)
         for file, photo in self._pool.imap(missing, path_of=lambda file: Path(file.path)):
             if isinstance(photo, PictureError):
                 self.failures[file.item_id] = (file.path, str(photo))
             elif photo is not None:
-                self._cached[file.item_id] = sketch(_grey_content(photo))
+                self._cached[file.item_id] = sketch(grey_content(photo, SIDE))
         while len(self._cached) > MAX_SKETCHES:
             self._cached.popitem(last=False)
 
@@ -61,23 +62,23 @@ class Sketches:
         return self._cached.get(item_id)
 
 
-def change_reason(file: PhotoFile) -> str | None:
-    """Return why a file is not the one that was indexed; None if it is."""
+def status_or_reason(file: PhotoFile) -> os.stat_result | str:
+    """Return the status of a file, or why it is not the file that was indexed."""
     try:
-        stat = Path(file.path).stat()
+        status = os.stat(file.path)
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
-    if not is_unchanged(stat, file.size, file.mtime_ns):
+    if not is_unchanged(status, file.size, file.mtime_ns):
         return "it has changed since it was indexed; run: recall index"
-    return None
+    return status
 
 
-def _grey_content(photo: Photo) -> NDArray[np.uint8]:
-    """Return a decoded photo in grey without its padding, not larger than the photo itself."""
+def grey_content(photo: Photo, side: int) -> NDArray[np.uint8]:
+    """Return a photo that was decoded to a square of this side: grey, without padding, and not enlarged."""
     width, height = photo.metadata.width, photo.metadata.height
-    ratio = SIDE / max(width, height)
+    ratio = side / max(width, height)
     across, down = max(1, round(width * ratio)), max(1, round(height * ratio))
-    left, top = (SIDE - across) // 2, (SIDE - down) // 2
+    left, top = (side - across) // 2, (side - down) // 2
     picture = Image.fromarray(photo.pixels[top : top + down, left : left + across]).convert("L")
     if ratio > 1:
         picture = picture.resize((width, height), Image.Resampling.BICUBIC)

@@ -44,7 +44,8 @@ def block_structure(overlap: Overlap) -> tuple[Vectors, Vectors, Vectors]:
         The weight of each block, shape (n,): its contrast, up to a limit.
         By how much the second is lighter, shape (n, _BLOCK_SIDE * _BLOCK_SIDE), in the grey levels of `NOISE`.
     """
-    one, other = (_split_blocks(_normalize(smooth(part))) for part in (overlap.one, overlap.other))
+    inner = slice(_EDGE, -_EDGE)  # the outermost pixels are mixed with pixels outside the overlap
+    one, other = (_split_blocks(normalize(smooth(part)[inner, inner])) for part in (overlap.one, overlap.other))
     change = other - one
     change -= np.median(change)
     one, other = (blocks - blocks.mean(axis=1, keepdims=True) for blocks in (one, other))
@@ -54,10 +55,9 @@ def block_structure(overlap: Overlap) -> tuple[Vectors, Vectors, Vectors]:
     return structure, np.minimum(np.maximum(variance, other_variance), _MAX_WEIGHT), change
 
 
-def _normalize(grey: Grey) -> Grey:
+def normalize(grey: Grey) -> Grey:
     """Return a picture with mean 0 and standard deviation 50, so that brightness and contrast do not count."""
-    inner = grey[_EDGE:-_EDGE, _EDGE:-_EDGE]  # the outermost pixels are mixed with pixels outside the overlap
-    return np.asarray((inner - inner.mean()) * (50 / max(float(inner.std()), _MIN_DEVIATION)), dtype=np.float32)
+    return np.asarray((grey - grey.mean()) * (50 / max(float(grey.std()), _MIN_DEVIATION)), dtype=np.float32)
 
 
 def _split_blocks(grey: Grey) -> Vectors:

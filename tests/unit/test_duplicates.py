@@ -130,17 +130,17 @@ def test_joined_items_form_groups() -> None:
     assert sets.root(9) == 3
 
 
-def test_the_best_has_the_most_pixels_then_bytes_then_metadata_then_the_shortest_name() -> None:
+def test_the_best_has_the_most_pixels_then_metadata_then_bytes_then_names_then_the_shortest_name() -> None:
     files = [
-        file(1, "/d", width=20),
-        file(2, "/c", width=30, size=5),
+        file(1, "/d", width=20, metadata_count=7),
+        file(2, "/c", width=30, size=5, metadata_count=2),
         file(3, "/b", width=30, size=9),
         file(4, "/a", width=30, size=9),
         file(5, "/z", width=30, size=9, metadata_count=2),
         file(6, "/a copy", width=30, size=9),
+        file(7, "/two names", width=30, size=9),
+        file(8, "/c", width=30, size=8, metadata_count=1),
     ]
-    assert [ranked.path for ranked in best_first(files)] == ["/z", "/a", "/b", "/a copy", "/c", "/d"]
-
-
-def test_a_file_that_is_two_items_is_not_a_duplicate_of_itself() -> None:
-    assert [ranked.item_id for ranked in best_first([file(2, "/a"), file(1, "/a")])] == [1]
+    names = {number: 2 if number == 7 else 1 for number in range(1, 9)}
+    order = [ranked.item_id for ranked in best_first(files, names)]
+    assert order == [5, 2, 8, 7, 4, 3, 6, 1]

@@ -8,15 +8,19 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from indexer.catalog.filters.expression import Filter, where_conditions
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.types import Ids, Modality
 
 _METADATA = ("latitude", "camera", "lens", "rating", "title", "description")
 """Columns that are empty in a copy whose metadata was stripped."""
+
+
+_GUESSED_DATES = ("name", "file", None)
+"""Origins of a date that is not part of the metadata."""
 
 
 class PhotoFile(NamedTuple):
@@ -85,11 +89,14 @@ def _group_by(
 def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, PhotoFile]:
     """Return the files of photos by item id, leaving out items that no longer exist."""
     names = ("picture", "path", "size", "mtime_ns", "width", "height", "format", "taken_at", "taken_from", "utc_offset")
-    statement = select(ITEMS.c.id, *(ITEMS.c[name] for name in (*names, *_METADATA)))
+    has_labels = (exists().where(label.table.c.item_id == ITEMS.c.id).label(name) for name, label in LABELS.items())
+    statement = select(ITEMS.c.id, *has_labels, *(ITEMS.c[name] for name in (*names, *_METADATA)))
     files = {}
     for start in range(0, len(item_ids), PAGE_SIZE):
         for row in connection.execute(statement.where(ITEMS.c.id.in_(item_ids[start : start + PAGE_SIZE]))):
-            metadata_count = sum(row._mapping[name] is not None for name in _METADATA) + (row.taken_from == "exif")
+            fields = sum(row._mapping[name] is not None for name in _METADATA)
+            labels = sum(row._mapping[name] for name in LABELS)
+            metadata_count = fields + labels + (row.taken_from not in _GUESSED_DATES)
             files[row.id] = PhotoFile(
                 row.id,
                 row.picture or row.path,

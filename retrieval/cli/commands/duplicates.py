@@ -31,8 +31,9 @@ def command(where: Filter | None, output: OutputFormat, settings: Settings) -> N
     """Group photos that show the same picture, and name the best of each group. Nothing is deleted.
 
     Copies, resizes, re-encodes, crops and rotations count as the same picture, and so do mirrored, bordered, retouched
-    and labelled ones. Other shots of the same scene do not. The best photo has the most pixels, then the most bytes,
-    then the most metadata. --paths prints all but the best.
+    and labelled ones. Other shots of the same scene do not, nor do documents with different text, a RAW file and its
+    JPEG, or two names of one file. The best photo has the most pixels, then the most metadata, then the most bytes; an
+    enlarged or bordered copy is never the best. --paths prints all but the best.
 
     \b
     recall duplicates
@@ -73,9 +74,9 @@ def _print_notes(duplicates: Duplicates) -> None:
     """Print on stderr how many duplicates there are, and what could not be compared."""
     others = [photo for group in duplicates.groups for photo in group.others]
     if others:
-        total = size(sum(photo.bytes for photo in others))
+        total = size(sum(photo.reclaimable_bytes for photo in others))
         groups = plural(len(duplicates.groups), "group")
-        note(f"recall: {plural(len(others), 'photo')} besides the best of {groups}, {total}")
+        note(f"recall: {plural(len(others), 'photo')} besides the best of {groups}; {total} can be freed")
     else:
         note("recall: no duplicates found")
     failures = [(str(path), reason) for path, reason in duplicates.failures]
