@@ -20,6 +20,7 @@ from indexer.images.metadata import gif, jxl
 from indexer.images.metadata.block import MetadataBlock
 from indexer.images.metadata.photo_metadata import read_picture_metadata, read_tiff_metadata
 from indexer.images.repair import decode_repaired
+from indexer.images.repair.heif_items import with_readable_names
 from indexer.images.repair.jpeg_end import without_extra_scans
 from indexer.images.repair.tiff_tags import read_tags
 from indexer.images.supported import check_supported
@@ -45,6 +46,9 @@ _RAW_FLIPS = {3: 3, 5: 8, 6: 6}
 
 _XMP_FINDERS = {PictureFormat.GIF: gif.find_xmp, PictureFormat.JXL: jxl.find_xmp}
 """How to find the XMP of formats whose reader does not."""
+_PREPARATIONS = {PictureFormat.JPEG: without_extra_scans, PictureFormat.HEIF: with_readable_names}
+"""What keeps hostile files from holding or ending the process."""
+
 _NATIVE_ORDER = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
 """Pillow's names of gray numbers in a big-endian file, and the same in this machine's byte order."""
 
@@ -126,7 +130,8 @@ def _decode_with_pillow(
     declared = jxl.declared_size(data) if is_jxl else None
     if declared:
         check_pixels(*declared, limits=limits)
-    picture = _open(without_extra_scans(data) if picture_format is PictureFormat.JPEG else data, picture_format)
+    prepare = _PREPARATIONS.get(picture_format)
+    picture = _open(prepare(data) if prepare else data, picture_format)
     width, height = picture.size
     check_pixels(width, height, limits=limits)
     draft = None

@@ -106,3 +106,10 @@ def test_exif_and_xmp_are_read() -> None:
     assert (metadata.title, metadata.description, metadata.rating) == ("A title", "A dog", 4)
     assert metadata.tags == ("Sea", "Dog", "Exif tag", "Shared")
     assert (metadata.lens, metadata.utc_offset) == ("RF24-70mm F2.8 L IS USM", 120)
+
+
+def test_an_item_type_that_is_no_text_does_not_end_the_process() -> None:
+    content = encoded(quadrants(), "HEIF", exif=exif_block(camera=("Apple", "iPhone 15")))
+    flawed = content.replace(b"mime", b"mi\xff\xfe").replace(b"Exif\0", b"Ex\xff\xfe\0", 1)
+    assert flawed != content
+    assert open_picture(flawed)[0].size == (64, 32)
