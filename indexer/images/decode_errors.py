@@ -46,6 +46,15 @@ _CUT_SHORT = ("truncated", "end of file", "requires a buffer", "eoferror")
 _TOO_LARGE = ("memoryerror", "decompressionbomberror", "decompressed data too large")
 """Parts of the exceptions' class names and messages, in lower case."""
 
+_UNCLEAR = {
+    "not identified by this driver": "its header declares no picture",
+    "cannot load this image": "it has no pixels",
+    "decoder error -2": "its pixels cannot be decoded",
+    "string index out of range": "its pixels are outside the file",
+    "could not create decoder object": "its parts contradict each other",
+}
+"""Messages of Pillow that say nothing to a photographer."""
+
 _BYTES = re.compile(r"\bb(['\"])(.*?)\1")
 
 
@@ -72,6 +81,7 @@ def _reason(error: Exception) -> str:
     first = error.args[0] if error.args else ""
     text = first.decode(errors="replace") if isinstance(first, bytes) else str(error)
     text = " ".join(text.split()).split(". ")[0]  # some libraries add advice for programmers
+    text = _UNCLEAR.get(text, text)
     return _BYTES.sub(lambda found: "" if "\\" in found[2] else found[2], text)[:200].strip()
 
 

@@ -20,6 +20,7 @@ from indexer.images.metadata import gif, jxl
 from indexer.images.metadata.block import MetadataBlock
 from indexer.images.metadata.photo_metadata import read_picture_metadata, read_tiff_metadata
 from indexer.images.repair import decode_repaired
+from indexer.images.repair.bmp_fields import with_file_header
 from indexer.images.repair.heif_items import with_readable_names
 from indexer.images.repair.jpeg_end import without_extra_scans
 from indexer.images.repair.tiff_tags import read_tags
@@ -46,8 +47,12 @@ _RAW_FLIPS = {3: 3, 5: 8, 6: 6}
 
 _XMP_FINDERS = {PictureFormat.GIF: gif.find_xmp, PictureFormat.JXL: jxl.find_xmp}
 """How to find the XMP of formats whose reader does not."""
-_PREPARATIONS = {PictureFormat.JPEG: without_extra_scans, PictureFormat.HEIF: with_readable_names}
-"""What keeps hostile files from holding or ending the process."""
+_PREPARATIONS = {
+    PictureFormat.JPEG: without_extra_scans,
+    PictureFormat.HEIF: with_readable_names,
+    PictureFormat.BMP: with_file_header,
+}
+"""What files need before they are opened: hostile ones would hold or end the process, a DIB has no file header."""
 
 _NATIVE_ORDER = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
 """Pillow's names of gray numbers in a big-endian file, and the same in this machine's byte order."""

@@ -68,6 +68,8 @@ _AVIF_BRANDS = frozenset((b"avif", b"avis"))
 _HEIF_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
 _BMP_HEADER_SIZES = frozenset((12, 16, 40, 52, 56, 64, 108, 124))  # of every version of the format
 
+_DIB_BITS = frozenset(bytes((bits, 0)) for bits in (1, 4, 8, 16, 24, 32))
+
 _OTHER_CONTENT: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document, not a picture"),
     (b"PK\x03\x04", "a ZIP archive or an office document, not a picture"),
@@ -103,6 +105,8 @@ def sniff(data: bytes) -> PictureFormat | None:
         return PictureFormat.WEBP
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
         return PictureFormat.BMP
+    if data[:4] == b"\x28\0\0\0" and data[12:14] == b"\1\0" and data[14:16] in _DIB_BITS:
+        return PictureFormat.BMP  # without a file header
     return _sniff_boxes(data) if data[4:8] == b"ftyp" else None
 
 

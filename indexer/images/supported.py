@@ -67,7 +67,7 @@ def _jpeg_kind(data: bytes) -> str | None:
     if frame is None:
         return None
     marker, bits = frame
-    return _JPEG_KINDS.get(marker) or (f"of {bits} bits a channel" if bits != 8 else None)
+    return _JPEG_KINDS.get(marker) or (f"of {bits} bits a channel" if bits in {12, 16} else None)
 
 
 def _tiff_kind(data: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -9,7 +10,7 @@ from PIL import ImageChops
 
 from indexer.images.decoded_picture import DecodedPicture
 from indexer.images.formats import PictureFormat
-from indexer.images.repair import jpeg_end, png_chunks, tiff_tags, webp_chunks
+from indexer.images.repair import bmp_fields, jpeg_end, png_chunks, tiff_tags, webp_chunks
 
 _Decode = Callable[[bytes, int | None], DecodedPicture]
 
@@ -47,6 +48,9 @@ def _repaired(data: bytes, picture_format: PictureFormat) -> Iterator[bytes]:
         yield from tiff_tags.without_flaws(data)
     elif picture_format is PictureFormat.WEBP:
         yield webp_chunks.without_flaws(data)
+    elif picture_format is PictureFormat.BMP:
+        with suppress(ValueError, struct.error):
+            yield bmp_fields.as_usual_kind(bmp_fields.with_file_header(data))
 
 
 def _decode_jpeg(data: bytes, decode: _Decode, *, min_side: int | None) -> DecodedPicture | None:
