@@ -52,8 +52,7 @@ if TYPE_CHECKING:
     from indexer.maintenance.status import Status
     from indexer.sync.report import SyncReport
     from indexer.transfer.formats import ExportFormat
-    from indexer.transfer.import_items import ImportReport
-    from indexer.transfer.report import ExportReport
+    from indexer.transfer.report import ExportReport, ImportReport
     from indexer.types import Modality, Preprocess, Progress, ProgressCallback
     from indexer.vectors.measurements import IndexChoice, IndexMeasurement, IndexTarget, SearchDepth
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
@@ -180,7 +179,7 @@ _MODULES = {
     "Filter": "indexer.catalog.filters.expression",
     "Hit": "retrieval.search.hits",
     "Hits": "retrieval.search.hits",
-    "ImportReport": "indexer.transfer.import_items",
+    "ImportReport": "indexer.transfer.report",
     "IndexChoice": "indexer.vectors.measurements",
     "IndexMeasurement": "indexer.vectors.measurements",
     "IndexTarget": "indexer.vectors.measurements",

@@ -17,8 +17,8 @@ from indexer.transfer.formats import DEFAULT_FORMAT, EXPORT_FORMATS, ExportForma
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.store import Store
-    from indexer.transfer.import_items import ImportReport
-    from indexer.transfer.report import ExportReport
+    from indexer.transfer.knowledge import Checks
+    from indexer.transfer.report import ExportReport, ImportReport
     from indexer.types import ProgressCallback
 
 __all__ = ["DEFAULT_FORMAT", "EXPORT_FORMATS", "ExportFormat", "detect_format", "export_library", "import_folder"]
@@ -52,6 +52,7 @@ def import_folder(
     *,
     roots: Mapping[str, str],
     load: Callable[[], Encoder] | None,
+    checks: Checks,
     replace: bool = False,
     progress: ProgressCallback | None = None,
 ) -> ImportReport:
@@ -62,6 +63,7 @@ def import_folder(
         folder: The export.
         roots: Folders on the machine of the export, and the same folders on this machine.
         load: Returns the encoder that the user named; None if no encoder was named.
+        checks: What the library can use of words, judgements and versions.
         replace: Whether to replace items that the library already has at the same path.
         progress: Called with the progress.
 
@@ -72,13 +74,14 @@ def import_folder(
     """
     format = detect_format(folder)
     _require_pyarrow()
-    from indexer.transfer.import_items import ImportReport, import_contents  # late, like the next two
+    from indexer.transfer.import_items import import_contents  # late, like the next two
+    from indexer.transfer.report import ImportReport
 
     report = ImportReport()
     if format == "recall":
         from indexer.transfer import recall_format
 
-        contents = recall_format.open_export(folder, roots)
+        contents = recall_format.open_export(folder, roots, checks)
         if load is not None:
             active = [encoder.record["fingerprint"] for encoder in contents.encoders if encoder.active]
             _check_encoder(load(), active)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,9 @@ from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.export_records import Record
 from indexer.errors import EncoderMismatchError, TransferError
 from indexer.store import Store
+from indexer.transfer.knowledge import Knowledge, import_knowledge
 from indexer.transfer.path_mapping import most_specific
+from indexer.transfer.report import ImportReport
 from indexer.types import Preprocess, Progress, ProgressCallback
 
 BATCH = 1000
@@ -49,35 +51,14 @@ class ExportContents:
         sources: Records of sources; each item is in one of them.
         total: Number of items.
         items: All items; they can be iterated once.
+        knowledge: What the user taught the exported library; None if the format has none.
     """
 
     encoders: Sequence[ExportedEncoder]
     sources: Sequence[Record]
     total: int
     items: Iterable[ItemWithUnits]
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What an import did; the first four counts add up to the items of the export.
-
-    Attributes:
-        added: Items that the library did not have.
-        replaced: Items that the library had at the same path and that were replaced.
-        existing: Items that the library had at the same path and that were kept.
-        failed: Items that the export records as failed, added or replaced; `recall status --failed` has the reasons.
-        normalized: Vectors that were scaled to unit length.
-        sources: Folders on this machine that the items belong to.
-        total_seconds: Seconds from start to end.
-    """
-
-    added: int = 0
-    replaced: int = 0
-    existing: int = 0
-    failed: int = 0
-    normalized: int = 0
-    sources: list[str] = field(default_factory=list)
-    total_seconds: float = 0.0
+    knowledge: Knowledge | None = None
 
 
 def import_contents(
@@ -115,6 +96,9 @@ def import_contents(
     with store.transaction() as connection:
         for source in contents.sources:
             export_records.import_sync_time(connection, source)
+        if contents.knowledge is not None:
+            ids = {number: columns[name] for name, number in contents.knowledge.encoders.items()}
+            import_knowledge(connection, contents.knowledge, report, ids)
     if store.encoder is not None:
         store.index(save=True, progress=progress)
     report.total_seconds = time.perf_counter() - start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,16 +36,23 @@ class Manifest:
         sources: Columns of sources.
         rows: Number of rows of each file, by name.
         separator: Separator of path components on the machine of the export.
+        settings: Values of `knowledge.settings_record`; empty for an export of an earlier version.
     """
 
     encoders: Sequence[ExportedEncoder]
     sources: Sequence[Record]
     rows: Mapping[str, int]
     separator: str
+    settings: Mapping[str, Any]
 
 
 def write_manifest(
-    folder: Path, *, encoders: Sequence[ExportedEncoder], sources: Sequence[Record], rows: Mapping[str, int]
+    folder: Path,
+    *,
+    encoders: Sequence[ExportedEncoder],
+    sources: Sequence[Record],
+    rows: Mapping[str, int],
+    settings: Mapping[str, Any],
 ) -> None:
     """Write the manifest of the files in a folder; in ASCII, so that any path can be written."""
     files = {
@@ -63,17 +70,19 @@ def write_manifest(
             for encoder in encoders
         ],
         "sources": [_to_json(SOURCES, source) for source in sources],
+        "settings": settings,
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(content, indent=2), encoding="ascii")
 
 
-def read_manifest(folder: Path, names: Sequence[str]) -> Manifest:
+def read_manifest(folder: Path, names: Sequence[str], *, optional: Iterable[str] = ()) -> Manifest:
     """Return the manifest of an export after checking its files against it.
 
     Args:
         folder: The export.
         names: Names of the files that it must have.
+        optional: Names of files that it may have.
 
     Raises:
         TransferError: The folder is not an export, was written by a newer version, is incomplete or is damaged.
@@ -86,7 +95,7 @@ def read_manifest(folder: Path, names: Sequence[str]) -> Manifest:
     except (OSError, ValueError, RecursionError) as error:
         raise TransferError(f"{file} cannot be read ({error}); export the library again") from error
     try:
-        return _parse(folder, content, names)
+        return _parse(folder, content, [*names, *(name for name in optional if name in content["files"])])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TransferError(f"{file} is not a manifest of Recall ({error!r}); export the library again") from error
 
@@ -108,6 +117,7 @@ def _parse(folder: Path, content: Any, names: Sequence[str]) -> Manifest:
         [_source(value) for value in content["sources"]],
         {name: _typed(content["files"][name]["rows"], int) for name in names},
         _typed(content["separator"], str),
+        _typed(content.get("settings", {}), dict),
     )
 
 

@@ -67,8 +67,16 @@ class Layout:
 class TableWriter:
     """Writes rows to a Parquet file, one row group at a time; use it in a `with` statement."""
 
-    def __init__(self, file: Path, layout: Layout) -> None:
+    def __init__(self, file: Path, layout: Layout, *, row_group: int | None = None) -> None:
+        """Open a file.
+
+        Args:
+            file: Its path.
+            layout: Its columns.
+            row_group: Rows that are buffered before they are written; None for `ROW_GROUP`.
+        """
         self._layout = layout
+        self._row_group = row_group
         self._schema = layout.schema()
         repetitive = [name for name in self._schema.names if name not in layout.vectors]  # vectors never repeat
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=repetitive)
@@ -79,7 +87,7 @@ class TableWriter:
         """Add a row."""
         self._buffer.append(row)
         self.rows += 1
-        if len(self._buffer) >= ROW_GROUP:
+        if len(self._buffer) >= (self._row_group or ROW_GROUP):
             self._flush()
 
     def _flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Recall's own format: `items.parquet`, `units.parquet` and `manifest.json`, which hold a whole library.
+"""Recall's own format: `items.parquet`, `units.parquet`, `manifest.json` and the files of `knowledge`: a whole library.
 
 Items have all columns of the catalog, lists of their tags, people and places, and `relative`, the path below the root
 of their source, for other programs. Units have their columns of the catalog and one column of float16 vectors per
@@ -25,9 +25,19 @@ from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
 from indexer.store import Store
 from indexer.transfer.atomic_folder import new_folder, write_errors
+from indexer.transfer.formats import MANIFEST
 from indexer.transfer.import_items import ExportContents, ExportedEncoder, ItemWithUnits
+from indexer.transfer.knowledge import (
+    TABLES,
+    Checks,
+    Knowledge,
+    check_counts,
+    read_settings,
+    settings_record,
+    write_knowledge,
+)
 from indexer.transfer.manifest import Manifest, read_manifest, write_manifest
-from indexer.transfer.parquet import Layout, TableWriter, count_rows, read_rows
+from indexer.transfer.parquet import Layout, TableWriter, read_rows
 from indexer.transfer.path_mapping import PathMapping, validate_path
 from indexer.transfer.report import ExportReport
 from indexer.types import Modality, Progress, ProgressCallback
@@ -79,8 +89,14 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
                 report.skipped += skipped
                 count()
         approximate = reencoding.count_approximate(connection, store.encoder.id) if store.encoder else 0
-        rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows}
-        write_manifest(folder, encoders=list(encoders.values()), sources=sources, rows=rows)
+        rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows} | write_knowledge(connection, folder, report)
+        write_manifest(
+            folder,
+            encoders=list(encoders.values()),
+            sources=sources,
+            rows=rows,
+            settings=settings_record(connection),
+        )
         report.items = items.rows
         report.bytes = sum(file.stat().st_size for file in folder.iterdir())
     if report.skipped:
@@ -91,24 +107,44 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
     return report
 
 
-def open_export(folder: Path, roots: Mapping[str, str]) -> ExportContents:
+def open_export(folder: Path, roots: Mapping[str, str], checks: Checks) -> ExportContents:
     """Return the contents of an export after validating its files.
 
     Args:
         folder: The export.
         roots: Folders on the machine of the export, and the same folders on this machine.
+        checks: What the library can use of words, judgements and versions.
 
     Raises:
         TransferError: The export is incomplete or damaged, or its paths cannot be used here.
     """
-    manifest = read_manifest(folder, [ITEMS_FILE, UNITS_FILE])
-    for name, rows in manifest.rows.items():
-        if count_rows(folder / name) != rows:
-            raise TransferError(f"{folder / name} does not have the {rows:,} rows of its manifest; export it again")
+    manifest = read_manifest(folder, [ITEMS_FILE, UNITS_FILE], optional=TABLES)
+    check_counts(folder, manifest.rows)
     mapping = PathMapping.from_roots(roots, separator=manifest.separator)
     mapping.check_used([source["root"] for source in manifest.sources])
     sources = [_translated(source, mapping) for source in manifest.sources]
-    return ExportContents(manifest.encoders, sources, manifest.rows[ITEMS_FILE], _items(folder, manifest, mapping))
+    knowledge = _knowledge(folder, manifest, mapping, checks)
+    knowledge.check()
+    items = _items(folder, manifest, mapping)
+    return ExportContents(manifest.encoders, sources, manifest.rows[ITEMS_FILE], items, knowledge)
+
+
+def _knowledge(folder: Path, manifest: Manifest, mapping: PathMapping, checks: Checks) -> Knowledge:
+    """Return what the user taught the exported library, not checked yet.
+
+    Raises:
+        TransferError: The manifest is damaged.
+    """
+    try:
+        encoders = {encoder.column: int(encoder.column.rpartition("_")[2]) for encoder in manifest.encoders}
+        active, index = read_settings(manifest.settings)
+    except (TypeError, ValueError) as error:
+        raise TransferError(
+            f"{folder / MANIFEST} is not a manifest of Recall ({error!r}); export the library again"
+        ) from error
+    files = tuple(name for name in TABLES if name in manifest.rows)
+    dims = {encoders[encoder.column]: encoder.record["dim"] for encoder in manifest.encoders}
+    return Knowledge(folder, files, mapping, checks, encoders, dims, active, index)
 
 
 def _items(folder: Path, manifest: Manifest, mapping: PathMapping) -> Iterator[ItemWithUnits]:

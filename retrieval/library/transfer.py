@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from indexer import transfer
 from indexer.store.library_encoder import LibraryEncoder
@@ -15,8 +15,8 @@ from retrieval.library.base import BaseLibrary
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
-    from indexer.transfer.import_items import ImportReport
-    from indexer.transfer.report import ExportReport
+    from indexer.transfer.knowledge import Checks
+    from indexer.transfer.report import ExportReport, ImportReport
 
 
 def export(
@@ -52,7 +52,9 @@ def import_(
 ) -> ImportReport:
     """Import an export of Recall or of clip-retrieval, and return a report; the photos need not be on this machine.
 
-    Items are committed in batches. A run that was stopped continues where it left off when it is started again.
+    Private words, judgements, adapters and the requirements for the index come with an export of Recall. The library
+    keeps what it knows already. Items are committed in batches. A run that was stopped continues where it left off when
+    it is started again.
 
     Args:
         path: The folder; its format is detected.
@@ -77,6 +79,25 @@ def import_(
             Path(path).expanduser(),
             roots=roots or {},
             load=load,
+            checks=_checks(),
             replace=replace,
             progress=progress,
         )
+
+
+def _checks() -> Checks:
+    """Return what a library can use of the words, queries and tuning reports of an export, which anyone may write."""
+    from indexer.transfer.knowledge import Checks  # late, like the others: searching needs none of them
+    from retrieval.feedback import query_from_parts, query_key, query_parts
+    from retrieval.query.private_words import validate
+    from retrieval.tuning.report import TuningReport
+
+    def query(parts: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        stored = query_parts(query_from_parts(parts))
+        return query_key(stored), stored
+
+    def report(receipt: dict[str, Any]) -> object:
+        checked = TuningReport.from_dict(receipt)
+        return str(checked), checked.line(is_active=True), checked.to_dict()
+
+    return Checks(validate, query, report)

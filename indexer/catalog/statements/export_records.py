@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, null, select, update
 
-from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, SOURCES, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, SOURCES, UNITS, VERSIONS
 from indexer.catalog.statements.encoders import active_encoder
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.statements.sources import add_source, enclosing_source, sources
@@ -19,10 +19,11 @@ Record = dict[str, Any]
 
 
 def export_encoders(connection: Connection) -> list[Record]:
-    """Return the encoders that the library has embeddings of; `active` tells whether each is the active one."""
+    """Return the encoders that the library has embeddings or adapters of; `active` tells which is the active one."""
     has_embeddings = exists().where(EMBEDDINGS.c.encoder_id == ENCODERS.c.id, EMBEDDINGS.c.mapped.is_(False))
+    has_adapters = exists().where(VERSIONS.c.encoder_id == ENCODERS.c.id, VERSIONS.c.kind == "adapter")
     active = active_encoder(connection)
-    rows = connection.execute(select(ENCODERS).where(has_embeddings).order_by(ENCODERS.c.id)).mappings()
+    rows = connection.execute(select(ENCODERS).where(has_embeddings | has_adapters).order_by(ENCODERS.c.id)).mappings()
     return [dict(row) | {"active": active is not None and row["id"] == active.id} for row in rows]
 
 

@@ -22,9 +22,10 @@ from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.encoders.base import Encoder
 from indexer.errors import FailureKind, TransferError
 from indexer.transfer.clip_retrieval.file_names import KINDS, numbered_files
-from indexer.transfer.import_items import ExportContents, ExportedEncoder, ImportReport, ItemWithUnits
+from indexer.transfer.import_items import ExportContents, ExportedEncoder, ItemWithUnits
 from indexer.transfer.parquet import column_names, count_rows, read_strings
 from indexer.transfer.path_mapping import PathMapping, validate_path
+from indexer.transfer.report import ImportReport
 from indexer.types import Modality, utc_now
 
 COLUMN = "embedding"

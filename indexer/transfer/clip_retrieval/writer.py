@@ -20,6 +20,7 @@ from indexer.catalog.column_types import PathBytes
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements.captioned_photos import CaptionedPhoto, captioned_photos, count_photos
 from indexer.catalog.statements.items import VECTOR_DTYPE
+from indexer.catalog.statements.knowledge import count_knowledge
 from indexer.errors import TransferError
 from indexer.store import Store
 from indexer.transfer.atomic_folder import new_folder, write_errors
@@ -70,6 +71,7 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
                 count=lambda: progress(Progress("exporting", report.items, counts.photos)),
             )
         report.skipped = counts.items - report.items
+        report.left_out = count_knowledge(connection)
         report.bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         if not report.items:
             raise TransferError(f"{store.path} has no photo that can be exported in clip-retrieval's format")

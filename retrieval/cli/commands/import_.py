@@ -18,7 +18,7 @@ from retrieval.cli.progress import ProgressLine
 from retrieval.cli.text import plural
 
 if TYPE_CHECKING:
-    from indexer.transfer.import_items import ImportReport
+    from indexer.transfer.report import ImportReport
 
 SECTION = "Library"
 
@@ -85,6 +85,9 @@ def _print_summary(report: ImportReport) -> None:
     }
     summary = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number or name == "added")
     click.echo(f"{summary} in {report.total_seconds:.1f} seconds")
+    learned = {"private word": report.words, "judgement": report.judgements, "adapter": report.versions}
+    if any(learned.values()):
+        note(f"also added: {', '.join(plural(number, noun) for noun, number in learned.items() if number)}")
     if report.normalized:
         note(f"{plural(report.normalized, 'embedding')} scaled to unit length")
     for root in report.sources:

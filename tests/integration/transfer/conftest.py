@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.transfer.import_items import ImportReport
+from indexer.transfer.report import ImportReport
 from retrieval import Library
 from tests.support.clip_retrieval import BLUE, LIME, RED, write_part
 from tests.support.color_photos import paint
