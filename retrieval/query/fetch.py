@@ -6,7 +6,10 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from indexer.errors import QueryError
@@ -24,6 +27,24 @@ _CHUNK_SIZE = 1 << 16
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Addresses whose last 32 bits are an IPv4 address, in networks without IPv4 (RFC 6052, section 2.1)."""
 
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""The only addresses of version 6 that IANA has assigned to hosts of the internet (RFC 4291, section 2.4)."""
+
+_SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # protocol assignments (RFC 6890)
+        "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+        "2001::/23",  # protocol assignments, among them Teredo (RFC 2928, 4380)
+        "2002::/16",  # 6to4, which embeds an IPv4 address (RFC 3056)
+        "3fff::/20",  # documentation (RFC 9637)
+    )
+)
+"""Ranges that some versions of `ipaddress` take for public."""
+
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""Bits 64 to 95 of an address whose last 32 bits are an IPv4 address behind a tunnel (RFC 5214, section 6.1)."""
+
 _CONTENT_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 """Content types that a server may give a picture; the decoder decides whether it is one."""
 
@@ -40,27 +61,81 @@ def fetch_picture(url: str) -> bytes:
     Raises:
         QueryError: The address is not public; or what it returns is not a picture, too large, too slow, or an error.
     """
-    deadline = time.monotonic() + TIMEOUT
-    location = url
-    try:
+    request = _Request(url, time.monotonic() + TIMEOUT)
+    # in a thread, because the look-up of a name has no time limit, and each line of an answer could take the whole time
+    thread = threading.Thread(target=request.run, daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    if thread.is_alive():
+        request.abort()
+        raise _too_slow(url)
+    if request.error is not None:
+        raise request.error
+    return request.body
+
+
+class _Request:
+    """One request with its redirects.
+
+    Attributes:
+        body: What the last address returned.
+        error: Why it returned nothing.
+    """
+
+    def __init__(self, url: str, deadline: float) -> None:
+        self.body = b""
+        self.error: BaseException | None = None
+        self._url = url
+        self._deadline = deadline
+        self._socket: socket.socket | None = None
+
+    def run(self) -> None:
+        """Make the request, and store its result or its error."""
+        try:
+            self.body = self._follow()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.error = QueryError(f"{self._url} cannot be fetched: {str(error) or type(error).__name__}")
+        except BaseException as error:  # noqa: BLE001  raised again in the thread that waits
+            self.error = error
+
+    def abort(self) -> None:
+        """End what the thread waits for, if it waits for a server."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _follow(self) -> bytes:
+        location = self._url
         for _ in range(_MAX_REDIRECTS + 1):
-            connection, target = _connect(location, deadline)
+            connection, target = _connect(location, self._deadline, self._watch)
             try:
                 connection.request("GET", target, headers={"User-Agent": "recall", "Accept": "image/*"})
-                response = connection.getresponse()
-                is_redirect = response.status in (301, 302, 303, 307, 308)
-                redirect = response.getheader("Location") if is_redirect else None
-                if redirect is None:
-                    return _read_body(response, url, deadline)
+                with connection.getresponse() as response:
+                    is_redirect = response.status in (301, 302, 303, 307, 308)
+                    redirect = response.getheader("Location") if is_redirect else None
+                    if redirect is None:
+                        return _read_body(response, self._url, self._deadline)
                 location = urljoin(location, redirect)
             finally:
                 connection.close()
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise QueryError(f"{url} cannot be fetched: {str(error) or type(error).__name__}") from error
-    raise QueryError(f"{url} has more than {_MAX_REDIRECTS} redirects; give the address of the picture itself")
+        raise QueryError(
+            f"{self._url} has more than {_MAX_REDIRECTS} redirects; give the address of the picture itself"
+        )
+
+    def _watch(self, tcp_socket: socket.socket) -> None:
+        """Have `abort` end this connection; one that opens too late is not used."""
+        self._socket = tcp_socket
+        if time.monotonic() > self._deadline:
+            raise _too_slow(self._url)
 
 
-def _connect(url: str, deadline: float) -> tuple[http.client.HTTPConnection, str]:
+def _too_slow(url: str) -> QueryError:
+    return QueryError(f"{url} takes longer than {TIMEOUT:g} seconds; save it and give its file instead")
+
+
+def _connect(
+    url: str, deadline: float, watch: Callable[[socket.socket], None]
+) -> tuple[http.client.HTTPConnection, str]:
     """Return an open connection to a checked address, and the request target."""
     parts = urlsplit(url)
     if not is_url(url) or not parts.hostname:
@@ -71,8 +146,10 @@ def _connect(url: str, deadline: float) -> tuple[http.client.HTTPConnection, str
     connection = http.client.HTTPConnection(parts.hostname, port, timeout=remaining)
     tcp_socket = socket.create_connection((address, port), timeout=remaining)
     try:
+        watch(tcp_socket)
         tls = ssl.create_default_context() if parts.scheme == "https" else None
         connection.sock = tls.wrap_socket(tcp_socket, server_hostname=parts.hostname) if tls else tcp_socket
+        watch(connection.sock)  # TLS has moved the connection to another object
     except BaseException:
         tcp_socket.close()
         raise
@@ -108,12 +185,17 @@ def _resolve(host: str, port: int) -> list[str]:
 
 
 def _is_public(address: str) -> bool:
-    """Return whether an address, and an IPv4 address that it embeds, is reachable from the whole internet."""
+    """Return whether an address, and an IPv4 address that it embeds, is of a host of the internet."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    embedded = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    if parsed in NAT64:
-        embedded = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-    return parsed.is_global and not parsed.is_multicast and (embedded is None or _is_public(str(embedded)))
+    if any(parsed in network for network in _SPECIAL if network.version == parsed.version):
+        return False
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return parsed.is_global and not (parsed.is_multicast or parsed.is_reserved)
+    last = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+    if parsed.ipv4_mapped is not None or parsed in NAT64:
+        return _is_public(str(last))
+    is_tunnelled = (int(parsed) >> 32) & 0xFFFFFFFF in _ISATAP
+    return parsed in _GLOBAL_UNICAST and parsed.is_global and (not is_tunnelled or _is_public(str(last)))
 
 
 def _read_body(response: http.client.HTTPResponse, url: str, deadline: float) -> bytes:
@@ -130,5 +212,5 @@ def _read_body(response: http.client.HTTPResponse, url: str, deadline: float) ->
         if len(body) > MAX_BYTES:
             raise QueryError(f"{url} is over {MAX_BYTES // 1024**2} MiB; save it and give its file instead")
         if time.monotonic() > deadline:
-            raise QueryError(f"{url} takes longer than {TIMEOUT:g} seconds; save it and give its file instead")
+            raise _too_slow(url)
     return bytes(body)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -87,6 +89,37 @@ def test_a_slow_server_is_an_error(server: str, public: None, monkeypatch: pytes
         fetch_picture(f"{server}/large.png")
 
 
+@pytest.mark.parametrize("part", [b"HTTP/1.1 200 OK\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n"])
+def test_a_server_that_drips_is_given_up_after_the_time_for_the_whole_request(
+    public: None, monkeypatch: pytest.MonkeyPatch, part: bytes
+) -> None:
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(part)
+                while True:
+                    connection.sendall(b"X: a\r\n" if part else b"H")
+                    time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        start = time.monotonic()
+        with pytest.raises(QueryError, match=r"takes longer than 0.5 seconds|cannot be fetched"):
+            fetch_picture(f"http://127.0.0.1:{listener.getsockname()[1]}/a.png")
+        assert time.monotonic() - start < 5
+
+
+def test_a_name_that_takes_too_long_to_look_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
+    release = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(20) and [])
+    with pytest.raises(QueryError, match=r"takes longer than 0.2 seconds"):
+        fetch_picture("http://slow.example/a.png")
+    release.set()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::1]"])  # noqa: S104 - refused, never bound
 def test_addresses_of_the_own_machine_are_refused(host: str) -> None:
     with pytest.raises(QueryError, match="which is not a public address"):
@@ -118,6 +151,24 @@ def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPa
         ("2002:7f00:1::", False),  # 6to4 of 127.0.0.1
         ("64:ff9b::a00:1", False),  # 10.0.0.1 behind a translator (NAT64)
         ("64:ff9b::808:808", True),  # 8.8.8.8 behind it
+        ("2002:808:808::", False),  # 6to4 of 8.8.8.8: nothing answers there any more
+        ("2001:0:808:808::1", False),  # Teredo
+        ("64:ff9b:1::10.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("::ffff:0:10.0.0.1", False),
+        ("::5efe:10.0.0.1", False),
+        ("2606:4700::5efe:10.0.0.1", False),  # ISATAP
+        ("2606:4700::200:5efe:8.8.8.8", True),
+        ("fec0::1", False),
+        ("ff0e::1", False),
+        ("3fff::1", False),
+        ("2001:db8::1", False),
+        ("5f00::1", False),
+        ("192.88.99.1", False),
+        ("192.0.0.9", False),
+        ("240.0.0.1", False),
+        ("255.255.255.255", False),
+        ("0.1.2.3", False),
     ],
 )
 def test_only_addresses_reachable_from_the_whole_internet_are_public(address: str, public: bool) -> None:
