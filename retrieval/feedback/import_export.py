@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -57,6 +58,11 @@ class JudgementImport:
     rejected: list[str] = field(default_factory=list)
 
 
+_FORMULA = re.compile("'*\\s*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+"""Beginnings of a cell that a spreadsheet may run (OWASP, CSV injection; the last four are full-width forms),
+and of those that look escaped already."""
+
+
 class _Row(NamedTuple):
     """One judgement of a file."""
 
@@ -100,7 +106,7 @@ def export_judgements(store: Store, stream: IO[str], *, as_csv: bool = False) ->
                 skipped += 1
                 continue
             if as_csv:
-                writer.writerow([record[name] for name in (*COLUMNS, *OPTIONAL_COLUMNS)])
+                writer.writerow([_csv_cell(record[name]) for name in (*COLUMNS, *OPTIONAL_COLUMNS)])
             else:
                 stream.write(json.dumps(record) + "\n")
             count += 1
@@ -222,7 +228,17 @@ def _lines(stream: IO[str], *, is_csv: bool) -> Iterator[tuple[int, str | Mappin
     if missing:
         raise FeedbackError(f"the table has no column {' and no column '.join(missing)}; expected {', '.join(COLUMNS)}")
     for row in reader:
-        yield reader.line_num, row
+        yield reader.line_num, {name: _from_csv_cell(cell) for name, cell in row.items()}
+
+
+def _csv_cell(value: object) -> object:
+    """Return a value as a cell that no spreadsheet takes for a formula: with an apostrophe before what could be one."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def _from_csv_cell(cell: Any) -> Any:
+    """Return the value of a cell that `_csv_cell` made."""
+    return cell[1:] if isinstance(cell, str) and cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
 
 
 def _parse_record(record: Mapping[str, Any]) -> _Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -163,3 +164,21 @@ def test_a_hit_of_a_deleted_item_is_not_taken_for_the_item_with_its_number(colou
     assert colours.search("white", k=1)[0].item_id == newest.item_id
     with pytest.raises(FeedbackError, match=f"{newest.path.name} is not in the library"):
         colours.judge("blue", good=[newest])
+
+
+@pytest.mark.parametrize(
+    "query",
+    ['=HYPERLINK("http://x","y")', "+1 house", "-cat", "@home", "'=quoted", "''-twice", "\t=tab", " =space", "'tis"],
+)
+def test_no_cell_of_a_csv_export_is_a_formula_and_the_import_has_the_query_again(
+    colours: Library, tmp_path: Path, query: str
+) -> None:
+    hits = colours.search("red", k=1)
+    colours.judge(query, good=[hits[0].path])
+    file = exported(colours, tmp_path / "formulas.csv")
+    with file.open(newline="") as stream:
+        cells = [cell for row in csv.reader(stream) for cell in row]
+    assert not [cell for cell in cells if cell.lstrip()[:1] in tuple("=+-@")]
+    colours.forget_judgements(query=query)
+    colours.import_judgements(file)
+    assert [judgement.parts["texts"] for judgement in colours.judgements()] == [[query]]
