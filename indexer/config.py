@@ -94,7 +94,7 @@ def _read_file(path: Path, names: list[str]) -> dict[str, object]:
             content = tomllib.load(file)
     except FileNotFoundError:
         return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"the settings file {path} cannot be read ({error}); correct it or delete it") from error
     unknown = sorted(set(content) - set(names))
     if unknown:

@@ -61,7 +61,7 @@ def print_comparison(comparison: Comparison) -> None:
             )
             for metric, difference in differences.items()
         ]
-        systems = Column(first, "middle"), Column(second, "middle")
+        systems = Column(visible(first), "middle"), Column(visible(second), "middle")
         click.echo()
         print_table((_DIRECTIONS[direction], *systems, "difference", "95 % interval", "p"), rows)
 

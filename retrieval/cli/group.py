@@ -6,7 +6,6 @@ import keyword
 import os
 import pkgutil
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -17,7 +16,7 @@ import click
 from indexer.errors import RecallError
 from retrieval.cli import commands
 from retrieval.cli.exit_codes import ExitCode, leave
-from retrieval.cli.messages import add_verbosity, is_verbose, print_error
+from retrieval.cli.messages import add_verbosity, is_verbose, print_error, print_traceback
 from retrieval.cli.suggestions import SuggestingGroup, with_new_word
 
 SECTIONS = ("Search", "Index", "Learn", "Library", "Measure")
@@ -68,7 +67,9 @@ class RecallGroup(SuggestingGroup):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
         with _ending(ctx):
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, where a full disk can be said
+            return result
 
 
 def _module(name: str) -> Any:
@@ -86,12 +87,19 @@ def _ending(ctx: click.Context) -> Iterator[None]:
         raise with_new_word(error) from None
     except (RecallError, click.ClickException) as error:
         if is_verbose():
-            traceback.print_exc()
+            print_traceback()
         print_error(error.message if isinstance(error, click.ClickException) else str(error))
         leave(ExitCode.ERROR)
     except BrokenPipeError:
         _discard_output()
         leave(ExitCode.BROKEN_PIPE)
+    except OSError as error:
+        if is_verbose():
+            print_traceback()
+        _discard_output()
+        name = "the output" if error.filename is None else os.fsdecode(error.filename)
+        print_error(f"{name} cannot be written or read ({error.strerror or error}); what was done before is kept")
+        leave(ExitCode.ERROR)
     except (KeyboardInterrupt, ImportError) as error:
         if not _is_interrupt(error):
             raise

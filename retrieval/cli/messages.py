@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable
 
 import click
@@ -29,6 +30,11 @@ def note(text: str) -> None:
 def print_error(text: str) -> None:
     """Print the error that ends the program, on one line."""
     click.echo(f"{terminal.style('recall:', '31', sys.stderr)} {one_line(text)}", err=True)
+
+
+def print_traceback() -> None:
+    """Print where the present error arose, as lines that cannot move the cursor: it may quote a file name."""
+    click.echo("\n".join(map(visible, traceback.format_exc().rstrip().split("\n"))), err=True)
 
 
 def print_failures(label: str, failures: list[tuple[str, str]], rest: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+from retrieval.cli.text import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +41,9 @@ def format_options(command: Command) -> Command:
 
 
 def print_path(path: Path, output: OutputFormat) -> None:
-    """Print a path in the format "paths" or "null"."""
-    click.echo(str(path), nl=output == "paths")
+    """Print a path in the format "paths" or "null"; on a terminal without what it would obey, as `ls` does."""
+    text = visible(str(path)) if sys.stdout.isatty() else str(path)
+    click.echo(text, nl=output == "paths", color=True)  # else click takes escape sequences out of names in a pipe
     if output == "null":
         click.echo("\0", nl=False)
 

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 import click
 
+from retrieval.cli.text import visible
+
 _RENAMED = {"encoders": "encoder", "--in": "--type", "--probe": "--control-set", "moments": "bursts"}
 """Words of earlier versions, which are no aliases."""
 
@@ -33,7 +35,8 @@ class SuggestingGroup(click.Group):
 
 
 def with_new_word(error: click.UsageError) -> click.UsageError:
-    """Return the error; for an option of earlier versions one that suggests its new name."""
+    """Return the error, safe to print; for an option of earlier versions one that suggests its new name."""
     if isinstance(error, click.NoSuchOption) and error.option_name in _RENAMED:
-        return click.UsageError(f"{error.message}{did_you_mean(error.option_name, ())}", error.ctx)
-    return error
+        return click.UsageError(f"{visible(error.message)}{did_you_mean(error.option_name, ())}", error.ctx)
+    message = "\n".join(map(visible, error.format_message().split("\n")))  # it quotes what was typed, or a file name
+    return click.UsageError(message, error.ctx)

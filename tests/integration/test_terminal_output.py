@@ -107,3 +107,21 @@ def test_progress_is_painted_over_within_the_width_and_q_hides_it(recall: Progra
     quiet = recall.on_terminal("index", "-q").stdout
     assert "\x1b[K" not in quiet
     assert "failed: " in plain(quiet)
+
+
+def test_paths_on_a_terminal_cannot_give_it_orders_and_in_a_pipe_they_stay_as_they_are(
+    recall_program: Program, tmp_path: Path
+) -> None:
+    name = "a\x1b]0;OWNED\x07\x1b[31m \u202etxt.exe.txt"
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / name).write_text("a cat on a wall")
+    assert recall_program("index", tmp_path / "notes").returncode == 0
+    for options in (["--paths"], ["-0"], []):
+        shown = recall_program.on_terminal("search", "a cat", "--all", *options).stdout
+        assert "\x1b]0;" not in shown
+        assert "\u202e" not in shown
+    assert name in recall_program("search", "a cat", "--all", "--paths").stdout
+    refused = recall_program.on_terminal("search", f"--{name}").stdout
+    assert "\x1b]0;" not in refused
+    missing = recall_program.on_terminal("index", f"./{name}", "-v").stdout
+    assert "\x1b]0;" not in missing

@@ -43,6 +43,18 @@ class Program:
             check=False,
         )
 
+    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Return the finished run of a shell command, which finds the program in $RECALL_PROGRAM."""
+        return subprocess.run(
+            ["bash", "-c", command],
+            capture_output=True,
+            text=True,
+            env={**self.env, "RECALL_PROGRAM": str(self.path)},
+            cwd=self.cwd,
+            timeout=300,
+            check=False,
+        )
+
     def on_terminal(
         self, *args: str | Path, columns: int = 80, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:

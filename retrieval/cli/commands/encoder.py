@@ -15,7 +15,7 @@ from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
 from retrieval.cli.suggestions import SuggestingGroup
 from retrieval.cli.table import Column, print_table
-from retrieval.cli.text import plural
+from retrieval.cli.text import plural, visible
 
 if TYPE_CHECKING:
     from indexer.maintenance.reencode import EncoderChange
@@ -132,11 +132,12 @@ def drop_command(name: str | None, as_json: bool, settings: Settings) -> None:
 
 def _print_change(change: EncoderChange) -> None:
     if not change.is_new:
-        click.echo(f"{change.encoder} already is the encoder of the library; nothing was changed")
+        click.echo(f"{visible(change.encoder)} already is the encoder of the library; nothing was changed")
         return
     encoded = change.units - change.approximate
     click.echo(
-        f"{change.encoder}: {encoded:,} encoded, {change.approximate:,} approximate in {change.seconds:.1f} seconds"
+        f"{visible(change.encoder)}: {encoded:,} encoded, {change.approximate:,} approximate in "
+        f"{change.seconds:.1f} seconds"
     )
     for kind, agreement in change.agreement.items():
         click.echo(f"{kind}s: {_agreement_text(agreement)}")

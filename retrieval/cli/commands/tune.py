@@ -12,7 +12,7 @@ from retrieval.cli.messages import note
 from retrieval.cli.options import FilePath, open_library, settings_options
 from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
-from retrieval.cli.text import plural
+from retrieval.cli.text import plural, visible
 
 SECTION = "Learn"
 
@@ -59,7 +59,7 @@ def command(
     if as_json:
         print_json(report.to_dict())
     else:
-        click.echo(str(report))
+        click.echo("\n".join(map(visible, str(report).split("\n"))))
         note(
             f"{plural(report.judgements, 'judgement')}: {report.used:,} used, {report.contradicted:,} overruled by "
             f"later ones, {report.missing:,} of missing files; {report.seconds:.0f} s"
