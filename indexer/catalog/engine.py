@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, InvalidRequestError
 
 from indexer.catalog.filters.geo import distance_km
 from indexer.catalog.text_key import text_key
@@ -58,8 +58,11 @@ def keep_log_files(path: Path) -> None:
             make_empty_file(file)
 
 
-def open_engine(path: Path, access: Access = Access.WRITE) -> Engine:
+def open_engine(path: Path, access: Access = Access.WRITE, *, trusts_schema: bool = True) -> Engine:
     """Return an engine over the SQLite file at `path`.
+
+    Without `trusts_schema`, SQLite runs nothing that the schema names and that could do harm; triggers then cannot
+    write to the full-text index.
 
     The engine sends BEGIN itself instead of leaving it to the driver: all statements of a connection see one snapshot,
     and a migration is one transaction.
@@ -72,6 +75,8 @@ def open_engine(path: Path, access: Access = Access.WRITE) -> Engine:
         )
         connection.create_function("distance_km", 4, distance_km, deterministic=True)
         connection.create_function("text_key", 1, text_key, deterministic=True)
+        connection.execute(f"PRAGMA trusted_schema = {'ON' if trusts_schema else 'OFF'}")
+        connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")  # a committed batch survives a power failure
@@ -101,6 +106,19 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(_advice(path, str(error))) from error
     except OSError as error:
         raise StorageError(_advice(path, f"{error.strerror or error}")) from error
+    except (ValueError, TypeError, OverflowError, InvalidRequestError) as error:
+        if not _is_of_a_row(error):
+            raise
+        raise StorageError(_advice(path, f"malformed value: {str(error).splitlines()[0][:120]}")) from error
+
+
+def _is_of_a_row(error: BaseException) -> bool:
+    """Return whether an error arose where SQLAlchemy, `json` or `enum` reads a stored value, which must be damaged."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] in ("sqlalchemy", "json", "enum")
 
 
 def _advice(path: Path, reason: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from indexer.catalog.engine import Access, access_to, keep_log_files, log_files, open_engine
 from indexer.errors import StorageError
@@ -59,7 +60,12 @@ class Connections:
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection whose changes are committed together at the end, or rolled back on an error."""
         with self._engine.begin() as connection:
-            yield connection
+            connection.exec_driver_sql("PRAGMA trusted_schema = ON")  # for the triggers, which were checked at opening
+            try:
+                yield connection
+            finally:
+                with suppress(SQLAlchemyError):
+                    connection.exec_driver_sql("PRAGMA trusted_schema = OFF")
 
     def data_version(self) -> int:
         """Return a number that changes whenever another connection, here or elsewhere, has changed the catalog."""
@@ -75,7 +81,7 @@ class Connections:
     def _open(self) -> None:
         self._access = access_to(self._catalog)
         self._stamp = _stamp_of(self._catalog) if self._access is Access.IMMUTABLE else None
-        self._engine = open_engine(self._catalog, self._access)
+        self._engine = open_engine(self._catalog, self._access, trusts_schema=False)  # it may be from somebody else
         try:
             self._version_connection = self._engine.raw_connection()  # its `data_version` shows others' commits
         except BaseException:

@@ -59,9 +59,8 @@ class Catalog:
             try:
                 _check_folder(path, catalog, create=create)
             except PermissionError as error:
-                raise StorageError(
-                    f"{path} cannot be read ({error.strerror}); its owner can grant that: chmod -R a+rX {path}"
-                ) from error
+                reason = f"{path} cannot be read ({error.strerror}); its owner can grant that: chmod -R a+rX {path}"
+                raise StorageError(reason) from error
             if not catalog.exists():
                 make_private_folder(path)
                 with suppress(FileExistsError):  # another process was faster
@@ -136,8 +135,8 @@ class Catalog:
         timeout = self.wait if wait is None else wait
         with write_lock(self.path, operation, timeout=timeout, is_run=is_run) as lock:
             for part in self.path.glob("*.part"):
-                with suppress(OSError):
-                    part.unlink(missing_ok=True)  # a writer was killed while saving an index
+                with suppress(OSError):  # a writer was killed while saving an index
+                    part.unlink()
             self._run_lock = lock if is_run else self._run_lock
             try:
                 yield

@@ -17,7 +17,7 @@ from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements import items
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import Settings
-from indexer.errors import LibraryError
+from indexer.errors import LibraryError, StorageError
 from indexer.store.database import Catalog
 from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
 from indexer.vectors import new_index, read_index
@@ -232,8 +232,11 @@ class Store(Catalog):
             current = items.embedding_ids(connection, encoder.id)
             has_changed = index.remove(np.setdiff1d(index.ids, current, assume_unique=True)) > 0
         for ids, vectors, damaged in items.embeddings_after(connection, encoder.id, encoder.dim, self._watermark):
-            if damaged:
-                logger.warning("%d embeddings are damaged and left out; run: recall check", len(damaged))
+            if damaged:  # without them another answer would be right
+                raise StorageError(
+                    f"the catalog of {self.path} has damaged embeddings ({len(damaged)} or more); run: recall check "
+                    "--repair, then recall index"
+                )
             index.add(ids, self.apply_adapter(connection, ids, vectors))
             count += len(ids) + len(damaged)
             has_changed = True

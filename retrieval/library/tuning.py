@@ -88,15 +88,8 @@ def tune(
             return replace(report, dry_run=True)
         version, name = _save_version(self._store, change, report, encoder_id=active.id, is_lora=method == "lora")
         if report.passed and name is not None:
-            switch_encoder(
-                self._store,
-                self._encoder,
-                name,
-                version=version,
-                settings=self._settings,
-                progress=progress,
-                is_trusted=True,
-            )
+            settings = replace(self._settings, trust_encoder=True)  # it was made here
+            switch_encoder(self._store, self._encoder, name, version=version, settings=settings, progress=progress)
         elif report.passed:
             rebuild_index(self._store, progress)
         if method == "lora":

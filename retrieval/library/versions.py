@@ -68,7 +68,6 @@ def switch_encoder(
     version: int | None,
     settings: Settings,
     progress: ProgressCallback | None,
-    is_trusted: bool = False,
 ) -> None:
     """Make another encoder the library's own and activate a version together with it.
 
@@ -77,16 +76,15 @@ def switch_encoder(
         library_encoder: The library's loaded encoder; it takes the new one.
         name: The encoder.
         version: The version that made it; None for an encoder without training.
-        settings: Device and batch size.
+        settings: Device and batch size, and whether to trust the encoder.
         progress: Called with the progress.
-        is_trusted: Whether this process has made the encoder; else the user must have used it before.
 
     Raises:
-        EncoderError: The encoder is not trusted.
+        EncoderError: The encoder was never used on this machine, and the settings do not trust it.
     """
     from indexer.maintenance.reencode import use_encoder  # late: it loads what decodes pictures
 
-    check_trust(name, is_trusted=is_trusted or settings.trust_encoder)
+    check_trust(name, is_trusted=settings.trust_encoder)
     encoder = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
     change = use_encoder(store, encoder, settings=settings, version=version, progress=progress)
     if not change.is_new:

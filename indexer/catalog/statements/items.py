@@ -92,9 +92,9 @@ class Unit(NamedTuple):
     text: str | None
 
 
-def has_dim(blob: bytes, dim: int) -> bool:
-    """Return whether stored bytes are a vector of `dim` numbers; damaged ones may not be."""
-    return len(blob) == dim * VECTOR_DTYPE.itemsize
+def has_dim(blob: object, dim: int) -> bool:
+    """Return whether a stored value is a vector of `dim` numbers; a damaged one may be of any type."""
+    return isinstance(blob, bytes) and len(blob) == dim * VECTOR_DTYPE.itemsize
 
 
 def decode_vectors(blobs: Sequence[bytes], dim: int) -> Vectors:
@@ -154,7 +154,9 @@ def embeddings_after(
         valid = [row for row in rows if has_dim(row.vector, dim)]
         damaged = [row.id for row in rows if not has_dim(row.vector, dim)]
         ids = np.fromiter((row.id for row in valid), dtype=np.int64, count=len(valid))
-        yield ids, decode_vectors([row.vector for row in valid], dim), damaged
+        vectors = decode_vectors([row.vector for row in valid], dim)
+        is_finite = np.isfinite(vectors).all(axis=1)
+        yield ids[is_finite], vectors[is_finite], damaged + ids[~is_finite].tolist()
         watermark = rows[-1].id
 
 
