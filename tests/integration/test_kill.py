@@ -94,6 +94,8 @@ def test_twenty_kills_at_random_times_lose_no_committed_work(tmp_path: Path) -> 
         assert {hit.path for hit in reopened.search("red", k=PHOTOS)} == set(folder.rglob("*.png"))
     assert sorted(path.name for path in library.iterdir() if not path.name.startswith("index-")) == [
         "catalog.db",
+        "catalog.db-shm",
+        "catalog.db-wal",
         "write.lock",
     ]
 
