@@ -22,30 +22,31 @@ SAMPLE = 256
 """Pictures that represent the whole set, as in a search."""
 
 
-def calibration_quality(texts: Vectors, images: Vectors, owners: Ids, prompts: Vectors) -> dict[str, float]:
+def calibration_quality(texts: Vectors, images: Vectors, pairs: Ids, prompts: Vectors) -> dict[str, float]:
     """Return calibration error and AUROC of the text-to-image probabilities; empty if there are none.
 
-    Each caption is a query twice: over all pictures, and over all but its own. Only its own picture counts as correct,
-    though the caption may describe others too. The calibration error is that of the 10 best hits of the first list, in
-    15 bins of equal size. The AUROC says how often the list with the picture has the higher best probability, and the
-    higher expected number of matches.
+    Each caption is a query twice: over all pictures, and over all but its own. Only its own pictures count as correct,
+    though the caption may describe others too. Captions of all pictures are left out. The calibration error is that of
+    the 10 best hits of the first list, in 15 bins of equal size. The AUROC says how often the list with its pictures
+    has the higher best probability, and the higher expected number of matches.
 
     Args:
         texts: Unit vectors of the captions, shape (t, d).
         images: Unit vectors of the pictures, shape (n, d).
-        owners: Picture that each caption describes, shape (t,).
+        pairs: Each caption with a picture that it describes, shape (p, 2), ascending.
         prompts: Unit vectors of the background prompts, shape (b, d).
     """
-    if len(images) < 2:
-        return {}  # without its own picture a caption would have no list
     background = background_queries([prompts], [1.0])
     top_values: list[Numbers] = []
     is_correct = []
     sums: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     queries = np.unique(np.linspace(0, len(texts) - 1, min(MAX_QUERIES, len(texts))).astype(np.int64))
-    for text, owner in zip(texts[queries], owners[queries].tolist(), strict=True):
+    for query in queries.tolist():
+        text, own = texts[query], pairs[pairs[:, 0] == query, 1]
+        if len(own) == len(images):
+            continue  # without its own pictures it would have no list
         for is_present in (True, False):
-            pool = np.arange(len(images)) if is_present else np.delete(np.arange(len(images)), owner)
+            pool = np.arange(len(images)) if is_present else np.delete(np.arange(len(images)), own)
             order = pool[np.argsort(-(images[pool] @ text), kind="stable")[:COUNTED_HITS]]
             sample = images[pool[np.unique(np.linspace(0, len(pool) - 1, min(SAMPLE, len(pool))).astype(np.int64))]]
             stats = background_stats(background, sample, has_image=False)
@@ -56,7 +57,9 @@ def calibration_quality(texts: Vectors, images: Vectors, owners: Ids, prompts: V
             sums[is_present].append((values[0], values.sum()))
             if is_present:
                 top_values.append(values[:TOP_HITS])
-                is_correct.append(order[:TOP_HITS] == owner)
+                is_correct.append(np.isin(order[:TOP_HITS], own))
+    if not top_values:
+        return {}
     with_picture, without = np.array(sums[True]), np.array(sums[False])  # (t, 2)
     return {
         "calibration_error": calibration_error(np.concatenate(top_values), np.concatenate(is_correct)),

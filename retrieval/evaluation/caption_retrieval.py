@@ -1,7 +1,8 @@
 """Retrieval quality of an encoder on captioned pictures, from text to image and back.
 
 The definitions are those of Karpathy and Fei-Fei 2015 (section 4.2), which papers on Flickr8k and COCO use: for text to
-image every caption is one query; for image to text a picture is found if any of its captions is among the k.
+image every caption is one query; for image to text a picture is found if any of its captions is among the k. A caption
+that several pictures have is one query, which any of them answers: an encoder cannot tell equal texts apart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import EvaluationError, PictureError
 from indexer.images import read_photo
 from indexer.types import Ids, Pixels, Progress, ProgressCallback, Vectors
-from retrieval.evaluation.datasets import CaptionedPicture, read_captions
+from retrieval.evaluation.datasets import CaptionedPicture, normal_text, read_captions
 from retrieval.evaluation.metrics import RelevantRanks
 from retrieval.evaluation.result import Evaluation, measure
 
@@ -61,30 +62,50 @@ def evaluate_captions(
             f"no picture of {csv_path} can be read ({len(pictures)} tried), first {path}: {reason}; "
             "expected them in the folder images/ next to the table"
         )
-    texts = _encode_captions([caption for picture in readable for caption in picture.captions], encoder, progress)
-    owners = np.repeat(np.arange(len(readable)), [len(picture.captions) for picture in readable])  # (t,)
-    forward, backward = rank_both_ways(texts, images, owners)
+    captions, pairs = _distinct_captions(readable)
+    texts = _encode_captions(captions, encoder, progress)
+    forward, backward = _rank_pairs(texts, images, pairs)
+    firsts = pairs[np.unique(pairs[:, 0], return_index=True)[1], 1]  # first picture of each caption, (t,)
+    clusters = np.unique(firsts, return_inverse=True)[1]  # without gaps
     return Evaluation(
         system=encoder.name,
         directions={
-            "text_to_image": measure(forward, owners, progress),
+            "text_to_image": measure(forward, clusters, progress),
             "image_to_text": measure(backward, np.arange(len(readable)), progress),
         },
         about={
             "images": len(readable),
             "captions": len(texts),
             "encoder": encoder.name,
-            **(_calibration(texts, images, owners, encoder) if calibration else {}),
+            **(_calibration(texts, images, pairs, encoder) if calibration else {}),
         },
         failures=tuple(failures),
     )
 
 
-def _calibration(texts: Vectors, images: Vectors, owners: Ids, encoder: Encoder) -> dict[str, float]:
+def _distinct_captions(pictures: Sequence[CaptionedPicture]) -> tuple[list[str], Ids]:
+    """Return the captions without repetition, and the pairs of caption and picture, shape (p, 2), ascending.
+
+    Captions that differ only in case, spaces or Unicode form are equal; the first one is encoded.
+    """
+    captions: list[str] = []
+    numbers: dict[str, int] = {}
+    pairs: set[tuple[int, int]] = set()
+    for picture, content in enumerate(pictures):
+        for caption in content.captions:
+            key = normal_text(caption)
+            if key not in numbers:
+                numbers[key] = len(captions)
+                captions.append(caption)
+            pairs.add((numbers[key], picture))
+    return captions, np.array(sorted(pairs), dtype=np.int64)
+
+
+def _calibration(texts: Vectors, images: Vectors, pairs: Ids, encoder: Encoder) -> dict[str, float]:
     from retrieval.calibration.background import background_vectors  # late: it loads the database library
     from retrieval.evaluation.calibration import calibration_quality
 
-    return calibration_quality(texts, images, owners, background_vectors(encoder))
+    return calibration_quality(texts, images, pairs, background_vectors(encoder))
 
 
 def rank_both_ways(texts: Vectors, images: Vectors, owners: Ids) -> tuple[RelevantRanks, RelevantRanks]:
@@ -100,10 +121,23 @@ def rank_both_ways(texts: Vectors, images: Vectors, owners: Ids) -> tuple[Releva
     """
     if not len(texts) or not len(images) or owners.shape != (len(texts),):
         raise ValueError(f"{len(texts)} texts, {len(images)} images and owners {owners.shape} do not fit")
-    numbers, grades = np.arange(len(texts)), np.ones(len(texts), dtype=np.int64)
-    forward = _ranks(texts, images, numbers, owners)
-    backward = _ranks(images, texts, owners, numbers)
-    return RelevantRanks(len(texts), numbers, forward, grades), RelevantRanks(len(images), owners, backward, grades)
+    return _rank_pairs(texts, images, np.stack([np.arange(len(texts)), owners], axis=1))
+
+
+def _rank_pairs(texts: Vectors, images: Vectors, pairs: Ids) -> tuple[RelevantRanks, RelevantRanks]:
+    """Return the ranks of its pictures for each caption, and of its captions for each picture.
+
+    Args:
+        texts: Unit vectors of the captions, shape (t, d); each describes at least one picture.
+        images: Unit vectors of the pictures, shape (n, d); each has at least one caption.
+        pairs: Each caption with a picture that it describes, shape (p, 2), ascending.
+    """
+    grades = np.ones(len(pairs), dtype=np.int64)
+    backward = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]  # ascending by picture
+    return (
+        RelevantRanks(len(texts), pairs[:, 0], _ranks(texts, images, pairs[:, 0], pairs[:, 1]), grades),
+        RelevantRanks(len(images), backward[:, 1], _ranks(images, texts, backward[:, 1], backward[:, 0]), grades),
+    )
 
 
 def _ranks(queries: Vectors, answers: Vectors, owners: Ids, relevant: Ids) -> Ids:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from indexer.errors import EvaluationError, QueryError
 from retrieval.evaluation.query_column import parse_query_cell
 
 if TYPE_CHECKING:
+    from retrieval.query.part import Picture
     from retrieval.query.query import Query
 
 SetKind = Literal["captions", "queries"]
@@ -94,7 +96,8 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
 
     Args:
         csv_path: Table with the columns query (see `parse_query_cell`) and relevant, and optionally grade and split.
-            Several lines with one query name several relevant files, with paths from the table's folder. A grade is a
+            Several lines with one query name several relevant files, with paths from the table's folder; case and
+            spaces do not make another query. A grade is a
             whole number from 1 to `MAX_GRADE`, higher for a better answer; an empty grade is 1. If a file is named
             twice for a query, the higher grade counts.
         split: Only the rows with this value in the column split; None for all.
@@ -102,7 +105,7 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
     Raises:
         EvaluationError: The table does not exist, lacks a column, has a line that cannot be used, or has no rows.
     """
-    queries: dict[str, JudgedQuery] = {}
+    queries: dict[tuple[tuple[str | Picture, float], ...], JudgedQuery] = {}
     for number, query, relevant, row in _lines(csv_path, "queries", split):
         if not query and not relevant:
             continue
@@ -111,14 +114,24 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
             raise EvaluationError(f"line {number} of {csv_path} has a {present} but no {missing}; expected both")
         if "\0" in query + relevant:
             raise EvaluationError(f"line {number} of {csv_path} contains a zero byte; remove it")
-        if query not in queries:
-            queries[query] = JudgedQuery(query, _query(query, number, csv_path), {})
-        grades = queries[query].relevant
+        parsed = _query(query, number, csv_path)
+        grades = queries.setdefault(_identity(parsed), JudgedQuery(query, parsed, {})).relevant
         path = Path(os.path.normpath(csv_path.parent / relevant))  # a/../b.jpg is b.jpg
         grades[path] = max(_grade(row.get("grade"), number, csv_path), grades.get(path, 0))
     if not queries:
         raise _empty_set_error(csv_path, "query", "a query and a relevant file", split)
     return list(queries.values())
+
+
+def normal_text(text: str) -> str:
+    """Return what equal texts have in common: case, spaces and the form of Unicode do not count."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def _identity(query: Query) -> tuple[tuple[str | Picture, float], ...]:
+    """Return what equal queries have in common."""
+    contents = [normal_text(part.content) if isinstance(part.content, str) else part.content for part in query.parts]
+    return tuple(zip(contents, query.weights, strict=True))
 
 
 def _query(cell: str, number: int, csv_path: Path) -> Query:

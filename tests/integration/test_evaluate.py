@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from PIL import Image
 from indexer.encoders.base import Encoder
 from indexer.errors import EvaluationError
 from indexer.types import Pixels, Preprocess, Progress, Vectors
-from retrieval.evaluation import compare, evaluate_captions, read_captions
+from retrieval.evaluation import compare, evaluate_captions, read_captions, read_queries
+from retrieval.evaluation.calibration import calibration_quality
+
+PROMPTS = np.eye(3, dtype=np.float32)
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -85,6 +89,34 @@ def test_the_captions_of_a_picture_are_one_cluster_and_each_picture_is_its_own(t
     result = evaluate_captions(table, ColourEncoder())
     assert result.directions["text_to_image"].clusters.tolist() == [0, 0, 1]
     assert result.directions["image_to_text"].clusters.tolist() == [0, 1]
+
+
+def test_a_caption_that_several_pictures_have_is_one_query_that_each_of_them_answers(tmp_path: Path) -> None:
+    lines = ["red.png,all is red", "other.png, All  is RED", "blue.png,blue", "green.png,green", "red.png,all is red"]
+    table = write_set(tmp_path / "set", [*lines, "third.png,all is red", "third.png,a red one"])
+    for name in ("other.png", "third.png"):
+        shutil.copy(tmp_path / "set" / "images" / "red.png", tmp_path / "set" / "images" / name)
+    result = evaluate_captions(table, ColourEncoder())
+    assert (result.about["images"], result.about["captions"]) == (5, 4)
+    assert result.directions["image_to_text"].means["R@1"] == 1.0
+    # "all is red" has three right pictures, and they come first; "a red one" has the last of three equal ones
+    forward = result.directions["text_to_image"]
+    assert forward.values[:, forward.metrics.index("R@1")].tolist() == [1.0, 1.0, 1.0, 0.0]
+    assert forward.values[0, forward.metrics.index("mAP")] == 1.0
+    assert forward.clusters.tolist() == [0, 1, 2, 3]
+    assert not np.isnan(forward.intervals).any()
+
+
+def test_the_calibration_of_a_caption_that_all_pictures_have_is_unknown(tmp_path: Path) -> None:
+    pairs = np.array([[0, 0], [0, 1]])
+    assert calibration_quality(np.eye(3, dtype=np.float32)[:1], np.eye(3, dtype=np.float32)[:2], pairs, PROMPTS) == {}
+
+
+def test_queries_that_differ_in_case_and_spaces_are_one(tmp_path: Path) -> None:
+    table = tmp_path / "queries.csv"
+    table.write_text("query,relevant\na dog,1.jpg\nA  Dog,2.jpg\n2: a dog,3.jpg\nCafe\u0301,4.jpg\ncaf\u00e9,5.jpg\n")
+    found = [(query.name, sorted(path.name for path in query.relevant)) for query in read_queries(table)]
+    assert found == [("a dog", ["1.jpg", "2.jpg"]), ("2: a dog", ["3.jpg"]), ("Cafe\u0301", ["4.jpg", "5.jpg"])]
 
 
 def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
