@@ -1,5 +1,8 @@
 """List the photos whose metadata is to be read again, because people, places and more are read now.
 
+Photos that were called damaged are tried again, because more kinds of files are read now: they lose their recorded
+modification time.
+
 Revision: r0009, after r0008.
 """
 
@@ -26,3 +29,4 @@ def upgrade() -> None:
         "INSERT INTO outdated_metadata SELECT id FROM items "
         "WHERE modality = 'photo' AND failure IS NULL AND picture IS NULL"
     )
+    op.execute("UPDATE items SET mtime_ns = -1 WHERE failure IN ('damaged', 'not-a-picture') AND picture IS NULL")

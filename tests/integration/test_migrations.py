@@ -206,6 +206,20 @@ def test_the_metadata_of_photos_of_an_earlier_schema_is_outdated(engine: Engine,
     assert ids == [1, 2, 4]  # 3 has failed
 
 
+@pytest.mark.parametrize("schema", [schema for schema in RELEASED if schema < "r0009"])
+def test_a_photo_that_an_earlier_version_called_damaged_is_tried_again(
+    engine: Engine, catalog: Path, schema: str
+) -> None:
+    restore(catalog, schema)
+    with closing(sqlite3.connect(catalog)) as connection, connection:
+        connection.execute("UPDATE items SET failure = 'damaged' WHERE failure = 'empty'")
+    upgrade(engine)
+    with engine.connect() as connection:
+        times = {record.path: record.mtime_ns for record in sync_state.file_records(connection, "/")}
+    assert times["/photos/empty.jpg"] == -1, "the next run takes it for a changed file"
+    assert times["/photos/b.jpg"] == 1_700_000_000_000_000_002
+
+
 @pytest.mark.parametrize("schema", RELEASED)
 def test_a_library_of_a_released_schema_opens_and_is_searched(catalog: Path, schema: str) -> None:
     restore(catalog, schema)
