@@ -108,6 +108,27 @@ def isin_sorted(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
     return is_member
 
 
+def require_list(values: object, name: str) -> None:
+    """Refuse one string, path or bytes object where a list is expected: its letters would be taken for the values.
+
+    Raises:
+        TypeError: It is one.
+    """
+    if isinstance(values, str | bytes | os.PathLike):
+        raise TypeError(f"{name} is {values!r}; expected a list, for instance [{values!r}]")
+
+
+def require_pixels(pixels: object) -> None:
+    """Refuse what is no array of pictures, for instance a path.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(pixels, np.ndarray):
+        expected = "expected an array of shape (n, height, width, 3), for instance of indexer.images.read_pixels"
+        raise TypeError(f"pixels is {pixels!r}; {expected}")
+
+
 def is_below(path: str, folder: str) -> bool:
     """Return whether an absolute path is inside a folder, at any depth; a folder is not inside itself."""
     return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)

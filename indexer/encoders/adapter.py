@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import EncoderError, EncoderMismatchError
-from indexer.types import Pixels, Preprocess, Vectors
+from indexer.types import Pixels, Preprocess, Vectors, require_list, require_pixels
 
 MAX_RANK = 256
 
@@ -195,14 +195,17 @@ class AdaptedEncoder:
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Return one unit vector per picture, shape (n, dim)."""
+        require_pixels(pixels)
         return self.adapter.adapt_photos(self.base_encoder.encode_images(pixels))
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (n, dim)."""
+        require_list(texts, "texts")
         return self.adapter.adapt_texts(self.base_encoder.encode_texts(texts))
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         """Return for each text whether it is encoded without truncation."""
+        require_list(texts, "texts")
         return self.base_encoder.fits(texts)
 
 

@@ -18,7 +18,7 @@ from indexer.config import cpu_count
 from indexer.encoders.base import to_unit_length
 from indexer.encoders.names import Precision
 from indexer.errors import EncoderError
-from indexer.types import Pixels, Preprocess, Vectors
+from indexer.types import Pixels, Preprocess, Vectors, require_list, require_pixels
 
 if TYPE_CHECKING:
     from indexer.encoders.tokenizer import Tokenizer
@@ -148,14 +148,17 @@ class OnnxEncoder:
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Return one unit vector per picture, shape (n, dim); see `Encoder.encode_images`."""
+        require_pixels(pixels)
         return self._encode_images(pixels, prepacked=len(pixels) >= BATCH_SIZE)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
+        require_list(texts, "texts")
         return self._encode_texts(texts, prepacked=len(texts) >= BATCH_SIZE)
 
     def fits(self, texts: Sequence[str]) -> list[bool]:
         """Return for each text whether it is encoded without truncation; see `Encoder.fits`."""
+        require_list(texts, "texts")
         return self._load_tokenizer().fits(texts)
 
     def _encode_images(self, pixels: Pixels, *, prepacked: bool) -> Vectors:

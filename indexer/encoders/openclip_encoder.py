@@ -24,7 +24,7 @@ from indexer.encoders.openclip_config import check_folder, preprocess_of
 from indexer.encoders.runtime import best_device
 from indexer.encoders.torch_errors import encoding_errors, loading_errors
 from indexer.errors import EncoderError, EncoderNotFoundError
-from indexer.types import Pixels, Preprocess, Vectors
+from indexer.types import Pixels, Preprocess, Vectors, require_list, require_pixels
 
 BATCH_SIZES = {"cpu": 32, "mps": 64, "cuda": 256}
 """Pictures per call by type of device: larger batches do not help on a CPU, and smaller ones leave a GPU idle."""
@@ -154,6 +154,7 @@ class OpenClipEncoder:
 
         While one part is computed on a GPU, the next part is uploaded.
         """
+        require_pixels(pixels)
         outputs = [np.empty((0, self.dim), dtype=np.float32)]
         starts = range(0, len(pixels), self._part_size)
         with encoding_errors(self._batch_size), torch.inference_mode():
@@ -194,6 +195,7 @@ class OpenClipEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (n, dim); see `Encoder.encode_texts`."""
+        require_list(texts, "texts")
         outputs = [np.empty((0, self.dim), dtype=np.float32)]
         with encoding_errors(self._batch_size), torch.inference_mode():
             for start in range(0, len(texts), self._batch_size):
@@ -211,6 +213,7 @@ class OpenClipEncoder:
         open_clip's tokenizers do not report truncation. A text fits if a context longer by one place leaves that place
         empty and the others unchanged. The row of an empty text shows which id an empty place has.
         """
+        require_list(texts, "texts")
         if not texts:
             return []
         rows = self.tokens(texts).cpu().numpy()  # (n, t)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from indexer.catalog.engine import Access, access_to, keep_log_files, log_files, open_engine
-from indexer.errors import StorageError
+from indexer.errors import LibraryError, StorageError
 
 _Stamp = tuple[int, int, int]
 """Inode, size and modification time (nanoseconds) of a file."""
@@ -25,18 +25,32 @@ class Connections:
         self._catalog = catalog
         self._lock = threading.Lock()
         self._openings = 0
+        self._is_closed = False
         self._open()
 
     @property
     def engine(self) -> Engine:
         """The engine of the connections, for migrations and VACUUM."""
+        self.check_open()
         return self._engine
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. Calling it twice is safe."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._dispose()
         if self._access is Access.WRITE:
             keep_log_files(self._catalog)
+
+    def check_open(self) -> None:
+        """Refuse the use of a closed library.
+
+        Raises:
+            LibraryError: It is closed.
+        """
+        if self._is_closed:
+            raise LibraryError(f"the library {self._catalog.parent} is closed; open it again with Library.open")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -45,6 +59,7 @@ class Connections:
         Raises:
             StorageError: Another process has begun to write the catalog meanwhile; what was read may be wrong.
         """
+        self.check_open()
         self._notice_writer()
         stamp = self._stamp
         try:
@@ -59,6 +74,7 @@ class Connections:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection whose changes are committed together at the end, or rolled back on an error."""
+        self.check_open()
         with self._engine.begin() as connection:
             connection.exec_driver_sql("PRAGMA trusted_schema = ON")  # for the triggers, which were checked at opening
             try:
@@ -69,6 +85,7 @@ class Connections:
 
     def data_version(self) -> int:
         """Return a number that changes whenever another connection, here or elsewhere, has changed the catalog."""
+        self.check_open()
         self._notice_writer()
         with self._lock:  # a connection is for one thread at a time
             cursor = self._version_connection.cursor()

@@ -132,6 +132,7 @@ class Catalog:
         Raises:
             LibraryLockedError: Another writer holds the lock.
         """
+        self._connections.check_open()
         timeout = self.wait if wait is None else wait
         with write_lock(self.path, operation, timeout=timeout, is_run=is_run) as lock:
             for part in self.path.glob("*.part"):
@@ -210,7 +211,7 @@ class Catalog:
             read: Reads the result from the catalog.
         """
         with self._cache_lock:
-            version = self._data_version()  # before the read: a commit in between only causes another read
+            version = self._connections.data_version()  # before the read: a commit in between only causes another read
             if version != self._cache_version:
                 self._cache.clear()
                 self._cache_version = version
@@ -240,9 +241,6 @@ class Catalog:
                 dim=encoder.dim,
                 preprocess=encoder.preprocess,
             )
-
-    def _data_version(self) -> int:
-        return self._connections.data_version()
 
 
 def _active_adapter(connection: Connection) -> Adapter | None:

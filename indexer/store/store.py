@@ -107,7 +107,7 @@ class Store(Catalog):
         if encoder is None:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
         with self._index_lock, self.reading() as connection:
-            version = self._data_version()
+            version = self._connections.data_version()
             fingerprint = self.index_fingerprint
             if self._index is None or self._loaded_fingerprint != fingerprint:
                 self._index, self._watermark = self._read(encoder, connection)

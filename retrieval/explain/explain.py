@@ -156,10 +156,10 @@ class _Explainer:
         rank, total = (None, None) if reasons else self._rank(vector, score, unit.kind)
         hit = next((hit for hit in hits if hit.item_id == self.item.id), None)
         probability = hit.probability if hit else self._probability(encoded, embedding, unit.kind, total)
+        if rank is not None and (hit not in hits.above(THRESHOLD) if hit else (probability or 1) < THRESHOLD):
+            reasons.append(_hidden_reason(probability))
         if rank is not None and hit is None:
-            reasons = [_outranked_reason(rank, self.k, score, hits, self._index_recall())]
-        elif hit is not None and hit not in hits.above(THRESHOLD):
-            reasons = ["recall search hides it as an unlikely match, unless you give --all"]
+            reasons.append(_outranked_reason(rank, self.k, score, hits, self._index_recall()))
         picture, regions, unreadable = self._regions(vector) if unit.kind is Modality.PHOTO else (None, None, None)
         return Explanation(
             path=Path(self.item.file),
@@ -234,6 +234,12 @@ class _Explainer:
         except PictureError as error:
             return None, None, f"its regions cannot be scored: {error}"
         return picture, score_regions(picture, vector, self.encoder, progress=self.progress), None
+
+
+def _hidden_reason(probability: float | None) -> str:
+    """Return why an item is hidden by the cut-off, for people."""
+    measured = "" if probability is None else f": its match probability is {probability:.3f}, the cut-off {THRESHOLD:g}"
+    return f"recall search hides it as an unlikely match{measured}; --all shows it"
 
 
 def _outranked_reason(rank: int, k: int, score: float, hits: Hits, index_recall: float | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.catalog.filters.expression import Filter
-from indexer.types import ProgressCallback
+from indexer.types import ProgressCallback, require_list
 from retrieval.library import search
 from retrieval.library.base import BaseLibrary
 from retrieval.query.query import Query, as_query
@@ -31,8 +31,8 @@ def explain(
     *,
     k: int = 10,
     folder: str | os.PathLike[str] | None = None,
-    after: date | None = None,
-    before: date | None = None,
+    after: date | str | None = None,
+    before: date | str | None = None,
     where: Filter | None = None,
     hybrid: bool = True,
     progress: ProgressCallback | None = None,
@@ -44,7 +44,7 @@ def explain(
         path: A file, indexed or not.
         k: Number of results, at least 1.
         folder: Only photos in this folder or below it.
-        after: Only photos taken at or after this date or time.
+        after: Only photos taken at or after this date or time: a date, a datetime, or a string like "2024-05-01".
         before: Only photos taken before this date or time.
         where: Only items that pass this filter.
         hybrid: As for `search`.
@@ -75,8 +75,8 @@ def duplicates(
     self: BaseLibrary,
     *,
     folder: str | os.PathLike[str] | None = None,
-    after: date | None = None,
-    before: date | None = None,
+    after: date | str | None = None,
+    before: date | str | None = None,
     where: Filter | None = None,
     progress: ProgressCallback | None = None,
 ) -> Duplicates:
@@ -87,7 +87,7 @@ def duplicates(
 
     Args:
         folder: Only photos in this folder or below it.
-        after: Only photos taken at or after this date or time.
+        after: Only photos taken at or after this date or time: a date, a datetime, or a string like "2024-05-01".
         before: Only photos taken before this date or time.
         where: Only items that pass this filter.
         progress: Called with the progress.
@@ -133,6 +133,7 @@ def evaluate(
         system_name,
     )
 
+    require_list(rerank, "rerank")
     steps = self._load_rerankers(rerank)
     depth = default_depth(steps) if depth is None else depth
     check_count(depth)

@@ -113,6 +113,7 @@ class BaseLibrary:
 
         Raises:
             EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
+            LibraryError: The library is closed.
         """
         return self._encoder.for_indexing()
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 from indexer.catalog.statements import judgements as statements
 from indexer.catalog.statements import sources
 from indexer.catalog.statements.judgements import Judgement
+from indexer.types import require_list
 from retrieval.library.base import BaseLibrary
 from retrieval.query.query import Query, as_query
 
@@ -42,6 +43,8 @@ def judge(
     """
     from retrieval import feedback  # late: searching does not need it
 
+    require_list(good, "good")
+    require_list(bad, "bad")
     target = as_query(query, None)
     good, bad = list(good), list(bad)
     with self._store.writing("judging"):

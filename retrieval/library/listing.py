@@ -17,8 +17,8 @@ def list_(
     self: BaseLibrary,
     *,
     folder: str | os.PathLike[str] | None = None,
-    after: date | None = None,
-    before: date | None = None,
+    after: date | str | None = None,
+    before: date | str | None = None,
     where: Filter | None = None,
     sort: ItemSort = "path",
     limit: int = 100,
@@ -31,7 +31,7 @@ def list_(
 
     Args:
         folder: Only items in this folder or below it.
-        after: Only photos taken at or after this date or time.
+        after: Only photos taken at or after this date or time: a date, a datetime, or a string like "2024-05-01".
         before: Only photos taken before this date or time.
         where: Only items that pass this filter, in addition to folder, after and before.
         sort: "path", "name" (of the file), "date" (taken, oldest first), "rating" (lowest first), or "added" (as the
@@ -52,15 +52,15 @@ def count(
     self: BaseLibrary,
     *,
     folder: str | os.PathLike[str] | None = None,
-    after: date | None = None,
-    before: date | None = None,
+    after: date | str | None = None,
+    before: date | str | None = None,
     where: Filter | None = None,
 ) -> int:
     """Return how many photos, texts and rows in the library pass a filter; without one, how many there are.
 
     Args:
         folder: Only items in this folder or below it.
-        after: Only photos taken at or after this date or time.
+        after: Only photos taken at or after this date or time: a date, a datetime, or a string like "2024-05-01".
         before: Only photos taken before this date or time.
         where: Only items that pass this filter, in addition to folder, after and before.
 

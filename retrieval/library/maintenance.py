@@ -11,7 +11,7 @@ from indexer.catalog.statements import counts, sources
 from indexer.catalog.statements.counts import Failure
 from indexer.errors import ConfigError, SourceError
 from indexer.maintenance.status import Status, read_status
-from indexer.types import ProgressCallback
+from indexer.types import ProgressCallback, require_list
 from retrieval.library.base import BaseLibrary
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def sync(
     from retrieval.library.optimize import choose_index_if_due
     from retrieval.library.sync import sync_and_reencode
 
-    if isinstance(text_columns, str):
-        raise TypeError(f"text_columns is the string {text_columns!r}; expected a sequence of strings")
+    require_list(text_columns, "text_columns")
+    require_list(exclude, "exclude")
     columns = Columns(tuple(text_columns), image_column, id_column)
     with self._store.writing("indexing", is_run=True):
         report = sync_and_reencode(

@@ -11,6 +11,7 @@ from indexer.catalog.statements import private_words as statements
 from indexer.catalog.statements.private_words import Example, WordRecord
 from indexer.errors import FeedbackError, PictureError
 from indexer.store import Store
+from indexer.types import require_list
 from retrieval.library.base import BaseLibrary
 from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find_word, load_words, validate
 
@@ -32,8 +33,7 @@ def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str]]
         FeedbackError: The word cannot be used, or none of the photos can be read. Nothing is stored then.
         LibraryLockedError: Another process is writing to the library.
     """
-    if isinstance(photos, str | os.PathLike):
-        raise TypeError(f"photos is the path {os.fspath(photos)!r}; expected a sequence of paths")
+    require_list(photos, "photos")
     normal = validate(word)
     examples, failures = _read_examples(photos, self._store)
     if not examples:

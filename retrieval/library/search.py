@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog.filters.expression import Filter
 from indexer.store import Store
-from indexer.types import ProgressCallback
+from indexer.types import ProgressCallback, require_list
 from retrieval.library.base import BaseLibrary
 from retrieval.query.embed import encode_query, find_photo, stored_query
 from retrieval.query.query import Query, as_picture, as_query
 from retrieval.query.resolve_filters import with_filters
 from retrieval.search import engine
-from retrieval.search.engine import SearchKind, check_count
+from retrieval.search.engine import SearchKind, check_count, check_kind
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
 from retrieval.search.rerank.chain import Chain
@@ -35,8 +35,8 @@ def search(
     image: str | os.PathLike[str] | Image.Image | bytes | None = None,
     k: int = 10,
     folder: str | os.PathLike[str] | None = None,
-    after: date | None = None,
-    before: date | None = None,
+    after: date | str | None = None,
+    before: date | str | None = None,
     where: Filter | None = None,
     kind: SearchKind = "all",
     hybrid: bool = True,
@@ -53,7 +53,7 @@ def search(
         image: A picture to search for together with the words, with the same weight. Here a str is a path.
         k: Number of results, at least 1.
         folder: Only photos in this folder or below it.
-        after: Only photos taken at or after this date or time.
+        after: Only photos taken at or after this date or time: a date, a datetime, or a string like "2024-05-01".
         before: Only photos taken before this date or time.
         where: Only items that pass this filter, in addition to folder, after and before.
         kind: What to search: "photos", "texts" or "all".
@@ -68,10 +68,12 @@ def search(
         progress: Called with the progress of a reranker's encoder.
 
     Raises:
-        QueryError: The query is empty, its picture cannot be read, k is below 1, the folder is not indexed, or there
-            is no such reranker.
+        QueryError: The query is empty, its picture cannot be read, k is below 1, the kind is unknown, the folder is not
+            indexed, or there is no such reranker.
         LibraryError: The library is empty.
     """
+    check_kind(kind)
+    require_list(rerank, "rerank")
     extra = None if image is None else as_picture(image)
     parsed = as_query(query, extra, with_filters(where, folder=folder, after=after, before=before))
     check_count(k)
@@ -97,8 +99,8 @@ def similar(
     *,
     k: int = 10,
     folder: str | os.PathLike[str] | None = None,
-    after: date | None = None,
-    before: date | None = None,
+    after: date | str | None = None,
+    before: date | str | None = None,
     where: Filter | None = None,
     sort: Sort = "score",
     offset: int = 0,
@@ -111,7 +113,7 @@ def similar(
         image: A file, indexed or not, a PIL image, or the bytes of a file.
         k: Number of results, at least 1.
         folder: Only photos in this folder or below it.
-        after: Only photos taken at or after this date or time.
+        after: Only photos taken at or after this date or time: a date, a datetime, or a string like "2024-05-01".
         before: Only photos taken before this date or time.
         where: Only items that pass this filter, in addition to folder, after and before.
         sort: Order of the k best: "score", "date" (oldest first), "-date" or "name".

@@ -57,7 +57,10 @@ def stored_query(store: Store, query: Query, photo: PhotoEmbedding) -> EncodedQu
 
 
 def find_photo(store: Store, path: Path) -> tuple[PhotoEmbedding | None, bool]:
-    """Return the embedding of an indexed photo, if it has one, and whether its file is unchanged since."""
+    """Return the embedding of an indexed photo, if it has one, and whether it is up to date.
+
+    If the file is missing, for instance on a disk that is not connected, the catalog knows nothing newer.
+    """
     encoder = store.encoder
     with store.reading() as connection:
         file = sources.canonical_path(connection, path)
@@ -67,7 +70,7 @@ def find_photo(store: Store, path: Path) -> tuple[PhotoEmbedding | None, bool]:
     try:
         stat = Path(file).stat()
     except OSError:
-        return photo, False
+        return photo, True
     return photo, is_unchanged(stat, photo.size, photo.mtime_ns)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog.filters.expression import Filter, combine_filters
 from indexer.errors import QueryError
+from indexer.types import require_list
 from retrieval.query.part import Part, Picture
 
 if TYPE_CHECKING:
@@ -52,9 +53,10 @@ class Query:
         Raises:
             QueryError: The query has no part, a text is blank, or a weight cannot be used.
             ValueError: The number of weights is not that of texts and images.
+            TypeError: `texts` or `images` is one text or picture.
         """
-        if isinstance(texts, str):
-            raise TypeError(f"texts is the string {texts!r}; expected a sequence of strings")
+        require_list(texts, "texts")
+        require_list(images, "images")
         contents: list[str | Picture] = [*texts, *images]
         if weights is not None and len(weights) != len(contents):
             raise ValueError(f"there are {len(weights)} weights for {len(contents)} parts; expected one for each")

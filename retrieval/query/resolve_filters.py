@@ -19,12 +19,12 @@ from indexer.store import Store
 
 
 def with_filters(
-    where: Filter | None, *, folder: str | os.PathLike[str] | None, after: date | None, before: date | None
+    where: Filter | None, *, folder: str | os.PathLike[str] | None, after: date | str | None, before: date | str | None
 ) -> Filter | None:
     """Return a filter that also requires a folder and dates; None restricts nothing.
 
     Raises:
-        QueryError: `after` is not earlier than `before`.
+        QueryError: `after` is not earlier than `before`, or one of them is not a date.
     """
     if folder is not None:
         where = combine_filters(where, Filter.folder(folder))

@@ -42,6 +42,16 @@ def check_count(k: int) -> None:
         raise QueryError(f"{k} results were asked for; expected at least 1")
 
 
+def check_kind(kind: str) -> None:
+    """Refuse a kind that cannot be searched.
+
+    Raises:
+        QueryError: It is unknown.
+    """
+    if kind not in _MODALITIES:
+        raise QueryError(f"there is no kind {kind!r}; expected one of: {', '.join(_MODALITIES)}")
+
+
 def search(
     store: Store,
     query: EncodedQuery,
@@ -70,9 +80,10 @@ def search(
         calibrator: Computes the match probabilities; without it hits have none.
 
     Raises:
-        QueryError: k is below 1, or the parts of the query cancel out.
+        QueryError: k is below 1, the kind is unknown, or the parts of the query cancel out.
     """
     check_count(k)
+    check_kind(kind)
     vector = query.vector
     probabilities = None if calibrator is None else MatchProbabilities(calibrator, query, vector)
     keywords = query.query.keywords if hybrid and has_text(store) else ""

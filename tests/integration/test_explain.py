@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 from datetime import date, datetime
@@ -101,6 +102,16 @@ def test_the_reason_of_an_outranked_photo_has_both_scores(colours: Library, fold
     assert reason.startswith(
         "it is outranked: 3 others match better, and 2 results were requested; the last has a score of 0."
     )
+
+
+def test_a_photo_below_the_cut_off_is_hidden_whether_or_not_it_is_among_the_results(
+    recall_program: Program, photos: Path
+) -> None:
+    recall_program("index", photos)
+    for k in ("1", "1000"):
+        run = recall_program("explain", "a cat", photos / "brick.png", "-k", k)
+        assert re.search(r"recall search hides it as an unlikely match: its match probability is 0\.0\d\d", run.stdout)
+        assert "the cut-off 0.02; --all shows it" in run.stdout
 
 
 def test_a_filter_that_excludes_the_photo_is_named(colours: Library, folder: Path) -> None:

@@ -224,7 +224,16 @@ def _format_time(value: datetime) -> str:
     return str(value.date() if value.time() == time() else value)
 
 
-def to_local_time(day: date) -> datetime:
-    """Return the start of a date, or a datetime, in local time without a zone, as cameras record it."""
+def to_local_time(day: date | str) -> datetime:
+    """Return the start of a date, or a datetime, in local time without a zone, as cameras record it.
+
+    Raises:
+        QueryError: It is a string that is no date in ISO 8601.
+    """
+    if isinstance(day, str):
+        try:
+            day = datetime.fromisoformat(day)
+        except ValueError as error:
+            raise QueryError(f"{day!r} is not a date; expected one like 2024-05-01 or 2024-05-01T18:30") from error
     value = day if isinstance(day, datetime) else datetime.combine(day, time())
     return value if value.tzinfo is None else value.astimezone().replace(tzinfo=None)

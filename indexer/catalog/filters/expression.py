@@ -52,16 +52,18 @@ class Filter(ABC):
         raise TypeError("a filter has no truth value; combine filters with &, | and ~ instead of and, or and not")
 
     @staticmethod
-    def taken(*, after: date | None = None, before: date | None = None, on: date | TimeSpan | None = None) -> Filter:
+    def taken(
+        *, after: date | str | None = None, before: date | str | None = None, on: date | str | TimeSpan | None = None
+    ) -> Filter:
         """Return a filter on the time a photo was taken, in its camera's local time.
 
         Args:
-            after: Earliest date or time, included.
+            after: Earliest date or time, included: a date, a datetime, or a string like "2024-05-01".
             before: First date or time that is too late.
             on: A day, or a period.
 
         Raises:
-            QueryError: `after` is not earlier than `before`.
+            QueryError: `after` is not earlier than `before`, or a string is not a date.
             ValueError: No date is given.
         """
         if on is not None:
@@ -248,6 +250,6 @@ def _flatten(kind: type[And | Or], *filters: Filter) -> tuple[Filter, ...]:
     return tuple(part for item in filters for part in (item.parts if isinstance(item, kind) else (item,)))
 
 
-def _day(day: date) -> TimeSpan:
+def _day(day: date | str) -> TimeSpan:
     start = datetime.combine(to_local_time(day), time())
     return TimeSpan(start, datetime.max if start.date() == date.max else start + timedelta(days=1))  # noqa: DTZ901

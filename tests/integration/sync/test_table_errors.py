@@ -167,7 +167,7 @@ def test_columns_and_a_table_must_be_given_together(library: Library, table_fold
         library.sync(table_folder, text_columns=["caption"])
     with pytest.raises(NoPhotosError, match="no row in"):
         library.sync(write_table(table_folder / "u.csv", [{"image": "none.png"}]), image_column="image")
-    with pytest.raises(TypeError, match="expected a sequence"):
+    with pytest.raises(TypeError, match="expected a list"):
         library.sync(table, text_columns="caption")
 
 
