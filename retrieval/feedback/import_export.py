@@ -136,8 +136,12 @@ def import_judgements(store: Store, file: Path) -> JudgementImport:
     except (OSError, csv.Error) as error:
         raise FeedbackError(f"{file} cannot be read ({error}); expected CSV or JSON lines in UTF-8") from error
     if not rows:
-        reason = f"; {report.rejected[0]}" if report.rejected else ""
+        reason = f"; {report.rejected[0]}" if report.rejected else "; it is empty"
         raise FeedbackError(f"{file} has no judgement that can be used{reason}")
+    for rejected in report.rejected[:LOGGED]:
+        logger.warning("skipped %s", rejected)
+    if len(report.rejected) > LOGGED:
+        logger.warning("skipped %d more lines", len(report.rejected) - LOGGED)
     with store.transaction() as connection:
         existing = {
             (query_key(judgement.parts), judgement.path, judgement.is_good, judgement.judged_at)
@@ -214,9 +218,16 @@ def _read_rows(stream: IO[str], report: JudgementImport, *, is_csv: bool) -> Ite
         try:
             yield _parse_record(json.loads(line) if isinstance(line, str) else line)
         except (ValueError, TypeError, KeyError, OverflowError, FeedbackError, QueryError) as error:
-            report.rejected.append(f"line {number}: {error if str(error) else repr(error)}")
-            if len(report.rejected) <= LOGGED:
-                logger.warning("line %d is skipped: %s", number, error)
+            report.rejected.append(f"line {number}: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    """Return why a line cannot be used."""
+    if isinstance(error, KeyError):
+        return f"there is no {error.args[0]}; expected query, path and verdict"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON ({error.msg}); expected an object with query, path and verdict"
+    return str(error) or repr(error)
 
 
 def _lines(stream: IO[str], *, is_csv: bool) -> Iterator[tuple[int, str | Mapping[str, str]]]:

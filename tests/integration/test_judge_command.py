@@ -165,3 +165,33 @@ def test_judgements_are_exported_to_a_file_or_to_standard_output(
     assert missing.stderr == (
         "recall: nowhere/judged.jsonl cannot be written (No such file or directory); name another file\n"
     )
+
+
+def test_an_import_says_in_sentences_what_it_did_and_once_what_is_wrong_with_a_line(
+    recall_program: Program, indexed: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "judged.csv"
+    good = f"a drink,{indexed}/coffee.png,good\na cat,{tmp_path}/gone.png,bad\n"
+    table.write_text(f"query,path,verdict\n{good}")
+    done = recall_program("feedback", "import", table)
+    assert (done.returncode, done.stderr, done.stdout) == (
+        0,
+        "",
+        "2 judgements added. 1 of them is of a file that is not in the library; it counts when the file is indexed.\n",
+    )
+    table.write_text(f"query,path,verdict\n{good}a cat,{indexed}/coffee.png,maybe\n")
+    done = recall_program("feedback", "import", table)
+    assert (done.returncode, done.stdout) == (
+        3,
+        "0 judgements added. 2 judgements were in the library already. 1 line cannot be used.\n",
+    )
+    assert done.stderr == "recall: skipped line 4: the verdict is 'maybe'; expected good or bad\n"
+    table.write_text("query,path,verdict\na cat,x.png,maybe\n")
+    done = recall_program("feedback", "import", table)
+    assert (done.returncode, done.stdout, done.stderr.count("'maybe'"), done.stderr.count("\n")) == (2, "", 1, 1)
+    lines = tmp_path / "judged.jsonl"
+    lines.write_text('{"query": "a cat", "path": "x.png"}\nno JSON\n')
+    assert (
+        "line 1: there is no verdict; expected query, path and verdict"
+        in recall_program("feedback", "import", lines).stderr
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,9 @@ from retrieval.cli.output import json_option, print_json, utc_text
 from retrieval.cli.suggestions import SuggestingGroup
 from retrieval.cli.table import Column, print_table
 from retrieval.cli.text import plural
+
+if TYPE_CHECKING:
+    from retrieval.feedback import JudgementImport
 
 SECTION = "Learn"
 
@@ -115,12 +118,26 @@ def import_command(file: Path, as_json: bool, settings: Settings) -> None:
     if as_json:
         print_json(asdict(report))
     else:
-        click.echo(
-            f"{plural(report.added, 'judgement')} added ({report.missing:,} of files that are not in the library), "
-            f"{report.existing:,} already known, {plural(len(report.rejected), 'line')} rejected"
-        )
+        click.echo(_summary(report))
     if report.rejected:
         leave(ExitCode.SOME_FAILED)
+
+
+def _summary(report: JudgementImport) -> str:
+    """Return what an import did, in sentences; nothing about what did not happen."""
+    sentences = [f"{plural(report.added, 'judgement')} added."]
+    if report.missing == 1:
+        sentences.append("1 of them is of a file that is not in the library; it counts when the file is indexed.")
+    elif report.missing:
+        sentences.append(
+            f"{report.missing:,} of them are of files that are not in the library; they count when these are indexed."
+        )
+    if report.existing:
+        was = "was" if report.existing == 1 else "were"
+        sentences.append(f"{plural(report.existing, 'judgement')} {was} in the library already.")
+    if report.rejected:
+        sentences.append(f"{plural(len(report.rejected), 'line')} cannot be used.")
+    return " ".join(sentences)
 
 
 @command.command("forget")
