@@ -6,15 +6,20 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError
-from retrieval.query.parser import CLIPBOARD, STDIN, is_url, parse_parts
+from retrieval.query.parser import CLIPBOARD, STDIN, WEIGHT, is_url, keep_lone_number, parse_parts
 
 if TYPE_CHECKING:
     from retrieval.query.part import Picture
     from retrieval.query.query import Query
+
+
+_LISTED = 3
+"""Parts that an error shows."""
 
 
 def typed_query(words: Sequence[str], *, images: Sequence[Path] = (), allow_url: bool = False) -> Query:
@@ -31,11 +36,47 @@ def typed_query(words: Sequence[str], *, images: Sequence[Path] = (), allow_url:
     from retrieval.query.part import Part
     from retrieval.query.query import Query  # late: --help needs no database library
 
+    _check_pictures(words)
     parts = parse_parts(words)
     if sum(part.name == STDIN for part in parts) > 1:
         raise QueryError("standard input was named twice by '-', but can be read only once; name it once")
     parts = [replace(part, content=_value(part.name, allow_url=allow_url)) for part in parts]
-    return Query(parts=[*parts, *map(Part, images)])
+    return Query(parts=[*parts, *map(Part, images)] if images else keep_lone_number(parts, words))
+
+
+def _check_pictures(words: Sequence[str]) -> None:
+    """Refuse pictures next to other words, as `*.jpg` gives them: words in a row are one text.
+
+    Raises:
+        QueryError: A word is the name of a picture, an address or the clipboard, and a word next to it is not a sign.
+    """
+    for is_sign, group in groupby(words, key=lambda word: word in ("+", "-")):
+        part = [] if is_sign else list(group)
+        if part and WEIGHT.fullmatch(part[0]):
+            part = part[1:]
+        if len(part) < 2 or not any(map(_is_picture, part)) or os.path.isfile(" ".join(part)):
+            continue
+        texts = [[word] for word in part[:1]]
+        for before, word in pairwise(part):
+            if _is_picture(before) or _is_picture(word):
+                texts.append([])
+            texts[-1].append(word)
+        advice = " + ".join(f'"{text}"' if " " in text else text for text in map(" ".join, texts[:_LISTED]))
+        raise QueryError(
+            f"there is no sign between the picture {next(filter(_is_picture, part))} and what is next to it; put + "
+            f"between them: {advice}{' + ...' if len(texts) > _LISTED else ''}"
+        )
+
+
+def _is_picture(word: str) -> bool:
+    """Return whether a word of a command is a picture: a file by its name, an address, or the clipboard."""
+    if word == CLIPBOARD or is_url(word):
+        return True
+    if "." not in word or " " in word:
+        return False
+    from indexer.images import is_photo_name  # late: plain words need no picture library
+
+    return is_photo_name(word)
 
 
 def _value(part: str, *, allow_url: bool) -> str | Picture:
@@ -80,8 +121,12 @@ def _clipboard() -> Picture:
 
     try:
         content = ImageGrab.grabclipboard()
-    except (OSError, NotImplementedError, ValueError) as error:
-        raise QueryError(f"the clipboard cannot be read ({error}); give the picture's file instead") from error
+    except NotImplementedError as error:
+        raise QueryError(
+            "the clipboard can be read only with the program wl-paste or xclip; install it, or give the picture's file"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise QueryError("the clipboard cannot be read, or holds no picture; give the picture's file") from error
     picture = Path(content[0]) if isinstance(content, list) and content else content  # a list of files
     if picture is None or isinstance(picture, list):
         raise QueryError("the clipboard holds no picture; copy one, or give its file")
@@ -99,7 +144,7 @@ def _file_or_words(part: str) -> str | Path:
     from indexer.images import is_photo_name  # late: plain words need no picture library
 
     looks_like_file = is_photo_name(part) or (os.sep in part and " " not in part.strip())
-    if looks_like_file and Path(part).is_file():
+    if looks_like_file and os.path.isfile(part):  # unlike Path.is_file, it accepts long texts
         return Path(part)
     if is_photo_name(part) and " " not in part.strip():
         raise QueryError(f"there is no file {part}; to search for these words, leave out the ending")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError
 from indexer.images import is_photo_name
-from retrieval.query.parser import CLIPBOARD, STDIN, is_url, parse_parts
+from retrieval.query.parser import CLIPBOARD, STDIN, is_url, keep_lone_number, parse_parts
 from retrieval.query.part import Part
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ def parse_query_cell(cell: str, folder: Path) -> Query:
     """
     from retrieval.query.query import Query  # late: reading captions needs no database library
 
-    parts = parse_parts(_split_words(cell)) if _SEVERAL_PARTS.search(cell) else [Part(cell)]
-    return Query(parts=[replace(part, content=_part_content(part.name, folder)) for part in parts])
+    words = _split_words(cell) if _SEVERAL_PARTS.search(cell) else []
+    parts = [replace(part, content=_part_content(part.name, folder)) for part in parse_parts(words) or [Part(cell)]]
+    return Query(parts=keep_lone_number(parts, words))
 
 
 def _split_words(cell: str) -> list[str]:

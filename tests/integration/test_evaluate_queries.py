@@ -65,7 +65,8 @@ def test_lines_of_one_query_are_its_relevant_files_with_grades(folder: Path) -> 
         ("a red-brown dog + a dog's ball", [("a red-brown dog", 1), ("a dog's ball", 1)]),
         ("a boat + ./sunset.jpg - people", [("a boat", 1), ("people", -1), (Path("sunset.jpg"), 1)]),
         ("2: red car - truck", [("red car", 2), ("truck", -1)]),
-        ("0.5: red car", [("red car", 0.5)]),
+        ("0.5: red car + night", [("red car", 0.5), ("night", 1)]),
+        ("2001: A Space Odyssey", [("2001: A Space Odyssey", 1)]),  # a weight means nothing without another part
         ("12:30 on a clock", [("12:30 on a clock", 1)]),  # a time of the day: no space after the colon
         ("+ or -", [("+ or -", 1)]),  # no sign has a part on both sides
         ('"a man - and his dog"', [("a man - and his dog", 1)]),

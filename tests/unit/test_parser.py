@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.errors import QueryError
-from retrieval.query.parser import parse_parts
+from retrieval.query.parser import keep_lone_number, parse_parts
 from retrieval.query.part import Part
 
 
@@ -23,7 +24,10 @@ from retrieval.query.part import Part
         ("2: red car - truck", [("red car", 2), ("truck", -1)]),
         ("2:cat + .5:dog", [("cat", 2), ("dog", 0.5)]),
         ("cat - 1.5:./dog.jpg", [("cat", 1), ("./dog.jpg", -1.5)]),
-        ('"1:16:9 television"', [("16:9 television", 1)]),
+        ('"1: 2: the sequel"', [("2: the sequel", 1)]),
+        ("3:10 to Yuma", [("3:10 to Yuma", 1)]),  # a digit follows the colon: a time, a ratio
+        ("16:9 landscape + 12:30", [("16:9 landscape", 1), ("12:30", 1)]),
+        ("2: 16:9 television + cat", [("16:9 television", 2), ("cat", 1)]),
         ('"cat + dog"', [("cat + dog", 1)]),  # inside quotes a sign is a letter
         ("c++ code", [("c++ code", 1)]),
         ("- people", [("people", -1)]),  # the least similar to people
@@ -58,6 +62,31 @@ def test_words_are_parsed_into_parts(typed: str, parts: list[tuple[str, float]])
 def test_a_wrong_query_is_an_error_of_one_line(typed: str, message: str) -> None:
     with pytest.raises(QueryError, match=message):
         parse_parts(shlex.split(typed))
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "weight"),
+    [
+        ('"2001: A Space Odyssey"', "2001: A Space Odyssey", 1),
+        ("2: red car", "2: red car", 1),
+        ("2:red car", "2:red car", 1),
+        ("- 2: red car", "2: red car", -1),
+        ("1: 2: the sequel", "2: the sequel", 1),  # 1: keeps what follows
+        ("red car", "red car", 1),
+    ],
+)
+def test_the_number_of_a_lone_text_is_part_of_it_since_a_weight_means_nothing_there(
+    typed: str, text: str, weight: float
+) -> None:
+    words = shlex.split(typed)
+    assert keep_lone_number(parse_parts(words), words) == [Part(text, weight)]
+
+
+def test_a_lone_picture_and_several_parts_keep_their_weights() -> None:
+    assert keep_lone_number([Part(Path("a.jpg"), 2)], ["2:", "a.jpg"]) == [Part(Path("a.jpg"), 2)]
+    words = ["2:", "car", "-", "truck"]
+    assert keep_lone_number(parse_parts(words), words) == [Part("car", 2), Part("truck", -1)]
+    assert keep_lone_number([Part("from standard input", 2)], ["2:-"]) == [Part("from standard input", 2)]
 
 
 @given(st.lists(st.sampled_from(["+", "-", "cat", "2:dog", "a b", "", " ", "0:x"]), max_size=7))
