@@ -183,8 +183,9 @@ def _read(csv_path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str 
     except FileNotFoundError:
         raise EvaluationError(f"there is no {csv_path}; expected a table with {_EXPECTED}; check the path") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise EvaluationError(
-            f"{csv_path} cannot be read: {error}; expected a CSV file in UTF-8 with {_EXPECTED}; check the path"
+            f"{csv_path} cannot be read: {reason}; expected a CSV file in UTF-8 with {_EXPECTED}; check the path"
         ) from error
 
 

@@ -132,6 +132,7 @@ def save_heatmap(picture: Image.Image, regions: Regions, path: Path) -> None:
     """
     from PIL import Image
 
+    path = path.expanduser()
     if path.exists():
         raise QueryError(f"{path} exists already; name a new file, or delete it first")
     thumbnail = picture.copy()
@@ -147,8 +148,9 @@ def save_heatmap(picture: Image.Image, regions: Regions, path: Path) -> None:
         Image.blend(thumbnail.convert("L").convert("RGB"), overlay, 0.5).save(part)
         part.rename(path)
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise QueryError(
-            f"{path} cannot be written ({error}); expected a name such as heat.png in a folder that you can write to"
+            f"{path} cannot be written ({reason}); expected a name such as heat.png in a folder that you can write to"
         ) from error
     finally:
         part.unlink(missing_ok=True)

@@ -139,7 +139,7 @@ def evaluate(
     check_count(depth)
     self._require_items()
     return evaluate_searches(
-        Path(table),
+        Path(table).expanduser(),
         self._store,
         lambda query, k: search.search(self, query, k=k, rerank=steps),
         system=system_name(self.path, rerank),

@@ -30,7 +30,8 @@ def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str]]
         photos: Files; three are a good start.
 
     Raises:
-        FeedbackError: The word cannot be used, or none of the photos can be read. Nothing is stored then.
+        FeedbackError: The word cannot be used, for instance because a query would take it for a picture, or none of the
+            photos can be read. Nothing is stored then.
         LibraryLockedError: Another process is writing to the library.
     """
     require_list(photos, "photos")
@@ -60,7 +61,7 @@ def forget_word(self: BaseLibrary, word: str) -> None:
     """Delete a private word.
 
     Args:
-        word: The word; case does not matter.
+        word: The word; case and the kind of its apostrophes do not matter.
 
     Raises:
         FeedbackError: The library has no such word.
@@ -88,7 +89,7 @@ def _read_examples(
     examples: list[Example] = []
     failures: list[tuple[Path, str]] = []
     for photo in photos:
-        path = Path(photo)
+        path = Path(photo).expanduser()
         try:
             picture = store.pictures.thumbnail(path, side=LONGER_SIDE)
             content_hash = hashlib.sha256(read_file(path, limits=limits)).digest()

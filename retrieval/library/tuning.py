@@ -80,7 +80,7 @@ def tune(
             self._settings,
             checkpoints=checkpoints if method == "lora" else None,
             transform_photos=method == "adapter-both",
-            control_table=None if control_set is None else Path(control_set),
+            control_table=None if control_set is None else Path(control_set).expanduser(),
             progress=progress,
         )
         active = self._store.encoder

@@ -79,7 +79,8 @@ def _read_pixels(
 ) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     """Return a query picture preprocessed for the encoder, shape (size, size, 3)."""
     try:
-        return pictures.pixels(image, preprocess=encoder.preprocess)
+        file = image.expanduser() if isinstance(image, Path) else image
+        return pictures.pixels(file, preprocess=encoder.preprocess)
     except PictureError as error:
         name = image if isinstance(image, Path) else "the query picture"
         raise QueryError(f"{name} cannot be used as a query: {error}") from error

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,14 +19,13 @@ from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import FeedbackError, LibraryError
 from indexer.store import Store
 from indexer.types import Vectors
+from retrieval.query.parser import is_url
+from retrieval.query.word_matching import is_picture_name, parse, word_key
 
 _MAX_LENGTH = 100
 """Characters of a word, at most."""
 
-PHOTO_SHARE = 0.5
-"""Share of the photos in the vector of a text that also has other words; chosen by tests/bench/words.py."""
-
-_SYNTAX = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*:|clipboard:", flags=re.IGNORECASE)
+_SYNTAX = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*:(?!\d)|clipboard:", flags=re.IGNORECASE)
 """The beginning of a text that the query parser would not read as words."""
 
 
@@ -65,23 +63,6 @@ class LearnReport:
     failures: Sequence[tuple[Path, str]]
 
 
-class ParsedText(NamedTuple):
-    """A text split into private words and the rest.
-
-    Attributes:
-        words: The private words, each once.
-        rest: The text without them, "" if nothing is left.
-    """
-
-    words: tuple[WordRecord, ...]
-    rest: str
-
-    @property
-    def photo_share(self) -> float:
-        """How much of the text's vector comes from photos, 0 to 1."""
-        return 0.0 if not self.words else PHOTO_SHARE if self.rest else 1.0
-
-
 def validate(word: str) -> str:
     """Return a word in the form in which it is stored, in Unicode NFC and with single spaces.
 
@@ -99,6 +80,12 @@ def validate(word: str) -> str:
         raise FeedbackError(
             f"the word {normal!r} means something else in a query, as +, - and 2: do; choose another word"
         )
+    if is_url(normal) or is_picture_name(normal):
+        meaning = "an address" if is_url(normal) else "the name of a picture"
+        raise FeedbackError(
+            f"the word {normal!r} is {meaning}, so a query would not take it for a word; the word comes first: recall "
+            "learn Biscuit photo.jpg"
+        )
     if not normal.isprintable():
         raise FeedbackError(f"the word {normal!r} has invisible characters; leave them out")
     return normal
@@ -110,32 +97,9 @@ def load_words(store: Store) -> list[WordRecord]:
 
 
 def find_word(words: Sequence[WordRecord], word: str) -> WordRecord | None:
-    """Return the private word that is this word in any case; None if there is none."""
-    normal = validate(word).casefold()
-    return next((record for record in words if record.word.casefold() == normal), None)
-
-
-def parse(text: str, words: Sequence[WordRecord]) -> ParsedText:
-    """Split a text into private words and the rest.
-
-    Words match as whole words in any case. Where several match, the longest counts.
-    """
-    if not words:
-        return ParsedText((), text)
-    by_length = sorted(words, key=lambda record: -len(record.word))
-    pattern = "|".join("(" + r"\s+".join(map(re.escape, record.word.split())) + ")" for record in by_length)
-    matched: dict[int, WordRecord] = {}
-
-    def remove(match: re.Match[str]) -> str:
-        record = by_length[(match.lastindex or 1) - 1]
-        matched.setdefault(record.id, record)
-        return " "
-
-    normal = unicodedata.normalize("NFC", text)
-    rest = " ".join(re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", remove, normal, flags=re.IGNORECASE).split())
-    if not matched:
-        return ParsedText((), text)
-    return ParsedText(tuple(matched.values()), rest if any(letter.isalnum() for letter in rest) else "")
+    """Return the private word that is this word in any case and with any apostrophes; None if there is none."""
+    key = word_key(word)
+    return next((record for record in words if word_key(record.word) == key), None)
 
 
 def photo_shares(store: Store, texts: Sequence[str]) -> list[float]:

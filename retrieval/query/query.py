@@ -90,7 +90,7 @@ class Query:
 
 def as_picture(image: str | os.PathLike[str] | Image.Image | bytes) -> Picture:
     """Return a picture as a query holds it: the name of a file becomes a Path."""
-    return Path(image) if isinstance(image, str | os.PathLike) else image
+    return Path(image).expanduser() if isinstance(image, str | os.PathLike) else image
 
 
 def as_query(query: str | Picture | Query, image: Picture | None, where: Filter | None = None) -> Query:

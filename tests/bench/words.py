@@ -17,7 +17,7 @@ from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder, to_unit_length
 from indexer.types import Vectors
 from retrieval.evaluation.bootstrap import intervals
-from retrieval.query.private_words import PHOTO_SHARE
+from retrieval.query.word_matching import PHOTO_SHARE
 from tests.bench.word_material import Material, alone, before_scenes
 
 CACHE = Path(".work/words")

@@ -183,3 +183,27 @@ def test_the_program_learns_finds_lists_and_forgets_a_word(
     refused = recall_program("learn", "2: dog", photos / "chelsea.png")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "means something else in a query" in refused.stderr
+
+
+def test_a_photo_of_a_word_may_be_named_from_the_home_folder(
+    library: Library, tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    half(photos / "chelsea.png", tmp_path / "half.jpg")
+    assert library.learn("Minka", ["~/half.jpg"]).added == 1
+    assert library.words()[0].examples == [tmp_path / "half.jpg"]
+
+
+def test_a_word_is_taught_and_forgotten_with_either_apostrophe(library: Library, photos: Path) -> None:
+    assert library.learn("O\N{RIGHT SINGLE QUOTATION MARK}Brien", [photos / "chelsea.png"]).added == 1
+    assert library.learn("o'brien", [photos / "coffee.png"]).examples == 2
+    library.forget_word("O'Brien")
+    assert library.words() == []
+
+
+def test_the_first_of_many_pictures_is_not_taken_for_the_word(recall_program: Program, photos: Path) -> None:
+    names = sorted(str(path) for path in photos.glob("*.png"))
+    recall_program("index", photos)
+    result = recall_program("learn", *names[:3])
+    assert result.returncode == 2
+    assert "is the name of a picture, so a query would not take it for a word; the word comes first" in result.stderr

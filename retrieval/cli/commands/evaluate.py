@@ -109,4 +109,4 @@ def _save(file: Path | None, result: dict[str, Any]) -> None:
     try:
         file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise EvaluationError(f"{file} cannot be written: {error}; name another file with --save") from error
+        raise EvaluationError(f"{file} cannot be written ({error.strerror}); name another file with --save") from error
