@@ -142,9 +142,19 @@ def stored_mtime(status: os.stat_result) -> int:
     return max(-_TIME_LIMIT_NS, min(status.st_mtime_ns, _TIME_LIMIT_NS - 1))
 
 
-def is_unchanged(status: os.stat_result, size: int, mtime_ns: int) -> bool:
-    """Return whether a file still has the size and modification time that the catalog stores for it."""
-    return (status.st_size, stored_mtime(status)) == (size, mtime_ns)
+def stored_ctime(status: os.stat_result) -> int:
+    """Return a file's change time, in nanoseconds since 1970, as the catalog stores it.
+
+    Every change of a file's content or attributes sets it, also if the modification time is set back. On Windows it is
+    the time at which the file was created.
+    """
+    return max(-_TIME_LIMIT_NS, min(status.st_ctime_ns, _TIME_LIMIT_NS - 1))
+
+
+def is_unchanged(status: os.stat_result, size: int, mtime_ns: int, ctime_ns: int | None = None) -> bool:
+    """Return whether a file still has the size and the times that the catalog stores for it; None is not compared."""
+    is_same = (status.st_size, stored_mtime(status)) == (size, mtime_ns)
+    return is_same and ctime_ns in (None, stored_ctime(status))
 
 
 def file_of(path: str, picture: str | None = None) -> str:

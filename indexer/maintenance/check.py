@@ -123,5 +123,5 @@ def _file_problems(connection: Connection, progress: ProgressCallback | None) ->
             continue
         if row_of(item.path) is not None and item.picture is None:
             continue  # a row has no file stat: the table may have changed elsewhere
-        if not is_unchanged(stat, item.size, item.mtime_ns):
+        if not is_unchanged(stat, item.size, item.mtime_ns, item.ctime_ns):
             yield Problem(ProblemKind.CHANGED, file, "recall index")

@@ -78,8 +78,13 @@ def is_missing(item: FileRecord) -> bool:
     A file on a disconnected disk is missing too. Its copy elsewhere takes its place in results; when the disk is back,
     the file is added again without being encoded.
     """
+    return is_missing_path(item.path)
+
+
+def is_missing_path(path: str) -> bool:
+    """Return whether there is nothing at a path; False if access to it is denied."""
     try:
-        os.lstat(item.path)
+        os.lstat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return True
     except OSError:

@@ -48,7 +48,7 @@ def _is_folder(entry: os.DirEntry[str], *, is_link: bool) -> bool:
     return is_folder
 
 
-def broken_link_reason(link: str) -> str | None:
+def broken_link_reason(link: str | bytes) -> str | None:
     """Return why a link cannot be followed, None if it can."""
     try:
         os.stat(link)

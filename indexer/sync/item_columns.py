@@ -16,7 +16,8 @@ from indexer.sync.walk_entries import SourceFile
 from indexer.types import Modality, file_of, utc_now
 
 EMPTY_COLUMNS: dict[str, Any] = dict.fromkeys(
-    ("content_hash", "format", "width", "height", "sidecar_mtime_ns", "taken_at", "taken_from", "utc_offset",
+    ("content_hash", "format", "width", "height", "sidecar_mtime_ns", "sidecar_size",
+     "sidecar_ctime_ns", "sidecar_hash", "taken_at", "taken_from", "utc_offset",
      "latitude", "longitude", "camera", "lens", "rating", "title", "description", "failure", "failure_message")
 )  # fmt: skip
 
@@ -33,6 +34,17 @@ def file_columns(file: SourceFile, source_id: int | None) -> dict[str, Any]:
         "picture": file.picture if isinstance(file, TableRow) else None,
         "size": file.size,
         "mtime_ns": file.mtime_ns,
+        "ctime_ns": file.ctime_ns,
+    }
+
+
+def sidecar_columns(file: SourceFile) -> dict[str, Any]:
+    """Return the columns that detect changes of a photo's sidecar."""
+    return {
+        "sidecar_mtime_ns": file.sidecar_mtime_ns,
+        "sidecar_size": file.sidecar_size,
+        "sidecar_ctime_ns": file.sidecar_ctime_ns,
+        "sidecar_hash": file.sidecar_hash,
     }
 
 
@@ -61,13 +73,12 @@ def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
     metadata = photo.metadata
     is_retried = any(sidecar.kind == FailureKind.UNREADABLE for sidecar in photo.unread_sidecars)
     taken_at, taken_from = (metadata.taken_at, metadata.taken_from) if metadata.taken_at else fallback_date(file)
-    return EMPTY_COLUMNS | {
+    columns = {
         "modality": Modality.PHOTO,
         "content_hash": photo.content_hash,
         "format": metadata.format,
         "width": metadata.width,
         "height": metadata.height,
-        "sidecar_mtime_ns": _UNREAD if is_retried else file.sidecar_mtime_ns,
         "taken_at": taken_at,
         "taken_from": taken_from,
         "utc_offset": metadata.utc_offset,
@@ -84,6 +95,8 @@ def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
         "places": metadata.places,
         "indexed_at": utc_now(),
     }
+    sidecar = sidecar_columns(file) | ({"sidecar_mtime_ns": _UNREAD, "sidecar_hash": None} if is_retried else {})
+    return EMPTY_COLUMNS | sidecar | columns
 
 
 def metadata_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:

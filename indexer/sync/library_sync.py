@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NoReturn
 
 from indexer.catalog.statements import sources
@@ -14,6 +15,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import SourceError
 from indexer.store import Store
 from indexer.sync import pipeline
+from indexer.sync.removals import Removals
 from indexer.sync.report import SyncReport
 from indexer.sync.scan_rules import Rules, source_rules
 from indexer.types import ProgressCallback
@@ -30,6 +32,7 @@ def sync_paths(
     exclude: Sequence[str] | None = None,
     include_hidden: bool | None = None,
     columns: Columns | None = None,
+    forget_missing: bool = False,
     progress: ProgressCallback | None = None,
 ) -> SyncReport:
     """Update a library from folders and files, and return a report; see `Library.sync`.
@@ -42,6 +45,8 @@ def sync_paths(
         exclude: Patterns of names and paths to exclude; None keeps each source's patterns.
         include_hidden: Whether to include names that begin with a dot; None keeps each source's setting.
         columns: The columns to index of the tables among the paths; None keeps each source's columns.
+        forget_missing: Whether to remove the items of folders that have lost all of their files; by default they are
+            kept, because a disk may not be connected.
         progress: Called with the progress.
 
     Raises:
@@ -55,28 +60,40 @@ def sync_paths(
     targets = _targets(store, paths)
     if columns is not None and not any(is_named and table_format(path) for path, is_named in targets.items()):
         raise SourceError(f"columns are given, but no path is a table; name one ending in {', '.join(TABLE_FORMATS)}")
-    for path, is_named in targets.items():
-        if not is_named and not _must_sync(store, path):
-            continue
-        can_change = is_named or not paths
-        rules = _new_rules(store, path, exclude=exclude, include_hidden=include_hidden, can_change=can_change)
-        try:
-            result = pipeline.sync(
-                store,
-                path,
-                load=load,
-                settings=settings,
-                rules=rules,
-                columns=columns if is_named else None,
-                progress=progress,
-            )
-            report.include(result)
-            is_synced = True
-        except SourceError as error:  # a disconnected disk does not stop the sync of the other sources
-            errors.append(error)
+    absent: list[str] = []
+    with Removals(store, forget_missing=forget_missing) as removals:
+        sync = partial(pipeline.sync, store, load=load, settings=settings, progress=progress, removals=removals)
+        for number, (path, is_named) in enumerate(targets.items(), start=1):
+            if not is_named and not _must_sync(store, path):
+                absent.append(path)
+                continue
+            can_change = is_named or not paths
+            rules = _new_rules(store, path, exclude=exclude, include_hidden=include_hidden, can_change=can_change)
+            own_columns, is_last = columns if is_named else None, number == len(targets)
+            try:
+                report.include(sync(path, rules=rules, columns=own_columns, is_last=is_last, is_named=is_named))
+                is_synced = True
+            except SourceError as error:  # a disconnected disk does not stop the sync of the other sources
+                errors.append(error)
+        if removals.apply(report) or absent:
+            _finish(store, absent)
+        errors += removals.errors
     if errors:
         _log_and_raise(errors, report if is_synced else None)
     return report
+
+
+def _finish(store: Store, absent: Sequence[str]) -> None:
+    """Delete sources that are not needed any more, warn of those that do not exist, and update the index."""
+    with store.transaction() as connection:
+        sources.delete_empty_sources(connection)
+        remaining = {source.root for source in sources.sources(connection)}
+    for root in absent:
+        if root in remaining:
+            advice = f"if it was deleted, run: recall forget {root}"
+            logger.warning("%s does not exist now; its items stay in the library; %s", root, advice)
+    if store.encoder is not None:
+        store.index(save=True)
 
 
 def _log_and_raise(errors: Sequence[SourceError], report: SyncReport | None) -> NoReturn:
@@ -107,11 +124,7 @@ def _must_sync(store: Store, root: str) -> bool:
     with store.reading() as connection:
         if all(source.root != root for source in sources.sources(connection)):
             return False  # its last photos were found elsewhere earlier in this run
-    if os.path.lexists(root):
-        return True
-    advice = f"if it was deleted, run: recall forget {root}"
-    logger.warning("%s does not exist now; its items stay in the library; %s", root, advice)
-    return False
+    return os.path.lexists(root)
 
 
 def _new_rules(

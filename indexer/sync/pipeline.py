@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection
 
-from indexer.catalog.engine import storage_errors
-from indexer.catalog.statements import counts, sources, sync_state, table_rows, writes
+from indexer.catalog.statements import counts, sources, writes
 from indexer.catalog.statements.counts import Failure
-from indexer.catalog.statements.sources import Source
 from indexer.config import Settings
-from indexer.documents.table import Columns, table_format
+from indexer.documents.table import Columns
 from indexer.documents.text_file import text_format
 from indexer.encoders.base import Encoder
 from indexer.errors import NoPhotosError
 from indexer.store import Store
-from indexer.sync.content_lookup import ContentLookup, is_missing
 from indexer.sync.encode_stage import EncodeStage
-from indexer.sync.item_columns import fallback_date, file_columns
-from indexer.sync.other_endings import OtherEndings
-from indexer.sync.planner import Planner
+from indexer.sync.item_columns import fallback_date, file_columns, sidecar_columns
+from indexer.sync.removals import Removals
 from indexer.sync.report import MAX_LISTED, SyncReport
-from indexer.sync.scan_rules import Rules, resolve_path, source_rules
-from indexer.sync.spool import Spool, is_work
-from indexer.sync.steps import Added, Changed, Moved, Removed, Step, Touched, Unchanged
-from indexer.sync.table_rows import TableRow, read_table, row_steps
-from indexer.sync.walk_entries import Listing, UnreadableFile, UnreadableFolder, WalkEntry
-from indexer.sync.walker import walk
+from indexer.sync.scan import Scan
+from indexer.sync.scan_rules import Rules, resolve_path
+from indexer.sync.spool import is_work
+from indexer.sync.steps import Added, Changed, Moved, Step, Touched
 from indexer.types import Progress, ProgressCallback, utc_now
-
-ScanEntry = TypeVar("ScanEntry", bound=TableRow | WalkEntry)
 
 STEPS_PER_COMMIT = 1000
 """Steps without encoding that are committed together."""
@@ -51,6 +43,9 @@ def sync(
     rules: Rules | None = None,
     columns: Columns | None = None,
     progress: ProgressCallback | None = None,
+    removals: Removals,
+    is_last: bool = True,
+    is_named: bool = True,
 ) -> SyncReport:
     """Update the library from a folder, file or table, and return a report.
 
@@ -65,11 +60,15 @@ def sync(
         rules: What to exclude; None keeps the source's rules.
         columns: The columns of a table to index; None keeps the source's columns.
         progress: Called with the progress.
+        removals: Gets the items whose files were not found.
+        is_last: Whether no other source follows, so that the removals are applied before the long work of encoding.
+        is_named: Whether the caller named the path; otherwise it may be empty if the library has no items of it.
 
     Raises:
         SourceError: The path does not exist or cannot be read; nothing was changed. Or another process removed the
             source from the library meanwhile.
-        NoPhotosError: The path contains neither photos nor text files; nothing was removed.
+        NoPhotosError: The path contains neither photos nor text files, and the library has no items of it; or none of
+            its items can be read.
         MissingPackageError: The path is a Parquet table and pyarrow is not installed.
         StorageError: The disk is full or read-only; earlier commits are kept.
     """
@@ -77,136 +76,39 @@ def sync(
     with store.reading() as connection:
         root = sources.canonical_path(connection, path)
     root = root if os.path.lexists(root) else resolve_path(path)
-    run = _SyncRun(store, root, load, settings, progress or (lambda _: None))
+    report = SyncReport()
+    scan = Scan(store, root, is_named, report, progress or (lambda _: None))
     try:
-        run.scan(rules, columns)
+        scan.run(rules, columns)
+        removals.add(scan.removals)
+        run = _SyncRun(store, scan, load, settings, report, scan.progress)
         run.update_catalog()
-        if run.spool.work_count:
+        if is_last:
+            removals.apply(report)
+        if scan.spool.work_count:
             run.encode()
-        run.finish()
+        if not scan.is_empty:
+            run.finish()
     finally:
-        run.spool.close()
-    run.report.total_seconds = time.perf_counter() - start
-    return run.report
+        scan.spool.close()
+    report.total_seconds = time.perf_counter() - start
+    return report
 
 
 @dataclass(slots=True)
 class _SyncRun:
-    """A sync in progress."""
+    """A sync in progress, after the scan."""
 
     store: Store
-    root: str
+    scan: Scan
     load: Callable[[], Encoder]
     settings: Settings
+    report: SyncReport
     progress: ProgressCallback
-    report: SyncReport = field(default_factory=SyncReport)
-    spool: Spool = field(init=False)
-    file_count: int = 0
-    source: Source | None = None
-
-    def __post_init__(self) -> None:
-        with storage_errors(self.store.path):
-            self.spool = Spool(self.store.path)
-
-    def scan(self, rules: Rules | None, columns: Columns | None) -> None:
-        """Compare the source with the catalog and spool the steps."""
-        if table_format(self.root) and not os.path.isdir(self.root):
-            self._scan_table(columns)
-        else:
-            self._scan_files(rules)
-
-    def _scan_table(self, columns: Columns | None) -> None:
-        with self.report.timing("scan"), self.store.reading() as connection:
-            enclosing = sources.enclosing_source(connection, self.root)
-            own = enclosing if enclosing and enclosing.root == self.root else None
-            columns = columns or Columns(**((own and own.columns) or {}))
-            steps = row_steps(
-                self._with_progress(read_table(self.root, columns)),
-                find_records=lambda paths: table_rows.rows_by_path(connection, paths),
-                records=table_rows.row_records(connection, self.root),
-            )
-            for step in steps:
-                self._record(step)
-            self._check_not_empty(connection, Rules())
-        self._save_source(own, enclosing, source_rules(own), columns.to_dict())
-
-    def _scan_files(self, rules: Rules | None) -> None:
-        with self.report.timing("scan"), self.store.reading() as connection:
-            enclosing = sources.enclosing_source(connection, self.root)
-            own = enclosing if enclosing and self._is_part_of(enclosing, rules) else None
-            if rules is None:
-                rules = source_rules(own)
-            others = {source.root for source in sources.sources_below(connection, self.root)}
-            planner = Planner(find_copies=ContentLookup(connection), is_missing=is_missing)
-            endings = OtherEndings()
-            entries = walk(self.root, rules, base=own.root if own else None, others=others, endings=endings)
-            records = sync_state.file_stats(connection, self.root, enclosing.id) if enclosing else iter(())
-            for step in planner.steps(self._with_progress(entries), records):
-                self._record(step)
-            self.report.passed_over = endings.passed_over()
-            if not any(os.path.lexists(other) for other in others):
-                self._check_not_empty(connection, rules)
-        self._save_source(own, enclosing, rules)
-
-    def _is_part_of(self, source: Source, rules: Rules | None) -> bool:
-        """Return whether the root is synced as a part of an enclosing source, not as a source of its own."""
-        if source.root == self.root:
-            return True
-        return rules is None and not source_rules(source).excludes_path(self.root, source.root)
-
-    def _with_progress(self, entries: Iterable[ScanEntry]) -> Iterator[ScanEntry]:
-        for entry in entries:
-            if isinstance(entry, UnreadableFolder | UnreadableFile):
-                self.report.unreadable_folders.append(f"{entry.path}: {entry.reason}")
-            else:
-                self.file_count += len(entry.files) if isinstance(entry, Listing) else 1
-                self.progress(Progress("scanning", self.file_count))
-            yield entry
-
-    def _record(self, step: Step) -> None:
-        if isinstance(step, Unchanged):
-            self.report.count("failed" if step.failed else "unchanged", step.count)
-            return
-        self.spool.add(step)
-
-    def _check_not_empty(self, connection: Connection, rules: Rules) -> None:
-        if self.file_count or self.report.unreadable_folders:
-            return
-        excluded = f", apart from what is excluded ({', '.join(rules.exclude)})" if rules.exclude else ""
-        item_count = sum(counts.count_items(connection, self.root))
-        if item_count:
-            raise NoPhotosError(
-                f"{self.root} contains no photos or texts now{excluded}, but the library has {item_count} from it; "
-                "nothing was removed. Check that its disk is connected. If the files were deleted, run: recall forget "
-                f"{self.root}"
-            )
-        endings = ", ".join(ending or "none" for ending in self.report.passed_over)
-        others = f" (files with other endings hold pictures: {endings})" if endings else ""
-        raise NoPhotosError(
-            f"{self.root} contains no photos or texts{excluded}{others}; expected a folder with pictures such as .jpg, "
-            ".png or .heic or with .txt or .md files, or a table with rows"
-        )
-
-    def _save_source(
-        self,
-        own: Source | None,
-        enclosing: Source | None,
-        rules: Rules,
-        columns: dict[str, Any] | None = None,
-    ) -> None:
-        exclude, hidden = list(rules.exclude), rules.include_hidden
-        with self.store.transaction() as connection:
-            if own is None:
-                self.source = sources.add_source(
-                    connection, self.root, exclude=exclude, include_hidden=hidden, enclosing=enclosing, columns=columns
-                )
-            else:
-                self.source = own._replace(exclude=exclude, include_hidden=hidden, columns=columns)
-                sources.update_source(connection, self.source)
 
     def update_catalog(self) -> None:
-        """Execute the steps that need no encoder: moves, touches, copies and removals."""
-        steps = (step for step in self.spool if not is_work(step))
+        """Execute the steps that need no encoder: moves, touches and copies."""
+        steps = (step for step in self.scan.spool if not is_work(step))
         done = 0
         with self.report.timing("write"):
             while batch := list(islice(steps, STEPS_PER_COMMIT)):
@@ -216,13 +118,18 @@ class _SyncRun:
                 self.progress(Progress("updating", done))
 
     def _apply(self, connection: Connection, batch: list[Step]) -> None:
-        stats = [(step.item_id, step.file) for step in batch if isinstance(step, Moved | Touched)]
-        if stats:
-            rows = [
-                {"key": id_, "fallback_date": fallback_date(file), **file_columns(file, self._source_id)}
-                for id_, file in stats
-            ]
-            writes.update_file_stats(connection, rows)
+        moved = [step for step in batch if isinstance(step, Moved | Touched)]
+        rows = [
+            {"key": step.item_id, "fallback_date": fallback_date(step.file), **file_columns(step.file, self._source_id)}
+            for step in moved
+        ]
+        writes.update_file_stats(connection, rows)
+        sidecars = [
+            {"key": step.item_id, **sidecar_columns(step.file)}
+            for step in moved
+            if step.file.sidecars and not (isinstance(step, Moved) and step.has_other_sidecar)
+        ]
+        writes.update_sidecar_stats(connection, sidecars)
         copies = [
             (
                 step.copy_of,
@@ -238,15 +145,14 @@ class _SyncRun:
         writes.copy_items(connection, copies)
         for step in batch:
             self.report.count(_outcome(step))
-        writes.delete_items(connection, [step.item_id for step in batch if isinstance(step, Removed)])
 
     @property
     def _source_id(self) -> int | None:
-        return self.source.id if self.source else None
+        return self.scan.source.id if self.scan.source else None
 
     def encode(self) -> None:
         """Execute the steps that need the encoder, batch by batch."""
-        work = (step for step in self.spool if is_work(step))
+        work = (step for step in self.scan.spool if is_work(step))
         EncodeStage(
             store=self.store,
             load=self.load,
@@ -254,7 +160,7 @@ class _SyncRun:
             report=self.report,
             progress=self.progress,
             source_id=self._source_id,
-        ).run(work, self.spool.work_count)
+        ).run(work, self.scan.spool.work_count)
 
     def finish(self) -> None:
         """Update the source and the index, and list the failures.
@@ -262,24 +168,26 @@ class _SyncRun:
         Raises:
             NoPhotosError: No item of the source could be read.
         """
+        root, source, source_id = self.scan.root, self.scan.source, self._source_id
         with self.store.transaction() as connection:
-            if self.source and self.source.root == self.root:
-                sources.mark_synced(connection, self.source.id)
+            if source is not None:
+                sources.update_mounts(connection, source.id, self.scan.stored_mounts(connection))
+            if source is not None and source.root == root:
+                sources.mark_synced(connection, source.id)
             sources.delete_empty_sources(connection)
-            source_id = self._source_id
-            self.report.failures = list(counts.failures(connection, self.root, source_id=source_id, limit=MAX_LISTED))
+            self.report.failures = list(counts.failures(connection, root, source_id=source_id, limit=MAX_LISTED))
             self.report.unread_sidecars = list(
-                counts.unread_sidecars(connection, self.root, source_id=source_id, limit=MAX_LISTED)
+                counts.unread_sidecars(connection, root, source_id=source_id, limit=MAX_LISTED)
             )
-            is_refused = bool(self.report.failures) and not counts.has_indexed(connection, self.root, source_id)
-            failed = counts.count_items(connection, self.root, source_id=source_id)[1] if is_refused else 0
+            is_refused = bool(self.report.failures) and not counts.has_indexed(connection, root, source_id)
+            failed = counts.count_items(connection, root, source_id=source_id)[1] if is_refused else 0
         if self.store.encoder is not None:
             with self.report.timing("index"):
                 self.store.index(save=True, progress=self.progress)
         if is_refused:
             first = self.report.failures[0]
             raise NoPhotosError(
-                f"no {_item_kind(first)} in {self.root} can be read ({failed} tried), for instance "
+                f"no {_item_kind(first)} in {root} can be read ({failed} tried), for instance "
                 f"{first.row or Path(first.path).name}: {first.message}; run: recall status --failed"
             )
 
@@ -292,5 +200,5 @@ def _item_kind(failure: Failure) -> str:
 
 
 def _outcome(step: Step) -> Any:
-    names = {Added: "added", Changed: "changed", Touched: "unchanged", Moved: "moved", Removed: "removed"}
+    names = {Added: "added", Changed: "changed", Touched: "unchanged", Moved: "moved"}
     return names[type(step)]

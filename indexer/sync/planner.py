@@ -1,17 +1,21 @@
-"""Compares a source with the catalog and plans what to do; reads and writes nothing itself."""
+"""Plans what to do about the differences between a source and the catalog; reads only new and changed sidecars."""
 
 from __future__ import annotations
 
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
-from indexer.catalog.statements.sync_state import OUTDATED, FileRecord, FileStatRecord
+from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.errors import FailureKind
-from indexer.sync.steps import Added, Changed, Moved, Removed, Reread, Step, Touched, Unchanged
-from indexer.sync.walk_entries import SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
+from indexer.sync.comparison import FileChange, compare
+from indexer.sync.file_changes import has_same_sidecar, has_same_stat, has_unknown_times, keeps_sidecar
+from indexer.sync.missing_folders import MissingFolders
+from indexer.sync.sidecars import sidecar_hash
+from indexer.sync.steps import Added, Changed, Inaccessible, Moved, Removed, Reread, Step, Touched, Unchanged
+from indexer.sync.walk_entries import SourceFile, WalkEntry
 
 RETRYABLE_FAILURES = frozenset(
     {
@@ -32,9 +36,6 @@ LOOKUP_SIZE = 100
 MANY_COPIES = 8
 """Items with the same content from which on the search position among them is remembered."""
 
-FileChange = tuple[SourceFile, FileRecord | None]
-"""A file that is new or changed, and its record in the catalog."""
-
 
 @dataclass(slots=True)
 class Planner:
@@ -45,46 +46,46 @@ class Planner:
             only for files that are new or whose size or time changed; it may be slow. For one content it always
             returns equal lists.
         is_missing: Returns whether an item's file no longer exists.
+        folders: Collects the folders that have lost all of their files, None to not look for them.
     """
 
     find_copies: Callable[[Sequence[SourceFile]], Sequence[list[FileRecord]]]
     is_missing: Callable[[FileRecord], bool]
+    folders: MissingFolders | None = None
 
     def steps(self, entries: Iterable[WalkEntry], records: Iterable[FileStatRecord]) -> Iterator[Step]:
-        """Yield what to do, moves before removals.
+        """Yield what to do. Removals are to be done last: an item's file may be found elsewhere.
 
         Args:
             entries: The source, in the byte order of paths.
             records: The catalog's records of the same source, in the same order.
         """
         tracker = _CopyTracker(self.is_missing)
-        removed: list[int] = []
         changes: list[FileChange] = []
-        for difference in _compare(entries, records):
-            if isinstance(difference, Unchanged):
+        for difference in compare(entries, records, self.folders):
+            if isinstance(difference, Unchanged | Removed | Inaccessible):
                 yield difference
-            elif isinstance(difference, Removed):
-                removed.append(difference.item_id)
             else:
                 changes.append(difference)
                 if len(changes) == LOOKUP_SIZE:
                     yield from self._plan(changes, tracker)
                     changes = []
         yield from self._plan(changes, tracker)
-        yield from (Removed(id_) for id_ in removed if id_ not in tracker.moved)
 
     def _plan(self, changes: Sequence[FileChange], tracker: _CopyTracker) -> Iterator[Step]:
         """Yield what to do about new and changed files, in their order."""
+        changes = [(_with_sidecar_hash(file, record), record) for file, record in changes]
         files = [file for file, record in changes if record is None or _must_compare_content(file, record)]
         copies_by_path = dict(zip((file.path for file in files), self.find_copies(files) if files else (), strict=True))
         for file, record in changes:
             copies = copies_by_path.get(file.path, [])
             if record is None:
                 yield from tracker.plan_new(file, copies)
-            elif _is_only_outdated(file, record):
-                yield Reread(file, record.id)
-            else:
-                yield tracker.plan_existing(file, record, copies)
+                continue
+            step = tracker.plan_existing(file, record, copies)
+            if self.folders and isinstance(step, Touched | Reread):
+                self.folders.add_unchanged(os.fsencode(file.path), record.id)
+            yield step
 
 
 @dataclass(slots=True)
@@ -122,9 +123,9 @@ class _CopyTracker:
         if original is None:
             return (Added(file, self._copy_source(file, copies)),)
         self.moved.add(original.id)
-        if original.sidecar_mtime_ns == file.sidecar_mtime_ns:
+        if keeps_sidecar(file, original):
             return (Moved(file, original.id),)
-        return Moved(file, original.id), Changed(file, original.id)
+        return Moved(file, original.id, has_other_sidecar=True), Changed(file, original.id)
 
     def plan_existing(self, file: SourceFile, record: FileRecord, copies: Sequence[FileRecord]) -> Step:
         """Return what to do about a changed file.
@@ -135,8 +136,12 @@ class _CopyTracker:
             copies: Items with the same content, possibly its own.
         """
         if record.failure is not None:
-            is_retried = not _has_same_stat(file, record) or record.failure in RETRYABLE_FAILURES
+            is_retried = not has_same_stat(file, record) or record.failure in RETRYABLE_FAILURES
             return Changed(file, record.id) if is_retried else Unchanged(failed=True)
+        if _is_only_outdated(file, record):
+            return Reread(file, record.id)
+        if has_unknown_times(file, record):
+            return Touched(file, record.id)
         if not _may_have_same_content(file, record):
             return Changed(file, record.id)
         position = bisect_left(copies, record.id, key=attrgetter("id"))
@@ -178,72 +183,21 @@ class _CopyTracker:
         return None
 
 
-def _has_same_stat(file: SourceFile, record: FileRecord) -> bool:
-    return (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
-
-
 def _is_only_outdated(file: SourceFile, record: FileRecord) -> bool:
-    return record.is_outdated and _has_same_stat(file, record) and _may_have_same_content(file, record)
+    return record.is_outdated and has_same_stat(file, record) and _may_have_same_content(file, record)
 
 
 def _must_compare_content(file: SourceFile, record: FileRecord) -> bool:
-    return _may_have_same_content(file, record) and not _is_only_outdated(file, record)
+    is_known = _is_only_outdated(file, record) or has_unknown_times(file, record)
+    return _may_have_same_content(file, record) and not is_known
 
 
 def _may_have_same_content(file: SourceFile, record: FileRecord) -> bool:
     """Return whether a changed file may still have its old content, which only reading it shows."""
-    return record.failure is None and file.sidecar_mtime_ns == record.sidecar_mtime_ns
+    return record.failure is None and has_same_sidecar(file, record)
 
 
-_END: FileStatRecord = (b"\xff", 0, 0, None, None, 0)
-"""Sorts after all paths: they are absolute, and none begins with this byte."""
-
-
-def _compare(  # noqa: C901, PLR0912 - one loop over two listings, which runs a million times
-    entries: Iterable[WalkEntry], records: Iterable[FileStatRecord]
-) -> Iterator[Unchanged | Removed | FileChange]:
-    """Yield the differences between files and records, and the number of equal ones; skip unreadable folders."""
-    remaining = iter(records)
-    record = next(remaining, _END)
-    for entry in entries:
-        if isinstance(entry, UnreadableFile):
-            unreadable = os.fsencode(entry.path)
-            while record[0] < unreadable:
-                yield Removed(record[5])
-                record = next(remaining, _END)
-            record = next(remaining, _END) if record[0] == unreadable else record
-            continue
-        if isinstance(entry, UnreadableFolder):
-            prefix = os.fsencode(os.path.join(entry.path, ""))  # folders sort with their separator
-            while record[0] < prefix:
-                yield Removed(record[5])
-                record = next(remaining, _END)
-            while record[0].startswith(prefix):
-                record = next(remaining, _END)
-            continue
-        unchanged = 0
-        for file in entry.files:
-            path = file[0]
-            while record[0] < path:
-                yield Removed(record[5])
-                record = next(remaining, _END)
-            if record[0] != path:
-                yield entry.source_file(file), None
-                continue
-            if record[:4] == file and record[4] is None:
-                unchanged += 1
-            else:
-                yield entry.source_file(file), _file_record(record)
-            record = next(remaining, _END)
-        if unchanged:
-            yield Unchanged(failed=False, count=unchanged)
-    while record is not _END:
-        yield Removed(record[5])
-        record = next(remaining, _END)
-
-
-def _file_record(record: FileStatRecord) -> FileRecord:
-    path, size, mtime_ns, sidecar_mtime_ns, failure, id_ = record
-    is_outdated = failure == OUTDATED
-    failure = None if is_outdated else failure
-    return FileRecord(id_, os.fsdecode(path), size, mtime_ns, failure, sidecar_mtime_ns, is_outdated=is_outdated)
+def _with_sidecar_hash(file: SourceFile, record: FileRecord | None) -> SourceFile:
+    """Return a new or changed file with the hash of its sidecars, if it has any."""
+    is_read = record is None or record.is_outdated or not has_unknown_times(file, record)
+    return replace(file, sidecar_hash=sidecar_hash(file.sidecars)) if file.sidecars and is_read else file

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:  # a command's help imports this module without a database library
     from indexer.catalog.statements.counts import Failure
@@ -21,6 +21,20 @@ MIN_ENCODE_SECONDS = 1.0
 
 MAX_LISTED = 100
 """Failures in a report, at most; the catalog has all of them."""
+
+
+class MissingFolder(NamedTuple):
+    """A folder that has lost all of its files; its disk may be away, so its items stay in the library.
+
+    Attributes:
+        path: The folder.
+        items: Number of its items that stay.
+        reason: What was found instead of the files.
+    """
+
+    path: str
+    items: int
+    reason: str
 
 
 @dataclass(slots=True)
@@ -40,6 +54,8 @@ class SyncReport:
         unreadable_folders: Folders and single files that could not be accessed; their items stay in the library.
         passed_over: Number of files by ending ("" for none), for the endings that are not a photo's although a file
             with it holds a picture. A few files of each ending are opened.
+        missing_folders: Folders that have lost all of their files, perhaps because a disk is not connected; their items
+            stay in the library and are in none of the counts.
         failures: The first failures by path, at most `MAX_LISTED`.
         unread_sidecars: The first sidecars that could not be read, at most `MAX_LISTED`; their photos are indexed.
         reencoded: Photos and chunks whose embedding was approximate, or missing after an import, and that now have one
@@ -62,6 +78,7 @@ class SyncReport:
     failed: int = 0
     unreadable_folders: list[str] = field(default_factory=list)
     passed_over: dict[str, int] = field(default_factory=dict)
+    missing_folders: list[MissingFolder] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     unread_sidecars: list[Failure] = field(default_factory=list)
     reencoded: int = 0
@@ -125,6 +142,7 @@ class SyncReport:
         for outcome in OUTCOMES:
             self.count(outcome, getattr(other, outcome))
         self.unreadable_folders += other.unreadable_folders
+        self.missing_folders += other.missing_folders
         self.failures = (self.failures + other.failures)[:MAX_LISTED]
         for ending, number in other.passed_over.items():
             self.passed_over[ending] = self.passed_over.get(ending, 0) + number
@@ -145,6 +163,7 @@ class SyncReport:
             "unread_sidecars": [failure._asdict() for failure in self.unread_sidecars],
             "unreadable_folders": self.unreadable_folders,
             "passed_over": self.passed_over,
+            "missing_folders": [folder._asdict() for folder in self.missing_folders],
             "reencoded": self.reencoded,
             "approximate": self.approximate,
             "not_reencoded": [failure._asdict() for failure in self.not_reencoded],

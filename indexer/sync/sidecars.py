@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import re
 import stat
@@ -13,7 +15,10 @@ from dataclasses import dataclass, field
 from indexer.documents.text_file import text_format
 from indexer.images import is_photo_name
 from indexer.sync.takeout_names import MAX_LENGTH, TAKEOUT_SUFFIX, photo_keys, photo_name
-from indexer.types import stored_mtime
+from indexer.types import stored_ctime, stored_mtime
+
+SidecarStat = tuple[int | None, int | None, int | None]
+"""Modification time, size and change time of a sidecar, or numbers that change with those of several; None without."""
 
 SIDECAR_SUFFIXES = (".xmp", TAKEOUT_SUFFIX)
 """In lower case; photo programs and memory cards write any."""
@@ -103,27 +108,40 @@ def is_sidecar_name(name: bytes) -> bool:
 _SUFFIX_BYTES = frozenset(map(os.fsencode, SIDECAR_SUFFIXES))
 
 
-def existing_files(groups: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], int | None]:
-    """Return the first path of each group that is a file, and what changes when one of them changes; None without any.
-
-    For one file that is its modification time in nanoseconds.
-    """
+def existing_files(groups: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], SidecarStat]:
+    """Return the first path of each group that is a file, and what changes when one of them changes."""
     found = [file for file in map(_first_file, groups) if file]
-    stamp = found[0][1] if found else None
-    for _, mtime_ns in found[1:]:
-        stamp = ((stamp or 0) * 1_000_003 + mtime_ns) % 2**63
-    return tuple(path for path, _ in found), stamp
+    if not found:
+        return (), (None, None, None)
+    stamps = [functools.reduce(_combined, numbers) for numbers in zip(*(stat for _, stat in found), strict=True)]
+    return tuple(path for path, _ in found), (stamps[0], stamps[1], stamps[2])
 
 
-def _first_file(paths: Iterable[str]) -> tuple[str, int] | None:
+def _combined(stamp: int, number: int) -> int:
+    return (stamp * 1_000_003 + number) % 2**63
+
+
+def _first_file(paths: Iterable[str]) -> tuple[str, tuple[int, int, int]] | None:
     for path in paths:
         try:
             info = os.stat(path)
         except OSError:
             continue
         if stat.S_ISREG(info.st_mode):
-            return path, stored_mtime(info)
+            return path, (stored_mtime(info), info.st_size, stored_ctime(info))
     return None
+
+
+def sidecar_hash(paths: Iterable[str]) -> bytes | None:
+    """Return a SHA-256 of the contents of sidecars, None if one of them cannot be read."""
+    hashes = hashlib.sha256()
+    try:
+        for path in paths:
+            with open(path, "rb") as content:
+                hashes.update(hashlib.file_digest(content, "sha256").digest())
+    except OSError:
+        return None
+    return hashes.digest()
 
 
 def _key(name: str) -> str:

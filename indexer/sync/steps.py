@@ -34,7 +34,7 @@ class Reread:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A file with a new modification time and the same content."""
+    """A file with a new modification or change time and the same content, and with the same sidecar."""
 
     file: SourceFile
     item_id: int
@@ -42,17 +42,19 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """An item whose file has a new path."""
+    """An item whose file has a new path; with another sidecar, a `Changed` follows."""
 
     file: SourceFile
     item_id: int
+    has_other_sidecar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """An item whose file was deleted."""
+    """An item whose file was not found at its path, from which it may have moved."""
 
     item_id: int
+    path: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +65,12 @@ class Unchanged:
     count: int = 1
 
 
-Step = Added | Changed | Reread | Touched | Moved | Removed | Unchanged
+@dataclass(frozen=True, slots=True)
+class Inaccessible:
+    """An item whose file cannot be accessed now; nothing is done."""
+
+    path: str
+    reason: str
+
+
+Step = Added | Changed | Reread | Touched | Moved | Removed | Unchanged | Inaccessible

@@ -91,7 +91,7 @@ def row_steps(
         while batch := [_with_unique_key(row, keys) for row in islice(remaining, LOOKUP_SIZE)]:
             found = find_records([row.path for row in batch])
             yield from (_step(row, found.get(row.path)) for row in batch)
-        yield from (Removed(record.id) for record in records if record.path not in keys)
+        yield from (Removed(record.id, os.fsencode(record.path)) for record in records if record.path not in keys)
     finally:
         keys.close()
 

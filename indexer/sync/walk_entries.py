@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from indexer.sync.mounts import Mount
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
@@ -18,6 +20,10 @@ class SourceFile:
         sidecars: Paths of the files that hold the photo's metadata: its XMP file, then Takeout's JSON file.
         sidecar_mtime_ns: The sidecar's modification time, or a number that changes with that of any of them; None
             without one.
+        ctime_ns: Change time; None if it is not known.
+        sidecar_size: The sidecar's size, or such a number.
+        sidecar_ctime_ns: The sidecar's change time, or such a number.
+        sidecar_hash: SHA-256 of the sidecars; None if they were not read.
     """
 
     path: str
@@ -25,10 +31,14 @@ class SourceFile:
     mtime_ns: int
     sidecars: tuple[str, ...] = ()
     sidecar_mtime_ns: int | None = None
+    ctime_ns: int | None = None
+    sidecar_size: int | None = None
+    sidecar_ctime_ns: int | None = None
+    sidecar_hash: bytes | None = None
 
 
-FileStat = tuple[bytes, int, int, int | None]
-"""Path as bytes, size, modification time, and `sidecar_mtime_ns` of a `SourceFile`."""
+FileStat = tuple[bytes, int, int, int | None, int | None, int | None, int | None]
+"""Path as bytes, size, modification time, change time, and the sidecar's modification time, size and change time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +58,17 @@ class Listing:
 
     def source_file(self, file: FileStat) -> SourceFile:
         """Return one of the files as a `SourceFile`."""
-        path, size, mtime_ns, sidecar_mtime_ns = file
-        return SourceFile(os.fsdecode(path), size, mtime_ns, self.sidecars.get(path, ()), sidecar_mtime_ns)
+        path, size, mtime_ns, ctime_ns, sidecar_mtime_ns, sidecar_size, sidecar_ctime_ns = file
+        return SourceFile(
+            path=os.fsdecode(path),
+            size=size,
+            mtime_ns=mtime_ns,
+            ctime_ns=ctime_ns,
+            sidecars=self.sidecars.get(path, ()),
+            sidecar_mtime_ns=sidecar_mtime_ns,
+            sidecar_size=sidecar_size,
+            sidecar_ctime_ns=sidecar_ctime_ns,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +87,22 @@ class UnreadableFile:
     reason: str
 
 
-WalkEntry = Listing | UnreadableFolder | UnreadableFile
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """A link, with the name of a photo or a text, whose file cannot be accessed; its item stays in the catalog.
+
+    Attributes:
+        listing: The link as a file, for the decoder to report if the catalog has no item for it.
+        reason: Why the file cannot be accessed.
+    """
+
+    listing: Listing
+    reason: str
+
+    @property
+    def path(self) -> str:
+        """Path of the link."""
+        return os.fsdecode(self.listing.files[0][0])
+
+
+WalkEntry = Listing | UnreadableFolder | UnreadableFile | BrokenLink | Mount

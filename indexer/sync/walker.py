@@ -7,18 +7,20 @@ import functools
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from indexer.documents.text_file import TEXT_FORMATS
 from indexer.errors import SourceError
 from indexer.images import PHOTO_SUFFIXES
 from indexer.images.file_reader import read_start
 from indexer.sync.folder_names import SEPARATOR, broken_link_reason, folder_names
+from indexer.sync.listing_builder import ListingBuilder
+from indexer.sync.mounts import find_mount
 from indexer.sync.other_endings import OtherEndings
 from indexer.sync.scan_rules import Rules, is_item_name
 from indexer.sync.sidecars import Sidecars, existing_files, is_sidecar_name
-from indexer.sync.walk_entries import FileStat, Listing, UnreadableFile, UnreadableFolder, WalkEntry
-from indexer.types import is_below, stored_mtime
+from indexer.sync.walk_entries import BrokenLink, Listing, UnreadableFile, UnreadableFolder, WalkEntry
+from indexer.types import is_below, stored_ctime, stored_mtime
 
 LISTING_SIZE = 500
 """Files per listing, at most; progress is reported after each."""
@@ -70,37 +72,24 @@ def _walk_file(path: str, info: os.stat_result) -> Iterator[Listing]:
     sidecars = Sidecars(names)
     for sidecar_name in filter(is_sidecar_name, names):
         sidecars.add(os.fsdecode(sidecar_name))
-    builder = _ListingBuilder()
+    builder = ListingBuilder()
     builder.add(os.fsencode(path), info, existing_files(_paths(folder, sidecars, name)))
-    yield from builder.build()
-
-
-@dataclass(slots=True)
-class _ListingBuilder:
-    """Collects files for a listing."""
-
-    files: list[FileStat] = field(default_factory=list)
-    sidecars: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
-
-    def add(self, path: bytes, info: os.stat_result, sidecars: tuple[tuple[str, ...], int | None] = ((), None)) -> None:
-        """Add a file with the paths of its sidecars and what changes with them."""
-        paths, stamp = sidecars
-        self.files.append((path, info.st_size, stored_mtime(info), stamp))
-        if paths:
-            self.sidecars[path] = paths
-
-    def build(self) -> Iterator[Listing]:
-        """Yield the listing, nothing if it is empty."""
-        if self.files:
-            yield Listing(self.files, self.sidecars)
+    yield from builder.take()
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder to be walked; `is_outside` is set if a link led to it from inside the root."""
+    """A folder to be walked.
+
+    Attributes:
+        path: Its path.
+        is_outside: Whether a link led to it from inside the root.
+        device: The device of the folder around it; None for the root.
+    """
 
     path: str
     is_outside: bool = False
+    device: int | None = None
 
 
 @dataclass(slots=True)
@@ -141,6 +130,8 @@ class _Walk:
         """Yield the files of one folder and the folders in it, in their order."""
         try:
             file_id = _file_id(os.stat(folder.path))
+            if folder.device != file_id[0] and (mount := find_mount(folder.path, file_id[0])):
+                yield mount
             names, special = folder_names(folder.path)
             yield from self.entries(folder, file_id, names, special)
         except OSError as error:
@@ -176,7 +167,7 @@ class _Walk:
             if is_link and (reason := broken_link_reason(path)):
                 yield UnreadableFolder(path, reason)
             elif self.is_first_visit(path, is_outside=folder.is_outside, is_link=is_link):
-                yield _Folder(path, folder.is_outside or is_link)
+                yield _Folder(path, folder.is_outside or is_link, file_id[0])
         yield from self.files(folder, file_id, names[start:], special, sidecars)
 
     def files(
@@ -186,7 +177,7 @@ class _Walk:
         names: Sequence[bytes],
         special: Mapping[bytes, bool],
         sidecars: Sidecars,
-    ) -> Iterator[Listing | UnreadableFile]:
+    ) -> Iterator[Listing | UnreadableFile | BrokenLink]:
         """Yield the photos and text files with these names, none of which is a folder.
 
         Raises:
@@ -195,7 +186,7 @@ class _Walk:
         prefix = os.fsencode(os.path.join(folder.path, ""))
         has_rules = bool(self.rules.exclude or self.others)
         must_follow = folder.is_outside or bool(sidecars)
-        builder = _ListingBuilder()
+        builder = ListingBuilder()
         passed_over: list[bytes] = []
         for name_bytes in names:
             if name_bytes[name_bytes.rfind(b".") :].lower() not in _SUFFIXES:  # excludes most other files cheaply
@@ -209,18 +200,18 @@ class _Walk:
             path = prefix + name_bytes
             try:
                 if must_follow or name_bytes in special:
-                    self.add_file(builder, path, folder, sidecars, is_link=special.get(name_bytes, False))
+                    is_link = special.get(name_bytes, False)
+                    yield from self.follow_file(builder, path, folder, sidecars, is_link=is_link)
                 else:  # nearly all files; a microsecond here, and one for the system call
                     info = os.lstat(path)
-                    builder.files.append((path, info.st_size, stored_mtime(info), None))
+                    ctime_ns = stored_ctime(info)
+                    builder.files.append((path, info.st_size, stored_mtime(info), ctime_ns, None, None, None))
             except OSError as error:
-                yield from builder.build()
-                builder = _ListingBuilder()
+                yield from builder.take()
                 yield from _unreadable_file(path, error, folder.path, file_id)
             if len(builder.files) == LISTING_SIZE:
-                yield from builder.build()
-                builder = _ListingBuilder()
-        yield from builder.build()
+                yield from builder.take()
+        yield from builder.take()
         if self.endings is not None and passed_over:
             self.endings.add(passed_over, lambda name: self.read_start(os.fsdecode(name), folder.path))
 
@@ -235,19 +226,20 @@ class _Walk:
         parent = os.path.basename(os.path.dirname(path))
         return self.rules.excludes(name, relative_path, parent) or path in self.others
 
-    def add_file(
-        self, builder: _ListingBuilder, path: bytes, folder: _Folder, sidecars: Sidecars, *, is_link: bool
-    ) -> None:
-        """Add a file to a listing unless it was visited before.
+    def follow_file(
+        self, builder: ListingBuilder, path: bytes, folder: _Folder, sidecars: Sidecars, *, is_link: bool
+    ) -> Iterator[Listing | BrokenLink]:
+        """Add a file to a listing unless it was visited before; yield a broken link after the listing before it.
 
         Raises:
             OSError: The file cannot be accessed or does not exist any more.
         """
-        try:
-            info = os.stat(path)
-        except OSError:  # a broken or circular link: the decoder reports it
+        if is_link and (reason := broken_link_reason(path)):
+            yield from builder.take()
             builder.add(path, os.lstat(path))
+            yield from (BrokenLink(listing, reason) for listing in builder.take())
             return
+        info = os.stat(path)
         path_text = os.fsdecode(path)
         is_regular = stat.S_ISREG(info.st_mode)
         if not is_regular or self.is_first_visit(path_text, is_outside=folder.is_outside, is_link=is_link):

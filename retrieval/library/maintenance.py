@@ -30,6 +30,7 @@ def sync(
     text_columns: Sequence[str] = (),
     image_column: str | None = None,
     id_column: str | None = None,
+    forget_missing: bool = False,
     progress: ProgressCallback | None = None,
 ) -> SyncReport:
     """Bring the library up to date with folders, files and tables, and return a report.
@@ -39,7 +40,8 @@ def sync(
 
     New and changed photos are encoded, moved photos keep their embeddings, deleted photos are no longer found. A run
     that was stopped continues where it left off when it is started again. A file that cannot be read is recorded with
-    the reason and does not stop the run. At the end, approximate embeddings that `use_encoder` left are re-encoded,
+    the reason and does not stop the run. Photos of a folder that is empty now, or whose disk is not mounted, are kept.
+    At the end, approximate embeddings that `use_encoder` left are re-encoded,
     and an index is chosen if that is due; see `optimize`.
 
     Args:
@@ -50,6 +52,8 @@ def sync(
         text_columns: Columns of a table that hold text. They are remembered, like the next two.
         image_column: Column of a table that holds paths of pictures, which must be in the table's folder.
         id_column: Column of a table that identifies a row, also when rows move; None takes the row number.
+        forget_missing: Whether to remove the photos of folders that are empty now or whose disk is not mounted; the
+            report lists them as `missing_folders`.
         progress: Called with the progress.
 
     Raises:
@@ -76,6 +80,7 @@ def sync(
             exclude=exclude,
             include_hidden=include_hidden,
             columns=columns if columns.names else None,
+            forget_missing=forget_missing,
             progress=progress,
         )
         report.index_choice = choose_index_if_due(self._store, self._encoder.for_query, progress=progress)

@@ -27,6 +27,7 @@ def sync_and_reencode(
     exclude: Sequence[str] | None = None,
     include_hidden: bool | None = None,
     columns: Columns | None = None,
+    forget_missing: bool = False,
     progress: ProgressCallback | None = None,
 ) -> SyncReport:
     """Sync as `sync_paths` does, then re-encode approximate embeddings, and return a report of both.
@@ -44,6 +45,7 @@ def sync_and_reencode(
             exclude=exclude,
             include_hidden=include_hidden,
             columns=columns,
+            forget_missing=forget_missing,
             progress=progress,
         )
     except SourceError:

@@ -93,7 +93,7 @@ def _plan(store: Store) -> None:
 
 def _as_found(items: Iterator[FileStatRecord]) -> Iterator[Listing]:
     """Yield what a walk would find if nothing had changed, read from the catalog too: it costs about as much."""
-    while glances := [item[:4] for item in islice(items, LISTING_SIZE)]:
+    while glances := [item[:7] for item in islice(items, LISTING_SIZE)]:
         yield Listing(glances)
 
 

@@ -8,18 +8,21 @@ from pathlib import Path
 
 from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
 from indexer.sync import walker
+from indexer.sync.mounts import Mount
 from indexer.sync.planner import Planner
 from indexer.sync.scan_rules import Rules
 from indexer.sync.steps import Step, Unchanged
-from indexer.sync.walk_entries import Listing, SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
+from indexer.sync.walk_entries import BrokenLink, Listing, SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
 
-VisitedPath = SourceFile | UnreadableFolder | UnreadableFile
+VisitedPath = SourceFile | UnreadableFolder | UnreadableFile | BrokenLink
 
 
 def walk(root: str, rules: Rules, **options: object) -> list[VisitedPath]:
     """Return the entries of a walk, with one entry per file."""
     visited: list[VisitedPath] = []
     for entry in walker.walk(root, rules, **options):  # type: ignore[arg-type]
+        if isinstance(entry, Mount):
+            continue  # where the folder for temporary files is on a disk of its own
         visited += [entry.source_file(file) for file in entry.files] if isinstance(entry, Listing) else [entry]
     return visited
 
@@ -32,7 +35,8 @@ def listings(visited: Iterable[VisitedPath]) -> Iterator[WalkEntry]:
         else:
             path = os.fsencode(entry.path)
             sidecars = {path: entry.sidecars} if entry.sidecars else {}
-            yield Listing([(path, entry.size, entry.mtime_ns, entry.sidecar_mtime_ns)], sidecars)
+            sidecar = entry.sidecar_mtime_ns, entry.sidecar_size, entry.sidecar_ctime_ns
+            yield Listing([(path, entry.size, entry.mtime_ns, entry.ctime_ns, *sidecar)], sidecars)
 
 
 def steps(
@@ -55,7 +59,10 @@ def steps(
 
 
 def _stat_record(record: FileRecord) -> FileStatRecord:
-    return os.fsencode(record.path), record.size, record.mtime_ns, record.sidecar_mtime_ns, record.failure, record.id
+    sidecar = record.sidecar_mtime_ns, record.sidecar_size, record.sidecar_ctime_ns
+    times = record.mtime_ns, record.ctime_ns
+    rest = record.failure, record.id, record.sidecar_hash
+    return os.fsencode(record.path), record.size, *times, *sidecar, *rest
 
 
 def make_files(root: Path, *names: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
@@ -31,7 +32,7 @@ def plan(
     copies: Mapping[str, list[FileRecord]] | None = None,
     is_missing: Callable[[FileRecord], bool] | None = None,
 ) -> list[Step]:
-    """Return the steps for a source.
+    """Return the steps for a source in the order in which they are done: removals last, of items that have not moved.
 
     Args:
         visited: The files and unreadable paths of the source.
@@ -42,7 +43,11 @@ def plan(
     paths = {entry.path for entry in visited}
     is_missing = is_missing or (lambda item: item.path not in paths)
     found = copies or {}
-    return list(steps(visited, records, find_copies=lambda file: found.get(file.path, []), is_missing=is_missing))
+    planned = list(steps(visited, records, find_copies=lambda file: found.get(file.path, []), is_missing=is_missing))
+    moved = {step.item_id for step in planned if isinstance(step, Moved)}
+    removals = [step for step in planned if isinstance(step, Removed)]
+    others = [step for step in planned if not isinstance(step, Removed)]
+    return [*others, *(step for step in removals if step.item_id not in moved)]
 
 
 def fail_if_read(file: SourceFile) -> list[FileRecord]:
@@ -117,7 +122,7 @@ def test_a_change_to_the_content_of_another_item_is_a_copy() -> None:
 
 
 def test_an_item_whose_file_was_deleted_is_removed() -> None:
-    assert plan([], [record(1, "/a")]) == [Removed(1)]
+    assert plan([], [record(1, "/a")]) == [Removed(1, b"/a")]
 
 
 def test_a_missing_item_whose_content_is_elsewhere_has_moved() -> None:
@@ -128,7 +133,10 @@ def test_a_missing_item_whose_content_is_elsewhere_has_moved() -> None:
 def test_moves_come_before_removals() -> None:
     moved, removed = record(2, "/b"), record(1, "/a")
     # in the order of paths, the removal would delete content that a copy may still need
-    assert plan([file_at("/c")], [removed, moved], copies={"/c": [moved]}) == [Moved(file_at("/c"), 2), Removed(1)]
+    assert plan([file_at("/c")], [removed, moved], copies={"/c": [moved]}) == [
+        Moved(file_at("/c"), 2),
+        Removed(1, b"/a"),
+    ]
 
 
 def test_of_two_new_files_with_a_missing_items_content_the_first_is_a_move_and_the_second_a_copy() -> None:
@@ -161,7 +169,7 @@ def test_two_files_that_swapped_names_do_not_copy_each_other() -> None:
 def test_a_replaced_item_is_not_copied_when_files_are_renamed_in_a_row() -> None:
     one, two = record(1, "/1", size=10), record(2, "/2", size=20)
     planned = plan([file_at("/2", size=10), file_at("/3", size=20)], [one, two], copies={"/2": [one], "/3": [two]})
-    assert planned == [Changed(file_at("/2", size=10), 2, copy_of=1), Added(file_at("/3", size=20)), Removed(1)]
+    assert planned == [Changed(file_at("/2", size=10), 2, copy_of=1), Added(file_at("/3", size=20)), Removed(1, b"/1")]
 
 
 @pytest.mark.parametrize("kind", list(FailureKind))
@@ -183,8 +191,13 @@ def test_every_failure_is_retried_if_its_file_changed(kind: FailureKind) -> None
 def test_the_item_of_an_unreadable_file_is_kept_and_its_neighbors_are_compared() -> None:
     items = [record(n, path) for n, path in enumerate(("/a", "/b", "/b-c", "/b/d", "/e"), start=1)]
     planned = plan([UnreadableFile("/b", "Input/output error"), file_at("/b-c", mtime=2), file_at("/e")], items)
-    assert planned == [Unchanged(failed=False), Changed(file_at("/b-c", mtime=2), 3), Removed(1), Removed(4)]
-    assert plan([UnreadableFile("/f", "Input/output error")], items[:1]) == [Removed(1)]
+    assert planned == [
+        Unchanged(failed=False),
+        Changed(file_at("/b-c", mtime=2), 3),
+        Removed(1, b"/a"),
+        Removed(4, b"/b/d"),
+    ]
+    assert plan([UnreadableFile("/f", "Input/output error")], items[:1]) == [Removed(1, b"/a")]
 
 
 def test_the_unreadable_folder_may_be_the_root_of_the_file_system() -> None:
@@ -193,7 +206,7 @@ def test_the_unreadable_folder_may_be_the_root_of_the_file_system() -> None:
 
 def test_items_in_an_unreadable_folder_are_kept() -> None:
     items = [record(1, "/a/x"), record(2, "/b/deep/y"), record(3, "/b/z"), record(4, "/c")]
-    assert plan([UnreadableFolder("/b", "Permission denied")], items) == [Removed(1), Removed(4)]
+    assert plan([UnreadableFolder("/b", "Permission denied")], items) == [Removed(1, b"/a/x"), Removed(4, b"/c")]
 
 
 @pytest.mark.parametrize("sibling", ["/b-", "/b.jpg", "/b "])
@@ -202,12 +215,14 @@ def test_a_deleted_sibling_that_sorts_before_the_separator_does_not_affect_an_un
     items = [record(1, sibling), record(2, "/b/x")]
     assert plan([UnreadableFolder("/b", "Permission denied"), file_at("/c")], items) == [
         Added(file_at("/c")),
-        Removed(1),
+        Removed(1, os.fsencode(sibling)),
     ]
 
 
 def test_a_sibling_whose_name_begins_with_the_folders_is_not_in_it() -> None:
-    assert plan([UnreadableFolder("/b", "Permission denied")], [record(1, "/b/x"), record(2, "/b0")]) == [Removed(2)]
+    assert plan([UnreadableFolder("/b", "Permission denied")], [record(1, "/b/x"), record(2, "/b0")]) == [
+        Removed(2, b"/b0")
+    ]
 
 
 def test_files_and_records_are_merged_in_the_byte_order_of_paths() -> None:
@@ -216,9 +231,9 @@ def test_files_and_records_are_merged_in_the_byte_order_of_paths() -> None:
     items = [record(id_, name) for id_, name in enumerate(names, start=1)]
     assert plan([file_at(name) for name in names], items) == [Unchanged(failed=False)] * 7
     assert plan([file_at(name) for name in names[::2]], items) == [Unchanged(failed=False)] * 4 + [
-        Removed(2),
-        Removed(4),
-        Removed(6),
+        Removed(2, b"/a-b"),
+        Removed(4, b"/a/b"),
+        Removed(6, "/\ufffd".encode()),
     ]
 
 
@@ -273,4 +288,7 @@ def test_a_moved_photo_is_read_again_only_if_its_sidecar_changed() -> None:
     item = record(1, "/old", sidecar=5)
     unchanged, changed = file_at("/new", sidecar=5), file_at("/new", sidecar=6)
     assert plan([unchanged], [item], copies={"/new": [item]}) == [Moved(unchanged, 1)]
-    assert plan([changed], [item], copies={"/new": [item]}) == [Moved(changed, 1), Changed(changed, 1)]
+    assert plan([changed], [item], copies={"/new": [item]}) == [
+        Moved(changed, 1, has_other_sidecar=True),
+        Changed(changed, 1),
+    ]

@@ -109,6 +109,8 @@ def test_the_json_has_exactly_these_keys() -> None:
         "failures": [{"path": "/photos/1.jpg", "kind": "damaged", "message": "truncated", "row": None}],
         "unreadable_folders": ["/a: Permission denied"],
         "passed_over": {},
+        "missing_folders": [],
+        "unread_sidecars": [],
         "reencoded": 0,
         "approximate": 0,
         "not_reencoded": [],

@@ -90,6 +90,11 @@ def count_items(connection: Connection, root: str, *, source_id: int | None = No
     return total - failed, failed
 
 
+def newest_item(connection: Connection) -> int:
+    """Return the highest id of an item, 0 without items."""
+    return connection.scalar(select(func.max(ITEMS.c.id))) or 0
+
+
 def count_by_kind(connection: Connection) -> dict[Modality, tuple[int, int]]:
     """Return how many items of each kind are indexed, and how many failed."""
     # without a condition SQLite adds up the row counts of its pages: 3 ms for a million, while counting photos takes 60

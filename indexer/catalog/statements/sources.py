@@ -27,6 +27,7 @@ class Source(NamedTuple):
     include_hidden: bool
     synced_at: datetime | None
     columns: dict[str, Any] | None = None
+    mounts: dict[str, Any] | None = None
 
 
 def sources(connection: Connection) -> list[Source]:
@@ -111,13 +112,20 @@ def require(connection: Connection, source_id: int | None) -> None:
 
 
 def update_source(connection: Connection, source: Source) -> None:
-    """Store a source's exclude rules and table columns."""
+    """Store a source's exclude rules, table columns and mounts."""
     values = {
         "exclude": source.exclude,
         "include_hidden": source.include_hidden,
         "columns": null() if source.columns is None else source.columns,
+        "mounts": null() if source.mounts is None else source.mounts,
     }
     connection.execute(update(SOURCES).where(SOURCES.c.id == source.id).values(values))
+
+
+def update_mounts(connection: Connection, source_id: int, mounts: dict[str, Any] | None) -> None:
+    """Store which folders of a source are on another disk."""
+    values = {"mounts": null() if mounts is None else mounts}
+    connection.execute(update(SOURCES).where(SOURCES.c.id == source_id).values(values))
 
 
 def mark_synced(connection: Connection, source_id: int) -> None:

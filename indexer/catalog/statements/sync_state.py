@@ -34,15 +34,21 @@ PAGE_SIZE = 500
 
 OUTDATED = "outdated"
 
-FileStatRecord = tuple[bytes, int, int, int | None, str | None, int]
-"""A file's record without conversions: path as bytes, size, mtime_ns, sidecar_mtime_ns, failure, id."""
+FileStatRecord = tuple[bytes, int, int, int | None, int | None, int | None, int | None, str | None, int, bytes | None]
+"""A file's record without conversions, in the order of `_STAT_COLUMNS`; the path is bytes."""
+
+_STAT_COLUMNS = (
+    "path", "size", "mtime_ns", "ctime_ns", "sidecar_mtime_ns", "sidecar_size", "sidecar_ctime_ns",
+    "failure", "id", "sidecar_hash",
+)  # fmt: skip
 
 
 class FileRecord(NamedTuple):
     """An item's file as the catalog records it; `failure` is set if it could not be indexed.
 
-    `sidecar_mtime_ns` is the time of the sidecar that was read with it, or None; see `SourceFile`. `is_outdated` is set
-    if a version read its metadata that reads less.
+    The sidecar is what was read with it, see `SourceFile`. Change times, the sidecar's size and its hash are None if
+    they are not known: earlier versions did not record them. `is_outdated` is set if a version read its metadata that
+    reads less.
     """
 
     id: int
@@ -52,6 +58,10 @@ class FileRecord(NamedTuple):
     failure: str | None
     sidecar_mtime_ns: int | None = None
     picture: str | None = None
+    ctime_ns: int | None = None
+    sidecar_size: int | None = None
+    sidecar_ctime_ns: int | None = None
+    sidecar_hash: bytes | None = None
     is_outdated: bool = False
 
 
@@ -63,11 +73,11 @@ def file_stats(connection: Connection, root: str, source_id: int) -> Iterator[Fi
 
     The failure of a photo whose metadata is to be read again is `OUTDATED`.
     """
-    names = ("path", "size", "mtime_ns", "sidecar_mtime_ns", "failure", "id")
-    columns = [type_coerce(ITEMS.c[name], NullType()).label(name) for name in names]  # raw values of SQLite
+    columns = [type_coerce(ITEMS.c[name], NullType()).label(name) for name in _STAT_COLUMNS]  # raw values of SQLite
     if connection.scalar(select(exists().select_from(OUTDATED_METADATA))):
         is_outdated = exists().where(OUTDATED_METADATA.c.item_id == ITEMS.c.id)
-        columns[4] = func.coalesce(ITEMS.c.failure, case((is_outdated, OUTDATED))).label("failure")
+        failure = func.coalesce(ITEMS.c.failure, case((is_outdated, OUTDATED)))
+        columns[_STAT_COLUMNS.index("failure")] = failure.label("failure")
     of_source = ITEMS.c.source_id + 0 == source_id  # "+ 0" rules out the index on source_id, which is slower here
     return chain.from_iterable(_pages(connection, root, columns, of_source))  # type: ignore[arg-type]
 
@@ -121,3 +131,9 @@ def files_by_content(
         file = FileRecord._make((*fields, False))
         files[file.size, content_hash].append(file)
     return files
+
+
+def paths_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Return the paths of items by id, leaving out items that no longer exist."""
+    rows = connection.execute(select(ITEMS.c.id, ITEMS.c.path).where(ITEMS.c.id.in_(ids)))
+    return {row.id: row.path for row in rows}

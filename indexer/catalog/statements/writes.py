@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     RowMapping,
     Select,
@@ -38,9 +39,11 @@ def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) ->
 
     Args:
         connection: Open connection, in a transaction.
-        rows: Each with key (the item's id), path, size, mtime_ns, source_id and fallback_date: the values of `taken_at`
+        rows: Each with key (the item's id), path, size, times, source_id and fallback_date: the values of `taken_at`
             and `taken_from` if those came from the file's name or modification time.
     """
+    if not rows:
+        return
     stats = [
         {name: value for name, value in row.items() if name != "fallback_date"} | {"name": _name_key(row["path"])}
         for row in rows
@@ -52,6 +55,16 @@ def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) ->
         dates.values(taken_at=bindparam("at"), taken_from=bindparam("from")),
         [{"key": row["key"], "at": row["fallback_date"][0], "from": row["fallback_date"][1]} for row in rows],
     )
+
+
+def update_sidecar_stats(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Update the stat of sidecars whose content is unchanged; each row has key, the item's id."""
+    if rows:
+        hash_: ColumnElement[bytes] = func.coalesce(
+            bindparam("sidecar_hash"), ITEMS.c.sidecar_hash
+        )  # None: it was not read
+        statement = update(ITEMS).where(ITEMS.c.id == bindparam("key")).values(sidecar_hash=hash_)
+        connection.execute(statement, rows)
 
 
 def delete_items(connection: Connection, ids: Iterable[int]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from indexer.config import Settings
-from indexer.sync.report import MAX_LISTED, SyncReport
+from indexer.sync.report import MAX_LISTED, MissingFolder, SyncReport
 from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.index_measurement import describe
 from retrieval.cli.messages import note, print_failures
@@ -53,6 +54,11 @@ SECTION = "Index"
     metavar="NAME",
     help="Column of a table that identifies its rows, even when they move; by default the row number.",
 )
+@click.option(
+    "--forget-missing",
+    is_flag=True,
+    help="Also remove photos of folders that are empty now or whose disk is not mounted; by default they are kept.",
+)
 @json_option
 @encoder_option
 @precision_option
@@ -66,6 +72,7 @@ def command(
     text_columns: tuple[str, ...],
     image_column: str | None,
     id_column: str | None,
+    forget_missing: bool,
     as_json: bool,
     encoder: str | None,
     precision: Precision | None,
@@ -76,8 +83,8 @@ def command(
     In folders, photos and texts (.txt, .md) are indexed. A table is indexed when you name it: each row is one item,
     with its text, its picture, or both.
 
-    New and changed files are encoded. Moved files keep their embeddings. Deleted files leave the library. You can stop
-    with Ctrl-C at any time: the next run continues.
+    New and changed files are encoded. Moved files keep their embeddings. Deleted files leave the library, except those
+    of a folder that is empty now: its disk may be away. You can stop with Ctrl-C at any time: the next run continues.
 
     \b
     recall index ~/Pictures
@@ -96,13 +103,14 @@ def command(
             text_columns=text_columns,
             image_column=image_column,
             id_column=id_column,
+            forget_missing=forget_missing,
             progress=progress,
         )
     if as_json:
         print_json(report.to_dict())
     else:
         _print_summary(report)
-    if report.failed or report.unreadable_folders or report.unread_sidecars:
+    if report.failed or report.unreadable_folders or report.missing_folders or report.unread_sidecars:
         leave(ExitCode.SOME_FAILED)
 
 
@@ -135,4 +143,12 @@ def _print_summary(report: SyncReport) -> None:
         count = plural(len(report.unread_sidecars), "sidecar")
         how_many = f"{count} or more" if len(report.unread_sidecars) == MAX_LISTED else count
         print_failures("not read", [(how_many, f"{report.unread_sidecars[0].message}; run: {rest}")], rest)
+    print_failures("missing", [(folder.path, _missing(folder)) for folder in report.missing_folders], "--json")
     print_failures("failed", [(failure.location, failure.message) for failure in report.failures], rest)
+
+
+def _missing(folder: MissingFolder) -> str:
+    """Return why a folder's items are kept, and what to do if they were deleted."""
+    command = shlex.join(["recall", "forget", folder.path])
+    items = plural(folder.items, "item")
+    return f"{folder.reason}; the library keeps its {items}. If they were deleted, run: {command}"

@@ -116,12 +116,12 @@ def test_a_new_changed_or_deleted_takeout_file_is_noticed(library: Library, fold
     advance_mtime(takeout)
     assert counts(library.sync(folder)) == {"changed": 1}
     assert rows(library.path, "SELECT rating, description FROM items") == [(4, "two")]
-    advance_mtime(sidecar)
+    rate(sidecar, 5)
     assert counts(library.sync(folder)) == {"changed": 1}
     assert counts(library.sync(folder)) == {"unchanged": 1}
     takeout.unlink()
     assert counts(library.sync(folder)) == {"changed": 1}
-    assert rows(library.path, "SELECT rating, description FROM items") == [(4, None)]
+    assert rows(library.path, "SELECT rating, description FROM items") == [(5, None)]
     assert photo.exists()
 
 

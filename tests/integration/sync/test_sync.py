@@ -87,7 +87,8 @@ def test_a_file_time_out_of_range_has_no_effect(
     def patched_stat(real: Any, path: str | bytes, **options: bool) -> os.stat_result:
         info: os.stat_result = real(path, **options)
         if os.fsencode(path).endswith(b"b.png"):  # not every file system can store this time
-            info = os.stat_result(list(info)[:10], {"st_mtime_ns": (year - 1970) * 31_556_952 * 10**9})
+            times = {"st_mtime_ns": (year - 1970) * 31_556_952 * 10**9, "st_ctime_ns": info.st_ctime_ns}
+            info = os.stat_result(list(info)[:10], times)
         return info
 
     for name in ("stat", "lstat"):

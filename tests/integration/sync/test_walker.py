@@ -30,10 +30,12 @@ def test_text_files_are_found_among_photos_and_tables_are_not(root: Path) -> Non
     assert walked_paths(root) == ["B.MD", "a.jpg", "a.txt", "c.markdown", "d.text"]
 
 
-def test_a_file_has_its_size_and_modification_time(root: Path) -> None:
+def test_a_file_has_its_size_and_times(root: Path) -> None:
     make_files(root, "a.jpg")
     os.utime(root / "a.jpg", ns=(1, 1_234_567_890_123_456_789))
-    assert list(walk(str(root), Rules())) == [SourceFile(str(root / "a.jpg"), 5, 1_234_567_890_123_456_789)]
+    changed = (root / "a.jpg").stat().st_ctime_ns
+    expected = SourceFile(str(root / "a.jpg"), 5, 1_234_567_890_123_456_789, ctime_ns=changed)
+    assert list(walk(str(root), Rules())) == [expected]
 
 
 def test_paths_are_in_byte_order(root: Path) -> None:
@@ -122,6 +124,6 @@ def test_a_missing_root_is_an_error(root: Path) -> None:
 
 def test_the_root_may_be_a_file_of_any_name(root: Path) -> None:
     make_files(root, ".scan")
-    assert list(walk(str(root / ".scan"), Rules(exclude=("*",)))) == [
-        SourceFile(str(root / ".scan"), 5, (root / ".scan").stat().st_mtime_ns)
-    ]
+    info = (root / ".scan").stat()
+    expected = SourceFile(str(root / ".scan"), 5, info.st_mtime_ns, ctime_ns=info.st_ctime_ns)
+    assert list(walk(str(root / ".scan"), Rules(exclude=("*",)))) == [expected]
