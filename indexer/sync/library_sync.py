@@ -33,12 +33,13 @@ def sync_paths(
     include_hidden: bool | None = None,
     columns: Columns | None = None,
     forget_missing: bool = False,
+    dry_run: bool = False,
     progress: ProgressCallback | None = None,
 ) -> SyncReport:
     """Update a library from folders and files, and return a report; see `Library.sync`.
 
     Args:
-        store: The library; its write lock must be held.
+        store: The library; its write lock must be held, except for a dry run.
         paths: Folders and files; empty for all sources.
         load: Loads the encoder; called only if something must be encoded.
         settings: Limits, number of workers and time limit of the decoder.
@@ -47,6 +48,7 @@ def sync_paths(
         columns: The columns to index of the tables among the paths; None keeps each source's columns.
         forget_missing: Whether to remove the items of folders that have lost all of their files; by default they are
             kept, because a disk may not be connected.
+        dry_run: Whether to write nothing, and only count what would be done.
         progress: Called with the progress.
 
     Raises:
@@ -54,15 +56,19 @@ def sync_paths(
             synced first. Or `columns` is given and no path is a table.
         StorageError: The disk is full or read-only; earlier commits are kept.
     """
-    report = SyncReport()
+    report = SyncReport(is_dry_run=dry_run)
     is_synced = False
     errors: list[SourceError] = []
     targets = _targets(store, paths)
     if columns is not None and not any(is_named and table_format(path) for path, is_named in targets.items()):
         raise SourceError(f"columns are given, but no path is a table; name one ending in {', '.join(TABLE_FORMATS)}")
     absent: list[str] = []
-    with Removals(store, forget_missing=forget_missing) as removals:
+    files_of = {} if exclude is not None or include_hidden is not None else _group_files(store, targets)
+    with Removals(store, forget_missing=forget_missing, is_dry_run=dry_run) as removals:
         sync = partial(pipeline.sync, store, load=load, settings=settings, progress=progress, removals=removals)
+        for root, files in files_of.items():
+            report.include(sync(root, files=files, is_last=False))
+            is_synced = True
         for number, (path, is_named) in enumerate(targets.items(), start=1):
             if not is_named and not _must_sync(store, path):
                 absent.append(path)
@@ -75,12 +81,29 @@ def sync_paths(
                 is_synced = True
             except SourceError as error:  # a disconnected disk does not stop the sync of the other sources
                 errors.append(error)
-        if removals.apply(report) or absent:
+        if (removals.apply(report) or absent) and not dry_run:
             _finish(store, absent)
         errors += removals.errors
     if errors:
         _log_and_raise(errors, report if is_synced else None)
     return report
+
+
+def _group_files(store: Store, targets: dict[str, bool]) -> dict[str, list[str]]:
+    """Take named files that are part of a source out of the targets, and return them by the source's root.
+
+    They are synced together: a list of thousands is one run, not thousands.
+    """
+    files_of: dict[str, list[str]] = {}
+    with store.reading() as connection:
+        for path in [path for path, is_named in targets.items() if is_named and not os.path.isdir(path)]:
+            source = None if table_format(path) else sources.enclosing_source(connection, os.path.dirname(path))
+            if source and source.root != path and not source_rules(source).excludes_path(path, source.root):
+                own = sources.enclosing_source(connection, path)
+                if own == source:
+                    files_of.setdefault(source.root, []).append(path)
+                    del targets[path]
+    return files_of
 
 
 def _finish(store: Store, absent: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,7 @@ from indexer.sync.report import MAX_LISTED, SyncReport
 from indexer.sync.scan import Scan
 from indexer.sync.scan_rules import Rules, resolve_path
 from indexer.sync.spool import is_work
-from indexer.sync.steps import Added, Changed, Moved, Step, Touched
+from indexer.sync.steps import Added, Changed, Moved, Reread, Step, Touched
 from indexer.types import Progress, ProgressCallback, utc_now
 
 STEPS_PER_COMMIT = 1000
@@ -46,6 +46,7 @@ def sync(
     removals: Removals,
     is_last: bool = True,
     is_named: bool = True,
+    files: Sequence[str] = (),
 ) -> SyncReport:
     """Update the library from a folder, file or table, and return a report.
 
@@ -63,6 +64,7 @@ def sync(
         removals: Gets the items whose files were not found.
         is_last: Whether no other source follows, so that the removals are applied before the long work of encoding.
         is_named: Whether the caller named the path; otherwise it may be empty if the library has no items of it.
+        files: Files of the source at `path`, if only these are synced.
 
     Raises:
         SourceError: The path does not exist or cannot be read; nothing was changed. Or another process removed the
@@ -76,11 +78,15 @@ def sync(
     with store.reading() as connection:
         root = sources.canonical_path(connection, path)
     root = root if os.path.lexists(root) else resolve_path(path)
-    report = SyncReport()
-    scan = Scan(store, root, is_named, report, progress or (lambda _: None))
+    report = SyncReport(is_dry_run=removals.is_dry_run)
+    notify = progress or (lambda _: None)
+    scan = Scan(store, root, is_named, report, notify, files=files, is_dry_run=removals.is_dry_run)
     try:
         scan.run(rules, columns)
         removals.add(scan.removals)
+        if removals.is_dry_run:
+            _count_steps(scan, removals, report)
+            return report
         run = _SyncRun(store, scan, load, settings, report, scan.progress)
         run.update_catalog()
         if is_last:
@@ -170,9 +176,9 @@ class _SyncRun:
         """
         root, source, source_id = self.scan.root, self.scan.source, self._source_id
         with self.store.transaction() as connection:
-            if source is not None:
+            if source is not None and not self.scan.files:
                 sources.update_mounts(connection, source.id, self.scan.stored_mounts(connection))
-            if source is not None and source.root == root:
+            if source is not None and source.root == root and not self.scan.files:
                 sources.mark_synced(connection, source.id)
             sources.delete_empty_sources(connection)
             self.report.failures = list(counts.failures(connection, root, source_id=source_id, limit=MAX_LISTED))
@@ -192,6 +198,14 @@ class _SyncRun:
             )
 
 
+def _count_steps(scan: Scan, removals: Removals, report: SyncReport) -> None:
+    """Count what a run would do, without doing it."""
+    for step in scan.spool:
+        if isinstance(step, Moved):
+            removals.moved_ids.add(step.item_id)
+        report.count(_outcome(step))
+
+
 def _item_kind(failure: Failure) -> str:
     """Return the word for a source's items, given the first failure among them."""
     if failure.row is not None:
@@ -200,5 +214,5 @@ def _item_kind(failure: Failure) -> str:
 
 
 def _outcome(step: Step) -> Any:
-    names = {Added: "added", Changed: "changed", Touched: "unchanged", Moved: "moved"}
+    names = {Added: "added", Changed: "changed", Touched: "unchanged", Reread: "unchanged", Moved: "moved"}
     return names[type(step)]

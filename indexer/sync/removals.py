@@ -66,15 +66,20 @@ class Removals:
 
     Attributes:
         errors: One for each source that is empty as a whole; its items are kept.
+        is_dry_run: Whether the removals are only counted.
+        moved_ids: Items that would have another path, in a dry run.
     """
 
-    def __init__(self, store: Store, *, forget_missing: bool) -> None:
+    def __init__(self, store: Store, *, forget_missing: bool, is_dry_run: bool = False) -> None:
         """Begin without removals.
 
         Args:
-            store: The library; its write lock must be held.
+            store: The library; its write lock must be held, except for a dry run.
             forget_missing: Whether to remove the items of folders that have lost all of their files, too.
+            is_dry_run: Whether to count the removals without removing anything.
         """
+        self.is_dry_run = is_dry_run
+        self.moved_ids: set[int] = set()
         self._store = store
         self._forget_missing = forget_missing
         self._sources: list[SourceRemovals] = []
@@ -113,15 +118,18 @@ class Removals:
         counts: dict[bytes, int] = {}
         steps = (step for step in source.spool if isinstance(step, Removed))
         while batch := list(islice(steps, _COMMIT_SIZE)):
-            with self._store.transaction() as connection:
+            with self._store.reading() if self.is_dry_run else self._store.transaction() as connection:
                 removed = []
                 for step in _at_their_path(connection, batch):
+                    if step.item_id in self.moved_ids:
+                        continue
                     folder = None if self._forget_missing else source.folder_of(step.path)
                     if folder is None:
                         removed.append(step.item_id)
                     else:
                         counts[folder] = counts.get(folder, 0) + 1
-                writes.delete_items(connection, removed)
+                if not self.is_dry_run:
+                    writes.delete_items(connection, removed)
                 report.count("removed", len(removed))
             self._store.let_others_write()
         return counts

@@ -45,6 +45,7 @@ class SyncReport:
     is not indexed, including those that failed in an earlier run and have not changed since.
 
     Attributes:
+        is_dry_run: Whether nothing was changed; the counts say what a run would do, if every file can be read.
         added: New items, including copies of indexed ones.
         changed: Items with new content.
         moved: Items whose file has a new path; they were not encoded again.
@@ -88,6 +89,7 @@ class SyncReport:
     seconds: dict[Stage, float] = field(default_factory=dict)
     wait_seconds: dict[Stage, float] = field(default_factory=dict)
     total_seconds: float = 0.0
+    is_dry_run: bool = False
 
     @property
     def bottleneck(self) -> tuple[Stage, float] | None:
@@ -156,6 +158,7 @@ class SyncReport:
         """Return the report as JSON-compatible values; seconds are rounded to milliseconds."""
         stage, share = self.bottleneck or (None, 0.0)
         return {outcome: getattr(self, outcome) for outcome in OUTCOMES} | {
+            "dry_run": self.is_dry_run,
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()}
             | {"total": round(self.total_seconds, 3)},
             "bottleneck": {"stage": stage, "share": round(share, 3)} if stage else None,

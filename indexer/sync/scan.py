@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -41,6 +42,8 @@ class Scan:
         store: The library.
         root: The folder, file or table.
         is_named: Whether the caller named it; otherwise it may be empty if the library has no items of it.
+        files: Files of the source, sorted, if only these are compared; the source itself then stays as it is.
+        is_dry_run: Whether nothing is written.
         report: Counts, times and unreadable folders are added to it.
         progress: Called with the number of files found.
         spool: The steps, without removals.
@@ -53,6 +56,8 @@ class Scan:
     is_named: bool
     report: SyncReport
     progress: ProgressCallback
+    files: Sequence[str] = ()
+    is_dry_run: bool = False
     spool: Spool = field(init=False)
     removals: SourceRemovals = field(init=False)
     source: Source | None = None
@@ -62,8 +67,9 @@ class Scan:
 
     def __post_init__(self) -> None:
         with storage_errors(self.store.path):
-            self.spool = Spool(self.store.path)
-            self.removals = SourceRemovals(self.root, Spool(self.store.path))
+            folder = None if self.is_dry_run else self.store.path  # a dry run may be that of a reader
+            self.spool = Spool(folder)
+            self.removals = SourceRemovals(self.root, Spool(folder))
 
     @property
     def is_empty(self) -> bool:
@@ -78,7 +84,9 @@ class Scan:
             NoPhotosError: The source is empty, the library has no items of it, and the caller named it.
         """
         try:
-            if table_format(self.root) and not os.path.isdir(self.root):
+            if self.files:
+                self._scan_some()
+            elif table_format(self.root) and not os.path.isdir(self.root):
                 self._scan_table(columns)
             else:
                 self._scan_files(rules)
@@ -123,6 +131,20 @@ class Scan:
                 self._check_empty(connection, rules)
             self._merge_mounts(connection, own, earlier_mounts, folders)
         self._save_source(own, enclosing, rules)
+
+    def _scan_some(self) -> None:
+        """Compare the files alone; a missing one stays in the library, because its disk may be away."""
+        with self.report.timing("scan"), self.store.reading() as connection:
+            self.source = sources.enclosing_source(connection, self.root)
+            rules, id_ = source_rules(self.source), self.source.id if self.source else 0
+            paths = sorted(filter(os.path.lexists, self.files), key=os.fsencode)
+            self.report.unreadable_folders += [f"{path}: it does not exist" for path in set(self.files) - set(paths)]
+            walks = (walk(path, rules, base=self.root) for path in paths)
+            records = (sync_state.file_stats(connection, path, id_) for path in paths)
+            planner = Planner(find_copies=ContentLookup(connection), is_missing=is_missing)
+            entries = self._with_progress(chain.from_iterable(walks))
+            for step in planner.steps(entries, chain.from_iterable(records)):
+                self._record(step)
 
     def _merge_mounts(
         self, connection: Connection, own: Source | None, earlier: Iterable[Mount], folders: MissingFolders
@@ -197,7 +219,7 @@ class Scan:
         rules: Rules,
         columns: dict[str, Any] | None = None,
     ) -> None:
-        if self.is_empty:
+        if self.is_empty or self.is_dry_run:
             return
         exclude, hidden = list(rules.exclude), rules.include_hidden
         with self.store.transaction() as connection:

@@ -27,11 +27,12 @@ class Spool:
         work_count: Number of steps that need the decoder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         """Create an empty spool.
 
         Args:
-            folder: Folder of the file, which has no name and disappears when it is closed or the process ends.
+            folder: Folder of the file, which has no name and disappears when it is closed or the process ends; None for
+                the system's folder for temporary files.
         """
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
         self.work_count = 0

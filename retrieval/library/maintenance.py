@@ -31,6 +31,7 @@ def sync(
     image_column: str | None = None,
     id_column: str | None = None,
     forget_missing: bool = False,
+    dry_run: bool = False,
     progress: ProgressCallback | None = None,
 ) -> SyncReport:
     """Bring the library up to date with folders, files and tables, and return a report.
@@ -54,6 +55,8 @@ def sync(
         id_column: Column of a table that identifies a row, also when rows move; None takes the row number.
         forget_missing: Whether to remove the photos of folders that are empty now or whose disk is not mounted; the
             report lists them as `missing_folders`.
+        dry_run: Whether to change nothing, and only report what would be done if every file can be read. It does not
+            wait for other writers.
         progress: Called with the progress.
 
     Raises:
@@ -64,13 +67,27 @@ def sync(
         LibraryLockedError: Another process is writing to the library.
         StorageError: The disk is full or read-only; committed work is kept.
     """
-    from indexer.documents.table import Columns  # late, like the next two: searching needs nothing that decodes
+    from indexer.documents.table import Columns  # late, like the next three: searching needs nothing that decodes
+    from indexer.sync.library_sync import sync_paths
     from retrieval.library.optimize import choose_index_if_due
     from retrieval.library.sync import sync_and_reencode
 
     require_list(text_columns, "text_columns")
     require_list(exclude, "exclude")
     columns = Columns(tuple(text_columns), image_column, id_column)
+    if dry_run:
+        return sync_paths(
+            self._store,
+            paths,
+            load=self._encoder.for_indexing,
+            settings=self._settings,
+            exclude=exclude,
+            include_hidden=include_hidden,
+            columns=columns if columns.names else None,
+            forget_missing=forget_missing,
+            dry_run=True,
+            progress=progress,
+        )
     with self._store.writing("indexing", is_run=True):
         report = sync_and_reencode(
             self._store,

@@ -211,8 +211,8 @@ def test_a_photo_that_an_earlier_version_called_damaged_is_tried_again(
     engine: Engine, catalog: Path, schema: str
 ) -> None:
     restore(catalog, schema)
-    with closing(sqlite3.connect(catalog)) as connection, connection:
-        connection.execute("UPDATE items SET failure = 'damaged' WHERE failure = 'empty'")
+    with closing(sqlite3.connect(catalog)) as old, old:
+        old.execute("UPDATE items SET failure = 'damaged' WHERE failure = 'empty'")
     upgrade(engine)
     with engine.connect() as connection:
         times = {record.path: record.mtime_ns for record in sync_state.file_records(connection, "/")}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +15,7 @@ import click
 from indexer.config import Settings
 from indexer.sync.report import MAX_LISTED, MissingFolder, SyncReport
 from retrieval.cli.exit_codes import ExitCode, leave
+from retrieval.cli.file_list import read_paths
 from retrieval.cli.index_measurement import describe
 from retrieval.cli.messages import note, print_failures
 from retrieval.cli.options import FilePath, encoder_option, open_library, precision_option, settings_options
@@ -59,6 +63,12 @@ SECTION = "Index"
     is_flag=True,
     help="Also remove photos of folders that are empty now or whose disk is not mounted; by default they are kept.",
 )
+@click.option(
+    "--files-from",
+    metavar="FILE",
+    help="Also index the files that FILE lists, one a line or separated by null bytes; - reads standard input.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing, and only report what would be done.")
 @json_option
 @encoder_option
 @precision_option
@@ -73,6 +83,8 @@ def command(
     image_column: str | None,
     id_column: str | None,
     forget_missing: bool,
+    files_from: str | None,
+    dry_run: bool,
     as_json: bool,
     encoder: str | None,
     precision: Precision | None,
@@ -90,28 +102,37 @@ def command(
     recall index ~/Pictures
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
     recall index captions.csv --text-column caption --image-column image
+    find ~/Pictures -newer last-run -print0 | recall index --files-from -
     """
-    _check_paths(paths)
-    with (
-        open_library(settings, create=bool(paths), encoder=encoder, precision=precision) as library,
-        ProgressLine() as progress,
-    ):
-        report = library.sync(
-            *paths,
+    targets = paths if files_from is None else (*paths, *read_paths(files_from))
+    _check_paths(targets)
+    if files_from is not None and not targets:  # nothing, and not everything
+        _print_report(SyncReport(is_dry_run=dry_run), as_json=as_json)
+        return
+    with ExitStack() as stack:
+        settings = _with_temporary_library(settings, stack) if dry_run and targets else settings
+        opened = open_library(settings, create=bool(targets), encoder=encoder, precision=precision)
+        report = stack.enter_context(opened).sync(
+            *targets,
             exclude=exclude or None,
             include_hidden=include_hidden,
             text_columns=text_columns,
             image_column=image_column,
             id_column=id_column,
             forget_missing=forget_missing,
-            progress=progress,
+            dry_run=dry_run,
+            progress=stack.enter_context(ProgressLine()),
         )
-    if as_json:
-        print_json(report.to_dict())
-    else:
-        _print_summary(report)
+    _print_report(report, as_json=as_json)
     if report.failed or report.unreadable_folders or report.missing_folders or report.unread_sidecars:
         leave(ExitCode.SOME_FAILED)
+
+
+def _with_temporary_library(settings: Settings, stack: ExitStack) -> Settings:
+    """Return the settings; if there is no library yet, with one that is deleted again, so that a dry run makes none."""
+    if settings.library.exists():
+        return settings
+    return replace(settings, library=Path(stack.enter_context(TemporaryDirectory())) / "new.recall")
 
 
 def _check_paths(paths: tuple[Path, ...]) -> None:
@@ -122,8 +143,18 @@ def _check_paths(paths: tuple[Path, ...]) -> None:
         resolve_path(paths[0])
 
 
+def _print_report(report: SyncReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print_summary(report)
+
+
 def _print_summary(report: SyncReport) -> None:
-    click.echo(f"{report.summary} in {report.total_seconds:.1f} seconds")
+    if report.is_dry_run:
+        click.echo(f"{report.summary}; this was a dry run, nothing was changed")
+    else:
+        click.echo(f"{report.summary} in {report.total_seconds:.1f} seconds")
     if report.reencoded or report.approximate:
         rest = f"; {report.approximate:,} are still approximate" if report.approximate else ""
         click.echo(f"{plural(report.reencoded, 'approximate embedding')} re-encoded{rest}")
