@@ -95,7 +95,8 @@ def _read_file(path: Path, names: list[str]) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"the settings file {path} cannot be read ({error}); correct it or delete it") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"the settings file {path} cannot be read ({reason}); correct it or delete it") from error
     unknown = sorted(set(content) - set(names))
     if unknown:
         raise ConfigError(f"{path} has unknown settings: {', '.join(unknown)}; expected {', '.join(names)}")

@@ -93,7 +93,8 @@ def read_manifest(folder: Path, names: Sequence[str], *, optional: Iterable[str]
             raise TransferError(f"{file} is larger than {MAX_BYTES:,} bytes; that is not a manifest of Recall")
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise TransferError(f"{file} cannot be read ({error}); export the library again") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise TransferError(f"{file} cannot be read ({reason}); export the library again") from error
     try:
         return _parse(folder, content, [*names, *(name for name in optional if name in content["files"])])
     except (KeyError, TypeError, ValueError, AttributeError) as error:

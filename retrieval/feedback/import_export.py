@@ -133,12 +133,9 @@ def import_judgements(store: Store, file: Path) -> JudgementImport:
         # paths may not be UTF-8 and are kept as bytes; texts must be, see `_parse_record`
         with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             rows = list(_read_rows(stream, report, is_csv=file.suffix.lower() == ".csv"))
-    except FileNotFoundError as error:
-        raise FeedbackError(f"there is no file {file}; expected CSV or JSON lines") from error
-    except OSError as error:
-        raise FeedbackError(f"{file} cannot be read ({error.strerror}); expected CSV or JSON lines") from error
-    except csv.Error as error:
-        raise FeedbackError(f"{file} cannot be read ({error}); expected CSV or JSON lines in UTF-8") from error
+    except (OSError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FeedbackError(f"{file} cannot be read ({reason}); expected CSV or JSON lines in UTF-8") from error
     if not rows:
         reason = f"; {report.rejected[0]}" if report.rejected else "; it is empty"
         raise FeedbackError(f"{file} has no judgement that can be used{reason}")

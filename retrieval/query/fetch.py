@@ -93,8 +93,10 @@ class _Request:
         """Make the request, and store its result or its error."""
         try:
             self.body = self._follow()
+        except TimeoutError:
+            self.error = _too_slow(self._url)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.error = QueryError(f"{self._url} cannot be fetched: {str(error) or type(error).__name__}")
+            self.error = QueryError(f"{self._url} cannot be fetched: {_reason(error)}")
         except BaseException as error:  # noqa: BLE001  raised again in the thread that waits
             self.error = error
 
@@ -127,6 +129,24 @@ class _Request:
         self._socket = tcp_socket
         if time.monotonic() > self._deadline:
             raise _too_slow(self._url)
+
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (socket.gaierror, "its host was not found; check the address and the connection to the internet"),
+    (ssl.SSLCertVerificationError, "the certificate of its host is not valid"),
+    (ssl.SSLError, "no encrypted connection can be made"),
+    (ConnectionRefusedError, "the server refuses the connection"),
+    (http.client.BadStatusLine, "the server's answer is not valid HTTP"),
+    (ConnectionError, "the server ended the connection"),
+    (http.client.HTTPException, "the server's answer is not valid HTTP"),
+)
+"""Errors of a connection in plain words; the first that fits counts."""
+
+
+def _reason(error: Exception) -> str:
+    """Return in plain words why an address cannot be fetched."""
+    words = next((words for kind, words in _REASONS if isinstance(error, kind)), None)
+    return words or getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _too_slow(url: str) -> QueryError:

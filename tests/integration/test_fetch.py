@@ -83,6 +83,38 @@ def test_a_picture_over_the_size_limit_is_refused(server: str, public: None, mon
         fetch_picture(f"{server}/large.png")
 
 
+def test_what_keeps_a_picture_from_being_fetched_is_said_in_plain_words(
+    public: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(QueryError, match=r"cannot be fetched: the server refuses the connection$"):
+        fetch_picture(f"http://127.0.0.1:{port}/a.png")
+
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(QueryError, match="cannot be fetched: its host was not found; check the address"):
+        fetch_picture("https://none.example/a.png")
+
+
+def test_a_server_that_speaks_no_http_or_no_tls_is_an_error_in_plain_words(public: None, server: str) -> None:
+    with pytest.raises(QueryError, match=r"cannot be fetched: no encrypted connection can be made$"):
+        fetch_picture(server.replace("http:", "https:") + "/a.png")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"220 mail.example ESMTP\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(QueryError, match=r"cannot be fetched: the server's answer is not valid HTTP$"):
+            fetch_picture(f"http://127.0.0.1:{listener.getsockname()[1]}/a.png")
+
+
 def test_a_slow_server_is_an_error(server: str, public: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "TIMEOUT", 0.0)
     with pytest.raises(QueryError, match=r"takes longer than 0 seconds|timed out"):

@@ -187,7 +187,10 @@ def test_no_cell_of_a_csv_export_is_a_formula_and_the_import_has_the_query_again
 def test_a_file_of_judgements_that_is_missing_or_a_folder_is_an_error_in_plain_words(
     library: Library, tmp_path: Path
 ) -> None:
-    for path, reason in ((tmp_path / "none.jsonl", "there is no file"), (tmp_path, "cannot be read (Is a directory)")):
+    for path, reason in (
+        (tmp_path / "none.jsonl", "cannot be read (No such file or directory)"),
+        (tmp_path, "cannot be read (Is a directory)"),
+    ):
         with pytest.raises(FeedbackError) as raised:
             library.import_judgements(path)
         assert reason in str(raised.value)
