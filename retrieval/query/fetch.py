@@ -136,7 +136,6 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (ssl.SSLCertVerificationError, "the certificate of its host is not valid"),
     (ssl.SSLError, "no encrypted connection can be made"),
     (ConnectionRefusedError, "the server refuses the connection"),
-    (http.client.BadStatusLine, "the server's answer is not valid HTTP"),
     (ConnectionError, "the server ended the connection"),
     (http.client.HTTPException, "the server's answer is not valid HTTP"),
 )
