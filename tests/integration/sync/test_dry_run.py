@@ -23,12 +23,12 @@ def test_a_dry_run_counts_what_a_run_would_do(library: Library, folder: Path, tm
     other = tmp_path / "other"
     photos = [folder / f"{number}.png" for number in range(6)]
     for number, photo in enumerate([*photos, other / "other.png"]):
-        paint(photo, number)
+        paint(photo, (number, 80, 160))
     library.sync(folder, other)
     photos[0].rename(other / "moved.png")
     photos[1].unlink()
-    paint(photos[2], 99)
-    paint(folder / "new.png", 98)
+    paint(photos[2], (99, 80, 160))
+    paint(folder / "new.png", (98, 80, 160))
     before = contents(library.path)
     planned = library.sync(dry_run=True)
     assert planned.is_dry_run
@@ -41,7 +41,7 @@ def test_a_dry_run_counts_what_a_run_would_do(library: Library, folder: Path, tm
 def test_a_dry_run_needs_no_write_lock_and_writes_no_file(library: Library, folder: Path) -> None:
     paint_many(folder, 2)
     library.sync(folder)
-    paint(folder / "new.png", 50)
+    paint(folder / "new.png", (50, 80, 160))
     before = file_times(library.path)
     with Library.open(library.path, wait=0) as other, library._store.writing("testing", is_run=True):
         assert other.sync(folder, dry_run=True).added == 1
@@ -50,10 +50,10 @@ def test_a_dry_run_needs_no_write_lock_and_writes_no_file(library: Library, fold
 
 
 def test_a_dry_run_remembers_no_source_and_no_pattern(library: Library, folder: Path, tmp_path: Path) -> None:
-    paint(folder / "a.png", 1)
-    paint(folder / "b.png", 2)
+    paint(folder / "a.png", (1, 80, 160))
+    paint(folder / "b.png", (2, 80, 160))
     library.sync(folder)
-    paint(tmp_path / "new" / "a.png", 9)
+    paint(tmp_path / "new" / "a.png", (9, 80, 160))
     assert library.sync(tmp_path / "new", dry_run=True).added == 1
     assert library.sync(folder, exclude=["b.*"], dry_run=True).removed == 1
     assert library.sync(dry_run=True).unchanged == 2

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from indexer.store import Store
 from indexer.sync import pipeline
+from indexer.sync.report import SyncReport
 from retrieval import Library
 from tests.support.color_photos import paint, paint_many
 from tests.support.program import Program
@@ -23,13 +26,18 @@ def test_listed_files_of_a_source_are_synced_in_one_go(
     library: Library, folder: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.sync(folder)
-    paint(photos[0], 50)
-    paint(photos[1], 51)
-    paint(photos[2], 52)
-    paint(folder / "new.png", 53)
-    calls = []
+    paint(photos[0], (50, 80, 160))
+    paint(photos[1], (51, 80, 160))
+    paint(photos[2], (52, 80, 160))
+    paint(folder / "new.png", (53, 80, 160))
+    calls: list[str] = []
     sync = pipeline.sync
-    monkeypatch.setattr(pipeline, "sync", lambda *args, **options: calls.append(args[1]) or sync(*args, **options))
+
+    def note_and_sync(store: Store, path: str, **options: Any) -> SyncReport:
+        calls.append(path)
+        return sync(store, path, **options)
+
+    monkeypatch.setattr(pipeline, "sync", note_and_sync)
     report = library.sync(photos[1], photos[0], photos[3], folder / "new.png")
     assert (report.added, report.changed, report.unchanged, report.removed) == (1, 2, 1, 0)
     assert calls == [str(folder)]
@@ -42,7 +50,7 @@ def test_a_listed_file_that_is_missing_is_named_and_stays_in_the_library(
     library: Library, folder: Path, photos: list[Path]
 ) -> None:
     library.sync(folder)
-    paint(photos[1], 60)
+    paint(photos[1], (60, 80, 160))
     photos[0].unlink()
     report = library.sync(photos[0], photos[1])
     assert (report.changed, report.removed) == (1, 0)
@@ -53,7 +61,7 @@ def test_a_listed_file_that_is_missing_is_named_and_stays_in_the_library(
 def test_a_damaged_file_in_a_list_stops_nothing(library: Library, folder: Path, photos: list[Path]) -> None:
     library.sync(folder)
     photos[0].write_bytes(b"no picture")
-    paint(photos[1], 61)
+    paint(photos[1], (61, 80, 160))
     report = library.sync(photos[0], photos[1])
     assert (report.changed, report.failed) == (1, 1)
 
