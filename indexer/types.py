@@ -135,26 +135,31 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def stored_mtime(status: os.stat_result) -> int:
-    """Return a file's modification time as the catalog stores it, in nanoseconds since 1970.
+    """Return a file's modification time as the catalog stores it, in nanoseconds since 1970."""
+    return stored_times(status)[0]
+
+
+def stored_times(status: os.stat_result) -> tuple[int, int]:
+    """Return a file's modification time and change time as the catalog stores them, in nanoseconds since 1970.
 
     File systems allow times outside the catalog's range, and wrong clocks produce them; they are clipped to the range.
+    Every change of a file's content or attributes sets the change time, also if the modification time is set back. On
+    Windows it is the time at which the file was created.
     """
-    return max(-_TIME_LIMIT_NS, min(status.st_mtime_ns, _TIME_LIMIT_NS - 1))
+    mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
+    if -_TIME_LIMIT_NS <= mtime_ns < _TIME_LIMIT_NS and -_TIME_LIMIT_NS <= ctime_ns < _TIME_LIMIT_NS:
+        return mtime_ns, ctime_ns  # a walk calls this for every file
+    return _clipped(mtime_ns), _clipped(ctime_ns)
 
 
-def stored_ctime(status: os.stat_result) -> int:
-    """Return a file's change time, in nanoseconds since 1970, as the catalog stores it.
-
-    Every change of a file's content or attributes sets it, also if the modification time is set back. On Windows it is
-    the time at which the file was created.
-    """
-    return max(-_TIME_LIMIT_NS, min(status.st_ctime_ns, _TIME_LIMIT_NS - 1))
+def _clipped(time_ns: int) -> int:
+    return max(-_TIME_LIMIT_NS, min(time_ns, _TIME_LIMIT_NS - 1))
 
 
 def is_unchanged(status: os.stat_result, size: int, mtime_ns: int, ctime_ns: int | None = None) -> bool:
     """Return whether a file still has the size and the times that the catalog stores for it; None is not compared."""
-    is_same = (status.st_size, stored_mtime(status)) == (size, mtime_ns)
-    return is_same and ctime_ns in (None, stored_ctime(status))
+    times = stored_times(status)
+    return status.st_size == size and times[0] == mtime_ns and ctime_ns in (None, times[1])
 
 
 def file_of(path: str, picture: str | None = None) -> str:

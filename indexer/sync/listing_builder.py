@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from indexer.sync.sidecars import SidecarStat
 from indexer.sync.walk_entries import FileStat, Listing
-from indexer.types import stored_ctime, stored_mtime
+from indexer.types import stored_times
 
 _NO_STAT: SidecarStat = (None, None, None)
 
@@ -30,7 +30,7 @@ class ListingBuilder:
     ) -> None:
         """Add a file with the paths of its sidecars and their stat."""
         paths, sidecar_stat = sidecars
-        self.files.append((path, info.st_size, stored_mtime(info), stored_ctime(info), *sidecar_stat))
+        self.files.append((path, info.st_size, *stored_times(info), *sidecar_stat))
         if paths:
             self.sidecars[path] = paths
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from indexer.documents.text_file import text_format
 from indexer.images import is_photo_name
 from indexer.sync.takeout_names import MAX_LENGTH, TAKEOUT_SUFFIX, photo_keys, photo_name
-from indexer.types import stored_ctime, stored_mtime
+from indexer.types import stored_times
 
 SidecarStat = tuple[int | None, int | None, int | None]
 """Modification time, size and change time of a sidecar, or numbers that change with those of several; None without."""
@@ -128,7 +128,8 @@ def _first_file(paths: Iterable[str]) -> tuple[str, tuple[int, int, int]] | None
         except OSError:
             continue
         if stat.S_ISREG(info.st_mode):
-            return path, (stored_mtime(info), info.st_size, stored_ctime(info))
+            mtime_ns, ctime_ns = stored_times(info)
+            return path, (mtime_ns, info.st_size, ctime_ns)
     return None
 
 

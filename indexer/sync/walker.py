@@ -20,7 +20,7 @@ from indexer.sync.other_endings import OtherEndings
 from indexer.sync.scan_rules import Rules, is_item_name
 from indexer.sync.sidecars import Sidecars, existing_files, is_sidecar_name
 from indexer.sync.walk_entries import BrokenLink, Listing, UnreadableFile, UnreadableFolder, WalkEntry
-from indexer.types import is_below, stored_ctime, stored_mtime
+from indexer.types import is_below, stored_times
 
 LISTING_SIZE = 500
 """Files per listing, at most; progress is reported after each."""
@@ -204,8 +204,7 @@ class _Walk:
                     yield from self.follow_file(builder, path, folder, sidecars, is_link=is_link)
                 else:  # nearly all files; a microsecond here, and one for the system call
                     info = os.lstat(path)
-                    ctime_ns = stored_ctime(info)
-                    builder.files.append((path, info.st_size, stored_mtime(info), ctime_ns, None, None, None))
+                    builder.files.append((path, info.st_size, *stored_times(info), None, None, None))
             except OSError as error:
                 yield from builder.take()
                 yield from _unreadable_file(path, error, folder.path, file_id)

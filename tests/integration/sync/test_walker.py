@@ -16,7 +16,7 @@ from indexer.errors import SourceError
 from indexer.sync import walker
 from indexer.sync.scan_rules import Rules
 from indexer.sync.walk_entries import Listing, SourceFile
-from indexer.types import stored_mtime
+from indexer.types import stored_mtime, stored_times
 from tests.support.walks import make_files, walk, walked_paths
 
 
@@ -112,9 +112,11 @@ def test_a_time_out_of_range_is_stored_as_the_nearest_in_range(root: Path, secon
 
     class FakeStat:
         st_mtime_ns = seconds * 10**9
+        st_ctime_ns = st_mtime_ns
 
     assert info.st_mtime_ns == stored_mtime(info)
     assert stored_mtime(cast("os.stat_result", FakeStat())) == stored
+    assert stored_times(cast("os.stat_result", FakeStat())) == (stored, stored)
 
 
 def test_a_missing_root_is_an_error(root: Path) -> None:
