@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from indexer.maintenance.check import Problem, ProblemKind
     from indexer.maintenance.reencode import EncoderChange
     from indexer.maintenance.status import Status
-    from indexer.sync.report import SyncReport
+    from indexer.sync.report import MissingFolder, SyncReport
     from indexer.transfer.formats import ExportFormat
     from indexer.transfer.report import ExportReport, ImportReport
     from indexer.types import Modality, Preprocess, Progress, ProgressCallback
@@ -112,6 +112,7 @@ __all__ = [
     "LibraryError",
     "LibraryLockedError",
     "LibraryVersionError",
+    "MissingFolder",
     "MissingPackageError",
     "Modality",
     "NoPhotosError",
@@ -196,6 +197,7 @@ _MODULES = {
     "LibraryError": "indexer.errors",
     "LibraryLockedError": "indexer.errors",
     "LibraryVersionError": "indexer.errors",
+    "MissingFolder": "indexer.sync.report",
     "MissingPackageError": "indexer.errors",
     "Modality": "indexer.types",
     "NoPhotosError": "indexer.errors",

@@ -8,7 +8,17 @@ import retrieval
 from indexer.errors import RecallError
 
 GROUPS = {
-    "Library": ("Library", "Settings", "Source", "Status", "Failure", "SyncReport", "Problem", "ProblemKind"),
+    "Library": (
+        "Library",
+        "Settings",
+        "Source",
+        "Status",
+        "Failure",
+        "SyncReport",
+        "MissingFolder",
+        "Problem",
+        "ProblemKind",
+    ),
     "Queries and filters": ("Query", "Part", "Filter", "Picture", "SearchKind", "Sort", "Modality"),
     "Results": ("Hits", "Hit", "PartScore", "RerankScore"),
     "Lists": ("Items", "Item", "ItemSort"),

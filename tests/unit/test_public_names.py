@@ -58,6 +58,7 @@ PUBLIC = [
     "LibraryError",
     "LibraryLockedError",
     "LibraryVersionError",
+    "MissingFolder",
     "MissingPackageError",
     "Modality",
     "NoPhotosError",
