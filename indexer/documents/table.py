@@ -24,6 +24,12 @@ TABLE_FORMATS = {".csv": "CSV", ".jsonl": "JSONL", ".parquet": "Parquet"}
 MAX_LINE = 10_000_000
 """Characters of a line, or of a cell of several lines, at most."""
 
+MAX_CELL = 1_000_000
+"""Characters of a cell of a Parquet file at most: a batch of rows with such cells takes a few hundred MB."""
+
+MAX_ROW_GROUP_BYTES = 4 << 30
+"""Uncompressed size of a row group of a Parquet file, at most."""
+
 PARQUET_ROWS = 256
 """Rows of a Parquet file that are read into memory at once."""
 
@@ -191,14 +197,24 @@ def _json_lines(path: Path, file: TextIO) -> Iterator[RawRow]:
 
 
 def _parquet_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
-    file = _open_parquet(path)
-    _check_columns(path, file.schema_arrow.names, columns)
+    plain = _open_parquet(path)
+    _check_columns(path, plain.schema_arrow.names, columns)
+    simple = {plain.schema.column(number).path for number in range(len(plain.schema.names))}
+    plain.close()
+    file = _open_parquet(path, dictionaries=[name for name in columns.names if name in simple])
+    for group in range(file.metadata.num_row_groups):
+        size = file.metadata.row_group(group).total_byte_size
+        if not 0 <= size <= MAX_ROW_GROUP_BYTES:
+            raise SourceError(
+                f"{path} has a row group of {size:,} bytes, more than {MAX_ROW_GROUP_BYTES:,}; write it in smaller ones"
+            )
     number = 0
     try:
         for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=columns.names):
-            for cells in batch.to_pylist():
+            cells_by_column = {name: _parquet_cells(batch.column(name)) for name in batch.schema.names}
+            for cells in zip(*cells_by_column.values(), strict=True):
                 number += 1
-                yield RawRow(number, cells)
+                yield _parquet_row(number, dict(zip(cells_by_column, cells, strict=True)))
     except (ValueError, OSError, NotImplementedError) as error:  # base classes of pyarrow's errors, and one of Python's
         raise SourceError(
             f"{path} is damaged after row {number} ({_first_line(error)}); nothing was changed"
@@ -207,7 +223,25 @@ def _parquet_rows(path: Path, columns: Columns) -> Iterator[RawRow]:
         file.close()
 
 
-def _open_parquet(path: Path) -> Any:
+def _parquet_cells(column: Any) -> list[Any]:
+    """Return the values of a column; those of a dictionary are decoded once, however many rows have them."""
+    if not hasattr(column, "dictionary"):
+        return list(column.to_pylist())
+    values = column.dictionary.to_pylist()
+    return [None if index is None else values[index] for index in column.indices.to_pylist()]
+
+
+def _parquet_row(number: int, cells: dict[str, Any]) -> RawRow:
+    """Return a row; one with a cell that CSV could not have is damaged."""
+    for name, value in cells.items():
+        if isinstance(value, str | bytes) and len(value) >= MAX_CELL:
+            message = f"its cell in column {name!r} has {len(value):,} characters; expected less than {MAX_CELL:,}"
+            return RawRow(number, {}, _row_error(message))
+    return RawRow(number, cells)
+
+
+def _open_parquet(path: Path, *, dictionaries: Sequence[str] = ()) -> Any:
+    """Return an open Parquet file; in `dictionaries` repeated values stay one: 2 kB of them can stand for gigabytes."""
     try:
         from pyarrow import parquet  # late: takes a quarter of a second, and is an optional package
     except ImportError as error:
@@ -215,7 +249,7 @@ def _open_parquet(path: Path) -> Any:
             f"{path} is a Parquet file, which needs pyarrow; run: pip install 'recall-photos[tables]'"
         ) from error
     try:
-        return parquet.ParquetFile(path)
+        return parquet.ParquetFile(path, read_dictionary=list(dictionaries))
     except (ValueError, OSError) as error:
         raise SourceError(f"{path} is not a valid Parquet file ({_first_line(error)})") from error
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -50,14 +51,14 @@ class ExportContents:
         encoders: Encoders of the embeddings.
         sources: Records of sources; each item is in one of them.
         total: Number of items.
-        items: All items; they can be iterated once.
+        items: Returns all items; each call reads them again.
         knowledge: What the user taught the exported library; None if the format has none.
     """
 
     encoders: Sequence[ExportedEncoder]
     sources: Sequence[Record]
     total: int
-    items: Iterable[ItemWithUnits]
+    items: Callable[[], Iterator[ItemWithUnits]]
     knowledge: Knowledge | None = None
 
 
@@ -75,20 +76,23 @@ def import_contents(
 
     Raises:
         EncoderMismatchError: The library has embeddings of another encoder; nothing was changed.
-        TransferError: The contents are inconsistent; batches that were committed before are kept.
+        TransferError: The contents are inconsistent; nothing was changed.
         StorageError: The disk is full or read-only; committed work is kept.
     """
     start = time.perf_counter()
     check_encoders(store.encoder, contents.encoders)
     report.sources = [source["root"] for source in contents.sources]
-    with store.transaction() as connection:
-        columns = {encoder.column: _import_encoder(connection, encoder) for encoder in contents.encoders}
-        for source in sorted(contents.sources, key=lambda source: len(source["root"])):  # outer folders first
-            export_records.import_source(connection, source)
-        roots = export_records.source_ids(connection)
+    _check_items(store, contents, report, progress)
+    columns: dict[str, int] = {}
+    roots: dict[str, int] = {}
     done = 0
-    for batch in _batches(contents.items):
+    for batch in itertools.chain(_batches(contents.items()), [[]]):  # the empty one if there are no items at all
         with store.transaction() as connection:
+            if not done:  # together with the first items: an import that is refused leaves no source
+                columns = {encoder.column: _import_encoder(connection, encoder) for encoder in contents.encoders}
+                for source in sorted(contents.sources, key=lambda source: len(source["root"])):  # outer folders first
+                    export_records.import_source(connection, source)
+                roots = export_records.source_ids(connection)
             _import_batch(connection, batch, roots, columns, report, replace=replace)
         done += len(batch)
         if progress:
@@ -102,6 +106,23 @@ def import_contents(
     if store.encoder is not None:
         store.index(save=True, progress=progress)
     report.total_seconds = time.perf_counter() - start
+
+
+def _check_items(
+    store: Store, contents: ExportContents, report: ImportReport, progress: ProgressCallback | None
+) -> None:
+    """Read all items before the first is written, so that an export that is refused leaves nothing.
+
+    Raises:
+        TransferError: The contents are inconsistent.
+    """
+    with store.reading() as connection:
+        roots = export_records.source_ids(connection) | dict.fromkeys(report.sources, 0)
+    for number, (item, _) in enumerate(contents.items(), start=1):
+        _with_source(item, roots)
+        if progress and not number % BATCH:
+            progress(Progress("checking the export", number, contents.total))
+    report.normalized = 0  # counted again when they are written
 
 
 def check_encoders(active: EncoderRecord | None, exported: Sequence[ExportedEncoder]) -> None:

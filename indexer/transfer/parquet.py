@@ -25,6 +25,9 @@ ROW_GROUP = 10_000
 MAX_ROW_GROUP_BYTES = 4 << 30
 """Maximum uncompressed size of a row group that is read, as declared in the file."""
 
+MAX_BATCH_BYTES = 256 << 20
+"""Size of a column of 1,000 rows, decoded, at most: a file of a few kB can stand for gigabytes."""
+
 _ARROW_TYPES = (
     (PathBytes, pa.binary()),
     (LargeBinary, pa.binary()),
@@ -120,9 +123,11 @@ def read_rows(file: Path, layout: Layout) -> Iterator[dict[str, Any]]:
     Raises:
         TransferError: The file is not a Parquet file, is truncated, or has columns that are not in the layout.
     """
-    with _parquet_errors(file), pq.ParquetFile(file) as parquet:
-        _check_columns(file, parquet.schema_arrow, layout)
-        _check_size(file, parquet)
+    with _parquet_errors(file), pq.ParquetFile(file) as plain:
+        _check_columns(file, plain.schema_arrow, layout)
+        _check_size(file, plain)
+        names = [name for name in layout.columns if name in plain.schema_arrow.names]
+    with _parquet_errors(file), pq.ParquetFile(file, read_dictionary=names) as parquet:
         missing: dict[str, Any] = dict.fromkeys(set(layout.columns) - set(parquet.schema_arrow.names))
         missing |= dict.fromkeys(set(layout.lists) - set(parquet.schema_arrow.names), ())
         for batch in parquet.iter_batches(batch_size=1000):
@@ -163,8 +168,9 @@ def read_strings(file: Path, names: Sequence[str]) -> Iterator[tuple[str | None,
             kind = parquet.schema_arrow.field(name).type
             if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
                 raise TransferError(f"column {name!r} of {file} is {kind}; expected text")
+    with _parquet_errors(file), pq.ParquetFile(file, read_dictionary=list(names)) as parquet:
         for batch in parquet.iter_batches(batch_size=1000, columns=list(names)):
-            yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+            yield from zip(*(_decoded(file, name, batch.column(name)) for name in names), strict=True)
 
 
 @contextmanager
@@ -229,11 +235,27 @@ def _column_values(file: Path, layout: Layout, name: str, array: pa.Array) -> li
     column = layout.columns.get(name)
     if array.null_count and (column is None or not column.nullable):
         raise TransferError(f"column {name!r} of {file} has an empty value; expected one in every row")
+    values = _decoded(file, name, array)
     if column is not None and isinstance(column.type, PathBytes):
-        return [None if value is None else os.fsdecode(value) for value in array.to_pylist()]
+        return [None if value is None else os.fsdecode(value) for value in values]
     if column is not None and isinstance(column.type, JSON):
-        return [None if value is None else json.loads(value) for value in array.to_pylist()]
-    return list(array.to_pylist())
+        return [None if value is None else json.loads(value) for value in values]
+    return values
+
+
+def _decoded(file: Path, name: str, array: pa.Array) -> list[Any]:
+    """Return the values of a column; those of a dictionary are decoded once, and together they have a maximum size."""
+    if not isinstance(array, pa.DictionaryArray):
+        return list(array.to_pylist())
+    distinct = array.dictionary.to_pylist()
+    values = [None if index is None else distinct[index] for index in array.indices.to_pylist()]
+    size = sum(len(value) for value in values if isinstance(value, str | bytes))
+    if size > MAX_BATCH_BYTES:
+        raise TransferError(
+            f"{len(values):,} rows of column {name!r} of {file} have {size:,} bytes when they are decoded; expected at "
+            f"most {MAX_BATCH_BYTES:,}; such an export is not from Recall"
+        )
+    return values
 
 
 def _vectors(file: Path, name: str, array: pa.FixedSizeListArray) -> list[bytes | None]:

@@ -11,6 +11,7 @@ import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def open_export(folder: Path, roots: Mapping[str, str], checks: Checks) -> Expor
     sources = [_translated(source, mapping) for source in manifest.sources]
     knowledge = _knowledge(folder, manifest, mapping, checks)
     knowledge.check()
-    items = _items(folder, manifest, mapping)
+    items = partial(_items, folder, manifest, mapping)
     return ExportContents(manifest.encoders, sources, manifest.rows[ITEMS_FILE], items, knowledge)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def open_export(
     new_sources = [_source(root) for root in _new_roots(shards, mapping, connection)]
     total = sum(len(shard.images) for shard in shards)
     exported = ExportedEncoder(COLUMN, active=True, record=record)
-    return ExportContents([exported], new_sources, total, _items(shards, mapping, report))
+    return ExportContents([exported], new_sources, total, partial(_items, shards, mapping, report))
 
 
 def _shard_numbers(folder: Path) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.config import Settings
+from indexer.errors import EncoderError, MissingPackageError, TransferError
 from indexer.transfer import detect_format
 from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.messages import note
@@ -55,7 +59,7 @@ def command(
     """
     pairs = _pairs(roots)
     detect_format(folder)  # refuses other folders before a library is made
-    with open_library(settings, create=True) as library, ProgressLine() as progress:
+    with _new_library(settings.library), open_library(settings, create=True) as library, ProgressLine() as progress:
         report = library.import_(folder, roots=pairs, encoder=encoder, replace=replace, progress=progress)
     if as_json:
         print_json(asdict(report))
@@ -63,6 +67,18 @@ def command(
         _print_summary(report)
     if report.failed:
         leave(ExitCode.SOME_FAILED)
+
+
+@contextmanager
+def _new_library(path: Path) -> Iterator[None]:
+    """Delete a library that was made for an import which is then refused."""
+    is_new = not path.exists()
+    try:
+        yield
+    except (TransferError, EncoderError, MissingPackageError):
+        if is_new:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def _pairs(roots: tuple[str, ...]) -> dict[str, str]:

@@ -175,3 +175,17 @@ def test_a_pipe_is_not_a_table(library: Library, table_folder: Path) -> None:
     os.mkfifo(table_folder / "t.csv")
     with pytest.raises(SourceError, match="is not a regular file; expected a table"):
         library.sync(table_folder / "t.csv", text_columns=["caption"])
+
+
+def test_a_parquet_file_of_two_kilobytes_that_stands_for_gigabytes_is_read_in_bounded_memory(
+    library: Library, table_folder: Path
+) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    texts = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 128, pa.int32()), pa.array(["word " * 300_000, "red"]))
+    parquet.write_table(pa.table({"text": texts}), table_folder / "t.parquet", compression="zstd")
+    assert (table_folder / "t.parquet").stat().st_size < 10_000
+    report = library.sync(table_folder / "t.parquet", text_columns=["text"])
+    assert (report.added, report.failed) == (128, 128)
+    assert "has 1,500,000 characters; expected less than 1,000,000" in library.failures()[0].message

@@ -14,6 +14,7 @@ import pytest
 
 from indexer.errors import TransferError
 from tests.support.contents import count
+from tests.support.program import Program
 from tests.support.records import read_catalog
 
 Import = Callable[..., tuple[Path, Any]]
@@ -161,16 +162,16 @@ def test_a_truncated_or_missing_file_is_refused(name: str, export_copy: Path, im
         import_into(export_copy)
 
 
-def test_an_error_keeps_committed_batches_and_a_correct_export_completes_them(
+def test_an_error_in_the_last_item_leaves_nothing_and_a_correct_export_can_follow(
     shared: Path, export_copy: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("indexer.transfer.import_items.BATCH", 1)
     replace_last(export_copy, "items.parquet", "modality", "video")
     with pytest.raises(TransferError):
         import_into(export_copy)
-    assert count(tmp_path / "new.recall", "items") == 3  # all but the last
+    assert [count(tmp_path / "new.recall", table) for table in ("items", "sources", "encoders")] == [0, 0, 0]
     new, report = import_into(shared / "export")
-    assert (report.added + report.failed, report.existing) == (1, 3)
+    assert (report.added + report.failed, report.existing) == (4, 0)
     assert read_catalog(new) == read_catalog(shared / "made.recall")
 
 
@@ -182,3 +183,30 @@ def test_a_folder_that_is_not_an_export_is_refused(tmp_path: Path, import_into: 
         TransferError, match=r"nothing is not an export: it has neither manifest.json, .* nor img_emb_0.npy"
     ):
         import_into(tmp_path / "nothing")
+
+
+def test_a_refused_import_leaves_no_library_that_was_made_for_it(
+    export_copy: Path, recall_program: Program, tmp_path: Path
+) -> None:
+    replace_last(export_copy, "items.parquet", "path", b"/elsewhere/a.jpg")
+    done = recall_program("import", export_copy, "--library", tmp_path / "fresh.recall")
+    assert done.returncode == 2
+    assert "is in none of the export's sources" in done.stderr
+    assert not (tmp_path / "fresh.recall").exists()
+
+
+def test_values_that_a_dictionary_repeats_are_counted_as_often_as_they_occur(
+    export_copy: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.transfer.parquet.MAX_BATCH_BYTES", 3_000_000)
+    table = pq.read_table(export_copy / "items.parquet")
+    title = pa.DictionaryArray.from_arrays(pa.array([0] * table.num_rows, pa.int32()), pa.array(["a" * 1_000_000]))
+    changed = table.set_column(table.schema.names.index("title"), "title", title)
+    file = export_copy / "items.parquet"
+    pq.write_table(changed, file, compression="zstd", store_schema=False)
+    assert file.stat().st_size < 100_000
+    entry = {"rows": table.num_rows, "bytes": file.stat().st_size}
+    entry["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    rewrite(export_copy, lambda content: content["files"].update({"items.parquet": entry}))
+    with pytest.raises(TransferError, match=r"have 4,000,000 bytes when they are decoded; expected at most 3,000,000"):
+        import_into(export_copy)
