@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
 from indexer.private_files import part_file, sync_folder
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ TRAILER = struct.Struct("<II8s")  # length and CRC-32 of the JSON before it, mag
 
 _CHECKSUM_BLOCK = 1 << 20
 """Bytes that are read at once for a checksum."""
+
+_MAX_SUMMED = 256 << 20
+"""Bytes of a file that are compared with their sum at each opening, at most: 30 ms for 77 MB, the vectors of 100,000
+photos."""
 
 _READ_AHEAD = 128 << 10
 """Bytes requested by one system call: Linux by default fetches no more for one."""
@@ -48,9 +54,10 @@ class Footer:
         watermark: Highest embedding id that existed when it was written.
         checksum: CRC-32 of all bytes before the footer.
         mtime_ns: Modification time that the file was given after it was written. While the file still has it, nothing
-            has been written to the file, and it is trusted without being read, so that opening costs nothing. With any
-            other time the checksum is verified.
+            has been written to the file, and the sum is compared instead of the checksum.
         more: What else this kind of index stores.
+        word_sum: Sum of the bytes before the footer as 64-bit numbers, modulo 2^64. It notices what a disk loses below
+            the file system, in half the time of the checksum; None in files of earlier versions.
     """
 
     kind: str
@@ -59,6 +66,7 @@ class Footer:
     checksum: int
     mtime_ns: int
     more: dict[str, Any] = field(default_factory=dict)
+    word_sum: int | None = None
 
 
 def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: int) -> None:
@@ -89,8 +97,9 @@ def commit_file(
         OSError: The disk is full or read-only; the file at `path` is unchanged.
     """
     with part.open("r+b") as file:
-        checksum = _checksum(file, part.stat().st_size)
-        footer = Footer(kind, fingerprint, watermark, checksum, _past_time(), more or {})
+        size = part.stat().st_size
+        checksum = _checksum(file, size)
+        footer = Footer(kind, fingerprint, watermark, checksum, _past_time(), more or {}, _word_sum(file, size))
         raw = json.dumps(asdict(footer)).encode()
         file.seek(0, os.SEEK_END)
         file.write(raw + TRAILER.pack(len(raw), zlib.crc32(raw), MAGIC))
@@ -118,14 +127,19 @@ def open_index_file(path: Path) -> Iterator[BinaryIO]:
         raise StaleIndexError(f"{path}: {error}") from error
 
 
-def read_footer(file: BinaryIO, *, kind: str, fingerprint: str, verify: bool = False) -> Footer:
+def read_footer(
+    file: BinaryIO, *, kind: str, fingerprint: str, verify: bool = False, is_searched: bool = True
+) -> Footer:
     """Return the footer of an open index file that can be trusted, and rewind the file.
+
+    Of a file over 256 MB that has its modification time only the footer is read.
 
     Args:
         file: Open for reading.
         kind: Expected class of the index.
         fingerprint: Expected encoder.
         verify: Verify the checksum even if the file has the modification time it was given.
+        is_searched: Whether more than the footer is used, and so compared with its sum.
 
     Raises:
         StaleIndexError: The file is truncated, damaged, or of another kind or encoder.
@@ -146,6 +160,8 @@ def read_footer(file: BinaryIO, *, kind: str, fingerprint: str, verify: bool = F
             raise StaleIndexError("it is an index of another kind or encoder")
         if verify or os.fstat(file.fileno()).st_mtime_ns != footer.mtime_ns:
             _verify_checksum(file, body_size, footer)
+        elif is_searched and body_size <= _MAX_SUMMED and _differs(file, body_size, footer):
+            raise StaleIndexError("it has changed though its time has not: the disk may be failing")
         file.seek(0)
     except struct.error as error:
         raise StaleIndexError("it is truncated") from error
@@ -162,6 +178,27 @@ def _verify_checksum(file: BinaryIO, size: int, footer: Footer) -> None:
     if os.utime in os.supports_fd and os.fstat(file.fileno()).st_mtime_ns == before.st_mtime_ns:
         with suppress(OSError):  # the file may belong to another user or be read-only
             os.utime(file.fileno(), ns=(before.st_atime_ns, footer.mtime_ns))
+
+
+def _differs(file: BinaryIO, size: int, footer: Footer) -> bool:
+    if footer.word_sum is None:
+        return footer.checksum != _checksum(file, size)
+    return footer.word_sum != _word_sum(file, size)
+
+
+def _word_sum(file: BinaryIO, size: int) -> int:
+    """Return the sum of the first `size` bytes as 64-bit numbers, modulo 2^64; zeros follow the last byte."""
+    file.seek(0)
+    total, block = 0, bytearray(_CHECKSUM_BLOCK)
+    words = np.frombuffer(block, dtype=np.uint64)
+    while size > 0:
+        read = file.readinto(memoryview(block)[: min(_CHECKSUM_BLOCK, size)])  # type: ignore[attr-defined]  # it is a file
+        if not read:
+            break
+        block[read:] = bytes(_CHECKSUM_BLOCK - read)
+        total += int(words.sum(dtype=np.uint64))
+        size -= read
+    return total % 2**64
 
 
 def _past_time() -> int:

@@ -206,3 +206,19 @@ def test_the_folder_name_need_not_be_valid_utf8(tmp_path: Path) -> None:
     write_index(index_of(ids(1), HALVES[:1]), folder / "file", fingerprint=FINGERPRINT, watermark=1)
     index, _ = read_index(folder / "file", fingerprint=FINGERPRINT)
     assert index.ids.tolist() == [1]
+
+
+@pytest.mark.parametrize("length", [1, 8, 100, 1000])
+def test_bytes_that_rot_while_the_time_of_the_file_stays_are_noticed(path: Path, length: int) -> None:
+    content = bytearray(path.read_bytes())
+    status = path.stat()
+    for start in range(64, len(content) - 700 - length, 331):
+        rotten = bytearray(content)
+        rotten[start : start + length] = bytes(byte ^ 0x55 for byte in content[start : start + length])
+        path.write_bytes(rotten)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        with pytest.raises(StaleIndexError):
+            read_index(path, fingerprint=FINGERPRINT)
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert read_index(path, fingerprint=FINGERPRINT)[1] == 170

@@ -101,7 +101,7 @@ def read_measurements(path: Path, *, fingerprint: str) -> IndexChoice:
         StaleIndexError: The file cannot be trusted; choose again.
     """
     with open_index_file(path) as file:
-        return _parse_choice(read_footer(file, kind=KIND, fingerprint=fingerprint))
+        return _parse_choice(read_footer(file, kind=KIND, fingerprint=fingerprint, is_searched=False))
 
 
 def _parse_choice(footer: Footer) -> IndexChoice:
