@@ -14,6 +14,7 @@ import numpy as np
 from indexer.encoders.base import Encoder
 from indexer.errors import QueryError
 from indexer.images import prepare
+from indexer.private_files import part_file
 from indexer.types import Progress, ProgressCallback, Vectors
 
 if TYPE_CHECKING:
@@ -119,13 +120,14 @@ def _heatmap(tiles: Sequence[Region]) -> Vectors:
     return mean
 
 
-def save_heatmap(picture: Image.Image, regions: Regions, path: Path) -> None:
+def save_heatmap(picture: Image.Image, regions: Regions, path: Path, *, overwrite: bool = False) -> None:
     """Write the picture with its heat map over it, in the format of the file's extension.
 
     Args:
         picture: Upright, RGB.
         regions: Regions of this picture.
-        path: A file that does not exist: no photo is ever overwritten.
+        path: A file that does not exist.
+        overwrite: Whether it may exist, and is replaced.
 
     Raises:
         QueryError: The file exists, cannot be written, or its extension is not that of a picture format.
@@ -133,8 +135,8 @@ def save_heatmap(picture: Image.Image, regions: Regions, path: Path) -> None:
     from PIL import Image
 
     path = path.expanduser()
-    if path.exists():
-        raise QueryError(f"{path} exists already; name a new file, or delete it first")
+    if os.path.lexists(path) and not overwrite:
+        raise QueryError(f"{path} exists already; name a new file, or write over it with --force")
     thumbnail = picture.copy()
     thumbnail.thumbnail((MAX_SIDE, MAX_SIDE))
     spread = float(np.ptp(regions.heatmap))
@@ -143,14 +145,13 @@ def save_heatmap(picture: Image.Image, regions: Regions, path: Path) -> None:
     channels = [np.interp(level, stops, [color[channel] for color in COLORS]) for channel in range(3)]
     overlay = Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8))
     overlay = overlay.resize(thumbnail.size, Image.Resampling.BICUBIC)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    format = Image.registered_extensions().get(path.suffix.lower(), path.suffix)
     try:
-        Image.blend(thumbnail.convert("L").convert("RGB"), overlay, 0.5).save(part)
-        part.rename(path)
-    except (OSError, ValueError) as error:
+        with part_file(path) as part:
+            Image.blend(thumbnail.convert("L").convert("RGB"), overlay, 0.5).save(part, format=format)
+            part.replace(path)
+    except (OSError, ValueError, KeyError) as error:
         reason = getattr(error, "strerror", None) or error
         raise QueryError(
             f"{path} cannot be written ({reason}); expected a name such as heat.png in a folder that you can write to"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)

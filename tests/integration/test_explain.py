@@ -219,5 +219,8 @@ def test_a_damaged_embedding_is_an_error(colours: Library, folder: Path) -> None
     connection.close()
     for file in colours.path.glob("index-*.faiss"):
         file.unlink()
-    with Library.open(colours.path, encoder=FakeEncoder()) as again, pytest.raises(LibraryError, match="is damaged or"):
+    with (
+        Library.open(colours.path, encoder=FakeEncoder()) as again,
+        pytest.raises(LibraryError, match="has damaged embeddings"),
+    ):
         again.explain("red", folder / "red.png")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from retrieval.cli.evaluation_table import print_comparison, print_evaluation, p
 from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.options import FilePath, encoder_option, precision_option, settings_options
 from retrieval.cli.output import json_option, print_json
+from retrieval.cli.output_file import check_output, force_option, output_file
 from retrieval.cli.progress import ProgressLine
 from retrieval.cli.rerank_option import rerank_option
 
@@ -42,6 +43,7 @@ SECTION = "Measure"
     help="Also measure the match probabilities; only with captions. Takes about a minute for 1,000 photos.",
 )
 @click.option("--save", type=FilePath(dir_okay=False), metavar="FILE", help="Also write the JSON to a file.")
+@force_option
 @json_option
 @encoder_option
 @precision_option
@@ -53,6 +55,7 @@ def command(
     rerank: tuple[str, ...],
     calibration: bool,
     save: Path | None,
+    force: bool,
     as_json: bool,
     encoder: str | None,
     precision: Precision | None,
@@ -80,7 +83,8 @@ def command(
 
     request = EvaluationRequest(table, split, pair, rerank, calibration, encoder, precision, settings)
     request.check_pair()
-    _check_folder(save)
+    if save is not None:
+        check_output(save, EvaluationError, force=force)  # before minutes are spent measuring
     with ProgressLine() as progress:
         evaluations = request.measure(progress)
     print_gaps(evaluations)
@@ -91,22 +95,8 @@ def command(
         print_comparison(result)
     else:
         print_evaluation(result)
-    _save(save, result.to_dict())
+    if save is not None:  # it is printed before, so that nothing is lost if this fails
+        with output_file(save, EvaluationError, force=force) as stream:
+            stream.write(json.dumps(result.to_dict(), indent=2) + "\n")
     if evaluations[0].failures:
         leave(ExitCode.SOME_FAILED)
-
-
-def _check_folder(file: Path | None) -> None:
-    """Refuse a file that cannot be written before minutes are spent measuring."""
-    if file is not None and not file.absolute().parent.is_dir():
-        raise EvaluationError(f"{file} cannot be written: there is no folder {file.parent}; make it, or name another")
-
-
-def _save(file: Path | None, result: dict[str, Any]) -> None:
-    """Write the result; it is printed before, so that nothing is lost if this fails."""
-    if file is None:
-        return
-    try:
-        file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EvaluationError(f"{file} cannot be written ({error.strerror}); name another file with --save") from error

@@ -22,6 +22,7 @@ from retrieval.cli.options import (
     settings_options,
 )
 from retrieval.cli.output import json_option, print_json
+from retrieval.cli.output_file import force_option
 from retrieval.cli.progress import ProgressLine
 from retrieval.cli.query_args import typed_query
 from retrieval.cli.table import print_table
@@ -42,6 +43,7 @@ _TILES = 3
 @click.argument("query")
 @click.argument("file", type=FilePath())
 @click.option("--save", type=FilePath(), metavar="PNG", help="Write the picture with a map of what matches the query.")
+@force_option
 @count_option
 @filter_options
 @json_option
@@ -52,6 +54,7 @@ def command(
     query: str,
     file: Path,
     save: Path | None,
+    force: bool,
     k: int,
     where: Filter | None,
     as_json: bool,
@@ -76,7 +79,7 @@ def command(
     else:
         _print(explanation)
     if save:
-        _save(explanation, save)
+        _save(explanation, save, force=force)
     if not explanation.in_results:
         leave(ExitCode.NOTHING_FOUND)
 
@@ -110,10 +113,10 @@ def _region(tile: Region) -> str:
     return "{}, x {} to {}, y {} to {}".format(tile.location, *edges)
 
 
-def _save(explanation: Explanation, path: Path) -> None:
+def _save(explanation: Explanation, path: Path, *, force: bool) -> None:
     from retrieval.explain import save_heatmap  # late: it loads the picture library
 
     if explanation.picture is None or explanation.regions is None:
         raise QueryError(f"there is no map to write to {path}: {explanation.path} is not a picture of the library")
-    save_heatmap(explanation.picture, explanation.regions, path)
+    save_heatmap(explanation.picture, explanation.regions, path, overwrite=force)
     note(f"saved: {path}")

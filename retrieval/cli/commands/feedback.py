@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -16,6 +16,7 @@ from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.messages import note
 from retrieval.cli.options import FilePath, open_library, settings_options
 from retrieval.cli.output import json_option, print_json, utc_text
+from retrieval.cli.output_file import force_option, output_file
 from retrieval.cli.suggestions import SuggestingGroup
 from retrieval.cli.table import Column, print_table
 from retrieval.cli.text import plural
@@ -73,9 +74,10 @@ def list_command(as_json: bool, settings: Settings) -> None:
 
 @command.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@force_option
 @json_option
 @settings_options("library")
-def export_command(file: str, as_json: bool, settings: Settings) -> None:
+def export_command(file: str, force: bool, as_json: bool, settings: Settings) -> None:
     """Write all judgements into FILE as JSON lines, or as CSV if it ends in .csv; "-" is standard output.
 
     \b
@@ -83,7 +85,7 @@ def export_command(file: str, as_json: bool, settings: Settings) -> None:
     """
     if as_json and file == "-":
         raise click.UsageError("--json and FILE - both print to standard output; leave out --json, or name a file")
-    with open_library(settings) as library, _writing(file) as stream:
+    with open_library(settings) as library, _writing(file, force=force) as stream:
         count = library.export_judgements(stream, as_csv=file.lower().endswith(".csv"))
     if as_json:
         print_json({"file": file, "judgements": count})
@@ -91,16 +93,11 @@ def export_command(file: str, as_json: bool, settings: Settings) -> None:
         note(f"{plural(count, 'judgement')} written")
 
 
-@contextmanager
-def _writing(file: str) -> Iterator[IO[str]]:
+def _writing(file: str, *, force: bool) -> AbstractContextManager[IO[str]]:
     """Open a file that is there when it is whole, and not before; "-" is standard output."""
-    try:
-        with click.open_file(file, "w", encoding="utf-8", atomic=file != "-") as stream:
-            yield stream
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise FeedbackError(f"{file} cannot be written ({error.strerror}); name another file") from error
+    if file == "-":
+        return nullcontext(sys.stdout)
+    return output_file(Path(file), FeedbackError, force=force)
 
 
 @command.command("import")

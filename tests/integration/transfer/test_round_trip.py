@@ -151,9 +151,8 @@ def test_rows_and_pictures_of_a_table_are_translated_with_it(
 def test_an_existing_item_is_kept_unless_replace_is_set(filled: Library, export: Path, folder: Path) -> None:
     rows(filled.path, "UPDATE items SET camera = 'mine'")
     rows(filled.path, "DELETE FROM items WHERE name = 'blue.png'")
-    report = filled.import_(export)
+    report, cameras = filled.import_(export), "SELECT camera FROM items ORDER BY path"
     assert (report.added, report.replaced, report.existing, report.failed) == (1, 0, 3, 0)
-    cameras = "SELECT camera FROM items ORDER BY path"
     assert rows(filled.path, cameras) == [(None,), ("mine",), ("mine",), ("mine",)]
     report = filled.import_(export, replace=True)
     assert (report.added, report.replaced, report.existing, report.failed) == (0, 3, 0, 1)
@@ -202,11 +201,12 @@ def test_a_stopped_import_keeps_committed_batches_and_the_next_completes_it(
     export = filled.export(tmp_path / "export").folder
     monkeypatch.setattr(import_items, "BATCH", 10)
 
-    def stop(progress: Progress) -> None:
-        if progress.stage == "importing":  # all items have been checked before
+    def stop(progress: Progress) -> None:  # not while all items are checked
+        if progress.stage == "importing":
             raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, import_into, export, progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        import_into(export, progress=stop)
     assert count(tmp_path / "new.recall", "items") == 10
     new, report = import_into(export)
     assert (report.added + report.failed, report.existing) == (19, 10)
