@@ -60,15 +60,13 @@ def sync_paths(
     is_synced = False
     errors: list[SourceError] = []
     targets = _targets(store, paths)
-    if columns is not None and not any(is_named and table_format(path) for path, is_named in targets.items()):
-        raise SourceError(f"columns are given, but no path is a table; name one ending in {', '.join(TABLE_FORMATS)}")
+    _check_columns(columns, targets)
     absent: list[str] = []
     files_of = {} if exclude is not None or include_hidden is not None else _group_files(store, targets)
     with Removals(store, forget_missing=forget_missing, is_dry_run=dry_run) as removals:
         sync = partial(pipeline.sync, store, load=load, settings=settings, progress=progress, removals=removals)
         for root, files in files_of.items():
-            report.include(sync(root, files=files, is_last=False))
-            is_synced = True
+            is_synced |= _include(report, errors, partial(sync, root, files=files, is_last=False))
         for number, (path, is_named) in enumerate(targets.items(), start=1):
             if not is_named and not _must_sync(store, path):
                 absent.append(path)
@@ -76,17 +74,32 @@ def sync_paths(
             can_change = is_named or not paths
             rules = _new_rules(store, path, exclude=exclude, include_hidden=include_hidden, can_change=can_change)
             own_columns, is_last = columns if is_named else None, number == len(targets)
-            try:
-                report.include(sync(path, rules=rules, columns=own_columns, is_last=is_last, is_named=is_named))
-                is_synced = True
-            except SourceError as error:  # a disconnected disk does not stop the sync of the other sources
-                errors.append(error)
+            run = partial(sync, path, rules=rules, columns=own_columns, is_last=is_last, is_named=is_named)
+            is_synced |= _include(report, errors, run)
         if (removals.apply(report) or absent) and not dry_run:
             _finish(store, absent)
         errors += removals.errors
     if errors:
         _log_and_raise(errors, report if is_synced else None)
     return report
+
+
+def _include(report: SyncReport, errors: list[SourceError], run: Callable[[], SyncReport]) -> bool:
+    """Add a run to a report, or its error to the errors; return whether it succeeded.
+
+    A disconnected disk does not stop the sync of the other sources.
+    """
+    try:
+        report.include(run())
+    except SourceError as error:
+        errors.append(error)
+        return False
+    return True
+
+
+def _check_columns(columns: Columns | None, targets: dict[str, bool]) -> None:
+    if columns is not None and not any(is_named and table_format(path) for path, is_named in targets.items()):
+        raise SourceError(f"columns are given, but no path is a table; name one ending in {', '.join(TABLE_FORMATS)}")
 
 
 def _group_files(store: Store, targets: dict[str, bool]) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from indexer.catalog.statements import counts, sources
@@ -67,28 +68,14 @@ def sync(
         LibraryLockedError: Another process is writing to the library.
         StorageError: The disk is full or read-only; committed work is kept.
     """
-    from indexer.documents.table import Columns  # late, like the next three: searching needs nothing that decodes
-    from indexer.sync.library_sync import sync_paths
+    from indexer.documents.table import Columns  # late, like the next two: searching needs nothing that decodes
     from retrieval.library.optimize import choose_index_if_due
     from retrieval.library.sync import sync_and_reencode
 
     require_list(text_columns, "text_columns")
     require_list(exclude, "exclude")
     columns = Columns(tuple(text_columns), image_column, id_column)
-    if dry_run:
-        return sync_paths(
-            self._store,
-            paths,
-            load=self._encoder.for_indexing,
-            settings=self._settings,
-            exclude=exclude,
-            include_hidden=include_hidden,
-            columns=columns if columns.names else None,
-            forget_missing=forget_missing,
-            dry_run=True,
-            progress=progress,
-        )
-    with self._store.writing("indexing", is_run=True):
+    with nullcontext() if dry_run else self._store.writing("indexing", is_run=True):
         report = sync_and_reencode(
             self._store,
             paths,
@@ -98,10 +85,12 @@ def sync(
             include_hidden=include_hidden,
             columns=columns if columns.names else None,
             forget_missing=forget_missing,
+            dry_run=dry_run,
             progress=progress,
         )
-        report.index_choice = choose_index_if_due(self._store, self._encoder.for_query, progress=progress)
-        self._store.vacuum(progress)
+        if not dry_run:
+            report.index_choice = choose_index_if_due(self._store, self._encoder.for_query, progress=progress)
+            self._store.vacuum(progress)
     return report
 
 

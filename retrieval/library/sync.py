@@ -28,11 +28,12 @@ def sync_and_reencode(
     include_hidden: bool | None = None,
     columns: Columns | None = None,
     forget_missing: bool = False,
+    dry_run: bool = False,
     progress: ProgressCallback | None = None,
 ) -> SyncReport:
     """Sync as `sync_paths` does, then re-encode approximate embeddings, and return a report of both.
 
-    If a source is refused, the embeddings of the others are re-encoded all the same.
+    If a source is refused, the embeddings of the others are re-encoded all the same; a dry run re-encodes nothing.
     """
     report = SyncReport()
     reencode = partial(reencode_approximate, store, load=load, settings=settings, progress=progress)
@@ -46,11 +47,15 @@ def sync_and_reencode(
             include_hidden=include_hidden,
             columns=columns,
             forget_missing=forget_missing,
+            dry_run=dry_run,
             progress=progress,
         )
     except SourceError:
-        reencode(report=report)
+        if not dry_run:
+            reencode(report=report)
         raise
+    if dry_run:
+        return report
     start = time.perf_counter()
     reencode(report=report)
     report.total_seconds += time.perf_counter() - start

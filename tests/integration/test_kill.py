@@ -96,6 +96,8 @@ def test_twenty_kills_at_random_times_lose_no_committed_work(tmp_path: Path) -> 
         "catalog.db",
         "catalog.db-shm",
         "catalog.db-wal",
+        "queue.lock",
+        "run.lock",
         "write.lock",
     ]
 
