@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.errors import EncoderMismatchError, LibraryError, SourceError
+from indexer.errors import EncoderMismatchError, LibraryError, SourceError, StorageError
 from indexer.maintenance.check import ProblemKind
 from retrieval import Library
 from tests.support.color_photos import advance_mtime, paint, paint_many
@@ -142,45 +142,60 @@ def test_the_index_file_may_be_deleted_at_any_time(library: Library, folder: Pat
 
 
 @pytest.mark.parametrize(
-    ("vector", "damage"),
-    [(b"\0" * 4, "too short"), (np.full(3, np.nan, "<f2").tobytes(), "not finite"), (b"\0" * 6, "zero")],
+    ("vector", "damage"), [(b"\0" * 4, "too short"), (np.full(3, np.nan, "<f2").tobytes(), "not finite")]
 )
-def test_a_damaged_embedding_is_reported_and_repaired_and_hides_no_other_photo(
+def test_a_damaged_embedding_is_an_error_until_it_is_repaired(
     library: Library, folder: Path, vector: bytes, damage: str
 ) -> None:
     paths = paint_many(folder, 8)
-    library.sync(folder)
-    library.close()
-    (damaged_id,) = rows(library.path, "SELECT id FROM items WHERE path = ?", bytes(paths[2]))[0]
-    statement = "UPDATE embeddings SET vector = ? WHERE unit_id = (SELECT id FROM units WHERE item_id = ?)"
-    rows(library.path, statement, vector, damaged_id)
-    for file in library.path.glob("index-*"):
-        file.unlink()
+    damage_embedding(library, folder, paths[2], vector)
     with Library.open(library.path, encoder=FakeEncoder()) as opened:
-        paths_found = {hit.path for hit in opened.search("red", k=7)}
-        assert paths_found == set(paths) - {paths[2]}
-        problems = opened.check()
-        assert [problem.kind for problem in problems] == [ProblemKind.EMBEDDING]
-        assert str(paths[2]) in problems[0].subject
+        with pytest.raises(StorageError, match=r"damaged embeddings \(1 or more\); run: recall check --repair"):
+            opened.search("red", k=7)
+        problems = {problem.kind: problem for problem in opened.check()}
+        assert problems.keys() == {ProblemKind.EMBEDDING, ProblemKind.INDEX}, "no index can be built from it"
+        assert str(paths[2]) in problems[ProblemKind.EMBEDDING].subject
         assert opened.check(repair=True) == []
         assert opened.sync(folder).added == 1
         assert len(opened.search("red", k=99)) == 8
         assert opened.check() == []
 
 
-def test_results_are_complete_after_a_photo_is_forgotten_and_an_embedding_is_damaged(
+def test_an_embedding_of_zeros_is_reported_and_repaired_and_hides_no_other_photo(
+    library: Library, folder: Path
+) -> None:
+    paths = paint_many(folder, 8)
+    damage_embedding(library, folder, paths[2], b"\0" * 6)
+    with Library.open(library.path, encoder=FakeEncoder()) as opened:
+        assert {hit.path for hit in opened.search("red", k=7)} == set(paths) - {paths[2]}
+        (problem,) = opened.check()
+        assert (problem.kind, str(paths[2]) in problem.subject) == (ProblemKind.EMBEDDING, True)
+        assert opened.check(repair=True) == []
+        assert opened.sync(folder).added == 1
+        assert opened.check() == []
+
+
+def test_results_are_complete_after_a_photo_is_forgotten_and_a_damaged_embedding_is_repaired(
     library: Library, folder: Path
 ) -> None:
     paths = [paint(folder / f"{n}.png", (200, 20 * n, 0)) for n in range(6)]  # best first for red
-    library.sync(folder)
-    library.close()
-    rows(library.path, "UPDATE embeddings SET vector = x'00' WHERE id = (SELECT max(id) FROM embeddings)")
-    for file in library.path.glob("index-*"):
-        file.unlink()
+    damage_embedding(library, folder, paths[5], b"\0")
     with Library.open(library.path, encoder=FakeEncoder()) as opened:
+        opened.check(repair=True)
         assert [hit.path for hit in opened.search("red", k=2)] == paths[:2]
         opened.forget(paths[0])
         assert [hit.path for hit in opened.search("red", k=2)] == paths[1:3]
+
+
+def damage_embedding(library: Library, folder: Path, photo: Path, vector: bytes) -> None:
+    """Index a folder, replace the stored embedding of a photo, and delete the index files."""
+    library.sync(folder)
+    library.close()
+    ((item_id,),) = rows(library.path, "SELECT id FROM items WHERE path = ?", bytes(photo))
+    statement = "UPDATE embeddings SET vector = ? WHERE unit_id = (SELECT id FROM units WHERE item_id = ?)"
+    rows(library.path, statement, vector, item_id)
+    for file in library.path.glob("index-*"):
+        file.unlink()
 
 
 def test_check_reports_changed_and_missing_files(library: Library, folder: Path) -> None:
