@@ -72,7 +72,7 @@ def test_deleting_one_of_two_names_is_not_counted_as_saved(recall_program: Progr
     run = recall_program("duplicates", "--json")
     (group,) = (json.loads(line) for line in run.stdout.splitlines())
     assert [(Path(other["path"]).name, other["reclaimable_bytes"]) for other in group["others"]] == [("small.jpg", 0)]
-    assert run.stderr == "recall: 1 photo besides the best of 1 group; 0 bytes can be freed\n"
+    assert run.stderr == "recall: 1 duplicate in 1 group; 0 bytes can be freed\n"
 
 
 def test_a_link_is_never_offered(library: Library, photo: Path, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_photos_of_the_same_picture_are_grouped_and_other_shots_stay_apart(
         "cat-signed.jpg": "re-encoded",
     }
     assert [photo["how"] for photo in cups["others"]] == ["copy"]
-    assert "6 photos besides the best of 2 groups" in run.stderr
+    assert "6 duplicates in 2 groups" in run.stderr
 
 
 def test_paths_lists_all_but_the_best_of_each_group(recall_program: Program, indexed: Path) -> None:

@@ -91,6 +91,8 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "title": None,
         "description": None,
         "tags": [],
+        "people": [],
+        "places": [],
         "approximate": False,
         "row": None,
         "words": [],

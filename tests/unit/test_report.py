@@ -98,6 +98,7 @@ def test_the_json_has_exactly_these_keys() -> None:
     report = SyncReport(added=1, seconds={"scan": 0.12345, "index": 0.0004}, total_seconds=1.23456)
     report.failures, report.unreadable_folders = [failure(1)], ["/a: Permission denied"]
     assert report.to_dict() == {
+        "dry_run": False,
         "added": 1,
         "changed": 0,
         "moved": 0,

@@ -76,7 +76,7 @@ def _print_notes(duplicates: Duplicates) -> None:
     if others:
         total = size(sum(photo.reclaimable_bytes for photo in others))
         groups = plural(len(duplicates.groups), "group")
-        note(f"recall: {plural(len(others), 'photo')} besides the best of {groups}; {total} can be freed")
+        note(f"recall: {plural(len(others), 'duplicate')} in {groups}; {total} can be freed")
     else:
         note("recall: no duplicates found")
     failures = [(str(path), reason) for path, reason in duplicates.failures]

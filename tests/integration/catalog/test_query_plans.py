@@ -20,6 +20,8 @@ ALLOWED_SCANS = {
     "SCAN anon_1 VIRTUAL TABLE INDEX 1:",  # the given list
     "SCAN 2 CONSTANT ROWS",  # the given list
     "SCAN keys_1",  # the given list
+    "SCAN CONSTANT ROW",
+    "SCAN outdated_metadata",  # whether there is a row: it reads one
 }
 
 PAGED = {"file_records", "file_stats", "embedding_ids", "embeddings_after"}
