@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from indexer.encoders import compact_encoder
 from indexer.encoders.base import COMPACT_FOLDER
 from indexer.encoders.compact_encoder import CHECKSUMS, CompactEncoder, check_compact_files
-from indexer.errors import EncoderError
+from indexer.errors import EncoderError, TuningError
+from retrieval.calibration import background
+from retrieval.tuning.control_set import control_set
 
 
 @pytest.fixture
@@ -54,3 +57,20 @@ def test_the_torch_encoder_and_int8_are_not_made_from_damaged_files(
 def test_intact_files_are_read_once_per_process(copy: Path) -> None:
     CompactEncoder(folder=copy).encode_texts(["a dog"])
     assert copy in compact_encoder._intact
+
+
+def test_damaged_vectors_that_ship_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = CompactEncoder()
+    for module in (background, control_set):
+        (file,) = Path(str(module.__file__)).parent.glob("*.npy")
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == module.SHIPPED_SHA256
+        content = bytearray(file.read_bytes())
+        content[5000:6000] = bytes(1000)
+        (tmp_path / file.name).write_bytes(content)
+    right = background.background_vectors(encoder)
+    monkeypatch.setattr(background, "PACKAGE_FOLDER", tmp_path)
+    assert background.background_vectors(encoder) == pytest.approx(right, abs=1e-3)  # encoded again
+    monkeypatch.setattr(control_set, "HERE", tmp_path)
+    (tmp_path / "classes.txt").write_text("cat\n")
+    with pytest.raises(TuningError, match="control set that came with Recall is damaged"):
+        control_set.shipped_control_set(encoder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from retrieval.evaluation.caption_retrieval import rank_both_ways
 from retrieval.evaluation.datasets import read_captions
 
 HERE = Path(__file__).parent
+
+SHIPPED_SHA256 = "18bc0f163a3d88c13d6e8c80e81566b8acd4be2df1d096178958571a4c6c044c"
+"""Checksum of the file of class means that ships."""
 
 MIN_PHOTOS = 50
 """Photos in a control set, at least: among fewer, the right one is among the first five too often."""
@@ -62,13 +67,19 @@ def shipped_control_set(encoder: Encoder) -> ControlSet | None:
     """Return the control set that ships for an encoder, or None if none does: classes of photos and their names.
 
     Each photo is the mean of its class's photo embeddings, with noise added (see `NOISE`).
+
+    Raises:
+        TuningError: Its file is damaged.
     """
     plain = _without_adapter(encoder)
     names, file = HERE / "classes.txt", HERE / file_name(plain.fingerprint)
     if not file.exists():
         return None
     captions = names.read_text(encoding="utf-8").split("\n")[:-1]
-    means = to_unit_length(np.load(file, allow_pickle=False))
+    content = file.read_bytes()
+    if hashlib.sha256(content).hexdigest() != SHIPPED_SHA256:
+        raise TuningError(f"the control set that came with Recall is damaged: {file}; install Recall again")
+    means = to_unit_length(np.load(io.BytesIO(content), allow_pickle=False))
     noise = np.random.default_rng(0).standard_normal(means.shape) / np.sqrt(encoder.dim)
     photos = to_unit_length((means + NOISE * noise).astype(np.float32))
     return ControlSet(
