@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 from indexer.private_files import part_file, sync_folder
 
 if TYPE_CHECKING:
@@ -188,6 +186,8 @@ def _differs(file: BinaryIO, size: int, footer: Footer) -> bool:
 
 def _word_sum(file: BinaryIO, size: int) -> int:
     """Return the sum of the first `size` bytes as 64-bit numbers, modulo 2^64; zeros follow the last byte."""
+    import numpy as np  # late: the names of the kinds, which help texts list, need no numpy
+
     file.seek(0)
     total, block = 0, bytearray(_CHECKSUM_BLOCK)
     words = np.frombuffer(block, dtype=np.uint64)
