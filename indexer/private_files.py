@@ -70,6 +70,18 @@ def part_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def install_part(part: Path, path: Path) -> None:
+    """Flush a file to disk and give it its final path, so that after a power failure it is there whole or not at all.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written.
+    """
+    with part.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+
+
 def folder_file_mode(folder: Path) -> int:
     """Return the permissions of new files in a folder: those of the folder without the right to run them."""
     return folder.stat().st_mode & 0o666

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from indexer.private_files import part_file, sync_folder
+from indexer.private_files import install_part, part_file
 
 if TYPE_CHECKING:
     from indexer.vectors.base import VectorIndex
@@ -101,12 +101,9 @@ def commit_file(
         raw = json.dumps(asdict(footer)).encode()
         file.seek(0, os.SEEK_END)
         file.write(raw + TRAILER.pack(len(raw), zlib.crc32(raw), MAGIC))
-        file.flush()
-        os.fsync(file.fileno())
     with suppress(OSError):  # without this time the checksum is verified at every opening
         os.utime(part, ns=(footer.mtime_ns, footer.mtime_ns))
-    part.replace(path)
-    sync_folder(path.parent)
+    install_part(part, path)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import os
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder, to_unit_length
 from indexer.encoders.export_store import cache_folder
-from indexer.private_files import part_file, sync_folder
+from indexer.private_files import install_part, part_file
 from indexer.types import Vectors
 
 logger = logging.getLogger(__name__)
@@ -68,10 +67,7 @@ def write_vectors(file: Path, vectors: Vectors) -> None:
     with part_file(file) as part:
         with part.open("wb") as stream:
             np.save(stream, vectors.astype(np.float16))
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-        sync_folder(file.parent)
+        install_part(part, file)
 
 
 def _read_vectors(file: Path, dim: int) -> Vectors | None:

@@ -12,7 +12,7 @@ from typing import IO
 import click
 
 from indexer.errors import RecallError
-from indexer.private_files import PRIVATE_FILE, part_file, sync_folder
+from indexer.private_files import PRIVATE_FILE, install_part, part_file
 
 Command = Callable[..., None]
 
@@ -51,11 +51,8 @@ def output_file(file: Path, error: type[RecallError], *, force: bool) -> Iterato
             part.chmod(PRIVATE_FILE)
             with part.open("w", encoding="utf-8") as stream:
                 yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
             check_output(file, error, force=force)  # it may have been made meanwhile
-            part.replace(file)
-            sync_folder(file.parent)
+            install_part(part, file)
     except BrokenPipeError:
         raise
     except OSError as failure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from indexer.private_files import folder_file_mode, part_file, sync_folder
+from indexer.private_files import folder_file_mode, install_part, part_file
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +47,8 @@ def save_tensors(file: Path, tensors: Mapping[str, Tensor], metadata: dict[str, 
     try:
         with part_file(file) as part:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata=metadata)
-            with part.open("rb+") as stream:
-                os.fsync(stream.fileno())
             part.chmod(folder_file_mode(file.parent))  # safetensors creates files that only the owner can read
-            part.replace(file)
-            sync_folder(file.parent)
+            install_part(part, file)
     except SafetensorError as error:  # raised for a full disk too
         raise OSError(str(error)) from error
 
