@@ -110,12 +110,10 @@ def _group_files(store: Store, targets: dict[str, bool]) -> dict[str, list[str]]
     files_of: dict[str, list[str]] = {}
     with store.reading() as connection:
         for path in [path for path, is_named in targets.items() if is_named and not os.path.isdir(path)]:
-            source = None if table_format(path) else sources.enclosing_source(connection, os.path.dirname(path))
+            source = None if table_format(path) else sources.enclosing_source(connection, path)
             if source and source.root != path and not source_rules(source).excludes_path(path, source.root):
-                own = sources.enclosing_source(connection, path)
-                if own == source:
-                    files_of.setdefault(source.root, []).append(path)
-                    del targets[path]
+                files_of.setdefault(source.root, []).append(path)
+                del targets[path]
     return files_of
 
 

@@ -43,8 +43,8 @@ def sync(
     New and changed photos are encoded, moved photos keep their embeddings, deleted photos are no longer found. A run
     that was stopped continues where it left off when it is started again. A file that cannot be read is recorded with
     the reason and does not stop the run. Photos of a folder that is empty now, or whose disk is not mounted, are kept.
-    At the end, approximate embeddings that `use_encoder` left are re-encoded,
-    and an index is chosen if that is due; see `optimize`.
+    At the end, approximate embeddings that `use_encoder` left are re-encoded, and an index is chosen if that is due;
+    see `optimize`.
 
     Args:
         *paths: Folders and files; none means everything that was indexed before.
