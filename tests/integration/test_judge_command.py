@@ -163,7 +163,7 @@ def test_judgements_are_exported_to_a_file_or_to_standard_output(
     assert "--json and FILE - both print to standard output" in both.stderr
     missing = recall_program("feedback", "export", "nowhere/judged.jsonl")
     assert missing.stderr == (
-        "recall: nowhere/judged.jsonl cannot be written (No such file or directory); name another file\n"
+        "recall: nowhere/judged.jsonl cannot be written: there is no folder nowhere; make it, or name another\n"
     )
 
 

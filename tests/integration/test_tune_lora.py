@@ -225,6 +225,6 @@ def test_the_program_says_how_many_judgements_are_missing(recall_program: Progra
     judged.judge("one", good=[judged.path.parent / "photos" / "red001.png"], bad=[])
     path = str(judged.path)
     judged.close()
-    done = recall_program("tune", "--method", "lora", "--library", path)
+    done = recall_program("tune", "--method", "lora", "--trust-encoder", "--library", path)
     assert done.returncode == 2
     assert "but there are 0; judge 6 more" in done.stderr
