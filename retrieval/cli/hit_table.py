@@ -62,13 +62,19 @@ def print_likely(hits: Hits, likely: Hits, output: OutputFormat, *, threshold: f
     if hits and not likely:
         best = max(hits, key=lambda hit: hit.probability or 0.0)
         note(
-            f"recall: nothing matches; the best guess is {best.path}, with a match probability of "
-            f"{best.probability or 0.0:.0%} (--all shows unlikely hits)"
+            f"recall: nothing matches; the best guess is {best.path}, with a match probability "
+            f"{_rounded_down(best.probability or 0.0)} (--all shows unlikely hits)"
         )
         leave(ExitCode.NOTHING_FOUND)
     print_hits(likely.expanded() if expand else likely, output)
     if output == "table" and hits.expected is not None and threshold != 0.0:
         note(_last_line(hits.expected, hidden))
+
+
+def _rounded_down(probability: float) -> str:
+    """Return a probability in whole percent, never rounded up to the threshold that it is below."""
+    percent = int(100 * probability)
+    return f"of {percent}%" if percent else "below 1%"
 
 
 def _last_line(expected: float, hidden: int) -> str:

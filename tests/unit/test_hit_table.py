@@ -13,8 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from retrieval.cli.hit_table import print_hits
-from retrieval.search.hits import Hit, PartScore
+from retrieval.cli.hit_table import likely_hits, print_hits, print_likely
+from retrieval.search.hits import Hit, Hits, PartScore
 
 
 def hit(path: str = "/photos/cat.jpg", **values: Any) -> Hit:
@@ -112,3 +112,25 @@ def find_nothing() -> None:
 def test_nothing_found_is_exit_1_and_a_note_on_stderr() -> None:
     run = CliRunner().invoke(find_nothing)
     assert (run.exit_code, run.stdout, run.stderr) == (1, "", "recall: nothing found\n")
+
+
+@pytest.mark.parametrize(
+    ("probability", "threshold", "sentence"),
+    [
+        (0.0196, 0.02, "with a match probability of 1%"),
+        (0.2999, 0.3, "with a match probability of 29%"),
+        (0.0004, 0.02, "with a match probability below 1%"),
+    ],
+)
+def test_a_hidden_guess_is_never_said_to_be_as_likely_as_the_threshold(
+    probability: float, threshold: float, sentence: str
+) -> None:
+    hits = Hits([hit(probability=probability)])
+
+    @click.command()
+    def search() -> None:
+        print_likely(hits, likely_hits(hits, threshold), "table", threshold=threshold, expand=False)
+
+    run = CliRunner().invoke(search)
+    assert (run.exit_code, run.stdout) == (1, "")
+    assert sentence in run.stderr
