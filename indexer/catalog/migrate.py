@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from indexer.errors import LibraryError, LibraryVersionError
 
-HEAD = "r0009"
+HEAD = "r0010"
 """The newest revision; a test compares it with the scripts."""
 
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"
@@ -26,8 +26,11 @@ _TRIGGERS = {
         ("remove", "BEFORE UPDATE OF text", "old", _REMOVE),
         ("update", "AFTER UPDATE OF text", "new", _ADD),
     )
-}
-"""The triggers of a catalog, which keep the full-text index up to date."""
+} | {"CREATE TRIGGER item_words_delete AFTER DELETE ON items BEGIN DELETE FROM item_words WHERE rowid = old.id; END"}
+"""The triggers of a catalog, which keep the full-text indexes up to date."""
+
+_VIRTUAL_TABLES = tuple(f"CREATE VIRTUAL TABLE {name} USING FTS5(" for name in ("UNIT_WORDS", "ITEM_WORDS"))
+"""How the statements begin that make the full-text indexes."""
 
 
 def migration_folder() -> Path:
@@ -66,7 +69,7 @@ def _check_schema(schema: Sequence[tuple[str, str, str]]) -> None:
         is_foreign = (
             kind == "view"
             or (kind == "trigger" and " ".join(sql.split()) not in _TRIGGERS)
-            or (is_virtual and not sql.upper().startswith("CREATE VIRTUAL TABLE UNIT_WORDS USING FTS5("))
+            or (is_virtual and not sql.upper().startswith(_VIRTUAL_TABLES))
         )
         if is_foreign:
             raise LibraryError(

@@ -175,6 +175,10 @@ UNITS = Table(
 UNIT_WORDS = table("unit_words", column("rowid"), column("unit_words"), column("text"))
 """SQLite's full-text index (FTS5) over `units.text`; rowids are unit ids. Triggers, created by r0002, update it."""
 
+ITEM_WORDS = table("item_words", column("rowid"), column("item_words"), column("words"))
+"""SQLite's full-text index (FTS5) over the names of items, see `indexer.catalog.words.item_words`; rowids are item ids.
+A trigger, created by r0010, deletes those of deleted items."""
+
 EMBEDDINGS = Table(
     "embeddings",
     METADATA,

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from indexer.catalog.statements import counts, sources, writes
+from indexer.catalog.statements.copies import copy_items
 from indexer.catalog.statements.counts import Failure
 from indexer.config import Settings
 from indexer.documents.table import Columns
@@ -148,7 +149,7 @@ class _SyncRun:
             for step in batch
             if isinstance(step, Added | Changed) and step.copy_of is not None
         ]
-        writes.copy_items(connection, copies)
+        copy_items(connection, copies)
         for step in batch:
             self.report.count(_outcome(step))
 

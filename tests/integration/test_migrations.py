@@ -52,7 +52,7 @@ def engine(catalog: Path) -> Iterator[Engine]:
 
 def is_own_table(name: str | None, kind: str, _: object) -> bool:
     """Return whether a table belongs to the schema; SQLite manages those of FTS5."""
-    return kind != "table" or not str(name).startswith("unit_words")
+    return kind != "table" or not str(name).startswith(("unit_words", "item_words"))
 
 
 def script_directory() -> ScriptDirectory:
@@ -267,3 +267,19 @@ def test_labels_and_names_of_an_older_library_are_found_in_any_case_and_spelling
     with Store(catalog.parent, create=False) as store, store.reading() as connection:
         for where in (Filter.tag("école"), Filter.tag("e\u0301c*"), Filter.tag("SEA"), Filter.name("ÜBUNG.*")):
             assert matching_ids(connection, 1, where).tolist() == [3]
+
+
+@pytest.mark.parametrize("schema", RELEASED)
+def test_the_names_of_an_older_library_are_found(catalog: Path, schema: str) -> None:
+    restore(catalog, schema)
+    with Store(catalog.parent, create=False) as store, store.reading() as connection:
+        words = {row[0]: row[1] for row in connection.exec_driver_sql("SELECT rowid, words FROM item_words")}
+        assert {id_: text.split()[:3] for id_, text in words.items()} == {
+            1: ["jpg", "caf", "recall"],
+            2: ["b", "jpg", "recall"],
+            3: ["empty", "jpg"],
+            4: ["d", "png", "hidden"],
+        }
+    with Store(catalog.parent, create=False) as store, store.transaction() as connection:
+        writes.delete_items(connection, [1, 2, 3, 4])
+        assert connection.exec_driver_sql("SELECT count(*) FROM item_words").scalar_one() == 0

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, null, select, 
 from indexer.catalog.filters.path_prefix import at_or_under, path_range
 from indexer.catalog.schema import ITEMS, SOURCES
 from indexer.catalog.statements.counts import has_items
+from indexer.catalog.statements.item_words import write_item_words_under
 from indexer.catalog.statements.spellings import stored_spellings
 from indexer.errors import SourceError
 from indexer.types import utc_now
@@ -98,6 +99,8 @@ def add_source(
     if enclosing is not None:
         in_root = (at_or_under(ITEMS.c.path, root), ITEMS.c.source_id == enclosing.id)
         connection.execute(update(ITEMS).where(*in_root).values(source_id=id_))
+    elif sources_below(connection, root):
+        write_item_words_under(connection, root)
     return Source(id_, root, list(exclude), include_hidden, None, columns)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    RowMapping,
-    Select,
     Table,
     bindparam,
     delete,
@@ -23,6 +21,7 @@ from sqlalchemy import (
 )
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, OUTDATED_METADATA, UNITS, UNREAD_SIDECARS
+from indexer.catalog.statements.item_words import write_item_words
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.catalog.text_key import text_key
 from indexer.types import Modality, Vectors
@@ -30,7 +29,7 @@ from indexer.types import Modality, Vectors
 _NO_COLUMNS = {*LABELS, "unread_sidecars", "text"}
 """What rows have besides columns of items."""
 
-_FALLBACKS = ("name", "file")
+FALLBACKS = ("name", "file")
 """Values of `taken_from` for dates that are not from the content of the file."""
 
 
@@ -44,17 +43,28 @@ def update_file_stats(connection: Connection, rows: Sequence[dict[str, Any]]) ->
     """
     if not rows:
         return
+    old_paths = _paths(connection, [row["key"] for row in rows])
     stats = [
         {name: value for name, value in row.items() if name != "fallback_date"} | {"name": _name_key(row["path"])}
         for row in rows
     ]
     connection.execute(update(ITEMS).where(ITEMS.c.id == bindparam("key")), stats)
-    is_fallback = or_(*(ITEMS.c.taken_from == origin for origin in _FALLBACKS))  # IN cannot be executed for many rows
+    is_fallback = or_(*(ITEMS.c.taken_from == origin for origin in FALLBACKS))  # IN cannot be executed for many rows
     dates = update(ITEMS).where(ITEMS.c.id == bindparam("key"), is_fallback)
     connection.execute(
         dates.values(taken_at=bindparam("at"), taken_from=bindparam("from")),
         [{"key": row["key"], "at": row["fallback_date"][0], "from": row["fallback_date"][1]} for row in rows],
     )
+    write_item_words(connection, [row["key"] for row in rows if old_paths.get(row["key"], row["path"]) != row["path"]])
+
+
+def _paths(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Return the paths of items by id, leaving out items that no longer exist."""
+    paths: dict[int, str] = {}
+    for start in range(0, len(ids), PAGE_SIZE):
+        of_items = select(ITEMS.c.id, ITEMS.c.path).where(ITEMS.c.id.in_(ids[start : start + PAGE_SIZE]))
+        paths |= {row.id: row.path for row in connection.execute(of_items)}
+    return paths
 
 
 def update_sidecar_stats(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -107,6 +117,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     for name, texts in labels.items():
         _add_labels(connection, LABELS[name], {ids_by_path[path]: values for path, values in texts.items()})
     _add_unread_sidecars(connection, {ids_by_path[path]: sidecars for path, sidecars in unread.items()})
+    write_item_words(connection, list(ids_by_path.values()))
     return [ids_by_path[row["path"]] for row in rows]
 
 
@@ -131,6 +142,7 @@ def update_metadata(connection: Connection, rows: Sequence[dict[str, Any]], ids:
         of_photo = update(UNITS).where(UNITS.c.item_id == bindparam("key"), UNITS.c.kind == Modality.PHOTO)
         texts = [{"key": row["key"], "searchable": row["text"]} for row in rows]
         connection.execute(of_photo.values(text=bindparam("searchable")), texts)
+        write_item_words(connection, [row["key"] for row in rows])
     _delete_of_items(connection, OUTDATED_METADATA, ids)
 
 
@@ -203,84 +215,6 @@ def add_embeddings(
             for unit_id, row in zip(unit_ids, stored, strict=True)
         ],
     )
-
-
-def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any]]]) -> None:
-    """Save items with the content of other items, copying their metadata, units and embeddings.
-
-    Args:
-        connection: Open connection, in a transaction.
-        copies: For each copy, the id of its original and its own columns, all with the same names; file_time replaces
-            `taken_at` if the original has the modification time of its file there.
-    """
-    if not copies:
-        return
-    originals = list({item_id for item_id, _ in copies})
-    copied_columns = [
-        column for column in ITEMS.c if column.name not in copies[0][1] or column.name in ("id", "taken_from")
-    ]
-    items = {row["id"]: row for row in _select_in(connection, select(*copied_columns), ITEMS.c.id, originals)}
-    labels = {
-        name: _group_by(_select_in(connection, select(of.table), of.table.c.item_id, originals), "item_id")
-        for name, of in LABELS.items()
-    }
-    rows = [
-        _copy_columns(items[item_id], values)
-        | {name: [row[LABELS[name].name] for row in rows.get(item_id, ())] for name, rows in labels.items()}
-        for item_id, values in copies
-    ]
-    copy_ids = save_items(connection, rows)
-    _copy_units(connection, [(item_id, copy_id) for (item_id, _), copy_id in zip(copies, copy_ids, strict=True)])
-    of_original = select(OUTDATED_METADATA.c.item_id)
-    outdated = {row["item_id"] for row in _select_in(connection, of_original, OUTDATED_METADATA.c.item_id, originals)}
-    marks = [{"item_id": id_} for (original, _), id_ in zip(copies, copy_ids, strict=True) if original in outdated]
-    if marks:
-        connection.execute(insert(OUTDATED_METADATA), marks)
-
-
-def _copy_units(connection: Connection, item_ids: Sequence[tuple[int, int]]) -> None:
-    """Copy units and embeddings of items, given as pairs (original, copy)."""
-    originals = list({original for original, _ in item_ids})
-    ordered = select(UNITS).order_by(UNITS.c.position)
-    units = _group_by(_select_in(connection, ordered, UNITS.c.item_id, originals), "item_id")
-    unit_ids = [unit["id"] for item_units in units.values() for unit in item_units]
-    vectors = _group_by(_select_in(connection, select(EMBEDDINGS), EMBEDDINGS.c.unit_id, unit_ids), "unit_id")
-    copied = [(unit, copy_id) for original, copy_id in item_ids for unit in units.get(original, ())]
-    if copied:
-        ids = insert_with_ids(connection, UNITS, [_without_id(unit) | {"item_id": copy_id} for unit, copy_id in copied])
-        embeddings = [
-            _without_id(row) | {"unit_id": id_}
-            for id_, (unit, _) in zip(ids, copied, strict=True)
-            for row in vectors.get(unit["id"], ())
-        ]
-        if embeddings:
-            connection.execute(insert(EMBEDDINGS), embeddings)
-
-
-def _copy_columns(original: RowMapping, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of a copy: those of its original, updated with its own."""
-    row = _without_id(original) | {name: value for name, value in values.items() if name != "fallback_date"}
-    if row["taken_from"] in _FALLBACKS:
-        row["taken_at"], row["taken_from"] = values["fallback_date"]
-    return row
-
-
-def _select_in(
-    connection: Connection, statement: Select[Any], column: Column[int], ids: Sequence[int]
-) -> Iterator[RowMapping]:
-    for start in range(0, len(ids), PAGE_SIZE):
-        yield from connection.execute(statement.where(column.in_(ids[start : start + PAGE_SIZE]))).mappings()
-
-
-def _group_by(rows: Iterable[RowMapping], name: str) -> dict[int, list[RowMapping]]:
-    groups: dict[int, list[RowMapping]] = {}
-    for row in rows:
-        groups.setdefault(row[name], []).append(row)
-    return groups
-
-
-def _without_id(row: RowMapping) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "id"}
 
 
 def insert_with_ids(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:

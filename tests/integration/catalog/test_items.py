@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements import counts, encoders, sync_state, writes
+from indexer.catalog.statements.copies import copy_items
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
 from indexer.catalog.statements.sync_state import FileRecord
@@ -172,7 +173,7 @@ def test_a_copy_has_the_metadata_and_embeddings_of_its_original(
         "indexed_at": NOON,
         "fallback_date": (None, "file"),
     }
-    writes.copy_items(connection, [(item, copy)])
+    copy_items(connection, [(item, copy)])
     stored = connection.execute(
         select(ITEMS.c.id, ITEMS.c.mtime_ns, ITEMS.c.content_hash, ITEMS.c.camera, ITEMS.c.taken_at).where(
             ITEMS.c.path == "/photos/b"
@@ -194,6 +195,6 @@ def test_a_copy_replaces_the_item_at_its_path(connection: Connection, source: So
     a, b = save_items(connection, source, "/photos/a", "/photos/b")
     writes.add_embeddings(connection, [a, b], encoder.id, HALVES[:2])
     copy = {"source_id": source.id, "path": "/photos/b", "size": 1, "mtime_ns": 2, "fallback_date": (None, "file")}
-    writes.copy_items(connection, [(a, copy)])
+    copy_items(connection, [(a, copy)])
     assert [item.id for item in sync_state.file_records(connection, "/photos")] == [a, b]
     assert count_rows(connection, EMBEDDINGS) == 2

@@ -1,0 +1,49 @@
+"""Statements that write the words of items' names into their full-text index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from indexer.catalog.filters.path_prefix import at_or_under
+from indexer.catalog.schema import ITEM_WORDS, ITEMS, LABELS, SOURCES
+from indexer.catalog.statements.items import PAGE_SIZE, labels_of
+from indexer.catalog.words import item_words
+from indexer.types import file_of
+
+
+def write_item_words(connection: Connection, ids: Sequence[int]) -> None:
+    """Write the words of the names of items, from their rows and labels."""
+    roots = source_roots(connection)
+    columns = ("id", "path", "picture", "camera", "lens", "title", "description")
+    statement = select(*(ITEMS.c[name] for name in columns))
+    for start in range(0, len(ids), PAGE_SIZE):
+        page = ids[start : start + PAGE_SIZE]
+        labels = [labels_of(connection, column, page) for column in LABELS.values()]
+        words = []
+        for row in connection.execute(statement.where(ITEMS.c.id.in_(page))):
+            texts = (row.title, row.description, *(text for by_item in labels for text in by_item.get(row.id, ())))
+            file, row_id = file_of(row.path, row.picture), row.path.partition("\0")[2].partition("\0")[0]
+            names = (row.camera, row.lens)
+            words.append({"rowid": row.id, "words": item_words(file, row_id, root_of(row.path, roots), names, texts)})
+        if words:
+            connection.execute(insert(ITEM_WORDS).prefix_with("OR REPLACE"), words)
+
+
+def write_item_words_under(connection: Connection, root: str) -> None:
+    """Write the words of all items at or under a path, whose outermost source is another one now."""
+    write_item_words(connection, list(connection.scalars(select(ITEMS.c.id).where(at_or_under(ITEMS.c.path, root)))))
+
+
+def source_roots(connection: Connection) -> list[str]:
+    """Return the paths of all sources."""
+    return list(connection.scalars(select(SOURCES.c.root)))
+
+
+def root_of(path: str, roots: Iterable[str]) -> str:
+    """Return the outermost source of an item; folders below it are among the item's names."""
+    file = file_of(path)
+    above = [root for root in roots if file == root or file.startswith(root.rstrip(os.sep) + os.sep)]
+    return min(above, key=len, default=os.path.dirname(file))
