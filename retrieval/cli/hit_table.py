@@ -15,6 +15,7 @@ from retrieval.cli.table import Cell, Column, print_table
 from retrieval.cli.text import plural
 
 if TYPE_CHECKING:
+    from retrieval.query.understanding.understood import Understood
     from retrieval.search.hits import Hit, Hits
 
 Command = Callable[..., None]
@@ -66,7 +67,7 @@ def print_likely(hits: Hits, likely: Hits, output: OutputFormat, *, threshold: f
             f"{_rounded_down(best.probability or 0.0)} (--all shows unlikely hits)"
         )
         leave(ExitCode.NOTHING_FOUND)
-    print_hits(likely.expanded() if expand else likely, output)
+    print_hits(likely.expanded() if expand else likely, output, understood=hits.understood)
     if output == "table" and hits.expected is not None and threshold != 0.0:
         note(_last_line(hits.expected, hidden))
 
@@ -84,14 +85,32 @@ def _last_line(expected: float, hidden: int) -> str:
     return f"---- {rest}expected matches in the library: about {expected:.1f}"
 
 
-def print_hits(hits: Sequence[Hit], output: OutputFormat) -> None:
-    """Print hits; exit with 1 if there are none."""
+def print_understood(understood: Understood | None) -> None:
+    """Print on stderr what a query was understood as, and which words no photo fits."""
+    if understood is None:
+        return
+    if understood.unmatched:
+        note(
+            f"recall: the library has nothing {', '.join(understood.unmatched)}; searching for these words as they are"
+        )
+    if understood.filters:
+        note(f"recall: understood as: {understood} (--literal searches for these words)")
+
+
+def print_hits(hits: Sequence[Hit], output: OutputFormat, *, understood: Understood | None = None) -> None:
+    """Print hits; exit with 1 if there are none.
+
+    Args:
+        hits: The hits.
+        output: How to print them.
+        understood: What the query was understood as; JSON has it in each line.
+    """
     if not hits:
         note("recall: nothing found")
         leave(ExitCode.NOTHING_FOUND)
     if output == "json":
         for hit in hits:
-            print_json(hit.to_dict())
+            print_json(hit.to_dict() | ({"understood": understood.to_dict()} if understood else {}))
     elif output == "table":
         _print_table(hits)
     else:
@@ -103,7 +122,7 @@ def _print_table(hits: Sequence[Hit]) -> None:
     has_texts = any(hit.kind == "text" for hit in hits)
     columns: dict[Column, Sequence[str | Cell]] = {
         Column("match"): ["" if hit.probability is None else f"{hit.probability:.0%}" for hit in hits],
-        Column("score"): [f"{'~' if hit.approximate else ''}{hit.score:.3f}" for hit in hits],
+        Column("score"): [_score(hit) for hit in hits],
         Column("photos"): [str(hit.count) if hit.members else "" for hit in hits],
         Column("taken"): [f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "" for hit in hits],
         Column("file" if has_texts else "photo", "middle"): [Cell(place(hit), hit.path) for hit in hits],
@@ -116,6 +135,11 @@ def _print_table(hits: Sequence[Hit]) -> None:
             f"~ {approximate} of {len(hits)} found by approximate embeddings, made from the former encoder's; "
             "recall index makes them exact"
         )
+
+
+def _score(hit: Hit) -> str:
+    """Return the score of a hit; nothing for one that a filter alone found."""
+    return f"{'~' if hit.approximate else ''}{hit.score:.3f}" if hit.part_scores else ""
 
 
 def place(hit: Hit) -> str:

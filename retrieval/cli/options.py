@@ -169,6 +169,10 @@ kind_option: Callable[[Command], Command] = click.option(
     help="Only photos, only texts, or both.",
 )
 
+literal_option: Callable[[Command], Command] = click.option(
+    "--literal", is_flag=True, help="Search for all words as they are, also for dates, places and cameras."
+)
+
 _sort_option: Callable[[Command], Command] = click.option(
     "--sort",
     type=click.Choice(["score", "date", "-date", "name"]),

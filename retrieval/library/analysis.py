@@ -141,7 +141,7 @@ def evaluate(
     return evaluate_searches(
         Path(table).expanduser(),
         self._store,
-        lambda query, k: search.search(self, query, k=k, rerank=steps),
+        lambda query, k: search.search(self, query, k=k, rerank=steps, literal=True),
         system=system_name(self.path, rerank),
         depth=depth,
         split=split,

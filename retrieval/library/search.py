@@ -15,8 +15,10 @@ from retrieval.library.base import BaseLibrary
 from retrieval.query.embed import encode_query, find_photo, stored_query
 from retrieval.query.query import Query, as_picture, as_query
 from retrieval.query.resolve_filters import with_filters
+from retrieval.query.understanding.understand import Understanding, understand
 from retrieval.search import engine
 from retrieval.search.engine import SearchKind, check_count, check_kind
+from retrieval.search.filter_hits import filter_hits
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
 from retrieval.search.rerank.chain import Chain
@@ -41,6 +43,7 @@ def search(
     kind: SearchKind = "all",
     hybrid: bool = True,
     rerank: Sequence[str | Reranker] = (),
+    literal: bool = False,
     threshold: float | None = None,
     sort: Sort = "score",
     offset: int = 0,
@@ -62,6 +65,9 @@ def search(
         rerank: Rerankers, applied in this order: "mmr:0.7" (diversity), "bursts" (a burst becomes one hit),
             "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half of the library's own score),
             "exact"; or objects with the method of `Reranker`.
+        literal: Whether to search for all words as they are. Otherwise a date, a place or a camera among them becomes a
+            filter, as `recall search` does it too; `Hits.understood` says so, and words in double quotes stay words. If
+            no words are left, the newest items that pass the filter are returned, without a score.
         threshold: Leave out hits with a lower match probability, 0 to 1; see `Hits.above`. None keeps all.
         sort: Order of the k best: "score", "date" (oldest first), "-date" or "name".
         offset: Number of best results to skip, for the next page.
@@ -79,18 +85,30 @@ def search(
     check_count(k)
     check_page(sort, offset)
     steps = self._load_rerankers(rerank)
-    resolved = self._resolve(parsed)
+    understanding = understand(self._store, self._resolve(parsed), literal=literal)
     chain = Chain(steps, self._settings, progress) if steps else None
-    _start_reader(self._store, resolved)
+    hits = _hits(self, understanding, k=offset + k, kind=kind, hybrid=hybrid, chain=chain)
+    hits.understood = understanding.understood
+    page = paginate(hits, sort=sort, offset=offset)
+    return page if threshold is None else page.above(threshold)
+
+
+def _hits(
+    self: BaseLibrary, understanding: Understanding, *, k: int, kind: SearchKind, hybrid: bool, chain: Chain | None
+) -> Hits:
+    """Return the k best hits of a query as it was understood."""
+    query = understanding.query
+    if query is None:
+        return filter_hits(self._store, understanding.where, k=k, kind=kind)
+    _start_reader(self._store, query)
 
     def answer() -> Hits:
-        encoded = encode_query(resolved, self._encoder.for_query(), store=self._store)
+        encoded = encode_query(query, self._encoder.for_query(), store=self._store)
         return engine.search(
-            self._store, encoded, k=offset + k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator
+            self._store, encoded, k=k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator
         )
 
-    page = paginate(_under_one_encoder(self._store, answer), sort=sort, offset=offset)
-    return page if threshold is None else page.above(threshold)
+    return _under_one_encoder(self._store, answer)
 
 
 def similar(

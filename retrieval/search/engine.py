@@ -52,6 +52,11 @@ def check_kind(kind: str) -> None:
         raise QueryError(f"there is no kind {kind!r}; expected one of: {', '.join(_MODALITIES)}")
 
 
+def modality_of(kind: SearchKind) -> Modality | None:
+    """Return the kind of units that are searched; None for all."""
+    return _MODALITIES[kind]
+
+
 def search(
     store: Store,
     query: EncodedQuery,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.errors import MissingPackageError, QueryError
 from indexer.types import Modality, with_offset
+from retrieval.query.understanding.understood import Understood
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -145,7 +146,7 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """The hits of one query, best first: a list with four more attributes.
+    """The hits of one query, best first: a list with five more attributes.
 
     Attributes:
         expected: Approximate number of matching photos and texts in the library: the sum of the match probabilities of
@@ -154,6 +155,8 @@ class Hits(list[Hit]):
         query_word_count: Number of words that full-text search looked for; common words such as "a" are not counted.
         offset: Number of results before the first of these, on earlier pages.
         fingerprint: Fingerprint of the encoder that ranked them, its adapter included; "" if it is not known.
+        understood: What dates, places and cameras in the words of the query were understood as; None if all
+            words were searched for as they are.
     """
 
     def __init__(
@@ -164,12 +167,14 @@ class Hits(list[Hit]):
         query_word_count: int = 0,
         offset: int = 0,
         fingerprint: str = "",
+        understood: Understood | None = None,
     ) -> None:
         super().__init__(hits)
         self.expected = expected
         self.query_word_count = query_word_count
         self.offset = offset
         self.fingerprint = fingerprint
+        self.understood = understood
 
     def above(self, threshold: float) -> Hits:
         """Return the hits with at least this match probability.
@@ -196,6 +201,7 @@ class Hits(list[Hit]):
             query_word_count=self.query_word_count,
             offset=self.offset,
             fingerprint=self.fingerprint,
+            understood=self.understood,
         )
 
     def to_frame(self) -> DataFrame:

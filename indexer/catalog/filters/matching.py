@@ -58,6 +58,21 @@ def filter_ids(connection: Connection, ids: Sequence[int], where: Filter) -> set
     return {row.id for row in connection.execute(statement) if row.matches}
 
 
+def has_match(connection: Connection, where: Filter, *, is_dated: bool = False) -> bool:
+    """Return whether any unit passes a filter; stops at the first.
+
+    Args:
+        connection: Open connection.
+        where: The filter.
+        is_dated: Whether only photos count whose date is not the time of their file.
+    """
+    conditions = [where.transform(_as_subquery).condition()]
+    if is_dated:
+        conditions.append(ITEMS.c.taken_from != "file")
+    unit = select(UNITS.c.id).select_from(ITEMS).join(UNITS).where(*conditions).limit(1)
+    return connection.scalar(unit) is not None
+
+
 def failed_criteria(connection: Connection, item_id: int, where: Filter) -> list[str]:
     """Return a sentence for each part of a filter that an item does not pass; empty if it passes all."""
     item = select(ITEMS.c.id).join(UNITS, isouter=True).where(ITEMS.c.id == item_id).limit(1)

@@ -59,7 +59,7 @@ class TextPattern:
             return _matches(ITEMS.c.name, self.pattern)
         column = ITEMS.c[self.field]
         pattern = self.pattern if _is_glob(self.pattern) else f"*{self.pattern}*"
-        values = _distinct(column)
+        values = distinct_values(column)
         is_value = values.c.value.is_not(None)  # a column without values has the value None
         return column.in_(select(values.c.value).where(is_value, _matches(func.text_key(values.c.value), pattern)))
 
@@ -125,7 +125,7 @@ def _is_glob(pattern: str) -> bool:
 
 
 @cache  # one object per column: a statement may use it twice under the same name
-def _distinct(column: Column[str]) -> CTE:
+def distinct_values(column: Column[str]) -> CTE:
     """Return the distinct values of an indexed column, of which there are few, by skipping through the index.
 
     SELECT DISTINCT would read every row; sqlite.org/lang_with.html describes such recursive queries.

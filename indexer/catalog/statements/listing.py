@@ -144,6 +144,14 @@ def count_items(connection: Connection, where: Filter | None) -> int:
     return total - (connection.scalar(failed) or 0)
 
 
+def taken_years(connection: Connection) -> range:
+    """Return the years from the oldest item to the newest, at most the last 100; none without dates."""
+    ends = [connection.scalar(select(end(ITEMS.c.taken_at))) for end in (func.min, func.max)]
+    if ends[0] is None or ends[1] is None:
+        return range(0)
+    return range(max(ends[0].year, ends[1].year - 99), ends[1].year + 1)
+
+
 def _pages(
     statement: Select[Any], column: Column[Any], after: Place | None, *, descending: bool
 ) -> Iterator[Select[Any]]:

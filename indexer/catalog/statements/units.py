@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements.items import VECTOR_DTYPE, decode_vectors, has_dim
@@ -37,6 +37,13 @@ def unit_contents(connection: Connection, unit_ids: Sequence[int]) -> dict[int, 
             file = file_of(row.path, row.picture)
             contents[row.id] = UnitContent(row.id, Modality(row.kind), row.text, file, row.size, row.mtime_ns)
     return contents
+
+
+def first_unit_ids(connection: Connection, item_ids: Sequence[int]) -> dict[int, int]:
+    """Return the first unit of each item by item id; items without units are left out."""
+    statement = select(UNITS.c.item_id, func.min(UNITS.c.id)).group_by(UNITS.c.item_id)
+    pages = (connection.execute(statement.where(UNITS.c.item_id.in_(page))) for page in _pages(item_ids))
+    return {item_id: unit_id for page in pages for item_id, unit_id in page}
 
 
 def unit_vectors(

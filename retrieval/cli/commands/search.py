@@ -9,12 +9,13 @@ import click
 
 from indexer.config import Settings
 from retrieval.cli.filter_options import filter_options
-from retrieval.cli.hit_table import likely_hits, print_likely, threshold_options
+from retrieval.cli.hit_table import likely_hits, print_likely, print_understood, threshold_options
 from retrieval.cli.last_search import write_last
 from retrieval.cli.options import (
     FilePath,
     encoder_option,
     kind_option,
+    literal_option,
     open_library,
     page_options,
     precision_option,
@@ -44,6 +45,7 @@ SECTION = "Search"
     show_default=True,
     help="Also search titles, descriptions, tags, people, places and texts for the words.",
 )
+@literal_option
 @click.option("--allow-url", is_flag=True, help="Allow the query to fetch a picture from the web.")
 @rerank_options
 @page_options
@@ -58,6 +60,7 @@ def command(
     image: Path | None,
     kind: SearchKind,
     hybrid: bool,
+    literal: bool,
     allow_url: bool,
     rerank: tuple[str, ...],
     expand: bool,
@@ -75,12 +78,13 @@ def command(
 
     A part of QUERY that names an existing picture file is a picture; any other part is words. "-" reads a picture or
     words from standard input, "clipboard:" takes the picture in the clipboard. + or - between parts adds or subtracts
-    them; a number and a colon before a part is its weight. Unlikely hits are hidden; if nothing matches, Recall says so
-    and exits with 1.
+    them; a number and a colon before a part is its weight. A date, a place or a camera among the words becomes a
+    filter, and Recall says so. Unlikely hits are hidden; if nothing matches, Recall says so and exits with 1.
 
     \b
     recall search "a dog on the beach"
     recall search photo.jpg
+    recall search "dogs in May 2018"
     recall search "a boat" + sunset.jpg - people
     recall search "2: red car" - truck
     recall search "a dog on the beach" --rerank bursts --rerank mmr
@@ -94,9 +98,10 @@ def command(
         start_spare()  # it becomes ready while the library is opened and the encoder is loaded
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
         hits = library.search(
-            parsed, k=k, kind=kind, hybrid=hybrid, rerank=rerank, where=where, sort=sort, offset=offset,
-            progress=progress,
+            parsed, k=k, kind=kind, hybrid=hybrid, literal=literal, rerank=rerank, where=where, sort=sort,
+            offset=offset, progress=progress,
         )  # fmt: skip
         likely = likely_hits(hits, threshold)
         write_last(library.path, parsed, likely.expanded() if expand else likely)
+    print_understood(hits.understood)
     print_likely(hits, likely, output, threshold=threshold, expand=expand)
