@@ -93,7 +93,7 @@ def print_understood(understood: Understood | None) -> None:
         note(
             f"recall: the library has nothing {', '.join(understood.unmatched)}; searching for these words as they are"
         )
-    if understood.filters:
+    if understood.filters or understood.excluded:
         note(f"recall: understood as: {understood} (--literal searches for these words)")
 
 

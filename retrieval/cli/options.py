@@ -170,7 +170,7 @@ kind_option: Callable[[Command], Command] = click.option(
 )
 
 literal_option: Callable[[Command], Command] = click.option(
-    "--literal", is_flag=True, help="Search for all words as they are, also for dates, places and cameras."
+    "--literal", is_flag=True, help="Search for all words as they are, also for dates, places, cameras and negations."
 )
 
 _sort_option: Callable[[Command], Command] = click.option(

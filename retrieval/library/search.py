@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from indexer.catalog.filters.expression import Filter
 from indexer.store import Store
 from indexer.types import ProgressCallback, require_list
+from retrieval.calibration.background import background_vectors
 from retrieval.library.base import BaseLibrary
 from retrieval.query.embed import encode_query, find_photo, stored_query
 from retrieval.query.query import Query, as_picture, as_query
@@ -18,6 +19,7 @@ from retrieval.query.resolve_filters import with_filters
 from retrieval.query.understanding.understand import Understanding, understand
 from retrieval.search import engine
 from retrieval.search.engine import SearchKind, check_count, check_kind
+from retrieval.search.exclusion import Exclusion
 from retrieval.search.filter_hits import filter_hits
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
@@ -66,8 +68,9 @@ def search(
             "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half of the library's own score),
             "exact"; or objects with the method of `Reranker`.
         literal: Whether to search for all words as they are. Otherwise a date, a place or a camera among them becomes a
-            filter, as `recall search` does it too; `Hits.understood` says so, and words in double quotes stay words. If
-            no words are left, the newest items that pass the filter are returned, without a score.
+            filter, and what follows "without" or "no" is excluded, as `recall search` does it too; `Hits.understood`
+            says so, and words in double quotes stay words. If only a filter is left, the newest items that pass it are
+            returned, without a score.
         threshold: Leave out hits with a lower match probability, 0 to 1; see `Hits.above`. None keeps all.
         sort: Order of the k best: "score", "date" (oldest first), "-date" or "name".
         offset: Number of best results to skip, for the next page.
@@ -103,10 +106,13 @@ def _hits(
     _start_reader(self._store, query)
 
     def answer() -> Hits:
-        encoded = encode_query(query, self._encoder.for_query(), store=self._store)
+        encoder = self._encoder.for_query()
+        encoded = encode_query(query, encoder, store=self._store)
+        exclusion = Exclusion(encoded.excluded, background_vectors(encoder)) if query.excluded else None
         return engine.search(
-            self._store, encoded, k=k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator
-        )
+            self._store, encoded, k=k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator,
+            exclusion=exclusion,
+        )  # fmt: skip
 
     return _under_one_encoder(self._store, answer)
 

@@ -37,13 +37,15 @@ def encode_query(query: Query, encoder: Encoder, *, store: Store) -> EncodedQuer
         EncoderError: The encoder returns numbers that are not finite.
     """
     pixels = [_read_pixels(image, encoder, store.pictures) for image in query.images]
-    vectors = [text_vectors(store, query.texts, encoder)]
+    texts = text_vectors(store, [*query.texts, *query.excluded], encoder)
+    vectors, excluded = [texts[: len(query.texts)]], texts[len(query.texts) :]
     if pixels:
         vectors.append(encoder.encode_images(np.stack(pixels)))
     parts = np.concatenate(vectors)
-    if not np.isfinite(parts).all():
+    if not (np.isfinite(parts).all() and np.isfinite(excluded).all()):
         raise EncoderError(f"encoder {encoder.name!r} returns numbers that are not finite for this query")
-    return EncodedQuery(query, parts, [*photo_shares(store, query.texts), *(1.0 for _ in pixels)])
+    shares = [*photo_shares(store, query.texts), *(1.0 for _ in pixels)]
+    return EncodedQuery(query, parts, shares, excluded)
 
 
 def stored_query(store: Store, query: Query, photo: PhotoEmbedding) -> EncodedQuery | None:

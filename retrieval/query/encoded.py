@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,11 +26,13 @@ class EncodedQuery:
         vectors: Unit vectors of its parts, shape (p, d), float32.
         photo_shares: How much of each part's vector comes from photos, (p,): 1 for a picture, 0 for a text, and in
             between for a text with private words.
+        excluded: Unit vectors of what no result may show, shape (e, d).
     """
 
     query: Query
     vectors: Vectors
     photo_shares: Sequence[float]
+    excluded: Vectors = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -39,11 +41,13 @@ class EncodedQuery:
 
     @property
     def vector(self) -> Vectors:
-        """The query's vector, shape (d,), unit length; see `Query`.
+        """The query's vector, shape (d,), unit length; see `Query`. Without parts, the opposite of what is excluded.
 
         Raises:
             QueryError: The parts cancel out.
         """
+        if not self.query.parts:
+            return combine_parts(self.excluded, [-1.0] * len(self.excluded))
         return combine_parts(self.vectors, self.weights)
 
     @property

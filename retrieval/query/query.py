@@ -26,10 +26,12 @@ class Query:
     Attributes:
         parts: The parts, texts first.
         where: Filter for results; None lets everything pass.
+        excluded: Descriptions of what no result may show.
     """
 
     parts: tuple[Part, ...]
     where: Filter | None
+    excluded: tuple[str, ...]
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Query:
         where: Filter | None = None,
         *,
         parts: Iterable[Part] = (),
+        excluded: Sequence[str] = (),
     ) -> None:
         """Make a query of texts and pictures, or of parts.
 
@@ -49,12 +52,16 @@ class Query:
                 away what is similar to the part. None gives each the weight 1.
             where: Filter for results; None lets everything pass.
             parts: Further parts.
+            excluded: Descriptions of what no result may show, none of them blank. Results that probably match one are
+                left out; unlike a part with a negative weight, it does not change what the others are compared with. A
+                query of these alone finds everything else.
 
         Raises:
-            QueryError: The query has no part, a text is blank, or a weight cannot be used.
+            QueryError: The query has no part and excludes nothing, a text is blank, or a weight cannot be used.
             ValueError: The number of weights is not that of texts and images.
-            TypeError: `texts` or `images` is one text or picture.
+            TypeError: `texts`, `images` or `excluded` is one text or picture.
         """
+        require_list(excluded, "excluded")
         require_list(texts, "texts")
         require_list(images, "images")
         contents: list[str | Picture] = [*texts, *images]
@@ -62,10 +69,11 @@ class Query:
             raise ValueError(f"there are {len(weights)} weights for {len(contents)} parts; expected one for each")
         factors = [1.0] * len(contents) if weights is None else map(float, weights)
         every = [*parts, *(Part(content, weight) for content, weight in zip(contents, factors, strict=True))]
-        if not every:
+        if not every and not excluded:
             raise QueryError("the query is empty; give words, a picture, or both")
         object.__setattr__(self, "parts", tuple(sorted(every, key=lambda part: part.is_image)))
         object.__setattr__(self, "where", where)
+        object.__setattr__(self, "excluded", tuple(str(Part(text).content) for text in excluded))  # raises if blank
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from indexer.vectors.base import inner_products
 from retrieval.calibration.calibrator import EXPECTED_DEPTH, Calibrator
 from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat, find_candidates, has_kind
+from retrieval.search.exclusion import Exclusion
 from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
 from retrieval.search.hybrid import FUSION_DEPTH, fuse, fusion_depth, has_text, matching_words
 from retrieval.search.probabilities import MatchProbabilities
@@ -67,6 +68,7 @@ def search(
     leave_out: int | None = None,
     chain: Chain | None = None,
     calibrator: Calibrator | None = None,
+    exclusion: Exclusion | None = None,
 ) -> Hits:
     """Return the k best items, best first, ties by item id; with rerankers, in the order that these return.
 
@@ -83,6 +85,7 @@ def search(
         leave_out: Id of an item that is left out: the query's own.
         chain: Rerankers; None keeps the order.
         calibrator: Computes the match probabilities; without it hits have none.
+        exclusion: What no result may show.
 
     Raises:
         QueryError: k is below 1, the kind is unknown, or the parts of the query cancel out.
@@ -90,16 +93,17 @@ def search(
     check_count(k)
     check_kind(kind)
     vector = query.vector
-    probabilities = None if calibrator is None else MatchProbabilities(calibrator, query, vector)
+    has_model = calibrator is not None and bool(query.query.parts)
+    probabilities = MatchProbabilities(calibrator, query, vector) if calibrator and has_model else None
     keywords = query.query.keywords if hybrid and has_text(store) else ""
-    run = _Search(store, query, vector, _MODALITIES[kind], keywords, leave_out, probabilities)
+    run = _Search(store, query, vector, _MODALITIES[kind], keywords, leave_out, probabilities, exclusion)
     if chain is None:
         ranking = Ranking.from_candidates(run.find_candidates(k))
     else:
         ranking = rerank(chain, store, query.query, vector, run.find_candidates, count=k)
     return Hits(
         run.hits(ranking),
-        expected=probabilities.expected if probabilities else None,
+        expected=probabilities.expected if probabilities and exclusion is None else None,
         query_word_count=len(query_words(keywords)),
         fingerprint=store.fingerprint,
     )
@@ -117,6 +121,7 @@ class _Search:
         keywords: Words for full-text search; "" for none.
         leave_out: Id of an item that is left out.
         probabilities: Match probabilities of the candidates.
+        exclusion: What no result may show.
     """
 
     store: Store
@@ -126,8 +131,15 @@ class _Search:
     keywords: str
     leave_out: int | None
     probabilities: MatchProbabilities | None
+    exclusion: Exclusion | None
 
     def find_candidates(self, count: int) -> Candidates:
+        """Return the best items that probably show nothing that is excluded."""
+        if self.exclusion is None:
+            return self._find_candidates(count)
+        return self.exclusion.remaining(self._find_candidates, self._probabilities, count)
+
+    def _find_candidates(self, count: int) -> Candidates:
         """Return the best items by vector search, or by vector and full-text search together."""
         if self.store.encoder is None:
             return NO_CANDIDATES
@@ -186,7 +198,7 @@ class _Search:
         """Yield a hit for each candidate, with the hits of its members."""
         candidates = ranking.candidates
         words = matching_words(self.store, self.keywords, candidates) if self.keywords else {}
-        probabilities = self.probabilities.probabilities(candidates) if self.probabilities else [None] * len(candidates)
+        probabilities = self._probabilities(candidates)
         for row, (item, score, vector) in enumerate(
             zip(candidates.items, candidates.scores, candidates.vectors, strict=True)
         ):
@@ -198,6 +210,18 @@ class _Search:
                 rerank=tuple(step for step in steps if not isnan(step.score)),
                 members=tuple(member for group in ranking.members[row] for member in self.hits(group)),
             )
+
+    def _probabilities(self, candidates: Candidates) -> list[float | None]:
+        """Return the probability that each candidate matches the query and shows nothing that is excluded."""
+        values: list[float | None] = [None] * len(candidates)
+        if self.probabilities:
+            values = self.probabilities.probabilities(candidates)
+        elif self.exclusion and not self.query.query.parts:
+            values = [1.0] * len(candidates)
+        if self.exclusion is None or not len(candidates):
+            return values
+        others = (1 - self.exclusion.probabilities(candidates)).tolist()
+        return [None if value is None else value * other for value, other in zip(values, others, strict=True)]
 
     def _hit(self, item: ItemDetails, score: float, vector: Vectors) -> Hit:
         """Return a hit with the scores of a unit that has this embedding."""

@@ -155,7 +155,7 @@ class Hits(list[Hit]):
         query_word_count: Number of words that full-text search looked for; common words such as "a" are not counted.
         offset: Number of results before the first of these, on earlier pages.
         fingerprint: Fingerprint of the encoder that ranked them, its adapter included; "" if it is not known.
-        understood: What dates, places and cameras in the words of the query were understood as; None if all
+        understood: What dates, places, cameras and negations in the words of the query were understood as; None if all
             words were searched for as they are.
     """
 

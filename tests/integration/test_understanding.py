@@ -99,7 +99,9 @@ def test_what_no_photo_shows_is_searched_for_as_words_and_this_is_said(photos: L
     hits = photos.search("red 2017")
     assert len(hits) == 4
     assert hits.understood is not None
-    assert hits.understood.to_dict() == {"words": "red 2017", "filters": [], "unmatched": ["taken 2017"]}
+    assert hits.understood.to_dict() == {
+        "words": "red 2017", "filters": [], "excluded": [], "unmatched": ["taken 2017"]
+    }  # fmt: skip
     hits = photos.search("red in Rome 2020")  # photos of each, but none of both
     assert len(hits) == 4
     assert hits.understood is not None

@@ -79,12 +79,14 @@ def command(
     A part of QUERY that names an existing picture file is a picture; any other part is words. "-" reads a picture or
     words from standard input, "clipboard:" takes the picture in the clipboard. + or - between parts adds or subtracts
     them; a number and a colon before a part is its weight. A date, a place or a camera among the words becomes a
-    filter, and Recall says so. Unlikely hits are hidden; if nothing matches, Recall says so and exits with 1.
+    filter, and what follows "without" is left out; Recall says so. Unlikely hits are hidden; if nothing matches, Recall
+    says so and exits with 1.
 
     \b
     recall search "a dog on the beach"
     recall search photo.jpg
     recall search "dogs in May 2018"
+    recall search "a beach without people"
     recall search "a boat" + sunset.jpg - people
     recall search "2: red car" - truck
     recall search "a dog on the beach" --rerank bursts --rerank mmr

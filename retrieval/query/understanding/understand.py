@@ -18,6 +18,7 @@ from retrieval.query.part import Part
 from retrieval.query.query import Query
 from retrieval.query.understanding.cameras import find_cameras
 from retrieval.query.understanding.dates import bare_dates, dates_after_words, full_dates
+from retrieval.query.understanding.negation import descriptions, find_negation
 from retrieval.query.understanding.places import PHOTO_WORDS, find_places
 from retrieval.query.understanding.tokens import NEGATORS, Marks, Phrase, Token, split
 from retrieval.query.understanding.understood import Understood
@@ -41,7 +42,8 @@ class Understanding:
 def understand(store: Store, query: Query, *, literal: bool = False, now: datetime | None = None) -> Understanding:
     """Return a query whose texts have lost the words that are filters.
 
-    A filter counts only if photos pass it, together with the other filters; otherwise all words stay.
+    A filter counts only if photos pass it, together with the other filters; otherwise all words stay. What follows
+    "without" and the like becomes `Query.excluded`.
 
     Args:
         store: The library.
@@ -55,6 +57,7 @@ def understand(store: Store, query: Query, *, literal: bool = False, now: dateti
     parts: list[Part] = []
     phrases: list[Phrase] = []
     unmatched: list[str] = []
+    excluded: list[str] = []
     with store.reading() as connection:
         for part in query.parts:
             if not isinstance(part.content, str) or part.weight < 0:
@@ -63,19 +66,23 @@ def understand(store: Store, query: Query, *, literal: bool = False, now: dateti
             found, missing, rest = _understand_text(part.content, connection, now)
             phrases += found
             unmatched += missing
-            if not found:
-                parts.append(part)
-            elif rest:
+            negation = find_negation(rest)
+            if negation:
+                rest = negation.words
+                excluded += negation.excluded
+            if rest:
                 parts.append(replace(part, content=rest))
         where = reduce(and_, (phrase.where for phrase in phrases)) if phrases else None
         combined = combine_filters(query.where, where)
         names = tuple(dict.fromkeys(sorted((phrase.name for phrase in phrases), key=_is_place_or_camera)))
         if where is not None and combined is not None and not has_match(connection, combined):
-            return Understanding(query, query.where, Understood(_words(query.parts), (), names))
-    if not names and not unmatched:
+            return Understanding(query, query.where, Understood(_words(query.parts), unmatched=names))
+    if not names and not unmatched and not excluded:
         return Understanding(query, query.where)
-    remaining = replace(query, parts=tuple(parts), where=combined) if parts else None
-    return Understanding(remaining, combined, Understood(_words(parts), names, tuple(unmatched)))
+    texts = (*query.excluded, *(text for name in excluded for text in descriptions(name)))
+    is_filter = not parts and not texts
+    remaining = None if is_filter else replace(query, parts=tuple(parts), where=combined, excluded=texts)
+    return Understanding(remaining, combined, Understood(_words(parts), names, tuple(excluded), tuple(unmatched)))
 
 
 def _is_place_or_camera(name: str) -> bool:
