@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from retrieval.search.listing import Items, ItemSort
     from retrieval.search.paging import Sort
     from retrieval.search.rerank.protocol import Context, Ranking, Reranker, Step
+    from retrieval.search.word_evidence import WordHit
     from retrieval.tuning.report import TuningReport
 
 __all__ = [
@@ -152,6 +153,7 @@ __all__ = [
     "TuningReport",
     "Version",
     "WordEffect",
+    "WordHit",
     "__version__",
     "load_encoder",
 ]
@@ -237,6 +239,7 @@ _MODULES = {
     "TuningReport": "retrieval.tuning.report",
     "Version": "indexer.catalog.statements.versions",
     "WordEffect": "retrieval.explain",
+    "WordHit": "retrieval.search.word_evidence",
     "__version__": "indexer",
     "load_encoder": "indexer.encoders",
 }

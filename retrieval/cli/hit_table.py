@@ -23,6 +23,9 @@ Command = Callable[..., None]
 _EXCERPT = 60
 """Characters of a text in the table; JSON has all of it."""
 
+_PLACES = {"tag": "tags", "person": "people", "place": "places"}
+"""Fields that have several entries."""
+
 
 def threshold_options(command: Command) -> Command:
     """Add --threshold and --all, and hand the command one `threshold`; None means the default."""
@@ -126,6 +129,7 @@ def _print_table(hits: Sequence[Hit]) -> None:
         Column("photos"): [str(hit.count) if hit.members else "" for hit in hits],
         Column("taken"): [f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "" for hit in hits],
         Column("file" if has_texts else "photo", "middle"): [Cell(place(hit), hit.path) for hit in hits],
+        Column("found", "end"): [_found(hit) for hit in hits],
         Column("text", "end"): [_excerpt(hit) for hit in hits],
     }
     print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
@@ -145,6 +149,14 @@ def _score(hit: Hit) -> str:
 def place(hit: Hit) -> str:
     """Return where a hit is; of a table's row without a picture its id too."""
     return f"{hit.path} row {hit.row}" if hit.row is not None and hit.kind == "text" else str(hit.path)
+
+
+def _found(hit: Hit) -> str:
+    """Return which words of the query the hit has, and where."""
+    words: dict[str, list[str]] = {}
+    for word in hit.found:
+        words.setdefault(_PLACES.get(word.field, word.field), []).append(word.word)
+    return "; ".join(f"in the {place}: {', '.join(of_field)}" for place, of_field in words.items())
 
 
 def _excerpt(hit: Hit) -> str:

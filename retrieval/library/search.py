@@ -62,8 +62,8 @@ def search(
         before: Only photos taken before this date or time.
         where: Only items that pass this filter, in addition to folder, after and before.
         kind: What to search: "photos", "texts" or "all".
-        hybrid: Whether to also look for the words in titles, descriptions, tags, people, places and texts (full-text
-            search) and to order by both rankings. Scores remain cosine similarities.
+        hybrid: Whether to also look for the words in names of files and folders, metadata and texts (full-text search),
+            and to order by all rankings. Scores remain cosine similarities.
         rerank: Rerankers, applied in this order: "mmr:0.7" (diversity), "bursts" (a burst becomes one hit),
             "encoder:NAME:50" (another encoder scores the best 50), "blend:0.5" (half of the library's own score),
             "exact"; or objects with the method of `Reranker`.

@@ -8,7 +8,6 @@ from math import isnan
 from pathlib import Path
 from typing import Literal
 
-from indexer.catalog.statements.fulltext import query_words
 from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import QueryError
 from indexer.store import Store
@@ -19,10 +18,11 @@ from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat, find_candidates, has_kind
 from retrieval.search.exclusion import Exclusion
 from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
-from retrieval.search.hybrid import FUSION_DEPTH, fuse, fusion_depth, has_text, matching_words
+from retrieval.search.hybrid import FUSION_DEPTH, changes_order, fuse, fusion_depth
 from retrieval.search.probabilities import MatchProbabilities
 from retrieval.search.rerank.chain import Chain, rerank
 from retrieval.search.rerank.protocol import Ranking
+from retrieval.search.word_evidence import NO_WORDS, QueryWords, telling_words
 
 SearchKind = Literal["photos", "texts", "all"]
 """What to search."""
@@ -95,8 +95,8 @@ def search(
     vector = query.vector
     has_model = calibrator is not None and bool(query.query.parts)
     probabilities = MatchProbabilities(calibrator, query, vector) if calibrator and has_model else None
-    keywords = query.query.keywords if hybrid and has_text(store) else ""
-    run = _Search(store, query, vector, _MODALITIES[kind], keywords, leave_out, probabilities, exclusion)
+    words = telling_words(store, query.query.keywords) if hybrid else NO_WORDS
+    run = _Search(store, query, vector, _MODALITIES[kind], words, leave_out, probabilities, exclusion)
     if chain is None:
         ranking = Ranking.from_candidates(run.find_candidates(k))
     else:
@@ -104,7 +104,6 @@ def search(
     return Hits(
         run.hits(ranking),
         expected=probabilities.expected if probabilities and exclusion is None else None,
-        query_word_count=len(query_words(keywords)),
         fingerprint=store.fingerprint,
     )
 
@@ -118,7 +117,7 @@ class _Search:
         query: The query.
         vector: Its vector, shape (d,).
         kind: Kind of units to search; None searches all.
-        keywords: Words for full-text search; "" for none.
+        words: Words for full-text search.
         leave_out: Id of an item that is left out.
         probabilities: Match probabilities of the candidates.
         exclusion: What no result may show.
@@ -128,7 +127,7 @@ class _Search:
     query: EncodedQuery
     vector: Vectors
     kind: Modality | None
-    keywords: str
+    words: QueryWords
     leave_out: int | None
     probabilities: MatchProbabilities | None
     exclusion: Exclusion | None
@@ -145,11 +144,18 @@ class _Search:
             return NO_CANDIDATES
         with self.store.locked_index() as index:
             count = min(count, len(index))
-        if not self.keywords:
+        if not changes_order(self.words):
             return self._nearest(count)
-        near = self._nearest(fusion_depth(count))
-        where = self.query.query.where
-        return fuse(self.store, near, self.vector, self.keywords, where=where, kind=self.kind, count=count)
+        return fuse(
+            self.store,
+            self._nearest(fusion_depth(count)),
+            self.vector,
+            self.words,
+            where=self.query.query.where,
+            kind=self.kind,
+            count=count,
+            probabilities=self._probabilities if self.probabilities else None,
+        )
 
     def _nearest(self, count: int) -> Candidates:
         """Return the best items by vector search."""
@@ -197,16 +203,17 @@ class _Search:
     def hits(self, ranking: Ranking) -> Iterator[Hit]:
         """Yield a hit for each candidate, with the hits of its members."""
         candidates = ranking.candidates
-        words = matching_words(self.store, self.keywords, candidates) if self.keywords else {}
         probabilities = self._probabilities(candidates)
         for row, (item, score, vector) in enumerate(
             zip(candidates.items, candidates.scores, candidates.vectors, strict=True)
         ):
+            found = self.words.in_item(item)
             steps = [RerankScore(step.name, float(step.scores[row])) for step in ranking.steps]
             yield replace(
                 self._hit(item, float(score), vector),
                 probability=probabilities[row],
-                words=words.get(item.unit_id, ()),
+                found=found,
+                word_evidence=self.words.evidence(found),
                 rerank=tuple(step for step in steps if not isnan(step.score)),
                 members=tuple(member for group in ranking.members[row] for member in self.hits(group)),
             )

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 from indexer.errors import MissingPackageError, QueryError
 from indexer.types import Modality, with_offset
 from retrieval.query.understanding.understood import Understood
+from retrieval.search.word_evidence import WordHit
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+_HALF = 0.5
+"""Word evidence from which on hits are shown whatever their probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ class Hit:
         places: Names of the places where it was taken or that it shows.
         approximate: Whether the embedding is derived from a former encoder's, so that the score is an estimate.
         row: Id of the row in a table; None for other items.
-        words: Words of the query that the text of the item has, in hybrid search.
+        found: Words of the query that the item has in its names, metadata or text, in hybrid search, and where.
+        word_evidence: Share of what the query's words tell that these words tell, 0 to 1.
         rerank: Scores by the rerankers, in their order; those without a score for the hit are left out.
         members: Other photos of the same burst, in their order, if the reranker `bursts` grouped them.
     """
@@ -108,9 +113,15 @@ class Hit:
     places: tuple[str, ...] = ()
     approximate: bool = False
     row: str | None = None
-    words: tuple[str, ...] = ()
+    found: tuple[WordHit, ...] = ()
+    word_evidence: float = 0.0
     rerank: tuple[RerankScore, ...] = ()
     members: tuple[Hit, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of `found`."""
+        return tuple(hit.word for hit in self.found)
 
     @property
     def count(self) -> int:
@@ -139,6 +150,8 @@ class Hit:
             "people": list(self.people),
             "places": list(self.places),
             "words": list(self.words),
+            "found": [hit._asdict() for hit in self.found],
+            "word_evidence": round(self.word_evidence, 4),
             "rerank": [{"step": step.step, "score": round(step.score, 6)} for step in self.rerank],
             "count": self.count,
             "members": [str(member.path) for member in self.expanded()][1:],
@@ -146,13 +159,12 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """The hits of one query, best first: a list with five more attributes.
+    """The hits of one query, best first: a list with four more attributes.
 
     Attributes:
         expected: Approximate number of matching photos and texts in the library: the sum of the match probabilities of
             the best of each kind, at least 24 of them (`retrieval.calibration.calibrator.EXPECTED_DEPTH`). If all these
             are likely, there are more. None without probabilities.
-        query_word_count: Number of words that full-text search looked for; common words such as "a" are not counted.
         offset: Number of results before the first of these, on earlier pages.
         fingerprint: Fingerprint of the encoder that ranked them, its adapter included; "" if it is not known.
         understood: What dates, places, cameras and negations in the words of the query were understood as; None if all
@@ -164,14 +176,12 @@ class Hits(list[Hit]):
         hits: Iterable[Hit] = (),
         *,
         expected: float | None = None,
-        query_word_count: int = 0,
         offset: int = 0,
         fingerprint: str = "",
         understood: Understood | None = None,
     ) -> None:
         super().__init__(hits)
         self.expected = expected
-        self.query_word_count = query_word_count
         self.offset = offset
         self.fingerprint = fingerprint
         self.understood = understood
@@ -179,15 +189,15 @@ class Hits(list[Hit]):
     def above(self, threshold: float) -> Hits:
         """Return the hits with at least this match probability.
 
-        Hits without a probability stay. So do hits with at least half of the query's words in their text: the look of a
-        photo does not tell who is in it.
+        Hits without a probability stay. So do hits that have at least half of what the query's words tell: the look of
+        a photo does not tell who is in it.
 
         Raises:
             QueryError: The threshold is not from 0 to 1.
         """
         if not 0 <= threshold <= 1:
             raise QueryError(f"the threshold is {threshold:g}; expected a probability from 0 to 1")
-        return self._with(hit for hit in self if _passes(hit, threshold, self.query_word_count))
+        return self._with(hit for hit in self if _passes(hit, threshold))
 
     def expanded(self) -> Hits:
         """Return the hits, each followed by the other photos of its burst."""
@@ -198,7 +208,6 @@ class Hits(list[Hit]):
         return Hits(
             hits,
             expected=self.expected,
-            query_word_count=self.query_word_count,
             offset=self.offset,
             fingerprint=self.fingerprint,
             understood=self.understood,
@@ -235,10 +244,6 @@ class Hits(list[Hit]):
         return pd.DataFrame(rows)
 
 
-def _passes(hit: Hit, threshold: float, query_word_count: int) -> bool:
-    """Return whether a hit is probable enough, or has enough of the query's words."""
-    return (
-        hit.probability is None
-        or hit.probability >= threshold
-        or (query_word_count > 0 and 2 * len(hit.words) >= query_word_count)
-    )
+def _passes(hit: Hit, threshold: float) -> bool:
+    """Return whether a hit is probable enough, or has half of what the query's words tell."""
+    return hit.probability is None or hit.probability >= threshold or hit.word_evidence >= _HALF

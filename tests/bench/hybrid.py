@@ -43,7 +43,8 @@ def by_words(library: Library, query: str) -> list[str]:
     known = library._store.encoder
     assert known is not None
     with library._store.reading() as connection:
-        ids = [match.embedding_id for match in fulltext.search_text(connection, known.id, query, limit=10)]
+        words = fulltext.query_words(query)
+        ids = [match.embedding_id for match in fulltext.search_text(connection, known.id, words, limit=10)]
         found = items.item_details(connection, ids)
     return [Path(found[id_].path).name for id_ in ids]
 

@@ -31,7 +31,7 @@ def activate(library: Library, adapter: Adapter, *, encoder: str | None = None) 
 
 
 def names(library: Library, query: str) -> list[str]:
-    return [hit.path.stem for hit in library.search(query, k=1)]
+    return [hit.path.stem for hit in library.search(query, k=1, hybrid=False)]
 
 
 @pytest.fixture

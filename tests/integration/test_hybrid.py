@@ -32,6 +32,7 @@ def names(hits: Hits) -> list[str]:
 def test_a_photo_is_found_by_words_in_its_metadata_and_names_them(colors: Library) -> None:
     hit = colors.search("a SUNSET in Evora", k=1)[0]
     assert (hit.path.stem, hit.words) == ("blue", ("SUNSET", "Evora"))
+    assert hit.found == (("SUNSET", "title"), ("Evora", "tag"))
     assert colors.search("a sunset in rome", k=1, hybrid=False)[0].path.stem != "blue"
 
 
@@ -40,7 +41,7 @@ def test_a_photo_in_both_rankings_comes_before_one_in_a_single_ranking(colors: L
     # there is only blue: 1/(10 + 1) + 1/(10 + rank) is more than red's 1/(10 + 1)
     hits = colors.search("red sunset", k=3)
     assert names(hits)[:2] == ["blue", "red"]
-    assert [hit.words for hit in hits] == [("sunset",), (), ()]
+    assert [hit.found for hit in hits] == [(("sunset", "title"),), (("red", "name"),), ()]
 
 
 def test_scores_remain_cosines(colors: Library) -> None:
@@ -58,7 +59,7 @@ def test_without_a_matching_word_the_order_is_that_of_vector_search(colors: Libr
 def test_words_with_a_negative_weight_are_not_keywords(colors: Library) -> None:
     query = Query(texts=["red", "sunset"], weights=[1, -0.5])
     assert colors.search(query, k=1)[0].path.stem == "red"
-    assert all(not hit.words for hit in colors.search(query, k=6))
+    assert [hit.words for hit in colors.search(query, k=6) if hit.words] == [("red",)]
 
 
 def test_filters_apply_to_full_text_search(colors: Library, folder: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from indexer.catalog.filters.expression import Filter
+from indexer.catalog.statements.item_words import write_item_words
 from indexer.encoders.base import Encoder
 from indexer.store import Store
 from indexer.types import Vectors
@@ -64,6 +65,7 @@ def fill_library_in_parts(path: Path, encoder: Encoder, count: int, parts: Itera
             connection.exec_driver_sql(_ITEMS, {"count": count, "source": source})
             for statement in (_TAGS, _UNITS):
                 connection.exec_driver_sql(statement)
+            write_item_words(connection, range(1, count + 1))
         start = 1
         for vectors in parts:
             rows = [(n, n, encoder_id, row.tobytes()) for n, row in enumerate(vectors.astype("<f2"), start)]

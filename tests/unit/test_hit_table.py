@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from retrieval.cli.hit_table import likely_hits, print_hits, print_likely
 from retrieval.search.hits import Hit, Hits, PartScore
+from retrieval.search.word_evidence import WordHit
 
 
 def hit(path: str = "/photos/cat.jpg", **values: Any) -> Hit:
@@ -47,6 +48,14 @@ def test_a_hit_that_stands_for_several_has_their_number_in_the_table(capsys: pyt
     )
 
 
+def test_the_table_says_which_words_were_found_and_where(capsys: pytest.CaptureFixture[str]) -> None:
+    found = (WordHit("PANA3020", "name"), WordHit("rome", "tag"), WordHit("sea", "tag"), WordHit("Ada", "person"))
+    assert printed(lambda: print_hits([hit("/a", found=found), hit("/b")], "table"), capsys) == (
+        "score  photo  found\n0.312  /a     in the name: PANA3020; in the tags: rome, sea; in the people: Ada\n"
+        "0.312  /b\n"
+    )
+
+
 def test_hits_as_paths_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(lambda: print_hits([hit("/a b"), hit("/c")], "paths"), capsys) == "/a b\n/c\n"
 
@@ -64,10 +73,9 @@ def test_a_table_of_hits_has_their_probabilities_where_they_are_known(capsys: py
 
 def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     moment = datetime.fromisoformat("2024-05-01T12:30:15")
-    lines = printed(
-        lambda: print_hits([hit(taken_at=moment, taken_from="exif", width=640, latitude=-33.5), hit("/b")], "json"),
-        capsys,
-    ).splitlines()
+    found: dict[str, Any] = {"found": (WordHit("cat", "name"), WordHit("rome", "tag")), "word_evidence": 2 / 3}
+    first = hit(taken_at=moment, taken_from="exif", width=640, latitude=-33.5, **found)
+    lines = printed(lambda: print_hits([first, hit("/b")], "json"), capsys).splitlines()
     assert json.loads(lines[0]) == {
         "path": "/photos/cat.jpg",
         "score": 0.3125,
@@ -95,7 +103,9 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "places": [],
         "approximate": False,
         "row": None,
-        "words": [],
+        "words": ["cat", "rome"],
+        "found": [{"word": "cat", "field": "name"}, {"word": "rome", "field": "tag"}],
+        "word_evidence": 0.6667,
         "rerank": [],
         "count": 1,
         "members": [],

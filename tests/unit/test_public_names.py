@@ -98,6 +98,7 @@ PUBLIC = [
     "TuningReport",
     "Version",
     "WordEffect",
+    "WordHit",
     "__version__",
     "load_encoder",
 ]

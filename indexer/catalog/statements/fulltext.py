@@ -1,4 +1,4 @@
-"""Full-text search over the metadata of photos, and over texts."""
+"""Full-text search over the names of items, the metadata of photos, and texts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, TableClause, func, select
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNIT_WORDS, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ITEM_WORDS, ITEMS, UNIT_WORDS, UNITS
+from indexer.catalog.stop_words import STOP_WORDS, without_elision
+from indexer.catalog.words import fold_words, is_unspaced
+from indexer.types import Modality
 
 MAX_WORDS = 64
 """Words of a query that are searched for; queries of people have fewer."""
 
-
-_STOP_WORDS = frozenset(
-    ("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "he", "her", "his", "in", "is", "it", "its",
-     "of", "on", "or", "she", "that", "the", "their", "they", "this", "to", "was", "were", "while", "with")
-)  # fmt: skip
-"""Common English words. BM25 gives them almost no weight, but ranking 100,000 captions for having an "a" takes 87 ms,
-while searching them for "dog beach" takes 24."""
+_SHORTEST_NUMBER, _SHORTEST_BEGINNING = 3, 5
+"""Letters that a part of a longer word has at least: one with digits, as in names that cameras give, and others."""
 
 
 class WordMatch(NamedTuple):
@@ -34,9 +32,23 @@ class WordMatch(NamedTuple):
     bm25: float
 
 
-def has_text(connection: Connection) -> bool:
-    """Return whether the library has any text: a caption, a tag, a document."""
-    return bool(connection.scalar(text("SELECT EXISTS (SELECT 1 FROM unit_words_docsize)")))
+class WordCount(NamedTuple):
+    """How often the library has a word.
+
+    Attributes:
+        names: Items with the word in their names.
+        texts: Units with the word in their text or metadata.
+        is_beginning: Whether no item has it as a whole word, and these have longer words that begin with it.
+    """
+
+    names: int
+    texts: int
+    is_beginning: bool = False
+
+    @property
+    def total(self) -> int:
+        """Approximate number of units with the word: some have it twice."""
+        return self.names + self.texts
 
 
 def query_words(query: str) -> list[str]:
@@ -46,27 +58,25 @@ def query_words(query: str) -> list[str]:
     index splits text, or several of them joined by apostrophes, such as "don't". All other characters separate words,
     including SQLite's query operators.
     """
-    normalized = unicodedata.normalize("NFC", query).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    parts = "".join(letter if letter == "'" or _in_word(letter) else " " for letter in normalized).split()
-    words: dict[str, str] = {}
-    for word in (part.strip("'") for part in parts):
-        if any(letter.isalnum() for letter in word):  # marks alone are not a word
-            words.setdefault(word.casefold(), word)
-    content_words = [word for key, word in words.items() if key not in _STOP_WORDS]
+    words = _all_words(query)
+    content_words = [word for key, word in words.items() if key not in STOP_WORDS]
     return (content_words or list(words.values()))[:MAX_WORDS]
 
 
-def word_coverage(query: str, text: str | None) -> float:
-    """Return the share of a query's words in a text, 0 to 1, ignoring case and accents as the index does."""
-    words = {part for word in query_words(query) for part in _fold_words(word)}
-    return len(words & set(_fold_words(text or ""))) / len(words) if words else 0.0
+def has_content_words(query: str) -> bool:
+    """Return whether a query has other words than stop words."""
+    return not _all_words(query).keys() <= STOP_WORDS
 
 
-def _fold_words(text: str) -> list[str]:
-    """Return the words of a text in lower case, without accents."""
-    decomposed = unicodedata.normalize("NFD", text.casefold())
-    letters = (letter if _in_word(letter) else " " for letter in decomposed if not unicodedata.combining(letter))
-    return "".join(letters).split()
+def _all_words(query: str) -> dict[str, str]:
+    """Return the words of a query by what they are in lower case."""
+    normalized = unicodedata.normalize("NFC", query).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    parts = "".join(letter if letter == "'" or _in_word(letter) else " " for letter in normalized).split()
+    words: dict[str, str] = {}
+    for word in (without_elision(part.strip("'")) for part in parts):
+        if any(letter.isalnum() for letter in word):  # marks alone are not a word
+            words.setdefault(word.casefold(), word)
+    return words
 
 
 def _in_word(letter: str) -> bool:
@@ -74,47 +84,106 @@ def _in_word(letter: str) -> bool:
     return unicodedata.category(letter)[0] in "LNM"
 
 
-def _match(words: Sequence[str]) -> str:
+def count_units(connection: Connection) -> int:
+    """Return the number of units."""
+    return connection.scalar(select(func.count()).select_from(UNITS)) or 0
+
+
+def count_word(connection: Connection, word: str) -> WordCount:
+    """Return how often the library has a word: as a whole word, or else at the beginning of longer ones."""
+    names, texts = _name_match([word]), _match([word])
+    count = WordCount(_count(connection, ITEM_WORDS, names), _count(connection, UNIT_WORDS, texts))
+    if count.total or not (_has_digit(word) or is_unspaced(word) or len(word) >= _SHORTEST_BEGINNING):
+        return count
+    if _has_digit(word) and len(word) < _SHORTEST_NUMBER:
+        return count
+    in_texts = 0 if word.isalpha() and not is_unspaced(word) else _count(connection, UNIT_WORDS, f"{texts}*")
+    return WordCount(_count(connection, ITEM_WORDS, f"{names}*"), in_texts, is_beginning=True)
+
+
+def _has_digit(word: str) -> bool:
+    return any(letter.isdigit() for letter in word)
+
+
+def _count(connection: Connection, words: TableClause, match: str) -> int:
+    if match.strip('"*') == "":
+        return 0
+    statement = select(func.count()).select_from(words).where(words.c[words.name].op("MATCH")(match))
+    return connection.scalar(statement) or 0
+
+
+def _match(words: Sequence[str], *, end: str = "") -> str:
     """Return an FTS5 query for any of the words, each in quotes."""
-    return " OR ".join(f'"{word}"' for word in words)
+    return " OR ".join(f'"{word}"{end}' for word in words)
+
+
+def _name_match(words: Sequence[str], *, end: str = "") -> str:
+    """Return an FTS5 query for any of the words in names, which are stored folded."""
+    return _match([" ".join(fold_words(word)) for word in words], end=end)
 
 
 def search_text(
     connection: Connection,
     encoder_id: int,
-    query: str,
+    words: Sequence[str],
     *,
+    beginnings: Sequence[str] = (),
     limit: int,
     conditions: Sequence[ColumnElement[bool]] = (),
 ) -> list[WordMatch]:
-    """Return the units with any of a query's words, best BM25 first, ties by id.
+    """Return the units whose text has any of the words, best BM25 first, ties by id.
 
     Args:
         connection: Open connection.
         encoder_id: The encoder whose embedding ids are returned.
-        query: Plain text; only its words matter.
+        words: Words, as `query_words` returns them.
+        beginnings: Words that may be the beginning of longer ones.
         limit: Largest number of results.
         conditions: SQL conditions on items and units that results must meet.
     """
-    words = query_words(query)
-    if not words:
+    match = " OR ".join(filter(None, (_match(words), _match(beginnings, end="*"))))
+    if not match:
         return []
     rank = func.bm25(UNIT_WORDS.c.unit_words)
     on_unit = (EMBEDDINGS.c.unit_id == UNIT_WORDS.c.rowid) & (EMBEDDINGS.c.encoder_id == encoder_id)
     statement = select(EMBEDDINGS.c.id, rank.label("bm25")).join_from(UNIT_WORDS, EMBEDDINGS, on_unit)
     if conditions:
         statement = statement.join(UNITS, UNITS.c.id == UNIT_WORDS.c.rowid).join(ITEMS).where(*conditions)
-    statement = statement.where(UNIT_WORDS.c.unit_words.op("MATCH")(_match(words)))
+    statement = statement.where(UNIT_WORDS.c.unit_words.op("MATCH")(match))
     rows = connection.execute(statement.order_by("bm25", EMBEDDINGS.c.id).limit(limit))
     return [WordMatch(*row) for row in rows]
 
 
-def matching_words(connection: Connection, query: str, unit_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """Return the query's words that each unit contains, in query order, by unit id; leaves out units without any."""
-    has_word = UNIT_WORDS.c.unit_words.op("MATCH")(bindparam("word"))
-    statement = select(UNIT_WORDS.c.rowid).where(has_word, UNIT_WORDS.c.rowid.in_(unit_ids))
-    words: dict[int, tuple[str, ...]] = {}
-    for word in query_words(query):
-        for unit_id in connection.scalars(statement, {"word": _match([word])}):
-            words[unit_id] = (*words.get(unit_id, ()), word)
-    return words
+def search_names(
+    connection: Connection,
+    encoder_id: int,
+    word: str,
+    *,
+    is_beginning: bool = False,
+    kind: Modality | None = None,
+    limit: int,
+    conditions: Sequence[ColumnElement[bool]] = (),
+) -> list[int]:
+    """Return the embeddings of items with a word in their names, in the order of items; of each item the first unit.
+
+    Args:
+        connection: Open connection.
+        encoder_id: The encoder whose embedding ids are returned.
+        word: The word.
+        is_beginning: Whether it is the beginning of longer words.
+        kind: Only units of this kind; None takes all.
+        limit: Largest number of results.
+        conditions: SQL conditions on items and units that results must meet.
+    """
+    statement: Select[tuple[int]] = (
+        select(func.min(EMBEDDINGS.c.id))
+        .join_from(ITEM_WORDS, UNITS, UNITS.c.item_id == ITEM_WORDS.c.rowid)
+        .join(EMBEDDINGS, (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id))
+        .where(ITEM_WORDS.c.item_words.op("MATCH")(_name_match([word], end="*" if is_beginning else "")))
+        .group_by(ITEM_WORDS.c.rowid)
+    )
+    if kind is not None:
+        statement = statement.where(UNITS.c.kind == kind)
+    if conditions:
+        statement = statement.join(ITEMS, ITEMS.c.id == ITEM_WORDS.c.rowid).where(*conditions)
+    return list(connection.scalars(statement.order_by(ITEM_WORDS.c.rowid).limit(limit)))

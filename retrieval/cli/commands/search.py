@@ -43,7 +43,7 @@ SECTION = "Search"
     "--hybrid/--no-hybrid",
     default=True,
     show_default=True,
-    help="Also search titles, descriptions, tags, people, places and texts for the words.",
+    help="Also search names of files and folders, metadata and texts for the words.",
 )
 @literal_option
 @click.option("--allow-url", is_flag=True, help="Allow the query to fetch a picture from the web.")

@@ -16,7 +16,7 @@ from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements import encoders, fulltext, writes
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
-from indexer.types import Preprocess
+from indexer.types import Modality, Preprocess
 from tests.support.catalog import save_items
 from tests.support.vectors import HALVES
 
@@ -29,7 +29,8 @@ def save_texts(connection: Connection, source: Source, encoder: EncoderRecord, t
 
 def search(connection: Connection, encoder: EncoderRecord, query: str, *, limit: int = 10) -> list[int]:
     """Return the embedding ids of the units that match."""
-    return [match.embedding_id for match in fulltext.search_text(connection, encoder.id, query, limit=limit)]
+    words = fulltext.query_words(query)
+    return [match.embedding_id for match in fulltext.search_text(connection, encoder.id, words, limit=limit)]
 
 
 def test_units_with_any_of_the_words_are_found_best_first(
@@ -50,7 +51,7 @@ def test_equal_scores_are_ordered_by_id(connection: Connection, source: Source, 
 
 def test_a_lower_bm25_is_a_better_match(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
     save_texts(connection, source, encoder, ["boat", "a boat on the sea in the sun", "x", "y", "z"])
-    matches = fulltext.search_text(connection, encoder.id, "boat", limit=10)
+    matches = fulltext.search_text(connection, encoder.id, ["boat"], limit=10)
     assert [match.embedding_id for match in matches] == [1, 2]  # the shorter of two texts with the word
     assert matches[0].bm25 < matches[1].bm25 < 0
 
@@ -67,7 +68,7 @@ def test_results_meet_the_conditions_on_items(connection: Connection, source: So
     save_texts(connection, source, encoder, ["a boat"] * 4)
     second = ITEMS.c.path == "/photos/1"
     assert [
-        match[0] for match in fulltext.search_text(connection, encoder.id, "boat", limit=9, conditions=[second])
+        match[0] for match in fulltext.search_text(connection, encoder.id, ["boat"], limit=9, conditions=[second])
     ] == [2]
 
 
@@ -135,33 +136,54 @@ def test_stop_words_are_searched_only_if_there_are_no_others(
     assert search(connection, encoder, "To be") == [1]
 
 
-def test_matching_words_are_listed_per_unit_in_query_order(
-    connection: Connection, source: Source, encoder: EncoderRecord
-) -> None:
-    save_texts(connection, source, encoder, ["Sea and café", "the SEA", "nothing", None])
-    assert fulltext.matching_words(connection, "cafe sea", [1, 2, 3, 4]) == {1: ("cafe", "sea"), 2: ("sea",)}
-    assert fulltext.matching_words(connection, "cafe sea", [2]) == {2: ("sea",)}
-    assert fulltext.matching_words(connection, "cafe sea", []) == {}
+def test_stop_words_of_other_languages_are_left_out() -> None:
+    assert fulltext.query_words("der Hund auf dem Sofa") == ["Hund", "Sofa"]
+    assert fulltext.query_words("la maison de la m\u00e8re dans la for\u00eat") == ["maison", "m\u00e8re", "for\u00eat"]
+    assert fulltext.query_words("l\u2019\u00e9t\u00e9 dell'anno") == ["\u00e9t\u00e9", "anno"]
+    assert fulltext.query_words("los perros en el campo") == ["perros", "campo"]
+    assert fulltext.query_words("de kat op het dak") == ["kat", "dak"]
+    assert fulltext.query_words("um barco no rio") == ["barco", "rio"]
+    assert fulltext.query_words("a red car, a hat and a war") == ["red", "car", "hat", "war"]  # words of others, too
+    assert (fulltext.has_content_words("der Hund"), fulltext.has_content_words("auf dem")) == (True, False)
 
 
-def test_a_library_has_text_while_one_of_its_units_has(
+def test_a_word_is_counted_in_names_and_texts(connection: Connection, source: Source, encoder: EncoderRecord) -> None:
+    items = save_items(connection, source, "/photos/Rome/PANA3020.jpg", "/photos/Rome/b.jpg", "/photos/weddings.jpg")
+    writes.add_embeddings(connection, items, encoder.id, HALVES[:3], texts=["a day in Rome", None, "PANA3020"])
+    counts = {word: fulltext.count_word(connection, word) for word in ("rome", "3020", "PANA30", "wedding", "wed", "b")}
+    assert counts == {
+        "rome": (2, 1, False),
+        "3020": (1, 0, False),
+        "PANA30": (1, 1, True),  # no word, but the beginning of one
+        "wedding": (1, 0, True),
+        "wed": (0, 0, False),  # too short
+        "b": (1, 0, False),
+    }
+
+
+def test_items_with_a_word_in_their_names_are_found_with_their_first_unit(
     connection: Connection, source: Source, encoder: EncoderRecord
 ) -> None:
-    assert not fulltext.has_text(connection)
-    save_texts(connection, source, encoder, [None, None])
-    assert not fulltext.has_text(connection)
-    (item,) = save_items(connection, source, "/photos/x")
-    writes.add_embeddings(connection, [item], encoder.id, HALVES[:1], texts=["a boat"])
-    assert fulltext.has_text(connection)
-    writes.delete_items(connection, [item])
-    assert not fulltext.has_text(connection)
+    first, second = save_items(connection, source, "/photos/Stra\u00dfe/a.txt", "/photos/b2041.jpg")
+    writes.add_embeddings(connection, [first, first, second], encoder.id, HALVES[:3], kind=Modality.TEXT)
+    other = encoders.set_active_encoder(connection, name="b", fingerprint="g", dim=4, preprocess=Preprocess(8))
+    assert fulltext.search_names(connection, encoder.id, "STRASSE", limit=9) == [1]
+    assert fulltext.search_names(connection, encoder.id, "b20", is_beginning=True, limit=9) == [3]
+    assert fulltext.search_names(connection, encoder.id, "b20", limit=9) == []
+    assert fulltext.search_names(connection, encoder.id, "photos", limit=9) == []  # the source itself
+    assert fulltext.search_names(connection, encoder.id, "2041", kind=Modality.PHOTO, limit=9) == []
+    assert fulltext.search_names(connection, encoder.id, "2041", limit=9, conditions=[ITEMS.c.id == first]) == []
+    assert fulltext.search_names(connection, other.id, "2041", limit=9) == []
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from("\"'*-+^(){}:, \0"), max_size=40))
 def test_every_query_is_valid(connection: Connection, query: str) -> None:
-    fulltext.search_text(connection, 1, query, limit=3)
-    fulltext.matching_words(connection, query, [1])
+    words = fulltext.query_words(query)
+    fulltext.search_text(connection, 1, words, beginnings=words, limit=3)
+    for word in words:
+        fulltext.count_word(connection, word)
+        fulltext.search_names(connection, 1, word, is_beginning=True, limit=3)
 
 
 # FTS5's tokenizer uses Unicode 6.1, in which Latin, its marks and Cyrillic are as they are today
@@ -181,18 +203,3 @@ def test_every_text_with_a_word_matches_itself(text: str) -> None:
     ]
     catalog.close()
     assert all(match == (1,) for match in matches)
-
-
-@pytest.mark.parametrize(
-    ("query", "text", "share"),
-    [
-        ("a red dog", "The DOG is réd", 1.0),  # "a" is a stop word; case and accents are ignored
-        ("red dog", "a dog", 0.5),
-        ("red dog", "redo the dogs", 0.0),  # whole words only
-        ("don't", "we don\N{RIGHT SINGLE QUOTATION MARK}t", 1.0),
-        ("red", None, 0.0),
-        ("?!", "?!", 0.0),
-    ],
-)
-def test_word_coverage_is_the_share_of_query_words_in_a_text(query: str, text: str | None, share: float) -> None:
-    assert fulltext.word_coverage(query, text) == share
