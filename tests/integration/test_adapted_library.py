@@ -49,7 +49,7 @@ def test_an_adapter_of_queries_changes_their_hits_and_not_the_index(colours: Lib
     assert names(colours, "red") == ["blue"]
     assert names(colours, "green") == ["green"]
     assert colours._store.index() is before
-    assert colours.search("red")[0].score == pytest.approx(1)
+    assert colours.search("red", hybrid=False)[0].score == pytest.approx(1)
 
 
 def test_an_adapter_of_photos_has_its_own_index_until_it_is_rolled_back(colours: Library, folder: Path) -> None:
@@ -78,8 +78,8 @@ def test_photos_that_are_added_later_are_stored_plain_and_searched_transformed(c
 
 def test_rescoring_from_the_catalog_gives_the_scores_of_the_transformed_index(colours: Library) -> None:
     activate(colours, Adapter(TO_BLUE, TO_BLUE))
-    plain = [(hit.path, hit.score) for hit in colours.search("red")]
-    assert [(hit.path, hit.score) for hit in colours.search("red", rerank=["exact"])] == plain
+    plain = [(hit.path, hit.score) for hit in colours.search("red", hybrid=False)]
+    assert [(hit.path, hit.score) for hit in colours.search("red", hybrid=False, rerank=["exact"])] == plain
 
 
 def test_indexed_texts_are_transformed_as_texts(colours: Library, folder: Path) -> None:

@@ -240,11 +240,11 @@ def test_plain_words_find_the_photo_among_the_first_three(compact_recall: Progra
     done = compact_recall("search", words, "-k", "3", "--all")  # not all of them are likely
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
-    assert head.split() == ["match", "score", "taken", "photo"]
+    assert head.split()[:4] == ["match", "score", "taken", "photo"]  # and "found" where words are in names
     scores = [float(line.split()[1]) for line in lines]
     assert len(lines) == 3
     assert scores == sorted(scores, reverse=True)
-    assert str(compact_recall.cwd / "photos" / name) in [line.split()[-1] for line in lines]
+    assert any(str(compact_recall.cwd / "photos" / name) in line for line in lines)
 
 
 def test_every_photo_finds_itself_first(compact_recall: Program) -> None:
