@@ -31,6 +31,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "api": api.page,
     "commands": commands.reference,
     "encoders": registries.encoders,
+    "recommended-encoders": registries.recommended_encoders,
     "errors": errors.tree,
     "exports": registries.exports,
     "failures": errors.failures,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from docs.generator.markdown import code, table
 from indexer.encoders import NAME_FORMS
+from indexer.encoders.recommended import RECOMMENDED, RecommendedEncoder
 from indexer.registry import Entry
 from indexer.transfer import EXPORT_FORMATS
 from indexer.vectors import INDEX_KINDS
@@ -15,6 +16,26 @@ from retrieval.search.rerank.registry import reranker_entries
 def encoders() -> str:
     """Return the table of the ways to name an encoder."""
     return _table("`--encoder`", NAME_FORMS)
+
+
+def recommended_encoders() -> str:
+    """Return the table of the recommended encoders."""
+    head = ("Name", "Parameters", "Download", "For", "Languages", "Licence of the weights", "Published quality")
+    return table(head, [_recommended(encoder) for encoder in RECOMMENDED])
+
+
+def _recommended(encoder: RecommendedEncoder) -> tuple[str, ...]:
+    research = ", for research only" if encoder.is_for_research_only else ""
+    other = f"; for other uses: {code(encoder.alternative)}" if encoder.alternative else ""
+    return (
+        code(encoder.alias),
+        f"{encoder.parameters:,} million",
+        f"{encoder.megabytes:,} MB" if encoder.megabytes else "none, it ships with Recall",
+        _sentence(encoder.help),
+        encoder.languages,
+        f"[{encoder.licence}]({encoder.licence_url}){research}{other}",
+        f"{encoder.quality} ({encoder.quality_source})" if encoder.quality else "",
+    )
 
 
 def indexes() -> str:

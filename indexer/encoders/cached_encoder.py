@@ -118,6 +118,14 @@ class CachedEncoder(OnnxEncoder):
             return super()._session(tower, prepacked=prepacked)
 
 
+def has_export(name: str, precision: Precision) -> bool:
+    """Return whether an encoder can be loaded from the cache, without torch and without its original weights."""
+    if precision == "int8" and has_export(name, "float32"):
+        return True  # int8 is made from it
+    record = _current_record(name, precision)
+    return record is not None and not record.refused
+
+
 def _current_record(name: str, precision: Precision) -> ExportRecord | None:
     """Return the record of an encoder if it still holds: the model's files are unchanged, and its export is intact."""
     record = read_record(name, precision)

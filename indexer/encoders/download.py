@@ -1,93 +1,162 @@
-"""Announcement of downloads, and messages for models that cannot be downloaded."""
+"""Downloads of weights into the cache of huggingface_hub, announced with size and licence.
+
+open_clip, and other programs, find them there.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import re
+from dataclasses import dataclass
+from pathlib import Path
 
+from indexer.encoders.hub import (
+    HubFile,
+    Repository,
+    find_file,
+    first_line,
+    hub_errors,
+    is_cached,
+    licence_of,
+    not_here,
+    quiet_hub,
+)
+from indexer.encoders.names import full_name, has_form
+from indexer.encoders.recommended import RECOMMENDED, recommended
+from indexer.encoders.weight_file import MEGABYTE, fetch_file
 from indexer.errors import EncoderNotFoundError
+from indexer.types import ProgressCallback
 
 logger = logging.getLogger(__name__)
+
+CONFIG_FILE = "open_clip_config.json"
 
 _WEIGHT_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """Names under which open_clip looks for weights in a repository, in its order."""
 
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt")
 
-def announce_download(name: str, model_name: str, weights: str | None) -> None:
-    """Log name and size of the download that loading an encoder needs; nothing if it is on this machine.
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What has to be downloaded before an encoder can be loaded.
+
+    Attributes:
+        repository: Where it is from.
+        file: The file of the weights.
+        licence: Licence of the weights, in words.
+    """
+
+    repository: Repository
+    file: HubFile
+    licence: str
+
+    @property
+    def alternative(self) -> str:
+        """Name of an encoder for other uses, if the licence allows research only; else empty."""
+        known = recommended(self.repository.encoder)
+        return known.alternative if known else ""
+
+    def __str__(self) -> str:
+        repository, size = self.repository, max(1, round(self.file.size / MEGABYTE))
+        revision = f" at {repository.revision}" if repository.revision else ""
+        return f"{repository.encoder} from the Hugging Face Hub: {repository.id}{revision}, {size:,} MB"
+
+
+def download(name: str) -> None:
+    """Download an encoder's weights unless they are on this machine.
+
+    Args:
+        name: The encoder, without its precision.
+
+    Raises:
+        EncoderNotFoundError: The hub cannot be reached or does not have them, the disk is full, or they arrived
+            damaged.
+    """
+    missing = missing_weights(full_name(name))
+    if missing is not None:
+        fetch(missing)
+
+
+def fetch(pending: Download, *, progress: ProgressCallback | None = None) -> None:
+    """Download weights; name, size and licence are logged first, and a download that was interrupted is continued.
+
+    Args:
+        pending: What to download.
+        progress: Called with the progress in megabytes.
+
+    Raises:
+        EncoderNotFoundError: The connection broke, the disk is full, or the file arrived damaged.
+    """
+    from huggingface_hub import hf_hub_download  # late: comes with open_clip, and is slow to import
+
+    repository, file = pending.repository, pending.file
+    logger.info("downloading %s; licence: %s", pending, pending.licence)
+    with quiet_hub():
+        if re.fullmatch("[0-9a-f]{64}", file.etag):
+            fetch_file(repository, file, progress or (lambda _: None))
+        with hub_errors(repository):  # gives the file its name in the cache, and downloads small ones
+            hf_hub_download(repository.id, file.name, revision=repository.revision)
+
+
+def pinned_folder(name: str, repository_id: str, revision: str) -> Path:
+    """Return the folder with the files of a model at a revision, which `local-dir:` loads; what is missing is fetched.
 
     Args:
         name: The encoder, for messages.
-        model_name: open_clip's name for it, with "hf-hub:" or "local-dir:" if it has that.
-        weights: Tag of the weights, for a plain model name.
+        repository_id: ORG/REPO.
+        revision: Branch, tag or commit.
 
     Raises:
-        EncoderNotFoundError: The model is not on this machine, and the hub cannot be reached or does not have it.
+        EncoderNotFoundError: The hub cannot be reached, or does not have the model or the revision.
     """
-    if model_name.startswith("local-dir:"):
-        return
-    repository, files = _weight_files(model_name, weights)
-    if repository is None or _is_cached(repository, files):
-        return
-    size = _download_size(name, repository, files)
-    logger.info("downloading %s from the Hugging Face Hub: %s, %.0f MB", name, repository, size / 1e6)
+    from huggingface_hub import hf_hub_download  # late, as above
+    from huggingface_hub.errors import EntryNotFoundError
+
+    repository = Repository(name, repository_id, revision)
+    config = ""
+    with quiet_hub(), hub_errors(repository):
+        for file in (CONFIG_FILE, *_TOKENIZER_FILES):
+            try:
+                path = hf_hub_download(repository_id, file, revision=revision)
+            except EntryNotFoundError as error:
+                if file == CONFIG_FILE:
+                    reason = f"{repository_id} on the Hugging Face Hub has no {CONFIG_FILE} ({first_line(error)})"
+                    raise EncoderNotFoundError(not_here(repository, reason)) from error
+                continue
+            config = config or path
+    return Path(config).parent
 
 
-def _weight_files(model_name: str, weights: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """Return repository and possible file names of the weights; None if they are not on the hub."""
-    if model_name.startswith("hf-hub:"):
-        return model_name.removeprefix("hf-hub:"), _WEIGHT_FILES
-    from open_clip import get_pretrained_cfg  # late: called when open_clip is loaded already
+def missing_weights(plain: str) -> Download | None:
+    """Return the weights of an encoder that are on the hub and not on this machine; None if there are none.
 
-    location = get_pretrained_cfg(model_name, weights).get("hf_hub", "")
-    repository, _, file = location.rpartition("/")
-    if not repository:
+    Args:
+        plain: The encoder's full name, without its precision.
+
+    Raises:
+        EncoderNotFoundError: The hub cannot be reached or does not have them.
+    """
+    repository, files = _weight_files(plain)
+    if repository is None or is_cached(repository, files):
+        return None
+    file = find_file(repository, files)
+    return Download(repository, file, licence_of(repository))
+
+
+def _weight_files(plain: str) -> tuple[Repository | None, tuple[str, ...]]:
+    """Return repository and possible file names of an encoder's weights; None if they are not on the hub."""
+    if plain.startswith("hf-hub:"):
+        id_, _, revision = plain.removeprefix("hf-hub:").partition("@")
+        return Repository(plain, id_, revision or None), _WEIGHT_FILES
+    for encoder in RECOMMENDED:
+        if encoder.name == plain and encoder.repository:
+            return Repository(plain, encoder.repository), _WEIGHT_FILES
+    if not has_form(plain, "open_clip"):
         return None, ()
-    return repository, (file,) if file else _WEIGHT_FILES
+    from open_clip import get_pretrained_cfg  # late: takes seconds, and the recommended encoders do not need it
 
-
-def _is_cached(repository: str, files: Iterable[str]) -> bool:
-    from huggingface_hub import try_to_load_from_cache  # late: comes with open_clip, and is slow to import
-
-    return any(isinstance(try_to_load_from_cache(repository, file), str) for file in files)
-
-
-def _download_size(name: str, repository: str, files: Iterable[str]) -> int:
-    """Return the size in bytes of the first file that the hub has."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url  # late, see _is_cached
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HfHubHTTPError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-    )
-
-    # its base is the error of the HTTP client that this version of huggingface_hub uses
-    any_http_error: type[BaseException] = HfHubHTTPError.__bases__[0]
-    for file in files:
-        try:
-            return get_hf_file_metadata(hf_hub_url(repository, file)).size or 0
-        except EntryNotFoundError:
-            continue
-        except GatedRepoError as error:
-            reason = f"{repository} on the Hugging Face Hub requires you to log in and accept its terms"
-            raise EncoderNotFoundError(_message(name, reason)) from error
-        except RepositoryNotFoundError as error:
-            reason = f"the Hugging Face Hub has no public repository {repository}"
-            raise EncoderNotFoundError(_message(name, reason)) from error
-        except (any_http_error, OfflineModeIsEnabled, OSError, ValueError) as error:
-            reason = f"the Hugging Face Hub cannot be reached ({_first_line(error)})"
-            raise EncoderNotFoundError(_message(name, reason)) from error
-    raise EncoderNotFoundError(_message(name, f"{repository} on the Hugging Face Hub has no open_clip weights"))
-
-
-def _message(name: str, reason: str) -> str:
-    return (
-        f"encoder {name!r} is not on this machine and {reason}; use compact, which ships with Recall, "
-        "or a model saved in a folder: local-dir:PATH"
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:120]
+    id_, _, file = get_pretrained_cfg(*plain.split("/")).get("hf_hub", "").rpartition("/")
+    if not id_:
+        return None, ()
+    return Repository(plain, id_), (file,) if file else _WEIGHT_FILES

@@ -1,4 +1,4 @@
-"""Names of encoders: the registry of their forms, and the precision at the end of a name."""
+"""Names of encoders: the registry of their forms, short names, and the precision at the end of a name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from indexer.encoders.plugins import plugin_of
+from indexer.encoders.recommended import RECOMMENDED
 from indexer.errors import EncoderNotFoundError
 from indexer.registry import Entry, expected
 
@@ -36,6 +38,12 @@ NAME_FORMS = (
         pattern=r"compact",
     ),
     NameForm(
+        name="recommended",
+        syntax="SHORT-NAME",
+        help="a recommended encoder, for instance mobileclip2-s0; recall encoder available lists them",
+        pattern="|".join(re.escape(encoder.alias) for encoder in RECOMMENDED if encoder.alias != encoder.name),
+    ),
+    NameForm(
         name="open_clip",
         syntax="MODEL/WEIGHTS",
         help="one of open_clip's pretrained models, for instance ViT-B-32/laion2b_s34b_b79k",
@@ -44,7 +52,7 @@ NAME_FORMS = (
     NameForm(
         name="hf-hub",
         syntax="hf-hub:ORG/REPO",
-        help="an open_clip model on the Hugging Face Hub",
+        help="an open_clip model on the Hugging Face Hub; hf-hub:ORG/REPO@REVISION pins a branch, tag or commit",
         pattern=r"hf-hub:[^/\s]+/[^/\s]+",
     ),
     NameForm(
@@ -52,6 +60,11 @@ NAME_FORMS = (
         syntax="local-dir:PATH",
         help="an open_clip model in a folder, for instance one that you trained",
         pattern=r"local-dir:.+",
+    ),
+    NameForm(
+        name="package",
+        syntax="PACKAGE:MODEL",
+        help="an encoder of an installed package, for instance st:clip-ViT-B-32 by sentence-transformers",
     ),
     NameForm(
         name="int8",
@@ -65,17 +78,29 @@ _NAME = re.compile("|".join(form.pattern for form in NAME_FORMS if form.pattern)
 
 
 def is_name(name: str) -> bool:
-    """Return whether a name without its precision has one of the forms in `NAME_FORMS`."""
+    """Return whether a name without its precision is one that Recall itself loads."""
     return _NAME.fullmatch(name) is not None
+
+
+def has_form(plain: str, form: str) -> bool:
+    """Return whether a name without its precision has the form of this name in `NAME_FORMS`."""
+    return any(entry.matches(plain) for entry in NAME_FORMS if entry.name == form)
+
+
+def full_name(name: str) -> str:
+    """Return the name that libraries store: a short name is replaced, any other is returned unchanged."""
+    plain, precision = split_precision(name)
+    return in_precision(next((encoder.name for encoder in RECOMMENDED if encoder.alias == plain), plain), precision)
 
 
 def check_name(name: str) -> None:
     """Check the form of an encoder's name, without loading anything.
 
     Raises:
-        EncoderNotFoundError: The name has none of the forms in `NAME_FORMS`.
+        EncoderNotFoundError: The name has none of the forms in `NAME_FORMS`, and no installed package provides it.
     """
-    if not is_name(split_precision(name)[0]):
+    plain = split_precision(name)[0]
+    if not is_name(plain) and plugin_of(plain) is None:
         raise EncoderNotFoundError(
             f"no encoder is called {name!r}; expected {expected(NAME_FORMS)}; run: recall encoder available"
         )

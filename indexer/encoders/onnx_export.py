@@ -17,7 +17,7 @@ from open_clip import tokenizer as open_clip_tokenizer
 from torch.export import Dim
 
 from indexer.encoders.onnx_encoder import DESCRIPTION_FILE, FORMAT, OnnxEncoder
-from indexer.encoders.openclip_encoder import TOKENIZER_SAMPLE, OpenClipEncoder
+from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.encoders.parity import (
     SAMPLE_TEXTS,
     ExportRefusedError,
@@ -28,6 +28,7 @@ from indexer.encoders.parity import (
 )
 from indexer.encoders.tokenizer import load_tokenizer
 from indexer.encoders.torch_errors import LOADING_ERRORS
+from indexer.encoders.torch_fingerprint import TOKENIZER_SAMPLE
 from indexer.errors import EncoderError
 
 _MIN_COSINE = 0.99999

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 
 from indexer.encoders.base import COMPACT_FOLDER, fingerprint_of, to_unit_length
 from indexer.encoders.compact_encoder import check_compact_files
-from indexer.encoders.download import announce_download
+from indexer.encoders.download import download, pinned_folder
 from indexer.encoders.foreign_code import (
     check_config_code,
     check_folder_code,
@@ -23,23 +23,12 @@ from indexer.encoders.foreign_code import (
 from indexer.encoders.openclip_config import check_folder, preprocess_of
 from indexer.encoders.runtime import best_device
 from indexer.encoders.torch_errors import encoding_errors, loading_errors
+from indexer.encoders.torch_fingerprint import TOKENIZER_SAMPLE, raw_weights
 from indexer.errors import EncoderError, EncoderNotFoundError
 from indexer.types import Pixels, Preprocess, Vectors, require_list, require_pixels
 
 BATCH_SIZES = {"cpu": 32, "mps": 64, "cuda": 256}
 """Pictures per call by type of device: larger batches do not help on a CPU, and smaller ones leave a GPU idle."""
-
-TOKENIZER_SAMPLE = (
-    "a dog on the beach",
-    "Ünïcödé ß œ",
-    "日本語の写真",
-    "كلب",
-    "собака",
-    "😀 🚀",
-    "don't, 3.14!",
-    "x" * 300,
-)
-"""Texts whose token ids represent the tokenizer in the fingerprint."""
 
 
 class OpenClipEncoder:
@@ -70,7 +59,7 @@ class OpenClipEncoder:
             architecture=architecture,
             preprocess=self._preprocess,
             tokenizer=[type(tokenizer).__name__, np.asarray(tokenizer(list(TOKENIZER_SAMPLE))).tolist()],
-            weights=_raw_weights(model),
+            weights=raw_weights(model),
         )
         self._model = model.eval().to(device, memory_format=torch.channels_last)
         with torch.inference_mode():
@@ -90,7 +79,12 @@ class OpenClipEncoder:
             check_folder_code(folder, name)
         elif not schema.startswith("hf-hub:"):
             model_name, weights = _split_weights(name)
-        announce_download(name, model_name, weights)
+        download(name)
+        if schema.startswith("hf-hub:") and "@" in schema:
+            folder = pinned_folder(name, *schema.removeprefix("hf-hub:").rsplit("@", 1))
+            check_folder(folder, name)
+            check_folder_code(folder, name)
+            model_name = f"local-dir:{folder}"
         with loading_errors(name):
             config = open_clip.get_model_config(model_name)
             check_config_code(config, name, where="its configuration")
@@ -269,10 +263,3 @@ def _split_weights(name: str) -> tuple[str, str]:
 def _overflowed(rows: Vectors) -> list[int]:
     """Return the rows of (n, d) that are not finite, because a number on the way was too large for float16."""
     return [int(row) for row in np.flatnonzero(~np.isfinite(rows).all(axis=1))]
-
-
-def _raw_weights(model: Any) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of every tensor, by name."""
-    for name, tensor in sorted(model.state_dict().items()):
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        yield f"{name} {tensor.dtype} {tuple(tensor.shape)}", flat.view(torch.uint8).numpy().tobytes()

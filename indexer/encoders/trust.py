@@ -1,7 +1,9 @@
 """Trust in encoders: a catalog or an export may name any folder or repository, and only the user decides to load it.
 
-`compact` and open_clip's own models need no trust. Any other encoder is trusted once the user has named it, on this
-machine; the names are in a file of the user's, outside every library.
+`compact` and open_clip's own models need no trust, nor does what an installed package provides by its name alone: the
+user has installed it. A model that a package loads by name (`PACKAGE:MODEL`) may be any folder or repository. Like any
+other encoder it is trusted once the user has named it, on this machine; the names are in a file of the user's, outside
+every library.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from indexer.encoders.names import NAME_FORMS, split_precision
+from indexer.encoders.names import has_form, is_name, split_precision
+from indexer.encoders.plugins import plugin_of
 from indexer.errors import EncoderError
 
 logger = logging.getLogger(__name__)
 
-_SHIPPED_FORMS = ("compact", "open_clip")
+_SHIPPED_FORMS = ("compact", "recommended", "open_clip")
 """Forms of names that stand for weights which Recall or open_clip has chosen."""
 
 
@@ -64,7 +67,9 @@ def trust(name: str) -> None:
 
 def _needs_no_trust(name: str) -> bool:
     plain = split_precision(name)[0]
-    return any(form.matches(plain) for form in NAME_FORMS if form.name in _SHIPPED_FORMS)
+    if any(has_form(plain, form) for form in _SHIPPED_FORMS):
+        return True
+    return not is_name(plain) and (entry := plugin_of(plain)) is not None and entry.name == plain
 
 
 def _trusted_names() -> set[str]:

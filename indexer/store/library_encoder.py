@@ -7,11 +7,12 @@ import threading
 from pathlib import Path
 
 from indexer.config import DEFAULT_ENCODER, Settings
-from indexer.encoders import load_encoder
+from indexer.encoders import is_provided, load_encoder
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder
-from indexer.encoders.names import Precision, in_precision, split_precision
+from indexer.encoders.names import Precision, full_name, in_precision, is_name, split_precision
 from indexer.encoders.trust import check_trust
+from indexer.errors import EncoderNotFoundError
 from indexer.store import Store, check_encoder, check_encoder_name
 
 
@@ -119,8 +120,24 @@ class LibraryEncoder:
     def _load(self, device: str) -> Encoder:
         name = self._name()
         is_chosen = split_precision(name)[0] in self._chosen_names
+        if not is_chosen and not is_name(split_precision(name)[0]):
+            self._check_provided(name)
         check_trust(name, is_trusted=is_chosen or self._settings.trust_encoder)
-        return load_encoder(name, device=device, batch_size=self._settings.batch_size)
+        try:
+            return load_encoder(name, device=device, batch_size=self._settings.batch_size)
+        except EncoderNotFoundError:
+            if not is_chosen:
+                self._check_provided(name)
+            raise
+
+    def _check_provided(self, name: str) -> None:
+        """Raise EncoderNotFoundError if nothing on this machine provides the library's encoder."""
+        if not is_provided(name):
+            raise EncoderNotFoundError(
+                f"this library was indexed with the encoder {name!r}, which no installed package provides; install the "
+                f"package that has it, give the encoder itself (in Python: Library.open({str(self._store.path)!r}, "
+                "encoder=ENCODER)), or change to another: recall encoder use NAME"
+            )
 
     def _name(self) -> str:
         record = self._store.encoder
@@ -129,8 +146,8 @@ class LibraryEncoder:
 
 
 def absolute_encoder_name(name: str) -> str:
-    """Return an encoder's name with an absolute folder path, as the catalog stores it."""
-    plain, precision = split_precision(name)
+    """Return an encoder's name as the catalog stores it: in full, with an absolute folder path."""
+    plain, precision = split_precision(full_name(name))
     if plain.startswith("local-dir:"):
         plain = f"local-dir:{os.path.realpath(Path(plain.removeprefix('local-dir:')).expanduser())}"
     return in_precision(plain, precision)

@@ -27,7 +27,8 @@ def use_encoder(
     complete. A run that was stopped continues where it left off when it is started again.
 
     Args:
-        encoder: Its name, or an encoder object.
+        encoder: Its name, or an encoder object. Weights that are not on this machine are downloaded; name, size and
+            licence are logged first.
         progress: Called with the progress.
 
     Raises:
@@ -42,7 +43,13 @@ def use_encoder(
     if isinstance(encoder, str):
         check_name(encoder)
         self._require_items()
+        from indexer.encoders.download import fetch  # late, as the next: it loads ONNX Runtime
+        from indexer.encoders.pending import pending_download
+
         settings, name = self._settings, absolute_encoder_name(encoder)
+        pending = pending_download(name)
+        if pending is not None:
+            fetch(pending, progress=progress)
         encoder = load_encoder(name, device=settings.device, batch_size=settings.batch_size)
     trust(encoder.name)
     with self._store.writing("changing the encoder", is_run=True):

@@ -82,5 +82,5 @@ def test_another_encoder_is_an_error_and_changes_nothing(
 def test_an_unknown_encoder_is_an_error(recall_program: Program, color_album: Path) -> None:
     assert_error(
         recall_program("index", color_album, "--encoder", "clip"),
-        "no encoder is called 'clip'; expected compact, MODEL/WEIGHTS",
+        "no encoder is called 'clip'; expected compact, SHORT-NAME, MODEL/WEIGHTS",
     )

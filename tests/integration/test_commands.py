@@ -151,10 +151,14 @@ def test_status_prints_what_the_library_holds(recall: Program, indexed: object, 
 def test_encoder_available_lists_the_ways_to_name_one(recall: Program) -> None:
     done = recall("encoder", "available", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
-    assert names == ["compact", "MODEL/WEIGHTS", "hf-hub:ORG/REPO", "local-dir:PATH", "NAME+int8"]
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["name"] for row in rows if row["kind"] == "form"] == [
+        "compact", "SHORT-NAME", "MODEL/WEIGHTS", "hf-hub:ORG/REPO", "local-dir:PATH", "PACKAGE:MODEL", "NAME+int8",
+    ]  # fmt: skip
+    best = next(row for row in rows if row["name"] == "mobileclip2-s0")
+    assert (best["full_name"], best["research_only"]) == ("MobileCLIP2-S0/dfndr2b", True)
     head, first, *_ = recall("encoder", "available").stdout.splitlines()
-    assert head.split() == ["name", "encoder"]
+    assert head.split()[:3] == ["name", "million", "download"]
     assert first.startswith("compact  ")
 
 

@@ -90,7 +90,7 @@ def test_a_model_for_pictures_that_are_not_square_is_refused(tmp_path: Path) -> 
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    assert refusal("clip").startswith("no encoder is called 'clip'; expected compact, MODEL/WEIGHTS")
+    assert refusal("clip").startswith("no encoder is called 'clip'; expected compact, SHORT-NAME, MODEL/WEIGHTS")
     assert refusal("ViT-B-99/openai") == "open_clip has no model 'ViT-B-99'; run: recall encoder available --all"
     assert "no weights 'nonsense' for ViT-B-32; expected " in refusal("ViT-B-32/nonsense")
 

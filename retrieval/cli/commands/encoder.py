@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from indexer.config import Settings
-from indexer.encoders.names import NAME_FORMS
+from retrieval.cli.encoder_table import print_encoders, print_encoders_as_json
 from retrieval.cli.messages import note
 from retrieval.cli.options import open_library, settings_options
 from retrieval.cli.output import json_option, print_json
@@ -29,7 +30,7 @@ def command() -> None:
 
     \b
     recall encoder available
-    recall encoder use ViT-B-32/laion2b_s34b_b79k
+    recall encoder use mobileclip2-s0
     recall encoder list
     """
 
@@ -66,40 +67,49 @@ def list_command(as_json: bool, settings: Settings) -> None:
 @click.option("--all", "all_names", is_flag=True, help="List all MODEL/WEIGHTS names too; needs the extra torch.")
 @json_option
 def available_command(all_names: bool, as_json: bool) -> None:
-    """List the encoders that --encoder accepts.
+    """List recommended encoders, and everything else that --encoder accepts.
+
+    Quality is what the authors published, speed what a benchmark measured with weights of the same shape.
 
     \b
     recall encoder available
     recall encoder available --all | grep ViT-B-32
     """
-    rows = [(form.syntax, form.help) for form in NAME_FORMS]
+    names: list[str] = []
     if all_names:
         from indexer.encoders import pretrained_names  # late: --help does not need numpy
 
-        rows += [(name, "") for name in pretrained_names()]
+        names = pretrained_names()
     if as_json:
-        for name, words in rows:
-            print_json({"name": name, "help": words})
+        print_encoders_as_json(names)
     else:
-        print_table(("name", Column("encoder", "wrap")), rows)
+        print_encoders(names)
 
 
 @command.command("use")
 @click.argument("name")
+@click.option("--yes", is_flag=True, help="Accept the licence of the weights and download them without a question.")
 @json_option
 @settings_options("library", "device", "batch_size", "workers", "max_pixels", "max_bytes", "timeout", "wait")
-def use_command(name: str, as_json: bool, settings: Settings) -> None:
+def use_command(name: str, yes: bool, as_json: bool, settings: Settings) -> None:
     """Search with another encoder from now on.
+
+    Weights that are not on this machine are downloaded after a question that names their size and licence. A download
+    that was interrupted is continued by the same command.
 
     A sample of at most 1,000 photos and 1,000 texts is encoded with it. The other embeddings are approximated from the
     former encoder's, so that you can search at once; `recall index` then re-encodes them, the most used first. You can
     stop with Ctrl-C at any time: until the end the former encoder is used, and the same command continues.
 
     \b
-    recall encoder use ViT-B-32/laion2b_s34b_b79k
+    recall encoder use mobileclip2-s0
+    recall encoder use ViT-B-32/laion2b_s34b_b79k --yes
     """
-    with open_library(settings) as library, ProgressLine() as progress:
-        change = library.use_encoder(name, progress=progress)
+    with open_library(settings) as library:
+        if not yes and library.encoders():
+            _accept_download(name)
+        with ProgressLine() as progress:
+            change = library.use_encoder(name, progress=progress)
     if as_json:
         print_json(change.to_dict())
     else:
@@ -128,6 +138,28 @@ def drop_command(name: str | None, as_json: bool, settings: Settings) -> None:
     click.echo(f"{plural(dropped, 'embedding')} dropped")
     if approximate:
         note(f"{plural(approximate, 'embedding')} of the active encoder are still approximate; run: recall index")
+
+
+def _accept_download(name: str) -> None:
+    """Show what would be downloaded with its licence, and ask; without a terminal raise an error.
+
+    Raises:
+        EncoderNotFoundError: There is no such encoder, or it cannot be downloaded.
+        UsageError: There is nobody to ask.
+    """
+    from indexer.encoders import check_name  # late, as the next: --help does not need numpy
+    from indexer.encoders.pending import pending_download
+
+    check_name(name)
+    pending = pending_download(name)
+    if pending is None:
+        return
+    other = f"; for other uses: {pending.alternative}" if pending.alternative else ""
+    licence = visible(f"licence of the weights: {pending.licence}{other}")
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{visible(str(pending))} has to be downloaded; {licence}; add --yes to accept it")
+    click.echo(f"{visible(str(pending))}\n{licence}", err=True)
+    click.confirm("Download?", abort=True, err=True)
 
 
 def _print_change(change: EncoderChange) -> None:

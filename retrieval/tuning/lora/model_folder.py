@@ -13,7 +13,7 @@ import open_clip
 from torch import nn
 
 from indexer.encoders.foreign_code import tokenizer_options
-from indexer.encoders.openclip_encoder import TOKENIZER_SAMPLE
+from indexer.encoders.torch_fingerprint import TOKENIZER_SAMPLE
 from indexer.errors import EncoderError
 from retrieval.tuning.lora.checkpoints import save_tensors
 
