@@ -37,12 +37,7 @@ _NAMING_CONVENTION = {
 METADATA = MetaData(naming_convention=_NAMING_CONVENTION)
 """All tables."""
 
-META = Table(
-    "meta",
-    METADATA,
-    Column("key", String, primary_key=True),
-    Column("value", String, nullable=False),
-)
+META = Table("meta", METADATA, Column("key", String, primary_key=True), Column("value", String, nullable=False))
 """Settings of the whole library, such as the active encoder."""
 
 ENCODERS = Table(
@@ -94,15 +89,10 @@ ITEMS = Table(
     Column("taken_at", DateTime),
     Column("taken_from", String),  # "exif", "xmp", "iptc", "png", "takeout"; "name", "file": of the file itself
     Column("utc_offset", Integer),  # minutes that `taken_at` is ahead of UTC, if the camera says
-    Column("latitude", Double),
-    Column("longitude", Double),
-    Column("camera", String),
-    Column("lens", String),
+    *(Column(name, Double) for name in ("latitude", "longitude")),
+    *(Column(name, String) for name in ("camera", "lens")),
     Column("rating", Integer),  # 0 to 5; -1 is rejected
-    Column("title", String),
-    Column("description", String),
-    Column("failure", String),
-    Column("failure_message", String),
+    *(Column(name, String) for name in ("title", "description", "failure", "failure_message")),
     Column("indexed_at", DateTime, nullable=False),
     Index(None, "size", "content_hash"),
     Index(None, "taken_at"),
@@ -118,7 +108,7 @@ ITEMS = Table(
 """Photos, documents and table rows; an item that could not be indexed has `failure` set and no units."""
 
 
-def _labels(name: str, column: str) -> Table:
+def _labels(name: str, column: str, *more: Column[str]) -> Table:
     """Return a table that lists texts of items."""
     return Table(
         name,
@@ -126,6 +116,7 @@ def _labels(name: str, column: str) -> Table:
         Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
         Column(column, String(collation="NOCASE"), primary_key=True),
         Column("key", String),  # for filters, see `text_key`
+        *more,
         Index(None, "key", "item_id"),
     )
 
@@ -136,8 +127,17 @@ TAGS = _labels("tags", "tag")
 PEOPLE = _labels("people", "person")
 """Names of the people in photos."""
 
-PLACES = _labels("places", "place")
-"""Names of the places where photos were taken or that they show."""
+PLACES = _labels("places", "place", Column("origin", String))
+"""Names of the places where photos were taken or that they show. The origin of those that the gazetteer has for a
+position is what it names: "town", "region" or "country"; NULL for those in the metadata."""
+
+PLACE_NAMES = Table(
+    "place_names",
+    METADATA,
+    Column("key", String, primary_key=True),  # another name, as `text_key` returns it
+    Column("place", String, primary_key=True),  # as `text_key` returns it
+)
+"""Other names of the places that the gazetteer found: "cologne" and "koln" for "köln"."""
 
 LABELS = {"tags": TAGS.c.tag, "people": PEOPLE.c.person, "places": PLACES.c.place}
 """The text of each kind of label."""

@@ -15,6 +15,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import SourceError
 from indexer.store import Store
 from indexer.sync import pipeline
+from indexer.sync.positions import name_positions
 from indexer.sync.removals import Removals
 from indexer.sync.report import SyncReport
 from indexer.sync.scan_rules import Rules, source_rules
@@ -56,11 +57,12 @@ def sync_paths(
             synced first. Or `columns` is given and no path is a table.
         StorageError: The disk is full or read-only; earlier commits are kept.
     """
-    report = SyncReport(is_dry_run=dry_run)
-    is_synced = False
+    report, is_synced = SyncReport(is_dry_run=dry_run), False
     errors: list[SourceError] = []
     targets = _targets(store, paths)
     _check_columns(columns, targets)
+    if not dry_run:
+        name_positions(store)
     absent: list[str] = []
     files_of = {} if exclude is not None or include_hidden is not None else _group_files(store, targets)
     with Removals(store, forget_missing=forget_missing, is_dry_run=dry_run) as removals:

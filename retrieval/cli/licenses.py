@@ -30,6 +30,14 @@ _WEIGHTS = (
 )
 
 
+_GAZETTEER = (
+    "gazetteer",
+    "",
+    "CC-BY-4.0",
+    "towns and regions of GeoNames (geonames.org), names of countries of CLDR (Unicode-3.0); changed: reduced",
+)
+
+
 class PackageLicense(NamedTuple):
     """The licence of one installed package.
 
@@ -104,6 +112,6 @@ def print_licenses(ctx: click.Context, _parameter: click.Parameter, value: bool)
     from importlib.metadata import distribution  # late, as above
 
     recall = distribution(_DISTRIBUTION)
-    rows = [(_DISTRIBUTION, recall.version, license_of(recall), ""), _WEIGHTS, *package_licenses()]
+    rows = [(_DISTRIBUTION, recall.version, license_of(recall), ""), _WEIGHTS, _GAZETTEER, *package_licenses()]
     print_table(("package", "version", Column("licence", "wrap"), Column("note", "wrap")), rows)
     ctx.exit()

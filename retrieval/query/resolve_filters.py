@@ -12,8 +12,11 @@ from sqlalchemy import Connection
 
 from indexer.catalog.filters.criteria import Criterion, Folder, Near, NearPhoto
 from indexer.catalog.filters.expression import Filter, Term, combine_filters
+from indexer.catalog.filters.patterns import Label
 from indexer.catalog.statements import counts, items, sources
+from indexer.catalog.statements.place_names import places_named
 from indexer.catalog.statements.spellings import stored_spellings
+from indexer.catalog.text_key import text_key
 from indexer.errors import PictureError, QueryError
 from indexer.store import Store
 
@@ -53,9 +56,18 @@ def resolve_filter(store: Store, where: Filter | None) -> Filter | None:
                 return reduce(or_, (Term(Folder(folder)) for folder in folders))
             if isinstance(criterion, NearPhoto):
                 return Term(Near(*_coordinates(connection, Path(criterion.photo), store), criterion.km))
+            if isinstance(criterion, Label) and criterion.field == "place":
+                return _places(connection, criterion)
             return Term(criterion)
 
         return where.transform(resolve)
+
+
+def _places(connection: Connection, criterion: Label) -> Filter:
+    """Return a filter for a place by all names that photos have it under: Cologne is also Köln."""
+    names = places_named(connection, [text_key(criterion.pattern)])
+    others = [place for found in names.values() for place in found]
+    return reduce(or_, (Term(Label("place", place)) for place in others)) if others else Term(criterion)
 
 
 def _indexed_folders(connection: Connection, folder: str) -> list[str]:

@@ -44,7 +44,8 @@ def excluded_probability(excluded: Vectors, units: Vectors, background: Vectors)
     others = units @ background.T  # (n, b)
     deviations = others.std(axis=1, dtype=np.float64)
     if not len(units) or deviations.min() < _MIN_DEVIATION:
-        return np.clip(scores, 0.0, 1.0)
+        clipped: Numbers = np.clip(scores, 0.0, 1.0)
+        return clipped
     z = (scores - others.mean(axis=1, dtype=np.float64)) / deviations
     result: Numbers = 1 / (1 + np.exp(-_SLOPE * (z - _MIDDLE)))
     return result

@@ -31,6 +31,8 @@ def copy_items(connection: Connection, copies: Sequence[tuple[int, dict[str, Any
         name: _group_by(_select_in(connection, select(of.table), of.table.c.item_id, originals), "item_id")
         for name, of in LABELS.items()
     }
+    for places in labels["places"].values():  # those by position are written for the copy, too
+        places[:] = [row for row in places if row["origin"] is None]
     rows = [
         _copy_columns(items[item_id], values)
         | {name: [row[LABELS[name].name] for row in rows.get(item_id, ())] for name, rows in labels.items()}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, insert, select
 
 from indexer.catalog.filters.path_prefix import at_or_under
-from indexer.catalog.schema import ITEM_WORDS, ITEMS, LABELS, SOURCES
+from indexer.catalog.schema import ITEM_WORDS, ITEMS, LABELS, PLACES, SOURCES
 from indexer.catalog.statements.items import PAGE_SIZE, labels_of
 from indexer.catalog.words import item_words
 from indexer.types import file_of
@@ -22,14 +22,26 @@ def write_item_words(connection: Connection, ids: Sequence[int]) -> None:
     for start in range(0, len(ids), PAGE_SIZE):
         page = ids[start : start + PAGE_SIZE]
         labels = [labels_of(connection, column, page) for column in LABELS.values()]
+        positions = _positions(connection, page)
         words = []
         for row in connection.execute(statement.where(ITEMS.c.id.in_(page))):
-            texts = (row.title, row.description, *(text for by_item in labels for text in by_item.get(row.id, ())))
+            places = positions.get(row.id, [])
+            labeled = (text for by_item in labels for text in by_item.get(row.id, ()) if text not in places)
+            texts = (row.title, row.description, *labeled)
             file, row_id = file_of(row.path, row.picture), row.path.partition("\0")[2].partition("\0")[0]
-            names = (row.camera, row.lens)
+            names = (row.camera, row.lens, *places)
             words.append({"rowid": row.id, "words": item_words(file, row_id, root_of(row.path, roots), names, texts)})
         if words:
             connection.execute(insert(ITEM_WORDS).prefix_with("OR REPLACE"), words)
+
+
+def _positions(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the places that items have by their positions: no unit has them in its text."""
+    places: dict[int, list[str]] = {}
+    of_items = select(PLACES.c.item_id, PLACES.c.place).where(PLACES.c.item_id.in_(ids), PLACES.c.origin.is_not(None))
+    for item_id, place in connection.execute(of_items):
+        places.setdefault(item_id, []).append(place)
+    return places
 
 
 def write_item_words_under(connection: Connection, root: str) -> None:

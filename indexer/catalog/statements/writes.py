@@ -23,6 +23,7 @@ from sqlalchemy import (
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, OUTDATED_METADATA, UNITS, UNREAD_SIDECARS
 from indexer.catalog.statements.item_words import write_item_words
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
+from indexer.catalog.statements.positions import write_positions
 from indexer.catalog.text_key import text_key
 from indexer.types import Modality, Vectors
 
@@ -117,6 +118,7 @@ def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[i
     for name, texts in labels.items():
         _add_labels(connection, LABELS[name], {ids_by_path[path]: values for path, values in texts.items()})
     _add_unread_sidecars(connection, {ids_by_path[path]: sidecars for path, sidecars in unread.items()})
+    write_positions(connection, list(ids_by_path.values()))
     write_item_words(connection, list(ids_by_path.values()))
     return [ids_by_path[row["path"]] for row in rows]
 
@@ -142,6 +144,7 @@ def update_metadata(connection: Connection, rows: Sequence[dict[str, Any]], ids:
         of_photo = update(UNITS).where(UNITS.c.item_id == bindparam("key"), UNITS.c.kind == Modality.PHOTO)
         texts = [{"key": row["key"], "searchable": row["text"]} for row in rows]
         connection.execute(of_photo.values(text=bindparam("searchable")), texts)
+        write_positions(connection, [row["key"] for row in rows])
         write_item_words(connection, [row["key"] for row in rows])
     _delete_of_items(connection, OUTDATED_METADATA, ids)
 
