@@ -20,6 +20,7 @@ from docs.generator import (
     layers,
     licenses,
     registries,
+    reliability,
     settings,
 )
 from docs.generator.offline import external_resources, external_styles
@@ -41,6 +42,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "licenses": licenses.licenses,
     "picture-data-flow": data_flow.as_picture,
     "picture-layers": layers.as_picture,
+    "picture-reliability": reliability.as_picture,
     "rerankers": registries.rerankers,
     "schema": catalog.tables,
     "settings": settings.settings,

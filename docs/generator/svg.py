@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 _INK = "var(--md-default-fg-color, currentColor)"
@@ -44,6 +45,33 @@ class Svg:
             f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="7" fill="none" stroke="{_INK}" '
             f'stroke-opacity=".3"/><text x="{x + 10:g}" y="{y + 20:g}" font-weight="bold">{escape(title)}</text>'
         )
+
+    def axes(self, x: float, y: float, size: float, *, across: str, down: str) -> None:
+        """Draw a square from 0 to 100 % with a name for each direction."""
+        self._parts.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}" fill="none" stroke="{_INK}" '
+            f'stroke-opacity=".4"/>'
+        )
+        for percent in (0, 50, 100):
+            at = size * percent / 100
+            self._parts.append(
+                f'<text x="{x + at:g}" y="{y + size + 17:g}" text-anchor="middle">{percent}</text>'
+                f'<text x="{x - 6:g}" y="{y + size - at + 5:g}" text-anchor="end">{percent}</text>'
+            )
+        middle = y + size / 2
+        self._parts.append(
+            f'<text x="{x + size / 2:g}" y="{y + size + 36:g}" text-anchor="middle">{escape(across)}</text>'
+            f'<text x="{x - 30:g}" y="{middle:g}" text-anchor="middle" '
+            f'transform="rotate(-90 {x - 30:g} {middle:g})">{escape(down)}</text>'
+        )
+
+    def curve(self, points: Sequence[tuple[float, float]], *, muted: bool = False, dots: bool = False) -> None:
+        """Draw a line through points, dashed if it is muted, with a dot at each."""
+        dash = ' stroke-dasharray="4 3" stroke-opacity=".6"' if muted else ' stroke-width="2"'
+        path = " ".join(f"{x:g},{y:g}" for x, y in points)
+        self._parts.append(f'<polyline points="{path}" fill="none" stroke="{_ACCENT}"{dash}/>')
+        if dots:
+            self._parts += [f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{_ACCENT}"/>' for x, y in points]
 
     def label(self, x: float, y: float, text: str) -> None:
         """Write a bold text."""

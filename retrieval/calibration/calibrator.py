@@ -1,136 +1,121 @@
-"""Match probabilities for the hits of one library."""
+"""Match probabilities for the queries of one library."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from math import hypot
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from indexer.encoders.base import Encoder
+from indexer.catalog.filters.expression import Filter
 from indexer.store import Store
 from indexer.types import Modality, Vectors
-from retrieval.calibration.background import background_vectors
-from retrieval.calibration.evidence import (
-    BackgroundStats,
-    Numbers,
-    background_queries,
-    background_stats,
-    compute_evidence,
-)
-from retrieval.calibration.probability import ModelKey, non_increasing, probabilities
-from retrieval.calibration.sample import Sample, read_sample
+from retrieval.calibration.expected import expected_number
+from retrieval.calibration.fitted import CALIBRATED, FITTED
+from retrieval.calibration.null_scores import NullScores, shipped_null_scores
+from retrieval.calibration.probability import Form, ModelKey, QueryFacts, QueryModel, query_model
+from retrieval.calibration.sample import Sample, passing_rows, read_sample
+from retrieval.calibration.word_counts import WordFacts, word_facts
 
-EXPECTED_DEPTH = 24
-"""Number of best units of each kind that the expected number of matches counts, at least. All queries pay for them."""
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
-_MAX_FORMS = 32
-"""Forms of queries (weights, and which parts are photos) whose background is cached: half a megabyte each."""
 
-_MIN_PHOTOS = 30
-"""A library with fewer photos has no background for queries with pictures."""
+_MIN_ROWS = 30
+"""If fewer units of the sample pass a filter, the whole sample says what the scores of the others are."""
 
 
 class Calibrator:
     """Computes match probabilities for one library. Any thread may use it."""
 
-    def __init__(self, store: Store, load: Callable[[], Encoder]) -> None:
-        """Prepare a calibrator. Nothing is read or loaded before the first query.
-
-        Args:
-            store: The library.
-            load: Returns its encoder, which encodes the background prompts.
-        """
+    def __init__(self, store: Store) -> None:
+        """Prepare a calibrator for a library. Nothing is read before the first query."""
         self._store = store
-        self._load = load
-        self._prompts: Vectors | None = None
         self._sample: Sample | None = None
-        self._stats: dict[object, BackgroundStats] = {}  # for this sample, by form of query and kind
         self._lock = threading.Lock()
 
-    def probabilities(
-        self,
-        query: Vectors,
-        candidates: Vectors,
-        *,
-        weights: Sequence[float],
-        photo_shares: Sequence[float],
-        kind: Modality,
-        searched: int,
-    ) -> Numbers | None:
-        """Return the match probability of each candidate, never increasing, shape (n,).
-
-        It is None if it cannot be known: for a query with photos in a library with fewer than 30 photos, or
-        for an encoder whose vectors of the background prompts are nearly all equal.
+    def model(self, query: Vectors, *, text: str, photo_shares: Sequence[float], kind: Modality) -> QueryModel | None:
+        """Return the probabilities of a query for units of a kind; None if the library's encoder is not calibrated.
 
         Args:
             query: The query's vector, shape (d,), unit length.
-            candidates: Unit vectors of units of one kind, best first, shape (n, d).
-            weights: Weight of each part of the query, (p,).
+            text: Its words, "" for none.
             photo_shares: How much of each part's vector comes from photos, 0 to 1, (p,).
-            kind: Kind of the candidates.
-            searched: Number of units of this kind that were searched.
+            kind: Kind of the units.
         """
-        stats = self._background_stats(weights, photo_shares, kind)
-        if stats is None or not len(candidates):
+        encoder = self._store.encoder
+        if encoder is None or encoder.fingerprint not in CALIBRATED:
             return None
-        evidence = compute_evidence(query, candidates, stats, population=searched)
-        if evidence is None:
-            return None
-        return non_increasing(probabilities(evidence, ModelKey(any(photo_shares), kind)))
+        form = query_form(photo_shares)
+        facts = query_facts(query, text if form is Form.WORDS else "", shipped_null_scores()[kind])
+        return query_model(facts, FITTED[ModelKey(form, kind)], self._sample_scores(query, kind))
 
-    def _background_stats(
-        self, weights: Sequence[float], photo_shares: Sequence[float], kind: Modality
-    ) -> BackgroundStats | None:
-        """Return the background of a query for units of a kind; queries of the same form share it."""
-        components = _components(weights, photo_shares)
-        form = (tuple(components), kind)
-        sample, cached = self._current_sample()
-        stats = cached.get(form)
-        if stats is None:
-            pools = [self._pool(sample, is_image=is_image) for _, is_image in components]
-            usable = [pool for pool in pools if pool is not None]
-            units = sample.of_kind(kind)
-            if len(usable) < len(pools) or not len(units):
-                return None
-            queries = background_queries(usable, [weight for weight, _ in components])
-            stats = background_stats(queries, units, has_image=any(photo_shares))
-            if len(cached) >= _MAX_FORMS:
-                cached.clear()
-            cached[form] = stats
-        return stats
+    def expected(
+        self,
+        model: QueryModel,
+        query: Vectors,
+        best: Vectors,
+        *,
+        kind: Modality,
+        where: Filter | None,
+        passing: int | None,
+    ) -> float:
+        """Return the expected number of units of a kind that match.
 
-    def _pool(self, sample: Sample, *, is_image: bool) -> Vectors | None:
-        """Return the vectors that replace a part in the background; None if there are none that are usable."""
-        if is_image:
-            return sample.photos if len(sample.photos) >= _MIN_PHOTOS else None
+        Args:
+            model: The model of the query for this kind.
+            query: The query's vector, shape (d,).
+            best: Scores of the best units that were searched, best first.
+            kind: The kind.
+            where: The filter; None lets everything pass.
+            passing: Number of units of the kind that pass it; None if that is not known.
+        """
+        sample = self._current_sample()
+        population = sample.kinds[kind].population if passing is None else passing
+        scores = self._sample_scores(query, kind)
+        if where is not None and (passing is None or passing > len(best)):
+            rows, checked = passing_rows(self._store, sample, kind, where)
+            if passing is None:
+                population = round(population * len(rows) / max(checked, 1))
+            scores = scores[rows] if len(rows) >= _MIN_ROWS else scores
+        return expected_number(model, best, scores, population)
+
+    def _current_sample(self) -> Sample:
         with self._lock:
-            if self._prompts is None:
-                vectors = background_vectors(self._load())
-                distinct = len(np.unique(vectors.round(3), axis=0))  # an encoder with few words maps many to one vector
-                self._prompts = vectors if 2 * distinct > len(vectors) else vectors[:0]
-            return self._prompts if len(self._prompts) else None
+            self._sample = read_sample(self._store, self._sample)
+            return self._sample
 
-    def _current_sample(self) -> tuple[Sample, dict[object, BackgroundStats]]:
-        """Return the sample, and the statistics that belong to it: another thread may replace both."""
-        with self._lock:
-            former, self._sample = self._sample, read_sample(self._store, self._sample)
-            if self._sample is not former:
-                self._stats = {}
-                if former is None or former.state[-1] != self._sample.state[-1]:
-                    self._prompts = None  # they are of another encoder
-            return self._sample, self._stats
+    def _sample_scores(self, query: Vectors, kind: Modality) -> Vectors:
+        """Return the cosines of a query with the sample of a kind, shape (s,)."""
+        with _one_thread():
+            scores: Vectors = self._current_sample().kinds[kind].vectors @ query
+        return scores
 
 
-def _components(weights: Sequence[float], photo_shares: Sequence[float]) -> list[tuple[float, bool]]:
-    """Return weight and `is_image` of each component of a query: a text with private words has two, words and photos.
+def query_form(photo_shares: Sequence[float]) -> Form:
+    """Return the form of a query: words, pictures (also words that mean photos), or both."""
+    if not any(photo_shares):
+        return Form.WORDS
+    return Form.PICTURE if min(photo_shares) == 1 else Form.MIXED
 
-    Their weights are those of orthogonal vectors: words and photos are almost at right angles.
+
+def query_facts(query: Vectors, text: str, null: NullScores) -> QueryFacts:
+    """Return what is known of a query: a unit vector of shape (d,), and its words, "" for none."""
+    return QueryFacts(*null.mean_and_deviation(query), word_facts(text) if text else WordFacts(0.0, 0.0))
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Limit matrix products to one thread: on a busy machine, several threads wait for each other.
+
+    The products of one query take 0.3 ms on one thread; on two they took up to 25 ms while other programs ran.
     """
-    return [
-        (weight * (length / hypot(share, 1 - share)), is_image)
-        for weight, share in zip(weights, photo_shares, strict=True)
-        for is_image, length in ((False, 1 - share), (True, share))
-        if length
-    ]
+    limited: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
+    return limited
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController  # late: it inspects all loaded libraries
+
+    return ThreadpoolController()

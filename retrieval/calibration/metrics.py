@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.calibration.evidence import Numbers
+from retrieval.calibration.probability import Numbers
 
 _BINS = 15
 """Number of bins of the calibration error, with equally many probabilities in each."""

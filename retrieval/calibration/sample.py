@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import Connection
@@ -13,11 +13,32 @@ from indexer.catalog.statements import items
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
 
-_SIZE = 256
+_SIZE = 2048
 """Number of units of each kind, evenly spaced over their ids."""
 
 _FIRST_LOOK = 5000
 """Number of units of all kinds that are searched for a kind first: 10 ms; listing a kind of millions takes seconds."""
+
+_CHECKED = 512
+"""Number of them that are checked against a filter: 1 ms."""
+
+_MAX_CACHED = 64
+"""Number of filters whose rows are cached."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindSample:
+    """Units of one kind.
+
+    Attributes:
+        ids: Their ids, shape (s,), ascending.
+        vectors: Their unit vectors, shape (s, d).
+        population: Number of units of this kind in the library; an estimate if they are many.
+    """
+
+    ids: Ids
+    vectors: Vectors
+    population: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +46,14 @@ class Sample:
     """Units of a library by kind.
 
     Attributes:
-        photos: Unit vectors, shape (p, d).
-        texts: Unit vectors, shape (t, d).
+        kinds: The sample of each kind.
         state: The state of the library: number of units, last id and encoder's fingerprint.
+        passing: Rows of a kind's sample that pass a filter, by kind and filter.
     """
 
-    photos: Vectors
-    texts: Vectors
+    kinds: dict[Modality, KindSample]
     state: tuple[int, int, str]
-
-    def of_kind(self, kind: Modality) -> Vectors:
-        """Return the units of a kind."""
-        return self.photos if kind is Modality.PHOTO else self.texts
+    passing: dict[tuple[Modality, Filter], Ids] = field(default_factory=dict)
 
 
 def read_sample(store: Store, former: Sample | None) -> Sample:
@@ -50,17 +67,32 @@ def read_sample(store: Store, former: Sample | None) -> Sample:
         state = (len(ids), int(ids[-1]) if len(ids) else 0, store.fingerprint)
         if former is not None and former.state == state:
             return former
-        if encoder is None:
-            drawn = dict.fromkeys(Modality, ids[:0])
-        else:
-            with store.reading() as connection:
-                drawn = {kind: _draw(connection, encoder.id, ids, kind) for kind in Modality}
-        photos, texts = (index.vectors(drawn[kind]) for kind in (Modality.PHOTO, Modality.TEXT))
-    return Sample(photos, texts, state)
+        kinds = {}
+        for kind in Modality:
+            drawn, population = ids[:0], 0
+            if encoder is not None:
+                with store.reading() as connection:
+                    drawn, population = _draw(connection, encoder.id, ids, kind)
+            kinds[kind] = KindSample(drawn, index.vectors(drawn), population)
+    return Sample(kinds, state)
 
 
-def _draw(connection: Connection, encoder_id: int, ids: Ids, kind: Modality) -> Ids:
-    """Return `_SIZE` units of a kind, evenly spaced over their ids; all if there are fewer.
+def passing_rows(store: Store, sample: Sample, kind: Modality, where: Filter) -> tuple[Ids, int]:
+    """Return the rows of a kind's sample that pass a filter, of at most `_CHECKED` rows, and how many were checked."""
+    ids = sample.kinds[kind].ids
+    rows = _evenly_spaced(np.arange(len(ids), dtype=np.int64), _CHECKED)
+    key = (kind, where)
+    if key not in sample.passing:
+        if len(sample.passing) >= _MAX_CACHED:
+            sample.passing.clear()
+        with store.reading() as connection:
+            matching = filter_ids(connection, ids[rows].tolist(), where)
+        sample.passing[key] = rows[[id_ in matching for id_ in ids[rows].tolist()]]
+    return sample.passing[key], len(rows)
+
+
+def _draw(connection: Connection, encoder_id: int, ids: Ids, kind: Modality) -> tuple[Ids, int]:
+    """Return `_SIZE` units of a kind, evenly spaced over their ids, all if there are fewer; and how many there are.
 
     A few thousand of all units contain enough of a kind that is not rare; of a rare kind all are listed.
     """
@@ -68,9 +100,11 @@ def _draw(connection: Connection, encoder_id: int, ids: Ids, kind: Modality) -> 
     is_kind = Filter.kind(kind)
     pages = (first[start : start + items.PAGE_SIZE].tolist() for start in range(0, len(first), items.PAGE_SIZE))
     matching = np.array(sorted(id_ for page in pages for id_ in filter_ids(connection, page, is_kind)), dtype=np.int64)
-    if len(matching) < _SIZE and len(first) < len(ids) and items.has_kind(connection, kind):
+    population = round(len(matching) / max(len(first), 1) * len(ids))
+    if len(matching) < _SIZE // 8 and len(first) < len(ids) and items.has_kind(connection, kind):
         matching = np.intersect1d(matching_ids(connection, encoder_id, is_kind), ids, assume_unique=True)
-    return _evenly_spaced(matching, _SIZE)
+        population = len(matching)
+    return _evenly_spaced(matching, _SIZE), population
 
 
 def _evenly_spaced(ids: Ids, count: int) -> Ids:

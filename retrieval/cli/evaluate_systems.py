@@ -65,9 +65,14 @@ class EvaluationRequest:
         """
         from retrieval.evaluation import set_kind  # late: --help does not need numpy
 
-        has_captions = set_kind(self.table) == "captions"
-        if self.calibration and (self.pair or not has_captions):
+        kind = set_kind(self.table)
+        if self.calibration and (self.pair or kind == "queries"):
             raise click.UsageError("--calibration is for one encoder on a set with the columns image and caption")
+        if kind == "judgements" and not self.calibration:
+            raise click.UsageError(
+                f"{self.table} has judgements (columns yes and no); add --calibration to measure them"
+            )
+        has_captions = kind != "queries"
         if self.rerank and has_captions:
             raise click.UsageError("--rerank is for a set with the columns query and relevant")
         if has_captions:
@@ -81,12 +86,14 @@ class EvaluationRequest:
         """Return how well one encoder, or each of two, retrieves captioned photos."""
         from indexer.encoders import load_encoder  # late, as above
         from indexer.encoders.names import in_precision
-        from retrieval.evaluation import evaluate_captions
+        from retrieval.evaluation import evaluate_captions, evaluate_judgements, set_kind
 
         name = self.encoder or self.settings.encoder or DEFAULT_ENCODER
         names = self.pair or (in_precision(name, self.precision) if self.precision else name,)
         device, batch_size = self.settings.device, self.settings.batch_size
         encoders = [load_encoder(name, device=device, batch_size=batch_size) for name in names]
+        if set_kind(self.table) == "judgements":
+            return [evaluate_judgements(self.table, encoders[0], split=self.split, progress=progress)]
         return [
             evaluate_captions(self.table, encoder, split=self.split, calibration=self.calibration, progress=progress)
             for encoder in encoders

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,16 +33,43 @@ def print_gaps(evaluations: Sequence[Evaluation]) -> None:
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print what one system reached, a column for each direction."""
     click.echo(f"{visible(evaluation.system)}: {_size(evaluation)}; 95 % intervals in parentheses")
-    columns = [_column(direction) for direction in evaluation.directions.values()]
-    names = next(iter(evaluation.directions.values())).metrics
-    head = [Column(_DIRECTIONS[name], "wrap") for name in evaluation.directions]
-    print_table(("", *head), zip(names, *columns, strict=True))
-    about = evaluation.about
-    if "calibration_error" in about:
-        click.echo(
-            f"match probabilities: calibration error {about['calibration_error']:.3f}; is there a match at all: AUROC "
-            f"{about['auroc_best']:.3f} by the best hit, {about['auroc_expected']:.3f} by the expected number"
-        )
+    if evaluation.directions:
+        columns = [_column(direction) for direction in evaluation.directions.values()]
+        names = next(iter(evaluation.directions.values())).metrics
+        head = [Column(_DIRECTIONS[name], "wrap") for name in evaluation.directions]
+        print_table(("", *head), zip(names, *columns, strict=True))
+    if evaluation.calibration is not None:
+        _print_calibration(evaluation.calibration)
+
+
+def _print_calibration(report: Mapping[str, Any]) -> None:
+    """Print how well match probabilities agree with people."""
+    nothing = report["nothing_shown"]
+    click.echo(f"match probabilities on {report['pairs']:,} pairs of {report['queries']:,} captions:")
+    rows = [
+        (
+            "calibration error of what is shown",
+            _share(report["calibration_error"], report["calibration_error_interval"]),
+        ),
+        ("hidden of what is right", _share(report["hidden"], report["hidden_interval"])),
+        ("nothing shown where a photo is right", _share(nothing["with_answer"])),
+        ("nothing shown where none is right", _share(nothing["without_answer"])),
+        ("expected number within a factor of 1.5", _share(report["expected_near"])),
+    ]
+    print_table(("", "value"), rows)
+    click.echo()
+    bins = [
+        (f"{each['from']:.0%} to {each['to']:.0%}", f"{each['said']:.1%}", f"{each['right']:.1%}", f"{each['pairs']:,}")
+        for each in report["bins"]
+    ]
+    print_table(("match", "said", "right", "pairs"), bins)
+
+
+def _share(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """Return a share in percent with its interval; "-" if there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.1%}" + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")
 
 
 def print_comparison(comparison: Comparison) -> None:

@@ -15,10 +15,14 @@ from retrieval.cli.table import Cell, Column, print_table
 from retrieval.cli.text import plural
 
 if TYPE_CHECKING:
+    from retrieval.calibration.expected import Expected
     from retrieval.query.understanding.understood import Understood
     from retrieval.search.hits import Hit, Hits
 
 Command = Callable[..., None]
+
+_BANDS = ((0.8, "sure"), (0.4, "likely"), (0.05, "maybe"), (0.0, "unlikely"))
+"""Words for probabilities, by the lowest that each is for; the last begins at the threshold."""
 
 _EXCERPT = 60
 """Characters of a text in the table; JSON has all of it."""
@@ -40,7 +44,7 @@ def threshold_options(command: Command) -> Command:
         "--threshold",
         type=click.FloatRange(0, 1),
         metavar="P",
-        help="Hide hits whose match probability is lower, 0 to 1; by default 0.02.",
+        help="Hide hits whose match probability is lower, 0 to 1; by default 0.05.",
     )
     return threshold(click.option("--all", "show_all", is_flag=True, help="Show unlikely hits too.")(call))
 
@@ -81,11 +85,25 @@ def _rounded_down(probability: float) -> str:
     return f"of {percent}%" if percent else "below 1%"
 
 
-def _last_line(expected: float, hidden: int) -> str:
+def _last_line(expected: Expected, hidden: int) -> str:
     """Return the line under a table: how many hits are hidden, and how many match in the whole library."""
     it = "it" if hidden == 1 else "them"
     rest = f"{plural(hidden, 'unlikely hit')} hidden (--all shows {it}); " if hidden else ""
-    return f"---- {rest}expected matches in the library: about {expected:.1f}"
+    return f"---- {rest}{_about(expected)}"
+
+
+def _about(expected: Expected) -> str:
+    """Return how many match in the whole library, for people: in round numbers."""
+    number, low, high = (_rounded(value) for value in expected)
+    if number == "0":
+        return f"expected matches in the library: about 0 (up to {high})"
+    return f"expected matches in the library: about {number} ({low} to {high})"
+
+
+def _rounded(value: float) -> str:
+    """Return a number with two digits that count."""
+    digits = max(len(str(round(value))) - 2, 0)
+    return str(round(value, -digits) if digits else round(value))
 
 
 def print_understood(understood: Understood | None) -> None:
@@ -124,7 +142,7 @@ def print_hits(hits: Sequence[Hit], output: OutputFormat, *, understood: Underst
 def _print_table(hits: Sequence[Hit]) -> None:
     has_texts = any(hit.kind == "text" for hit in hits)
     columns: dict[Column, Sequence[str | Cell]] = {
-        Column("match"): ["" if hit.probability is None else f"{hit.probability:.0%}" for hit in hits],
+        Column("match"): ["" if hit.probability is None else _match(hit.probability) for hit in hits],
         Column("score"): [_score(hit) for hit in hits],
         Column("photos"): [str(hit.count) if hit.members else "" for hit in hits],
         Column("taken"): [f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "" for hit in hits],
@@ -144,6 +162,12 @@ def _print_table(hits: Sequence[Hit]) -> None:
 def _score(hit: Hit) -> str:
     """Return the score of a hit; nothing for one that a filter alone found."""
     return f"{'~' if hit.approximate else ''}{hit.score:.3f}" if hit.part_scores else ""
+
+
+def _match(probability: float) -> str:
+    """Return a probability in whole percent, and a word for it."""
+    percent = "<1%" if probability < 0.005 else f"{probability:.0%}"
+    return f"{percent} {next(band for lowest, band in _BANDS if probability >= lowest)}"
 
 
 def place(hit: Hit) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from retrieval.evaluation.caption_retrieval import evaluate_captions
 from retrieval.evaluation.compare import Comparison, Difference, compare
 from retrieval.evaluation.datasets import CaptionedPicture, JudgedQuery, read_captions, read_queries, set_kind
+from retrieval.evaluation.judged_pairs import evaluate_judgements
 from retrieval.evaluation.metrics import RelevantRanks, values_per_query
 from retrieval.evaluation.result import Direction, Evaluation
 
@@ -29,6 +30,7 @@ __all__ = [
     "RelevantRanks",
     "compare",
     "evaluate_captions",
+    "evaluate_judgements",
     "read_captions",
     "read_queries",
     "set_kind",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,16 +46,18 @@ def evaluate_captions(
         csv_path: As for `read_captions`.
         encoder: The encoder to evaluate.
         split: Only the rows with this value in the column split.
-        calibration: Whether to also measure the match probabilities, see `calibration_quality`; the result is in
-            `about`.
+        calibration: Whether to also measure the match probabilities, see `calibration_report`. Only a caption's own
+            pictures count as right, though it may describe others too.
         progress: Called after each batch.
 
     Raises:
-        EvaluationError: The set cannot be used, or none of its pictures can be read.
+        EvaluationError: The set cannot be used, none of its pictures can be read, or the encoder is not calibrated.
     """
+    if calibration:
+        _require_calibrated(encoder)
     pictures = read_captions(csv_path, split)
     failures: list[tuple[str, str]] = []
-    readable, images = _encode_pictures(pictures, encoder, failures, progress)
+    readable, images = encode_pictures(pictures, encoder, failures, progress)
     if not readable:
         path, reason = failures[0]
         raise EvaluationError(
@@ -63,7 +65,7 @@ def evaluate_captions(
             "expected them in the folder images/ next to the table"
         )
     captions, pairs = _distinct_captions(readable)
-    texts = _encode_captions(captions, encoder, progress)
+    texts = encode_captions(captions, encoder, progress)
     forward, backward = _rank_pairs(texts, images, pairs)
     firsts = pairs[np.unique(pairs[:, 0], return_index=True)[1], 1]  # first picture of each caption, (t,)
     clusters = np.unique(firsts, return_inverse=True)[1]  # without gaps
@@ -77,9 +79,9 @@ def evaluate_captions(
             "images": len(readable),
             "captions": len(texts),
             "encoder": encoder.name,
-            **(_calibration(texts, images, pairs, encoder) if calibration else {}),
         },
         failures=tuple(failures),
+        calibration=_calibration(captions, texts, images, pairs) if calibration else None,
     )
 
 
@@ -101,11 +103,19 @@ def _distinct_captions(pictures: Sequence[CaptionedPicture]) -> tuple[list[str],
     return captions, np.array(sorted(pairs), dtype=np.int64)
 
 
-def _calibration(texts: Vectors, images: Vectors, pairs: Ids, encoder: Encoder) -> dict[str, float]:
-    from retrieval.calibration.background import background_vectors  # late: it loads the database library
-    from retrieval.evaluation.calibration import calibration_quality
+def _require_calibrated(encoder: Encoder) -> None:
+    from retrieval.evaluation.calibration import require_calibrated  # late: it loads the database library
 
-    return calibration_quality(texts, images, pairs, background_vectors(encoder))
+    require_calibrated(encoder)
+
+
+def _calibration(captions: Sequence[str], texts: Vectors, images: Vectors, pairs: Ids) -> dict[str, Any]:
+    from retrieval.evaluation.calibration import calibration_report  # late, as above
+
+    shares = [np.zeros(len(images)) for _ in captions]
+    for caption, picture in pairs.tolist():
+        shares[caption][picture] = 1.0
+    return calibration_report(captions, texts, images, shares)
 
 
 def rank_both_ways(texts: Vectors, images: Vectors, owners: Ids) -> tuple[RelevantRanks, RelevantRanks]:
@@ -157,7 +167,7 @@ def _ranks(queries: Vectors, answers: Vectors, owners: Ids, relevant: Ids) -> Id
     return ranks
 
 
-def _encode_pictures(
+def encode_pictures(
     pictures: Sequence[CaptionedPicture],
     encoder: Encoder,
     failures: list[tuple[str, str]],
@@ -192,7 +202,7 @@ def _read_batch(
     return readable, np.stack(pixels) if pixels else np.empty((0, size, size, 3), dtype=np.uint8)
 
 
-def _encode_captions(captions: Sequence[str], encoder: Encoder, progress: ProgressCallback | None) -> Vectors:
+def encode_captions(captions: Sequence[str], encoder: Encoder, progress: ProgressCallback | None) -> Vectors:
     """Return one vector per caption, shape (t, d)."""
     vectors: list[Vectors] = []
     for batch in _batches(captions, _CAPTION_BATCH):

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from indexer.errors import EvaluationError, QueryError
 from retrieval.evaluation.query_column import parse_query_cell
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from retrieval.query.part import Picture
     from retrieval.query.query import Query
 
-SetKind = Literal["captions", "queries"]
+SetKind = Literal["judgements", "captions", "queries"]
 
-COLUMNS: dict[SetKind, tuple[str, str]] = {"captions": ("image", "caption"), "queries": ("query", "relevant")}
+COLUMNS: dict[SetKind, tuple[str, ...]] = {
+    "judgements": ("image", "caption", "yes", "no"),
+    "captions": ("image", "caption"),
+    "queries": ("query", "relevant"),
+}
 """Required columns of each kind of set."""
 
 MAX_GRADE = 100
@@ -56,13 +60,24 @@ class JudgedQuery:
     relevant: dict[Path, int]
 
 
+class JudgedPair(NamedTuple):
+    """A photo and a caption with the votes of people: how many call it right, and how many do not."""
+
+    image: str
+    caption: str
+    yes: int
+    no: int
+
+
 def set_kind(csv_path: Path) -> SetKind:
-    """Return the kind of set in a table, by its columns; captions if it has the columns of both.
+    """Return the kind of set in a table, by its columns; the first of `COLUMNS` if it has those of several.
 
     Raises:
         EvaluationError: The table does not exist, or has the columns of neither kind.
     """
     columns, _ = _read(csv_path)
+    if {"yes", "no"} & set(columns):
+        return "judgements"  # also if another column is missing, which is said when it is read
     for kind, required in COLUMNS.items():
         if set(required) <= set(columns):
             return kind
@@ -88,7 +103,28 @@ def read_captions(csv_path: Path, split: str | None = None) -> list[CaptionedPic
             captions.setdefault(name, []).append(caption)
     if not captions:
         raise _empty_set_error(csv_path, "caption", "an image and a caption", split)
-    return [CaptionedPicture(_locate(csv_path.parent, name), tuple(group)) for name, group in captions.items()]
+    return [CaptionedPicture(locate_picture(csv_path.parent, name), tuple(group)) for name, group in captions.items()]
+
+
+def read_judgements(csv_path: Path, split: str | None = None) -> list[JudgedPair]:
+    """Return the judged pairs of a table in its order.
+
+    Args:
+        csv_path: Table with the columns image, caption, yes and no, and optionally split.
+        split: Only the rows with this value in the column split; None for all.
+
+    Raises:
+        EvaluationError: The table does not exist, lacks a column, has a line that cannot be used, or has no rows.
+    """
+    pairs = []
+    for number, image, caption, row in _lines(csv_path, "judgements", split):
+        if image and caption:
+            yes, no = (_votes(row[name], name, number, csv_path) for name in ("yes", "no"))
+            if yes + no:
+                pairs.append(JudgedPair(image, caption, yes, no))
+    if not pairs:
+        raise _empty_set_error(csv_path, "judged pair", "an image, a caption and votes", split)
+    return pairs
 
 
 def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
@@ -151,6 +187,15 @@ def _grade(value: str | None, number: int, csv_path: Path) -> int:
     return int(text)
 
 
+def _votes(value: str | None, column: str, number: int, csv_path: Path) -> int:
+    text = (value or "").strip() or "0"
+    if not text.isdecimal():
+        raise EvaluationError(
+            f"line {number} of {csv_path} has {text!r} in the column {column}; expected a whole number"
+        )
+    return int(text)
+
+
 def _empty_set_error(csv_path: Path, missing: str, expected: str, split: str | None) -> EvaluationError:
     condition = f" with split '{split}'" if split else ""
     advice = "check the name of the split, or leave out --split" if split else "add some"
@@ -169,7 +214,7 @@ def _lines(csv_path: Path, kind: SetKind, split: str | None) -> Iterator[tuple[i
         )
     for number, row in rows:
         if split is None or row["split"] == split:
-            first, second = ((row[name] or "").strip() for name in COLUMNS[kind])
+            first, second = ((row[name] or "").strip() for name in COLUMNS[kind][:2])
             yield number, first, second, row
 
 
@@ -189,6 +234,7 @@ def _read(csv_path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str 
         ) from error
 
 
-def _locate(folder: Path, name: str) -> Path:
+def locate_picture(folder: Path, name: str) -> Path:
+    """Return the path of a picture of a set: in `images/` next to the table, else by its path from the table."""
     in_images = folder / "images" / name
     return in_images if in_images.exists() or not (folder / name).exists() else folder / name

@@ -46,6 +46,7 @@ class Evaluation:
         about: What was measured: counts and names.
         failures: Pictures and queries that were left out, with the reason.
         missing: Relevant files that are not in the library; they count as not found.
+        calibration: How well match probabilities agree with people, see `calibration_report`, if that was measured.
     """
 
     system: str
@@ -53,6 +54,7 @@ class Evaluation:
     about: Mapping[str, str | int | float]
     failures: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    calibration: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that `recall evaluate --json` prints."""
@@ -65,6 +67,7 @@ class Evaluation:
                 for name, direction in self.directions.items()
             },
             "resamples": RESAMPLES,
+            **({} if self.calibration is None else {"calibration": self.calibration}),
         }
 
 

@@ -155,7 +155,7 @@ class _Explainer:
         reasons = self._failed_filters()
         rank, total = (None, None) if reasons else self._rank(vector, score, unit.kind)
         hit = next((hit for hit in hits if hit.item_id == self.item.id), None)
-        probability = hit.probability if hit else self._probability(encoded, embedding, unit.kind, total)
+        probability = hit.probability if hit else self._probability(encoded, score, unit.kind)
         if rank is not None and (hit not in hits.above(THRESHOLD) if hit else (probability or 1) < THRESHOLD):
             reasons.append(_hidden_reason(probability))
         if rank is not None and hit is None:
@@ -194,17 +194,12 @@ class _Explainer:
         best = int(inner_products(vector, vectors).argmax())
         return units[best], vectors[best]
 
-    def _probability(self, query: EncodedQuery, embedding: Vectors, kind: Modality, total: int | None) -> float | None:
+    def _probability(self, query: EncodedQuery, score: float, kind: Modality) -> float | None:
         """Return the match probability of a unit that is not among the results."""
-        values = self.calibrator.probabilities(
-            query.vector,
-            embedding[None],
-            weights=query.weights,
-            photo_shares=query.photo_shares,
-            kind=kind,
-            searched=total or 1,
+        model = self.calibrator.model(
+            query.vector, text=query.query.keywords, photo_shares=query.photo_shares, kind=kind
         )
-        return None if values is None else float(values[0])
+        return None if model is None else float(model.probabilities([score])[0])
 
     def _index_recall(self) -> float | None:
         """Return the share of the ten best results that the index finds, None for an exact index."""

@@ -54,7 +54,7 @@ class BaseLibrary:
         except BaseException:  # also Ctrl-C: the caller has no object to close yet
             self._store.close()
             raise
-        self._calibrator = Calibrator(self._store, self._encoder.for_query)
+        self._calibrator = Calibrator(self._store)
 
     @classmethod
     def open(

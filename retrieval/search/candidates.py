@@ -19,6 +19,7 @@ _EXTRA_UNITS = 2
 which proves that no item with the same score is missing. If items have several units, more are requested again."""
 
 _NO_VECTORS: Vectors = np.empty((0, 0), dtype=np.float32)
+_NO_SCORES: Vectors = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,15 @@ class Candidates:
         items: Details of the items, (n,).
         scores: Cosine of query and unit, shape (n,), float32.
         vectors: Embeddings of the units, shape (n, d), float32, unit length.
-        searched: Approximate number of units that were searched for them.
-        further: Embeddings of the next best units, shape (m, d), if they were requested.
+        unit_scores: Cosines of the best units, several of one item among them, best first, shape (m,).
+        passing: Number of units that pass the filter; None if it is not known.
     """
 
     items: Sequence[ItemDetails]
     scores: Vectors
     vectors: Vectors
-    searched: int = 0
-    further: Vectors = field(default_factory=lambda: _NO_VECTORS)
+    unit_scores: Vectors = field(default_factory=lambda: _NO_SCORES)
+    passing: int | None = 0
 
     def __len__(self) -> int:
         return len(self.items)
@@ -53,7 +54,7 @@ class Candidates:
         return self.take(range(min(count, len(self))))
 
 
-NO_CANDIDATES = Candidates((), np.empty(0, dtype=np.float32), _NO_VECTORS)
+NO_CANDIDATES = Candidates((), _NO_SCORES, _NO_VECTORS)
 
 
 def concat(lists: Sequence[Candidates]) -> Candidates:
@@ -65,7 +66,6 @@ def concat(lists: Sequence[Candidates]) -> Candidates:
         [item for candidates in lists for item in candidates.items],
         np.concatenate([candidates.scores for candidates in lists]),
         np.concatenate([candidates.vectors for candidates in lists]),
-        sum(candidates.searched for candidates in lists),
     )
 
 
@@ -88,8 +88,7 @@ def find_candidates(
         where: Filter; None lets everything pass.
         kind: Only units of this kind; None takes all.
         leave_out: Id of an item that is left out: the query's own.
-        depth: Number of units in total: the embeddings of those beyond the items are returned as `further`. There may
-            be fewer if a filter would make them slow to find.
+        depth: Number of units in `unit_scores`, at least. There may be fewer if a filter would make them slow to find.
     """
     encoder = store.encoder
     if encoder is None:
@@ -105,10 +104,13 @@ def find_candidates(
             if len(ids) < wanted or (len(rows) >= count and scores[wanted - 1] < scores[rows[count - 1]]):
                 break  # there are no more units, or a worse one was found, so no tie with the last item is missing
             wanted *= 4
-        further = index.vectors(ids[wanted:depth])
+        is_own = np.array(
+            [_is_of(details.get(id_), leave_out) for id_ in ids[:wanted].tolist()] + [False] * len(ids[wanted:])
+        )
+        unit_scores = scores[~is_own]
         ids, scores = ids[rows], scores[rows]
         items = [details[id_] for id_ in ids.tolist()]
-        candidates = Candidates(items, scores, index.vectors(ids), nearest.searched, further)
+        candidates = Candidates(items, scores, index.vectors(ids), unit_scores, nearest.passing)
     order = sorted(range(len(candidates)), key=lambda row: (-candidates.scores[row], candidates.items[row].item_id))
     return candidates.take(order[:count])
 
@@ -116,6 +118,10 @@ def find_candidates(
 def has_kind(store: Store, kind: Modality) -> bool:
     """Return whether the library holds units of a kind."""
     return store.cached(("has", kind), lambda connection: item_statements.has_kind(connection, kind))
+
+
+def _is_of(unit: ItemDetails | None, item_id: int | None) -> bool:
+    return unit is not None and unit.item_id == item_id
 
 
 def _first_unit_rows(details: Sequence[ItemDetails | None], leave_out: int | None) -> Ids:

@@ -13,7 +13,9 @@ from indexer.errors import QueryError
 from indexer.store import Store
 from indexer.types import Modality, Vectors
 from indexer.vectors.base import inner_products
-from retrieval.calibration.calibrator import EXPECTED_DEPTH, Calibrator
+from retrieval.calibration.calibrator import Calibrator
+from retrieval.calibration.expected import DEPTH as EXPECTED_DEPTH
+from retrieval.calibration.probability import with_words
 from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat, find_candidates, has_kind
 from retrieval.search.exclusion import Exclusion
@@ -103,7 +105,7 @@ def search(
         ranking = rerank(chain, store, query.query, vector, run.find_candidates, count=k)
     return Hits(
         run.hits(ranking),
-        expected=probabilities.expected if probabilities and exclusion is None else None,
+        expected=probabilities.estimate if probabilities and exclusion is None else None,
         fingerprint=store.fingerprint,
     )
 
@@ -208,12 +210,13 @@ class _Search:
             zip(candidates.items, candidates.scores, candidates.vectors, strict=True)
         ):
             found = self.words.in_item(item)
+            evidence, value = self.words.evidence(found), probabilities[row]
             steps = [RerankScore(step.name, float(step.scores[row])) for step in ranking.steps]
             yield replace(
                 self._hit(item, float(score), vector),
-                probability=probabilities[row],
+                probability=None if value is None else with_words(value, evidence),
                 found=found,
-                word_evidence=self.words.evidence(found),
+                word_evidence=evidence,
                 rerank=tuple(step for step in steps if not isnan(step.score)),
                 members=tuple(member for group in ranking.members[row] for member in self.hits(group)),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,7 @@ class Exclusion:
             if len(level):
                 chosen = concat([chosen, self._ordered(level, probability(level))])
             if len(chosen) >= count or len(found) < depth:
-                return replace(chosen.first(count), searched=found.searched)
+                return chosen.first(count)
             done, depth = len(found), 4 * depth
 
     def _ordered(self, candidates: Candidates, values: Sequence[float | None]) -> Candidates:

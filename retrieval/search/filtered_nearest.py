@@ -59,9 +59,11 @@ class FilteredSearch:
         self._allowed: Ids | None = None
 
     @property
-    def searched(self) -> int:
-        """Number of units that were searched: those that pass the filter if they are known, else all."""
-        return len(self._index) if self._allowed is None else len(self._allowed)
+    def passing(self) -> int | None:
+        """Number of units that pass the filter; None if only the nearest were looked at."""
+        if self._where is None:
+            return len(self._index)
+        return None if self._allowed is None else len(self._allowed)
 
     def best(self, count: int, depth: int = 0) -> tuple[Ids, Vectors]:
         """Return ids and scores of the nearest units, (n,) each, best first, ties by id; all if there are fewer.

@@ -16,6 +16,8 @@ from retrieval.search.word_evidence import WordHit
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from retrieval.calibration.expected import Expected
+
 _HALF = 0.5
 """Word evidence from which on hits are shown whatever their probability."""
 
@@ -162,9 +164,8 @@ class Hits(list[Hit]):
     """The hits of one query, best first: a list with four more attributes.
 
     Attributes:
-        expected: Approximate number of matching photos and texts in the library: the sum of the match probabilities of
-            the best of each kind, at least 24 of them (`retrieval.calibration.calibrator.EXPECTED_DEPTH`). If all these
-            are likely, there are more. None without probabilities.
+        expected: Number of photos and texts in the library that are expected to match, with a 90 % interval. It does
+            not depend on how many hits were asked for. None without probabilities, and if a part is excluded.
         offset: Number of results before the first of these, on earlier pages.
         fingerprint: Fingerprint of the encoder that ranked them, its adapter included; "" if it is not known.
         understood: What dates, places, cameras and negations in the words of the query were understood as; None if all
@@ -175,7 +176,7 @@ class Hits(list[Hit]):
         self,
         hits: Iterable[Hit] = (),
         *,
-        expected: float | None = None,
+        expected: Expected | None = None,
         offset: int = 0,
         fingerprint: str = "",
         understood: Understood | None = None,

@@ -4,103 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import log
 
 import numpy as np
 
 from indexer.types import Modality, Vectors
-from retrieval.calibration.calibrator import Calibrator
-from retrieval.calibration.evidence import Numbers
-from retrieval.calibration.probability import ModelKey, merge_keys
+from retrieval.calibration.calibrator import Calibrator, query_form
+from retrieval.calibration.expected import Expected, with_interval
+from retrieval.calibration.fitted import MERGE_SHIFTS
+from retrieval.calibration.probability import Numbers, QueryModel
 from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import Candidates
+
+_NEAR_ZERO = 1e-12
 
 
 @dataclass(slots=True)
 class MatchProbabilities:
-    """The match probabilities of one query's candidates; each is computed once.
+    """The match probabilities of one query's candidates.
 
     Attributes:
         calibrator: The calibrator of the library.
         query: The query.
         vector: Its vector, shape (d,).
-        expected: Approximate number of units that are right, from the scored lists; None if it cannot be known.
+        expected: Number of units that are expected to match, from the scored lists; None if it cannot be known.
     """
 
     calibrator: Calibrator
     query: EncodedQuery
     vector: Vectors
     expected: float | None = None
-    _cached: dict[int, float] = field(default_factory=dict)  # by unit id
-    _searched: dict[Modality, int] = field(default_factory=dict)  # units of each kind that were searched
-    _is_unknown: bool = False  # for one kind, and so for all: they are compared with each other
+    _models: dict[Modality, QueryModel | None] = field(default_factory=dict)
 
     def score(self, lists: Sequence[Candidates]) -> None:
-        """Compute the probabilities of candidates, and how many units are right.
+        """Estimate how many units match.
 
         Args:
             lists: Candidates of one kind each, best first.
         """
-        self._cached.clear()
-        self.expected = 0.0
+        self.expected = None
         for candidates in lists:
-            self._searched |= {item.kind: candidates.searched for item in candidates.items[:1]}
-            vectors = candidates.vectors
-            if len(candidates.further):
-                vectors = np.concatenate([vectors, candidates.further])
-            values = self._compute(candidates, vectors)
-            if values is None:
-                self.expected = None
+            if not len(candidates):
+                continue
+            kind = candidates.items[0].kind
+            model = self._model(kind)
+            if model is None:
                 return
-            self.expected += float(values.sum())
-            self._cache(candidates, values)
+            number = self.calibrator.expected(
+                model,
+                self.vector,
+                candidates.unit_scores,
+                kind=kind,
+                where=self.query.query.where,
+                passing=candidates.passing,
+            )
+            self.expected = (self.expected or 0.0) + number
+
+    @property
+    def estimate(self) -> Expected | None:
+        """The expected number with its interval; None if it cannot be known."""
+        return None if self.expected is None else with_interval(self.expected)
 
     def probabilities(self, candidates: Candidates) -> list[float | None]:
-        """Return the probability of each candidate, (n,); those that were in no list are computed separately."""
-        new = [row for row, item in enumerate(candidates.items) if item.unit_id not in self._cached]
+        """Return the probability of each candidate, (n,); None for all if the encoder is not calibrated."""
+        values: list[float | None] = [None] * len(candidates)
         for kind in Modality:
-            rows = [row for row in new if candidates.items[row].kind is kind]
-            if rows and not self._is_unknown:
-                rows.sort(key=lambda row: -candidates.scores[row])
-                of_kind = candidates.take(rows)
-                values = self._compute(of_kind, of_kind.vectors)
-                if values is not None:
-                    self._cache(of_kind, values)
-        if self._is_unknown:
-            return [None] * len(candidates)
-        return [self._cached.get(item.unit_id) for item in candidates.items]
+            rows = [row for row, item in enumerate(candidates.items) if item.kind is kind]
+            model = self._model(kind) if rows else None
+            if model is not None:
+                for row, value in zip(rows, model.probabilities(candidates.scores[rows]).tolist(), strict=True):
+                    values[row] = value
+        return values
 
     def merge_keys(self, candidates: Candidates) -> Numbers | None:
         """Return sort keys for candidates of several kinds in one list, (n,); None if a probability is unknown."""
-        values = np.array([np.nan if value is None else value for value in self.probabilities(candidates)])
-        if np.isnan(values).any():
-            return None
-        keys = np.empty(len(candidates))
-        for kind in Modality:
-            rows = [row for row, item in enumerate(candidates.items) if item.kind is kind]
-            keys[rows] = merge_keys(values[rows], ModelKey(self.query.has_photos, kind))
-        return keys
+        shift = MERGE_SHIFTS[query_form(self.query.photo_shares)]
+        keys = []
+        for item, value in zip(candidates.items, self.probabilities(candidates), strict=True):
+            if value is None:
+                return None
+            clipped = min(max(value, _NEAR_ZERO), 1 - _NEAR_ZERO)
+            keys.append(log(clipped / (1 - clipped)) + shift * (item.kind is Modality.PHOTO))
+        return np.array(keys)
 
-    def _compute(self, candidates: Candidates, vectors: Vectors) -> Numbers | None:
-        """Return the probabilities of units of one kind, (n,).
-
-        Args:
-            candidates: The candidates, best first.
-            vectors: Their vectors and those of the next best units, shape (n, d).
-        """
-        if self._is_unknown or not len(candidates):
-            return None if self._is_unknown else np.empty(0)
-        kind = candidates.items[0].kind
-        values = self.calibrator.probabilities(
-            self.vector,
-            vectors,
-            weights=self.query.weights,
-            photo_shares=self.query.photo_shares,
-            kind=kind,
-            searched=self._searched.get(kind, candidates.searched),
-        )
-        self._is_unknown = values is None
-        return values
-
-    def _cache(self, candidates: Candidates, values: Numbers) -> None:
-        unit_ids = (item.unit_id for item in candidates.items)
-        self._cached |= dict(zip(unit_ids, values[: len(candidates)].tolist(), strict=True))
+    def _model(self, kind: Modality) -> QueryModel | None:
+        """Return the model of the query for a kind; it is made once."""
+        if kind not in self._models:
+            self._models[kind] = self.calibrator.model(
+                self.vector, text=self.query.query.keywords, photo_shares=self.query.photo_shares, kind=kind
+            )
+        return self._models[kind]

@@ -64,6 +64,7 @@ MEASUREMENTS = (
     Measurement(
         "calibration-one-library", (f"recall evaluate {DATA}/flickr8k/captions.csv --split dev --calibration",)
     ),
+    Measurement("reliability", (f"python -m training.calibration --data {DATA} --reliability",)),
     Measurement("hybrid-search", (f"python -m tests.bench.hybrid {DATA}/flickr8k",)),
     Measurement("diversity", (f"python -m tests.bench.reranking {DATA} classes",)),
     Measurement("duplicates", _pytest("test_duplicates")),

@@ -12,6 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from indexer.store import Store
 from indexer.types import Vectors
 from retrieval.calibration.calibrator import Calibrator
+from retrieval.calibration.fitted import CALIBRATED
 from retrieval.query.encoded import EncodedQuery
 from retrieval.query.query import Query
 from retrieval.search.engine import search
@@ -33,7 +34,7 @@ class Scattered(FakeEncoder):
 
 @pytest.fixture(scope="module")
 def encoder() -> Scattered:
-    return Scattered(dim=DIM, fingerprint="5c" * 20)
+    return Scattered(dim=DIM, fingerprint=min(CALIBRATED))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_a_search_with_probabilities(
         picked = index.vectors(index.ids[np.linspace(0, MANY - 1, ROUNDS + 1).astype(int)])
     moved = picked + unit_vectors(ROUNDS + 1, DIM, seed=5)  # near some photos, as descriptions are
     queries = moved / np.linalg.norm(moved, axis=1, keepdims=True)
-    calibrator = Calibrator(store, lambda: encoder)
+    calibrator = Calibrator(store)
 
     def searching(by: Calibrator | None) -> Callable[[int], object]:
         def ask(number: int) -> object:

@@ -14,7 +14,6 @@ from indexer.encoders.base import Encoder
 from indexer.errors import EvaluationError
 from indexer.types import Pixels, Preprocess, Progress, Vectors
 from retrieval.evaluation import compare, evaluate_captions, read_captions, read_queries
-from retrieval.evaluation.calibration import calibration_quality
 
 PROMPTS = np.eye(3, dtype=np.float32)
 
@@ -107,9 +106,12 @@ def test_a_caption_that_several_pictures_have_is_one_query_that_each_of_them_ans
     assert not np.isnan(forward.intervals).any()
 
 
-def test_the_calibration_of_a_caption_that_all_pictures_have_is_unknown(tmp_path: Path) -> None:
-    pairs = np.array([[0, 0], [0, 1]])
-    assert calibration_quality(np.eye(3, dtype=np.float32)[:1], np.eye(3, dtype=np.float32)[:2], pairs, PROMPTS) == {}
+def test_the_calibration_of_an_encoder_without_probabilities_is_refused(tmp_path: Path) -> None:
+    table = write_set(tmp_path / "set", ["red.png,red", "blue.png,blue"])
+    with pytest.raises(
+        EvaluationError, match="'colours' is not calibrated: Recall has match probabilities for compact"
+    ):
+        evaluate_captions(table, ColourEncoder(), calibration=True)
 
 
 def test_queries_that_differ_in_case_and_spaces_are_one(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Properties of probabilities down a list of hits."""
+"""Properties of match probabilities."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.calibration.probability import non_increasing
+from retrieval.calibration.fitted import FITTED
+from retrieval.calibration.probability import QueryFacts, query_model
+from retrieval.calibration.word_counts import MOST_WORDS, RAREST, WordFacts
 
-SHARES = st.lists(st.floats(0, 1), max_size=40)
-
-
-@given(SHARES)
-def test_values_never_increase_and_keep_their_sum(values: list[float]) -> None:
-    array = np.array(values)
-    ordered = non_increasing(array)
-    assert ordered.shape == array.shape
-    assert np.all(np.diff(ordered) <= 1e-12)
-    assert abs(ordered.sum() - array.sum()) < 1e-9
+FACTS = st.builds(
+    QueryFacts,
+    st.floats(-0.3, 0.6),
+    st.floats(0.0, 0.4),
+    st.builds(WordFacts, st.floats(RAREST, 0.0), st.floats(0.0, float(np.log(MOST_WORDS)))),
+)
 
 
-@given(SHARES)
-def test_falling_values_do_not_change(values: list[float]) -> None:
-    falling = np.sort(np.array(values))[::-1]
-    assert np.allclose(non_increasing(falling), falling, atol=1e-12)
+@given(st.sampled_from(sorted(FITTED)), FACTS, st.lists(st.floats(-1, 1), min_size=1, max_size=50))
+def test_a_probability_is_between_0_and_1_and_never_falls_when_the_score_rises(
+    key: object, facts: QueryFacts, sample: list[float]
+) -> None:
+    values = query_model(facts, FITTED[key], sample).probabilities(np.linspace(-1, 1, 201))  # type: ignore[index]
+    assert np.all((values >= 0) & (values <= 1))
+    assert np.all(np.diff(values) >= 0)

@@ -1,30 +1,29 @@
-"""Match probabilities: background, evidence, fitted models and calibration error."""
+"""Match probabilities: null scores, words, fitted models, expected numbers and calibration error."""
 
 from __future__ import annotations
 
-from typing import cast
+from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from indexer.catalog.statements.items import ItemDetails
 from indexer.encoders.base import to_unit_length
+from indexer.errors import EncoderError
 from indexer.types import Modality, Vectors
+from retrieval.calibration import null_scores
 from retrieval.calibration.background import prompts
-from retrieval.calibration.calibrator import Calibrator
-from retrieval.calibration.evidence import (
-    Evidence,
-    Numbers,
-    background_queries,
-    background_stats,
-    compute_evidence,
-)
+from retrieval.calibration.calibrator import query_form
+from retrieval.calibration.expected import DEPTH, expected_number, with_interval
+from retrieval.calibration.fitted import FITTED
 from retrieval.calibration.metrics import auroc, calibration_error
-from retrieval.calibration.probability import FITTED, ModelKey, non_increasing, probabilities
-from retrieval.query.encoded import EncodedQuery
-from retrieval.query.query import Query
-from retrieval.search.candidates import Candidates
-from retrieval.search.probabilities import MatchProbabilities
+from retrieval.calibration.null_scores import shipped_null_scores, summarise
+from retrieval.calibration.probability import Form, ModelKey, QueryFacts, query_model, with_words
+from retrieval.calibration.word_counts import RAREST, WordFacts, word_facts
+
+WORDS_TO_PHOTOS = FITTED[ModelKey(Form.WORDS, Modality.PHOTO)]
+
+FACTS = QueryFacts(0.02, 0.08, word_facts("a dog"))
 
 
 def _vectors(rows: int, seed: int) -> Vectors:
@@ -50,100 +49,98 @@ def test_auroc_counts_ties_as_half() -> None:
     assert auroc(np.array([0.9, 0.5]), np.array([0.1, 0.5, 0.7])) == pytest.approx(4.5 / 6)
 
 
-def test_values_that_increase_are_replaced_by_their_mean() -> None:
-    assert non_increasing(np.array([0.9, 0.2, 0.4, 0.1])).tolist() == pytest.approx([0.9, 0.3, 0.3, 0.1])
+def test_mean_and_deviation_of_null_scores_are_those_of_the_vectors() -> None:
+    vectors, query = _vectors(500, 1), _vectors(1, 2)[0]
+    scores = vectors @ query
+    assert summarise(vectors).mean_and_deviation(query) == pytest.approx((scores.mean(), scores.std(ddof=1)), abs=1e-5)
 
 
-def test_no_values_give_no_values() -> None:
-    assert non_increasing(np.empty(0)).tolist() == []
+def test_axes_that_are_left_out_count_with_their_mean_variance() -> None:
+    vectors = to_unit_length(np.random.default_rng(0).standard_normal((2000, 200)).astype(np.float32))
+    null, query = summarise(vectors), vectors[0]
+    assert len(null.axes) == 128
+    assert null.mean_and_deviation(query)[1] == pytest.approx((vectors @ query).std(), rel=0.03)
 
 
-def test_the_background_of_a_query_of_one_part_is_the_pool() -> None:
-    pool = _vectors(5, 0)
-    assert background_queries([pool], [2.0]) == pytest.approx(pool)
+def test_damaged_null_scores_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytearray(null_scores._FILE.read_bytes())
+    content[1000] ^= 1
+    (tmp_path / "null.npz").write_bytes(content)
+    monkeypatch.setattr(null_scores, "_FILE", tmp_path / "null.npz")
+    with pytest.raises(EncoderError, match="is damaged; install Recall again"):
+        shipped_null_scores.__wrapped__()
 
 
-def test_background_queries_have_the_weights_of_the_query() -> None:
-    pool = np.eye(3, dtype=np.float32)
-    # the second part is the pool rotated by 37, which is 1 of three rows: 0 - 2, 1 - 0, 2 - 1
-    expected = np.array([[1, 0, -1], [-1, 1, 0], [0, -1, 1]]) / np.sqrt(2)
-    assert background_queries([pool, pool], [1.0, -1.0]) == pytest.approx(expected)
+def test_a_word_that_captions_use_is_more_common_than_one_that_they_do_not() -> None:
+    dog, submarine, nonsense = (word_facts(text).rarity for text in ("a dog", "a submarine", "a qwzx"))
+    assert 0 > dog > submarine >= nonsense == RAREST
 
 
-def test_more_evidence_never_makes_a_hit_less_probable() -> None:
-    rising = np.linspace(-3, 8, 20)
-    flat = np.zeros(20)
-    for key in FITTED:
-        for evidence in (Evidence(rising, flat, flat, flat + 5), Evidence(flat, rising, flat, flat + 5)):
-            assert np.all(np.diff(probabilities(evidence, key)) >= 0)
+@pytest.mark.parametrize("text", ["a dog", "dogs", "DOG", "the dogs", "a photo of a dog"])
+def test_case_number_stop_words_and_the_word_photo_do_not_matter(text: str) -> None:
+    assert word_facts(text) == word_facts("dog")
 
 
-def test_the_same_evidence_among_more_units_gives_a_lower_probability() -> None:
-    zero = np.zeros(2)
-    evidence = Evidence(zero + 4, zero + 3, zero, np.log([30, 3000]))
-    for key in FITTED:
-        few, many = probabilities(evidence, key)
-        assert few > many
+def test_the_rarest_word_counts() -> None:
+    assert word_facts("a man with a trombone").rarity == word_facts("trombone").rarity
+    assert word_facts("a man with a trombone").length == pytest.approx(log(2))
 
 
-def test_evidence_does_not_depend_on_the_scale_of_an_encoders_scores() -> None:
-    background, sample, candidates, query = _vectors(100, 1), _vectors(60, 2), _vectors(4, 3), _vectors(1, 4)[0]
-
-    def narrow(rows: Vectors) -> Vectors:
-        # with another coordinate that all share, every cosine c becomes .75 + .25 c
-        return np.hstack([np.full((len(rows), 1), 0.75**0.5), 0.5 * rows]).astype(np.float32)
-
-    stats = background_stats(background, sample, has_image=False)
-    plain = compute_evidence(query, candidates, stats, population=60)
-    narrow_stats = background_stats(narrow(background), narrow(sample), has_image=False)
-    narrowed = compute_evidence(narrow(query[None])[0], narrow(candidates), narrow_stats, population=60)
-    assert plain is not None
-    assert narrowed is not None
-    assert narrowed.columns() == pytest.approx(plain.columns(), abs=1e-3)
+@pytest.mark.parametrize("text", ["...", "\u72d7", "1234", ""])
+def test_a_text_without_latin_words_counts_as_rare(text: str) -> None:
+    assert word_facts(text) == WordFacts(RAREST, 0.0)
 
 
-def test_a_background_of_equal_queries_gives_no_evidence() -> None:
-    equal = np.repeat(_vectors(1, 0), 50, axis=0)
-    stats = background_stats(equal, _vectors(9, 2), has_image=False)
-    assert compute_evidence(equal[0], _vectors(3, 1), stats, population=9) is None
+@pytest.mark.parametrize(
+    ("shares", "form"),
+    [
+        ([0.0], Form.WORDS),
+        ([0.0, 0.0], Form.WORDS),
+        ([1.0], Form.PICTURE),
+        ([0.0, 1.0], Form.MIXED),
+        ([0.4], Form.MIXED),
+    ],
+)
+def test_the_form_of_a_query_says_whether_it_has_words_and_pictures(shares: list[float], form: Form) -> None:
+    assert query_form(shares) is form
 
 
-def test_a_candidate_that_stands_out_is_more_probable() -> None:
-    query = _vectors(1, 0)[0]
-    library = _vectors(100, 1)
-    library[0] = query
-    stats = background_stats(_vectors(200, 2), library, has_image=False)
-    evidence = compute_evidence(query, library[:2], stats, population=100)
-    assert evidence is not None
-    right, wrong = probabilities(evidence, ModelKey(has_image=False, kind=Modality.PHOTO))
-    assert right > 0.2  # 4 deviations above both, in 16 dimensions
-    assert wrong < 0.05
+def test_there_is_a_model_for_every_form_and_kind() -> None:
+    assert set(FITTED) == {ModelKey(form, kind) for form in Form for kind in Modality}
 
 
-class _RecordingCalibrator:
-    """A calibrator that records the numbers of searched units that it is called with."""
-
-    def __init__(self) -> None:
-        self.searched: list[int] = []
-
-    def probabilities(self, query: Vectors, candidates: Vectors, *, searched: int, **_: object) -> Numbers:
-        self.searched.append(searched)
-        return np.full(len(candidates), 0.5)
+def test_more_matches_in_the_library_make_each_more_probable() -> None:
+    few, many = (query_model(FACTS, WORDS_TO_PHOTOS, [score] * 500) for score in (0.0, 0.5))
+    assert few.probabilities([0.3])[0] < many.probabilities([0.3])[0]
 
 
-def test_candidates_of_full_text_search_count_as_found_among_as_many_units_as_the_others() -> None:
-    # otherwise they would count as found in the smallest library and get far too high a probability in a large one
-    calibrator = _RecordingCalibrator()
-    vectors = _vectors(2, seed=1)
-    query = EncodedQuery(Query(["a query"]), vectors[:1], [0.0])
-    matches = MatchProbabilities(cast("Calibrator", calibrator), query, query.vector)
-    matches.score([Candidates([_photo(1)], np.ones(1, dtype=np.float32), vectors[:1], searched=5000)])
-    both = Candidates([_photo(1), _photo(2)], np.ones(2, dtype=np.float32), vectors)
-    assert matches.probabilities(both) == [0.5, 0.5]
-    assert calibrator.searched == [5000, 5000]
+def test_a_rare_word_needs_a_higher_score() -> None:
+    rare = QueryFacts(FACTS.mean, FACTS.deviation, word_facts("a submarine"))
+    common, uncommon = (query_model(facts, WORDS_TO_PHOTOS, [0.0] * 500) for facts in (FACTS, rare))
+    assert common.probabilities([0.35])[0] > 2 * uncommon.probabilities([0.35])[0]
 
 
-def _photo(number: int) -> ItemDetails:
-    """Return a photo whose ids are `number`."""
-    empty = dict.fromkeys(ItemDetails._fields[6:-1])
-    return ItemDetails(number, number, number, Modality.PHOTO, None, f"/{number}.jpg", **empty)  # type: ignore[arg-type]
+def test_all_units_are_counted_if_there_are_few() -> None:
+    scores = np.linspace(0.6, 0.0, 100)
+    model = query_model(FACTS, WORDS_TO_PHOTOS, scores)
+    assert expected_number(model, scores, scores, 100) == pytest.approx(model.probabilities(scores).sum())
+
+
+def test_the_expected_number_is_near_the_sum_over_all_units_and_does_not_depend_on_how_many_are_asked_for() -> None:
+    scores = np.sort(np.random.default_rng(0).normal(0.1, 0.12, 20_000))[::-1]
+    sample = scores[::10]
+    model = query_model(FACTS, WORDS_TO_PHOTOS, sample)
+    numbers = [expected_number(model, scores[:count], sample, len(scores)) for count in (DEPTH, 1000)]
+    assert numbers[0] == numbers[1] == pytest.approx(model.probabilities(scores).sum(), rel=0.1)
+
+
+def test_the_interval_contains_the_number_and_is_wider_for_small_ones() -> None:
+    small, large = with_interval(1.0), with_interval(100.0)
+    assert small.low <= small.number <= small.high
+    assert small.high / small.number > large.high / large.number > 2
+
+
+def test_words_of_the_query_in_a_text_make_a_hit_more_probable() -> None:
+    assert with_words(0.0, 1.0) == pytest.approx(0.84)
+    assert with_words(0.3, 0.0) == pytest.approx(0.3)
+    assert 0.3 < with_words(0.3, 0.5) < with_words(0.3, 1.0) < 1

@@ -1,49 +1,34 @@
-"""Queries with known right answers, in libraries of several sizes."""
+"""Queries with the units that people would call right."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.encoders.base import Encoder, to_unit_length
+from indexer.images import read_photo
 from indexer.types import Ids, Modality, Vectors
-from retrieval.calibration.probability import ModelKey
-from training.calibration.embedded_sets import EmbeddedSet
+from retrieval.calibration.probability import Form, ModelKey
+from training.calibration.embedded_sets import PHOTO_BATCH, TEXT_BATCH, EmbeddedSet
+from training.calibration.nouns import count_mentions, noun_queries
 
-Mask = NDArray[np.bool_]
+Targets = NDArray[np.float32]
 
-WORDS_TO_PHOTOS = ModelKey(has_image=False, kind=Modality.PHOTO)
-WORDS_TO_TEXTS = ModelKey(has_image=False, kind=Modality.TEXT)
-PHOTO_TO_PHOTOS = ModelKey(has_image=True, kind=Modality.PHOTO)
-PHOTO_TO_TEXTS = ModelKey(has_image=True, kind=Modality.TEXT)
+_ONE_OF_FIVE = 0.1
+"""Target of a photo of which one of five people mentions a noun; two or more make it right."""
 
-SIMILAR = 0.6
+_SIMILAR = 0.6
 """A photo with a caption that has at least this cosine with the query may be right too, and counts neither way."""
 
-SIZES = (30, 150)
-"""Units in the small libraries."""
 
-THINGS = {
-    "a dog": "dogs?|pupp(y|ies)", "a man": "m[ae]n", "a woman": "wom[ae]n|lady", "a boy": "boys?", "a girl": "girls?",
-    "a child": "child|children|kids?|toddler", "a beach": "beach", "snow": r"snow\w*", "water": "water",
-    "a bicycle": "bikes?|bicycles?|cyclists?|biker", "a ball": "balls?", "a horse": "horses?", "a car": "cars?",
-    "a mountain": "mountains?", "soccer": "soccer", "football": "football", "basketball": "basketball",
-    "a skateboarder": r"skateboard\w*", "a surfer": r"surf\w*", "a swimming pool": "pool", "a street": "street",
-    "a motorcycle": "motorcycles?|motorbikes?", "a swing": "swing(s|ing)?", "rock climbing": r"climb\w*",
-    "a baby": "bab(y|ies)", "a crowd": "crowd", "a tent": "tents?", "a bench": "bench", "a frisbee": "frisbee",
-    "a bird": "birds?", "tennis": "tennis", "baseball": "baseball", "skiing": r"ski\w*", "a boat": "boats?",
-    "a hat": "hats?", "sunglasses": "sunglasses", "a lake": "lake", "the ocean": "ocean|sea|waves?",
-    "a fountain": "fountain", "a slide": "slide", "a trampoline": "trampoline", "a black dog": "black dogs?",
-    "a white dog": "white dogs?", "a train": "train", "jumping": r"jump\w*", "sand": "sand", "sunset": "sunset",
-    "a helmet": "helmets?", "people dancing": r"danc\w*", "a guitar": "guitar", "a stick": "sticks?",
-    "snowboarding": r"snowboard\w*",
-}  # fmt: skip
-"""Plain queries, and what captions of a matching photo say.
-
-A photo is right if two of its captions say so, and counts neither way if one does."""
+_LIKE_LABEL = 0.22
+"""A photo whose label has at least this cosine with a noun may show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,129 +37,159 @@ class Trials:
 
     Attributes:
         group: Name under which the results are reported.
-        key: Kind of query and kind of unit.
+        key: Form of the queries and kind of the units.
+        texts: The words of each query, "" where it has none, (q,).
+        scores: Cosine of each query with each unit, shape (q, n).
         queries: Unit vectors, shape (q, d).
-        units: The library's units of the key's kind, shape (n, d).
-        photos: The library's photos, shape (p, d).
-        right: Which units are right, shape (q, n).
-        unknown: Which units count as neither right nor wrong, shape (q, n).
+        targets: Share of people who call the unit right, 0 to 1, shape (q, n); NaN where it is not known.
+        query_halves: 0 for fitting, 1 for measuring, shape (q,).
+        unit_halves: The same of the units, shape (n,).
     """
 
     group: str
     key: ModelKey
+    texts: Sequence[str]
+    scores: Vectors
     queries: Vectors
-    units: Vectors
-    photos: Vectors
-    right: Mask
-    unknown: Mask
+    targets: Targets
+    query_halves: Ids
+    unit_halves: Ids
 
 
-def captioned_trials(
-    data: EmbeddedSet, half: int, things: Vectors, distractors: Vectors, rng: np.random.Generator
-) -> Iterator[Trials]:
-    """Yield trials of a set with several captions by people for each photo.
-
-    Args:
-        data: The set.
-        half: The half of its photos to use.
-        things: The vectors of `THINGS`.
-        distractors: Photos of other sets that make the library large, shape (c, d).
-        rng: Chooses small libraries.
-    """
-    photo_rows = np.flatnonzero(data.halves == half)
-    lines = np.isin(data.owners, photo_rows)
-    owners, texts = (
-        np.searchsorted(photo_rows, data.owners[lines]),
-        data.texts[data.line_captions[lines]],
-    )  # (l,), (l, d)
-    is_similar = texts @ texts.T > SIMILAR  # (l, l)
-    photos, right = data.photos[photo_rows], owners[:, None] == np.arange(len(photo_rows))  # (p, d), (l, p)
-    by_photo = [is_similar[:, owners == photo].any(axis=1) for photo in range(len(photo_rows))]
-    unknown = np.stack(by_photo, axis=1) & ~right  # (l, p)
-    yield from _in_sizes(Trials("captions", WORDS_TO_PHOTOS, texts, photos, photos, right, unknown), rng)
-    wrong = np.zeros((len(texts), len(distractors)), dtype=bool)
-    yield Trials(
-        "captions",
-        WORDS_TO_PHOTOS,
-        texts,
-        np.concatenate([photos, distractors]),
-        photos,
-        np.hstack([right, wrong]),
-        np.hstack([unknown, wrong]),
-    )
-    first = np.unique(owners, return_index=True)[1]  # one caption of each photo is the query, the others are units
-    rest = np.setdiff1d(np.arange(len(owners)), first)
-    none = np.zeros((len(first), len(rest)), dtype=bool)
-    right_texts = owners[first][:, None] == owners[rest]
-    to_texts = Trials("captions", WORDS_TO_TEXTS, texts[first], texts[rest], photos, right_texts, none)
-    yield from _in_sizes(to_texts, rng)
-    unknown_texts = unknown[rest].T & ~right_texts
-    yield from _in_sizes(
-        Trials("captions", PHOTO_TO_TEXTS, photos, texts[rest], photos, right_texts, unknown_texts), rng
-    )
-    counts = _mentions([data.captions[row].lower() for row in data.line_captions[lines]], owners, len(photo_rows))
-    yield from _in_sizes(Trials("things", WORDS_TO_PHOTOS, things, photos, photos, counts >= 2, counts == 1), rng)
+def text_half(text: str) -> int:
+    """Return 0 for the half of texts that constants are fitted on, 1 for the other."""
+    return hashlib.sha256(text.encode()).digest()[0] % 2
 
 
-def _mentions(captions: list[str], owners: Ids, photos: int) -> NDArray[np.float64]:
-    """Return how many captions of each photo mention each of `THINGS`, shape (things, photos)."""
-    return np.array(
-        [
-            np.bincount(owners, [bool(re.search(rf"\b({form})\b", caption)) for caption in captions], photos)
-            for form in THINGS.values()
-        ]
-    )
+def encode_texts(encoder: Encoder, texts: Sequence[str]) -> Vectors:
+    """Return the vectors of texts, shape (n, d)."""
+    starts = range(0, len(texts), TEXT_BATCH)
+    return np.concatenate([encoder.encode_texts(list(texts[start : start + TEXT_BATCH])) for start in starts])
 
 
-def labelled_trials(data: EmbeddedSet, half: int, distractors: Vectors, rng: np.random.Generator) -> Iterator[Trials]:
-    """Yield trials of a set whose captions are class names.
+def noun_trials(data: EmbeddedSet, encoder: Encoder) -> Trials:
+    """Return trials of nouns on photos that five people each described; two of them have to mention it."""
+    captions: list[list[str]] = [[] for _ in data.photos]
+    for owner, line in zip(data.owners, data.line_captions, strict=True):
+        captions[owner].append(str(data.captions[line]))
+    mentions = count_mentions(captions)
+    targets = np.select([mentions >= 2, mentions == 1], [1.0, _ONE_OF_FIVE], 0.0).astype(np.float32)
+    used = np.flatnonzero((mentions.max(axis=1) == 0) | (mentions.max(axis=1) >= 2))
+    texts = [noun_queries()[row] for row in used]
+    vectors = encode_texts(encoder, texts)
+    key = ModelKey(Form.WORDS, Modality.PHOTO)
+    halves = np.array([text_half(text) for text in texts])
+    return Trials("nouns", key, texts, vectors @ data.photos.T, vectors, targets[used], halves, data.halves)
+
+
+def mixed_trials(nouns: Trials, sets: dict[str, EmbeddedSet], encoder: Encoder) -> Trials:
+    """Return the trials of nouns with more photos, of other subjects, that show none of them as far as is known.
 
     Args:
-        data: The set.
-        half: The half of its photos to use.
-        distractors: Photos that show none of its classes and that `compact` was not trained on, shape (c, d).
-        rng: Chooses small libraries.
+        nouns: The trials.
+        sets: The labelled sets by name, of which the photos are used that `compact` never saw.
+        encoder: Embeds their labels: a photo whose label is like the noun counts neither way.
     """
-    every = np.ones(len(data.labels), dtype=bool)
-    for group, is_used in (("unseen classes", data.unseen), ("whole classes", every)):
-        photo_rows = np.flatnonzero((data.halves == half) & is_used)
-        labels = data.labels[photo_rows]
-        names = np.unique(labels)
-        captions = [data.line_captions[data.owners == np.flatnonzero(data.labels == label)[0]][0] for label in names]
-        numbers = np.concatenate([captions, [np.flatnonzero(data.captions == label)[0] for label in names]])
-        right = np.concatenate([names, names])[:, None] == labels  # (2 names, p)
-        photos = data.photos[photo_rows]
-        if group == "unseen classes":
-            photos = np.concatenate([photos, distractors])
-            right = np.pad(right, ((0, 0), (0, len(distractors))))
-        none = np.zeros_like(right)
-        yield from _in_sizes(Trials(group, WORDS_TO_PHOTOS, data.texts[numbers], photos, photos, right, none), rng)
-    queries = np.flatnonzero((data.halves == half) & data.unseen)
-    answers = np.flatnonzero((data.halves == half) & ~data.unseen)
-    right = data.labels[queries][:, None] == data.labels[answers]
-    if len(queries) and len(answers) > 2 * SIZES[0]:
-        photos = data.photos[answers]
-        trials = Trials("classes", PHOTO_TO_PHOTOS, data.photos[queries], photos, photos, right, np.zeros_like(right))
-        yield from _in_sizes(trials, rng)
-
-
-def _in_sizes(trials: Trials, rng: np.random.Generator) -> Iterator[Trials]:
-    """Yield the trials in the whole library and in parts of it, with the queries that still have a right answer."""
-    units = np.arange(len(trials.units), dtype=np.int64)
-    for size in (len(units), *SIZES):
-        if size <= len(units):
-            yield _part(trials, np.sort(rng.choice(units, size, replace=False)))
-
-
-def _part(trials: Trials, units: Ids) -> Trials:
-    has_answer = trials.right[:, units].any(axis=1)
-    photos = trials.units[units] if trials.key.kind is Modality.PHOTO else trials.photos
-    return Trials(
-        trials.group,
-        trials.key,
-        trials.queries[has_answer],
-        trials.units[units],
-        photos,
-        trials.right[has_answer][:, units],
-        trials.unknown[has_answer][:, units],
+    photos = np.concatenate([data.photos[data.unseen] for data in sets.values()])
+    labels, rows = np.unique(np.concatenate([data.labels[data.unseen] for data in sets.values()]), return_inverse=True)
+    halves = np.concatenate([data.halves[data.unseen] for data in sets.values()])
+    is_like = nouns.queries @ encode_texts(encoder, [f"a {label}" for label in labels]).T > _LIKE_LABEL
+    others = np.where(is_like[:, rows], np.nan, 0.0).astype(np.float32)
+    return replace(
+        nouns,
+        group="nouns, mixed photos",
+        scores=np.hstack([nouns.scores, nouns.queries @ photos.T]),
+        targets=np.hstack([nouns.targets, others]),
+        unit_halves=np.concatenate([nouns.unit_halves, halves]),
     )
+
+
+def judged_trials(folder: Path, encoder: Encoder, work: Path) -> Trials:
+    """Return trials of captions on photos whose pairs people judged.
+
+    Args:
+        folder: Contains `judgements.csv` (image,caption,yes,no) and `images/`.
+        encoder: Embeds photos and captions.
+        work: Folder in which the embeddings are cached.
+    """
+    with (folder / "judgements.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    images, texts = sorted({row["image"] for row in rows}), sorted({row["caption"] for row in rows})
+    file = work / f"judged-{folder.name}-{encoder.fingerprint[:16]}.npz"
+    if not file.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        paths = [folder / "images" / image for image in images]
+        batches = [paths[start : start + PHOTO_BATCH] for start in range(0, len(paths), PHOTO_BATCH)]
+        pixels = (
+            np.stack([read_photo(path, preprocess=encoder.preprocess).pixels for path in batch]) for batch in batches
+        )
+        photos = np.concatenate([encoder.encode_images(batch) for batch in pixels])
+        np.savez(file, allow_pickle=False, photos=photos, texts=encode_texts(encoder, texts))
+    with np.load(file) as arrays:
+        photos, vectors = arrays["photos"], arrays["texts"]
+    columns, lines_of = {image: row for row, image in enumerate(images)}, {text: row for row, text in enumerate(texts)}
+    targets = np.full((len(texts), len(images)), np.nan, dtype=np.float32)
+    for row in rows:
+        yes, no = int(row["yes"]), int(row["no"])
+        targets[lines_of[row["caption"]], columns[row["image"]]] = yes / (yes + no)
+    key = ModelKey(Form.WORDS, Modality.PHOTO)
+    halves = [np.array([text_half(name) for name in names]) for names in (texts, images)]
+    return Trials("judged captions", key, texts, vectors @ photos.T, vectors, targets, *halves)
+
+
+def class_trials(sets: dict[str, EmbeddedSet], related: dict[str, set[str]], encoder: Encoder) -> list[Trials]:
+    """Return trials of class names, of photos and of both, on the labelled photos that `compact` never saw.
+
+    Photos of a class are right. Photos of related sets count neither way, as they may show the class too.
+
+    Args:
+        sets: The labelled sets by name.
+        related: For each set, the names of those whose photos may show its classes.
+        encoder: Embeds the queries.
+    """
+    photos = np.concatenate([data.photos[data.unseen] for data in sets.values()])
+    labels = np.concatenate([data.labels[data.unseen] for data in sets.values()])
+    origins = np.concatenate([np.full(data.unseen.sum(), name) for name, data in sets.items()])
+    halves = np.concatenate([data.halves[data.unseen] for data in sets.values()])
+    targets = (labels[:, None] == labels).astype(np.float32)  # (n, n)
+    may_show = np.array([[other in related[own] for other in origins] for own in origins])
+    targets[(targets == 0) & may_show] = np.nan
+    names = sorted({str(label) for label in labels if (labels == label).sum() > 1 and len(str(label).split()) <= 3})
+    first = [int(np.flatnonzero(labels == name)[0]) for name in names]
+    texts = [f"a {name}" for name in names]
+    vectors = encode_texts(encoder, texts)
+    name_halves = np.array([text_half(text) for text in texts])
+    to_photos = [ModelKey(form, Modality.PHOTO) for form in Form]
+    named = Trials("classes", to_photos[0], texts, vectors @ photos.T, vectors, targets[first], name_halves, halves)
+    pictures = Trials("classes", to_photos[1], [""] * len(photos), photos @ photos.T, photos, targets, halves, halves)
+    targets = targets.copy()
+    np.fill_diagonal(targets, np.nan)  # it is part of the query
+    rows = np.flatnonzero(np.isin(labels, names))
+    mixed = to_unit_length(photos[rows] + vectors[np.searchsorted(names, labels[rows])])
+    both = Trials(
+        "classes", to_photos[2], [""] * len(rows), mixed @ photos.T, mixed, targets[rows], halves[rows], halves
+    )
+    return [named, pictures, both]
+
+
+def caption_trials(data: EmbeddedSet) -> list[Trials]:
+    """Return trials on captions as texts: the query is a caption, its photo, or both, the other captions are right."""
+    lines = data.texts[data.line_captions]  # (l, d)
+    first = np.unique(data.owners, return_index=True)[1]  # one caption of each photo is the query, the others are units
+    rest = np.setdiff1d(np.arange(len(data.owners)), first)
+    captions, units, owners = lines[first], lines[rest], data.owners[rest]
+    targets = (np.arange(len(first))[:, None] == owners).astype(np.float32)
+    targets[(targets == 0) & (captions @ units.T > _SIMILAR)] = np.nan
+    texts = [str(data.captions[data.line_captions[row]]) for row in first]
+    queries = {
+        Form.WORDS: (texts, captions),
+        Form.PICTURE: ([""] * len(first), data.photos),
+        Form.MIXED: ([""] * len(first), to_unit_length(data.photos + captions)),
+    }
+    return [
+        Trials(
+            "captions", ModelKey(form, Modality.TEXT), words, vectors @ units.T, vectors, targets, data.halves,
+            data.halves[owners],
+        )
+        for form, (words, vectors) in queries.items()
+    ]  # fmt: skip
