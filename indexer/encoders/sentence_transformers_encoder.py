@@ -48,7 +48,8 @@ def load(model: str, *, device: str, batch_size: int | None = None) -> Encoder:
         )
     if not model:
         raise EncoderNotFoundError("encoder 'st' names no model; expected st:MODEL, for instance st:clip-ViT-B-32")
-    from sentence_transformers import SentenceTransformer  # late, as the next three: they take seconds
+    from sentence_transformers import SentenceTransformer  # late, as the next four: they take seconds
+    from transformers.utils.logging import disable_progress_bar
 
     from indexer.encoders.foreign_code import check_folder_code
     from indexer.encoders.hub import quiet_hub
@@ -57,8 +58,11 @@ def load(model: str, *, device: str, batch_size: int | None = None) -> Encoder:
     folder = Path(model).expanduser()
     if folder.is_dir():
         check_folder_code(folder, name)
+    elif model.startswith(("/", ".", "~")) or model.count("/") > 1:
+        raise EncoderNotFoundError(f"encoder {name!r} cannot be loaded: there is no folder {folder}")
     else:
         _announce_download(name, model)
+    disable_progress_bar()
     with loading_errors(name), quiet_hub():
         loaded = SentenceTransformer(str(folder) if folder.is_dir() else model, device=device, trust_remote_code=False)
     missing = [kind for kind in ("image", "text") if kind not in loaded.modalities]
@@ -78,7 +82,9 @@ class SentenceTransformerEncoder:
         processor = getattr(model[0], "processor", None)
         self._preprocess = _preprocess(getattr(processor, "image_processor", processor))
         self._tokenizer = getattr(model, "tokenizer", None)
-        sample = [self._tokenizer(text)["input_ids"] for text in TOKENIZER_SAMPLE] if self._tokenizer else []
+        sample = (
+            [self._tokenizer(text, verbose=False)["input_ids"] for text in TOKENIZER_SAMPLE] if self._tokenizer else []
+        )
         self._fingerprint = fingerprint_of(
             architecture=["sentence-transformers", *(type(module).__name__ for module in model)],
             preprocess=self._preprocess,

@@ -92,6 +92,7 @@ MEASUREMENTS = (
     Measurement("warm-search", _pytest("test_search_speed")),
     Measurement("filter-speed", _pytest("test_filter_speed", "test_calibration_speed")),
     Measurement("encoding-speed", _pytest("test_encoder_speed")),
+    Measurement("recommended-speed", ("python -m tests.bench.recommended_speed",), takes_hours=True),
     Measurement("indexing-speed", _pytest("test_indexing_speed")),
     Measurement("catalog-speed", _pytest("test_catalog_speed", "test_sync_speed")),
     Measurement("memory", _pytest("test_memory", "test_jpeg_speed")),
