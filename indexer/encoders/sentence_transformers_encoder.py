@@ -62,7 +62,7 @@ def load(model: str, *, device: str, batch_size: int | None = None) -> Encoder:
         raise EncoderNotFoundError(f"encoder {name!r} cannot be loaded: there is no folder {folder}")
     else:
         _announce_download(name, model)
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # no types yet
     with loading_errors(name), quiet_hub():
         loaded = SentenceTransformer(str(folder) if folder.is_dir() else model, device=device, trust_remote_code=False)
     missing = [kind for kind in ("image", "text") if kind not in loaded.modalities]
