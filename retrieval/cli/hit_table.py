@@ -10,6 +10,7 @@ import click
 
 from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.messages import note
+from retrieval.cli.nothing_found import explain_nothing, note_unknown_words
 from retrieval.cli.output import OutputFormat, print_json, print_path
 from retrieval.cli.table import Cell, Column, print_table
 from retrieval.cli.text import plural
@@ -57,7 +58,7 @@ def likely_hits(hits: Hits, threshold: float | None) -> Hits:
 
 
 def print_likely(hits: Hits, likely: Hits, output: OutputFormat, *, threshold: float | None, expand: bool) -> None:
-    """Print the hits that are not hidden, and on stderr how many are hidden; exit with 1 if none is left.
+    """Print the hits that are not hidden, and notes on stderr; exit with 1 if none is left.
 
     Args:
         hits: All hits.
@@ -67,22 +68,13 @@ def print_likely(hits: Hits, likely: Hits, output: OutputFormat, *, threshold: f
         expand: Whether every photo of a burst is printed.
     """
     hidden = len(hits) - len(likely)
-    if hits and not likely:
-        best = max(hits, key=lambda hit: hit.probability or 0.0)
-        note(
-            f"recall: nothing matches; the best guess is {best.path}, with a match probability "
-            f"{_rounded_down(best.probability or 0.0)} (--all shows unlikely hits)"
-        )
+    if not likely:
+        explain_nothing(hits, output)
         leave(ExitCode.NOTHING_FOUND)
     print_hits(likely.expanded() if expand else likely, output, understood=hits.understood)
     if output == "table" and hits.expected is not None and threshold != 0.0:
         note(_last_line(hits.expected, hidden))
-
-
-def _rounded_down(probability: float) -> str:
-    """Return a probability in whole percent, never rounded up to the threshold that it is below."""
-    percent = int(100 * probability)
-    return f"of {percent}%" if percent else "below 1%"
+    note_unknown_words(hits, output)
 
 
 def _last_line(expected: Expected, hidden: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.catalog.filters.expression import Filter
+from indexer.encoders.base import Encoder
 from indexer.store import Store
 from indexer.types import ProgressCallback, require_list
 from retrieval.calibration.background import background_vectors
@@ -17,6 +18,7 @@ from retrieval.query.embed import encode_query, find_photo, stored_query
 from retrieval.query.query import Query, as_picture, as_query
 from retrieval.query.resolve_filters import with_filters
 from retrieval.query.understanding.understand import Understanding, understand
+from retrieval.query.vocabulary.unknown_words import unknown_words
 from retrieval.search import engine
 from retrieval.search.engine import SearchKind, check_count, check_kind
 from retrieval.search.exclusion import Exclusion
@@ -109,10 +111,11 @@ def _hits(
         encoder = self._encoder.for_query()
         encoded = encode_query(query, encoder, store=self._store)
         exclusion = Exclusion(encoded.excluded, background_vectors(encoder)) if query.excluded else None
-        return engine.search(
+        hits = engine.search(
             self._store, encoded, k=k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator,
             exclusion=exclusion,
         )  # fmt: skip
+        return _with_unknown_words(hits, self._store, query, encoder)
 
     return _under_one_encoder(self._store, answer)
 
@@ -165,6 +168,13 @@ def similar(
         )
 
     return paginate(_under_one_encoder(self._store, answer), sort=sort, offset=offset)
+
+
+def _with_unknown_words(hits: Hits, store: Store, query: Query, encoder: Encoder) -> Hits:
+    """Return hits that know which words of their query the encoder does not know."""
+    found = {word for hit in hits for word in hit.words}
+    hits.unknown_words = unknown_words(store, query.texts, encoder, found=found)
+    return hits
 
 
 def _start_reader(store: Store, query: Query) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import MissingPackageError, QueryError
@@ -161,7 +162,7 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """The hits of one query, best first: a list with four more attributes.
+    """The hits of one query, best first: a list with five more attributes.
 
     Attributes:
         expected: Number of photos and texts in the library that are expected to match, with a 90 % interval. It does
@@ -170,6 +171,8 @@ class Hits(list[Hit]):
         fingerprint: Fingerprint of the encoder that ranked them, its adapter included; "" if it is not known.
         understood: What dates, places, cameras and negations in the words of the query were understood as; None if all
             words were searched for as they are.
+        unknown_words: Words of the query that the encoder does not know, each with up to three suggestions. Always
+            empty for encoders whose vocabulary nobody has listed, which are all but `compact`.
     """
 
     def __init__(
@@ -180,12 +183,14 @@ class Hits(list[Hit]):
         offset: int = 0,
         fingerprint: str = "",
         understood: Understood | None = None,
+        unknown_words: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         super().__init__(hits)
         self.expected = expected
         self.offset = offset
         self.fingerprint = fingerprint
         self.understood = understood
+        self.unknown_words = unknown_words
 
     def above(self, threshold: float) -> Hits:
         """Return the hits with at least this match probability.
@@ -212,6 +217,7 @@ class Hits(list[Hit]):
             offset=self.offset,
             fingerprint=self.fingerprint,
             understood=self.understood,
+            unknown_words=self.unknown_words,
         )
 
     def to_frame(self) -> DataFrame:
