@@ -29,6 +29,13 @@ _WEIGHTS = (
     "weights trained on photos, many of them for research only: see their LICENSE.md",
 )
 
+_WORDS = (
+    "nouns and known words",
+    "",
+    "Unicode-3.0, ISC, CC BY 4.0, WordNet",
+    "data for suggestions: see retrieval/query/vocabulary/LICENSE.md",
+)
+
 
 _GAZETTEER = (
     "gazetteer",
@@ -112,6 +119,6 @@ def print_licenses(ctx: click.Context, _parameter: click.Parameter, value: bool)
     from importlib.metadata import distribution  # late, as above
 
     recall = distribution(_DISTRIBUTION)
-    rows = [(_DISTRIBUTION, recall.version, license_of(recall), ""), _WEIGHTS, _GAZETTEER, *package_licenses()]
+    rows = [(_DISTRIBUTION, recall.version, license_of(recall), ""), _WEIGHTS, _WORDS, _GAZETTEER, *package_licenses()]
     print_table(("package", "version", Column("licence", "wrap"), Column("note", "wrap")), rows)
     ctx.exit()

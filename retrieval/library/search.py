@@ -173,7 +173,7 @@ def similar(
 def _with_unknown_words(hits: Hits, store: Store, query: Query, encoder: Encoder) -> Hits:
     """Return hits that know which words of their query the encoder does not know."""
     found = {word for hit in hits for word in hit.words}
-    hits.unknown_words = unknown_words(store, query.texts, encoder, found=found)
+    hits.unknown_words = unknown_words(store, (*query.texts, *query.excluded), encoder, found=found)
     return hits
 
 

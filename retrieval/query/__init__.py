@@ -5,6 +5,7 @@ parser.py           the words of a command -> parts
 query.py            Query: parts and a filter
 resolve_filters.py  folders and photos in filters -> paths and positions that the catalog knows
 private_words.py    words that stand for a user's own photos
+vocabulary/         words that the encoder does not know, and what may be meant
 embed.py            Query -> EncodedQuery
 encoded.py          EncodedQuery: a query with its vectors
 parse_values.py     dates, places, distances, sizes and ratings as people write them

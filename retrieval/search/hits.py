@@ -175,6 +175,9 @@ class Hits(list[Hit]):
             empty for encoders whose vocabulary nobody has listed, which are all but `compact`.
     """
 
+    understood: Understood | None
+    unknown_words: Mapping[str, Sequence[str]]
+
     def __init__(
         self,
         hits: Iterable[Hit] = (),

