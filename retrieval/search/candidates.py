@@ -105,7 +105,8 @@ def find_candidates(
                 break  # there are no more units, or a worse one was found, so no tie with the last item is missing
             wanted *= 4
         is_own = np.array(
-            [_is_of(details.get(id_), leave_out) for id_ in ids[:wanted].tolist()] + [False] * len(ids[wanted:])
+            [_is_of(details.get(id_), leave_out) for id_ in ids[:wanted].tolist()] + [False] * len(ids[wanted:]),
+            dtype=bool,  # also if a filter lets nothing pass
         )
         unit_scores = scores[~is_own]
         ids, scores = ids[rows], scores[rows]
