@@ -30,6 +30,7 @@ from retrieval.query.encoded import EncodedQuery
 from retrieval.query.private_words import text_vectors
 from retrieval.query.query import Query
 from retrieval.search.engine import part_scores, search
+from retrieval.search.exclusion import exclusion_of
 from retrieval.search.hits import Hits, PartScore
 
 if TYPE_CHECKING:
@@ -149,10 +150,15 @@ class _Explainer:
         """Return the explanation."""
         encoded = encode_query(self.query, self.encoder, store=self.store)
         vector = encoded.vector
-        hits = search(self.store, encoded, k=self.k, hybrid=self.hybrid, calibrator=self.calibrator)
+        exclusion = exclusion_of(encoded, self.encoder)
+        hits = search(
+            self.store, encoded, k=self.k, hybrid=self.hybrid, calibrator=self.calibrator, exclusion=exclusion
+        )
         unit, embedding = self._best_unit(vector)
         score = float(inner_products(vector, embedding[None])[0])
         reasons = self._failed_filters()
+        if exclusion and exclusion.shows(embedding):
+            reasons.append(f"it probably shows what the query excludes: {', '.join(self.query.excluded)}")
         rank, total = (None, None) if reasons else self._rank(vector, score, unit.kind)
         hit = next((hit for hit in hits if hit.item_id == self.item.id), None)
         probability = hit.probability if hit else self._probability(encoded, score, unit.kind)
@@ -196,6 +202,8 @@ class _Explainer:
 
     def _probability(self, query: EncodedQuery, score: float, kind: Modality) -> float | None:
         """Return the match probability of a unit that is not among the results."""
+        if not self.query.parts:
+            return None
         model = self.calibrator.model(
             query.vector, text=query.query.keywords, photo_shares=query.photo_shares, kind=kind
         )

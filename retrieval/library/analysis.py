@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from retrieval.library import search
 from retrieval.library.base import BaseLibrary
 from retrieval.query.query import Query, as_query
 from retrieval.query.resolve_filters import resolve_filter, with_filters
+from retrieval.query.understanding.understand import understand
 from retrieval.search.engine import check_count
 from retrieval.search.rerank.protocol import Reranker
 
@@ -35,6 +37,7 @@ def explain(
     before: date | str | None = None,
     where: Filter | None = None,
     hybrid: bool = True,
+    literal: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Explanation:
     """Return why a file is or is not among the results of `search` with the same arguments.
@@ -48,6 +51,7 @@ def explain(
         before: Only photos taken before this date or time.
         where: Only items that pass this filter.
         hybrid: As for `search`.
+        literal: As for `search`.
         progress: Called with the number of regions of the picture that are encoded.
 
     Raises:
@@ -59,6 +63,8 @@ def explain(
     parsed = as_query(query, None, with_filters(where, folder=folder, after=after, before=before))
     check_count(k)
     resolved = self._resolve(parsed)
+    understanding = understand(self._store, resolved, literal=literal)
+    resolved = understanding.query or replace(resolved, where=understanding.where)
     return explain_room.explain(
         self._store,
         resolved,

@@ -12,7 +12,6 @@ from indexer.catalog.filters.expression import Filter
 from indexer.encoders.base import Encoder
 from indexer.store import Store
 from indexer.types import ProgressCallback, require_list
-from retrieval.calibration.background import background_vectors
 from retrieval.library.base import BaseLibrary
 from retrieval.query.embed import encode_query, find_photo, stored_query
 from retrieval.query.query import Query, as_picture, as_query
@@ -21,7 +20,7 @@ from retrieval.query.understanding.understand import Understanding, understand
 from retrieval.query.vocabulary.unknown_words import unknown_words
 from retrieval.search import engine
 from retrieval.search.engine import SearchKind, check_count, check_kind
-from retrieval.search.exclusion import Exclusion
+from retrieval.search.exclusion import exclusion_of
 from retrieval.search.filter_hits import filter_hits
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
@@ -110,7 +109,7 @@ def _hits(
     def answer() -> Hits:
         encoder = self._encoder.for_query()
         encoded = encode_query(query, encoder, store=self._store)
-        exclusion = Exclusion(encoded.excluded, background_vectors(encoder)) if query.excluded else None
+        exclusion = exclusion_of(encoded, encoder)
         hits = engine.search(
             self._store, encoded, k=k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator,
             exclusion=exclusion,

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.encoders.base import Encoder
 from indexer.types import Vectors
+from retrieval.calibration.background import background_vectors
+from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat
 
 Numbers = NDArray[np.float64]
@@ -67,6 +70,10 @@ class Exclusion:
         """Return how likely each candidate shows what is excluded, 0 to 1, shape (n,)."""
         return excluded_probability(self.excluded, candidates.vectors, self.background)
 
+    def shows(self, unit: Vectors) -> bool:
+        """Return whether a unit, whose embedding has shape (d,), probably shows what is excluded."""
+        return bool(excluded_probability(self.excluded, unit[None], self.background)[0] >= _LIMIT)
+
     def remaining(
         self,
         find: Callable[[int], Candidates],
@@ -94,3 +101,8 @@ class Exclusion:
         """Return the candidates that remain, the most likely first; in their order if that is not known."""
         rows = np.flatnonzero(self.probabilities(candidates) < _LIMIT).tolist()
         return candidates.take(sorted(rows, key=lambda row: -(values[row] or 0.0)))
+
+
+def exclusion_of(query: EncodedQuery, encoder: Encoder) -> Exclusion | None:
+    """Return what a query excludes; None if that is nothing."""
+    return Exclusion(query.excluded, background_vectors(encoder)) if len(query.excluded) else None

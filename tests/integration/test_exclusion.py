@@ -68,3 +68,10 @@ def test_the_probability_rises_with_the_score_relative_to_the_background() -> No
     assert values[0] > 0.99  # (.9 - .05) / .11 deviations
     assert values[0] > values[1] > values[2]
     assert values[2] < 0.02  # below the mean of the background
+
+
+def test_an_explanation_says_that_a_photo_shows_what_is_excluded(colors: Library, folder: Path) -> None:
+    for query in ("blue without red", "no red"):
+        explanation = colors.explain(query, folder / "red.png")
+        assert not explanation.in_results
+        assert "it probably shows what the query excludes: red" in explanation.reasons

@@ -136,3 +136,15 @@ def test_the_nearest_town_counts_and_the_city_around_it() -> None:
     assert names(48.137, 11.575) == ["Munich", "Bavaria", "Germany"]
     assert names(52.0, 179.99) == []
     assert gazetteer.FILE.stat().st_size < 1_000_000
+
+
+def test_an_export_has_the_places_of_the_metadata_and_an_import_names_the_others(
+    photos: Library, tmp_path: Path, encoder: FakeEncoder
+) -> None:
+    photos.export(tmp_path / "export")
+    with Library.open(tmp_path / "other.recall", encoder=encoder) as other:
+        other.import_(tmp_path / "export")
+        assert places(other) == places(photos)
+        with other._store.reading() as connection:
+            statement = "SELECT place FROM places WHERE origin IS NULL ORDER BY place"
+            assert connection.exec_driver_sql(statement).scalars().all() == ["Germany", "Mitte"]

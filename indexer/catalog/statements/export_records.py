@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, null, select, update
 
-from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, SOURCES, UNITS, VERSIONS
+from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, PLACES, SOURCES, UNITS, VERSIONS
 from indexer.catalog.statements.encoders import active_encoder
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.statements.sources import add_source, enclosing_source, sources
@@ -43,9 +43,12 @@ def export_items(connection: Connection) -> Iterator[Record]:
 
 
 def _labels_between(connection: Connection, column: Column[str], first: int, last: int) -> dict[int, list[str]]:
-    """Return the labels of one kind of the items with these ids, by item."""
+    """Return the labels of one kind of the items with these ids, by item, without places by their positions."""
     item_id = column.table.c.item_id
-    rows = connection.execute(select(item_id, column).where(item_id.between(first, last)).order_by(item_id)).all()
+    labels = select(item_id, column).where(item_id.between(first, last)).order_by(item_id)
+    if column.table is PLACES:
+        labels = labels.where(PLACES.c.origin.is_(None))  # the importing library names them itself
+    rows = connection.execute(labels).all()
     return {id_: [text for _, text in of_item] for id_, of_item in itertools.groupby(rows, lambda row: row[0])}
 
 

@@ -17,6 +17,7 @@ from retrieval.cli.options import (
     FilePath,
     count_option,
     encoder_option,
+    literal_option,
     open_library,
     precision_option,
     settings_options,
@@ -45,6 +46,7 @@ _TILES = 3
 @click.option("--save", type=FilePath(), metavar="PNG", help="Write the picture with a map of what matches the query.")
 @force_option
 @count_option
+@literal_option
 @filter_options
 @json_option
 @encoder_option
@@ -56,6 +58,7 @@ def command(
     save: Path | None,
     force: bool,
     k: int,
+    literal: bool,
     where: Filter | None,
     as_json: bool,
     encoder: str | None,
@@ -73,7 +76,7 @@ def command(
     recall explain "a red boat" IMG_1234.jpg --save heat.png
     """
     with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
-        explanation = library.explain(typed_query([query]), file, k=k, progress=progress, where=where)
+        explanation = library.explain(typed_query([query]), file, k=k, literal=literal, progress=progress, where=where)
     if as_json:
         print_json(explanation.to_dict())
     else:

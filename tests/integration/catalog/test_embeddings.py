@@ -122,7 +122,8 @@ def test_item_details_have_every_field_that_a_hit_shows(
     assert details.keys() == set(saved)  # 999 does not exist
     item, unit = connection.execute(select(UNITS.c.item_id, UNITS.c.id).order_by(UNITS.c.id)).first() or (0, 0)
     unit_fields = (saved[0], item, unit, Modality.PHOTO, None, "/photos/00")
-    shown = ItemDetails(*unit_fields, **metadata, tags=("Boat", "sea"), people=("Ada",), places=("Lisbon",))  # type: ignore[arg-type]
+    places = ("Australia", "Lisbon", "New South Wales", "Umina Beach")  # those of its position, too
+    shown = ItemDetails(*unit_fields, **metadata, tags=("Boat", "sea"), people=("Ada",), places=places)  # type: ignore[arg-type]
     assert details[saved[0]] == shown
     assert item_queries.item_details(connection, []) == {}
 
