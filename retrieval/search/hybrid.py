@@ -16,7 +16,7 @@ from indexer.types import Modality, Vectors, isin_sorted
 from indexer.vectors.base import inner_products
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat
 from retrieval.search.rank_fusion import reciprocal_ranks
-from retrieval.search.word_evidence import Field, QueryWord, QueryWords, WordHit
+from retrieval.search.word_evidence import QueryWord, QueryWords, WordHit
 
 FUSION_DEPTH = 100
 """Ranks of each list that are fused; doubled for longer results, see `fusion_depth`."""
@@ -27,16 +27,13 @@ not. Of 10, 20 and 60 this was the best at every depth on one half of the querie
 reports on the other half."""
 
 _MOST = 0.7
-"""Word evidence from which on an item comes before items whose look is unlikely."""
+"""Word evidence from which on an item comes first where no look is likely."""
 
 _LEAST = 0.05
 """How much a rank in the search of names counts at least; less changes the order of a few items at most."""
 
 _LIKELY, _UNKNOWN_LOOK = 0.2, 0.5
 """Match probability of a likely look, and that of the best look where probabilities are not known."""
-
-_NAMES: tuple[Field, ...] = ("name", "folder", "camera", "lens")
-"""Fields that say little of what is seen in a photo."""
 
 _SHORTEST_CODE = 3
 """Characters of a name that a camera gives, at least: "5 dogs" has none."""
@@ -72,8 +69,8 @@ def fuse(
 
     A rank in full-text search counts as much as the square root of the item's word evidence: if few texts have any of
     the words, the best of them counts little. Names count less if many items have them and the query is likely to be
-    seen in photos. Items that have most of what the query's words tell come before those whose look is unlikely; if
-    they have it only in names, then only if no look is likely: of "a dog", looks know more than a folder's name.
+    seen in photos. Items that have most of what the query's words tell come first if no look is likely, or if the words
+    are a code: of "a dog", looks know more than a folder's name.
 
     An item in several lists keeps the unit that is nearest to the query.
 
@@ -96,10 +93,7 @@ def fuse(
     looks = probabilities(both) if probabilities else [None] * len(both)
     best_look = max((look for look in looks if look is not None), default=_UNKNOWN_LOOK)
     found = {item.item_id: words.in_item(item) for item in both.items}
-    is_front = {
-        item.item_id: (look or 0.0) >= _LIKELY or _has_most(words, found[item.item_id], best_look)
-        for item, look in zip(both.items, looks, strict=True)
-    }
+    is_front = {item_id: _is_front(words, hits, best_look) for item_id, hits in found.items()}
     weights = [
         {},
         {item.item_id: sqrt(words.evidence(words.in_item(item))) for item in texts.items},
@@ -139,10 +133,9 @@ def _unique_items(candidates: Candidates) -> Candidates:
     return candidates.take(list(row_of.values()))
 
 
-def _has_most(words: QueryWords, hits: Sequence[WordHit], best_look: float) -> bool:
-    """Return whether an item has most of what the words tell: in its text, or in its names if no look is likely."""
-    in_text = any(hit.field not in _NAMES or _is_code(hit) for hit in hits)
-    return (in_text or best_look < _LIKELY) and words.evidence(hits) >= _MOST
+def _is_front(words: QueryWords, hits: Sequence[WordHit], best_look: float) -> bool:
+    """Return whether an item has most of what the words tell, and looks know nothing of it."""
+    return words.evidence(hits) >= _MOST and (best_look < _LIKELY or any(map(_is_code, hits)))
 
 
 def _name_weight(words: QueryWords, hits: Sequence[WordHit], best_look: float) -> float:

@@ -121,3 +121,15 @@ def test_a_moved_photo_is_found_by_its_new_names_only(named: Library, folder: Pa
     assert set(with_words(named.search("Norway", k=50))) == {"PANA3020.png", "b.png"}
     named.forget(folder / "Norway")
     assert with_words(named.search("Norway", k=50)) == {}
+
+
+def test_the_name_of_a_folder_does_not_outrank_what_is_seen(library: Library, folder: Path) -> None:
+    for number in range(12):
+        paint(folder / "red pictures" / f"a{number}.png", "blue", note=str(number))
+        paint(folder / "others" / f"b{number}.png", "lime", note=str(number))
+    for number in range(5):
+        paint(folder / "others" / f"c{number}.png", "red", note=str(number))
+    library.sync(folder)
+    hits = library.search("red", k=29)
+    assert {hit.path.name for hit in hits[:5]} == {f"c{number}.png" for number in range(5)}
+    assert sum(hit.words == ("red",) for hit in hits) == 12, "the folder is found, after them"
