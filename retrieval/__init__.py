@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from indexer.transfer.report import ExportReport, ImportReport
     from indexer.types import Modality, Preprocess, Progress, ProgressCallback
     from indexer.vectors.measurements import IndexChoice, IndexMeasurement, IndexTarget, SearchDepth
+    from retrieval.calibration.expected import Expected
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
     from retrieval.evaluation import Direction, Evaluation
     from retrieval.explain import Explanation, Region, Regions, WordEffect
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from retrieval.query.part import Part, Picture
     from retrieval.query.private_words import LearnReport, PrivateWord
     from retrieval.query.query import Query
+    from retrieval.query.understanding.understood import Understood
     from retrieval.search.engine import SearchKind
     from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
     from retrieval.search.listing import Items, ItemSort
@@ -87,6 +89,7 @@ __all__ = [
     "EncoderState",
     "Evaluation",
     "EvaluationError",
+    "Expected",
     "Explanation",
     "ExportFormat",
     "ExportReport",
@@ -151,6 +154,7 @@ __all__ = [
     "TuningError",
     "TuningMethod",
     "TuningReport",
+    "Understood",
     "Version",
     "WordEffect",
     "WordHit",
@@ -173,6 +177,7 @@ _MODULES = {
     "EncoderState": "indexer.catalog.statements.reencoding",
     "Evaluation": "retrieval.evaluation",
     "EvaluationError": "indexer.errors",
+    "Expected": "retrieval.calibration.expected",
     "Explanation": "retrieval.explain",
     "ExportFormat": "indexer.transfer.formats",
     "ExportReport": "indexer.transfer.report",
@@ -237,6 +242,7 @@ _MODULES = {
     "TuningError": "indexer.errors",
     "TuningMethod": "retrieval.library.tuning",
     "TuningReport": "retrieval.tuning.report",
+    "Understood": "retrieval.query.understanding.understood",
     "Version": "indexer.catalog.statements.versions",
     "WordEffect": "retrieval.explain",
     "WordHit": "retrieval.search.word_evidence",

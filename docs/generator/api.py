@@ -20,7 +20,7 @@ GROUPS = {
         "ProblemKind",
     ),
     "Queries and filters": ("Query", "Part", "Filter", "Picture", "SearchKind", "Sort", "Modality"),
-    "Results": ("Hits", "Hit", "PartScore", "WordHit", "RerankScore"),
+    "Results": ("Hits", "Hit", "Expected", "Understood", "PartScore", "WordHit", "RerankScore"),
     "Lists": ("Items", "Item", "ItemSort"),
     "Explanations": ("Explanation", "WordEffect", "Regions", "Region"),
     "Reranking": ("Reranker", "Ranking", "Context", "Step"),

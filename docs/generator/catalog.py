@@ -20,9 +20,9 @@ def tables() -> str:
 
 
 def _section(source: Table, description: str) -> str:
-    notes = _column_comments(source.name)
+    notes, text = _column_comments(source.name), description.replace("\n", " ")
     rows = [(code(column.name), code(_type(column)), notes.get(column.name, "")) for column in source.columns]
-    return f"## {source.name}\n\n{description}\n\n{table(('Column', 'Type', 'Meaning'), rows)}"
+    return f"## {source.name}\n\n{text}\n\n{table(('Column', 'Type', 'Meaning'), rows)}"
 
 
 def _type(column: Column[object]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from docs.generator.svg import Svg
 
-_FOLDER = Path(__file__).parents[1] / "measurements"
+_DOCS = Path(__file__).parents[1]
 
 _ROW = re.compile(r"^\| [\d%]+ to [\d%]+ \| ([\d.]+)% \| ([\d.]+)% \| ([\d,]+) \|$", re.MULTILINE)
 
@@ -20,10 +20,13 @@ def as_picture() -> str:
     svg = Svg(LEFT + SIZE + 70, TOP + SIZE + 44, "What Recall says, and how many people agree")
     svg.axes(LEFT, TOP, SIZE, across="Recall says, in percent", down="people say yes, in percent")
     svg.curve([(LEFT, TOP + SIZE), (LEFT + SIZE, TOP)], muted=True)
-    for file, name, muted in (("reliability-before.md", "before", True), ("reliability.md", "now", False)):
+    for file, name, muted in (
+        ("measured/calibration.md", "before", True),
+        ("measurements/reliability.md", "now", False),
+    ):
         points = [
             (LEFT + SIZE * float(said) / 100, TOP + SIZE * (1 - float(right) / 100))
-            for said, right, _ in _ROW.findall((_FOLDER / file).read_text(encoding="utf-8"))
+            for said, right, _ in _ROW.findall((_DOCS / file).read_text(encoding="utf-8"))
         ]
         svg.curve(points, muted=muted, dots=True)
         svg.label(points[-1][0] + 8, points[-1][1] + 5, name)

@@ -67,7 +67,7 @@ def test_hits_for_xargs_end_with_nul_and_keep_every_byte(capsys: pytest.CaptureF
 def test_a_table_of_hits_has_their_probabilities_where_they_are_known(capsys: pytest.CaptureFixture[str]) -> None:
     hits = [hit(probability=0.625), hit("/photos/dog.jpg", score=0.25, probability=0.0313)]
     assert printed(lambda: print_hits(hits, "table"), capsys) == (
-        "match  score  photo\n62%    0.312  /photos/cat.jpg\n3%     0.250  /photos/dog.jpg\n"
+        "match        score  photo\n62% likely   0.312  /photos/cat.jpg\n3% unlikely  0.250  /photos/dog.jpg\n"
     )
 
 
