@@ -21,6 +21,7 @@ ALLOWED_SCANS = {
     "SCAN 2 CONSTANT ROWS",  # the given list
     "SCAN keys_1",  # the given list
     "SCAN CONSTANT ROW",
+    "SCAN sources USING COVERING INDEX sqlite_autoindex_sources_1",  # there are few, and they are read once per batch
     "SCAN outdated_metadata",  # whether there is a row: it reads one
 }
 
