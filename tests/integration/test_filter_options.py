@@ -51,7 +51,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO people SELECT id, 'Ada Lovelace', 'ada lovelace' FROM items WHERE name = 'beach.jpg'"
         )
         connection.execute(
-            "INSERT INTO places SELECT id, 'Berlin', 'berlin' FROM items WHERE name IN ('tower.jpg', 'park.jpg')"
+            "INSERT OR IGNORE INTO places (item_id, place, key) "  # one has it by its position already
+            "SELECT id, 'Berlin', 'berlin' FROM items WHERE name IN ('tower.jpg', 'park.jpg')"
         )
     connection.close()
     return folder

@@ -29,7 +29,12 @@ def fill(library: Library, folder: Path) -> None:
     )
     rows(library.path, "INSERT INTO tags VALUES (?, 'Strand', 'strand'), (?, 'Familie', 'familie')", item, item)
     rows(library.path, "INSERT INTO people VALUES (?, 'Ada Lovelace', 'ada lovelace')", item)
-    rows(library.path, "INSERT INTO places VALUES (?, 'Lisbon', 'lisbon'), (?, 'Portugal', 'portugal')", item, item)
+    rows(
+        library.path,
+        "INSERT INTO places (item_id, place, key) VALUES (?, 'Lisbon', 'lisbon'), (?, 'Portugal', 'portugal')",
+        item,
+        item,
+    )
     rows(library.path, "UPDATE units SET text = 'a red wall' WHERE id = ?", unit)
 
 
