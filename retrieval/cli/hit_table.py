@@ -95,7 +95,7 @@ def _about(expected: Expected) -> str:
 def _rounded(value: float) -> str:
     """Return a number with two digits that count."""
     digits = max(len(str(round(value))) - 2, 0)
-    return str(round(value, -digits) if digits else round(value))
+    return f"{round(value, -digits):.0f}"
 
 
 def print_understood(understood: Understood | None) -> None:

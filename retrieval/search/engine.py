@@ -105,7 +105,7 @@ def search(
         ranking = rerank(chain, store, query.query, vector, run.find_candidates, count=k)
     return Hits(
         run.hits(ranking),
-        expected=probabilities.estimate if probabilities and exclusion is None else None,
+        expected=probabilities.estimate(words) if probabilities and exclusion is None else None,
         fingerprint=store.fingerprint,
     )
 

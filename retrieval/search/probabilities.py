@@ -12,9 +12,10 @@ from indexer.types import Modality, Vectors
 from retrieval.calibration.calibrator import Calibrator, query_form
 from retrieval.calibration.expected import Expected, with_interval
 from retrieval.calibration.fitted import MERGE_SHIFTS
-from retrieval.calibration.probability import Numbers, QueryModel
+from retrieval.calibration.probability import Numbers, QueryModel, with_words
 from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import Candidates
+from retrieval.search.word_evidence import QueryWords
 
 _NEAR_ZERO = 1e-12
 
@@ -60,10 +61,15 @@ class MatchProbabilities:
             )
             self.expected = (self.expected or 0.0) + number
 
-    @property
-    def estimate(self) -> Expected | None:
-        """The expected number with its interval; None if it cannot be known."""
-        return None if self.expected is None else with_interval(self.expected)
+    def estimate(self, words: QueryWords) -> Expected | None:
+        """Return the expected number with its interval; None if it cannot be known.
+
+        Args:
+            words: The words of the query; items that have all of them are expected to match.
+        """
+        if self.expected is None:
+            return None
+        return with_interval(max(self.expected, with_words(0.0, 1.0) * words.complete))
 
     def probabilities(self, candidates: Candidates) -> list[float | None]:
         """Return the probability of each candidate, (n,); None for all if the encoder is not calibrated."""

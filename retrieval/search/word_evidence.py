@@ -123,6 +123,12 @@ class QueryWords:
                     del missing[word]
         return tuple(WordHit(word.text, hits[word.text]) for word in self.words if word.text in hits)
 
+    @property
+    def complete(self) -> int:
+        """Largest number of items that can have all words, whole; 0 if no item has one of them."""
+        totals = [word.count.total if word.share == 1 else 0 for word in self.words]
+        return min(totals, default=0)
+
     def evidence(self, hits: Iterable[WordHit]) -> float:
         """Return the share of what the query's words tell that these tell, 0 to 1."""
         total = sum(word.weight for word in self.words)
@@ -151,16 +157,6 @@ def telling_words(store: Store, text: str) -> QueryWords:
     telling = (_query_word(word, count, total, common) for word, count in zip(words, counts, strict=True))
     roots = store.cached("source roots", source_roots)
     return QueryWords(tuple(word for word in telling if word.parts), tuple(roots), _weight(1, total))
-
-
-def word_evidence(words: QueryWords, items: Sequence[ItemDetails]) -> dict[int, float]:
-    """Return how much of what the query's words tell each unit has in its own words, 0 to 1, by unit id.
-
-    Each word counts by its inverse document frequency in the library; stop words and words that nearly every unit has
-    count nothing, parts of words less than whole ones. Units without any of the words are left out.
-    """
-    shares = {item.unit_id: words.evidence(words.in_item(item)) for item in items} if words.found else {}
-    return {unit_id: share for unit_id, share in shares.items() if share}
 
 
 def _query_word(text: str, count: WordCount, total: int, common: float) -> QueryWord:
