@@ -49,7 +49,7 @@ def test_all_shows_unlikely_hits_with_their_probabilities(recall_program: Progra
 def test_hits_have_falling_probabilities_and_a_threshold_hides_them(photos: Path, tmp_path: Path) -> None:
     with Library.open(tmp_path / "photos.recall") as library:
         library.sync(photos)
-        hits = library.search("a cup of coffee", k=20)
+        hits = library.search("a cup of coffee", k=20, hybrid=False)
         values = [hit.probability for hit in hits if hit.probability is not None]
         assert len(values) == 20
         assert values == sorted(values, reverse=True)

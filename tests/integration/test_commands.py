@@ -246,7 +246,7 @@ def test_plain_words_find_the_photo_among_the_first_three(compact_recall: Progra
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
     assert head.split() == ["match", "score", "taken", "photo"]
-    scores = [float(line.split()[1]) for line in lines]
+    scores = [float(line.split()[2]) for line in lines]
     assert len(lines) == 3
     assert scores == sorted(scores, reverse=True)
     assert str(compact_recall.cwd / "photos" / name) in [line.split()[-1] for line in lines]
