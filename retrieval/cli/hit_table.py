@@ -45,16 +45,14 @@ def threshold_options(command: Command) -> Command:
         "--threshold",
         type=click.FloatRange(0, 1),
         metavar="P",
-        help="Hide hits whose match probability is lower, 0 to 1; by default 0.05.",
+        help="Hide hits whose match probability is lower, 0 to 1; by default 0.05, or a tenth of the best.",
     )
     return threshold(click.option("--all", "show_all", is_flag=True, help="Show unlikely hits too.")(call))
 
 
 def likely_hits(hits: Hits, threshold: float | None) -> Hits:
     """Return the hits that are not hidden, because they are probable enough; None means the default threshold."""
-    from retrieval.calibration import THRESHOLD  # late: --help does not need numpy
-
-    return hits.above(THRESHOLD if threshold is None else threshold)
+    return hits.above(hits.cutoff if threshold is None else threshold)
 
 
 def print_likely(hits: Hits, likely: Hits, output: OutputFormat, *, threshold: float | None, expand: bool) -> None:

@@ -19,7 +19,6 @@ from indexer.errors import LibraryError, PictureError
 from indexer.store import Store
 from indexer.types import Modality, ProgressCallback, Vectors
 from indexer.vectors.base import inner_products
-from retrieval.calibration import THRESHOLD
 from retrieval.calibration.calibrator import Calibrator
 from retrieval.explain.missing import absence_reason, staleness_reason
 from retrieval.explain.rank import find_rank
@@ -162,8 +161,8 @@ class _Explainer:
         rank, total = (None, None) if reasons else self._rank(vector, score, unit.kind)
         hit = next((hit for hit in hits if hit.item_id == self.item.id), None)
         probability = hit.probability if hit else self._probability(encoded, score, unit.kind)
-        if rank is not None and (hit not in hits.above(THRESHOLD) if hit else (probability or 1) < THRESHOLD):
-            reasons.append(_hidden_reason(probability))
+        if rank is not None and (hit not in hits.above(hits.cutoff) if hit else (probability or 1) < hits.cutoff):
+            reasons.append(_hidden_reason(probability, hits.cutoff))
         if rank is not None and hit is None:
             reasons.append(_outranked_reason(rank, self.k, score, hits, self._index_recall()))
         picture, regions, unreadable = self._regions(vector) if unit.kind is Modality.PHOTO else (None, None, None)
@@ -239,9 +238,9 @@ class _Explainer:
         return picture, score_regions(picture, vector, self.encoder, progress=self.progress), None
 
 
-def _hidden_reason(probability: float | None) -> str:
+def _hidden_reason(probability: float | None, cutoff: float) -> str:
     """Return why an item is hidden by the cut-off, for people."""
-    measured = "" if probability is None else f": its match probability is {probability:.3f}, the cut-off {THRESHOLD:g}"
+    measured = "" if probability is None else f": its match probability is {probability:.3f}, the cut-off {cutoff:.3g}"
     return f"recall search hides it as an unlikely match{measured}; --all shows it"
 
 

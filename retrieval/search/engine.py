@@ -13,6 +13,7 @@ from indexer.errors import QueryError
 from indexer.store import Store
 from indexer.types import Modality, Vectors
 from indexer.vectors.base import inner_products
+from retrieval.calibration import THRESHOLD
 from retrieval.calibration.calibrator import Calibrator
 from retrieval.calibration.expected import DEPTH as EXPECTED_DEPTH
 from retrieval.calibration.probability import with_words
@@ -106,6 +107,7 @@ def search(
     return Hits(
         run.hits(ranking),
         expected=probabilities.estimate(words) if probabilities and exclusion is None else None,
+        cutoff=probabilities.cutoff if probabilities else THRESHOLD,
         fingerprint=store.fingerprint,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.errors import MissingPackageError, QueryError
 from indexer.types import Modality, with_offset
+from retrieval.calibration import THRESHOLD
 from retrieval.query.understanding.understood import Understood
 from retrieval.search.word_evidence import WordHit
 
@@ -162,11 +163,13 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """The hits of one query, best first: a list with five more attributes.
+    """The hits of one query, best first: a list with six more attributes.
 
     Attributes:
         expected: Number of photos and texts in the library that are expected to match, with a 90 % interval. It does
             not depend on how many hits were asked for. None without probabilities, and if a part is excluded.
+        cutoff: Hits with a lower match probability are unlikely, and the program hides them: 5 %, or a tenth of the
+            probability of the photo or text that looks most like the query.
         offset: Number of results before the first of these, on earlier pages.
         fingerprint: Fingerprint of the encoder that ranked them, its adapter included; "" if it is not known.
         understood: What dates, places, cameras and negations in the words of the query were understood as; None if all
@@ -183,6 +186,7 @@ class Hits(list[Hit]):
         hits: Iterable[Hit] = (),
         *,
         expected: Expected | None = None,
+        cutoff: float = THRESHOLD,
         offset: int = 0,
         fingerprint: str = "",
         understood: Understood | None = None,
@@ -190,6 +194,7 @@ class Hits(list[Hit]):
     ) -> None:
         super().__init__(hits)
         self.expected = expected
+        self.cutoff = cutoff
         self.offset = offset
         self.fingerprint = fingerprint
         self.understood = understood
@@ -217,6 +222,7 @@ class Hits(list[Hit]):
         return Hits(
             hits,
             expected=self.expected,
+            cutoff=self.cutoff,
             offset=self.offset,
             fingerprint=self.fingerprint,
             understood=self.understood,
