@@ -122,7 +122,10 @@ def test_photos_that_cannot_be_read_are_named_and_the_exit_code_says_so(recall_p
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["nowhere.csv"], "there is no nowhere.csv; expected a table with the columns image,caption, or query,rel"),
+        (
+            ["nowhere.csv"],
+            "there is no nowhere.csv; expected a table with the columns image,caption,yes,no, or image,caption, or ",
+        ),
         (["images"], "images cannot be read"),
         (["captions.csv", "--split", "dev"], "captions.csv has the columns image, caption but not split"),
         (["captions.csv", "--encoder", "bert"], "no encoder is called 'bert'"),

@@ -119,7 +119,10 @@ def test_the_message_about_an_unusable_line_has_its_number_and_the_reason(
 
 
 def test_the_message_about_unknown_columns_names_them_and_the_required_ones(folder: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"columns query, photo; expected the columns image,caption, or query,re"):
+    with pytest.raises(
+        EvaluationError,
+        match=r"columns query, photo; expected the columns image,caption,yes,no, or image,caption, or query,re",
+    ):
         set_kind(write(folder, "query,photo", "red,red.png"))
 
 
@@ -163,7 +166,7 @@ def test_an_indexed_query_picture_is_removed_from_its_own_results(colours: Libra
 
 
 def test_parts_of_a_query_are_added_and_subtracted(colours: Library, folder: Path) -> None:
-    table = write(folder, "query,relevant", "red + lime,orange.png", "tomato.png - red,lime.png")
+    table = write(folder, "query,relevant", "red.png + lime.png,orange.png", "tomato.png - red,lime.png")
     # red (1, 0, 0) plus lime (0, 1, 0) is closest to orange (1, .65, 0); tomato (1, .39, .28) minus red is
     # (-.10, .36, .26) before it has unit length: lime has a cosine of .79 with it, blue of .57, red of -.22
     result = colours.evaluate(table)

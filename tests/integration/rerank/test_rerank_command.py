@@ -36,7 +36,7 @@ def test_a_burst_is_one_row_and_expand_lists_its_photos(recall_program: Program,
     assert table.returncode == 0, table.stderr
     head, first, _ = table.stdout.splitlines()
     assert head.split() == ["match", "score", "photos", "taken", "photo", "found"]
-    assert first.split()[2] == "3"
+    assert first.split()[3] == "3"
     assert "cat-" in first
     best, second = map(json.loads, recall_program(*search, "--json").stdout.splitlines())
     cats = {str(burst / f"cat-{number}.jpg") for number in range(3)}
