@@ -178,6 +178,8 @@ class Hits(list[Hit]):
             empty for encoders whose vocabulary nobody has listed, which are all but `compact`.
     """
 
+    expected: Expected | None
+    cutoff: float
     understood: Understood | None
     unknown_words: Mapping[str, Sequence[str]]
 
