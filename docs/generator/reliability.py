@@ -11,13 +11,16 @@ _DOCS = Path(__file__).parents[1]
 
 _ROW = re.compile(r"^\| [\d%]+ to [\d%]+ \| ([\d.]+)% \| ([\d.]+)% \| ([\d,]+) \|$", re.MULTILINE)
 
+_FEWEST = 10
+"""Pairs of a point, at least."""
+
 SIZE, LEFT, TOP = 260, 44, 12
 """Of the plot, and its place in the picture."""
 
 
 def as_picture() -> str:
     """Return the picture as SVG: a dashed line through what was said before, a solid one through what is said now."""
-    svg = Svg(LEFT + SIZE + 70, TOP + SIZE + 44, "What Recall says, and how many people agree")
+    svg = Svg(LEFT + SIZE + 20, TOP + SIZE + 44, "What Recall says, and how many people agree")
     svg.axes(LEFT, TOP, SIZE, across="Recall says, in percent", down="people say yes, in percent")
     svg.curve([(LEFT, TOP + SIZE), (LEFT + SIZE, TOP)], muted=True)
     for file, name, muted in (
@@ -26,8 +29,10 @@ def as_picture() -> str:
     ):
         points = [
             (LEFT + SIZE * float(said) / 100, TOP + SIZE * (1 - float(right) / 100))
-            for said, right, _ in _ROW.findall((_DOCS / file).read_text(encoding="utf-8"))
+            for said, right, pairs in _ROW.findall((_DOCS / file).read_text(encoding="utf-8"))
+            if int(pairs.replace(",", "")) >= _FEWEST
         ]
         svg.curve(points, muted=muted, dots=True)
-        svg.label(points[-1][0] + 8, points[-1][1] + 5, name)
+        x, y = points[len(points) // 2]
+        svg.label(*((x - 58, y - 8) if muted else (x + 10, y + 14)), name)
     return svg.text()

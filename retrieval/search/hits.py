@@ -169,7 +169,7 @@ class Hits(list[Hit]):
         expected: Number of photos and texts in the library that are expected to match, with a 90 % interval. It does
             not depend on how many hits were asked for. None without probabilities, and if a part is excluded.
         cutoff: Hits with a lower match probability are unlikely, and the program hides them: 5 %, or a tenth of the
-            probability of the photo or text that looks most like the query.
+            best.
         offset: Number of results before the first of these, on earlier pages.
         fingerprint: Fingerprint of the encoder that ranked them, its adapter included; "" if it is not known.
         understood: What dates, places, cameras and negations in the words of the query were understood as; None if all

@@ -9,7 +9,6 @@ from math import log
 import numpy as np
 
 from indexer.types import Modality, Vectors
-from retrieval.calibration import THRESHOLD
 from retrieval.calibration.calibrator import Calibrator, query_form
 from retrieval.calibration.expected import Expected, with_interval
 from retrieval.calibration.fitted import MERGE_SHIFTS
@@ -19,10 +18,6 @@ from retrieval.search.candidates import Candidates
 from retrieval.search.word_evidence import QueryWords
 
 _NEAR_ZERO = 1e-12
-
-_CUTOFF_SHARE = 0.1
-"""Beside a hit of 90 %, one of 9 % is unlikely. Of what people call right in the judged captions this hides .3 % more
-than the fixed threshold, and two fifths of the hits for nouns in libraries of many subjects."""
 
 
 @dataclass(slots=True)
@@ -34,14 +29,12 @@ class MatchProbabilities:
         query: The query.
         vector: Its vector, shape (d,).
         expected: Number of units that are expected to match, from the scored lists; None if it cannot be known.
-        cutoff: Units with a lower probability are unlikely: `THRESHOLD`, or a part of that of the best unit.
     """
 
     calibrator: Calibrator
     query: EncodedQuery
     vector: Vectors
     expected: float | None = None
-    cutoff: float = THRESHOLD
     _models: dict[Modality, QueryModel | None] = field(default_factory=dict)
 
     def score(self, lists: Sequence[Candidates]) -> None:
@@ -67,8 +60,6 @@ class MatchProbabilities:
                 passing=candidates.passing,
             )
             self.expected = (self.expected or 0.0) + number
-            best = float(model.probabilities(candidates.unit_scores[:1])[0])
-            self.cutoff = max(self.cutoff, _CUTOFF_SHARE * best)
 
     def estimate(self, words: QueryWords) -> Expected | None:
         """Return the expected number with its interval; None if it cannot be known.
