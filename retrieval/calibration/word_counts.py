@@ -45,6 +45,19 @@ def word_facts(text: str) -> WordFacts:
     return WordFacts(rarity, log(min(max(len(words), 1), MOST_WORDS)))
 
 
+def without_names(text: str, names: Iterable[str]) -> str:
+    """Return a text without the words that are names in a library and in no caption: of "dogs in Germany", "dogs in".
+
+    Such a word says where to look, not what is seen. If nothing else is left, the text is returned as it is.
+    """
+    _, counts = _word_counts()
+    unseen = {
+        name for name in names if not any(counts.get(form) for part in split_words(name) for form in _forms(part))
+    }
+    rest = " ".join(word for word in query_words(text) if word not in unseen)
+    return rest or text
+
+
 def split_words(text: str) -> list[str]:
     """Return the words of a text in lower case and without accents: runs of Latin letters."""
     plain = unicodedata.normalize("NFKD", text.casefold())

@@ -17,6 +17,7 @@ from retrieval.calibration import THRESHOLD
 from retrieval.calibration.calibrator import Calibrator
 from retrieval.calibration.expected import DEPTH as EXPECTED_DEPTH
 from retrieval.calibration.probability import with_words
+from retrieval.calibration.word_counts import without_names
 from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat, find_candidates, has_kind
 from retrieval.search.exclusion import Exclusion
@@ -102,8 +103,13 @@ def search(
     check_kind(kind)
     vector = query.vector
     has_model = calibrator is not None and bool(query.query.parts)
-    probabilities = MatchProbabilities(calibrator, query, vector) if calibrator and has_model else None
     words = telling_words(store, query.query.keywords) if hybrid else NO_WORDS
+    text = (
+        without_names(query.query.keywords, [word.text for word in words.found])
+        if words.found
+        else query.query.keywords
+    )
+    probabilities = MatchProbabilities(calibrator, query, vector, text) if calibrator and has_model else None
     run = _Search(store, query, vector, _MODALITIES[kind], words, leave_out, probabilities, exclusion)
     if chain is None:
         ranking = Ranking.from_candidates(run.find_candidates(k))

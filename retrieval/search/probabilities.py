@@ -28,12 +28,14 @@ class MatchProbabilities:
         calibrator: The calibrator of the library.
         query: The query.
         vector: Its vector, shape (d,).
+        text: The words of the query that photos can show.
         expected: Number of units that are expected to match, from the scored lists; None if it cannot be known.
     """
 
     calibrator: Calibrator
     query: EncodedQuery
     vector: Vectors
+    text: str
     expected: float | None = None
     _models: dict[Modality, QueryModel | None] = field(default_factory=dict)
 
@@ -97,6 +99,6 @@ class MatchProbabilities:
         """Return the model of the query for a kind; it is made once."""
         if kind not in self._models:
             self._models[kind] = self.calibrator.model(
-                self.vector, text=self.query.query.keywords, photo_shares=self.query.photo_shares, kind=kind
+                self.vector, text=self.text, photo_shares=self.query.photo_shares, kind=kind
             )
         return self._models[kind]

@@ -19,7 +19,7 @@ from retrieval.calibration.fitted import FITTED
 from retrieval.calibration.metrics import auroc, calibration_error
 from retrieval.calibration.null_scores import shipped_null_scores, summarise
 from retrieval.calibration.probability import Form, ModelKey, QueryFacts, query_model, with_words
-from retrieval.calibration.word_counts import RAREST, WordFacts, word_facts
+from retrieval.calibration.word_counts import RAREST, WordFacts, without_names, word_facts
 
 WORDS_TO_PHOTOS = FITTED[ModelKey(Form.WORDS, Modality.PHOTO)]
 
@@ -144,3 +144,8 @@ def test_words_of_the_query_in_a_text_make_a_hit_more_probable() -> None:
     assert with_words(0.0, 1.0) == pytest.approx(0.84)
     assert with_words(0.3, 0.0) == pytest.approx(0.3)
     assert 0.3 < with_words(0.3, 0.5) < with_words(0.3, 1.0) < 1
+
+
+def test_names_of_the_library_that_no_caption_has_do_not_make_a_query_rare() -> None:
+    assert without_names("dogs in Zanzibar", ["dogs", "Zanzibar"]) == "dogs"
+    assert without_names("Zanzibar", ["Zanzibar"]) == "Zanzibar"
