@@ -81,7 +81,7 @@ def test_a_sidecar_with_megabytes_of_brush_strokes_is_read(library: Library, fol
 def test_the_program_finds_people_and_places(recall_program: Program, photos: Path) -> None:
     (photos / "coffee.xmp").write_bytes(sidecar(PEOPLE, photoshop__City="Lisbon"))
     assert recall_program("index", photos).returncode == 0
-    found = json.loads(recall_program("search", "lovelace in lisbon", "--json", "-k", "1").stdout)
+    found = json.loads(recall_program("search", "lovelace in lisbon", "--literal", "--json", "-k", "1").stdout)
     assert (Path(found["path"]).name, found["words"]) == ("coffee.png", ["lovelace", "lisbon"])
     assert (found["people"], found["places"]) == (["Ada Lovelace"], ["Lisbon"])
     options = ("--person", "ada lovelace", "--place", "Lis*", "--all", "--paths")
