@@ -31,6 +31,7 @@ from retrieval.query.query import Query
 from retrieval.search.engine import part_scores, search
 from retrieval.search.exclusion import exclusion_of
 from retrieval.search.hits import Hits, PartScore
+from retrieval.search.word_evidence import telling_words
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -203,9 +204,9 @@ class _Explainer:
         """Return the match probability of a unit that is not among the results."""
         if not self.query.parts:
             return None
-        model = self.calibrator.model(
-            query.vector, text=query.query.keywords, photo_shares=query.photo_shares, kind=kind
-        )
+        keywords = self.query.keywords
+        text = telling_words(self.store, keywords).visible(keywords) if self.hybrid else keywords
+        model = self.calibrator.model(query.vector, text=text, photo_shares=query.photo_shares, kind=kind)
         return None if model is None else float(model.probabilities([score])[0])
 
     def _index_recall(self) -> float | None:

@@ -17,7 +17,6 @@ from retrieval.calibration import THRESHOLD
 from retrieval.calibration.calibrator import Calibrator
 from retrieval.calibration.expected import DEPTH as EXPECTED_DEPTH
 from retrieval.calibration.probability import with_words
-from retrieval.calibration.word_counts import without_names
 from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat, find_candidates, has_kind
 from retrieval.search.exclusion import Exclusion
@@ -104,11 +103,7 @@ def search(
     vector = query.vector
     has_model = calibrator is not None and bool(query.query.parts)
     words = telling_words(store, query.query.keywords) if hybrid else NO_WORDS
-    text = (
-        without_names(query.query.keywords, [word.text for word in words.found])
-        if words.found
-        else query.query.keywords
-    )
+    text = words.visible(query.query.keywords)
     probabilities = MatchProbabilities(calibrator, query, vector, text) if calibrator and has_model else None
     run = _Search(store, query, vector, _MODALITIES[kind], words, leave_out, probabilities, exclusion)
     if chain is None:

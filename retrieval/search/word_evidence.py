@@ -23,6 +23,7 @@ from indexer.catalog.words import (
     text_words,
 )
 from indexer.store import Store
+from retrieval.calibration.word_counts import without_names
 
 Field = Literal["name", "title", "person", "place", "tag", "folder", "description", "camera", "lens", "text"]
 """Where a word can be found; if it is in several fields, the first of them counts."""
@@ -128,6 +129,10 @@ class QueryWords:
         """Largest number of items that can have all words, whole; 0 if no item has one of them."""
         totals = [word.count.total if word.share == 1 else 0 for word in self.words]
         return min(totals, default=0)
+
+    def visible(self, text: str) -> str:
+        """Return the words of a query that photos can show, see `without_names`."""
+        return without_names(text, [word.text for word in self.found]) if self.found else text
 
     def evidence(self, hits: Iterable[WordHit]) -> float:
         """Return the share of what the query's words tell that these tell, 0 to 1."""
