@@ -47,11 +47,8 @@ def half(photo: Path, path: Path) -> Path:
 def test_a_word_alone_is_a_query_by_its_photos(biscuit_library: Library, photos: Path) -> None:
     hits = biscuit_library.search("biscuit", k=21)
     assert hits[0].path.name == "chelsea.png"
-    # with fewer than 30 photos, queries by photos have no probability, and nothing is hidden
-    assert [hit.probability for hit in hits] == [None] * 21
-    assert len(hits.above(0.5)) == 21
-    plain = Library.open(biscuit_library.path).search(Query(["a cat"]), k=1)[0]
-    assert plain.probability is not None  # a query by words only has one
+    assert (hits[0].probability or 0) > 0.9
+    assert len(hits.above(0.5)) < 21
 
 
 def test_in_a_larger_library_a_word_finds_its_photo_and_few_others_are_likely(
