@@ -9,7 +9,6 @@ import numpy as np
 from indexer.encoders.base import Encoder
 from indexer.errors import EvaluationError
 from indexer.types import ProgressCallback
-from retrieval.evaluation.calibration import calibration_report, require_calibrated
 from retrieval.evaluation.caption_retrieval import encode_captions, encode_pictures
 from retrieval.evaluation.datasets import CaptionedPicture, locate_picture, read_judgements
 from retrieval.evaluation.result import Evaluation
@@ -30,6 +29,8 @@ def evaluate_judgements(
     Raises:
         EvaluationError: The table cannot be used, none of its photos can be read, or the encoder is not calibrated.
     """
+    from retrieval.evaluation.calibration import calibration_report, require_calibrated  # late: it loads the database
+
     require_calibrated(encoder)
     judgements = read_judgements(csv_path, split)
     names = list(dict.fromkeys(judgement.image for judgement in judgements))

@@ -75,7 +75,7 @@ def loaded_by(place: Path, *args: str) -> set[str]:
         (["similar", "photos/coffee.png"], {"faiss", "sqlalchemy"}, ENCODING | PICTURES | SYNCING),
         (["similar", "photos/coffee.png", "--after", "1990-01"], {"faiss"}, ENCODING | PICTURES | SYNCING),
         (
-            ["search", "chelsea.png"],  # another process reads the picture
+            ["search", "chelsea.png", "--all"],  # another process reads the picture
             {"faiss", "indexer.images.workers", "onnxruntime"},
             {"pi_heif", "rawpy"} | SYNCING - {"indexer.images.workers"},
         ),
