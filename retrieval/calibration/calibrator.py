@@ -6,7 +6,9 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from numpy.typing import ArrayLike
 
 from indexer.catalog.filters.expression import Filter
 from indexer.store import Store
@@ -14,7 +16,7 @@ from indexer.types import Modality, Vectors
 from retrieval.calibration.expected import expected_number
 from retrieval.calibration.fitted import CALIBRATED, FITTED
 from retrieval.calibration.null_scores import NullScores, shipped_null_scores
-from retrieval.calibration.probability import Form, ModelKey, QueryFacts, QueryModel, query_model
+from retrieval.calibration.probability import Form, ModelKey, Numbers, QueryFacts, QueryModel, query_model
 from retrieval.calibration.sample import Sample, passing_rows, read_sample
 from retrieval.calibration.word_counts import WordFacts, word_facts
 
@@ -26,6 +28,24 @@ _MIN_ROWS = 30
 """If fewer units of the sample pass a filter, the whole sample says what the scores of the others are."""
 
 
+class LibraryModel(NamedTuple):
+    """The probabilities of one query for one kind of unit, with the sample that they were made for.
+
+    Attributes:
+        model: Turns scores into probabilities.
+        sample: The sample of the library.
+        scores: Cosines of the query with the sample's units of the kind, shape (s,).
+    """
+
+    model: QueryModel
+    sample: Sample
+    scores: Vectors
+
+    def probabilities(self, scores: ArrayLike) -> Numbers:
+        """Return the match probability of units with these cosines, 0 to 1, shape (n,)."""
+        return self.model.probabilities(scores)
+
+
 class Calibrator:
     """Computes match probabilities for one library. Any thread may use it."""
 
@@ -35,7 +55,7 @@ class Calibrator:
         self._sample: Sample | None = None
         self._lock = threading.Lock()
 
-    def model(self, query: Vectors, *, text: str, photo_shares: Sequence[float], kind: Modality) -> QueryModel | None:
+    def model(self, query: Vectors, *, text: str, photo_shares: Sequence[float], kind: Modality) -> LibraryModel | None:
         """Return the probabilities of a query for units of a kind; None if the library's encoder is not calibrated.
 
         Args:
@@ -49,12 +69,14 @@ class Calibrator:
             return None
         form = query_form(photo_shares)
         facts = query_facts(query, text if form is Form.WORDS else "", shipped_null_scores()[kind])
-        return query_model(facts, FITTED[ModelKey(form, kind)], self._sample_scores(query, kind))
+        sample = self._current_sample()
+        with _one_thread():
+            scores: Vectors = sample.kinds[kind].vectors @ query
+        return LibraryModel(query_model(facts, FITTED[ModelKey(form, kind)], scores), sample, scores)
 
     def expected(
         self,
-        model: QueryModel,
-        query: Vectors,
+        model: LibraryModel,
         best: Vectors,
         *,
         kind: Modality,
@@ -65,32 +87,24 @@ class Calibrator:
 
         Args:
             model: The model of the query for this kind.
-            query: The query's vector, shape (d,).
             best: Scores of the best units that were searched, best first.
             kind: The kind.
             where: The filter; None lets everything pass.
             passing: Number of units of the kind that pass it; None if that is not known.
         """
-        sample = self._current_sample()
-        population = sample.kinds[kind].population if passing is None else passing
-        scores = self._sample_scores(query, kind)
+        scores = model.scores
+        population = model.sample.kinds[kind].population if passing is None else passing
         if where is not None and (passing is None or passing > len(best)):
-            rows, checked = passing_rows(self._store, sample, kind, where)
+            rows, checked = passing_rows(self._store, model.sample, kind, where)
             if passing is None:
                 population = round(population * len(rows) / max(checked, 1))
             scores = scores[rows] if len(rows) >= _MIN_ROWS else scores
-        return expected_number(model, best, scores, population)
+        return expected_number(model.model, best, scores, population)
 
     def _current_sample(self) -> Sample:
         with self._lock:
             self._sample = read_sample(self._store, self._sample)
             return self._sample
-
-    def _sample_scores(self, query: Vectors, kind: Modality) -> Vectors:
-        """Return the cosines of a query with the sample of a kind, shape (s,)."""
-        with _one_thread():
-            scores: Vectors = self._current_sample().kinds[kind].vectors @ query
-        return scores
 
 
 def query_form(photo_shares: Sequence[float]) -> Form:

@@ -9,10 +9,10 @@ from math import log
 import numpy as np
 
 from indexer.types import Modality, Vectors
-from retrieval.calibration.calibrator import Calibrator, query_form
+from retrieval.calibration.calibrator import Calibrator, LibraryModel, query_form
 from retrieval.calibration.expected import Expected, with_interval
 from retrieval.calibration.fitted import MERGE_SHIFTS
-from retrieval.calibration.probability import Numbers, QueryModel, with_words
+from retrieval.calibration.probability import Numbers, with_words
 from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import Candidates
 from retrieval.search.word_evidence import QueryWords
@@ -37,7 +37,7 @@ class MatchProbabilities:
     vector: Vectors
     text: str
     expected: float | None = None
-    _models: dict[Modality, QueryModel | None] = field(default_factory=dict)
+    _models: dict[Modality, LibraryModel | None] = field(default_factory=dict)
 
     def score(self, lists: Sequence[Candidates]) -> None:
         """Estimate how many units match.
@@ -55,7 +55,6 @@ class MatchProbabilities:
                 return
             number = self.calibrator.expected(
                 model,
-                self.vector,
                 candidates.unit_scores,
                 kind=kind,
                 where=self.query.query.where,
@@ -95,7 +94,7 @@ class MatchProbabilities:
             keys.append(log(clipped / (1 - clipped)) + shift * (item.kind is Modality.PHOTO))
         return np.array(keys)
 
-    def _model(self, kind: Modality) -> QueryModel | None:
+    def _model(self, kind: Modality) -> LibraryModel | None:
         """Return the model of the query for a kind; it is made once."""
         if kind not in self._models:
             self._models[kind] = self.calibrator.model(
