@@ -14,13 +14,13 @@ _LONGEST_JOINED = 40
 _LONGEST_SUFFIXES = 32
 """Letters of a run without blanks (Chinese) from each of which a word may begin."""
 
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u312f\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 """Scripts without blanks between words, Thai to Chinese, as ranges of a regular expression."""
 
-_UNSPACED_RUN = re.compile(f"[{_UNSPACED}]{{2,}}")
+_UNSPACED_RUN = re.compile(f"[{UNSPACED}]{{2,}}")
 
 _RUN = re.compile(r"[^\W_]+")
 
@@ -53,7 +53,7 @@ def fold_words(text: str) -> list[str]:
 
 def is_unspaced(word: str) -> bool:
     """Return whether a word is of a script without blanks between words, so that it may be a part of a longer run."""
-    return re.match(f"[{_UNSPACED}]", word) is not None
+    return re.match(f"[{UNSPACED}]", word) is not None
 
 
 def text_words(text: str) -> set[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from indexer.catalog.statements.private_words import WordRecord
+from indexer.catalog.words import UNSPACED
 
 PHOTO_SHARE = 0.5
 """Share of the photos in the vector of a text that also has other words; chosen by tests/bench/words.py."""
@@ -24,13 +25,6 @@ _SIGNS = {
 """Signs that phones and word processors write in place of others, and those that nobody sees."""
 
 _PLAIN = {ord(other): sign for sign, others in _SIGNS.items() for other in others}
-
-_UNSPACED = (
-    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
-    "\u3005-\u3007\u3040-\u312f\u31f0-\u31ff"  # Japanese, Bopomofo
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
-)
-"""Scripts that put no blanks between words, as ranges of a regular expression."""
 
 _HANGUL = "\uac00-\ud7a3"
 
@@ -110,9 +104,9 @@ def is_picture_name(word: str) -> bool:
 def _pattern(word: str) -> str:
     """Return the regular expression of a word: no letter of a script with blanks stands directly next to it."""
     first, last = word[:1], word[-1:]
-    letter = rf"[^\W{_UNSPACED}]"
-    before = "" if re.match(f"[{_UNSPACED}]", first) else f"(?<!{letter})"
-    after = "" if re.match(f"[{_UNSPACED}]", last) else f"(?!{letter})"
+    letter = rf"[^\W{UNSPACED}]"
+    before = "" if re.match(f"[{UNSPACED}]", first) else f"(?<!{letter})"
+    after = "" if re.match(f"[{UNSPACED}]", last) else f"(?!{letter})"
     if re.match(f"[{_HANGUL}]", last):
         after = rf"(?=(?:{_PARTICLES})?(?!\w))"
     return before + r"\s+".join(map(re.escape, word.split())) + after
