@@ -76,23 +76,23 @@ class EvaluationRequest:
         if self.rerank and has_captions:
             raise click.UsageError("--rerank is for a set with the columns query and relevant")
         if has_captions:
-            return self._on_captions(progress)
+            return self._on_captions(progress, is_judged=kind == "judgements")
         logging.getLogger("retrieval.search.rerank").setLevel(logging.WARNING)  # else a line for each query
         if self.pair and _are_chains(self.pair):
             return self._with_chains(self.pair, progress)
         return self._on_queries(progress)
 
-    def _on_captions(self, progress: ProgressCallback) -> list[Evaluation]:
+    def _on_captions(self, progress: ProgressCallback, *, is_judged: bool) -> list[Evaluation]:
         """Return how well one encoder, or each of two, retrieves captioned photos."""
         from indexer.encoders import load_encoder  # late, as above
         from indexer.encoders.names import in_precision
-        from retrieval.evaluation import evaluate_captions, evaluate_judgements, set_kind
+        from retrieval.evaluation import evaluate_captions, evaluate_judgements
 
         name = self.encoder or self.settings.encoder or DEFAULT_ENCODER
         names = self.pair or (in_precision(name, self.precision) if self.precision else name,)
         device, batch_size = self.settings.device, self.settings.batch_size
         encoders = [load_encoder(name, device=device, batch_size=batch_size) for name in names]
-        if set_kind(self.table) == "judgements":
+        if is_judged:
             return [evaluate_judgements(self.table, encoders[0], split=self.split, progress=progress)]
         return [
             evaluate_captions(self.table, encoder, split=self.split, calibration=self.calibration, progress=progress)

@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.encoders.base import Encoder
 from indexer.types import Vectors
 from retrieval.calibration.background import background_vectors
+from retrieval.calibration.probability import Numbers, sigmoid
 from retrieval.query.encoded import EncodedQuery
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat
-
-Numbers = NDArray[np.float64]
 
 _MIDDLE, _SLOPE = 1.0, 3.0
 """The logistic function from standard deviations to a probability. For eight things that people see in photos of
@@ -50,8 +48,7 @@ def excluded_probability(excluded: Vectors, units: Vectors, background: Vectors)
         clipped: Numbers = np.clip(scores, 0.0, 1.0)
         return clipped
     z = (scores - others.mean(axis=1, dtype=np.float64)) / deviations
-    result: Numbers = 1 / (1 + np.exp(-_SLOPE * (z - _MIDDLE)))
-    return result
+    return sigmoid(_SLOPE * (z - _MIDDLE))
 
 
 @dataclass(slots=True)
@@ -87,7 +84,7 @@ class Exclusion:
             probability: Returns how likely each candidate is right; None if that is unknown.
             count: Number of candidates.
         """
-        chosen, done, depth = NO_CANDIDATES, 0, max(_LEVEL, 1)
+        chosen, done, depth = NO_CANDIDATES, 0, _LEVEL
         while True:
             found = find(depth)
             level = found.take(range(done, len(found)))

@@ -20,6 +20,7 @@ from retrieval.calibration.probability import (
     log_odds,
     log_share,
     query_model,
+    sigmoid,
 )
 from retrieval.calibration.word_counts import WordFacts, word_facts
 from training.calibration.trials import Trials
@@ -139,7 +140,7 @@ def _fit_groups(groups: Sequence[tuple[NDArray[np.float64], float]], *, free: in
 
     def loss(values: Numbers) -> tuple[float, Numbers]:
         odds = scaled @ values
-        gradient = scaled.T @ (weights * (1 / (1 + np.exp(-odds)) - targets))
+        gradient = scaled.T @ (weights * (sigmoid(odds) - targets))
         gradient[1:] += 2 * _PENALTY * values[1:]
         return float(weights @ (np.logaddexp(0, odds) - targets * odds) + _PENALTY * (values[1:] ** 2).sum()), gradient
 
