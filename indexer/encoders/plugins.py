@@ -48,7 +48,7 @@ def factory_of(entry: EntryPoint) -> Callable[..., Any]:
     """
     try:
         factory = entry.load()
-    except Exception as error:
+    except Exception as error:  # importing foreign code may raise anything
         raise EncoderError(f"{_origin(entry)} cannot be loaded ({_reason(error)}); reinstall or remove it") from error
     if not callable(factory):
         raise EncoderError(f"{_origin(entry)} is a {type(factory).__name__}; expected a function or class")
@@ -76,7 +76,7 @@ def load_plugin(entry: EntryPoint, name: str, *, device: str, batch_size: int | 
         encoder = factory(model, device=device, batch_size=batch_size)
     except RecallError:
         raise
-    except Exception as error:
+    except Exception as error:  # so may calling it
         raise EncoderError(f"encoder {name!r}: {_origin(entry)} failed ({_reason(error)})") from error
     if not isinstance(encoder, Encoder):
         raise EncoderError(f"{_origin(entry)} returned a {type(encoder).__name__}; expected an Encoder")
