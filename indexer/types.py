@@ -167,6 +167,23 @@ def file_of(path: str, picture: str | None = None) -> str:
     return picture or path.partition("\0")[0]
 
 
+COLLECTION = "collection:"
+"""What the paths of added items begin with, where those of other items begin with a folder."""
+
+
+def collection_of(path: str) -> str | None:
+    """Return the collection of an added item, or None for other items.
+
+    The path of an added item is "collection:", the collection's name, a NUL and the item's id.
+    """
+    return path.partition("\0")[0].removeprefix(COLLECTION) if path.startswith(COLLECTION) else None
+
+
+def added_path(collection: str, id_: str) -> str:
+    """Return the path of an added item."""
+    return f"{COLLECTION}{collection}\0{id_}"
+
+
 def row_of(path: str) -> str | None:
     """Return the label of a table row, unique within its table, or None if the item is not a row.
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from indexer.errors import LibraryError, LibraryVersionError
 
-HEAD = "r0011"
+HEAD = "r0012"
 """The newest revision; a test compares it with the scripts."""
 
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name"

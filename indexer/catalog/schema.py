@@ -63,17 +63,19 @@ SOURCES = Table(
     Column("synced_at", DateTime),
     Column("columns", JSON),  # of a table: the roles of its columns, see `indexer.documents.table.Columns`
     Column("mounts", JSON),  # folders in it that are on another disk, see `indexer.sync.mounts`
+    Column("collection", String),  # name of a collection, whose items an app added; NULL for what a sync reads
 )
-"""Folders, files and tables that were indexed; a later sync reads them again."""
+"""Folders, files and tables that were indexed, which a later sync reads again, and collections of added items."""
 
 ITEMS = Table(
     "items",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
-    Column("path", PathBytes, nullable=False, unique=True),  # of a table row: the table's path, NUL, the row's id
+    Column("path", PathBytes, nullable=False, unique=True),  # of a table row: the table's path, NUL, the row's id;
+    # of an added item: "collection:", the collection's name, NUL, the item's id
     Column("name", String),  # the file's name as `text_key` returns it, for filters
-    Column("picture", PathBytes),  # of a table row: its picture
+    Column("picture", PathBytes),  # of a table row or an added item: the file of its picture
     Column("modality", String, nullable=False),
     Column("size", Integer, nullable=False),
     Column("mtime_ns", Integer, nullable=False),
@@ -94,6 +96,9 @@ ITEMS = Table(
     Column("rating", Integer),  # 0 to 5; -1 is rejected
     *(Column(name, String) for name in ("title", "description", "failure", "failure_message")),
     Column("indexed_at", DateTime, nullable=False),
+    Column("uri", String),  # the next three: of an added item, as the app gave them
+    Column("text", String),
+    Column("metadata", JSON(none_as_null=True)),
     Index(None, "size", "content_hash"),
     Index(None, "taken_at"),
     Index(None, "source_id", "modality", "failure"),  # covers the counts of `statements.counts`
@@ -141,6 +146,39 @@ PLACE_NAMES = Table(
 
 LABELS = {"tags": TAGS.c.tag, "people": PEOPLE.c.person, "places": PLACES.c.place}
 """The text of each kind of label."""
+
+METADATA_VALUES = Table(
+    "metadata_values",
+    METADATA,
+    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("position", Integer, primary_key=True),  # in a list; 0 for a single value
+    Column("text", String),
+    Column("number", Double),  # False is 0, True is 1
+    Index(None, "key", "text", "item_id", sqlite_where=text("text IS NOT NULL")),
+    Index(None, "key", "number", "item_id", sqlite_where=text("number IS NOT NULL")),
+    sqlite_with_rowid=False,
+)
+"""The values in the metadata of added items, for filters; a value of None has no row."""
+
+METADATA_KEYS = Table(
+    "metadata_keys",
+    METADATA,
+    Column("key", String, primary_key=True),
+    Column("type", String, nullable=False),  # "text", "number", "boolean" or "list", of texts
+)
+"""The type that the values of each key in the metadata of added items have."""
+
+ITEM_PICTURES = Table(
+    "item_pictures",
+    METADATA,
+    Column("item_id", ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String, nullable=False),  # "original" or "preview"
+    Column("hash", LargeBinary, nullable=False),  # SHA-256 of the picture's bytes
+    Column("data", LargeBinary),  # NULL: in the library's folder `pictures`, under its hash
+    Index(None, "hash"),
+)
+"""Stored pictures of added items."""
 
 UNREAD_SIDECARS = Table(
     "unread_sidecars",

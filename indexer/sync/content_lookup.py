@@ -14,6 +14,7 @@ from indexer.catalog.statements import sync_state
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.documents.text_file import text_format
 from indexer.sync.walk_entries import SourceFile
+from indexer.types import collection_of
 
 MIN_CACHED = 8
 """Items with one content from which on they are cached: reading them again for every hundred files takes longer."""
@@ -50,7 +51,7 @@ class ContentLookup:
         items_by_content = sync_state.files_by_content(self._connection, {content for content, _ in missing})
         for content, format_ in missing:
             items = items_by_content[content]
-            found[content, format_] = [item for item in items if text_format(item.path) == format_]
+            found[content, format_] = [item for item in items if _is_file(item) and text_format(item.path) == format_]
         self._store(found)
         return [[] if key is None else found[key] for key in keys]
 
@@ -61,6 +62,11 @@ class ContentLookup:
                 self._cache[key] = items
         while self._cached_count > MAX_CACHED and len(self._cache) > 1:
             self._cached_count -= len(self._cache.popitem(last=False)[1])
+
+
+def _is_file(item: FileRecord) -> bool:
+    """Return whether an item is a file, which may have moved, and not added by an app."""
+    return collection_of(item.path) is None
 
 
 def _content_hash(file: SourceFile) -> bytes | None:

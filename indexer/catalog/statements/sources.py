@@ -32,7 +32,7 @@ class Source(NamedTuple):
 
 
 def sources(connection: Connection) -> list[Source]:
-    """Return all sources, ordered by path."""
+    """Return what a sync reads, ordered by path: folders, files and tables, not the collections of added items."""
     return _select_sources(connection)
 
 
@@ -50,7 +50,7 @@ def sources_below(connection: Connection, path: str) -> list[Source]:
 
 def _select_sources(connection: Connection, *conditions: ColumnElement[bool]) -> list[Source]:
     columns = [SOURCES.c[name] for name in Source._fields]
-    statement = select(*columns).where(*conditions).order_by(SOURCES.c.root)
+    statement = select(*columns).where(SOURCES.c.collection.is_(None), *conditions).order_by(SOURCES.c.root)
     return [Source(*row) for row in connection.execute(statement)]
 
 
@@ -148,7 +148,8 @@ def delete_under(connection: Connection, path: str, *, limit: int) -> int:
 def delete_empty_sources(connection: Connection) -> None:
     """Delete sources without items that no longer exist on disk or are inside another source."""
     has_item = select(ITEMS.c.source_id).where(ITEMS.c.source_id == SOURCES.c.id).exists()
-    for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(~has_item)).all():
+    is_empty = (SOURCES.c.collection.is_(None), ~has_item)
+    for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(*is_empty)).all():
         folder = os.path.dirname(row.root)
         is_nested = folder != row.root and enclosing_source(connection, folder) is not None
         if is_nested or not os.path.lexists(row.root):
