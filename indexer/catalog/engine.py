@@ -35,9 +35,10 @@ class Access(StrEnum):
     IMMUTABLE = "?immutable=1"  # without them: SQLite cannot make them, and notices no writer
 
 
-def access_to(path: Path) -> Access:
-    """Return how the catalog at `path` can be opened by this user at this moment."""
-    if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+def access_to(path: Path, *, read_only: bool = False) -> Access:
+    """Return how the catalog at `path` can be opened by this user at this moment, with `read_only` not for writing."""
+    can_write = not read_only and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if can_write or not path.exists():
         return Access.WRITE
     return Access.READ if all(file.exists() for file in log_files(path)) else Access.IMMUTABLE
 

@@ -20,9 +20,10 @@ _Stamp = tuple[int, int, int]
 class Connections:
     """Connections to a catalog; safe to use from several threads."""
 
-    def __init__(self, catalog: Path) -> None:
+    def __init__(self, catalog: Path, *, read_only: bool = False) -> None:
         """Prepare connections; the file is opened when the first one is used."""
         self._catalog = catalog
+        self._read_only = read_only
         self._lock = threading.Lock()
         self._openings = 0
         self._is_closed = False
@@ -96,7 +97,7 @@ class Connections:
             return (self._openings << 32) + version
 
     def _open(self) -> None:
-        self._access = access_to(self._catalog)
+        self._access = access_to(self._catalog, read_only=self._read_only)
         self._stamp = _stamp_of(self._catalog) if self._access is Access.IMMUTABLE else None
         self._engine = open_engine(self._catalog, self._access, trusts_schema=False)  # it may be from somebody else
         try:

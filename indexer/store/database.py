@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from indexer.catalog import vacuum
 from indexer.catalog.engine import storage_errors
-from indexer.catalog.locking import LOCK_FILES, WriteLock, write_lock
+from indexer.catalog.locking import WriteLock, write_lock
 from indexer.catalog.migrate import HEAD, check_revision, read_revision, upgrade
 from indexer.catalog.statements import encoders, items, versions
 from indexer.catalog.statements.encoders import EncoderRecord
@@ -24,14 +24,12 @@ from indexer.encoders.base import Encoder
 from indexer.encoders.names import split_precision
 from indexer.encoders.trust import trust
 from indexer.errors import EncoderMismatchError, LibraryError, StorageError
-from indexer.private_files import foreign_file, make_empty_file, make_private_folder
+from indexer.private_files import make_empty_file, make_private_folder
 from indexer.store.connections import Connections
+from indexer.store.library_folder import check_folder
 from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
 T = TypeVar("T")
-
-DATABASE_FILES = ("catalog.db", "catalog.db-wal", "catalog.db-shm", "catalog.db-journal")
-"""The catalog, and the files that SQLite keeps next to it."""
 
 _UPGRADE_TIMEOUT_SECONDS = 10.0
 """Seconds that opening waits for another process that creates or upgrades the same catalog."""
@@ -40,24 +38,26 @@ _UPGRADE_TIMEOUT_SECONDS = 10.0
 class Catalog:
     """A library's catalog; the base class of `Store`, which adds the index."""
 
-    def __init__(self, path: Path, *, create: bool) -> None:
+    def __init__(self, path: Path, *, create: bool, read_only: bool = False) -> None:
         """Open a library, upgrading an older schema.
 
         Args:
             path: The library's folder.
             create: Whether to create a missing library.
+            read_only: Whether to write nothing: no catalog, no schema upgrade and no index file.
 
         Raises:
             LibraryError: The library is missing, is not a library, or has a newer version.
             StorageError: The library cannot be read or created.
         """
         self.path = path
+        self.read_only = read_only
         self.wait = DEFAULT_WAIT  # for other writers
         self._run_lock: WriteLock | None = None
         catalog = path / "catalog.db"
         with storage_errors(path):
             try:
-                _check_folder(path, catalog, create=create)
+                check_folder(path, catalog, create=create and not read_only)
             except PermissionError as error:
                 reason = f"{path} cannot be read ({error.strerror}); its owner can grant that: chmod -R a+rX {path}"
                 raise StorageError(reason) from error
@@ -65,7 +65,7 @@ class Catalog:
                 make_private_folder(path)
                 with suppress(FileExistsError):  # another process was faster
                     make_empty_file(catalog)
-            self._connections = Connections(catalog)
+            self._connections = Connections(catalog, read_only=read_only)
             try:
                 self._upgrade()
             except BaseException:
@@ -79,6 +79,11 @@ class Catalog:
         """Upgrade the schema to the newest revision; if it is current, that takes one query."""
         revision = read_revision(self._connections.engine)
         check_revision(revision)
+        if revision != HEAD and self.read_only:
+            raise StorageError(
+                f"{self.path} was written by an earlier version of Recall; upgrade it once, for instance with: recall "
+                "status"
+            )
         if revision != HEAD:
             try:
                 with (
@@ -131,8 +136,11 @@ class Catalog:
 
         Raises:
             LibraryLockedError: Another writer holds the lock.
+            LibraryError: The library was opened for reading only.
         """
         self._connections.check_open()
+        if self.read_only:
+            raise LibraryError(f"{self.path} was opened for reading only; open it without read_only=True to write")
         timeout = self.wait if wait is None else wait
         with write_lock(self.path, operation, timeout=timeout, is_run=is_run) as lock:
             for part in self.path.glob("*.part"):
@@ -276,23 +284,4 @@ def check_encoder(record: EncoderRecord, encoder: Encoder) -> None:
             f"encoder {encoder.name!r} has changed since this library was indexed (fingerprint "
             f"{encoder.fingerprint[:8]}, expected {record.fingerprint[:8]}); restore its old files, or run: "
             f"recall encoder use {encoder.name}"
-        )
-
-
-def _check_folder(path: Path, catalog: Path, *, create: bool) -> None:
-    if path.exists() and not path.is_dir():
-        raise LibraryError(f"{path} is a file; expected the folder of a library, for instance photos.recall")
-    for name in DATABASE_FILES:  # SQLite would write to what a link leads to
-        reason = foreign_file(path / name, may_have_names=name == catalog.name)
-        if reason is not None:
-            raise LibraryError(
-                f"{path / name} {reason}; Recall writes only to its own files: put a copy of that file in its place"
-            )
-    if catalog.exists():
-        return
-    if not create:
-        raise LibraryError(f"there is no library at {path}; create one with: recall index FOLDER")
-    if path.is_dir() and any(entry.name not in LOCK_FILES for entry in path.iterdir()):
-        raise LibraryError(
-            f"{path} is not a library but has other files; name a new folder, for instance photos.recall"
         )

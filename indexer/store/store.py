@@ -41,18 +41,19 @@ _VERIFIED_EMBEDDINGS = 256
 class Store(Catalog):
     """A library's folder: `catalog.db`, and index files that are derived from it."""
 
-    def __init__(self, path: Path, *, create: bool) -> None:
+    def __init__(self, path: Path, *, create: bool, read_only: bool = False) -> None:
         """Open a library, upgrading an older schema.
 
         Args:
             path: The library's folder.
             create: Whether to create a missing library.
+            read_only: Whether to write nothing: no catalog, no schema upgrade and no index file.
 
         Raises:
             LibraryError: The library is missing, is not a library, or has a newer version.
             StorageError: The library cannot be read or created.
         """
-        super().__init__(path, create=create)
+        super().__init__(path, create=create, read_only=read_only)
         self._index_lock = threading.RLock()
         self.settings = Settings(path)  # limits of `pictures`
         self._pictures: PictureReader | None = None
@@ -247,6 +248,8 @@ class Store(Catalog):
         return has_changed
 
     def _save(self, index: VectorIndex) -> None:
+        if self.read_only:
+            return
         fingerprint = self._loaded_fingerprint
         try:
             write_index(index, self.index_file(fingerprint), fingerprint=fingerprint, watermark=self._watermark)

@@ -33,6 +33,7 @@ class BaseLibrary:
         create: bool = True,
         encoder: str | Encoder | None = None,
         precision: Precision | None = None,
+        read_only: bool = False,
     ) -> None:
         """Open the library that the settings name; see `open`.
 
@@ -41,12 +42,13 @@ class BaseLibrary:
             create: Whether to create the library if it does not exist.
             encoder: The encoder that the library must have, as a name or an object.
             precision: The precision that its encoder must have, whichever encoder it is.
+            read_only: Whether to write nothing to it.
         """
         if isinstance(encoder, str):
             check_name(encoder)  # before a library is created for it
         self._settings = settings
         self._rerankers: dict[str, Reranker] = {}
-        self._store = Store(settings.library, create=create)
+        self._store = Store(settings.library, create=create, read_only=read_only)
         self._store.wait = settings.wait
         self._store.settings = settings
         try:
@@ -66,6 +68,7 @@ class BaseLibrary:
         create: bool = True,
         wait: float | None = None,
         trust_encoder: bool | None = None,
+        read_only: bool = False,
     ) -> Self:
         """Return the library in a folder, which is created on first use.
 
@@ -80,6 +83,8 @@ class BaseLibrary:
             trust_encoder: Whether to load an encoder that only the library names: a folder or a repository that you
                 have never named on this machine. None takes RECALL_TRUST_ENCODER, or False: its first use raises
                 EncoderError.
+            read_only: Whether to write nothing to the library: it is not created, every method that writes raises
+                LibraryError, and an index that is behind is brought up to date in memory only.
 
         Raises:
             LibraryError: The folder does not exist, is not a library, or was written by a newer version of Recall.
@@ -88,7 +93,7 @@ class BaseLibrary:
             EncoderNotFoundError: There is no encoder of this name.
         """
         settings = Settings.load(library=Path(path), device=device, wait=wait, trust_encoder=trust_encoder)
-        return cls(settings, create=create, encoder=encoder)
+        return cls(settings, create=create, encoder=encoder, read_only=read_only)
 
     def close(self) -> None:
         """Close the library's files."""
