@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from indexer.config import Settings
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
+    from indexer.encoders.full_encoder import FullEncoder
     from indexer.encoders.names import Precision
     from indexer.errors import (
         ConfigError,
@@ -97,6 +98,7 @@ __all__ = [
     "FailureKind",
     "FeedbackError",
     "Filter",
+    "FullEncoder",
     "Hit",
     "Hits",
     "ImportReport",
@@ -185,6 +187,7 @@ _MODULES = {
     "FailureKind": "indexer.errors",
     "FeedbackError": "indexer.errors",
     "Filter": "indexer.catalog.filters.expression",
+    "FullEncoder": "indexer.encoders.full_encoder",
     "Hit": "retrieval.search.hits",
     "Hits": "retrieval.search.hits",
     "ImportReport": "indexer.transfer.report",

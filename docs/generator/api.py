@@ -29,7 +29,7 @@ GROUPS = {
     "Judgements": ("Judgement", "JudgedHit", "JudgeReport", "JudgementImport"),
     "Tuning": ("TuningMethod", "TuningReport", "Version"),
     "Evaluation": ("Evaluation", "Direction"),
-    "Encoders": ("load_encoder", "Encoder", "Precision", "Preprocess", "EncoderChange", "EncoderState"),
+    "Encoders": ("load_encoder", "Encoder", "FullEncoder", "Precision", "Preprocess", "EncoderChange", "EncoderState"),
     "Indexes": ("IndexChoice", "IndexMeasurement", "IndexTarget", "SearchDepth"),
     "Export and import": ("ExportFormat", "ExportReport", "ImportReport"),
     "Progress": ("Progress", "ProgressCallback"),

@@ -20,7 +20,7 @@ from indexer.errors import EncoderError, MissingPackageError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from indexer.encoders.base import Encoder
+    from indexer.encoders.full_encoder import FullEncoder
 
 __all__ = ["NAME_FORMS", "check_name", "is_provided", "load_encoder", "pretrained_names"]
 
@@ -28,7 +28,7 @@ __all__ = ["NAME_FORMS", "check_name", "is_provided", "load_encoder", "pretraine
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
-def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = None) -> Encoder:
+def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = None) -> FullEncoder:
     """Return the encoder of that name with its weights; a download is announced in the log first.
 
     On a CPU it runs in ONNX Runtime: compact at once, any other after its first load, which exports it with torch.
@@ -68,7 +68,7 @@ def load_encoder(name: str, *, device: str = "auto", batch_size: int | None = No
     require_torch(f"encoder {name!r} on device {device!r}", or_cpu=name == "compact" and device == "cpu")
     from indexer.encoders.openclip_encoder import OpenClipEncoder  # late: torch and open_clip take seconds
 
-    encoder: Encoder = OpenClipEncoder.load(name, device=device, batch_size=batch_size)
+    encoder: FullEncoder = OpenClipEncoder.load(name, device=device, batch_size=batch_size)
     return encoder
 
 

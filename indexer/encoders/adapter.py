@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.encoders.base import Encoder, to_unit_length
+from indexer.encoders.full_encoder import FullEncoder
 from indexer.errors import EncoderError, EncoderMismatchError
 from indexer.types import Pixels, Preprocess, Vectors, require_list, require_pixels
 
@@ -142,7 +143,7 @@ def adapted_fingerprint(fingerprint: str, adapter: Adapter) -> str:
     return hashlib.sha256(f"{fingerprint} {adapter.digest}".encode()).hexdigest()[:40]
 
 
-class AdaptedEncoder:
+class AdaptedEncoder(FullEncoder):
     """An `Encoder` whose output an adapter transforms; it has a fingerprint of its own.
 
     An adapter that leaves photos unchanged also leaves pictures in queries unchanged.

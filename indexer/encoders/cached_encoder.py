@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.config import cpu_count
-from indexer.encoders.base import COMPACT_FOLDER, Encoder
+from indexer.encoders.base import COMPACT_FOLDER
 from indexer.encoders.compact_encoder import check_compact_files
 from indexer.encoders.export_store import (
     MANIFEST,
@@ -38,6 +38,7 @@ from indexer.types import Pixels, Vectors
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+    from indexer.encoders.full_encoder import FullEncoder
     from indexer.encoders.onnx_encoder import Tower
     from indexer.encoders.openclip_encoder import OpenClipEncoder
 
@@ -48,7 +49,7 @@ INT8_VERSION = 1
 """Part of the fingerprint in int8, to be raised when quantization gives other vectors."""
 
 
-def load_through_cache(name: str, precision: Precision, *, batch_size: int | None = None) -> Encoder:
+def load_through_cache(name: str, precision: Precision, *, batch_size: int | None = None) -> FullEncoder:
     """Return an encoder that runs in ONNX Runtime; if it has no export yet, torch makes one first.
 
     If it cannot be exported, or the export cannot be stored, the torch encoder is returned and the log says why.

@@ -16,6 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from indexer.config import cpu_count
 from indexer.encoders.base import to_unit_length
+from indexer.encoders.full_encoder import FullEncoder
 from indexer.encoders.names import Precision
 from indexer.errors import EncoderError
 from indexer.types import Pixels, Preprocess, Vectors, require_list, require_pixels
@@ -95,7 +96,7 @@ class ExportDescription:
             raise _broken(folder / DESCRIPTION_FILE, repr(error)) from error
 
 
-class OnnxEncoder:
+class OnnxEncoder(FullEncoder):
     """An `Encoder` with both towers in ONNX Runtime, each opened at first use; several threads may use it."""
 
     def __init__(self, folder: Path, *, name: str, batch_size: int | None = None) -> None:

@@ -20,6 +20,7 @@ from indexer.encoders.foreign_code import (
     tokenizer_options,
     without_foreign_code,
 )
+from indexer.encoders.full_encoder import FullEncoder
 from indexer.encoders.openclip_config import check_folder, preprocess_of
 from indexer.encoders.runtime import best_device
 from indexer.encoders.torch_errors import encoding_errors, loading_errors
@@ -31,7 +32,7 @@ BATCH_SIZES = {"cpu": 32, "mps": 64, "cuda": 256}
 """Pictures per call by type of device: larger batches do not help on a CPU, and smaller ones leave a GPU idle."""
 
 
-class OpenClipEncoder:
+class OpenClipEncoder(FullEncoder):
     """An `Encoder` with the two towers of an open_clip model, in evaluation mode."""
 
     def __init__(

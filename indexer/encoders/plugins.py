@@ -15,7 +15,7 @@ from indexer.errors import EncoderError, RecallError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from indexer.encoders.base import Encoder
+    from indexer.encoders.full_encoder import FullEncoder
 
 GROUP = "recall.encoders"
 
@@ -56,7 +56,7 @@ def factory_of(entry: EntryPoint) -> Callable[..., Any]:
     return result
 
 
-def load_plugin(entry: EntryPoint, name: str, *, device: str, batch_size: int | None) -> Encoder:
+def load_plugin(entry: EntryPoint, name: str, *, device: str, batch_size: int | None) -> FullEncoder:
     """Return an encoder of an installed package.
 
     Args:
@@ -68,7 +68,8 @@ def load_plugin(entry: EntryPoint, name: str, *, device: str, batch_size: int | 
     Raises:
         EncoderError: The package cannot be imported, or does not return this encoder.
     """
-    from indexer.encoders.base import Encoder  # late: it loads numpy
+    from indexer.encoders.base import Encoder  # late, as the next: it loads numpy
+    from indexer.encoders.full_encoder import full_encoder
 
     factory = factory_of(entry)
     model = "" if name == entry.name else name.removeprefix(f"{entry.name}:")
@@ -82,7 +83,7 @@ def load_plugin(entry: EntryPoint, name: str, *, device: str, batch_size: int | 
         raise EncoderError(f"{_origin(entry)} returned a {type(encoder).__name__}; expected an Encoder")
     if encoder.name != name:
         raise EncoderError(f"{_origin(entry)} returned an encoder called {encoder.name!r}; expected {name!r}")
-    return encoder
+    return full_encoder(encoder)
 
 
 def _origin(entry: EntryPoint) -> str:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from indexer.encoders.base import Encoder, fingerprint_of, to_unit_length
+from indexer.encoders.full_encoder import FullEncoder
 from indexer.errors import EncoderError, EncoderNotFoundError, MissingPackageError
 from indexer.types import Interpolation, Pixels, Preprocess, ResizeMode, Vectors, require_list, require_pixels
 
@@ -72,7 +73,7 @@ def load(model: str, *, device: str, batch_size: int | None = None) -> Encoder:
         return SentenceTransformerEncoder(loaded, name=name, device=device, batch_size=batch_size or _BATCH_SIZE)
 
 
-class SentenceTransformerEncoder:
+class SentenceTransformerEncoder(FullEncoder):
     """An `Encoder` with a model of sentence-transformers."""
 
     def __init__(self, model: Any, *, name: str, device: str, batch_size: int) -> None:

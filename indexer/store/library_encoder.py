@@ -10,6 +10,7 @@ from indexer.config import DEFAULT_ENCODER, Settings
 from indexer.encoders import is_provided, load_encoder
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder
+from indexer.encoders.full_encoder import FullEncoder, full_encoder
 from indexer.encoders.names import Precision, full_name, in_precision, is_name, split_precision
 from indexer.encoders.trust import check_trust
 from indexer.errors import EncoderNotFoundError
@@ -41,7 +42,7 @@ class LibraryEncoder:
         }
         self._settings = settings
         self._required_name = absolute_encoder_name(encoder) if isinstance(encoder, str) else None
-        self._loaded = None if isinstance(encoder, str) else encoder
+        self._loaded = None if encoder is None or isinstance(encoder, str) else full_encoder(encoder)
         self._is_required = encoder is not None or precision is not None
         self._is_on_query_device = False  # loaded for queries, not on the device of the settings
         self._adapted: AdaptedEncoder | None = None
@@ -53,7 +54,7 @@ class LibraryEncoder:
         if record is not None and name is not None:
             check_encoder_name(record, name)
 
-    def for_indexing(self) -> Encoder:
+    def for_indexing(self) -> FullEncoder:
         """Return the encoder, without an adapter, on the device of the settings.
 
         Raises:
@@ -66,7 +67,7 @@ class LibraryEncoder:
                 self._loaded, self._is_on_query_device = self._load(self._settings.device), False
             return self._loaded
 
-    def for_query(self) -> Encoder:
+    def for_query(self) -> FullEncoder:
         """Return the encoder for queries, with the active adapter; its vectors are comparable with the library's.
 
         Raises:
@@ -81,7 +82,7 @@ class LibraryEncoder:
                 self._adapted = AdaptedEncoder(plain, adapter)
             return self._adapted
 
-    def plain_for_query(self) -> Encoder:
+    def plain_for_query(self) -> FullEncoder:
         """Return the encoder for queries without an adapter.
 
         With the device "auto" it is loaded on the CPU: importing the libraries for a GPU takes seconds, encoding a
@@ -107,7 +108,7 @@ class LibraryEncoder:
         with self._lock:
             self._required_name = encoder.name if self._required_name is not None else None
             self._chosen_names.add(split_precision(encoder.name)[0])
-            self._loaded, self._is_on_query_device = encoder, False
+            self._loaded, self._is_on_query_device = full_encoder(encoder), False
 
     def _discard_replaced(self) -> None:
         """Unload the encoder if another process has changed the library's and the caller required none."""
@@ -117,7 +118,7 @@ class LibraryEncoder:
         if self._loaded.fingerprint != record.fingerprint:
             self._loaded = None
 
-    def _load(self, device: str) -> Encoder:
+    def _load(self, device: str) -> FullEncoder:
         name = self._name()
         is_chosen = split_precision(name)[0] in self._chosen_names
         if not is_chosen and not is_name(split_precision(name)[0]):

@@ -12,6 +12,7 @@ from typing import Self
 from indexer.config import Settings
 from indexer.encoders import check_name
 from indexer.encoders.base import Encoder
+from indexer.encoders.full_encoder import FullEncoder
 from indexer.encoders.names import Precision
 from indexer.errors import LibraryError
 from indexer.store import Store
@@ -113,7 +114,7 @@ class BaseLibrary:
         return self._store.path
 
     @property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> FullEncoder:
         """The library's encoder on the configured device. It is loaded on first use, which can take seconds.
 
         Raises:

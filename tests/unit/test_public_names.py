@@ -40,6 +40,7 @@ PUBLIC = [
     "FailureKind",
     "FeedbackError",
     "Filter",
+    "FullEncoder",
     "Hit",
     "Hits",
     "ImportReport",
