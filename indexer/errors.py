@@ -12,6 +12,7 @@
     │   ├── EncoderNotFoundError       the name is unknown, or the model cannot be found or downloaded
     │   └── EncoderMismatchError       embeddings of two encoders would be mixed
     ├── LibraryError               a library cannot be used
+    │   ├── LibraryClosedError         it was closed
     │   ├── LibraryVersionError        it was written by a newer version of Recall
     │   ├── LibraryLockedError         another process is writing to it
     │   └── StorageError               the disk is full, read-only or damaged
@@ -105,6 +106,10 @@ class EncoderMismatchError(EncoderError):
 
 class LibraryError(RecallError):
     """Raised when a library is missing, damaged or not in the state that an operation needs."""
+
+
+class LibraryClosedError(LibraryError):
+    """Raised when a closed library is used, or another thread closes it during a call."""
 
 
 class LibraryVersionError(LibraryError):

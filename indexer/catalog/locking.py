@@ -12,7 +12,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,19 +32,24 @@ LOCK_FILES = ("write.lock", "run.lock", "queue.lock", "writer.json", "run.json")
 _SILENT_SECONDS = 2.0
 """Seconds after which a writer says what it waits for."""
 
+_LOOK_SECONDS = 0.2
+"""Seconds between two looks at whether a writer that waits is still to go on."""
+
 
 class WriteLock:
     """A held write lock; made by `write_lock`."""
 
-    def __init__(self, library: Path, operation: str, *, is_run: bool) -> None:
+    def __init__(self, library: Path, operation: str, *, is_run: bool, go_on: Callable[[], None]) -> None:
         """Prepare the lock without taking it.
 
         Args:
             library: The library's folder.
             operation: What the lock is for.
             is_run: Whether it is for a long run, see `write_lock`.
+            go_on: See `write_lock`.
         """
         self._library = library
+        self._go_on = go_on
         self._owner = json.dumps({"pid": os.getpid(), "what": operation})
         self._write = _file_lock(library / "write.lock")
         self._queue = _file_lock(library / "queue.lock")
@@ -100,12 +105,12 @@ class WriteLock:
         """Acquire a file lock; after two seconds a log line says what holds it."""
         start = time.monotonic()
         try:
-            if _try_until(lock, min(deadline, start + _SILENT_SECONDS)):
+            if self._try_until(lock, min(deadline, start + _SILENT_SECONDS)):
                 return
             if deadline > time.monotonic():
                 limit = "" if math.isinf(deadline) else f"up to {deadline - start:.0f} seconds "
                 logger.warning("waiting %sfor %s, which is writing", limit, _describe_owner(owner_file))
-                if _try_until(lock, deadline):
+                if self._try_until(lock, deadline):
                     return
         except OSError as error:
             raise StorageError(f"{self._library} cannot be written ({error.strerror}); make it writable") from error
@@ -113,9 +118,26 @@ class WriteLock:
             f"{_describe_owner(owner_file)} is writing to {self._library}; wait until it is done, or stop it"
         )
 
+    def _try_until(self, lock: BaseFileLock, deadline: float) -> bool:
+        """Return whether a file lock could be acquired before a time of the monotonic clock; infinity has no end."""
+        from filelock import Timeout  # late: readers take no lock
+
+        while True:
+            seconds = max(deadline - time.monotonic(), 0)
+            try:
+                lock.acquire(timeout=min(seconds, _LOOK_SECONDS), poll_interval=0.02)
+            except Timeout:
+                self._go_on()
+                if seconds <= _LOOK_SECONDS:
+                    return False
+            else:
+                return True
+
 
 @contextmanager
-def write_lock(library: Path, operation: str, *, timeout: float, is_run: bool = False) -> Iterator[WriteLock]:
+def write_lock(
+    library: Path, operation: str, *, timeout: float, is_run: bool = False, go_on: Callable[[], None] = lambda: None
+) -> Iterator[WriteLock]:
     """Hold a library's write lock; the operating system releases it when the process ends.
 
     Args:
@@ -123,12 +145,13 @@ def write_lock(library: Path, operation: str, *, timeout: float, is_run: bool = 
         operation: What the lock is for ("indexing"); another writer's error message names it.
         timeout: Seconds to wait for another writer, in this process or another.
         is_run: Whether it is for a long run, of which there is one at a time, and which may call `let_others_write`.
+        go_on: Called several times a second while the lock is awaited; it ends that by raising an exception.
 
     Raises:
         LibraryLockedError: Another writer holds the lock.
         StorageError: The folder cannot be written.
     """
-    lock = WriteLock(library, operation, is_run=is_run)
+    lock = WriteLock(library, operation, is_run=is_run, go_on=go_on)
     lock.acquire(timeout=timeout)
     try:
         yield lock
@@ -145,17 +168,6 @@ def _file_lock(path: Path) -> BaseFileLock:
     mode = folder_file_mode(path.parent) if path.parent.is_dir() else PRIVATE_FILE
     # not thread-local: a run's commits, and so its pauses, happen in a thread of their own
     return FileLock(path, mode=mode, thread_local=False)
-
-
-def _try_until(lock: BaseFileLock, deadline: float) -> bool:
-    """Return whether a file lock could be acquired before a time of the monotonic clock; infinity waits without end."""
-    from filelock import Timeout  # late: readers take no lock
-
-    try:
-        lock.acquire(timeout=-1 if math.isinf(deadline) else max(deadline - time.monotonic(), 0), poll_interval=0.02)
-    except Timeout:
-        return False
-    return True
 
 
 def _describe_owner(owner_file: Path) -> str:

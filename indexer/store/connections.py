@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from indexer.catalog.engine import Access, access_to, keep_log_files, log_files, open_engine
-from indexer.errors import LibraryError, StorageError
+from indexer.errors import LibraryClosedError, StorageError
 
 _Stamp = tuple[int, int, int]
 """Inode, size and modification time (nanoseconds) of a file."""
@@ -21,37 +21,48 @@ class Connections:
     """Connections to a catalog; safe to use from several threads."""
 
     def __init__(self, catalog: Path, *, read_only: bool = False) -> None:
-        """Prepare connections; the file is opened when the first one is used."""
+        """Open the catalog."""
         self._catalog = catalog
         self._read_only = read_only
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._users = 0  # blocks of `using` in progress
         self._openings = 0
         self._is_closed = False
-        self._open()
+        self._engine: Engine | None = self._open()
 
-    @property
-    def engine(self) -> Engine:
-        """The engine of the connections, for migrations and VACUUM."""
-        self.check_open()
-        return self._engine
+    def refuse(self) -> None:
+        """Refuse every further use; what is in use stays open until `close`."""
+        self._is_closed = True
 
     def close(self) -> None:
-        """Close all connections. Calling it twice is safe."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._dispose()
-        if self._access is Access.WRITE:
-            keep_log_files(self._catalog)
+        """Close all connections; those in use are closed after it. Calling it twice is safe."""
+        with self._lock:
+            self._is_closed = True
+            if not self._users:
+                self._dispose()
 
     def check_open(self) -> None:
         """Refuse the use of a closed library.
 
         Raises:
-            LibraryError: It is closed.
+            LibraryClosedError: It is closed.
         """
         if self._is_closed:
-            raise LibraryError(f"the library {self._catalog.parent} is closed; open it again with Library.open")
+            raise LibraryClosedError(f"the library {self._catalog.parent} is closed; open it again with Library.open")
+
+    @contextmanager
+    def using(self) -> Iterator[Engine]:
+        """Yield the engine of the connections, which stays open within the block."""
+        with self._lock:
+            engine = self._opened()
+            self._users += 1
+        try:
+            yield engine
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._is_closed and not self._users:
+                    self._dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -64,7 +75,7 @@ class Connections:
         self._notice_writer()
         stamp = self._stamp
         try:
-            with self._engine.connect() as connection:
+            with self.using() as engine, engine.connect() as connection:
                 yield connection
         finally:  # also after an error, which may come from reading two states
             if stamp is not None and self._is_written(stamp):
@@ -75,8 +86,7 @@ class Connections:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection whose changes are committed together at the end, or rolled back on an error."""
-        self.check_open()
-        with self._engine.begin() as connection:
+        with self.using() as engine, engine.begin() as connection:
             connection.exec_driver_sql("PRAGMA trusted_schema = ON")  # for the triggers, which were checked at opening
             try:
                 yield connection
@@ -89,6 +99,7 @@ class Connections:
         self.check_open()
         self._notice_writer()
         with self._lock:  # a connection is for one thread at a time
+            self._opened()
             cursor = self._version_connection.cursor()
             try:
                 version = int(cursor.execute("PRAGMA data_version").fetchone()[0])
@@ -96,20 +107,34 @@ class Connections:
                 cursor.close()
             return (self._openings << 32) + version
 
-    def _open(self) -> None:
+    def _opened(self) -> Engine:
+        """Return the engine, opened if it is not; the caller holds the lock."""
+        self.check_open()
+        if self._engine is None:
+            self._engine = self._open()
+        return self._engine
+
+    def _open(self) -> Engine:
         self._access = access_to(self._catalog, read_only=self._read_only)
         self._stamp = _stamp_of(self._catalog) if self._access is Access.IMMUTABLE else None
-        self._engine = open_engine(self._catalog, self._access, trusts_schema=False)  # it may be from somebody else
+        engine = open_engine(self._catalog, self._access, trusts_schema=False)  # it may be from somebody else
         try:
-            self._version_connection = self._engine.raw_connection()  # its `data_version` shows others' commits
+            self._version_connection = engine.raw_connection()  # its `data_version` shows others' commits
         except BaseException:
-            self._engine.dispose()
+            engine.dispose()
             raise
         self._openings += 1
+        return engine
 
     def _dispose(self) -> None:
+        """Close the connections if they are open; the caller holds the lock."""
+        engine, self._engine = self._engine, None
+        if engine is None:
+            return
         self._version_connection.close()
-        self._engine.dispose()
+        engine.dispose()
+        if self._access is Access.WRITE:
+            keep_log_files(self._catalog)
 
     def _notice_writer(self) -> None:
         """Open the catalog again if it was opened as one that nobody writes, and somebody does."""
@@ -119,7 +144,6 @@ class Connections:
             stamp = self._stamp
             if stamp is not None and self._is_written(stamp):
                 self._dispose()  # connections in use stay open until they are given back
-                self._open()
 
     def _is_written(self, stamp: _Stamp) -> bool:
         return _stamp_of(self._catalog) != stamp or any(file.exists() for file in log_files(self._catalog))

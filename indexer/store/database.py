@@ -77,7 +77,8 @@ class Catalog:
 
     def _upgrade(self) -> None:
         """Upgrade the schema to the newest revision; if it is current, that takes one query."""
-        revision = read_revision(self._connections.engine)
+        with self._connections.using() as engine:
+            revision = read_revision(engine)
         check_revision(revision)
         if revision != HEAD and self.read_only:
             raise StorageError(
@@ -89,8 +90,9 @@ class Catalog:
                 with (
                     write_lock(self.path, "upgrading the catalog", timeout=_UPGRADE_TIMEOUT_SECONDS),
                     storage_errors(self.path),
+                    self._connections.using() as engine,
                 ):
-                    upgrade(self._connections.engine)
+                    upgrade(engine)
             except StorageError as error:
                 if not revision:  # the catalog is new
                     raise
@@ -98,6 +100,14 @@ class Catalog:
                     f"{self.path} was written by an earlier version of Recall and cannot be upgraded here ({error}); "
                     "open it once where it can be written, or open a copy"
                 ) from error
+
+    def check_open(self) -> None:
+        """Raise LibraryClosedError if the library is closed."""
+        self._connections.check_open()
+
+    def refuse(self) -> None:
+        """Let every further use raise LibraryClosedError; what is in use stays open until `close`."""
+        self._connections.refuse()
 
     def close(self) -> None:
         """Close the database."""
@@ -138,11 +148,11 @@ class Catalog:
             LibraryLockedError: Another writer holds the lock.
             LibraryError: The library was opened for reading only.
         """
-        self._connections.check_open()
+        self.check_open()
         if self.read_only:
             raise LibraryError(f"{self.path} was opened for reading only; open it without read_only=True to write")
         timeout = self.wait if wait is None else wait
-        with write_lock(self.path, operation, timeout=timeout, is_run=is_run) as lock:
+        with write_lock(self.path, operation, timeout=timeout, is_run=is_run, go_on=self.check_open) as lock:
             for part in self.path.glob("*.part"):
                 with suppress(OSError):  # a writer was killed while saving an index
                     part.unlink()
@@ -151,8 +161,8 @@ class Catalog:
                 yield
             finally:
                 self._run_lock = None if is_run else self._run_lock
-            with storage_errors(self.path):
-                vacuum.checkpoint_wal(self._connections.engine, self.path / "catalog.db")
+            with storage_errors(self.path), self._connections.using() as engine:
+                vacuum.checkpoint_wal(engine, self.path / "catalog.db")
 
     def let_others_write(self) -> None:
         """Let small writes in between two batches of a run; outside of one, do nothing.
@@ -168,8 +178,8 @@ class Catalog:
         Args:
             progress: Called with the seconds that it has taken so far.
         """
-        with storage_errors(self.path):
-            vacuum.vacuum(self._connections.engine, progress)
+        with storage_errors(self.path), self._connections.using() as engine:
+            vacuum.vacuum(engine, progress)
 
     @property
     def encoder(self) -> EncoderRecord | None:

@@ -74,6 +74,7 @@ class Store(Catalog):
 
     def close(self) -> None:
         """Close the files, free the memory of the index, and end the processes that read pictures."""
+        self.refuse()
         with self._pictures_lock:
             pictures, self._pictures = self._pictures, None
         if pictures is not None:

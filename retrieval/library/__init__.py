@@ -1,6 +1,7 @@
 """Provides `Library`, the one object that an app opens to index, search, judge, tune and maintain a collection.
 
 base.py            opens and closes a library; holds its store, encoder, settings and calibrator
+calls.py           the calls in progress, which end before the files are closed
 library.py         the class `Library`: the list of its methods
 search.py          search, similar
 listing.py         list, count

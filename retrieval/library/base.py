@@ -18,6 +18,7 @@ from indexer.errors import LibraryError
 from indexer.store import Store
 from indexer.store.library_encoder import LibraryEncoder
 from retrieval.calibration.calibrator import Calibrator
+from retrieval.library.calls import Calls
 from retrieval.query.query import Query
 from retrieval.query.resolve_filters import resolve_filter
 from retrieval.search.rerank.protocol import Reranker
@@ -58,6 +59,7 @@ class BaseLibrary:
             self._store.close()
             raise
         self._calibrator = Calibrator(self._store)
+        self._calls = Calls(self._store)
 
     @classmethod
     def open(
@@ -97,10 +99,15 @@ class BaseLibrary:
         return cls(settings, create=create, encoder=encoder, read_only=read_only)
 
     def close(self) -> None:
-        """Close the library's files."""
-        self._store.close()
+        """Close the library's files. Calling it twice is safe.
+
+        Calls of other threads either return their result or raise LibraryClosedError, as every later call does. `close`
+        waits up to five seconds for them; if one takes longer, the files are closed when it ends.
+        """
+        self._calls.close()
 
     def __enter__(self) -> Self:
+        self._store.check_open()
         return self
 
     def __exit__(
@@ -119,9 +126,10 @@ class BaseLibrary:
 
         Raises:
             EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
-            LibraryError: The library is closed.
+            LibraryClosedError: The library is closed.
         """
-        return self._encoder.for_indexing()
+        with self._calls.call():
+            return self._encoder.for_indexing()
 
     def _require_items(self) -> None:
         """Raise LibraryError if the library is empty."""

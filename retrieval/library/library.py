@@ -12,8 +12,10 @@ from retrieval.library import search as search_methods
 from retrieval.library import transfer as transfer_methods
 from retrieval.library import tuning as tuning_methods
 from retrieval.library.base import BaseLibrary
+from retrieval.library.calls import counts_calls
 
 
+@counts_calls
 class Library(BaseLibrary):
     """A folder `NAME.recall` that holds the catalog and the index of a collection; the photos stay where they are.
 

@@ -46,6 +46,7 @@ def test_the_tree_is_the_one_that_apps_rely_on() -> None:
         "EncoderNotFoundError": "EncoderError",
         "EncoderMismatchError": "EncoderError",
         "LibraryError": "RecallError",
+        "LibraryClosedError": "LibraryError",
         "LibraryVersionError": "LibraryError",
         "LibraryLockedError": "LibraryError",
         "StorageError": "LibraryError",

@@ -57,6 +57,7 @@ PUBLIC = [
     "JudgementImport",
     "LearnReport",
     "Library",
+    "LibraryClosedError",
     "LibraryError",
     "LibraryLockedError",
     "LibraryVersionError",

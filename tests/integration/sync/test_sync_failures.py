@@ -96,11 +96,13 @@ def test_a_full_catalog_is_an_error_and_the_next_run_finishes(tmp_path: Path, fo
     with Library.open(path, encoder=FakeEncoder()) as library:
         (pages,) = rows(path, "PRAGMA page_count")[0]
 
-        @event.listens_for(library._store._connections.engine, "connect")
-        def _limit(connection: object, _: object) -> None:
-            connection.execute(f"PRAGMA max_page_count = {pages + 12}")  # type: ignore[attr-defined]
+        with library._store._connections.using() as engine:
 
-        library._store._connections.engine.dispose()
+            @event.listens_for(engine, "connect")
+            def _limit(connection: object, _: object) -> None:
+                connection.execute(f"PRAGMA max_page_count = {pages + 12}")  # type: ignore[attr-defined]
+
+            engine.dispose()
         with pytest.raises(StorageError, match="is full; committed work is safe; free some space and run the comm"):
             library.sync(folder)
         committed = contents(path)

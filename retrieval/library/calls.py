@@ -1,0 +1,124 @@
+"""Calls of a library's methods in progress: they end before its files are closed, and none begins afterwards."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from indexer.errors import LibraryClosedError, RecallError
+from indexer.store import Store
+from indexer.types import Progress, ProgressCallback
+
+logger = logging.getLogger(__name__)
+
+L = TypeVar("L", bound=type)
+
+_CLOSE_SECONDS = 5.0
+"""Seconds that `close` waits for calls in other threads; a call looks at each access to the catalog whether to end."""
+
+_METHODS = ("__len__", "__contains__", "__iter__")
+"""Methods of the language that read the library."""
+
+
+class Calls:
+    """The calls in progress of one open library; safe to use from several threads."""
+
+    def __init__(self, store: Store) -> None:
+        """Count the calls that use a store; the last one closes it if `close` could not wait for it."""
+        self._store = store
+        self._lock = threading.Condition()
+        self._threads: list[int] = []  # one entry for each call
+        self._is_closed = self._is_released = False
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Count the block as a call.
+
+        Raises:
+            LibraryClosedError: The library is closed, or another thread closed it within the block.
+        """
+        thread = threading.get_ident()
+        with self._lock:
+            self._store.check_open()
+            self._threads.append(thread)
+        try:
+            yield
+        except LibraryClosedError:
+            raise
+        except RecallError:  # for instance of a decoder process that was ended by `close`
+            self._store.check_open()
+            raise
+        finally:
+            with self._lock:
+                self._threads.remove(thread)
+                is_last = self._is_closed and not self._threads
+                self._lock.notify_all()
+            if is_last:
+                self._release()
+
+    def close(self) -> None:
+        """Refuse further calls, wait for those of other threads, and close the store."""
+        thread = threading.get_ident()
+        self._store.refuse()
+        with self._lock:
+            self._is_closed = True
+            self._lock.wait_for(lambda: all(other == thread for other in self._threads), timeout=_CLOSE_SECONDS)
+            is_unused = not self._threads
+        if is_unused:
+            self._release()
+
+    def progress(self, report: ProgressCallback | None) -> ProgressCallback:
+        """Return a callback that raises LibraryClosedError once the library is closed, and else calls `report`."""
+
+        def look(progress: Progress) -> None:
+            self._store.check_open()
+            if report is not None:
+                report(progress)
+
+        return look
+
+    def _release(self) -> None:
+        with self._lock:
+            if self._is_released:
+                return
+            self._is_released = True
+        self._store.close()
+
+
+def counts_calls(library: L) -> L:
+    """Return a class whose public methods count as calls, see `Calls`; it decorates `Library`."""
+    for name, method in list(vars(library).items()):
+        if inspect.isfunction(method) and (not name.startswith("_") or name in _METHODS):
+            setattr(library, name, _counted(method))
+    return library
+
+
+def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
+    has_progress = "progress" in inspect.signature(method).parameters
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **arguments: Any) -> Any:
+        calls = self._calls
+        with calls.call():
+            if has_progress:
+                arguments["progress"] = calls.progress(arguments.get("progress"))
+            result = method(self, *args, **arguments)
+        return _counted_iterator(calls, result) if inspect.isgenerator(result) else result
+
+    return call
+
+
+def _counted_iterator(calls: Calls, items: Iterator[Any]) -> Iterator[Any]:
+    """Yield the items of a generator; each one is read in a call of its own."""
+    end = object()
+    while True:
+        with calls.call():
+            item = next(items, end)
+        if item is end:
+            return
+        yield item
