@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer import __version__
     from indexer.catalog.filters.expression import Filter
+    from indexer.catalog.filters.metadata_key import MetadataKey
     from indexer.catalog.statements.counts import Failure
     from indexer.catalog.statements.judgements import Judgement
     from indexer.catalog.statements.listing import Item
@@ -120,6 +121,7 @@ __all__ = [
     "LibraryError",
     "LibraryLockedError",
     "LibraryVersionError",
+    "MetadataKey",
     "MissingFolder",
     "MissingPackageError",
     "Modality",
@@ -210,6 +212,7 @@ _MODULES = {
     "LibraryError": "indexer.errors",
     "LibraryLockedError": "indexer.errors",
     "LibraryVersionError": "indexer.errors",
+    "MetadataKey": "indexer.catalog.filters.metadata_key",
     "MissingFolder": "indexer.sync.report",
     "MissingPackageError": "indexer.errors",
     "Modality": "indexer.types",

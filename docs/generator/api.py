@@ -19,7 +19,7 @@ GROUPS = {
         "Problem",
         "ProblemKind",
     ),
-    "Queries and filters": ("Query", "Part", "Filter", "Picture", "SearchKind", "Sort", "Modality"),
+    "Queries and filters": ("Query", "Part", "Filter", "MetadataKey", "Picture", "SearchKind", "Sort", "Modality"),
     "Results": ("Hits", "Hit", "Expected", "Understood", "PartScore", "WordHit", "RerankScore"),
     "Lists": ("Items", "Item", "ItemSort"),
     "Explanations": ("Explanation", "WordEffect", "Regions", "Region"),

@@ -28,6 +28,11 @@ _NEGATABLE = {
     "tag": ("TAG", "Only what has this tag; * stands for any text."),
     "person": ("NAME", "Only photos of the person with this name in their metadata; * stands for any text."),
     "place": ("NAME", "Only photos with this city, country or other place in their metadata; * stands for any text."),
+    "collection": ("NAME", "Only items that were added to this collection."),
+    "meta": (
+        "COMPARISON",
+        "Only added items whose metadata matches: 'price<10', 'shop=Berlin,Paris', 'shop!=Rome', or 'price' for any.",
+    ),
 }
 """The options that have a --not- form: the metavariable and the help."""
 
@@ -79,7 +84,7 @@ _OPTIONS: tuple[Callable[[Command], Command], ...] = (
 def filter_options(command: Command) -> Command:
     """Add the filter options, and hand the command one `where`, a Filter or None.
 
-    Different options must all match; of the values of a repeated option one must match.
+    Different options must all match; of the values of a repeated option one must match, and of --meta all.
     """
     names = ("after", "before", "on", *_NEGATABLE, "near", "within", "orientation", "min_size", "rating")
 
@@ -109,12 +114,14 @@ def _where(values: dict[str, Any]) -> Filter | None:
 
     makers: dict[str, Callable[[Any], Filter]] = {name: getattr(Filter, name) for name in (*_NEGATABLE, "orientation")}
     makers |= {"min_size": parse_values.read_size, "rating": parse_values.read_rating}
+    makers |= {"meta": parse_values.read_metadata}
     makers |= {
         "on": lambda text: Filter.taken(on=parse_values.read_dates(text)),
         "near": _near(values["within"] or _WITHIN),
     }
     parts = [_taken(values["after"], values["before"])]
-    parts += [_any_of(name, make, values[name]) for name, make in makers.items()]
+    parts += [_any_of(name, make, values[name]) for name, make in makers.items() if name != "meta"]
+    parts += [_parse("meta", makers["meta"], value) for value in values["meta"]]
     excluded = [_any_of(f"not_{name}", makers[name], values[f"not_{name}"]) for name in _NEGATABLE]
     parts += [None if part is None else ~part for part in excluded]
     return functools.reduce(lambda one, other: one & other, (part for part in parts if part is not None))

@@ -6,15 +6,18 @@ read_coordinates("52.5, 13.4")    latitude and longitude in degrees
 read_distance("5km")              kilometres
 read_size("12mp")                 a filter
 read_rating("4-5")                a filter
+read_metadata("price<10")         a filter
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import MAXYEAR, datetime, time, timedelta
 
 from indexer.catalog.filters.criteria import TimeSpan, to_local_time
-from indexer.catalog.filters.expression import Filter
+from indexer.catalog.filters.expression import Filter, Term
+from indexer.catalog.filters.metadata import Comparison, TypedMetadata
 from indexer.errors import QueryError
 from retrieval.query.date_names import parse_names
 from retrieval.query.date_phrases import decade_or_quarter, parse_ago, spell_out_years
@@ -28,6 +31,7 @@ _COORDINATES = re.compile(rf"\s*({_NUMBER})\s*,\s*({_NUMBER})\s*")
 _DISTANCE = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-z]*)\s*", re.IGNORECASE)
 _SIDES = re.compile(r"\s*(\d+)\s*[x*]\s*(\d+)\s*", re.IGNORECASE)
 _MEGAPIXELS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:mp|mpx|megapixels?)\s*", re.IGNORECASE)
+_COMPARISON = re.compile(r"([^<>=!]+)(<=|>=|!=|==|=|<|>)(.*)", re.DOTALL)
 _RATING = re.compile(r"\s*(\d)\s*(?:-\s*(\d)|\+)?\s*")
 
 
@@ -119,6 +123,35 @@ def read_rating(text: str) -> Filter:
         raise QueryError(f"{text!r} is not a rating; expected a number from 0 to 5, for instance 4 or 3-4")
     lowest = int(match[1])
     return Filter.rating(lowest, int(match[2] or max(5, lowest)))
+
+
+def read_metadata(text: str) -> Filter:
+    """Return the filter for a comparison of metadata, whose value a library reads as a number or a text.
+
+    "price<10" compares with <, <=, >, >=, = or !=; "shop=Berlin,Paris" is one of both, and a value in double quotes may
+    have a comma. "price" alone is for items that have a price.
+
+    Raises:
+        QueryError: The text is not a comparison.
+    """
+    match = _COMPARISON.fullmatch(text)
+    if match is None and re.search("[<>=!]", text):
+        raise QueryError(f"{text!r} is not a comparison; expected for instance price<10, shop=Berlin,Paris or price")
+    if match is None:
+        return Filter.meta(text.strip()).known()
+    key, operator, right = match[1].strip(), match[2], match[3].strip()
+    Filter.meta(key)  # raises for a blank key
+    orders: dict[str, Comparison] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
+    if operator in orders:
+        return Term(TypedMetadata(key, orders[operator], (right,)))
+    try:
+        values = tuple(value.strip() for value in next(csv.reader([right], skipinitialspace=True), [])) or ("",)
+    except csv.Error as error:
+        raise QueryError(
+            f"the values in {text[:100]!r} cannot be read: {error}; put them into double quotes"
+        ) from error
+    equal = Term(TypedMetadata(key, "one_of" if len(values) > 1 else "==", values))
+    return ~equal if operator == "!=" else equal
 
 
 def _parse_iso(text: str) -> TimeSpan | None:

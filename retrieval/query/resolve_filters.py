@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 
 from indexer.catalog.filters.criteria import Criterion, Folder, Near, NearPhoto
 from indexer.catalog.filters.expression import Filter, Term, combine_filters
+from indexer.catalog.filters.metadata import Metadata, TypedMetadata
 from indexer.catalog.filters.patterns import Label
 from indexer.catalog.statements import counts, items, sources
+from indexer.catalog.statements.metadata_keys import metadata_type
 from indexer.catalog.statements.place_names import places_named
 from indexer.catalog.statements.spellings import stored_spellings
 from indexer.catalog.text_key import text_key
@@ -44,10 +46,12 @@ def resolve_filter(store: Store, where: Filter | None) -> Filter | None:
         where: The filter.
 
     Raises:
-        QueryError: Nothing of a folder is indexed, or a photo has no position.
+        QueryError: Nothing of a folder is indexed, a photo has no position, or metadata has values of another type.
     """
     if where is None:
         return None
+    if not isinstance(where, Filter):
+        raise TypeError(f"where is {where!r}; expected a Filter, for instance Filter.rating(4)")
     with store.reading() as connection:
 
         def resolve(criterion: Criterion) -> Filter:
@@ -58,6 +62,8 @@ def resolve_filter(store: Store, where: Filter | None) -> Filter | None:
                 return Term(Near(*_coordinates(connection, Path(criterion.photo), store), criterion.km))
             if isinstance(criterion, Label) and criterion.field == "place":
                 return _places(connection, criterion)
+            if isinstance(criterion, Metadata | TypedMetadata):
+                return Term(criterion.resolved(metadata_type(connection, criterion.key)))
             return Term(criterion)
 
         return where.transform(resolve)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pytest
 
 from indexer.catalog.filters.criteria import TimeSpan
@@ -20,6 +21,43 @@ def test_the_repr_of_a_filter_is_its_expression() -> None:
     assert repr(~(CANON & LENS)) == "~(camera('Canon*') & lens('*50mm*'))"
     assert repr(F.near(52.5, 13.4, km=5) | F.rating(4)) == "near(52.5, 13.4, km=5) | rating(4, 5)"
     assert repr(F.taken(on=date(2023, 5, 3))) == "taken(after=2023-05-03, before=2023-05-04)"
+
+
+def test_the_repr_of_a_metadata_filter_is_valid_in_any_expression() -> None:
+    assert (
+        repr((F.meta("price") < 10) & ~(F.meta("shop") == "Berlin"))
+        == "(meta('price') < 10) & ~(meta('shop') == 'Berlin')"
+    )
+    assert repr(10.5 >= F.meta("price")) == "(meta('price') <= 10.5)"  # noqa: SIM300 - Python turns it around
+    assert (
+        repr(F.meta("shop").one_of("a", "b") | F.meta("sold").known())
+        == "meta('shop').one_of('a', 'b') | meta('sold').known()"
+    )
+    assert (
+        repr(F.meta("day").between(date(2024, 1, 1), date(2024, 2, 1)))
+        == "meta('day').between('2024-01-01', '2024-02-01')"
+    )
+    assert repr(F.collection("shop")) == "collection('shop')"
+
+
+def test_not_equal_is_the_negation_of_equal() -> None:
+    assert (F.meta("shop") != "a") == ~(F.meta("shop") == "a")
+
+
+def test_true_and_one_are_different_filters() -> None:
+    assert (F.meta("sold") == True) != (F.meta("sold") == 1)  # noqa: E712 - makes a filter
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert (F.meta("price") < np.float32(10)) == (F.meta("price") < np.int64(10)) == (F.meta("price") < 10)
+    assert (F.meta("sold") == np.True_) == (F.meta("sold") == True)  # noqa: E712 - makes a filter
+
+
+def test_a_key_that_is_not_compared_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"meta\('sold'\) is only a key; compare it"):
+        _ = F.meta("sold") and CANON
+    with pytest.raises(TypeError, match="combine filters with &"):
+        _ = 1 < F.meta("price") < 10  # Python reads this as two comparisons joined by "and"
 
 
 def test_equivalent_filters_are_equal_and_have_one_hash() -> None:
@@ -74,6 +112,26 @@ def test_dates_times_and_time_spans_are_accepted() -> None:
             "there is no orientation 'round'",
         ),
         (lambda: F.tag("  "), "the tag to filter by is blank"),
+        (lambda: F.meta(" "), "the metadata to filter by is ' '; expected the name of a key"),
+        (lambda: F.meta(5), r"5 \(int\) is not a text to filter by"),  # type: ignore[arg-type]  # on purpose
+        (lambda: F.meta("a\udce9"), "the text to filter by is not valid Unicode"),
+        (
+            lambda: F.meta("price").between(float("nan"), 1),
+            "the metadata 'price' cannot be compared with nan; expected a number",
+        ),
+        (lambda: F.meta("price") < 10**400, "the metadata 'price' cannot be compared with 1000"),
+        (lambda: F.meta("price") == None, r"with None; write ~Filter.meta\('price'\).known"),  # noqa: E711
+        (lambda: F.meta("price") == [5], r"with '\[5\]' \(list\); expected a text, a number, True, False or a date"),
+        (lambda: F.meta("price") == b"a", r"\(bytes\); expected a text"),
+        (lambda: F.meta("sold") < True, r"\(meta\('sold'\) < True\) compares True or False by size"),
+        (lambda: F.meta("shop").one_of(), r"meta\('shop'\).one_of has 0 values; expected 1 to 10,000"),
+        (lambda: F.meta("shop").one_of(*range(10_001)), "one_of has 10,001 values"),
+        (lambda: F.meta("shop").one_of("a", 1), r"the values in meta\('shop'\).one_of\('a', 1\) have different types"),
+        (lambda: F.meta("price").between(1, "b"), "have different types"),
+        (lambda: F.meta("price").between(2, 1), r"nothing can be in meta\('price'\).between\(2, 1\); swap"),
+        (lambda: F.meta("shop") == "x" * 100_001, "the text to filter by has 100,001 characters"),
+        (lambda: F.collection(""), "there is no collection ''; expected the name of one"),
+        (lambda: F.collection("a\0b"), "there is no collection"),
     ],
 )
 def test_a_filter_that_nothing_can_pass_is_an_error(make: object, message: str) -> None:

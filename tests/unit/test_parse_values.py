@@ -1,4 +1,4 @@
-"""Places, distances, sizes and ratings as people write them."""
+"""Places, distances, sizes, ratings and comparisons of metadata as people write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from indexer.errors import QueryError
 from retrieval import Filter
-from retrieval.query.parse_values import read_coordinates, read_distance, read_rating, read_size
+from retrieval.query.parse_values import read_coordinates, read_distance, read_metadata, read_rating, read_size
 
 
 def test_coordinates_are_two_numbers_and_other_texts_give_none() -> None:
@@ -40,3 +40,36 @@ def test_a_rating_is_a_minimum_or_a_range() -> None:
             read_rating(text)
     with pytest.raises(QueryError, match="there is no rating from 4 to 3"):
         read_rating("4-3")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("price<10", "(meta('price') < '10')"),
+        ("price >= 5.5", "(meta('price') >= '5.5')"),
+        ("shop=Berlin", "(meta('shop') == 'Berlin')"),
+        ("shop==Berlin", "(meta('shop') == 'Berlin')"),
+        ("shop = Berlin, Paris ,Rome", "meta('shop').one_of('Berlin', 'Paris', 'Rome')"),
+        ('shop="Berlin, Mitte"', "(meta('shop') == 'Berlin, Mitte')"),
+        ('shop="Berlin, Mitte",Paris', "meta('shop').one_of('Berlin, Mitte', 'Paris')"),
+        ("shop!=Rome", "~(meta('shop') == 'Rome')"),
+        ("shop!=Rome,Paris", "~meta('shop').one_of('Rome', 'Paris')"),
+        ("shop=", "(meta('shop') == '')"),
+        ("note=a=b<c", "(meta('note') == 'a=b<c')"),
+        ("name<Z,z", "(meta('name') < 'Z,z')"),
+        (" price ", "meta('price').known()"),
+    ],
+)
+def test_a_comparison_of_metadata_has_a_key_an_operator_and_values(text: str, expected: str) -> None:
+    assert repr(read_metadata(text)) == expected
+
+
+@pytest.mark.parametrize("text", ["<5", "=a", "a!b", "a!"])
+def test_a_comparison_without_a_key_or_an_operator_is_an_error(text: str) -> None:
+    with pytest.raises(QueryError, match="is not a comparison; expected for instance price<10, shop=Berlin,Paris"):
+        read_metadata(text)
+
+
+def test_a_blank_key_is_an_error() -> None:
+    with pytest.raises(QueryError, match="the metadata to filter by is ''"):
+        read_metadata(" < 5")

@@ -61,6 +61,7 @@ PUBLIC = [
     "LibraryError",
     "LibraryLockedError",
     "LibraryVersionError",
+    "MetadataKey",
     "MissingFolder",
     "MissingPackageError",
     "Modality",

@@ -13,10 +13,11 @@ from typing import Literal, NamedTuple, Protocol, get_args
 from sqlalchemy import ColumnElement, and_, func, or_
 
 from indexer.catalog.filters.geo import box_around
-from indexer.catalog.filters.path_prefix import at_or_under
+from indexer.catalog.filters.metadata import require_text
+from indexer.catalog.filters.path_prefix import at_or_under, row_range
 from indexer.catalog.schema import ITEMS, UNITS
 from indexer.errors import QueryError
-from indexer.types import Modality
+from indexer.types import COLLECTION, Modality
 
 Shape = Literal["landscape", "portrait", "square"]
 """Orientation of a photo: wider than high, higher than wide, or neither."""
@@ -74,6 +75,25 @@ class Folder:
 
     def __repr__(self) -> str:
         return f"folder({self.path!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The item was added to the collection with this name."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not require_text(self.name).isprintable() or not self.name.strip():
+            raise QueryError(f"there is no collection {self.name!r}; expected the name of one, for instance default")
+
+    def condition(self) -> ColumnElement[bool]:
+        """Return the condition."""
+        start, end = row_range(f"{COLLECTION}{self.name}")
+        return and_(ITEMS.c.path > start, ITEMS.c.path < end)
+
+    def __repr__(self) -> str:
+        return f"collection({self.name!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from indexer.catalog.filters import criteria, patterns
 from indexer.catalog.filters.criteria import Criterion, Shape, Taken, TimeSpan, to_local_time
+from indexer.catalog.filters.metadata_key import MetadataKey
 from indexer.types import Modality
 
 
@@ -154,6 +155,21 @@ class Filter(ABC):
     def place(pattern: str) -> Filter:
         """Return a filter for photos whose metadata names a place: a location, city, state or country."""
         return Term(patterns.Label("place", pattern))
+
+    @staticmethod
+    def meta(key: str) -> MetadataKey[Filter]:
+        """Return a key of the metadata of added items, to compare: `Filter.meta("price") < 10`.
+
+        Raises:
+            QueryError: The key is blank, or, in the comparison and in a search, the value has another type than the
+                library has for the key. Nothing matches a key that no item has.
+        """
+        return MetadataKey(key, Term)
+
+    @staticmethod
+    def collection(name: str) -> Filter:
+        """Return a filter for the items that were added to a collection."""
+        return Term(criteria.Collection(name))
 
     @staticmethod
     def kind(kind: Modality | Literal["photo", "text"]) -> Filter:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from indexer.catalog.filters.criteria import Criterion
 from indexer.catalog.filters.expression import And, Filter, Term
+from indexer.catalog.filters.metadata import Metadata
 from indexer.catalog.filters.patterns import Label
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.types import Ids
@@ -23,7 +24,9 @@ def matching_ids(connection: Connection, encoder_id: int, where: Filter) -> Ids:
 def matching_ids_up_to(connection: Connection, encoder_id: int, where: Filter, limit: int) -> Ids | None:
     """Return `matching_ids` if there are fewer than `limit`, else None; stops early in that case."""
     filter_ = where.transform(_as_subquery)
-    if isinstance(filter_, Term) and isinstance(filter_.criterion, Label):  # alone: the subquery can be limited too
+    if isinstance(filter_, Term) and isinstance(
+        filter_.criterion, Label | Metadata
+    ):  # alone: the subquery can be limited too
         filter_ = Term(replace(filter_.criterion, limit=limit))
     count, ids = _select_matching(connection, encoder_id, filter_, limit)
     return None if count >= limit else ids
@@ -43,7 +46,7 @@ def _select_matching(connection: Connection, encoder_id: int, where: Filter, lim
 
 
 def _as_subquery(criterion: Criterion) -> Filter:
-    return Term(replace(criterion, as_subquery=True) if isinstance(criterion, Label) else criterion)
+    return Term(replace(criterion, as_subquery=True) if isinstance(criterion, Label | Metadata) else criterion)
 
 
 def filter_ids(connection: Connection, ids: Sequence[int], where: Filter) -> set[int]:

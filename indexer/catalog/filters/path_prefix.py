@@ -16,7 +16,13 @@ def at_or_under(column: Any, folder: str) -> ColumnElement[bool]:
 
 def _is_row(column: Any, table: str) -> ColumnElement[bool]:
     """Return the condition that a path is a row of `table`; see `indexer.types.row_of`."""
-    return and_(column > f"{table}\0", column < f"{table}\1")
+    start, end = row_range(table)
+    return and_(column > start, column < end)
+
+
+def row_range(table: str) -> tuple[str, str]:
+    """Return the exclusive bounds of the paths of a table's rows, or of a collection's items."""
+    return f"{table}\0", f"{table}\1"
 
 
 def path_range(folder: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, case, func, li
 
 from indexer.catalog.filters.criteria import Criterion, Kind
 from indexer.catalog.filters.expression import Filter, Term
+from indexer.catalog.filters.metadata import Metadata
 from indexer.catalog.filters.patterns import Label
 from indexer.catalog.schema import ITEMS, LABELS
 from indexer.catalog.statements.counts import count_by_kind
@@ -188,7 +189,7 @@ def _condition(where: Filter, *, is_tested_per_row: bool = False) -> ColumnEleme
     """Return the condition of a filter on the table items alone."""
 
     def of_item(criterion: Criterion) -> Filter:
-        if isinstance(criterion, Label):
+        if isinstance(criterion, Label | Metadata):
             return Term(replace(criterion, as_subquery=not is_tested_per_row))
         return Term(_ItemKind(criterion.kind) if isinstance(criterion, Kind) else criterion)
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from indexer.catalog.filters.expression import Filter
-from indexer.catalog.filters.matching import matching_ids
+from indexer.catalog.filters.expression import Filter, Term
+from indexer.catalog.filters.matching import filter_ids, matching_ids
+from indexer.catalog.filters.metadata import Metadata
 from indexer.catalog.statements import counts, items, sync_state
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source
@@ -103,6 +104,13 @@ def test_no_statement_scans_a_whole_table(
         Filter.tag("dog"),
         Filter.person("Ada"),
         Filter.place("Lisbon"),
+        Filter.collection("default"),
+        Filter.meta("shop") == "Berlin",
+        Filter.meta("shop") > "Berlin",
+        Filter.meta("price").between(1, 10),
+        Filter.meta("price").one_of(1, 10),
+        Term(Metadata("price", "known", (), "number")),
+        (Filter.meta("price") > 1) & (Filter.meta("shop") == "Berlin"),
     ],
     ids=repr,
 )
@@ -112,3 +120,19 @@ def test_a_filter_starts_with_the_items_that_pass_it(
     steps = read_plans(connection.engine, connection, lambda: matching_ids(connection, encoder.id, where))
     assert any(step.startswith("SEARCH items") for step in steps)
     assert not any("encoder_id_id" in step for step in steps)  # that index would read all embeddings
+    assert not any(step.startswith("SCAN") and "metadata_values" in step for step in steps)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [Filter.meta("shop") == "Berlin", Filter.meta("price") > 1, Term(Metadata("price", "known", (), "number"))],
+    ids=repr,
+)
+def test_testing_an_item_for_its_metadata_reads_only_its_own_values(
+    connection: Connection, source: Source, encoder: EncoderRecord, where: Filter
+) -> None:
+    ids = save_embedded(connection, source, encoder, 20)
+    steps = read_plans(connection.engine, connection, lambda: filter_ids(connection, ids, where))
+    assert [step for step in steps if "metadata_values" in step] == [
+        "SEARCH metadata_values USING PRIMARY KEY (item_id=? AND key=?)"
+    ]
