@@ -1,7 +1,7 @@
 """Exports a library to a folder and imports one.
 
-From outside call `export_library`, `import_folder` and `detect_format`. `EXPORT_FORMATS` describes the formats.
-Importing this package loads neither the database library nor pyarrow.
+From outside call `export_library`, `import_folder` and `check_format`. `EXPORT_FORMATS` describes the formats, and
+`importers` finds those of installed packages. Importing this package loads neither the database library nor pyarrow.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import EncoderMismatchError, MissingPackageError, TransferError
-from indexer.transfer.formats import DEFAULT_FORMAT, EXPORT_FORMATS, ExportFormat, detect_format
+from indexer.transfer.formats import DEFAULT_FORMAT, EXPORT_FORMATS, ExportFormat, check_format, detect_format
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from indexer.transfer.report import ExportReport, ImportReport
     from indexer.types import ProgressCallback
 
-__all__ = ["DEFAULT_FORMAT", "EXPORT_FORMATS", "ExportFormat", "detect_format", "export_library", "import_folder"]
+__all__ = [
+    "DEFAULT_FORMAT",
+    "EXPORT_FORMATS",
+    "ExportFormat",
+    "check_format",
+    "detect_format",
+    "export_library",
+    "import_folder",
+]
 
 
 def export_library(

@@ -40,3 +40,14 @@ def detect_format(folder: Path) -> ExportFormat:
         f"{folder} is not an export: it has neither {MANIFEST}, the file that recall export writes last, nor "
         "img_emb_0.npy, which clip-retrieval writes; name a complete export"
     )
+
+
+def check_format(folder: Path, format: str | None) -> None:
+    """Check that a folder is an export, of this format unless that is None.
+
+    Raises:
+        TransferError: It is not.
+    """
+    detected = detect_format(folder)
+    if format is not None and format != detected:
+        raise TransferError(f"{folder} has the format {detected}, not {format}; leave out the format, or correct it")

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import click
 
 from indexer.encoders.names import NAME_FORMS
-from indexer.encoders.plugins import factory_of, plugins
 from indexer.encoders.recommended import RECOMMENDED, RecommendedEncoder, Speed, measured_speeds
 from indexer.errors import EncoderError
+from indexer.plugins import ENCODERS, load_function, package_of, plugins
 from retrieval.cli.messages import note
 from retrieval.cli.output import print_json
 from retrieval.cli.table import Column, print_table
@@ -54,13 +54,13 @@ def print_encoders_as_json(names: list[str]) -> None:
 
 def _installed() -> Iterator[tuple[str, str]]:
     """Yield name and description of the encoders of installed packages; a note names those that cannot be loaded."""
-    for entry in plugins():
+    for entry in plugins(ENCODERS).values():
         try:
-            factory = factory_of(entry)
+            factory = load_function(entry, EncoderError)
         except EncoderError as error:
             note(f"{error}")
             continue
-        package = entry.dist.name if entry.dist else entry.value
+        package = package_of(entry) or entry.value
         summary = (inspect.getdoc(factory) or "").partition("\n")[0]
         yield entry.name, f"{summary} ({package})" if summary else package
 

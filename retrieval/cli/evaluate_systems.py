@@ -137,14 +137,14 @@ def _are_chains(pair: tuple[str, str]) -> bool:
     Raises:
         UsageError: One of them is neither, or only one is a chain.
     """
-    from retrieval.search.rerank.registry import is_chain, reranker_entries  # late, as above
+    from retrieval.search.rerank.registry import all_entries, is_chain  # late, as above
 
     chains = [name for name in pair if is_chain(name)]
     for name in pair:
         if name not in chains and not Path(name).exists():
             raise click.UsageError(
                 f"--compare names {name!r}, which is neither a library nor a reranker; expected two libraries, or two "
-                f"chains of rerankers: none, or {expected(reranker_entries())}, joined by +"
+                f"chains of rerankers: none, or {expected(all_entries())}, joined by +"
             )
     if len(chains) == 1:
         raise click.UsageError(

@@ -22,3 +22,10 @@ class ExitCode(IntEnum):
 def leave(code: ExitCode) -> NoReturn:
     """End the command that runs with an exit code."""
     raise click.exceptions.Exit(code)
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Return whether an error comes from Ctrl-C: the import of ONNX Runtime makes an ImportError of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None

@@ -14,10 +14,14 @@ from typing import Any
 import click
 
 from indexer.errors import RecallError
+from indexer.plugins import summary_of
 from retrieval.cli import commands
-from retrieval.cli.exit_codes import ExitCode, leave
-from retrieval.cli.messages import add_verbosity, is_verbose, print_error, print_traceback
+from retrieval.cli.exit_codes import ExitCode, is_interrupt, leave
+from retrieval.cli.messages import add_verbosity, is_verbose, print_error, print_traceback, start_log
+from retrieval.cli.plugin_commands import SECTION as PLUGIN_SECTION
+from retrieval.cli.plugin_commands import load_command, one_line_errors, plugin_commands
 from retrieval.cli.suggestions import SuggestingGroup, with_new_word
+from retrieval.cli.text import visible
 
 SECTIONS = ("Search", "Index", "Learn", "Library", "Measure")
 """The sections of the help, in its order."""
@@ -44,29 +48,39 @@ class RecallGroup(SuggestingGroup):
     """Loads a command when it is named, and ends errors in one line on stderr and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands, sorted."""
-        return command_names()
+        """Return the names of the commands, sorted, then those of installed packages; no command is imported."""
+        own = command_names()
+        return [*own, *plugin_commands(own)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by name with the options that all have, or None."""
-        return add_verbosity(_module(cmd_name).command) if cmd_name in command_names() else None
+        own = command_names()
+        if cmd_name in own:
+            return add_verbosity(_module(cmd_name).command)
+        entry = plugin_commands(own).get(cmd_name)
+        return None if entry is None else load_command(entry)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in their sections, each with its short help."""
-        width = max(map(len, self.list_commands(ctx)))
+        plugins = plugin_commands(command_names())
+        width = max(map(len, (*command_names(), *plugins)))
         room = formatter.width - width - 6  # click's indents and gaps
         for section, members in commands_by_section().items():
             with formatter.section(section):
                 formatter.write_dl([(str(each.name).ljust(width), each.get_short_help_str(room)) for each in members])
+        if plugins:  # described by their packages: importing them would make the help as slow as they are
+            with formatter.section(PLUGIN_SECTION):
+                formatter.write_dl([(name.ljust(width), visible(summary_of(each))) for name, each in plugins.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse what comes before the command; --help and --version are printed meanwhile."""
+        start_log()
         with _ending(ctx):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
-        with _ending(ctx):
+        with _ending(ctx), one_line_errors(ctx, command_names()):
             result = super().invoke(ctx)
             sys.stdout.flush()  # here, where a full disk can be said
             return result
@@ -101,7 +115,7 @@ def _ending(ctx: click.Context) -> Iterator[None]:
         print_error(f"{name} cannot be written or read ({error.strerror or error}); what was done before is kept")
         leave(ExitCode.ERROR)
     except (KeyboardInterrupt, ImportError) as error:
-        if not _is_interrupt(error):
+        if not is_interrupt(error):
             raise
         rest = "; what was done is kept; run the same command again to continue" * (
             ctx.invoked_subcommand in _RESUMABLE
@@ -120,10 +134,3 @@ def _discard_output() -> None:
             with suppress(OSError, ValueError):  # a stream of a test has no file
                 os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Return whether an error comes from Ctrl-C: the import of ONNX Runtime makes an ImportError of it."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__
-    return error is not None

@@ -13,7 +13,7 @@ from indexer import __version__
 from retrieval.cli.exit_codes import ExitCode
 from retrieval.cli.group import RecallGroup
 from retrieval.cli.licenses import print_licenses
-from retrieval.cli.messages import print_traceback, start_log, verbosity_options
+from retrieval.cli.messages import print_traceback, verbosity_options
 from retrieval.cli.options import library_option
 
 _EPILOG = """\b
@@ -36,7 +36,6 @@ def cli(**_options: object) -> None:
     recall index ~/Pictures
     recall search "a dog on the beach"
     """
-    start_log()
 
 
 cli.params += verbosity_options()

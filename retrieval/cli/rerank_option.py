@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from retrieval.cli.suggestions import did_you_mean
-from retrieval.search.rerank.registry import reranker_entries
+from retrieval.search.rerank.registry import all_entries, is_reranker
 
 Command = Callable[..., None]
 
@@ -19,7 +19,7 @@ class RerankOption(click.Option):
         """Return the option and its help."""
         entries = (
             f"{entry.syntax}: {entry.help}{f', by default {entry.default}' if entry.default else ''}."
-            for entry in reranker_entries()
+            for entry in all_entries()
         )
         self.help = "\n\n".join(("Rerank the best results; may be repeated, in this order.", *entries))
         return super().get_help_record(ctx)
@@ -27,10 +27,9 @@ class RerankOption(click.Option):
 
 def _check_names(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Return the values; refuse one that resembles the name of a reranker. The library refuses other wrong names."""
-    names = [entry.name for entry in reranker_entries()] if values else []
     for value in values:
         name = value.partition(":")[0]
-        suggestion = "" if name in names else did_you_mean(name, names)
+        suggestion = "" if is_reranker(name) else did_you_mean(name, [entry.name for entry in all_entries()])
         if suggestion:
             raise click.BadParameter(f"no reranker is called {name!r}.{suggestion}")
     return values

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer import transfer
+from indexer.errors import TransferError
 from indexer.store.library_encoder import LibraryEncoder
-from indexer.transfer import DEFAULT_FORMAT, ExportFormat
+from indexer.transfer import DEFAULT_FORMAT, ExportFormat, check_format
+from indexer.transfer.importers import load_importer
 from indexer.types import ProgressCallback
 from retrieval.library.base import BaseLibrary
 
@@ -45,19 +47,23 @@ def import_(
     self: BaseLibrary,
     path: str | os.PathLike[str],
     *,
+    format: str | None = None,
     roots: Mapping[str, str] | None = None,
     encoder: str | Encoder | None = None,
     replace: bool = False,
     progress: ProgressCallback | None = None,
 ) -> ImportReport:
-    """Import an export of Recall or of clip-retrieval, and return a report; the photos need not be on this machine.
+    """Import an export of Recall, of clip-retrieval or of what a package can read, and return a report.
+
+    The photos need not be on this machine.
 
     Private words, judgements, adapters and the requirements for the index come with an export of Recall. The library
     keeps what it knows already. Items are committed in batches. A run that was stopped continues where it left off when
     it is started again.
 
     Args:
-        path: The folder; its format is detected.
+        path: The folder, or what an importer of an installed package reads.
+        format: "recall", "clip-retrieval" or the name of an importer; None detects which of the first two it is.
         roots: Folders on the machine of the export, and the same folders on this machine; "" stands for the folder
             that relative paths start from.
         encoder: The encoder that made the vectors. Files of clip-retrieval do not name it, so it is required for them.
@@ -65,18 +71,26 @@ def import_(
         progress: Called with the progress.
 
     Raises:
-        TransferError: The folder is not an export, is damaged, or does not name the encoder of its vectors.
+        TransferError: The folder is not an export or has another format, is damaged, or does not name the encoder of
+            its vectors; or the importer fails.
         EncoderMismatchError: The library has embeddings of another encoder.
         LibraryLockedError: Another process is writing to the library.
         MissingPackageError: pyarrow is not installed.
     """
+    source = Path(path).expanduser()
+    importer = None if format is None else load_importer(format)
+    if importer is not None:
+        if encoder is not None:
+            raise TransferError(f"the format {format!r} takes no encoder; leave it out")
+        return importer(self, source, roots=roots or {}, replace=replace, progress=progress)
+    check_format(source, format)
     load = None
     if encoder is not None:
         load = LibraryEncoder(self._store, self._settings, encoder=encoder, precision=None).for_indexing
     with self._store.writing("importing", is_run=True):
         return transfer.import_folder(
             self._store,
-            Path(path).expanduser(),
+            source,
             roots=roots or {},
             load=load,
             checks=_checks(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ import click
 
 from indexer.config import Settings
 from indexer.errors import EncoderError, MissingPackageError, TransferError
-from indexer.transfer import detect_format
+from indexer.transfer import check_format
+from indexer.transfer.importers import import_formats, load_importer
 from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.messages import note
 from retrieval.cli.options import FilePath, open_library, settings_options
@@ -27,8 +28,19 @@ if TYPE_CHECKING:
 SECTION = "Library"
 
 
+class _FormatOption(click.Option):
+    """An option whose help names every format; it is composed when it is shown, because it looks for packages."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help."""
+        formats = (f"{entry.name}: {entry.help}." for entry in import_formats())
+        self.help = "\n\n".join(("Format of FOLDER; without it, one of the first two is detected.", *formats))
+        return super().get_help_record(ctx)
+
+
 @click.command("import", short_help="Import what recall export or clip-retrieval wrote.")
 @click.argument("folder", type=FilePath())
+@click.option("--format", "format_name", cls=_FormatOption, metavar="NAME")
 @click.option(
     "--root",
     "roots",
@@ -46,9 +58,17 @@ SECTION = "Library"
 @json_option
 @settings_options("library", "device", "wait")
 def command(
-    folder: Path, roots: tuple[str, ...], encoder: str | None, replace: bool, as_json: bool, settings: Settings
+    folder: Path,
+    format_name: str | None,
+    roots: tuple[str, ...],
+    encoder: str | None,
+    replace: bool,
+    as_json: bool,
+    settings: Settings,
 ) -> None:
     """Import the items of an export in FOLDER; the photos need not be on this machine.
+
+    Installed packages can add formats, which --format names.
 
     You can stop with Ctrl-C at any time: the next run continues.
 
@@ -58,15 +78,28 @@ def command(
     recall import embeddings --encoder ViT-B-32/laion2b_s34b_b79k
     """
     pairs = _pairs(roots)
-    detect_format(folder)  # refuses other folders before a library is made
-    with _new_library(settings.library), open_library(settings, create=True) as library, ProgressLine() as progress:
-        report = library.import_(folder, roots=pairs, encoder=encoder, replace=replace, progress=progress)
+    is_own = _check(folder, format_name)  # refuses it before a library is made
+    made = (
+        _new_library(settings.library) if is_own else nullcontext()
+    )  # importers of packages commit what they can read
+    with made, open_library(settings, create=True) as library, ProgressLine() as progress:
+        report = library.import_(
+            folder, format=format_name, roots=pairs, encoder=encoder, replace=replace, progress=progress
+        )
     if as_json:
         print_json(asdict(report))
     else:
         _print_summary(report)
     if report.failed:
         leave(ExitCode.SOME_FAILED)
+
+
+def _check(folder: Path, format_name: str | None) -> bool:
+    """Return whether Recall itself imports a folder; raise TransferError if nothing can."""
+    if format_name is not None and load_importer(format_name) is not None:
+        return False
+    check_format(folder, format_name)
+    return True
 
 
 @contextmanager

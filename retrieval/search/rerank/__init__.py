@@ -1,7 +1,8 @@
 """Rerankers: put the candidates of a search into another order, or into groups, by name or as an app's own objects.
 
 protocol.py           Reranker, Ranking, Step and Context: all that a reranker of your own needs
-registry.py           finds the rerankers in this package and makes them by name: "mmr:0.7"
+registry.py           finds rerankers and makes them by name: "mmr:0.7"
+plugins.py            the rerankers of installed packages
 chain.py              applies several rerankers in turn
 blend.py, bursts.py, exact.py, mmr.py, second_encoder.py
                       one reranker each

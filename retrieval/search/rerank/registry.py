@@ -1,4 +1,4 @@
-"""Finds the rerankers of this package by name, for searches, help texts and error messages."""
+"""Finds rerankers by name, for searches, help texts and error messages: those of this package, then of others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError
 from indexer.registry import Entry, expected
+from retrieval.search.rerank.plugins import make_plugin_reranker, plugin_entries
 
 if TYPE_CHECKING:
     from retrieval.search.rerank.protocol import Reranker
@@ -21,8 +22,18 @@ _NO_RERANKERS = "none"
 
 
 def reranker_entries() -> tuple[Entry, ...]:
-    """Return the entries of all rerankers, sorted by name. No reranker is imported, so `--help` can show them."""
+    """Return the entries of Recall's rerankers, sorted by name. None is imported, so `--help` can show them."""
     return tuple(sorted(_modules(), key=lambda entry: entry.name))
+
+
+def all_entries() -> tuple[Entry, ...]:
+    """Return the entries of Recall's rerankers, then of those of installed packages; none is imported."""
+    return (*reranker_entries(), *plugin_entries(_own_names()))
+
+
+def is_reranker(name: str) -> bool:
+    """Return whether a reranker has this name; packages are looked up only if none of Recall's has it."""
+    return name in _own_names() or any(entry.name == name for entry in plugin_entries(()))
 
 
 def make_rerankers(specs: Sequence[str | Reranker]) -> list[Reranker]:
@@ -44,7 +55,8 @@ def make_rerankers(specs: Sequence[str | Reranker]) -> list[Reranker]:
 
 def is_chain(text: str) -> bool:
     """Return whether a text begins with the name of a reranker, or is "none"; what follows may still be wrong."""
-    return re.split("[:+]", text, maxsplit=1)[0] in (_NO_RERANKERS, *_names())
+    name = re.split("[:+]", text, maxsplit=1)[0]
+    return name == _NO_RERANKERS or is_reranker(name)
 
 
 def split_chain(text: str) -> list[str]:
@@ -52,7 +64,10 @@ def split_chain(text: str) -> list[str]:
 
     A + that no reranker's name follows belongs to an encoder's name.
     """
-    return [] if text == _NO_RERANKERS else re.split(rf"\+(?=(?:{'|'.join(_names())})(?:[:+]|$))", text)
+    if text == _NO_RERANKERS:
+        return []
+    names = "|".join(re.escape(entry.name) for entry in all_entries())
+    return re.split(rf"\+(?=(?:{names})(?:[:+]|$))", text)
 
 
 def parse_number(name: str, text: str) -> float:
@@ -67,7 +82,7 @@ def parse_number(name: str, text: str) -> float:
         raise QueryError(f"{name} has {text!r}, which is not a number; expected for instance {name}:0.5") from None
 
 
-def _names() -> list[str]:
+def _own_names() -> list[str]:
     return [entry.name for entry in reranker_entries()]
 
 
@@ -75,8 +90,12 @@ def _make(spec: str) -> Reranker:
     """Return the reranker that a name such as "mmr:0.7" stands for."""
     name, colon, argument = spec.partition(":")
     module = {entry.name: module for entry, module in _modules().items()}.get(name)
+    if module is None and not (colon and not argument):
+        plugin = make_plugin_reranker(name, argument)
+        if plugin is not None:
+            return plugin
     if module is None or (colon and not argument):
-        raise QueryError(f"no reranker is called {spec!r}; expected {expected(reranker_entries())}")
+        raise QueryError(f"no reranker is called {spec!r}; expected {expected(all_entries())}")
     reranker: Reranker = import_module(f"{__package__}.{module}").make(argument)
     return reranker
 
