@@ -15,7 +15,7 @@ from typing import Any
 
 from indexer import __version__
 from indexer.encoders.base import COMPACT_FOLDER
-from indexer.encoders.names import Precision
+from indexer.encoders.names import Precision, in_precision
 from indexer.private_files import part_file, sync_folder
 
 logger = logging.getLogger(__name__)
@@ -155,6 +155,16 @@ def package_versions() -> dict[str, str]:
 def read_record(name: str, precision: Precision) -> ExportRecord | None:
     """Return the record of an encoder, whether or not it still holds; None if there is none."""
     return _read(_record_file(name, precision))
+
+
+def exported_names() -> list[str]:
+    """Return the names of the encoders that have an export, with their precision, sorted; damaged ones included."""
+    names = []
+    for file in cache_folder().glob("*.json"):
+        record = _read(file)
+        if record is not None and record.export and (cache_folder() / record.export).is_dir():
+            names.append(in_precision(record.name, "int8" if record.export.endswith("-int8") else "float32"))
+    return sorted(names)
 
 
 def write_record(record: ExportRecord, precision: Precision) -> None:

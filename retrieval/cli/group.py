@@ -58,7 +58,14 @@ class RecallGroup(SuggestingGroup):
         if cmd_name in own:
             return add_verbosity(_module(cmd_name).command)
         entry = plugin_commands(own).get(cmd_name)
-        return None if entry is None else load_command(entry)
+        if entry is None:
+            return None
+        try:
+            return load_command(entry)
+        except RecallError:
+            if ctx.resilient_parsing:  # the shell completes a line: there is no place for an error
+                return None
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in their sections, each with its short help."""

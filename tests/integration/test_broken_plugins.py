@@ -184,6 +184,15 @@ def test_commands_that_are_broken_are_named_and_the_others_work(program: Program
     assert not Path(program.env["RECALL_LIBRARY"]).exists()
 
 
+def test_the_shell_completes_the_names_of_commands_that_can_be_loaded(program: Program) -> None:
+    line = {"_RECALL_COMPLETE": "bash_complete", "COMP_WORDS": "recall ", "COMP_CWORD": "1"}
+    done = program(env=line)
+    names = {line.partition(",")[2] for line in done.stdout.splitlines()}
+    assert {"search", "done", "failing"} <= names
+    assert not {"absent", "number"} & names
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("entry_points", ["[recall.commands]\nno equals sign\n", "[broken\nx", "\udcff\n"])
 def test_a_package_with_damaged_metadata_is_named_once_and_the_others_work(
     program: Program, site: Path, entry_points: str
