@@ -7,6 +7,7 @@
     ├── ItemError                  one item cannot be indexed; `kind` says why
     │   ├── PictureError               a picture cannot be decoded
     │   └── TextError                  a text or a table row cannot be read
+    ├── AddError                   items cannot be added, changed or deleted as asked
     ├── QueryError                 a query cannot be answered
     ├── EncoderError               an encoder cannot be used
     │   ├── EncoderNotFoundError       the name is unknown, or the model cannot be found or downloaded
@@ -61,6 +62,9 @@ class FailureKind(StrEnum):
     UNSUPPORTED = "unsupported"  # the format is known, but its decoder is not installed
     CRASHED = "crashed"  # the decoder process died
     TIMED_OUT = "timed-out"  # decoding took longer than the limit
+    BAD_ID = "bad-id"  # the id of an added item is empty, too long or no text
+    BAD_METADATA = "bad-metadata"  # the metadata of an added item cannot be stored
+    BAD_VECTOR = "bad-vector"  # the vector of an added item has another length, or is not finite
     ENCODER = "encoder"  # the file was decoded, but the encoder returned no usable vector
 
 
@@ -86,6 +90,10 @@ class PictureError(ItemError):
 
 class TextError(ItemError):
     """Raised when one text, or one row of a table, cannot be read."""
+
+
+class AddError(RecallError):
+    """Raised when items cannot be added, changed or deleted as an app asks; nothing of the batch was written."""
 
 
 class QueryError(RecallError):

@@ -197,3 +197,24 @@ def row_of(path: str) -> str | None:
     if not has_number:
         return id_
     return f"{id_} (row {number})" if id_ else f"row {number}"
+
+
+_MAX_PLACES = 8
+"""Places in an id at which a row's id may begin, at most."""
+
+
+def item_id(path: str) -> str:
+    """Return what names an item for apps, given its path in the catalog.
+
+    That is the id of an added item, the path of a file, and the table's path, # and the row's id for a table's row.
+    """
+    return path.partition("\0")[2] if collection_of(path) is not None else path.replace("\0", "#")
+
+
+def paths_of_id(id_: str) -> list[str]:
+    """Return the paths in the catalog that an item that no app added may have, given what `item_id` returns for it."""
+    places = [place for place, letter in enumerate(id_) if letter == "#"][-_MAX_PLACES:]
+    rows = [f"{id_[:place]}\0{id_[place + 1 :]}" for place in places]  # the row's id may have a #, too
+    head, _, number = id_.rpartition("#")
+    numbered = [f"{row}\0{number}" for row in paths_of_id(head)[1:]] if number.isdecimal() and head else []
+    return [id_, *rows, *numbered]

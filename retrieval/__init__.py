@@ -11,13 +11,16 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from retrieval.public_names import MODULES as _MODULES
+
 if TYPE_CHECKING:
     from indexer import __version__
+    from indexer.adding import AddFailure, AddReport, OnConflict, PictureInput
     from indexer.catalog.filters.expression import Filter
     from indexer.catalog.filters.metadata_key import MetadataKey
     from indexer.catalog.statements.counts import Failure
+    from indexer.catalog.statements.item import Item
     from indexer.catalog.statements.judgements import Judgement
-    from indexer.catalog.statements.listing import Item
     from indexer.catalog.statements.reencoding import EncoderState
     from indexer.catalog.statements.sources import Source
     from indexer.catalog.statements.versions import Version
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from indexer.encoders.full_encoder import FullEncoder
     from indexer.encoders.names import Precision
     from indexer.errors import (
+        AddError,
         ConfigError,
         EncoderError,
         EncoderMismatchError,
@@ -50,13 +54,14 @@ if TYPE_CHECKING:
         TransferError,
         TuningError,
     )
+    from indexer.images.photo import Keep
     from indexer.maintenance.check import Problem, ProblemKind
     from indexer.maintenance.reencode import EncoderChange
     from indexer.maintenance.status import Status
     from indexer.sync.report import MissingFolder, SyncReport
     from indexer.transfer.formats import ExportFormat
     from indexer.transfer.report import ExportReport, ImportReport
-    from indexer.types import Modality, Preprocess, Progress, ProgressCallback
+    from indexer.types import Modality, Preprocess, Progress, ProgressCallback, Vectors
     from indexer.vectors.measurements import IndexChoice, IndexMeasurement, IndexTarget, SearchDepth
     from retrieval.calibration.expected import Expected
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates
@@ -78,6 +83,9 @@ if TYPE_CHECKING:
     from retrieval.tuning.report import TuningReport
 
 __all__ = [
+    "AddError",
+    "AddFailure",
+    "AddReport",
     "ConfigError",
     "Context",
     "Direction",
@@ -115,6 +123,7 @@ __all__ = [
     "JudgedHit",
     "Judgement",
     "JudgementImport",
+    "Keep",
     "LearnReport",
     "Library",
     "LibraryClosedError",
@@ -126,10 +135,12 @@ __all__ = [
     "MissingPackageError",
     "Modality",
     "NoPhotosError",
+    "OnConflict",
     "Part",
     "PartScore",
     "Picture",
     "PictureError",
+    "PictureInput",
     "Precision",
     "Preprocess",
     "PrivateWord",
@@ -161,104 +172,13 @@ __all__ = [
     "TuningMethod",
     "TuningReport",
     "Understood",
+    "Vectors",
     "Version",
     "WordEffect",
     "WordHit",
     "__version__",
     "load_encoder",
 ]
-
-_MODULES = {
-    "ConfigError": "indexer.errors",
-    "Context": "retrieval.search.rerank.protocol",
-    "Direction": "retrieval.evaluation",
-    "DuplicateGroup": "retrieval.duplicates.groups",
-    "DuplicatePhoto": "retrieval.duplicates.groups",
-    "Duplicates": "retrieval.duplicates.groups",
-    "Encoder": "indexer.encoders.base",
-    "EncoderChange": "indexer.maintenance.reencode",
-    "EncoderError": "indexer.errors",
-    "EncoderMismatchError": "indexer.errors",
-    "EncoderNotFoundError": "indexer.errors",
-    "EncoderState": "indexer.catalog.statements.reencoding",
-    "Evaluation": "retrieval.evaluation",
-    "EvaluationError": "indexer.errors",
-    "Expected": "retrieval.calibration.expected",
-    "Explanation": "retrieval.explain",
-    "ExportFormat": "indexer.transfer.formats",
-    "ExportReport": "indexer.transfer.report",
-    "Failure": "indexer.catalog.statements.counts",
-    "FailureKind": "indexer.errors",
-    "FeedbackError": "indexer.errors",
-    "Filter": "indexer.catalog.filters.expression",
-    "FullEncoder": "indexer.encoders.full_encoder",
-    "Hit": "retrieval.search.hits",
-    "Hits": "retrieval.search.hits",
-    "ImportReport": "indexer.transfer.report",
-    "IndexChoice": "indexer.vectors.measurements",
-    "IndexMeasurement": "indexer.vectors.measurements",
-    "IndexTarget": "indexer.vectors.measurements",
-    "Item": "indexer.catalog.statements.listing",
-    "ItemError": "indexer.errors",
-    "ItemSort": "retrieval.search.listing",
-    "Items": "retrieval.search.listing",
-    "JudgeReport": "retrieval.feedback",
-    "JudgedHit": "retrieval.feedback",
-    "Judgement": "indexer.catalog.statements.judgements",
-    "JudgementImport": "retrieval.feedback",
-    "LearnReport": "retrieval.query.private_words",
-    "Library": "retrieval.library",
-    "LibraryClosedError": "indexer.errors",
-    "LibraryError": "indexer.errors",
-    "LibraryLockedError": "indexer.errors",
-    "LibraryVersionError": "indexer.errors",
-    "MetadataKey": "indexer.catalog.filters.metadata_key",
-    "MissingFolder": "indexer.sync.report",
-    "MissingPackageError": "indexer.errors",
-    "Modality": "indexer.types",
-    "NoPhotosError": "indexer.errors",
-    "Part": "retrieval.query.part",
-    "PartScore": "retrieval.search.hits",
-    "Picture": "retrieval.query.part",
-    "PictureError": "indexer.errors",
-    "Precision": "indexer.encoders.names",
-    "Preprocess": "indexer.types",
-    "PrivateWord": "retrieval.query.private_words",
-    "Problem": "indexer.maintenance.check",
-    "ProblemKind": "indexer.maintenance.check",
-    "Progress": "indexer.types",
-    "ProgressCallback": "indexer.types",
-    "Query": "retrieval.query.query",
-    "QueryError": "indexer.errors",
-    "Ranking": "retrieval.search.rerank.protocol",
-    "RecallError": "indexer.errors",
-    "Region": "retrieval.explain",
-    "Regions": "retrieval.explain",
-    "RerankScore": "retrieval.search.hits",
-    "Reranker": "retrieval.search.rerank.protocol",
-    "SearchDepth": "indexer.vectors.measurements",
-    "SearchKind": "retrieval.search.engine",
-    "Settings": "indexer.config",
-    "Sort": "retrieval.search.paging",
-    "Source": "indexer.catalog.statements.sources",
-    "SourceError": "indexer.errors",
-    "Status": "indexer.maintenance.status",
-    "Step": "retrieval.search.rerank.protocol",
-    "StorageError": "indexer.errors",
-    "SyncReport": "indexer.sync.report",
-    "TextError": "indexer.errors",
-    "TransferError": "indexer.errors",
-    "TuningError": "indexer.errors",
-    "TuningMethod": "retrieval.library.tuning",
-    "TuningReport": "retrieval.tuning.report",
-    "Understood": "retrieval.query.understanding.understood",
-    "Version": "indexer.catalog.statements.versions",
-    "WordEffect": "retrieval.explain",
-    "WordHit": "retrieval.search.word_evidence",
-    "__version__": "indexer",
-    "load_encoder": "indexer.encoders",
-}
-"""The module that defines each name."""
 
 
 def __getattr__(name: str) -> object:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,15 @@ from indexer.types import Pixels, Preprocess
 
 DEFAULT_LIMITS = Limits()
 
+Keep = Literal["original", "preview", "nothing"]
+"""What a library stores of a picture that is added to it."""
+
+PREVIEW_SIDE = 640
+"""Pixels of the longer side of a preview: more than any encoder reads."""
+
+_PREVIEW_QUALITY = 85
+"""Of JPEG: about 60 kB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Photo:
@@ -35,37 +46,98 @@ class Photo:
         metadata: From the file and its sidecars.
         content_hash: SHA-256 of the file's bytes, 32 bytes.
         unread_sidecars: Sidecars that could not be read, and why.
+        size: Bytes of the file.
+        stored: The bytes to keep of it: all, or those of a preview; None for nothing.
     """
 
     pixels: NDArray[np.uint8]
     metadata: PhotoMetadata
     content_hash: bytes
     unread_sidecars: tuple[UnreadSidecar, ...] = ()
+    size: int = 0
+    stored: bytes | None = None
 
 
 def read_photo(
-    path: Path, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS, sidecars: Sequence[Path] = ()
+    source: Path | bytes,
+    *,
+    preprocess: Preprocess,
+    limits: Limits = DEFAULT_LIMITS,
+    sidecars: Sequence[Path] = (),
+    keep: Keep = "nothing",
 ) -> Photo:
-    """Return a photo file's pixels, metadata and hash; the file is read once.
+    """Return a photo's pixels, metadata and hash; its file is read once.
 
     Args:
-        path: A regular file; anything else is refused at once.
+        source: A regular file, anything else is refused at once; or its content.
         preprocess: The encoder's settings.
         limits: A larger picture is refused before it is read or decoded.
         sidecars: The files next to the photo that hold its metadata.
+        keep: What `Photo.stored` is.
 
     Raises:
         PictureError: The picture cannot be read; the message is one line without the path.
     """
-    data = read_file(path, limits=limits)
-    pixels, decoded = _read_prepared(data, name=path.name, preprocess=preprocess, limits=limits)
+    data, name = _content(source, limits=limits)
+    pixels, decoded = _read_prepared(data, name=name, preprocess=preprocess, limits=limits)
     block, unread_sidecars = add_sidecars(decoded.metadata, sidecars)
     return Photo(
         pixels=pixels,
         metadata=_metadata(decoded, block),
         content_hash=hashlib.sha256(data).digest(),
         unread_sidecars=unread_sidecars,
+        size=len(data),
+        stored=data if keep == "original" else _preview(data, name, limits=limits) if keep == "preview" else None,
     )
+
+
+def photo_of_picture(
+    picture: Image.Image, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS, keep: Keep = "nothing"
+) -> Photo:
+    """Return an open Pillow picture as a photo; its hash is that of its upright pixels, and its original a PNG.
+
+    Args:
+        picture: The picture of an app, decoded in this process if it is not yet.
+        preprocess: The encoder's settings.
+        limits: A larger picture is refused before it is decoded.
+        keep: What `Photo.stored` is.
+
+    Raises:
+        PictureError: The picture cannot be read; the message is one line.
+    """
+    upright, metadata = open_picture(picture, limits=limits)
+    pixels = upright.tobytes()
+    stored = None if keep == "nothing" else preview_of(upright) if keep == "preview" else _as_png(upright)
+    return Photo(
+        pixels=prepare(upright, preprocess),
+        metadata=metadata,
+        content_hash=hashlib.sha256(f"{upright.width} {upright.height} ".encode() + pixels).digest(),
+        size=len(pixels),
+        stored=stored,
+    )
+
+
+def preview_of(picture: Image.Image) -> bytes:
+    """Return a reduced copy of an upright RGB picture, which may be changed: a JPEG without metadata."""
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    picture.info = {}  # Pillow would write its comment and color profile
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=_PREVIEW_QUALITY)
+    return content.getvalue()
+
+
+def _preview(data: bytes, name: str, *, limits: Limits) -> bytes:
+    """Return a preview of a picture's file; a JPEG is decoded at reduced size."""
+    picture_format = identify(data, name=name)
+    with as_picture_error(picture_format, len(data)):
+        decoded = decode(data, picture_format=picture_format, limits=limits, min_side=PREVIEW_SIDE)
+        return preview_of(apply_orientation(to_rgb(decoded.picture), decoded.orientation).copy())
+
+
+def _as_png(picture: Image.Image) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, "PNG", compress_level=1)
+    return content.getvalue()
 
 
 def read_pixels(

@@ -19,6 +19,7 @@ from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import Settings
 from indexer.errors import LibraryError, StorageError
 from indexer.store.database import Catalog
+from indexer.store.stored_pictures import ItemPictures
 from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
 from indexer.vectors import new_index, read_index
 from indexer.vectors.autotune.choice_file import read_choice, read_measurements
@@ -58,6 +59,7 @@ class Store(Catalog):
         self.settings = Settings(path)  # limits of `pictures`
         self._pictures: PictureReader | None = None
         self._pictures_lock = threading.Lock()
+        self.item_pictures = ItemPictures(self, lambda source: self.pictures.picture(source)[0])
         self.device = "cpu"  # of the encoder for queries; with "cuda" and "cuda:N" the GPU searches the vectors too
         self._index: VectorIndex | None = None
         self._gpu_index: GpuIndex | None = None  # wraps `_index`; changes go through it

@@ -73,14 +73,22 @@ def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
     metadata = photo.metadata
     is_retried = any(sidecar.kind == FailureKind.UNREADABLE for sidecar in photo.unread_sidecars)
     taken_at, taken_from = (metadata.taken_at, metadata.taken_from) if metadata.taken_at else fallback_date(file)
-    columns = {
+    columns = picture_columns(photo) | {"taken_at": taken_at, "taken_from": taken_from}
+    sidecar = sidecar_columns(file) | ({"sidecar_mtime_ns": _UNREAD, "sidecar_hash": None} if is_retried else {})
+    return EMPTY_COLUMNS | sidecar | columns
+
+
+def picture_columns(photo: Photo) -> dict[str, Any]:
+    """Return the columns of a picture whatever its file, and its tags, people and places."""
+    metadata = photo.metadata
+    return {
         "modality": Modality.PHOTO,
         "content_hash": photo.content_hash,
         "format": metadata.format,
         "width": metadata.width,
         "height": metadata.height,
-        "taken_at": taken_at,
-        "taken_from": taken_from,
+        "taken_at": metadata.taken_at,
+        "taken_from": metadata.taken_from,
         "utc_offset": metadata.utc_offset,
         "latitude": metadata.latitude,
         "longitude": metadata.longitude,
@@ -95,13 +103,11 @@ def _photo_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
         "places": metadata.places,
         "indexed_at": utc_now(),
     }
-    sidecar = sidecar_columns(file) | ({"sidecar_mtime_ns": _UNREAD, "sidecar_hash": None} if is_retried else {})
-    return EMPTY_COLUMNS | sidecar | columns
 
 
 def metadata_columns(file: SourceFile, photo: Photo) -> dict[str, Any]:
     """Return the columns of an indexed photo's metadata, its labels, and its searchable text."""
-    columns = _photo_columns(file, photo) | {"text": searchable_text(photo.metadata)}
+    columns = _photo_columns(file, photo) | {"searchable": searchable_text(photo.metadata)}
     return {name: value for name, value in columns.items() if name not in ("content_hash", "indexed_at")}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from retrieval.library import analysis as analysis_methods
 from retrieval.library import encoders as encoder_methods
 from retrieval.library import feedback as feedback_methods
+from retrieval.library import items as item_methods
 from retrieval.library import listing as listing_methods
 from retrieval.library import maintenance as maintenance_methods
 from retrieval.library import private_words as word_methods
@@ -30,8 +31,16 @@ class Library(BaseLibrary):
     search = search_methods.search
     similar = search_methods.similar
 
+    add = item_methods.add
+    get = item_methods.get
+    update = item_methods.update
+    delete = item_methods.delete
+    __contains__ = item_methods.contains
+
     list = listing_methods.list_
+    scan = listing_methods.scan
     count = listing_methods.count
+    __len__ = listing_methods.count
 
     explain = analysis_methods.explain
     duplicates = analysis_methods.duplicates
@@ -65,3 +74,7 @@ class Library(BaseLibrary):
     use_encoder = encoder_methods.use_encoder
     encoders = encoder_methods.encoders
     drop_encoder = encoder_methods.drop_encoder
+
+    def __bool__(self) -> bool:
+        """Return True: an empty library is a library."""
+        return True

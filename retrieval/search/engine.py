@@ -11,7 +11,7 @@ from typing import Literal
 from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import QueryError
 from indexer.store import Store
-from indexer.types import Modality, Vectors
+from indexer.types import Modality, Vectors, collection_of, item_id
 from indexer.vectors.base import inner_products
 from retrieval.calibration import THRESHOLD
 from retrieval.calibration.calibrator import Calibrator
@@ -32,7 +32,9 @@ SearchKind = Literal["photos", "texts", "all"]
 
 _MODALITIES: dict[SearchKind, Modality | None] = {"photos": Modality.PHOTO, "texts": Modality.TEXT, "all": None}
 
-_ITEM_FIELDS = [field.name for field in fields(Hit) if field.name in ItemDetails._fields and field.name != "path"]
+_ITEM_FIELDS = [
+    field.name for field in fields(Hit) if field.name in ItemDetails._fields and field.name not in ("path", "metadata")
+]
 """The fields of a hit that the catalog provides."""
 
 
@@ -247,8 +249,12 @@ class _Search:
         return Hit(
             path=Path(item.file),
             row=item.row,
+            id=item_id(item.path),
+            collection=collection_of(item.path),
+            metadata=item.metadata or {},
             score=score,
             part_scores=part_scores(self.query, vector),
+            _pictures=self.store.item_pictures,
             **{name: getattr(item, name) for name in _ITEM_FIELDS},
         )
 

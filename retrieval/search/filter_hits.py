@@ -28,7 +28,9 @@ def filter_hits(store: Store, where: Filter | None, *, k: int, kind: SearchKind)
     modality = modality_of(kind)
     where = where if modality is None else combine_filters(where, Filter.kind(modality))
     with store.reading() as connection:
-        items, _ = listing.list_items(connection, where, ITEMS.c.taken_at, descending=True, after=None, limit=k)
+        items, _ = listing.list_items(
+            connection, where, ITEMS.c.taken_at, descending=True, after=None, limit=k, pictures=store.item_pictures
+        )
         units = first_unit_ids(connection, [item.item_id for item in items])
 
     def hits() -> Iterator[Hit]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from indexer.catalog.statements.item import PictureSource, open_picture
 from indexer.errors import MissingPackageError, QueryError
 from indexer.types import Modality, with_offset
 from retrieval.calibration import THRESHOLD
@@ -17,6 +18,7 @@ from retrieval.search.word_evidence import WordHit
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from PIL import Image
 
     from retrieval.calibration.expected import Expected
 
@@ -59,7 +61,8 @@ class Hit:
     Attributes:
         item_id: Id of the item in the catalog.
         unit_id: Id of the unit that was found.
-        path: Path of the item's file; for a row of a table, its picture, or the table if it has none.
+        path: Path of the item's file; for a row of a table, its picture, or the table if it has none; for an added
+            item without a file, "collection:" and the name of its collection.
         score: Cosine of query and unit, -1 to 1, higher is better. Text and picture queries have different scales:
             with `compact` a good match scores about .3 for a text and .7 for a picture.
         part_scores: Cosine with each part of the query.
@@ -84,7 +87,11 @@ class Hit:
         people: Names of the people in the photo.
         places: Names of the places where it was taken or that it shows.
         approximate: Whether the embedding is derived from a former encoder's, so that the score is an estimate.
-        row: Id of the row in a table; None for other items.
+        row: Id of the row in a table, or of an added item; None for other items.
+        id: The id of an added item; else its path, of a table's row followed by # and the row's id.
+        collection: The collection of an added item; None for other items.
+        uri: Where an added item is from, as the app gave it.
+        metadata: The metadata of an added item; empty for other items.
         found: Words of the query that the item has in its names, metadata or text, in hybrid search, and where.
         word_evidence: Share of what the query's words tell that these words tell, 0 to 1.
         rerank: Scores by the rerankers, in their order; those without a score for the hit are left out.
@@ -117,10 +124,24 @@ class Hit:
     places: tuple[str, ...] = ()
     approximate: bool = False
     row: str | None = None
+    id: str = ""
+    collection: str | None = None
+    uri: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     found: tuple[WordHit, ...] = ()
     word_evidence: float = 0.0
     rerank: tuple[RerankScore, ...] = ()
     members: tuple[Hit, ...] = ()
+    _pictures: PictureSource | None = field(default=None, repr=False, compare=False)
+
+    def picture(self) -> Image.Image:
+        """Return the item's picture as the library stores it, original or preview, else that of its file; upright RGB.
+
+        Raises:
+            PictureError: It has none, or it cannot be read.
+            LibraryError: The library is closed, or the hit does not come from one.
+        """
+        return open_picture(self._pictures, self.item_id, self.path)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -140,8 +161,9 @@ class Hit:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as values for JSON."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "_pictures"}
         return plain | {
+            "metadata": dict(self.metadata),
             "path": str(self.path),
             "score": round(self.score, 6),
             "probability": None if self.probability is None else round(self.probability, 4),
@@ -250,7 +272,7 @@ class Hits(list[Hit]):
             values = {
                 field.name: getattr(hit, field.name)
                 for field in fields(hit)
-                if field.name not in ("part_scores", "rerank")
+                if field.name not in ("part_scores", "rerank", "_pictures")
             }
             values |= {
                 "path": str(hit.path),

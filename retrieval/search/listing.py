@@ -13,7 +13,8 @@ from sqlalchemy import Column
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements import listing as statements
-from indexer.catalog.statements.listing import Item, Place
+from indexer.catalog.statements.item import Item
+from indexer.catalog.statements.listing import Place
 from indexer.errors import QueryError
 from indexer.store import Store
 
@@ -45,7 +46,9 @@ class Items(list[Item]):
         self.cursor = cursor
 
 
-def list_items(store: Store, where: Filter | None, *, sort: ItemSort, limit: int, cursor: str | None) -> Items:
+def list_items(
+    store: Store, where: Filter | None, *, sort: ItemSort, limit: int, cursor: str | None, vectors: bool = False
+) -> Items:
     """Return a page of items in an order, ties by item id.
 
     Args:
@@ -54,6 +57,7 @@ def list_items(store: Store, where: Filter | None, *, sort: ItemSort, limit: int
         sort: The order.
         limit: Number of items, at least 1.
         cursor: `Items.cursor` of the page before; None for the first page.
+        vectors: Whether the items have their vectors.
 
     Raises:
         QueryError: The order is unknown, the limit is below 1, or the cursor is not one of this order.
@@ -63,6 +67,7 @@ def list_items(store: Store, where: Filter | None, *, sort: ItemSort, limit: int
     if limit < 1:
         raise QueryError(f"{limit} items were asked for; expected at least 1")
     after = None if cursor is None else _read_cursor(cursor, sort)
+    encoder = store.encoder if vectors else None
     with store.reading() as connection:
         items, place = statements.list_items(
             connection,
@@ -71,6 +76,8 @@ def list_items(store: Store, where: Filter | None, *, sort: ItemSort, limit: int
             descending=sort.startswith("-"),
             after=after,
             limit=limit,
+            encoder=encoder,
+            pictures=store.item_pictures,
         )
     return Items(items, cursor=None if place is None else _write_cursor(place, sort))
 

@@ -53,6 +53,11 @@ def quadrants(width: int = 64, height: int = 32) -> Image.Image:
     return picture
 
 
+def picture_bytes(color: str, kind: str = "PNG", size: tuple[int, int] = (30, 20)) -> bytes:
+    """Return the content of a file with a picture of one colour."""
+    return encoded(Image.new("RGB", size, color), kind)
+
+
 def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
     """Return a picture as the bytes of a file; `kind` and `options` are those of Pillow's `save`."""
     if kind == "HEIF":

@@ -18,6 +18,9 @@ import retrieval
 from retrieval import Library
 
 PUBLIC = [
+    "AddError",
+    "AddFailure",
+    "AddReport",
     "ConfigError",
     "Context",
     "Direction",
@@ -55,6 +58,7 @@ PUBLIC = [
     "JudgedHit",
     "Judgement",
     "JudgementImport",
+    "Keep",
     "LearnReport",
     "Library",
     "LibraryClosedError",
@@ -66,10 +70,12 @@ PUBLIC = [
     "MissingPackageError",
     "Modality",
     "NoPhotosError",
+    "OnConflict",
     "Part",
     "PartScore",
     "Picture",
     "PictureError",
+    "PictureInput",
     "Precision",
     "Preprocess",
     "PrivateWord",
@@ -101,6 +107,7 @@ PUBLIC = [
     "TuningMethod",
     "TuningReport",
     "Understood",
+    "Vectors",
     "Version",
     "WordEffect",
     "WordHit",
@@ -113,8 +120,11 @@ OTHER_NAMES = {
     "BaseLibrary",
     "IO",
     "Image",
+    "Any",
     "Iterable",
+    "Iterator",
     "Mapping",
+    "NDArray",
     "Path",
     "Self",
     "Sequence",
@@ -126,8 +136,8 @@ OTHER_NAMES = {
 
 ARRAYS = {"Ids", "NDArray", "Vectors", "np"}
 CHOICES = {"Interpolation", "Literal", "ResizeMode", "Stage"}
-INTERNAL = {"Candidates", "Store"}
-"""Classes of objects that a reranker receives and passes on."""
+INTERNAL = {"Candidates", "PictureSource", "Store"}
+"""Classes of objects that a reranker receives and passes on, and of private fields."""
 
 
 def public_methods() -> list[tuple[str, FunctionType]]:

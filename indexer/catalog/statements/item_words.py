@@ -11,7 +11,7 @@ from indexer.catalog.filters.path_prefix import at_or_under
 from indexer.catalog.schema import ITEM_WORDS, ITEMS, LABELS, PLACES, SOURCES
 from indexer.catalog.statements.items import PAGE_SIZE, labels_of
 from indexer.catalog.words import item_words
-from indexer.types import file_of
+from indexer.types import collection_of, file_of
 
 
 def write_item_words(connection: Connection, ids: Sequence[int]) -> None:
@@ -30,7 +30,12 @@ def write_item_words(connection: Connection, ids: Sequence[int]) -> None:
             texts = (row.title, row.description, *labeled)
             file, row_id = file_of(row.path, row.picture), row.path.partition("\0")[2].partition("\0")[0]
             names = (row.camera, row.lens, *places)
-            words.append({"rowid": row.id, "words": item_words(file, row_id, root_of(row.path, roots), names, texts)})
+            if collection_of(row.path) is not None:  # its collection's name is no name of its own
+                file, root = row.picture or "", os.path.dirname(row.picture or "")
+                row_id = ""  # an id that an app gave is found by `get`
+            else:
+                root = root_of(row.path, roots)
+            words.append({"rowid": row.id, "words": item_words(file, row_id, root, names, texts)})
         if words:
             connection.execute(insert(ITEM_WORDS).prefix_with("OR REPLACE"), words)
 

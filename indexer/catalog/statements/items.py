@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Column, Connection, and_, func, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
+from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.types import Ids, Modality, Vectors, file_of, isin_sorted, row_of
 
 VECTOR_DTYPE = np.dtype("<f2")
@@ -42,6 +43,8 @@ class ItemDetails(NamedTuple):
     title: str | None
     description: str | None
     picture: str | None = None
+    uri: str | None = None
+    metadata: Mapping[str, Any] | None = None
     tags: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
@@ -171,6 +174,25 @@ def last_embeddings(
     valid = [row for row in rows if has_dim(row.vector, dim)]
     ids = np.fromiter((row.id for row in valid), dtype=np.int64, count=len(valid))
     return ids, decode_vectors([row.vector for row in valid], dim)
+
+
+def first_vectors(connection: Connection, encoder: EncoderRecord, item_ids: Sequence[int]) -> dict[int, Vectors]:
+    """Return the embedding of the first unit of each item under an encoder, shape (dim,), float32, by item id.
+
+    Items without one, or with a damaged one, are left out.
+    """
+    statement = (
+        select(UNITS.c.item_id, EMBEDDINGS.c.vector)
+        .join_from(UNITS, EMBEDDINGS)
+        .where(UNITS.c.position == 0, EMBEDDINGS.c.encoder_id == encoder.id)
+    )
+    vectors: dict[int, Vectors] = {}
+    for start in range(0, len(item_ids), PAGE_SIZE):
+        page = connection.execute(statement.where(UNITS.c.item_id.in_(item_ids[start : start + PAGE_SIZE])))
+        valid = [row for row in page if has_dim(row.vector, encoder.dim)]
+        rows = decode_vectors([row.vector for row in valid], encoder.dim)
+        vectors |= {row.item_id: vector for row, vector in zip(valid, rows, strict=True)}
+    return vectors
 
 
 def has_kind(connection: Connection, kind: Modality) -> bool:

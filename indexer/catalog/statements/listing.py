@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, case, func, literal, select, tuple_
@@ -14,70 +12,16 @@ from indexer.catalog.filters.criteria import Criterion, Kind
 from indexer.catalog.filters.expression import Filter, Term
 from indexer.catalog.filters.metadata import Metadata
 from indexer.catalog.filters.patterns import Label
-from indexer.catalog.schema import ITEMS, LABELS
+from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements.counts import count_by_kind
-from indexer.catalog.statements.items import labels_of
-from indexer.types import Modality, file_of, row_of, with_offset
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A photo, a text file, or a row of a table in the library.
-
-    Attributes:
-        item_id: Its id in the catalog.
-        path: Its file; for a row of a table, its picture, or the table if it has none.
-        row: Id of the row in a table; None for other items.
-        kind: A photo, or a text; a row with a picture is a photo.
-        size: Size of the file in bytes.
-        format: File format, for instance "JPEG".
-        width: Width in pixels, upright.
-        height: Height in pixels, upright.
-        taken_at: Time of the photo, local time of the camera.
-        taken_from: Origin of `taken_at`, as in `Hit`.
-        utc_offset: Minutes by which `taken_at` is ahead of UTC; None if the camera does not record it.
-        latitude: Degrees, north positive.
-        longitude: Degrees, east positive.
-        camera: Maker and model.
-        lens: Name of the lens.
-        rating: 0 to 5; -1 for rejected.
-        title: Title by the photographer.
-        description: Description by the photographer, or by the camera.
-        tags: Keywords.
-        people: Names of the people in the photo.
-        places: Names of the places where it was taken or that it shows.
-    """
-
-    item_id: int
-    path: Path
-    row: str | None
-    kind: Modality
-    size: int
-    format: str | None
-    width: int | None
-    height: int | None
-    taken_at: datetime | None
-    taken_from: str | None
-    utc_offset: int | None
-    latitude: float | None
-    longitude: float | None
-    camera: str | None
-    lens: str | None
-    rating: int | None
-    title: str | None
-    description: str | None
-    tags: tuple[str, ...] = ()
-    people: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the item as values for JSON."""
-        return {field.name: getattr(self, field.name) for field in fields(self)} | {
-            "path": str(self.path),
-            "kind": str(self.kind),
-            "taken_at": with_offset(self.taken_at, self.utc_offset).isoformat() if self.taken_at else None,
-            **{name: list(getattr(self, name)) for name in LABELS},
-        }
+from indexer.catalog.statements.encoders import EncoderRecord
+from indexer.catalog.statements.item import ITEM_COLUMNS, Item, PictureSource, items_of
+from indexer.catalog.statements.items import PAGE_SIZE
+from indexer.types import (
+    Modality,
+    added_path,
+    paths_of_id,
+)
 
 
 class Place(NamedTuple):
@@ -92,10 +36,6 @@ class Place(NamedTuple):
     item_id: int
 
 
-_SAME_NAME = tuple(field.name for field in fields(Item) if field.name in ITEMS.c and field.name != "path")
-"""The fields of an item whose columns have the same names."""
-
-
 _MANY = 5000
 """Matches from which on a page is found by walking along its order: sorting as many takes 30 ms."""
 
@@ -108,6 +48,8 @@ def list_items(
     descending: bool,
     after: Place | None,
     limit: int,
+    encoder: EncoderRecord | None = None,
+    pictures: PictureSource | None = None,
 ) -> tuple[list[Item], Place | None]:
     """Return the items of a page, and the place of its last one if there are more, else None.
 
@@ -121,24 +63,57 @@ def list_items(
         descending: Whether the order is reversed, that of equal values too.
         after: The place where the former page ended; None for the first page.
         limit: Number of items, at least 1.
+        encoder: The encoder whose vectors the items get; None for no vectors.
+        pictures: What opens the pictures of the items.
     """
-    columns = (ITEMS.c.id, ITEMS.c.path, ITEMS.c.picture, ITEMS.c.modality, column.label("key"))
-    indexed = select(*columns, *(ITEMS.c[name] for name in _SAME_NAME)).where(ITEMS.c.failure.is_(None))
+    indexed = select(*ITEM_COLUMNS, column.label("key")).where(ITEMS.c.failure.is_(None))
     statement = indexed if where is None else indexed.where(_condition_of_page(connection, where))
     rows: list[Any] = []
     for page in _pages(statement, column, after, descending=descending):
         if len(rows) <= limit:
             rows += connection.execute(page.limit(limit + 1 - len(rows))).all()
-    labels = {name: labels_of(connection, column, [row.id for row in rows[:limit]]) for name, column in LABELS.items()}
-    items = [_item(row, {name: texts.get(row.id, ()) for name, texts in labels.items()}) for row in rows[:limit]]
+    items = items_of(connection, rows[:limit], encoder, pictures)
     return items, Place(rows[limit - 1].key, rows[limit - 1].id) if len(rows) > limit else None
+
+
+def get_items(
+    connection: Connection,
+    ids: Sequence[str],
+    collections: Sequence[str],
+    encoder: EncoderRecord | None,
+    *,
+    with_files: bool,
+    pictures: PictureSource | None = None,
+) -> list[Item]:
+    """Return items by what names them for apps, in the order of `ids`; unknown ones are left out.
+
+    Args:
+        connection: Open connection.
+        ids: The ids of added items, or what `indexer.types.item_id` returns for other items.
+        collections: The collections to look in.
+        encoder: The encoder whose vectors the items get; None for no vectors.
+        with_files: Whether to look for items that no app added, too.
+        pictures: What opens the pictures of the items.
+    """
+    paths: dict[str, None] = {}
+    for id_ in ids:
+        paths |= dict.fromkeys(added_path(name, id_) for name in collections)
+        paths |= dict.fromkeys(paths_of_id(id_) if with_files else ())
+    names = list(paths)
+    rows: dict[str, Any] = {}
+    for start in range(0, len(names), PAGE_SIZE):
+        page = ITEMS.c.path.in_(names[start : start + PAGE_SIZE])
+        rows |= {
+            row.path: row for row in connection.execute(select(*ITEM_COLUMNS).where(page, ITEMS.c.failure.is_(None)))
+        }
+    return items_of(connection, [rows[path] for path in names if path in rows], encoder, pictures)
 
 
 def count_items(connection: Connection, where: Filter | None) -> int:
     """Return how many items pass a filter; failed items are not counted."""
     if where is None:
         return sum(indexed for indexed, _ in count_by_kind(connection).values())
-    condition = _condition(where)
+    condition = item_condition(where)
     total = connection.scalar(select(func.count()).select_from(ITEMS).where(condition)) or 0
     # counted apart: the index that finds the items does not say which of them failed
     failed = select(func.count()).select_from(ITEMS).where(ITEMS.c.failure.is_not(None), _tested_per_row(condition))
@@ -179,13 +154,13 @@ def _condition_of_page(connection: Connection, where: Filter) -> ColumnElement[b
     SQLite finds the matches by an index and sorts all of them for each page. That is fast for few matches; for many it
     must walk along the order and test each item.
     """
-    condition = _condition(where)
+    condition = item_condition(where)
     matches = select(ITEMS.c.id).where(condition).limit(_MANY).subquery()
     count = connection.scalar(select(func.count()).select_from(matches)) or 0
-    return condition if count < _MANY else _tested_per_row(_condition(where, is_tested_per_row=True))
+    return condition if count < _MANY else _tested_per_row(item_condition(where, is_tested_per_row=True))
 
 
-def _condition(where: Filter, *, is_tested_per_row: bool = False) -> ColumnElement[bool]:
+def item_condition(where: Filter, *, is_tested_per_row: bool = False) -> ColumnElement[bool]:
     """Return the condition of a filter on the table items alone."""
 
     def of_item(criterion: Criterion) -> Filter:
@@ -210,10 +185,3 @@ class _ItemKind:
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
         return ITEMS.c.modality == self.kind
-
-
-def _item(row: Any, labels: Mapping[str, tuple[str, ...]]) -> Item:
-    """Return an item with its labels by the name of the field."""
-    values: dict[str, Any] = {name: getattr(row, name) for name in _SAME_NAME} | dict(labels)
-    path = Path(file_of(row.path, row.picture))
-    return Item(item_id=row.id, path=path, row=row_of(row.path), kind=Modality(row.modality), **values)

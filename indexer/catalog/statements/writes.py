@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Dialect,
+    LargeBinary,
     Table,
     bindparam,
     delete,
@@ -25,9 +27,9 @@ from indexer.catalog.statements.item_words import write_item_words
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
 from indexer.catalog.statements.positions import write_positions
 from indexer.catalog.text_key import text_key
-from indexer.types import Modality, Vectors
+from indexer.types import Modality, Vectors, collection_of
 
-_NO_COLUMNS = {*LABELS, "unread_sidecars", "text"}
+_NO_COLUMNS = {*LABELS, "unread_sidecars", "searchable"}
 """What rows have besides columns of items."""
 
 FALLBACKS = ("name", "file")
@@ -78,11 +80,10 @@ def update_sidecar_stats(connection: Connection, rows: Sequence[dict[str, Any]])
         connection.execute(statement, rows)
 
 
-def delete_items(connection: Connection, ids: Iterable[int]) -> None:
-    """Delete items with their units and embeddings."""
+def delete_items(connection: Connection, ids: Iterable[int]) -> int:
+    """Delete items with their units and embeddings, and return how many there were."""
     rows = [{"key": id_} for id_ in ids]
-    if rows:
-        connection.execute(delete(ITEMS).where(ITEMS.c.id == bindparam("key")), rows)
+    return connection.execute(delete(ITEMS).where(ITEMS.c.id == bindparam("key")), rows).rowcount if rows else 0
 
 
 def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -128,7 +129,7 @@ def update_metadata(connection: Connection, rows: Sequence[dict[str, Any]], ids:
 
     Args:
         connection: Open connection, in a transaction.
-        rows: As in `save_items`, each with key (the item's id) and text (its searchable metadata).
+        rows: As in `save_items`, each with key (the item's id) and searchable (its metadata as text).
         ids: Items whose metadata is up to date now, also those that are not in `rows` because nothing can be read.
     """
     existing = set(connection.scalars(select(ITEMS.c.id).where(ITEMS.c.id.in_([row["key"] for row in rows]))))
@@ -142,7 +143,7 @@ def update_metadata(connection: Connection, rows: Sequence[dict[str, Any]], ids:
             _delete_of_items(connection, column.table, [row["key"] for row in rows])
             _add_labels(connection, column, {row["key"]: row[name] for row in rows})
         of_photo = update(UNITS).where(UNITS.c.item_id == bindparam("key"), UNITS.c.kind == Modality.PHOTO)
-        texts = [{"key": row["key"], "searchable": row["text"]} for row in rows]
+        texts = [{"key": row["key"], "searchable": row["searchable"]} for row in rows]
         connection.execute(of_photo.values(text=bindparam("searchable")), texts)
         write_positions(connection, [row["key"] for row in rows])
         write_item_words(connection, [row["key"] for row in rows])
@@ -205,19 +206,59 @@ def add_embeddings(
             .group_by(UNITS.c.item_id)
         ).all()
     )
-    rows: list[dict[str, Any]] = []
+    rows = []
     for item_id, text in zip(item_ids, texts or [None] * len(item_ids), strict=True):
         position = last_positions[item_id] = last_positions.get(item_id, -1) + 1
-        rows.append({"item_id": item_id, "position": position, "kind": kind, "text": text})
-    unit_ids = insert_with_ids(connection, UNITS, rows)
-    stored = vectors.astype(VECTOR_DTYPE)
-    connection.execute(
-        insert(EMBEDDINGS),
-        [
-            {"unit_id": unit_id, "encoder_id": encoder_id, "vector": row.tobytes()}
-            for unit_id, row in zip(unit_ids, stored, strict=True)
-        ],
+        rows.append((item_id, position, kind.value, text))
+    first = next_id(connection, UNITS)
+    insert_tuples(
+        connection,
+        UNITS,
+        ("id", "item_id", "position", "kind", "text"),
+        [(first + number, *row) for number, row in enumerate(rows)],
     )
+    stored = vectors.astype(VECTOR_DTYPE)
+    insert_tuples(
+        connection,
+        EMBEDDINGS,
+        ("unit_id", "encoder_id", "vector"),
+        [(first + number, encoder_id, row.tobytes()) for number, row in enumerate(stored)],
+    )
+
+
+def insert_tuples(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, given as tuples in the order of the names of columns.
+
+    For many rows that takes half the time of `insert` with a dictionary for each.
+    """
+    if not rows:
+        return
+    dialect = connection.dialect
+    statement = insert(table).values({name: bindparam(name) for name in names})
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    order = [list(names).index(name) for name in compiled.positiontup or names]
+    processors = [_processor(table.c[names[number]], dialect) for number in order]
+    if order != list(range(len(names))) or any(processors):
+        columns = list(zip(*rows, strict=True))
+        ordered = (
+            columns[number] if process is None else [process(value) for value in columns[number]]
+            for number, process in zip(order, processors, strict=True)
+        )
+        rows = list(zip(*ordered, strict=True))
+    connection.exec_driver_sql(str(compiled), list(rows))
+
+
+def _processor(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """Return what makes the database's values of a column's values; None if they are the same."""
+    if isinstance(column.type, LargeBinary):
+        return None  # a driver takes bytes as they are
+    process: Callable[[Any], Any] | None = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return process
+
+
+def next_id(connection: Connection, table: Table) -> int:
+    """Return the id that follows the highest one of a table."""
+    return (connection.scalar(select(func.max(table.c.id))) or 0) + 1
 
 
 def insert_with_ids(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -225,12 +266,14 @@ def insert_with_ids(connection: Connection, table: Table, rows: Sequence[dict[st
 
     RETURNING would take one statement per row.
     """
-    first = (connection.scalar(select(func.max(table.c.id))) or 0) + 1
+    first = next_id(connection, table)
     ids = list(range(first, first + len(rows)))
     connection.execute(insert(table), [row | {"id": id_} for row, id_ in zip(rows, ids, strict=True)])
     return ids
 
 
-def _name_key(path: str) -> str:
-    """Return an item's file name for filters, with invalid UTF-8 replaced."""
+def _name_key(path: str) -> str | None:
+    """Return an item's file name for filters, with invalid UTF-8 replaced; None without a file."""
+    if collection_of(path) is not None:
+        return None
     return text_key(os.fsencode(os.path.basename(path.partition("\0")[0])).decode(errors="replace"))

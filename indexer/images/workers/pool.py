@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from indexer.errors import PictureError
-from indexer.images import Limits, Photo, read_photo
+from indexer.images import Keep, Limits, Photo, read_photo
 from indexer.images.workers.worker import Worker
 from indexer.types import Preprocess
 
@@ -40,7 +40,13 @@ class DecodePool:
     """
 
     def __init__(
-        self, *, preprocess: Preprocess, limits: Limits | None = None, workers: int, timeout: float = 60.0
+        self,
+        *,
+        preprocess: Preprocess,
+        limits: Limits | None = None,
+        workers: int,
+        timeout: float = 60.0,
+        keep: Keep = "nothing",
     ) -> None:
         """Create a pool without starting processes.
 
@@ -49,13 +55,14 @@ class DecodePool:
             limits: Pixel and byte limits; None for the defaults.
             workers: Number of processes, at least 1.
             timeout: Seconds that one photo may take.
+            keep: What to keep of each photo's file, as `Photo.stored`.
 
         Raises:
             ValueError: `workers` is below 1, or `timeout` is not positive.
         """
         if workers < 1 or timeout <= 0:
             raise ValueError(f"workers must be at least 1 and timeout positive, not {workers} and {timeout}")
-        self._preprocess, self._limits = preprocess, limits or Limits()
+        self._preprocess, self._limits, self._keep = preprocess, limits or Limits(), keep
         setup = pickle.dumps((self._limits, timeout))
         self._workers = [Worker(setup, timeout=timeout) for _ in range(workers)]
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
@@ -75,7 +82,7 @@ class DecodePool:
     def imap(
         self,
         items: Iterable[T],
-        path_of: Callable[[T], Path | None],
+        path_of: Callable[[T], Path | bytes | None],
         sidecars_of: Callable[[T], tuple[Path, ...]] = lambda _: (),
         min_ahead: Callable[[], int] = lambda: 0,
     ) -> Generator[tuple[T, Photo | PictureError | None], None, None]:
@@ -86,7 +93,7 @@ class DecodePool:
 
         Args:
             items: Any number of items; may be a generator.
-            path_of: Returns the path of an item's file; None passes the item through without decoding.
+            path_of: Returns the path of an item's file, or its content; None passes the item through without decoding.
             sidecars_of: Returns the paths of an item's sidecars.
             min_ahead: Returns how many items to read ahead at least; called again for each item.
 
@@ -133,17 +140,18 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _decode(self, path: Path, sidecars: tuple[Path, ...]) -> Photo | PictureError:
-        """Return a worker's result for a file; runs in one of the threads."""
+    def _decode(self, source: Path | bytes, sidecars: tuple[Path, ...]) -> Photo | PictureError:
+        """Return a worker's result for a file or its content; runs in one of the threads."""
         worker = self._idle.get()  # does not block: there are as many threads as workers
         try:
             return worker.run(
                 partial(
                     read_photo,
-                    path.absolute(),  # the app may change its working directory
+                    source.absolute() if isinstance(source, Path) else source,  # the app may change its folder
                     preprocess=self._preprocess,
                     limits=self._limits,
                     sidecars=tuple(map(Path.absolute, sidecars)),
+                    keep=self._keep,
                 )
             )
         finally:

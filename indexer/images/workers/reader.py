@@ -68,9 +68,10 @@ class PictureReader:
         place = source.absolute() if isinstance(source, Path) else source
         return self._run(partial(read_pixels, place, preprocess=preprocess, limits=self._limits))
 
-    def picture(self, path: Path) -> tuple[Image.Image, PhotoMetadata]:
+    def picture(self, source: Path | bytes) -> tuple[Image.Image, PhotoMetadata]:
         """Return an upright RGB picture at full size, and its metadata; raises as `pixels` does."""
-        pixels, metadata = self._run(partial(_open_array, path.absolute(), limits=self._limits))
+        place = source.absolute() if isinstance(source, Path) else source
+        pixels, metadata = self._run(partial(_open_array, place, limits=self._limits))
         return Image.fromarray(pixels), metadata
 
     def metadata(self, path: Path) -> PhotoMetadata:
@@ -149,9 +150,9 @@ def _ended_when_late(worker: Worker, *, tick: float) -> Iterator[None]:
         thread.join()
 
 
-def _open_array(path: Path, *, limits: Limits) -> tuple[NDArray[np.uint8], PhotoMetadata]:
+def _open_array(source: Path | bytes, *, limits: Limits) -> tuple[NDArray[np.uint8], PhotoMetadata]:
     """Return an upright RGB picture, shape (height, width, 3), and its metadata."""
-    picture, metadata = open_picture(path, limits=limits)
+    picture, metadata = open_picture(source, limits=limits)
     return np.asarray(picture), metadata
 
 
