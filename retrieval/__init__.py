@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from retrieval.public_names import MODULES as _MODULES
+from retrieval.public_names import MODULES
 
 if TYPE_CHECKING:
     from indexer import __version__
@@ -182,9 +182,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _MODULES:
+    if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    return getattr(import_module(MODULES[name]), name)
 
 
 def _check_indexer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from indexer.store.database import Catalog
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "pictures"
 """The folder in the library."""
@@ -103,6 +106,16 @@ class ItemPictures:
         if collection_of(str(path)) is not None:
             raise PictureError(FailureKind.NOT_A_PICTURE, "no picture of the item is stored, and it has no file")
         return self._read(path)
+
+    def source(self, item_id: int) -> bytes | None:
+        """Return the bytes of the stored picture of an item, None if it has none or its file is damaged."""
+        with self._catalog.reading() as connection:
+            stored = added_items.stored_picture(connection, item_id)
+        try:
+            return None if stored is None else picture_bytes(self._catalog.path, stored)
+        except StorageError as error:
+            logger.warning("%s", error)
+            return None
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         """Return nothing to pickle: what was pickled has no open library."""

@@ -269,3 +269,18 @@ def test_added_items_are_found_by_other_processes(library: Library, reopened: Li
     library.delete(["r"])
     library.add(texts=["lime"], ids=["g"])
     assert [hit.id for hit in reopened.search("lime", k=5)] == ["g"]
+
+
+def test_a_change_of_encoder_reads_stored_pictures_and_texts(library: Library) -> None:
+    library.add(images=[picture_bytes("red"), picture_bytes("lime")], ids=["kept", "original"], keep="original")
+    library.add(images=[picture_bytes("blue")], texts=[None], ids=["preview"])
+    library.add(texts=["a yellow bus"], ids=["text"])
+    library.add(vectors=[RED], ids=["vector"])
+    other = FakeEncoder(name="fake/other", fingerprint="d1" * 20)
+    change = library.use_encoder(other)
+    assert (change.units, change.approximate) == (5, 1), "only the vector cannot be encoded again"
+    assert {word: library.search(word, k=1)[0].id for word in ("lime", "blue", "yellow")} == {
+        "lime": "original",
+        "blue": "preview",
+        "yellow": "text",
+    }

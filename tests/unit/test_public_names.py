@@ -16,6 +16,7 @@ import pytest
 
 import retrieval
 from retrieval import Library
+from retrieval.public_names import MODULES
 
 PUBLIC = [
     "AddError",
@@ -158,7 +159,7 @@ def names_in(annotation: str) -> set[str]:
 
 def docstring_of_alias(name: str) -> str | None:
     """Return the string after the assignment of a type alias in its module."""
-    statements = ast.parse(inspect.getsource(import_module(retrieval._MODULES[name]))).body
+    statements = ast.parse(inspect.getsource(import_module(MODULES[name]))).body
     for statement, following in itertools.pairwise(statements):
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
         if name in {target.id for target in targets if isinstance(target, ast.Name)}:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, Row, func, insert, select
 
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ITEM_PICTURES, ITEMS, UNITS
 from indexer.catalog.statements.items import VECTOR_DTYPE, decode_vectors, has_dim
 from indexer.types import Ids, Modality, Vectors, file_of
 
@@ -17,7 +17,7 @@ _PAGE_SIZE = 5000
 
 
 class UnitContent(NamedTuple):
-    """The content of a unit, and the stat of its file when it was indexed."""
+    """The content of a unit, and the stat of its file when it was indexed; `is_stored` if its picture is stored."""
 
     unit_id: int
     kind: Modality
@@ -25,17 +25,22 @@ class UnitContent(NamedTuple):
     path: str
     size: int
     mtime_ns: int
+    item_id: int = 0
+    is_stored: bool = False
 
 
 def unit_contents(connection: Connection, unit_ids: Sequence[int]) -> dict[int, UnitContent]:
     """Return the content of units by unit id, leaving out units that no longer exist."""
     columns = (UNITS.c.id, UNITS.c.kind, UNITS.c.text, ITEMS.c.path, ITEMS.c.size, ITEMS.c.mtime_ns, ITEMS.c.picture)
-    statement = select(*columns).join_from(UNITS, ITEMS)
+    stored = ITEM_PICTURES.c.item_id.label("stored")
+    statement = select(*columns, UNITS.c.item_id, stored).join_from(UNITS, ITEMS)
+    statement = statement.join(ITEM_PICTURES, ITEM_PICTURES.c.item_id == ITEMS.c.id, isouter=True)
     contents = {}
     for page in _pages(unit_ids):
         for row in connection.execute(statement.where(UNITS.c.id.in_(page))):
             file = file_of(row.path, row.picture)
-            contents[row.id] = UnitContent(row.id, Modality(row.kind), row.text, file, row.size, row.mtime_ns)
+            content = (row.id, Modality(row.kind), row.text, file, row.size, row.mtime_ns)
+            contents[row.id] = UnitContent(*content, row.item_id, row.stored is not None)
     return contents
 
 

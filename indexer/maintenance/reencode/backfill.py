@@ -60,7 +60,7 @@ def reencode_approximate(
             with store.reading() as connection:
                 contents = units.unit_contents(connection, page)
             in_order = [contents[unit_id] for unit_id in page if unit_id in contents]
-            for batch in encode_units(in_order, encoder, settings):
+            for batch in encode_units(in_order, encoder, settings, store.item_pictures):
                 with store.transaction() as connection:
                     report.reencoded += units.save_embeddings(connection, record.id, batch.vectors, contents)
                 for content, reason in batch.failed[: MAX_LISTED - len(report.not_reencoded)]:

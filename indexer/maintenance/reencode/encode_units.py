@@ -17,7 +17,8 @@ from indexer.config import Settings, cpu_count
 from indexer.encoders.base import Encoder
 from indexer.images import Limits, Photo
 from indexer.images.workers import DecodePool
-from indexer.types import Modality, Vectors, is_unchanged
+from indexer.store.stored_pictures import ItemPictures
+from indexer.types import Modality, Vectors, collection_of, is_unchanged
 
 T = TypeVar("T")
 
@@ -40,14 +41,17 @@ class EncodedBatch:
         return len(self.vectors) + len(self.failed)
 
 
-def encode_units(contents: Sequence[UnitContent], encoder: Encoder, settings: Settings) -> Iterator[EncodedBatch]:
+def encode_units(
+    contents: Sequence[UnitContent], encoder: Encoder, settings: Settings, pictures: ItemPictures
+) -> Iterator[EncodedBatch]:
     """Yield units with their vectors in batches, texts before photos.
 
-    A photo that is missing, has changed since it was indexed or cannot be read has a reason instead.
+    A photo that is missing, has changed since it was indexed or cannot be read has a reason instead. Of an added item
+    the stored picture is read.
     """
     texts = [content for content in contents if content.kind == Modality.TEXT]
     photos = [content for content in contents if content.kind == Modality.PHOTO]
-    return chain(_encode_texts(texts, encoder), _encode_photos(photos, encoder, settings))
+    return chain(_encode_texts(texts, encoder), _encode_photos(photos, encoder, settings, pictures))
 
 
 def _encode_texts(texts: Sequence[UnitContent], encoder: Encoder) -> Iterator[EncodedBatch]:
@@ -57,7 +61,9 @@ def _encode_texts(texts: Sequence[UnitContent], encoder: Encoder) -> Iterator[En
         yield result
 
 
-def _encode_photos(photos: Sequence[UnitContent], encoder: Encoder, settings: Settings) -> Iterator[EncodedBatch]:
+def _encode_photos(
+    photos: Sequence[UnitContent], encoder: Encoder, settings: Settings, pictures: ItemPictures
+) -> Iterator[EncodedBatch]:
     changed = [(content, reason) for content in photos if (reason := _change_reason(content)) is not None]
     if changed:
         yield EncodedBatch(failed=changed)
@@ -72,7 +78,7 @@ def _encode_photos(photos: Sequence[UnitContent], encoder: Encoder, settings: Se
         timeout=settings.timeout,
     )
     with pool:
-        results = pool.imap(unchanged, path_of=lambda content: Path(content.path))
+        results = pool.imap(unchanged, path_of=lambda content: _source(content, pictures))
         for decoded in _batches(results, encoder.batch_size):
             failed = [(content, str(error)) for content, error in decoded if not isinstance(error, Photo)]
             batch = EncodedBatch(failed=failed)
@@ -104,8 +110,18 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
+def _source(content: UnitContent, pictures: ItemPictures) -> Path | bytes:
+    """Return what is decoded of a photo: its stored picture, or its file."""
+    stored = pictures.source(content.item_id) if content.is_stored else None
+    return Path(content.path) if stored is None else stored
+
+
 def _change_reason(content: UnitContent) -> str | None:
-    """Return why a photo's file is not as it was indexed, by size and time, or None if it is unchanged."""
+    """Return why a photo is not as it was indexed, by size and time of its file, or None if it is unchanged."""
+    if content.is_stored:
+        return None
+    if collection_of(content.path) is not None:
+        return "no picture of it is stored; add it again"
     try:
         stat = os.stat(content.path)
     except (OSError, ValueError) as error:

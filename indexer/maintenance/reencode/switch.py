@@ -164,7 +164,7 @@ class _Change:
             contents = units.unit_contents(connection, sample)
         done = 0
         self.progress(Progress("encoding a sample", 0, len(sample)))
-        for batch in encode_units(list(contents.values()), self.encoder, self.settings):
+        for batch in encode_units(list(contents.values()), self.encoder, self.settings, self.store.item_pictures):
             with self.store.transaction() as connection:
                 units.save_embeddings(connection, self.new_id, batch.vectors, contents)
             done += batch.count

@@ -72,7 +72,9 @@ class ExtraEmbeddings:
         from indexer.maintenance.reencode.encode_units import encode_units  # late: stored embeddings need no decoder
 
         done = 0
-        for batch in encode_units(list(contents.values()), self.encoder, self.context.settings):
+        for batch in encode_units(
+            list(contents.values()), self.encoder, self.context.settings, self.context.store.item_pictures
+        ):
             if batch.vectors:
                 vectors = _usable(list(batch.vectors), np.stack(list(batch.vectors.values())))
                 self._cache(vectors)
