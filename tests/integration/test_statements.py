@@ -26,7 +26,8 @@ from tests.support.statements import query_plans, record_statements
 COUNT = 1000
 
 LARGE = re.compile(
-    r"SCAN (items|units|embeddings|tags|people|places|outdated_metadata|unit_words_docsize)(_\d+)?\b(?!.* VIRTUAL)"
+    r"SCAN (items|units|embeddings|metadata_values|item_pictures|tags|people|places|outdated_metadata"
+    r"|unit_words_docsize)(_\d+)?\b(?!.* VIRTUAL)"
     r"|SEARCH items(_\d+)? USING .*\(source_id=\?\)$"
 )
 """A plan step that reads a whole table, a whole index or a whole source."""
@@ -120,6 +121,19 @@ OPERATIONS: dict[str, Callable[[Library], object]] = {
     "file that is not indexed": lambda library: library.explain("red", "/photos/none.jpg"),
     "judging": lambda library: library.judge("red", good=library.search("red", k=3), bad=library.search("lime", k=2)),
     "forgetting": lambda library: library.forget("/photos/1 %"),
+    "adding": lambda library: library.add(texts=["a red hat"], ids=["hat"], metadata=[{"price": 1, "shop": "a"}]),
+    "adding vectors": lambda library: library.add(vectors=COLORS[:3], ids=["a", "b", "c"]),
+    "adding again": lambda library: [library.add(vectors=COLORS[at : at + 2], ids=["a", "b"]) for at in (0, 5)],
+    "getting": lambda library: library.get(["a", "/photos/1 %", "table.csv#1"], vectors=True),
+    "updating": lambda library: (
+        library.add(texts=["a red hat"], ids=["hat"], metadata=[{"price": 1}]),
+        library.update(["hat"], metadata=[{"price": 2}], texts=["a lime hat"]),
+    ),
+    "deleting": lambda library: (
+        library.add(vectors=COLORS[:3], ids=["a", "b", "c"]),
+        library.delete(["a"]),
+        library.delete(collection="default"),
+    ),
     "forgetting judgements": lambda library: library.forget_judgements(query="red"),
 }
 """Frequent operations, and those that people wait for."""
