@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from retrieval.query.private_words import LearnReport, PrivateWord
     from retrieval.query.query import Query
     from retrieval.query.understanding.understood import Understood
+    from retrieval.query.vector import QueryVector
     from retrieval.search.engine import SearchKind
     from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
     from retrieval.search.listing import Items, ItemSort
@@ -150,6 +151,7 @@ __all__ = [
     "ProgressCallback",
     "Query",
     "QueryError",
+    "QueryVector",
     "Ranking",
     "RecallError",
     "Region",

@@ -70,6 +70,7 @@ MODULES = {
     "ProgressCallback": "indexer.types",
     "Query": "retrieval.query.query",
     "QueryError": "indexer.errors",
+    "QueryVector": "retrieval.query.vector",
     "Ranking": "retrieval.search.rerank.protocol",
     "RecallError": "indexer.errors",
     "Region": "retrieval.explain",

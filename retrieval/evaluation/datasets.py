@@ -14,7 +14,6 @@ from indexer.errors import EvaluationError, QueryError
 from retrieval.evaluation.query_column import parse_query_cell
 
 if TYPE_CHECKING:
-    from retrieval.query.part import Picture
     from retrieval.query.query import Query
 
 SetKind = Literal["judgements", "captions", "queries"]
@@ -141,7 +140,7 @@ def read_queries(csv_path: Path, split: str | None = None) -> list[JudgedQuery]:
     Raises:
         EvaluationError: The table does not exist, lacks a column, has a line that cannot be used, or has no rows.
     """
-    queries: dict[tuple[tuple[str | Picture, float], ...], JudgedQuery] = {}
+    queries: dict[tuple[tuple[object, float], ...], JudgedQuery] = {}
     for number, query, relevant, row in _lines(csv_path, "queries", split):
         if not query and not relevant:
             continue
@@ -164,7 +163,7 @@ def normal_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
-def _identity(query: Query) -> tuple[tuple[str | Picture, float], ...]:
+def _identity(query: Query) -> tuple[tuple[object, float], ...]:
     """Return what equal queries have in common."""
     contents = [normal_text(part.content) if isinstance(part.content, str) else part.content for part in query.parts]
     return tuple(zip(contents, query.weights, strict=True))

@@ -202,7 +202,7 @@ class _Explainer:
 
     def _probability(self, query: EncodedQuery, score: float, kind: Modality) -> float | None:
         """Return the match probability of a unit that is not among the results."""
-        if not self.query.parts:
+        if not self.query.parts or self.query.vectors:
             return None
         keywords = self.query.keywords
         text = telling_words(self.store, keywords).visible(keywords) if self.hybrid else keywords

@@ -16,8 +16,10 @@ def query_parts(query: Query) -> dict[str, Any]:
     """Return texts, images as absolute paths, and weights of a query; its filter is left out.
 
     Raises:
-        FeedbackError: A picture of the query is not a file, so the query could not be repeated.
+        FeedbackError: A picture of the query is not a file, so the query could not be repeated, or a part is a vector.
     """
+    if query.vectors:
+        raise FeedbackError("a query by a vector cannot be stored for judgements; judge one of words or pictures")
     if not all(isinstance(image, Path) for image in query.images):
         raise FeedbackError("a query picture is not a file and cannot be stored; save it, and judge with its path")
     images = [os.path.realpath(image.expanduser()) for image in query.images if isinstance(image, Path)]

@@ -10,6 +10,7 @@ from retrieval.library import listing as listing_methods
 from retrieval.library import maintenance as maintenance_methods
 from retrieval.library import private_words as word_methods
 from retrieval.library import search as search_methods
+from retrieval.library import search_many as many_methods
 from retrieval.library import transfer as transfer_methods
 from retrieval.library import tuning as tuning_methods
 from retrieval.library.base import BaseLibrary
@@ -29,6 +30,7 @@ class Library(BaseLibrary):
     # files of up to 300 lines, and would fill one of 900.
 
     search = search_methods.search
+    search_many = many_methods.search_many
     similar = search_methods.similar
 
     add = item_methods.add

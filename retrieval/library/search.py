@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.filters.expression import Filter
-from indexer.encoders.base import Encoder
-from indexer.store import Store
 from indexer.types import ProgressCallback, require_list
+from retrieval.library.answers import answer, start_reader, under_one_encoder
 from retrieval.library.base import BaseLibrary
 from retrieval.query.embed import encode_query, find_photo, stored_query
 from retrieval.query.query import Query, as_picture, as_query
 from retrieval.query.resolve_filters import with_filters
-from retrieval.query.understanding.understand import Understanding, understand
-from retrieval.query.vocabulary.unknown_words import unknown_words
+from retrieval.query.understanding.understand import understand
 from retrieval.search import engine
 from retrieval.search.engine import SearchKind, check_count, check_kind
-from retrieval.search.exclusion import exclusion_of
-from retrieval.search.filter_hits import filter_hits
 from retrieval.search.hits import Hits
 from retrieval.search.paging import Sort, check_page, paginate
 from retrieval.search.rerank.chain import Chain
 from retrieval.search.rerank.protocol import Reranker
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL import Image
 
     from retrieval.query.part import Picture
@@ -35,7 +32,7 @@ if TYPE_CHECKING:
 
 def search(
     self: BaseLibrary,
-    query: str | Picture | Query,
+    query: str | Picture | Query | NDArray[Any] | Sequence[float],
     *,
     image: str | os.PathLike[str] | Image.Image | bytes | None = None,
     k: int = 10,
@@ -55,7 +52,9 @@ def search(
     """Return the photos and texts that match a query best, best first.
 
     Args:
-        query: Words (str), a picture (Path, PIL image or bytes), or a Query. A str is always words.
+        query: Words (str), a picture (Path, PIL image or bytes), a vector of the library's encoder, shape (d,), or a
+            Query. A str is always words. A vector is scaled to unit length. Its hits have no match probability, since
+            vectors of photos and of texts have different scores, and all are ordered by score.
         image: A picture to search for together with the words, with the same weight. Here a str is a path.
         k: Number of results, at least 1.
         folder: Only photos in this folder or below it.
@@ -78,7 +77,8 @@ def search(
         progress: Called with the progress of a reranker's encoder.
 
     Raises:
-        QueryError: The query is empty, its picture cannot be read, k is below 1, the kind is unknown, the folder is not
+        QueryError: The query is empty, its picture cannot be read, its vector has another length than the library's or
+            is not finite, k is below 1, the kind is unknown, the folder is not
             indexed, or there is no such reranker.
         LibraryError: The library is empty.
     """
@@ -91,32 +91,9 @@ def search(
     steps = self._load_rerankers(rerank)
     understanding = understand(self._store, self._resolve(parsed), literal=literal)
     chain = Chain(steps, self._settings, progress) if steps else None
-    hits = _hits(self, understanding, k=offset + k, kind=kind, hybrid=hybrid, chain=chain)
-    hits.understood = understanding.understood
+    hits = answer(self, [understanding], k=offset + k, kind=kind, hybrid=hybrid, chain=chain)[0]
     page = paginate(hits, sort=sort, offset=offset)
     return page if threshold is None else page.above(threshold)
-
-
-def _hits(
-    self: BaseLibrary, understanding: Understanding, *, k: int, kind: SearchKind, hybrid: bool, chain: Chain | None
-) -> Hits:
-    """Return the k best hits of a query as it was understood."""
-    query = understanding.query
-    if query is None:
-        return filter_hits(self._store, understanding.where, k=k, kind=kind)
-    _start_reader(self._store, query)
-
-    def answer() -> Hits:
-        encoder = self._encoder.for_query()
-        encoded = encode_query(query, encoder, store=self._store)
-        exclusion = exclusion_of(encoded, encoder)
-        hits = engine.search(
-            self._store, encoded, k=k, kind=kind, hybrid=hybrid, chain=chain, calibrator=self._calibrator,
-            exclusion=exclusion,
-        )  # fmt: skip
-        return _with_unknown_words(hits, self._store, query, encoder)
-
-    return _under_one_encoder(self._store, answer)
 
 
 def similar(
@@ -155,45 +132,15 @@ def similar(
     parsed = Query(images=[picture], where=with_filters(where, folder=folder, after=after, before=before))
     resolved = self._resolve(parsed)
 
-    def answer() -> Hits:
+    def nearest() -> Hits:
         photo, unchanged = find_photo(self._store, picture) if isinstance(picture, Path) else (None, False)
         encoded = stored_query(self._store, resolved, photo) if photo and unchanged else None
         if encoded is None:
-            _start_reader(self._store, resolved)
+            start_reader(self._store, [resolved])
             encoded = encode_query(resolved, self._encoder.for_query(), store=self._store)
         leave_out = photo.item_id if photo else None
         return engine.search(
             self._store, encoded, k=offset + k, kind="photos", leave_out=leave_out, calibrator=self._calibrator
         )
 
-    return paginate(_under_one_encoder(self._store, answer), sort=sort, offset=offset)
-
-
-def _with_unknown_words(hits: Hits, store: Store, query: Query, encoder: Encoder) -> Hits:
-    """Return hits that know which words of their query the encoder does not know."""
-    found = {word for hit in hits for word in hit.words}
-    hits.unknown_words = unknown_words(store, (*query.texts, *query.excluded), encoder, found=found)
-    return hits
-
-
-def _start_reader(store: Store, query: Query) -> None:
-    """Start the process that reads the query's pictures, so that it becomes ready while the encoder is loaded."""
-    if any(isinstance(picture, Path | bytes) for picture in query.images):
-        store.pictures.start()
-
-
-def _under_one_encoder(store: Store, answer: Callable[[], Hits]) -> Hits:
-    """Return an answer whose query vector and index belong to the same encoder.
-
-    Another process may change the library's encoder or adapter while the query is encoded. Then it is asked again.
-    """
-    while True:
-        before = store.fingerprint
-        try:
-            hits = answer()
-        except ValueError:  # vectors of different dimensions
-            if store.fingerprint == before:
-                raise
-        else:
-            if store.fingerprint == before:
-                return hits
+    return paginate(under_one_encoder(self._store, nearest), sort=sort, offset=offset)

@@ -1,6 +1,7 @@
 """Queries: what people type or pass, as parts with weights and a filter, and its vectors.
 
-part.py             Part: one text or picture with its weight
+part.py             Part: one text, picture or vector with its weight
+vector.py           QueryVector: a vector that is searched for
 parser.py           the words of a command -> parts
 query.py            Query: parts and a filter
 resolve_filters.py  folders and photos in filters -> paths and positions that the catalog knows

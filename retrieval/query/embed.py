@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,35 +19,79 @@ from retrieval.query.encoded import EncodedQuery
 from retrieval.query.part import Picture
 from retrieval.query.private_words import photo_shares, text_vectors
 from retrieval.query.query import Query
+from retrieval.query.vector import QueryVector
 
 if TYPE_CHECKING:  # texts need no image library
     from indexer.images.workers.reader import PictureReader
 
 
-def encode_query(query: Query, encoder: Encoder, *, store: Store) -> EncodedQuery:
-    """Return a query with its vectors.
+def encode_query(query: Query, encoder: Encoder | None, *, store: Store) -> EncodedQuery:
+    """Return a query with its vectors; see `encode_queries`."""
+    return encode_queries([query], encoder, store=store)[0]
+
+
+def encode_queries(queries: Sequence[Query], encoder: Encoder | None, *, store: Store) -> list[EncodedQuery]:
+    """Return queries with their vectors; all texts are encoded in one call, and all pictures in another.
 
     A text that is too long for the encoder is truncated at a word, with a warning in the log.
 
     Args:
-        query: The query.
-        encoder: The encoder; to search a library it must be the library's.
+        queries: The queries.
+        encoder: The encoder; to search a library it must be the library's. None for queries of vectors alone.
         store: The library, which reads the pictures and whose private words may be in the texts.
 
     Raises:
-        QueryError: A picture cannot be read.
+        QueryError: A picture cannot be read, or a vector has another length than those of the library.
         EncoderError: The encoder returns numbers that are not finite.
     """
-    pixels = [_read_pixels(image, encoder, store.pictures) for image in query.images]
-    texts = text_vectors(store, [*query.texts, *query.excluded], encoder)
-    vectors, excluded = [texts[: len(query.texts)]], texts[len(query.texts) :]
-    if pixels:
-        vectors.append(encoder.encode_images(np.stack(pixels)))
-    parts = np.concatenate(vectors)
-    if not (np.isfinite(parts).all() and np.isfinite(excluded).all()):
-        raise EncoderError(f"encoder {encoder.name!r} returns numbers that are not finite for this query")
-    shares = [*photo_shares(store, query.texts), *(1.0 for _ in pixels)]
-    return EncodedQuery(query, parts, shares, excluded)
+    for vector in (vector for query in queries for vector in query.vectors):
+        _check_length(vector, store)
+    texts, pictures = _no_vectors(), _no_vectors()
+    if encoder is not None:
+        pixels = [_read_pixels(image, encoder, store.pictures) for query in queries for image in query.images]
+        texts = iter(text_vectors(store, [text for query in queries for text in _texts_of(query)], encoder))
+        pictures = iter(encoder.encode_images(np.stack(pixels)) if pixels else ())
+    encoded = []
+    for query in queries:
+        of_texts = [next(texts) for _ in query.texts]
+        excluded = [next(texts) for _ in query.excluded]
+        of_pictures = [next(pictures) for _ in query.images]
+        of_vectors = [vector.array for vector in query.vectors]
+        dim = len(of_vectors[0]) if encoder is None else encoder.dim
+        parts = _stack([*of_texts, *of_pictures, *of_vectors], dim)
+        if encoder is not None and not all(np.isfinite(vectors).all() for vectors in (parts, *excluded)):
+            raise EncoderError(f"encoder {encoder.name!r} returns numbers that are not finite for this query")
+        unknown = (math.nan for _ in query.vectors)
+        shares = [*photo_shares(store, query.texts), *(1.0 for _ in query.images), *unknown]
+        encoded.append(EncodedQuery(query, parts, shares, _stack(excluded, dim)))
+    return encoded
+
+
+def needs_encoder(query: Query) -> bool:
+    """Return whether anything of a query must be encoded."""
+    return bool(query.texts or query.images or query.excluded)
+
+
+def _texts_of(query: Query) -> tuple[str, ...]:
+    return (*query.texts, *query.excluded)
+
+
+def _no_vectors() -> Iterator[Vectors]:
+    return iter(())
+
+
+def _stack(vectors: Sequence[Vectors], dim: int) -> Vectors:
+    """Return vectors as rows, shape (n, dim)."""
+    return np.stack(vectors) if vectors else np.empty((0, dim), dtype=np.float32)
+
+
+def _check_length(vector: QueryVector, store: Store) -> None:
+    encoder = store.encoder
+    if encoder is not None and len(vector) != encoder.dim:
+        raise QueryError(
+            f"the query vector has {len(vector)} numbers; expected {encoder.dim}, as this library's encoder "
+            f"{encoder.name!r} returns"
+        )
 
 
 def stored_query(store: Store, query: Query, photo: PhotoEmbedding) -> EncodedQuery | None:

@@ -24,8 +24,8 @@ class EncodedQuery:
     Attributes:
         query: The query.
         vectors: Unit vectors of its parts, shape (p, d), float32.
-        photo_shares: How much of each part's vector comes from photos, (p,): 1 for a picture, 0 for a text, and in
-            between for a text with private words.
+        photo_shares: How much of each part's vector comes from photos, (p,): 1 for a picture, 0 for a text, in between
+            for a text with private words, and NaN for a vector, of which it is not known.
         excluded: Unit vectors of what no result may show, shape (e, d).
     """
 

@@ -1,4 +1,4 @@
-"""One part of a query: a text or a picture with a weight."""
+"""One part of a query: a text, a picture or a vector with a weight."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from indexer.errors import QueryError
+from retrieval.query.vector import QueryVector
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -21,14 +22,14 @@ _MAX_WEIGHT = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One text or picture of a query.
+    """One text, picture or vector of a query.
 
     Attributes:
-        content: A text, or a picture: a file, a PIL image, or the bytes of a file.
+        content: A text, a picture (a file, a PIL image, or the bytes of a file), or a vector of the library's encoder.
         weight: How much the part counts. A negative weight pushes away what is similar to it.
     """
 
-    content: str | Picture
+    content: str | Picture | QueryVector
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -49,9 +50,11 @@ class Part:
     @property
     def is_image(self) -> bool:
         """Whether the part is a picture."""
-        return not isinstance(self.content, str)
+        return not isinstance(self.content, str | QueryVector)
 
     @property
     def name(self) -> str:
-        """The text, the path of the picture, or "image" for a picture without one."""
+        """The text, the path of the picture, "image" for a picture without one, or "vector"."""
+        if isinstance(self.content, QueryVector):
+            return "vector"
         return os.fspath(self.content) if isinstance(self.content, str | Path) else "image"

@@ -131,8 +131,9 @@ def text_vectors(store: Store, texts: Sequence[str], encoder: Encoder) -> Vector
         if split.words:
             means = [_mean_vector(store, record, encoder) for record in split.words]
             photos = to_unit_length(np.sum(means, axis=0)[None])[0]
-            vectors[row] = split.photo_share * photos + (1 - split.photo_share) * vectors[row]
-    return to_unit_length(vectors)
+            mixed = split.photo_share * photos + (1 - split.photo_share) * vectors[row]
+            vectors[row] = to_unit_length(mixed[None])[0]
+    return vectors
 
 
 def embed_examples(store: Store, word_id: int, encoder: Encoder) -> Vectors:

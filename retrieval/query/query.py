@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Number
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from indexer.catalog.filters.expression import Filter, combine_filters
 from indexer.errors import QueryError
 from indexer.types import require_list
 from retrieval.query.part import Part, Picture
+from retrieval.query.vector import QueryVector, VectorLike, is_vector
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,7 +26,7 @@ class Query:
     For parts with unit vectors v_i and weights w_i the query vector is q / |q| with q = w_1 v_1 + … + w_p v_p.
 
     Attributes:
-        parts: The parts, texts first.
+        parts: The parts: texts, then pictures, then vectors.
         where: Filter for results; None lets everything pass.
         excluded: Descriptions of what no result may show.
     """
@@ -71,7 +73,7 @@ class Query:
         every = [*parts, *(Part(content, weight) for content, weight in zip(contents, factors, strict=True))]
         if not every and not excluded:
             raise QueryError("the query is empty; give words, a picture, or both")
-        object.__setattr__(self, "parts", tuple(sorted(every, key=lambda part: part.is_image)))
+        object.__setattr__(self, "parts", tuple(sorted(every, key=_order)))
         object.__setattr__(self, "where", where)
         object.__setattr__(self, "excluded", tuple(str(Part(text).content) for text in excluded))  # raises if blank
 
@@ -83,7 +85,12 @@ class Query:
     @property
     def images(self) -> tuple[Picture, ...]:
         """The pictures."""
-        return tuple(part.content for part in self.parts if not isinstance(part.content, str))
+        return tuple(part.content for part in self.parts if not isinstance(part.content, str | QueryVector))
+
+    @property
+    def vectors(self) -> tuple[QueryVector, ...]:
+        """The vectors of the library's encoder."""
+        return tuple(part.content for part in self.parts if isinstance(part.content, QueryVector))
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -96,13 +103,32 @@ class Query:
         return " ".join(part.content for part in self.parts if isinstance(part.content, str) and part.weight > 0)
 
 
+def _order(part: Part) -> tuple[bool, bool]:
+    return isinstance(part.content, QueryVector), part.is_image
+
+
 def as_picture(image: str | os.PathLike[str] | Image.Image | bytes) -> Picture:
     """Return a picture as a query holds it: the name of a file becomes a Path."""
     return Path(image).expanduser() if isinstance(image, str | os.PathLike) else image
 
 
-def as_query(query: str | Picture | Query, image: Picture | None, where: Filter | None = None) -> Query:
-    """Return one Query of words, a picture or a query, together with another picture and another filter."""
-    base = query if isinstance(query, Query) else Query(parts=[Part(query)])
+def as_content(query: object) -> str | Picture | QueryVector:
+    """Return what a part holds of words, a picture or a vector.
+
+    Raises:
+        QueryError: The vector cannot be used, or it is none of them.
+    """
+    if query is None or isinstance(query, Number):
+        raise QueryError(f"{query!r} is not a query; expected words, a picture, a vector or a Query")
+    return QueryVector(cast("VectorLike", query)) if is_vector(query) else cast("str | Picture", query)
+
+
+def as_query(query: str | Picture | Query | VectorLike, image: Picture | None, where: Filter | None = None) -> Query:
+    """Return one Query of words, a picture, a vector or a query, together with another picture and another filter.
+
+    Raises:
+        QueryError: The words are blank, or the vector cannot be used.
+    """
+    base = query if isinstance(query, Query) else Query(parts=[Part(as_content(query))])
     images = () if image is None else (Part(image),)
     return replace(base, parts=(*base.parts, *images), where=combine_filters(base.where, where))

@@ -13,6 +13,7 @@ from indexer.catalog.statements.items import ItemDetails
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
 from retrieval.search.filtered_nearest import FilteredSearch
+from retrieval.search.query_batch import BatchRow
 
 _EXTRA_UNITS = 2
 """Units that are requested beyond the number of items: one to leave out, and one that is worse than the last item,
@@ -78,6 +79,7 @@ def find_candidates(
     kind: Modality | None = None,
     leave_out: int | None = None,
     depth: int = 0,
+    batch: BatchRow | None = None,
 ) -> Candidates:
     """Return the `count` items nearest to a query, best first, ties by item id; all if there are fewer.
 
@@ -89,17 +91,19 @@ def find_candidates(
         kind: Only units of this kind; None takes all.
         leave_out: Id of an item that is left out: the query's own.
         depth: Number of units in `unit_scores`, at least. There may be fewer if a filter would make them slow to find.
+        batch: The query in a batch of others, if it has one.
     """
     encoder = store.encoder
     if encoder is None:
         return NO_CANDIDATES
     where = where if kind is None else combine_filters(where, Filter.kind(kind))
     with store.locked_index() as index, store.reading() as connection:
-        nearest = FilteredSearch(index, connection, encoder.id, query, where, cached=store.filter_cache)
+        nearest = FilteredSearch(index, connection, encoder.id, query, where, cached=store.filter_cache, batch=batch)
+        read_details = item_statements.item_details if batch is None else batch.batch.details
         wanted = count + _EXTRA_UNITS
         while True:
             ids, scores = nearest.best(wanted, depth)
-            details = item_statements.item_details(connection, ids[:wanted].tolist())
+            details = read_details(connection, ids[:wanted].tolist())
             rows = _first_unit_rows([details.get(id_) for id_ in ids[:wanted].tolist()], leave_out)
             if len(ids) < wanted or (len(rows) >= count and scores[wanted - 1] < scores[rows[count - 1]]):
                 break  # there are no more units, or a worse one was found, so no tie with the last item is missing

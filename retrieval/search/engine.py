@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,7 @@ from retrieval.search.exclusion import Exclusion
 from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
 from retrieval.search.hybrid import FUSION_DEPTH, changes_order, fuse, fusion_depth
 from retrieval.search.probabilities import MatchProbabilities
+from retrieval.search.query_batch import BatchRow
 from retrieval.search.rerank.chain import Chain, rerank
 from retrieval.search.rerank.protocol import Ranking
 from retrieval.search.word_evidence import NO_WORDS, QueryWords, telling_words
@@ -79,6 +81,7 @@ def search(
     chain: Chain | None = None,
     calibrator: Calibrator | None = None,
     exclusion: Exclusion | None = None,
+    batch: BatchRow | None = None,
 ) -> Hits:
     """Return the k best items, best first, ties by item id; with rerankers, in the order that these return.
 
@@ -96,6 +99,7 @@ def search(
         chain: Rerankers; None keeps the order.
         calibrator: Computes the match probabilities; without it hits have none.
         exclusion: What no result may show.
+        batch: The query in a batch of others, if it has one.
 
     Raises:
         QueryError: k is below 1, the kind is unknown, or the parts of the query cancel out.
@@ -103,11 +107,12 @@ def search(
     check_count(k)
     check_kind(kind)
     vector = query.vector
-    has_model = calibrator is not None and bool(query.query.parts)
+    # of a vector nobody knows whether it is a text's or a photo's, and these have different scores
+    has_model = calibrator is not None and bool(query.query.parts) and not query.query.vectors
     words = telling_words(store, query.query.keywords) if hybrid else NO_WORDS
     text = words.visible(query.query.keywords)
     probabilities = MatchProbabilities(calibrator, query, vector, text) if calibrator and has_model else None
-    run = _Search(store, query, vector, _MODALITIES[kind], words, leave_out, probabilities, exclusion)
+    run = _Search(store, query, vector, _MODALITIES[kind], words, leave_out, probabilities, exclusion, batch)
     if chain is None:
         ranking = Ranking.from_candidates(run.find_candidates(k))
     else:
@@ -134,6 +139,7 @@ class _Search:
         leave_out: Id of an item that is left out.
         probabilities: Match probabilities of the candidates.
         exclusion: What no result may show.
+        batch: The query in a batch of others, if it has one.
     """
 
     store: Store
@@ -144,6 +150,7 @@ class _Search:
     leave_out: int | None
     probabilities: MatchProbabilities | None
     exclusion: Exclusion | None
+    batch: BatchRow | None
 
     def find_candidates(self, count: int) -> Candidates:
         """Return the best items that probably show nothing that is excluded."""
@@ -175,7 +182,8 @@ class _Search:
         existing = [kind for kind in Modality if has_kind(self.store, kind)]
         kinds: list[Modality | None] = [kind for kind in existing if self.kind in (None, kind)]
         if len(kinds) == len(existing):
-            kinds = kinds if len(kinds) > 1 else [None]  # all units have this kind: no filter is needed
+            # all units have this kind, or are ordered by score alone: no filter is needed
+            kinds = kinds if len(kinds) > 1 and self.probabilities else [None]
         if len(kinds) == 1:
             return self._nearest_by_kind(kinds, count)[0]
         return self._merged(kinds, fusion_depth(count)).first(count)
@@ -191,10 +199,9 @@ class _Search:
     def _nearest_by_kind(self, kinds: Sequence[Modality | None], count: int) -> list[Candidates]:
         """Return the best items of each kind, and compute their match probabilities."""
         where, depth = self.query.query.where, EXPECTED_DEPTH if self.probabilities else 0
+        find = partial(find_candidates, batch=self.batch)
         lists = [
-            find_candidates(
-                self.store, self.vector, count, where=where, kind=kind, leave_out=self.leave_out, depth=depth
-            )
+            find(self.store, self.vector, count, where=where, kind=kind, leave_out=self.leave_out, depth=depth)
             for kind in kinds
         ]
         if self.probabilities:

@@ -10,6 +10,7 @@ from indexer.catalog.filters.matching import filter_ids, matching_ids, matching_
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
+from retrieval.search.query_batch import BatchRow
 
 _FEW_MATCHES = 1200
 """If fewer units pass a filter, exactly these are searched; scoring them takes one or two milliseconds."""
@@ -42,6 +43,7 @@ class FilteredSearch:
         where: Filter | None,
         *,
         cached: dict[Filter, Ids | None],
+        batch: BatchRow | None = None,
     ) -> None:
         """Prepare a search.
 
@@ -52,10 +54,11 @@ class FilteredSearch:
             query: Unit vector, shape (d,).
             where: The filter; None lets everything pass.
             cached: Matching ids by filter, see `Store.filter_cache`; it is updated.
+            batch: The query in a batch of others, if it has one.
         """
         self._index, self._connection, self._encoder_id = index, connection, encoder_id
         self._query, self._where = query, where
-        self._cached = cached
+        self._cached, self._batch = cached, batch
         self._allowed: Ids | None = None
 
     @property
@@ -130,6 +133,9 @@ class FilteredSearch:
         count = min(count, len(self._index) if allowed is None else len(allowed))
         if not count:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        nearest = self._index.search(self._query[None], count, allowed=allowed)
+        if self._batch is None:
+            nearest = self._index.search(self._query[None], count, allowed=allowed)
+        else:
+            nearest = self._batch.batch.search(self._index, self._batch.row, count, allowed)
         is_found = nearest.ids[0] != -1
         return nearest.ids[0][is_found], nearest.scores[0][is_found]

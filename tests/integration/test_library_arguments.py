@@ -17,6 +17,7 @@ from tests.support.color_photos import paint
 
 USES: dict[str, Callable[[Library], Any]] = {
     "search": lambda library: library.search("red"),
+    "search_many": lambda library: library.search_many(["red"]),
     "similar": lambda library: library.similar("red.png"),
     "list": lambda library: library.list(),
     "count": lambda library: library.count(),

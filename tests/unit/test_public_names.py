@@ -86,6 +86,7 @@ PUBLIC = [
     "ProgressCallback",
     "Query",
     "QueryError",
+    "QueryVector",
     "Ranking",
     "RecallError",
     "Region",
@@ -118,6 +119,7 @@ PUBLIC = [
 """Apps may use these names: removing one breaks them."""
 
 OTHER_NAMES = {
+    "Any",
     "BaseLibrary",
     "IO",
     "Image",

@@ -51,7 +51,7 @@ def understand(store: Store, query: Query, *, literal: bool = False, now: dateti
         literal: Whether all words stay.
         now: The time that "last year" is relative to, in local time; by default the current time.
     """
-    if literal:
+    if literal or not query.texts:
         return Understanding(query, query.where)
     now = now or datetime.now()  # noqa: DTZ005 - cameras record no time zone
     parts: list[Part] = []

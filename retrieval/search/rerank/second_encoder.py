@@ -66,8 +66,13 @@ class SecondEncoder:
 
         Raises:
             EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
-            QueryError: A picture of the query cannot be read, or its parts cancel out under this encoder.
+            QueryError: A picture of the query cannot be read, its parts cancel out under this encoder, or one is a
+                vector, which is of the library's encoder.
         """
+        if context.query.vectors:
+            raise QueryError(
+                f"encoder:{self._name} cannot score a vector, which is of the library's encoder; leave it out"
+            )
         scores = np.full(len(ranking), np.nan, dtype=np.float32)
         unit_ids = [item.unit_id for item in ranking.candidates.items[: self.depth]]
         if unit_ids:

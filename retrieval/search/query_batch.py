@@ -1,0 +1,79 @@
+"""Several queries that are searched together: one search of the index and one read of details for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from indexer.catalog.statements.items import ItemDetails, item_details
+from indexer.types import Ids, Vectors
+from indexer.vectors.base import Neighbors, VectorIndex
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one search of the index found for all queries.
+
+    Attributes:
+        allowed: The ids that could be found; None for all.
+        count: Number of results.
+        nearest: The results.
+    """
+
+    allowed: Ids | None
+    count: int
+    nearest: Neighbors
+
+
+class QueryBatch:
+    """The vectors of queries with one filter, and what was found for them so far; for one thread.
+
+    The first search of a query searches the index for all of them. So each gets what it would get alone, since the
+    scores of an index do not depend on the other queries.
+    """
+
+    def __init__(self, vectors: Vectors) -> None:
+        """Prepare a batch of queries, unit vectors of shape (q, d)."""
+        self._vectors = vectors
+        self._rounds: list[_Round] = []
+        self._unread: _Round | None = None
+        self._details: dict[int, ItemDetails | None] = {}
+        self._ids: Ids | None = None  # of the index that was searched
+
+    def search(self, index: VectorIndex, row: int, count: int, allowed: Ids | None) -> Neighbors:
+        """Return the nearest units of the query of a row; see `VectorIndex.search`."""
+        if index.ids is not self._ids:  # it has changed
+            self._rounds, self._unread, self._details, self._ids = [], None, {}, index.ids
+        found = next((found for found in self._rounds if found.allowed is allowed), None)
+        if found is None:
+            found = self._unread = _Round(allowed, count, index.search(self._vectors, count, allowed=allowed))
+            self._rounds.append(found)
+        if found.count != count:  # this query alone needs more
+            return index.search(self._vectors[row : row + 1], count, allowed=allowed)
+        return Neighbors(found.nearest.ids[row : row + 1], found.nearest.scores[row : row + 1])
+
+    def details(self, connection: Connection, ids: Sequence[int]) -> dict[int, ItemDetails]:
+        """Return items with their unit by embedding id, see `item_details`; as many are read for the other queries."""
+        missing = {id_ for id_ in ids if id_ not in self._details}
+        if missing and self._unread is not None:
+            missing.update(self._unread.nearest.ids[:, : len(ids)].ravel().tolist())
+            self._unread = None
+        missing -= {-1, *self._details}
+        if missing:
+            self._details |= dict.fromkeys(missing) | item_details(connection, sorted(missing))
+        return {id_: item for id_ in ids if (item := self._details[id_]) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One query of a batch.
+
+    Attributes:
+        batch: The batch.
+        row: The row of the query.
+    """
+
+    batch: QueryBatch
+    row: int
