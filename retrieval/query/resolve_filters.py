@@ -7,15 +7,16 @@ from datetime import date
 from functools import reduce
 from operator import or_
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection
 
 from indexer.catalog.filters.criteria import Criterion, Folder, Near, NearPhoto
 from indexer.catalog.filters.expression import Filter, Term, combine_filters
-from indexer.catalog.filters.metadata import Metadata, TypedMetadata
+from indexer.catalog.filters.metadata import Metadata, MetadataType, TypedMetadata
 from indexer.catalog.filters.patterns import Label
 from indexer.catalog.statements import counts, items, sources
-from indexer.catalog.statements.metadata_keys import metadata_type
+from indexer.catalog.statements.item_metadata import is_used, key_types
 from indexer.catalog.statements.place_names import places_named
 from indexer.catalog.statements.spellings import stored_spellings
 from indexer.catalog.text_key import text_key
@@ -63,10 +64,25 @@ def resolve_filter(store: Store, where: Filter | None) -> Filter | None:
             if isinstance(criterion, Label) and criterion.field == "place":
                 return _places(connection, criterion)
             if isinstance(criterion, Metadata | TypedMetadata):
-                return Term(criterion.resolved(metadata_type(connection, criterion.key)))
+                return Term(_metadata(connection, criterion))
             return Term(criterion)
 
         return where.transform(resolve)
+
+
+def _metadata(connection: Connection, criterion: Metadata | TypedMetadata) -> Metadata:
+    """Return a comparison of metadata for the type of its key.
+
+    Raises:
+        QueryError: Items have a value of another type for the key.
+    """
+    type_ = cast("MetadataType | None", key_types(connection, [criterion.key]).get(criterion.key))
+    try:
+        return criterion.resolved(type_)
+    except QueryError:
+        if is_used(connection, criterion.key):
+            raise
+        return criterion.resolved(None)  # the items that had it are gone
 
 
 def _places(connection: Connection, criterion: Label) -> Filter:

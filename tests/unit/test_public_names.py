@@ -123,7 +123,6 @@ OTHER_NAMES = {
     "BaseLibrary",
     "IO",
     "Image",
-    "Any",
     "Iterable",
     "Iterator",
     "Mapping",
