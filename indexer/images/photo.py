@@ -180,6 +180,19 @@ def open_picture(
         return apply_orientation(to_rgb(decoded.picture), decoded.orientation), _metadata(decoded, decoded.metadata)
 
 
+def open_reduced(source: Path | bytes, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+    """Return an upright RGB picture; a JPEG is decoded at reduced size, at least `min_side` pixels on the shorter side.
+
+    Raises:
+        PictureError: The picture cannot be read; the message is one line without the path.
+    """
+    data, name = _content(source, limits=limits)
+    picture_format = identify(data, name=name)
+    with as_picture_error(picture_format, len(data)):
+        decoded = decode(data, picture_format=picture_format, limits=limits, min_side=min_side)
+        return apply_orientation(to_rgb(decoded.picture), decoded.orientation).copy()
+
+
 def _content(source: Path | bytes, *, limits: Limits) -> tuple[bytes, str]:
     """Return the content of a file and the file's name, "" for bytes."""
     if isinstance(source, bytes):

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from indexer.images.file_reader import Limits
-from indexer.images.photo import open_picture
+from indexer.images.photo import open_picture, open_reduced
 
 
 def jpeg_thumbnail(source: Path, *, side: int, limits: Limits) -> bytes:
@@ -22,9 +22,17 @@ def jpeg_thumbnail(source: Path, *, side: int, limits: Limits) -> bytes:
     Raises:
         PictureError: The picture cannot be read; the message is one line without the path.
     """
-    picture, _ = open_picture(source, limits=limits)
+    return _as_jpeg(open_picture(source, limits=limits)[0], side, quality=90)
+
+
+def small_thumbnail(source: Path | bytes, *, side: int, limits: Limits) -> bytes:
+    """Return a reduced copy to look at, as `jpeg_thumbnail` does, of a file or its content; faster, and fewer bytes."""
+    return _as_jpeg(open_reduced(source, min_side=side, limits=limits), side, quality=80)
+
+
+def _as_jpeg(picture: Image.Image, side: int, *, quality: int) -> bytes:
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     picture.info = {}  # Pillow would write its comment and color profile
     content = io.BytesIO()
-    picture.save(content, "JPEG", quality=90)
+    picture.save(content, "JPEG", quality=quality)
     return content.getvalue()

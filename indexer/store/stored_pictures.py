@@ -99,13 +99,23 @@ class ItemPictures:
             StorageError: Its stored picture is missing or damaged.
             LibraryError: The library is closed.
         """
+        return self._read(self.content(item_id, path))
+
+    def content(self, item_id: int, path: Path) -> Path | bytes:
+        """Return the bytes of the stored picture of an item, or else its file, which is not read.
+
+        Raises:
+            PictureError: It has neither.
+            StorageError: Its stored picture is missing or damaged.
+            LibraryError: The library is closed.
+        """
         with self._catalog.reading() as connection:
             stored = added_items.stored_picture(connection, item_id)
         if stored is not None:
-            return self._read(picture_bytes(self._catalog.path, stored))
+            return picture_bytes(self._catalog.path, stored)
         if collection_of(str(path)) is not None:
             raise PictureError(FailureKind.NOT_A_PICTURE, "no picture of the item is stored, and it has no file")
-        return self._read(path)
+        return path
 
     def source(self, item_id: int) -> bytes | None:
         """Return the bytes of the stored picture of an item, None if it has none or its file is damaged."""

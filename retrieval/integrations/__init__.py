@@ -1,6 +1,7 @@
 """Gives other programs the library in their own terms; each door needs an extra of its own.
 
     llm_plugin.py   the encoders as embedding models of the program llm, extra `llm`
+    notebook.py     progress bars for notebooks
 
 Nothing here is imported by the other rooms, and nothing here stores anything: every door uses `Library`.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from retrieval.library import analysis as analysis_methods
 from retrieval.library import encoders as encoder_methods
 from retrieval.library import feedback as feedback_methods
+from retrieval.library import html
 from retrieval.library import items as item_methods
 from retrieval.library import listing as listing_methods
 from retrieval.library import maintenance as maintenance_methods
@@ -69,6 +70,8 @@ class Library(BaseLibrary):
     status = maintenance_methods.status
     failures = maintenance_methods.failures
     check = maintenance_methods.check
+
+    _repr_html_ = html.repr_html
 
     export = transfer_methods.export
     import_ = transfer_methods.import_

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from indexer.catalog.statements.item import PictureSource, open_picture
-from indexer.errors import MissingPackageError, QueryError
+from indexer.errors import QueryError
 from indexer.types import Modality, with_offset
 from retrieval.calibration import THRESHOLD
 from retrieval.query.understanding.understood import Understood
+from retrieval.search.frames import hits_frame
 from retrieval.search.word_evidence import WordHit
 
 if TYPE_CHECKING:
@@ -224,6 +225,14 @@ class Hits(list[Hit]):
         self.understood = understood
         self.unknown_words = unknown_words
 
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Hit: ...
+    @overload
+    def __getitem__(self, index: slice) -> Hits: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Hit | Hits:
+        """Return a hit, or the hits of a slice, which are `Hits` with the same attributes."""
+        return self._with(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
+
     def above(self, threshold: float) -> Hits:
         """Return the hits with at least this match probability.
 
@@ -256,32 +265,20 @@ class Hits(list[Hit]):
     def to_frame(self) -> DataFrame:
         """Return the hits as a pandas DataFrame with one row per hit, best first; its columns are the fields of `Hit`.
 
-        Each entry of `part_scores` and `rerank` has a column: the cosine with the part "a cat" is in "part: a cat".
+        Each entry of `part_scores`, `rerank` and `metadata` has a column: the cosine with the part "a cat" is in
+        "part: a cat", the metadata `price` in "metadata: price".
 
         Raises:
             MissingPackageError: pandas is not installed.
         """
-        try:
-            import pandas as pd  # late: an optional package
-        except ImportError as error:
-            raise MissingPackageError(
-                "a table of hits needs pandas; run: pip install 'recall-photos[tables]'"
-            ) from error
-        rows = []
-        for hit in self:
-            values = {
-                field.name: getattr(hit, field.name)
-                for field in fields(hit)
-                if field.name not in ("part_scores", "rerank", "_pictures")
-            }
-            values |= {
-                "path": str(hit.path),
-                "kind": str(hit.kind),
-                "members": [str(member.path) for member in hit.members],
-            }
-            values |= {f"part: {part.part}": part.score for part in hit.part_scores}
-            rows.append(values | {f"rerank: {step.step}": step.score for step in hit.rerank})
-        return pd.DataFrame(rows)
+        columns = [field.name for field in fields(Hit) if field.name not in ("part_scores", "rerank", "_pictures")]
+        return hits_frame(self, columns)
+
+    def _repr_html_(self) -> str:
+        """Return the hits for a notebook: the first 24 with thumbnails, ranks and match probabilities."""
+        from retrieval.search.gallery import hits_html  # late: only notebooks need it
+
+        return hits_html(self, offset=self.offset)
 
 
 def _passes(hit: Hit, threshold: float) -> bool:

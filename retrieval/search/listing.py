@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args, overload
 
 from sqlalchemy import Column
 
@@ -17,6 +17,10 @@ from indexer.catalog.statements.item import Item
 from indexer.catalog.statements.listing import Place
 from indexer.errors import QueryError
 from indexer.store import Store
+from retrieval.search.frames import items_frame
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 ItemSort = Literal["path", "-path", "name", "-name", "date", "-date", "rating", "-rating", "added", "-added"]
 """By path, by file name, by date taken, by rating, or in the order in which the library got to know them. With - the
@@ -44,6 +48,32 @@ class Items(list[Item]):
     def __init__(self, items: Iterable[Item] = (), *, cursor: str | None = None) -> None:
         super().__init__(items)
         self.cursor = cursor
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Items: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Item | Items:
+        """Return an item, or the items of a slice, which are `Items` with the same cursor."""
+        if isinstance(index, slice):
+            return Items(super().__getitem__(index), cursor=self.cursor)
+        return super().__getitem__(index)
+
+    def to_frame(self) -> DataFrame:
+        """Return the items as a pandas DataFrame with one row per item; its columns are the fields of `Item`.
+
+        Each key of `metadata` has a column: `price` is in "metadata: price". `vector` has one if it was asked for.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        return items_frame(self)
+
+    def _repr_html_(self) -> str:
+        """Return the items for a notebook: the first 24, with thumbnails."""
+        from retrieval.search.gallery import items_html  # late: only notebooks need it
+
+        return items_html(self, has_more=self.cursor is not None)
 
 
 def list_items(

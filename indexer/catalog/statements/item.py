@@ -26,6 +26,9 @@ class PictureSource(Protocol):
     def open(self, item_id: int, path: Path) -> Image.Image:
         """Return the picture of an item: the stored one, else that of its file, upright RGB."""
 
+    def content(self, item_id: int, path: Path) -> Path | bytes:
+        """Return the bytes of the stored picture of an item, or else its file."""
+
 
 def open_picture(source: PictureSource | None, item_id: int, path: Path) -> Image.Image:
     """Return the picture of an item; see `PictureSource`.

@@ -18,7 +18,7 @@ from PIL import Image
 
 from indexer.errors import PictureError
 from indexer.images import Limits, PhotoMetadata, open_picture, read_pixels
-from indexer.images.thumbnail import jpeg_thumbnail
+from indexer.images.thumbnail import jpeg_thumbnail, small_thumbnail
 from indexer.images.workers.worker import Worker
 from indexer.types import Pixels, Preprocess
 
@@ -81,6 +81,11 @@ class PictureReader:
     def thumbnail(self, path: Path, *, side: int) -> bytes:
         """Return a reduced copy, as `jpeg_thumbnail` does; raises as `pixels` does."""
         return self._run(partial(jpeg_thumbnail, path.absolute(), side=side, limits=self._limits))
+
+    def small_thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
+        """Return a reduced copy to look at, as `small_thumbnail` does; raises as `pixels` does."""
+        place = source.absolute() if isinstance(source, Path) else source
+        return self._run(partial(small_thumbnail, place, side=side, limits=self._limits))
 
     def close(self) -> None:
         """End the processes; a later picture starts a new one."""
