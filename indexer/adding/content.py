@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,6 +183,8 @@ def _picture(source: Any) -> Any:
     """
     from PIL import Image
 
+    if isinstance(source, Mapping) and source.keys() >= {"bytes", "path"}:  # as Hugging Face's datasets has it
+        source = source["path"] if source["bytes"] is None else source["bytes"]
     if source is None or isinstance(source, Image.Image):
         return source
     if isinstance(source, bytes | bytearray | memoryview):

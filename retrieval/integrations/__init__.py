@@ -1,5 +1,6 @@
 """Gives other programs the library in their own terms; each door needs an extra of its own.
 
+    datasets.py     data sets of Hugging Face, extra `datasets`
     llm_plugin.py   the encoders as embedding models of the program llm, extra `llm`
     notebook.py     progress bars for notebooks
 
