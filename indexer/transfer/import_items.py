@@ -6,7 +6,6 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +15,9 @@ from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.export_records import Record
 from indexer.errors import EncoderMismatchError, TransferError
 from indexer.store import Store
+from indexer.store.stored_pictures import delete_files
+from indexer.transfer.added_items import is_added
+from indexer.transfer.import_added import AddedItems
 from indexer.transfer.knowledge import Knowledge, import_knowledge
 from indexer.transfer.path_mapping import most_specific
 from indexer.transfer.report import ImportReport
@@ -24,8 +26,13 @@ from indexer.types import Preprocess, Progress, ProgressCallback
 BATCH = 1000
 """Items that are committed together."""
 
+_BATCH_BYTES = 64 << 20
+"""Bytes of stored pictures that complete a batch."""
+
 ItemWithUnits = tuple[Record, list[Record]]
-"""An item with its lists of labels and without `source_id`, and its units with `vectors` by the encoder's column."""
+"""An item with its lists of labels and without `source_id`, and its units with `vectors` by the encoder's column.
+
+An added item may have "stored_picture", a `StoredPicture` with its data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,9 @@ def import_contents(
     """
     start = time.perf_counter()
     check_encoders(store.encoder, contents.encoders)
-    report.sources = [source["root"] for source in contents.sources]
-    _check_items(store, contents, report, progress)
+    report.sources = [source["root"] for source in contents.sources if source.get("collection") is None]
+    added = AddedItems(store, replace=replace)
+    _check_items(store, contents, report, added, progress)
     columns: dict[str, int] = {}
     roots: dict[str, int] = {}
     done = 0
@@ -93,7 +101,8 @@ def import_contents(
                 for source in sorted(contents.sources, key=lambda source: len(source["root"])):  # outer folders first
                     export_records.import_source(connection, source)
                 roots = export_records.source_ids(connection)
-            _import_batch(connection, batch, roots, columns, report, replace=replace)
+            unused = _import_batch(connection, batch, roots=roots, columns=columns, report=report, added=added)
+        delete_files(store.path, unused)
         done += len(batch)
         if progress:
             progress(Progress("importing", done, contents.total))
@@ -109,7 +118,11 @@ def import_contents(
 
 
 def _check_items(
-    store: Store, contents: ExportContents, report: ImportReport, progress: ProgressCallback | None
+    store: Store,
+    contents: ExportContents,
+    report: ImportReport,
+    added: AddedItems,
+    progress: ProgressCallback | None,
 ) -> None:
     """Read all items before the first is written, so that an export that is refused leaves nothing.
 
@@ -117,11 +130,15 @@ def _check_items(
         TransferError: The contents are inconsistent.
     """
     with store.reading() as connection:
-        roots = export_records.source_ids(connection) | dict.fromkeys(report.sources, 0)
-    for number, (item, _) in enumerate(contents.items(), start=1):
-        _with_source(item, roots)
-        if progress and not number % BATCH:
-            progress(Progress("checking the export", number, contents.total))
+        roots = export_records.source_ids(connection)
+        roots |= dict.fromkeys((source["root"] for source in contents.sources), 0)
+        done = 0
+        for batch in _batches(contents.items()):
+            added.check(connection, [_with_source(item, roots) for item, _ in batch])
+            done += len(batch)
+            if progress:
+                progress(Progress("checking the export", done, contents.total))
+        added.check_types(connection, (item for item, _ in contents.items()))
     report.normalized = 0  # counted again when they are written
 
 
@@ -157,25 +174,36 @@ def _import_encoder(connection: Connection, encoder: ExportedEncoder) -> int:
 
 
 def _batches(items: Iterable[ItemWithUnits]) -> Iterator[list[ItemWithUnits]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, BATCH)):
+    """Yield the items that are committed together."""
+    batch: list[ItemWithUnits] = []
+    size = 0
+    for item, units in items:
+        batch.append((item, units))
+        picture = item.get("stored_picture")
+        size += 0 if picture is None else len(picture.data)
+        if len(batch) == BATCH or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 
 def _import_batch(
     connection: Connection,
     batch: Sequence[ItemWithUnits],
+    *,
     roots: Mapping[str, int],
     columns: Mapping[str, int],
     report: ImportReport,
-    *,
-    replace: bool,
-) -> None:
+    added: AddedItems,
+) -> set[bytes]:
+    """Write items, and return the hashes of stored pictures that no item has any more."""
     by_path: dict[str, ItemWithUnits] = {}
     for item, units in batch:
         by_path.setdefault(item["path"], (item, units))  # the first of two with the same path counts
     existing = export_records.existing_paths(connection, list(by_path))
-    written = [pair for path, pair in by_path.items() if replace or path not in existing]
+    written = [pair for path, pair in by_path.items() if added.replace or path not in existing]
+    pictures = [item.pop("stored_picture", None) for item, _ in written]
     ids = writes.save_items(connection, [_with_source(item, roots) for item, _ in written])
     rows = [
         unit | {"item_id": id_, "vectors": {columns[name]: vector for name, vector in unit["vectors"].items()}}
@@ -183,11 +211,14 @@ def _import_batch(
         for unit in units
     ]
     export_records.import_units(connection, rows)
+    records = zip(ids, (item for item, _ in written), pictures, strict=True)
+    unused = added.save(connection, [row for row in records if is_added(row[1])], existing)
     is_replaced = [item["path"] in existing for item, _ in written if item["failure"] is None]
     report.replaced += sum(is_replaced)
     report.added += len(is_replaced) - sum(is_replaced)
     report.failed += len(written) - len(is_replaced)
     report.existing += len(batch) - len(written)
+    return unused
 
 
 def _with_source(item: Record, roots: Mapping[str, int]) -> Record:

@@ -29,6 +29,7 @@ from indexer.catalog.statements.export_records import Record
 from indexer.catalog.statements.index_settings import IndexSettings
 from indexer.encoders.adapter import Adapter
 from indexer.errors import RecallError, TransferError
+from indexer.transfer.added_items import checked_path
 from indexer.transfer.parquet import Layout, TableWriter, count_rows, read_rows
 from indexer.transfer.path_mapping import PathMapping, validate_path
 from indexer.transfer.report import ExportReport, ImportReport
@@ -138,7 +139,7 @@ class Knowledge:
     def _valid(self, name: str, row: Record) -> Record:
         """Return a row as this library stores it."""
         if row.get("path") is not None:
-            row["path"] = validate_path(self.mapping.translate(row["path"]), name, may_be_row=True)
+            row["path"] = checked_path(row["path"], name, self.mapping)
         if name == "words.parquet":
             row["word"] = self.checks.word(row["word"])
         elif name == "word_examples.parquet":

@@ -22,6 +22,9 @@ from indexer.errors import TransferError
 ROW_GROUP = 10_000
 """Rows that are buffered before they are written: 10 MB of vectors with 512 dimensions."""
 
+ROW_GROUP_BYTES = 32 << 20
+"""Bytes of large values that are buffered before they are written."""
+
 MAX_ROW_GROUP_BYTES = 4 << 30
 """Maximum uncompressed size of a row group that is read, as declared in the file."""
 
@@ -47,7 +50,12 @@ class Layout:
     """Columns of a file: some of the catalog's columns, lists of strings, and vectors."""
 
     def __init__(
-        self, columns: Sequence[Column[Any]], *, lists: Sequence[str] = (), vectors: Mapping[str, int]
+        self,
+        columns: Sequence[Column[Any]],
+        *,
+        lists: Sequence[str] = (),
+        vectors: Mapping[str, int],
+        large: Sequence[str] = (),
     ) -> None:
         """Describe a file.
 
@@ -55,10 +63,12 @@ class Layout:
             columns: Columns of a table; they keep their names.
             lists: Names of columns that hold lists of strings.
             vectors: Names of columns of float16 vectors, and their dimensions; a row's value is the stored bytes.
+            large: Names of columns whose values may have megabytes; they end a row group before it has all its rows.
         """
         self.columns = {column.name: column for column in columns}
         self.lists = tuple(lists)
         self.vectors = dict(vectors)
+        self.large = tuple(large)
 
     def schema(self) -> pa.Schema:
         """Return the Parquet types of all columns."""
@@ -81,22 +91,25 @@ class TableWriter:
         self._layout = layout
         self._row_group = row_group
         self._schema = layout.schema()
-        repetitive = [name for name in self._schema.names if name not in layout.vectors]  # vectors never repeat
+        unique = {*layout.vectors, *layout.large}  # values that hardly repeat
+        repetitive = [name for name in self._schema.names if name not in unique]
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=repetitive)
         self._buffer: list[Mapping[str, Any]] = []
+        self._bytes = 0
         self.rows = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add a row."""
         self._buffer.append(row)
         self.rows += 1
-        if len(self._buffer) >= (self._row_group or ROW_GROUP):
+        self._bytes += sum(_size(row.get(name)) for name in self._layout.large)
+        if len(self._buffer) >= (self._row_group or ROW_GROUP) or self._bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         arrays = [self._array(field) for field in self._schema]
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
-        self._buffer = []
+        self._buffer, self._bytes = [], 0
 
     def _array(self, field: pa.Field) -> pa.Array:
         values = [row.get(field.name) for row in self._buffer]
@@ -117,8 +130,10 @@ class TableWriter:
         self._writer.close()
 
 
-def read_rows(file: Path, layout: Layout) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file; nullable catalog columns that the file lacks are None, and lists are empty.
+def read_rows(file: Path, layout: Layout, *, batch_size: int = 1000) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file, of which `batch_size` are decoded together.
+
+    Nullable catalog columns that the file lacks are None, and lists are empty.
 
     Raises:
         TransferError: The file is not a Parquet file, is truncated, or has columns that are not in the layout.
@@ -130,10 +145,16 @@ def read_rows(file: Path, layout: Layout) -> Iterator[dict[str, Any]]:
     with _parquet_errors(file), pq.ParquetFile(file, read_dictionary=names) as parquet:
         missing: dict[str, Any] = dict.fromkeys(set(layout.columns) - set(parquet.schema_arrow.names))
         missing |= dict.fromkeys(set(layout.lists) - set(parquet.schema_arrow.names), ())
-        for batch in parquet.iter_batches(batch_size=1000):
+        for batch in _batches(parquet, batch_size):
             columns = {name: _column_values(file, layout, name, batch.column(name)) for name in batch.schema.names}
             for values in zip(*columns.values(), strict=True):
                 yield missing | dict(zip(columns, values, strict=True))
+
+
+def _batches(parquet: pq.ParquetFile, size: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches of rows, none of rows from two row groups: those of large values have few rows."""
+    for number in range(parquet.metadata.num_row_groups):
+        yield from parquet.iter_batches(batch_size=size, row_groups=[number])
 
 
 def count_rows(file: Path) -> int:
@@ -178,7 +199,7 @@ def _parquet_errors(file: Path) -> Iterator[None]:
     """Turn an error of pyarrow's reader into a TransferError that names the file."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TransferError(f"{file} cannot be read as Parquet ({reason}); export or copy it again") from error
 
@@ -217,6 +238,13 @@ def _vector_array(values: Sequence[bytes | None], dim: int) -> pa.Array:
     numbers = np.frombuffer(b"".join(value or zeros for value in values), dtype=VECTOR_DTYPE)
     is_missing = pa.array([value is None for value in values], pa.bool_())
     return pa.FixedSizeListArray.from_arrays(pa.array(numbers), dim, mask=is_missing)
+
+
+def _size(value: Any) -> int:
+    """Return about how many bytes a large value takes."""
+    if value is None:
+        return 0
+    return len(value) if isinstance(value, str | bytes) else len(json.dumps(value))
 
 
 def _to_parquet(column: Column[Any], value: Any) -> Any:

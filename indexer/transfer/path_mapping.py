@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import TransferError
-from indexer.types import is_below
+from indexer.types import collection_of, is_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,13 @@ def validate_path(path: str, owner: str, *, may_be_row: bool = False) -> str:
 
 
 def most_specific(path: str, roots: Mapping[str, int]) -> int | None:
-    """Return the id of the source at a path or of the closest source above it, else None."""
+    """Return the id of the source at a path or of the closest source above it, else None.
+
+    An added item belongs to its own collection or to nothing: the name of a collection is not a path.
+    """
     name = path.partition("\0")[0]
+    if collection_of(path) is not None:
+        return roots.get(name)
     while name not in roots:
         parent = os.path.dirname(name)
         if parent == name:

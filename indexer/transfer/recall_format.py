@@ -2,7 +2,7 @@
 
 Items have all columns of the catalog, lists of their tags, people and places, and `relative`, the path below the root
 of their source, for other programs. Units have their columns of the catalog and one column of float16 vectors per
-encoder. Both files are sorted by item.
+encoder. Both files are sorted by item, and so is `pictures.parquet`, which is written if added items have pictures.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,15 @@ from indexer.catalog.statements.export_records import Record
 from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import TransferError
 from indexer.store import Store
+from indexer.transfer.added_items import (
+    OF_ADDED_ITEMS,
+    PICTURES_FILE,
+    PictureReader,
+    checked_collection,
+    checked_item,
+    is_added,
+    write_pictures,
+)
 from indexer.transfer.atomic_folder import new_folder, write_errors
 from indexer.transfer.formats import MANIFEST
 from indexer.transfer.import_items import ExportContents, ExportedEncoder, ItemWithUnits
@@ -41,7 +50,7 @@ from indexer.transfer.manifest import Manifest, read_manifest, write_manifest
 from indexer.transfer.parquet import Layout, TableWriter, read_rows
 from indexer.transfer.path_mapping import PathMapping, validate_path
 from indexer.transfer.report import ExportReport
-from indexer.types import Modality, Progress, ProgressCallback
+from indexer.types import Modality, Progress, ProgressCallback, collection_of, item_id
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +65,15 @@ RELATIVE: Column[Any] = Column("relative", PathBytes)
 
 def items_layout() -> Layout:
     """Return the columns of `items.parquet`."""
-    return Layout([*ITEMS.c, RELATIVE], lists=list(LABELS), vectors={})
+    return Layout([*ITEMS.c, RELATIVE], lists=list(LABELS), vectors={}, large=["text", "metadata"])
+
+
+def _written_layout(sources: Iterable[Record]) -> Layout:
+    """Return the columns of `items.parquet` for a library: without added items those that versions before them read."""
+    if any(source["collection"] is not None for source in sources):
+        return items_layout()
+    columns = [column for column in ITEMS.c if column.name not in OF_ADDED_ITEMS]
+    return Layout([*columns, RELATIVE], lists=list(LABELS), vectors={})
 
 
 def units_layout(encoders: list[ExportedEncoder]) -> Layout:
@@ -78,7 +95,7 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
         total = export_records.count_rows(connection, ITEMS) + export_records.count_rows(connection, UNITS)
         count = _row_counter(progress, total)
         roots = {source["id"]: source["root"] for source in sources}
-        with TableWriter(folder / ITEMS_FILE, items_layout()) as items:
+        with TableWriter(folder / ITEMS_FILE, _written_layout(sources)) as items:
             for item in export_records.export_items(connection):
                 items.add(item | {"relative": _relative(item["path"], roots[item["source_id"]])})
                 count()
@@ -90,7 +107,8 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
                 report.skipped += skipped
                 count()
         approximate = reencoding.count_approximate(connection, store.encoder.id) if store.encoder else 0
-        rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows} | write_knowledge(connection, folder, report)
+        rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows}
+        rows |= write_knowledge(connection, folder, report) | write_pictures(store.path, connection, folder, report)
         write_manifest(
             folder,
             encoders=list(encoders.values()),
@@ -119,15 +137,24 @@ def open_export(folder: Path, roots: Mapping[str, str], checks: Checks) -> Expor
     Raises:
         TransferError: The export is incomplete or damaged, or its paths cannot be used here.
     """
-    manifest = read_manifest(folder, [ITEMS_FILE, UNITS_FILE], optional=TABLES)
+    manifest = read_manifest(folder, [ITEMS_FILE, UNITS_FILE], optional=[*TABLES, PICTURES_FILE])
     check_counts(folder, manifest.rows)
     mapping = PathMapping.from_roots(roots, separator=manifest.separator)
-    mapping.check_used([source["root"] for source in manifest.sources])
-    sources = [_translated(source, mapping) for source in manifest.sources]
+    mapping.check_used(_folders(folder, manifest) if mapping.pairs else [])
+    sources = [_source(source, mapping) for source in manifest.sources]
     knowledge = _knowledge(folder, manifest, mapping, checks)
     knowledge.check()
     items = partial(_items, folder, manifest, mapping)
     return ExportContents(manifest.encoders, sources, manifest.rows[ITEMS_FILE], items, knowledge)
+
+
+def _folders(folder: Path, manifest: Manifest) -> list[str]:
+    """Return the paths of an export that a user may translate: of its sources, and of the pictures of added items."""
+    roots = [source["root"] for source in manifest.sources if source["collection"] is None]
+    if len(roots) == len(manifest.sources):
+        return roots
+    paths = (item["picture"] for item in read_rows(folder / ITEMS_FILE, items_layout()) if is_added(item))
+    return list(dict.fromkeys([*roots, *(path.rpartition(manifest.separator)[0] for path in paths if path)]))
 
 
 def _knowledge(folder: Path, manifest: Manifest, mapping: PathMapping, checks: Checks) -> Knowledge:
@@ -153,6 +180,7 @@ def _items(folder: Path, manifest: Manifest, mapping: PathMapping) -> Iterator[I
     layout = units_layout(list(manifest.encoders))
     groups = itertools.groupby(read_rows(folder / UNITS_FILE, layout), key=lambda unit: unit["item_id"])
     group = next(groups, None)
+    pictures = PictureReader(folder / PICTURES_FILE if PICTURES_FILE in manifest.rows else None)
     last = None
     for item in read_rows(folder / ITEMS_FILE, items_layout()):
         id_ = item.pop("id")
@@ -165,7 +193,8 @@ def _items(folder: Path, manifest: Manifest, mapping: PathMapping) -> Iterator[I
             if any(first["position"] >= second["position"] for first, second in itertools.pairwise(units)):
                 raise TransferError(f"{folder / UNITS_FILE} is not sorted by position; export it again")
             group = next(groups, None)
-        yield _item(item, mapping), units
+        yield _item(item, mapping) | pictures.of_item(id_, item), units
+    pictures.check_end()
     if group is not None:
         raise TransferError(f"{folder / UNITS_FILE} has a unit of item {group[0]}, which is missing; export it again")
 
@@ -176,7 +205,16 @@ def _item(item: Record, mapping: PathMapping) -> Record:
         item.pop(unused, None)
     if item["modality"] not in list(Modality):
         raise TransferError(f"item {item['path']!r} is a {item['modality']!r}; expected {' or '.join(Modality)}")
+    if is_added(item):
+        return checked_item(item, mapping)
+    if any(item[name] is not None for name in OF_ADDED_ITEMS):
+        raise TransferError(f"item {item['path']!r} has values that only an added item has; export it again")
     return _translated(item, mapping)
+
+
+def _source(source: Record, mapping: PathMapping) -> Record:
+    """Return a source as this library stores it."""
+    return _translated(source, mapping) if source["collection"] is None else checked_collection(source)
 
 
 def _translated(record: Record, mapping: PathMapping) -> Record:
@@ -218,6 +256,8 @@ def _is_unit(vector: bytes, dim: int) -> bool:
 
 
 def _relative(path: str, root: str) -> str:
+    if collection_of(path) is not None:
+        return item_id(path)
     name, nul, row = path.partition("\0")
     return os.path.relpath(name, root) + nul + row
 

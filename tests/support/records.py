@@ -26,6 +26,9 @@ EDGE_VALUES: dict[str, list[Any]] = {
 FIXED_COLUMNS = {"id", "source_id", "item_id", "path", "picture", "name", "modality", "kind", "position"}
 """Columns that the rest of the catalog depends on."""
 
+ADDED_COLUMNS = {"items.uri", "items.text", "items.metadata"}
+"""Columns that only added items have a value in."""
+
 LOCAL_COLUMNS = {"ctime_ns", "sidecar_ctime_ns", "mounts"}
 """Columns that say nothing on another machine; an import leaves them empty."""
 
@@ -61,7 +64,7 @@ def fill_every_column(library: Path) -> set[str]:
     for table in (ITEMS, UNITS):
         ids = [row[0] for row in rows(library, f"SELECT id FROM {table.name} ORDER BY id")]  # noqa: S608
         for column in table.c:
-            if column.name in FIXED_COLUMNS:
+            if column.name in FIXED_COLUMNS or str(column) in ADDED_COLUMNS:
                 continue
             kind = str(column.type).split("(", maxsplit=1)[0]
             for number, id_ in enumerate(ids):

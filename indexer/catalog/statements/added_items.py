@@ -54,6 +54,9 @@ class StoredPicture(NamedTuple):
     data: bytes | None
 
 
+_PICTURES = 16
+"""Pictures that are read together: each has up to a quarter of a megabyte in its row."""
+
 _COLUMNS = tuple(ITEMS.c[name] for name in AddedRecord._fields[2:])
 
 
@@ -160,6 +163,14 @@ def unused_hashes(connection: Connection, hashes: set[bytes]) -> set[bytes]:
         if connection.scalar(select(ITEM_PICTURES.c.item_id).where(ITEM_PICTURES.c.hash == hash_).limit(1))
     }
     return hashes - used
+
+
+def stored_pictures(connection: Connection) -> Iterator[tuple[int, StoredPicture]]:
+    """Yield all stored pictures with the ids of their items in the catalog, ordered by these."""
+    columns = (ITEM_PICTURES.c.item_id, ITEM_PICTURES.c.kind, ITEM_PICTURES.c.hash, ITEM_PICTURES.c.data)
+    for page in connection.execute(select(*columns).order_by(ITEM_PICTURES.c.item_id)).partitions(_PICTURES):
+        for item_id, *picture in page:
+            yield item_id, StoredPicture(*picture)
 
 
 def stored_picture(connection: Connection, item_id: int) -> StoredPicture | None:

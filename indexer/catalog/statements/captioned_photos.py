@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Subquery, func, select
+from sqlalchemy import Connection, Subquery, and_, func, select
 
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.items import PAGE_SIZE, has_dim
-from indexer.types import Modality
+from indexer.types import COLLECTION, Modality
+
+_WITHOUT_FILE = and_(ITEMS.c.path > COLLECTION, ITEMS.c.path < f"{COLLECTION[:-1]};", ITEMS.c.picture.is_(None))
+"""Whether an item is an added one without a file; ; follows : in ASCII."""
 
 
 class PhotoCounts(NamedTuple):
-    """How many photos have an embedding under an encoder, how many also a text with one, and how many items exist."""
+    """How many photos have an embedding under an encoder, how many also a text with one, and how many items exist.
+
+    Added items without a file are among the items only.
+    """
 
     photos: int
     with_text: int
@@ -47,8 +53,9 @@ def count_photos(connection: Connection, encoder: EncoderRecord) -> PhotoCounts:
 
 
 def captioned_photos(connection: Connection, encoder: EncoderRecord) -> Iterator[CaptionedPhoto]:
-    """Yield the photos with an embedding under an encoder, by path; approximate embeddings do not count."""
-    for page in connection.execute(select(ITEMS).order_by(ITEMS.c.path)).mappings().partitions(PAGE_SIZE):
+    """Yield the photos with a file and an embedding under an encoder, by path; approximate embeddings do not count."""
+    of_files = select(ITEMS).where(~_WITHOUT_FILE).order_by(ITEMS.c.path)
+    for page in connection.execute(of_files).mappings().partitions(PAGE_SIZE):
         images: dict[int, Any] = {}
         texts: dict[int, Any] = {}
         units = (
@@ -70,8 +77,10 @@ def captioned_photos(connection: Connection, encoder: EncoderRecord) -> Iterator
 
 
 def _items_with(encoder: EncoderRecord, kind: Modality) -> Subquery:
-    """Return the ids of the items that have an embedding of a kind; the embeddings are read, each item once."""
+    """Return the ids of the items with a file that have an embedding of a kind; each is read once."""
+    without_file = select(ITEMS.c.id).where(_WITHOUT_FILE)
     statement = select(UNITS.c.item_id).distinct().join_from(EMBEDDINGS, UNITS)
+    statement = statement.where(UNITS.c.item_id.not_in(without_file))
     return statement.where(
         EMBEDDINGS.c.encoder_id == encoder.id, EMBEDDINGS.c.mapped.is_(False), UNITS.c.kind == kind
     ).subquery()

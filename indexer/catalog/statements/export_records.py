@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, null, select, update
 
 from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, PLACES, SOURCES, UNITS, VERSIONS
+from indexer.catalog.statements import added_items
 from indexer.catalog.statements.encoders import active_encoder
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.statements.sources import add_source, enclosing_source, sources
@@ -86,7 +87,10 @@ def import_encoder(connection: Connection, record: Mapping[str, Any]) -> tuple[i
 
 
 def import_source(connection: Connection, record: Mapping[str, Any]) -> None:
-    """Add the source of a record, unless there is one at its root, which stays unchanged."""
+    """Add the source or collection of a record, unless there is one at its root, which stays unchanged."""
+    if record.get("collection") is not None:
+        added_items.collection_id(connection, record["collection"])
+        return
     if any(source.root == record["root"] for source in sources(connection)):
         return
     rules = {name: record[name] for name in ("exclude", "include_hidden")}
@@ -98,8 +102,8 @@ def import_source(connection: Connection, record: Mapping[str, Any]) -> None:
 
 
 def source_ids(connection: Connection) -> dict[str, int]:
-    """Return source ids by root."""
-    return {source.root: source.id for source in sources(connection)}
+    """Return the ids of sources and collections by root."""
+    return {row.root: row.id for row in connection.execute(select(SOURCES.c.root, SOURCES.c.id))}
 
 
 def import_sync_time(connection: Connection, record: Mapping[str, Any]) -> None:

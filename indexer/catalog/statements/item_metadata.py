@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from indexer.catalog.schema import METADATA_KEYS, METADATA_VALUES
+from indexer.catalog.schema import ITEMS, METADATA_KEYS, METADATA_VALUES
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.statements.writes import insert_tuples
 
@@ -37,6 +37,12 @@ def is_used(connection: Connection, key: str, *, besides: Collection[int] = ()) 
     """Return whether any item has a value of a key, besides some."""
     of_others = (METADATA_VALUES.c.key == key, METADATA_VALUES.c.item_id.not_in(list(besides)[:PAGE_SIZE]))
     return bool(connection.scalar(select(exists().where(*of_others))))
+
+
+def paths_with(connection: Connection, key: str) -> list[str]:
+    """Return the paths in the catalog of the items that have a value of a key."""
+    of_key = select(METADATA_VALUES.c.item_id).where(METADATA_VALUES.c.key == key)
+    return list(connection.scalars(select(ITEMS.c.path).where(ITEMS.c.id.in_(of_key))))
 
 
 def save_key_types(connection: Connection, types: Mapping[str, str]) -> None:

@@ -23,10 +23,11 @@ from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.catalog.statements.knowledge import count_knowledge
 from indexer.errors import TransferError
 from indexer.store import Store
+from indexer.transfer.added_items import OF_ADDED_ITEMS
 from indexer.transfer.atomic_folder import new_folder, write_errors
 from indexer.transfer.parquet import Layout, TableWriter
 from indexer.transfer.report import ExportReport
-from indexer.types import Progress, ProgressCallback
+from indexer.types import Progress, ProgressCallback, collection_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +37,9 @@ PART = 1_000_000
 _ITEM_COLUMNS = [
     column
     for column in ITEMS.c
-    if column.name not in {"id", "source_id"} and not isinstance(column.type, PathBytes | LargeBinary)
+    if column.name not in {"id", "source_id", *OF_ADDED_ITEMS} and not isinstance(column.type, PathBytes | LargeBinary)
 ]
-"""Columns of an item that the metadata include in addition to its path: all that do not hold bytes."""
+"""Columns of a photo that the metadata include in addition to its path: all that do not hold bytes."""
 
 METADATA = Layout([Column("image_path", String), Column("caption", String), *_ITEM_COLUMNS], vectors={})
 
@@ -46,8 +47,10 @@ METADATA = Layout([Column("image_path", String), Column("caption", String), *_IT
 def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> ExportReport:
     """Write the photos of a library with their embeddings to a new folder, and return a report.
 
-    Photos without an embedding, documents, which the format cannot represent, and paths that are not valid UTF-8 are
-    left out. Text embeddings are written only if every photo has one, since the rows of all files must correspond.
+    Photos without an embedding, documents and added items without a file, which the format cannot represent, and paths
+    that are not valid UTF-8 are left out. An added item whose picture is a file is exported as a photo of that file,
+    without id, URI and metadata. Text embeddings are written only if every photo has one, since the rows of all files
+    must correspond.
 
     Raises:
         TransferError: `target` exists already or cannot be written, or there is nothing to export.
@@ -58,7 +61,7 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
     report = ExportReport(target)
     with new_folder(target) as folder, store.reading() as connection, write_errors(target):
         counts = count_photos(connection, encoder)
-        photos = (photo for photo in captioned_photos(connection, encoder) if _is_utf8(photo.item["path"]))
+        photos = (photo for photo in captioned_photos(connection, encoder) if _is_utf8(_file(photo)))
         digits = len(str(max(0, counts.photos - 1) // PART))
         for number, first in enumerate(photos):
             _write_part(
@@ -81,7 +84,8 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
         )
     if report.skipped:
         logger.warning(
-            "items left out: %d (documents, failures, paths that are not UTF-8); Recall's own format includes them",
+            "items left out: %d (documents, failures, paths that are not UTF-8, added items without a file); "
+            "Recall's own format includes them",
             report.skipped,
         )
     return report
@@ -107,7 +111,7 @@ def _write_part(
             if texts is not None and photo.text is None:
                 continue  # its text embedding is damaged: the rows of the files must correspond
             columns = {column.name: photo.item[column.name] for column in _ITEM_COLUMNS}
-            metadata.add(columns | {"image_path": photo.item["path"], "caption": photo.caption})
+            metadata.add(columns | {"image_path": _file(photo), "caption": photo.caption})
             images.add(photo.image)
             if texts is not None and photo.text is not None:
                 texts.add(photo.text)
@@ -143,6 +147,12 @@ class _ArrayWriter:
         header = {"descr": VECTOR_DTYPE.str, "fortran_order": False, "shape": (self._count, self._dim)}
         np.lib.format.write_array_header_1_0(self._file, header)
         return self._file.tell()
+
+
+def _file(photo: CaptionedPhoto) -> str:
+    """Return what names a photo in the export: its path, of an added item that of its picture."""
+    path: str = photo.item["path"]
+    return photo.item["picture"] or path if collection_of(path) is not None else path
 
 
 def _is_utf8(path: str) -> bool:

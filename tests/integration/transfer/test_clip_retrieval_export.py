@@ -62,7 +62,7 @@ def test_items_that_the_format_cannot_represent_are_left_out_and_logged(
     rows(filled.path, "UPDATE items SET path = ? WHERE name = 'blue.png'", os.fsencode("/d/") + b"\xff.png")
     rows(filled.path, "UPDATE units SET kind = 'text' WHERE text IS NOT NULL")
     assert filled.export(tmp_path / "clip", format="clip-retrieval").skipped == 3
-    assert "items left out: 3 (documents, failures, paths that are not UTF-8)" in caplog.text
+    assert "items left out: 3 (documents, failures, paths that are not UTF-8, added items" in caplog.text
 
 
 def test_an_empty_library_cannot_be_exported(library: Library, tmp_path: Path) -> None:
