@@ -39,19 +39,21 @@ def test_the_help_lists_the_command_and_the_others_have_theirs(program: Program)
     _, _, others = program("--help").stdout.partition("Other packages:\n")
     assert " ".join(others.split()).startswith(f"cameras {summary[:-1]}")
     assert f"oldest[:VALUE]: {summary}" in " ".join(program("search", "--help").stdout.split())
-    assert f"folders: {summary}" in " ".join(program("import", "--help").stdout.split())
+    assert f"captions: {summary}" in " ".join(program("import", "--help").stdout.split())
     assert "Count the photos of each camera." in program("cameras", "--help").stdout
 
 
 def test_an_importer_is_named_by_its_format(program: Program, photos: Path) -> None:
-    listed = photos.parent / "folders.txt"
-    listed.write_text(f"{photos}\n")
-    done = program("import", listed, "--format", "folders", "--json")
-    assert done.returncode == 0, done
+    listed = photos / "captions.json"
+    listed.write_text(json.dumps({"coffee.png": "a hot drink", "chelsea.png": "our cat", "gone.png": "nothing"}))
+    done = program("import", listed, "--format", "captions", "--json")
+    assert done.returncode == 3, done  # some items failed
     report = json.loads(done.stdout)
-    assert (report["added"], report["existing"], report["sources"]) == (21, 0, [str(photos)])
-    again = json.loads(program("import", listed, "--format", "folders", "--json").stdout)
-    assert (again["added"], again["existing"]) == (0, 21)
+    assert (report["added"], report["existing"], report["failed"]) == (2, 0, 1)
+    again = json.loads(program("import", listed, "--format", "captions", "--json").stdout)
+    assert (again["added"], again["existing"]) == (0, 2)
+    found = json.loads(program("search", "a cat", "--json", "-k", "1").stdout.splitlines()[0])
+    assert found["id"] == "chelsea.png"
 
 
 def test_a_command_has_the_options_of_all_commands(program: Program, photos: Path) -> None:
@@ -86,9 +88,8 @@ def test_an_encoder_makes_a_library(program: Program, photos: Path) -> None:
 def test_a_mistyped_name_suggests_that_of_a_package(program: Program) -> None:
     assert "Did you mean 'cameras'?" in program("camera").stderr
     assert "Did you mean 'oldest'?" in program("search", "a cat", "--rerank", "oldst").stderr
-    assert_error(
-        program("import", "x", "--format", "folder"), "no format 'folder' to import; expected recall, ", "folders"
-    )
+    unknown = program("import", "x", "--format", "caption")
+    assert_error(unknown, "no format 'caption' to import; expected recall, clip-retrieval or captions")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], ["search", "--help"], ["import", "--help"], ["status"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,18 +63,22 @@ def make_oldest(argument: str) -> Oldest:
     return Oldest()
 
 
-def import_folders(
+def import_captions(
     library: Library, path: Path, *, roots: Mapping[str, str], replace: bool, progress: ProgressCallback | None
 ) -> ImportReport:
-    """Import the folders that a text file names, one per line; of photos that are there, nothing is encoded again."""
-    total = ImportReport()
-    for line in path.read_text(encoding="utf-8").splitlines():
-        report = library.sync(roots.get(line, line), progress=progress)
-        total.added += report.added
-        total.existing += report.unchanged
-        total.failed += report.failed
-        total.sources.append(line)
-    return total
+    """Import a JSON file that has captions by file name; the pictures are next to it."""
+    captions = json.loads(path.read_text(encoding="utf-8"))
+    report = library.add(
+        images=[path.parent / name for name in captions],
+        texts=list(captions.values()),
+        ids=list(captions),
+        collection="captions",
+        on_conflict="replace" if replace else "skip",
+        progress=progress,
+    )
+    return ImportReport(
+        added=report.added, replaced=report.replaced, existing=report.unchanged, failed=len(report.failures)
+    )
 
 
 @click.command("cameras")
@@ -81,6 +86,6 @@ def import_folders(
 def cameras(settings: Settings) -> None:
     """Count the photos of each camera."""
     with open_library(settings) as library:
-        counts = Counter(item.camera or "unknown" for item in library.list(limit=1_000_000))
+        counts = Counter(item.camera or "unknown" for item in library.scan())
     for camera, count in counts.most_common():
         click.echo(f"{count:6,}  {camera}")
