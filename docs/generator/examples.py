@@ -87,6 +87,7 @@ EXAMPLES = (
         ("recall evaluate set/captions.csv",),
         before=("cp -r Pictures set/images",),
     ),
+    Example("assistant", ("python ask.py",), before=("recall index ~/Pictures --library photos.recall",)),
     Example(
         "encoder-use",
         ("recall encoder use compact+int8", "recall encoder list"),
@@ -102,6 +103,10 @@ EXAMPLES = (
     ),
 )
 """In the order in which they run, in one home folder."""
+
+_PAGE_OF_CLIENT = FOLDER.parent / "guides" / "assistants.md"
+_CLIENT = re.compile(r'^```python title="ask.py"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+"""The client on the page about assistants."""
 
 _TIMES = re.compile(r"\d+(?:\.\d+)? (?:seconds|ms|s)\b|\d{4}-\d\d-\d\d \d\d:\d\d(?: UTC)?|\d+(?:\.\d)? [kM]B")
 """What differs from run to run: durations, the present time, and sizes of files that hold either."""
@@ -190,7 +195,9 @@ def _in_home(text: str, home: str) -> str:
 
 
 def _write_tables(home: Path) -> None:
-    """Write the evaluation set and the judgements."""
+    """Write the evaluation set, the judgements and the client of the page about assistants."""
+    client = _CLIENT.search(_PAGE_OF_CLIENT.read_text(encoding="utf-8"))
+    (home / "ask.py").write_text(client[1] if client else "", encoding="utf-8")
     (home / "set").mkdir()
     rows = [f"{name},{caption}" for name, caption in _CAPTIONS.items()]
     (home / "set" / "captions.csv").write_text("\n".join(["image,caption", *rows, ""]), encoding="utf-8")

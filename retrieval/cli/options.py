@@ -203,9 +203,14 @@ def rerank_options(command: Command) -> Command:
 
 
 def open_library(
-    settings: Settings, *, create: bool = False, encoder: str | None = None, precision: Precision | None = None
+    settings: Settings,
+    *,
+    create: bool = False,
+    encoder: str | None = None,
+    precision: Precision | None = None,
+    read_only: bool = False,
 ) -> Library:
     """Return the library that the settings name."""
     from retrieval.library import Library  # late: --help does not need a database library
 
-    return Library(settings, create=create, encoder=encoder, precision=precision)
+    return Library(settings, create=create, encoder=encoder, precision=precision, read_only=read_only)

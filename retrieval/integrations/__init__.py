@@ -1,8 +1,10 @@
 """Gives other programs the library in their own terms; each door needs an extra of its own.
 
-    datasets.py     data sets of Hugging Face, extra `datasets`
-    llm_plugin.py   the encoders as embedding models of the program llm, extra `llm`
-    notebook.py     progress bars for notebooks
+    datasets.py           data sets of Hugging Face, extra `datasets`
+    llm_plugin.py         the encoders as embedding models of the program llm, extra `llm`
+    mcp/                  a server by which assistants search the library, extra `mcp`
+    metadata_filters.py   filters on metadata as JSON has them
+    notebook.py           progress bars for notebooks
 
 Nothing here is imported by the other rooms, and nothing here stores anything: every door uses `Library`.
 """

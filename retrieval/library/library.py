@@ -12,6 +12,7 @@ from retrieval.library import maintenance as maintenance_methods
 from retrieval.library import private_words as word_methods
 from retrieval.library import search as search_methods
 from retrieval.library import search_many as many_methods
+from retrieval.library import thumbnails as thumbnail_methods
 from retrieval.library import transfer as transfer_methods
 from retrieval.library import tuning as tuning_methods
 from retrieval.library.base import BaseLibrary
@@ -44,6 +45,7 @@ class Library(BaseLibrary):
     scan = listing_methods.scan
     count = listing_methods.count
     __len__ = listing_methods.count
+    thumbnail = thumbnail_methods.thumbnail
 
     explain = analysis_methods.explain
     duplicates = analysis_methods.duplicates
