@@ -22,7 +22,7 @@ Pixels = NDArray[np.uint8]
 """RGB pictures at the encoder's size, shape (n, height, width, 3), values 0 to 255."""
 
 
-_TIME_LIMIT_NS = 2**63
+TIME_LIMIT_NS = 2**63
 """Nanoseconds before and after 1970 that the catalog can store: from 1677 to 2262."""
 
 ResizeMode = Literal["shortest", "longest", "squash"]
@@ -147,13 +147,13 @@ def stored_times(status: os.stat_result) -> tuple[int, int]:
     Windows it is the time at which the file was created.
     """
     mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
-    if -_TIME_LIMIT_NS <= mtime_ns < _TIME_LIMIT_NS and -_TIME_LIMIT_NS <= ctime_ns < _TIME_LIMIT_NS:
+    if -TIME_LIMIT_NS <= mtime_ns < TIME_LIMIT_NS and -TIME_LIMIT_NS <= ctime_ns < TIME_LIMIT_NS:
         return mtime_ns, ctime_ns  # a walk calls this for every file
     return _clipped(mtime_ns), _clipped(ctime_ns)
 
 
 def _clipped(time_ns: int) -> int:
-    return max(-_TIME_LIMIT_NS, min(time_ns, _TIME_LIMIT_NS - 1))
+    return max(-TIME_LIMIT_NS, min(time_ns, TIME_LIMIT_NS - 1))
 
 
 def is_unchanged(status: os.stat_result, size: int, mtime_ns: int, ctime_ns: int | None = None) -> bool:

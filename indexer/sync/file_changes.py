@@ -6,6 +6,13 @@ from indexer.catalog.statements.sync_state import FileRecord
 from indexer.sync.walk_entries import SourceFile
 
 
+def is_unchanged(file: SourceFile, record: FileRecord) -> bool:
+    """Return whether a file and its sidecar have the recorded sizes and times, and nothing is to be done for them."""
+    is_expected = record.failure is None and not record.is_outdated
+    is_same = has_same_stat(file, record) and _has_same_sidecar_stat(file, record)
+    return is_expected and is_same and not has_unknown_times(file, record)
+
+
 def has_same_stat(file: SourceFile, record: FileRecord) -> bool:
     """Return whether a file has the recorded size and times; a change time that is not recorded counts as equal."""
     is_same = (file.size, file.mtime_ns) == (record.size, record.mtime_ns)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 
 from indexer.sync.scan_rules import is_item_name
+from indexer.sync.walk_entries import UnreadableFile
 
 SEPARATOR = os.fsencode(os.sep)
-
-_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 def folder_names(folder: str) -> tuple[list[bytes], dict[bytes, bool]]:
@@ -26,24 +27,32 @@ def folder_names(folder: str) -> tuple[list[bytes], dict[bytes, bool]]:
     """
     names: list[bytes] = []
     special: dict[bytes, bool] = {}
-    with os.scandir(folder) as entries:
+    with os.scandir(os.fsencode(folder)) as entries:
         for entry in entries:
-            name = entry.name.encode(_ENCODING, _ERRORS)  # the result of os.fsencode, four times faster
-            if not entry.is_file(follow_symlinks=False):
+            if entry.is_file(follow_symlinks=False):
+                names.append(entry.name)
+            else:
                 is_link = entry.is_symlink()
-                name = name + SEPARATOR if _is_folder(entry, is_link=is_link) else name
+                name = entry.name + SEPARATOR if _is_folder(entry, is_link=is_link) else entry.name
                 special[name] = is_link
-            names.append(name)
+                names.append(name)
     names.sort()
     return names, special
 
 
-def _is_folder(entry: os.DirEntry[str], *, is_link: bool) -> bool:
+def folder_positions(names: Sequence[bytes], special: Iterable[bytes]) -> list[int]:
+    """Return where the folders are among the names in a folder; see `folder_names`."""
+    return sorted(bisect_left(names, name) for name in special if name.endswith(SEPARATOR))
+
+
+def _is_folder(entry: os.DirEntry[bytes], *, is_link: bool) -> bool:
     try:
         is_folder = entry.is_dir()
     except OSError:
         is_folder = False
-    if is_link and not is_item_name(entry.name):  # a broken link without a photo's name may have led to a folder
+    if is_link and not is_item_name(
+        os.fsdecode(entry.name)
+    ):  # a broken link without a photo's name may have led to a folder
         is_folder = is_folder or not os.path.exists(entry.path)
     return is_folder
 
@@ -57,3 +66,20 @@ def broken_link_reason(link: str | bytes) -> str | None:
     except OSError as error:
         return f"a link that cannot be followed ({error.strerror})"
     return None
+
+
+def unreadable_file(path: bytes, error: OSError, folder: str, file_id: tuple[int, int]) -> Iterator[UnreadableFile]:
+    """Yield a file that cannot be accessed; nothing if it was deleted during the walk.
+
+    Raises:
+        OSError: The folder cannot be read any more, or was replaced by another.
+    """
+    if file_id_of(os.stat(os.path.join(folder, os.curdir))) != file_id:
+        raise OSError(errno.ENOENT, "it was removed while it was read") from error
+    if not isinstance(error, FileNotFoundError):
+        yield UnreadableFile(os.fsdecode(path), error.strerror or str(error))
+
+
+def file_id_of(info: os.stat_result) -> tuple[int, int]:
+    """Return what identifies a file or folder whatever its name: the device and inode number."""
+    return info.st_dev, info.st_ino

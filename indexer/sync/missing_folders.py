@@ -75,6 +75,10 @@ class MissingFolders:
             folder.has_photos |= has_photos
             folder.has_texts |= not has_photos
 
+    def needs_proof(self, path: bytes) -> bool:
+        """Return whether an unchanged file at a path could prove that a disk is there that seems to be absent."""
+        return any(path.startswith(prefix) for prefix in self._absent)
+
     def add_unchanged(self, path: bytes, item_id: int) -> None:
         """Note that the file of an item is still what it was, which proves that the disk of the item is there."""
         if self._absent:

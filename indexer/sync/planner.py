@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
-from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
+from indexer.catalog.statements.sync_state import FileRecord, StatRecord
 from indexer.errors import FailureKind
-from indexer.sync.comparison import FileChange, compare
-from indexer.sync.file_changes import has_same_sidecar, has_same_stat, has_unknown_times, keeps_sidecar
+from indexer.sync.comparison import Difference, compare
+from indexer.sync.file_changes import (
+    has_same_sidecar,
+    has_same_stat,
+    has_unknown_times,
+    is_unchanged,
+    keeps_sidecar,
+)
 from indexer.sync.missing_folders import MissingFolders
 from indexer.sync.sidecars import sidecar_hash
 from indexer.sync.steps import Added, Changed, Inaccessible, Moved, Removed, Reread, Step, Touched, Unchanged
@@ -42,6 +48,7 @@ class Planner:
     """Turns two sorted listings into steps.
 
     Attributes:
+        find_records: Returns the records at some paths, by path. Called only for differences from the catalog.
         find_copies: Returns, for each of some files, the indexed items with the same content, ordered by id. Called
             only for files that are new or whose size or time changed; it may be slow. For one content it always
             returns equal lists.
@@ -49,32 +56,52 @@ class Planner:
         folders: Collects the folders that have lost all of their files, None to not look for them.
     """
 
+    find_records: Callable[[Sequence[str]], Mapping[str, FileRecord]]
     find_copies: Callable[[Sequence[SourceFile]], Sequence[list[FileRecord]]]
     is_missing: Callable[[FileRecord], bool]
     folders: MissingFolders | None = None
 
-    def steps(self, entries: Iterable[WalkEntry], records: Iterable[FileStatRecord]) -> Iterator[Step]:
+    def steps(self, entries: Iterable[WalkEntry], pages: Iterable[Sequence[StatRecord]]) -> Iterator[Step]:
         """Yield what to do. Removals are to be done last: an item's file may be found elsewhere.
 
         Args:
             entries: The source, in the byte order of paths.
-            records: The catalog's records of the same source, in the same order.
+            pages: The catalog's records of the same source, in the same order.
         """
         tracker = _CopyTracker(self.is_missing)
-        changes: list[FileChange] = []
-        for difference in compare(entries, records, self.folders):
-            if isinstance(difference, Unchanged | Removed | Inaccessible):
+        differences: list[Difference] = []
+        for difference in compare(entries, pages, self.folders):
+            if isinstance(difference, Unchanged):
                 yield difference
             else:
-                changes.append(difference)
-                if len(changes) == LOOKUP_SIZE:
-                    yield from self._plan(changes, tracker)
-                    changes = []
-        yield from self._plan(changes, tracker)
+                differences.append(difference)
+                if len(differences) == LOOKUP_SIZE:
+                    yield from self._plan(differences, tracker)
+                    differences = []
+        yield from self._plan(differences, tracker)
 
-    def _plan(self, changes: Sequence[FileChange], tracker: _CopyTracker) -> Iterator[Step]:
+    def _plan(self, differences: Sequence[Difference], tracker: _CopyTracker) -> Iterator[Step]:
+        """Yield what to do about differences, in their order."""
+        paths = [difference.path for difference in differences if not difference.is_new]
+        records = self.find_records(paths) if paths else {}
+        changes: list[tuple[SourceFile, FileRecord | None]] = []
+        for path, file, _, broken_link in differences:
+            record = records.get(path)
+            if file is None:
+                if record is not None:
+                    yield Removed(record.id, os.fsencode(path))
+            elif record is not None and broken_link is not None and record.failure is None:
+                yield Inaccessible(path, broken_link)
+            elif record is not None and is_unchanged(file, record):
+                yield self._unchanged(file, record)
+            else:
+                changes.append((_with_sidecar_hash(file, record), record))
+        yield from self._plan_changes(changes, tracker)
+
+    def _plan_changes(
+        self, changes: Sequence[tuple[SourceFile, FileRecord | None]], tracker: _CopyTracker
+    ) -> Iterator[Step]:
         """Yield what to do about new and changed files, in their order."""
-        changes = [(_with_sidecar_hash(file, record), record) for file, record in changes]
         files = [file for file, record in changes if record is None or _must_compare_content(file, record)]
         copies_by_path = dict(zip((file.path for file in files), self.find_copies(files) if files else (), strict=True))
         for file, record in changes:
@@ -86,6 +113,12 @@ class Planner:
             if self.folders and isinstance(step, Touched | Reread):
                 self.folders.add_unchanged(os.fsencode(file.path), record.id)
             yield step
+
+    def _unchanged(self, file: SourceFile, record: FileRecord) -> Unchanged:
+        """Note an unchanged file that the comparison could not pass over, and return its step."""
+        if self.folders:
+            self.folders.add_unchanged(os.fsencode(file.path), record.id)
+        return Unchanged(failed=False)
 
 
 @dataclass(slots=True)

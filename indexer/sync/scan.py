@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -119,12 +121,11 @@ class Scan:
             has_others = any(os.path.lexists(other) for other in others)
             earlier_mounts = read_mounts(enclosing.mounts if enclosing else None)
             folders = MissingFolders(self.root, earlier_mounts, has_photos=has_others)
-            planner = Planner(find_copies=ContentLookup(connection), is_missing=is_missing, folders=folders)
             endings = OtherEndings()
             entries = walk(self.root, rules, base=base, others=others, endings=endings)
-            records = sync_state.file_stats(connection, self.root, enclosing.id) if enclosing else iter(())
-            for step in planner.steps(self._with_progress(entries), records):
-                self._record(step)
+            with closing(sync_state.stat_pages(connection, self.root, enclosing.id if enclosing else 0)) as pages:
+                for step in self._planner(connection, folders).steps(self._with_progress(entries), pages):
+                    self._record(step)
             self.report.passed_over = endings.passed_over()
             self.removals.folders, self.removals.rules, self.removals.base = folders.close(), rules, base
             if not has_others:
@@ -140,11 +141,14 @@ class Scan:
             paths = sorted(filter(os.path.lexists, self.files), key=os.fsencode)
             self.report.unreadable_folders += [f"{path}: it does not exist" for path in set(self.files) - set(paths)]
             walks = (walk(path, rules, base=self.root) for path in paths)
-            records = (sync_state.file_stats(connection, path, id_) for path in paths)
-            planner = Planner(find_copies=ContentLookup(connection), is_missing=is_missing)
+            pages = (page for path in paths for page in list(sync_state.stat_pages(connection, path, id_)))
             entries = self._with_progress(chain.from_iterable(walks))
-            for step in planner.steps(entries, chain.from_iterable(records)):
+            for step in self._planner(connection).steps(entries, pages):
                 self._record(step)
+
+    def _planner(self, connection: Connection, folders: MissingFolders | None = None) -> Planner:
+        find_records = partial(sync_state.records_by_path, connection)
+        return Planner(find_records, find_copies=ContentLookup(connection), is_missing=is_missing, folders=folders)
 
     def _merge_mounts(
         self, connection: Connection, own: Source | None, earlier: Iterable[Mount], folders: MissingFolders

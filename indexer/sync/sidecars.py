@@ -15,10 +15,8 @@ from dataclasses import dataclass, field
 from indexer.documents.text_file import text_format
 from indexer.images import is_photo_name
 from indexer.sync.takeout_names import MAX_LENGTH, TAKEOUT_SUFFIX, photo_keys, photo_name
+from indexer.sync.walk_entries import SidecarStat
 from indexer.types import stored_times
-
-SidecarStat = tuple[int | None, int | None, int | None]
-"""Modification time, size and change time of a sidecar, or numbers that change with those of several; None without."""
 
 SIDECAR_SUFFIXES = (".xmp", TAKEOUT_SUFFIX)
 """In lower case; photo programs and memory cards write any."""

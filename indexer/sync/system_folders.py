@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
 
 _NAMES = frozenset(
     {
@@ -43,6 +44,14 @@ _IN_PACKAGES = {
 }
 """End of the name of a program's own folder, and the folders in it that hold no originals."""
 
+_PATTERN = re.compile("|".join(map(translate, _PATTERNS)))
+
+_PACKAGES_OF = {
+    name: tuple(package for package, names in _IN_PACKAGES.items() if name in names)
+    for name in frozenset().union(*_IN_PACKAGES.values())
+}
+"""The same by the name of the folder in it: a walk asks for every folder."""
+
 
 def is_system_folder(name: str, parent: str) -> bool:
     """Return whether a folder of this name holds what a program or a device created, in a folder called `parent`.
@@ -50,6 +59,6 @@ def is_system_folder(name: str, parent: str) -> bool:
     Apple Photos and the like keep the originals in a folder of their own, beside smaller copies of each.
     """
     name, parent = name.lower(), parent.lower()
-    if name in _NAMES or any(fnmatchcase(name, pattern) for pattern in _PATTERNS):
+    if name in _NAMES or _PATTERN.fullmatch(name):
         return True
-    return any(parent.endswith(package) and name in folders for package, folders in _IN_PACKAGES.items())
+    return name in _PACKAGES_OF and parent.endswith(_PACKAGES_OF[name])

@@ -37,8 +37,11 @@ class SourceFile:
     sidecar_hash: bytes | None = None
 
 
-FileStat = tuple[bytes, int, int, int | None, int | None, int | None, int | None]
-"""Path as bytes, size, modification time, change time, and the sidecar's modification time, size and change time."""
+SidecarStat = tuple[int | None, int | None, int | None]
+"""Modification time, size and change time of a sidecar, or numbers that change with those of several; None without."""
+
+FileStat = tuple[bytes, int, int, int | None, str | None]
+"""Path as bytes, size, modification time, change time, and the sidecar's stat as `sidecar_stamp` returns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +53,22 @@ class Listing:
 
     Attributes:
         files: The files.
-        sidecars: Paths of sidecars by the path, as bytes, of their photo.
+        sidecars: Paths of sidecars, and their stat, by the path, as bytes, of their photo.
     """
 
     files: Sequence[FileStat]
-    sidecars: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
+    sidecars: Mapping[bytes, tuple[tuple[str, ...], SidecarStat]] = field(default_factory=dict)
 
     def source_file(self, file: FileStat) -> SourceFile:
         """Return one of the files as a `SourceFile`."""
-        path, size, mtime_ns, ctime_ns, sidecar_mtime_ns, sidecar_size, sidecar_ctime_ns = file
+        path, size, mtime_ns, ctime_ns, _ = file
+        sidecars, (sidecar_mtime_ns, sidecar_size, sidecar_ctime_ns) = self.sidecars.get(path, ((), (None, None, None)))
         return SourceFile(
             path=os.fsdecode(path),
             size=size,
             mtime_ns=mtime_ns,
             ctime_ns=ctime_ns,
-            sidecars=self.sidecars.get(path, ()),
+            sidecars=sidecars,
             sidecar_mtime_ns=sidecar_mtime_ns,
             sidecar_size=sidecar_size,
             sidecar_ctime_ns=sidecar_ctime_ns,

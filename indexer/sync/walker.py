@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.documents.text_file import TEXT_FORMATS
 from indexer.errors import SourceError
-from indexer.images import PHOTO_SUFFIXES
 from indexer.images.file_reader import read_start
-from indexer.sync.folder_names import SEPARATOR, broken_link_reason, folder_names
-from indexer.sync.listing_builder import ListingBuilder
+from indexer.sync.folder_names import (
+    SEPARATOR,
+    broken_link_reason,
+    file_id_of,
+    folder_names,
+    folder_positions,
+    unreadable_file,
+)
+from indexer.sync.listing_builder import ListingBuilder, plain_stats
 from indexer.sync.mounts import find_mount
+from indexer.sync.name_endings import has_hidden, item_names, may_have_sidecars
 from indexer.sync.other_endings import OtherEndings
 from indexer.sync.scan_rules import Rules, is_item_name
 from indexer.sync.sidecars import Sidecars, existing_files, is_sidecar_name
 from indexer.sync.walk_entries import BrokenLink, Listing, UnreadableFile, UnreadableFolder, WalkEntry
-from indexer.types import is_below, stored_times
+from indexer.types import is_below
 
 LISTING_SIZE = 500
 """Files per listing, at most; progress is reported after each."""
 
-_SUFFIXES = frozenset(map(os.fsencode, (*PHOTO_SUFFIXES, *TEXT_FORMATS)))
 _DOT = ord(".")
 
 
@@ -57,7 +61,7 @@ def walk(
     except OSError as error:
         raise SourceError(f"{root} cannot be read ({error.strerror}); name a folder or a picture") from error
     if stat.S_ISDIR(info.st_mode):
-        yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {_file_id(info)}, endings).walk()
+        yield from _Walk(root, os.path.realpath(root), rules, base or root, others, {file_id_of(info)}, endings).walk()
     else:
         yield from _walk_file(root, info)
 
@@ -129,7 +133,7 @@ class _Walk:
     def walk_folder(self, folder: _Folder) -> Iterator[WalkEntry | _Folder]:
         """Yield the files of one folder and the folders in it, in their order."""
         try:
-            file_id = _file_id(os.stat(folder.path))
+            file_id = file_id_of(os.stat(folder.path))
             if folder.device != file_id[0] and (mount := find_mount(folder.path, file_id[0])):
                 yield mount
             names, special = folder_names(folder.path)
@@ -148,27 +152,32 @@ class _Walk:
         Raises:
             OSError: The folder cannot be read any more.
         """
-        sidecars = Sidecars(names)
-        has_rules = bool(self.rules.exclude or self.others)
-        for name in map(os.fsdecode, filter(is_sidecar_name, names)):
-            if not ((has_rules or name[0] == ".") and self.is_excluded(name, os.path.join(folder.path, name))):
-                sidecars.add(name)
+        sidecars = self.sidecars(folder, names)
+        links = {name: is_link for name, is_link in special.items() if not name.endswith(SEPARATOR)}
         start = 0
-        for number, name_bytes in enumerate(names):
-            if not name_bytes.endswith(SEPARATOR):
-                continue
-            yield from self.files(folder, file_id, names[start:number], special, sidecars)
+        for number in folder_positions(names, special):
+            if start < number:
+                yield from self.files(folder, file_id, names[start:number], links, sidecars)
             start = number + 1
-            name = os.fsdecode(name_bytes[:-1])
+            name = os.fsdecode(names[number][:-1])
             path = os.path.join(folder.path, name)
-            is_link = special[name_bytes]
+            is_link = special[names[number]]
             if self.is_excluded(name, path):
                 continue
             if is_link and (reason := broken_link_reason(path)):
                 yield UnreadableFolder(path, reason)
             elif self.is_first_visit(path, is_outside=folder.is_outside, is_link=is_link):
                 yield _Folder(path, folder.is_outside or is_link, file_id[0])
-        yield from self.files(folder, file_id, names[start:], special, sidecars)
+        yield from self.files(folder, file_id, names[start:], links, sidecars)
+
+    def sidecars(self, folder: _Folder, names: Sequence[bytes]) -> Sidecars:
+        """Return the sidecars among the names in a folder that are not excluded."""
+        sidecars = Sidecars(names)
+        if may_have_sidecars(names):
+            for name in map(os.fsdecode, filter(is_sidecar_name, names)):
+                if not self.is_excluded(name, os.path.join(folder.path, name)):
+                    sidecars.add(name)
+        return sidecars
 
     def files(
         self,
@@ -183,16 +192,37 @@ class _Walk:
         Raises:
             OSError: The folder cannot be read any more.
         """
+        items = item_names(names)
+        is_plain = not (self.rules.exclude or self.others or folder.is_outside or sidecars)
+        prefix = os.fsencode(os.path.join(folder.path, ""))
+        for start in range(0, len(items), LISTING_SIZE):
+            part = items[start : start + LISTING_SIZE]
+            is_checked = not is_plain or has_hidden(part) or not special.keys().isdisjoint(part if special else ())
+            if not is_checked and (stats := plain_stats(prefix, part)):  # nearly all files
+                yield Listing(stats)
+            else:
+                yield from self.checked_files(folder, file_id, part, special, sidecars)
+        if self.endings is not None and len(items) < len(names):
+            self.pass_over(folder, names, frozenset(items))
+
+    def checked_files(
+        self,
+        folder: _Folder,
+        file_id: tuple[int, int],
+        names: Sequence[bytes],
+        special: Mapping[bytes, bool],
+        sidecars: Sidecars,
+    ) -> Iterator[Listing | UnreadableFile | BrokenLink]:
+        """Yield those of some photos and text files that are not excluded, were not visited and can be accessed.
+
+        Raises:
+            OSError: The folder cannot be read any more.
+        """
         prefix = os.fsencode(os.path.join(folder.path, ""))
         has_rules = bool(self.rules.exclude or self.others)
         must_follow = folder.is_outside or bool(sidecars)
         builder = ListingBuilder()
-        passed_over: list[bytes] = []
         for name_bytes in names:
-            if name_bytes[name_bytes.rfind(b".") :].lower() not in _SUFFIXES:  # excludes most other files cheaply
-                if name_bytes[0] != _DOT or self.rules.include_hidden:
-                    passed_over.append(name_bytes)
-                continue
             if has_rules or name_bytes[0] == _DOT:
                 name = os.fsdecode(name_bytes)
                 if not is_item_name(name) or self.is_excluded(name, os.path.join(folder.path, name)):
@@ -202,17 +232,18 @@ class _Walk:
                 if must_follow or name_bytes in special:
                     is_link = special.get(name_bytes, False)
                     yield from self.follow_file(builder, path, folder, sidecars, is_link=is_link)
-                else:  # nearly all files; a microsecond here, and one for the system call
-                    info = os.lstat(path)
-                    builder.files.append((path, info.st_size, *stored_times(info), None, None, None))
+                else:
+                    builder.add(path, os.lstat(path))
             except OSError as error:
                 yield from builder.take()
-                yield from _unreadable_file(path, error, folder.path, file_id)
-            if len(builder.files) == LISTING_SIZE:
-                yield from builder.take()
+                yield from unreadable_file(path, error, folder.path, file_id)
         yield from builder.take()
-        if self.endings is not None and passed_over:
-            self.endings.add(passed_over, lambda name: self.read_start(os.fsdecode(name), folder.path))
+
+    def pass_over(self, folder: _Folder, names: Sequence[bytes], items: Collection[bytes]) -> None:
+        """Count the files that are neither photos nor text files nor hidden."""
+        others = [name for name in names if name not in items and (name[0] != _DOT or self.rules.include_hidden)]
+        if self.endings is not None and others:
+            self.endings.add(others, lambda name: self.read_start(os.fsdecode(name), folder.path))
 
     def read_start(self, name: str, folder: str) -> bytes:
         """Return the first bytes of a file of a folder, b"" if it cannot be read or is excluded."""
@@ -250,7 +281,7 @@ class _Walk:
         if not is_outside and not is_link:
             return True
         try:
-            real_path, file_id = os.path.realpath(path), _file_id(os.stat(path))
+            real_path, file_id = os.path.realpath(path), file_id_of(os.stat(path))
         except OSError:
             return True  # reading it reports the error
         if real_path == self.real_root or file_id in self.visited:
@@ -266,20 +297,3 @@ class _Walk:
 def _paths(folder: str, sidecars: Sidecars, name: str) -> Iterator[Iterator[str]]:
     """Yield the paths of a photo's sidecars of each kind."""
     return (map(functools.partial(os.path.join, folder), names) for names in sidecars.of_photo(name))
-
-
-def _unreadable_file(path: bytes, error: OSError, folder: str, file_id: tuple[int, int]) -> Iterator[UnreadableFile]:
-    """Yield a file that cannot be accessed; nothing if it was deleted during the walk.
-
-    Raises:
-        OSError: The folder cannot be read any more, or was replaced by another.
-    """
-    if _file_id(os.stat(os.path.join(folder, os.curdir))) != file_id:
-        raise OSError(errno.ENOENT, "it was removed while it was read") from error
-    if not isinstance(error, FileNotFoundError):
-        yield UnreadableFile(os.fsdecode(path), error.strerror or str(error))
-
-
-def _file_id(info: os.stat_result) -> tuple[int, int]:
-    """Return what identifies a file or folder whatever its name: the device and inode number."""
-    return info.st_dev, info.st_ino

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from indexer.catalog.statements.sync_state import FileRecord, FileStatRecord
+from indexer.catalog.statements.sync_state import FileRecord, StatRecord, sidecar_stamp
 from indexer.sync import walker
 from indexer.sync.mounts import Mount
 from indexer.sync.planner import Planner
@@ -34,9 +34,9 @@ def listings(visited: Iterable[VisitedPath]) -> Iterator[WalkEntry]:
             yield entry
         else:
             path = os.fsencode(entry.path)
-            sidecars = {path: entry.sidecars} if entry.sidecars else {}
             sidecar = entry.sidecar_mtime_ns, entry.sidecar_size, entry.sidecar_ctime_ns
-            yield Listing([(path, entry.size, entry.mtime_ns, entry.ctime_ns, *sidecar)], sidecars)
+            file = path, entry.size, entry.mtime_ns, entry.ctime_ns, sidecar_stamp(*sidecar)
+            yield Listing([file], {path: (entry.sidecars, sidecar)})
 
 
 def steps(
@@ -51,18 +51,20 @@ def steps(
     def find_all(files: Sequence[SourceFile]) -> list[list[FileRecord]]:
         return [find_copies(file) for file in files]
 
-    for step in Planner(find_all, is_missing).steps(listings(visited), map(_stat_record, records)):
+    items = list(records)
+    by_path = {item.path: item for item in items}
+    planner = Planner(lambda paths: {path: by_path[path] for path in paths}, find_all, is_missing)
+    for step in planner.steps(listings(visited), [[_stat_record(item)] for item in items]):
         if isinstance(step, Unchanged):
             yield from [Unchanged(step.failed)] * step.count
         else:
             yield step
 
 
-def _stat_record(record: FileRecord) -> FileStatRecord:
-    sidecar = record.sidecar_mtime_ns, record.sidecar_size, record.sidecar_ctime_ns
-    times = record.mtime_ns, record.ctime_ns
-    rest = record.failure, record.id, record.sidecar_hash
-    return os.fsencode(record.path), record.size, *times, *sidecar, *rest
+def _stat_record(item: FileRecord) -> StatRecord:
+    sidecar = sidecar_stamp(item.sidecar_mtime_ns, item.sidecar_size, item.sidecar_ctime_ns)
+    size = item.size if item.failure is None and not item.is_outdated else None
+    return os.fsencode(item.path), size, item.mtime_ns, item.ctime_ns, sidecar
 
 
 def make_files(root: Path, *names: str) -> None:

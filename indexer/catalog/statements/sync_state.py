@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Collection, Iterator, Sequence
-from itertools import chain
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -20,6 +18,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal_column,
     select,
     type_coerce,
     values,
@@ -32,15 +31,15 @@ from indexer.catalog.schema import ITEMS, OUTDATED_METADATA
 PAGE_SIZE = 500
 """Rows per read of a listing: these fit the processor's cache; pages of 5000 take half as long again."""
 
-OUTDATED = "outdated"
+StatRecord = tuple[bytes, int | None, int, int | None, str | None]
+"""A file's path as bytes, size, modification time, change time, and the same of its sidecar as `sidecar_stamp` has it.
 
-FileStatRecord = tuple[bytes, int, int, int | None, int | None, int | None, int | None, str | None, int, bytes | None]
-"""A file's record without conversions, in the order of `_STAT_COLUMNS`; the path is bytes."""
+That is what a walk finds, so that many files are compared at once. The size is None if the file must be looked at
+although it may be unchanged: it could not be indexed, or its metadata is to be read again.
+"""
 
-_STAT_COLUMNS = (
-    "path", "size", "mtime_ns", "ctime_ns", "sidecar_mtime_ns", "sidecar_size", "sidecar_ctime_ns",
-    "failure", "id", "sidecar_hash",
-)  # fmt: skip
+_SIDECAR_STAMP = "sidecar_mtime_ns || ' ' || coalesce(sidecar_size, '') || ' ' || coalesce(sidecar_ctime_ns, '')"
+"""One column instead of three, each of which takes as long as the comparison of a file."""
 
 
 class FileRecord(NamedTuple):
@@ -68,30 +67,52 @@ class FileRecord(NamedTuple):
 _RECORD_COLUMNS = FileRecord._fields[:-1]
 
 
-def file_stats(connection: Connection, root: str, source_id: int) -> Iterator[FileStatRecord]:
-    """Yield the records of a source's files at or under `root`, in the byte order of paths, reading page by page.
+def stat_pages(connection: Connection, root: str, source_id: int) -> Generator[Sequence[StatRecord], None, None]:
+    """Yield the records of a source's files at or under `root`, in the byte order of paths, page by page.
 
-    The failure of a photo whose metadata is to be read again is `OUTDATED`.
+    Close the generator if it is not read to its end: until then its statement keeps the transaction open.
     """
-    columns = [type_coerce(ITEMS.c[name], NullType()).label(name) for name in _STAT_COLUMNS]  # raw values of SQLite
+    raw = NullType()  # the values as SQLite returns them
+    is_expected: ColumnElement[bool] = ITEMS.c.failure.is_(None)
     if connection.scalar(select(exists().select_from(OUTDATED_METADATA))):
-        is_outdated = exists().where(OUTDATED_METADATA.c.item_id == ITEMS.c.id)
-        failure = func.coalesce(ITEMS.c.failure, case((is_outdated, OUTDATED)))
-        columns[_STAT_COLUMNS.index("failure")] = failure.label("failure")
-    of_source = ITEMS.c.source_id + 0 == source_id  # "+ 0" rules out the index on source_id, which is slower here
-    return chain.from_iterable(_pages(connection, root, columns, of_source))  # type: ignore[arg-type]
+        is_expected = is_expected & ~exists().where(OUTDATED_METADATA.c.item_id == ITEMS.c.id)
+    size = case((is_expected, ITEMS.c.size))
+    times = ITEMS.c.mtime_ns, ITEMS.c.ctime_ns
+    records = (
+        select(type_coerce(ITEMS.c.path, raw), size, *times, literal_column(_SIDECAR_STAMP, raw))
+        .select_from(ITEMS)
+        .where(ITEMS.c.source_id + 0 == source_id)  # "+ 0" rules out the index on source_id, which is slower here
+    )
+    first, end = path_range(root)  # two statements: with OR, SQLite would sort all rows
+    below = records.where(ITEMS.c.path > first, ITEMS.c.path < end).order_by(ITEMS.c.path)
+    for statement in (records.where(ITEMS.c.path == root), below):
+        with connection.execute(statement) as result:
+            cursor = result.cursor  # its tuples: SQLAlchemy's rows are compared slowly
+            while page := cursor.fetchmany(PAGE_SIZE):
+                yield page
+
+
+def sidecar_stamp(mtime_ns: int | None, size: int | None, ctime_ns: int | None) -> str | None:
+    """Return the numbers of a sidecar as a text; None without a sidecar."""
+    numbers = mtime_ns, size, ctime_ns
+    return None if mtime_ns is None else " ".join("" if number is None else str(number) for number in numbers)
 
 
 def file_records(connection: Connection, root: str) -> Iterator[FileRecord]:
     """Yield the records of files at or under `root`, in the byte order of paths, reading page by page."""
-    for page in _pages(connection, root, [ITEMS.c[name] for name in _RECORD_COLUMNS]):
+    for page in _pages(connection, root):
         yield from (FileRecord._make((*row, False)) for row in page)
 
 
-def _pages(
-    connection: Connection, root: str, columns: Sequence[ColumnElement[Any]], *conditions: ColumnElement[bool]
-) -> Iterator[Sequence[Row[Any]]]:
-    rows = select(*columns).where(*conditions)
+def records_by_path(connection: Connection, paths: Sequence[str]) -> dict[str, FileRecord]:
+    """Return the records of files by path."""
+    is_outdated = exists().where(OUTDATED_METADATA.c.item_id == ITEMS.c.id)
+    statement = select(*(ITEMS.c[name] for name in _RECORD_COLUMNS), is_outdated).where(ITEMS.c.path.in_(paths))
+    return {row.path: FileRecord._make(row) for row in connection.execute(statement)}
+
+
+def _pages(connection: Connection, root: str) -> Iterator[Sequence[Row[Any]]]:
+    rows = select(*(ITEMS.c[name] for name in _RECORD_COLUMNS))
     yield connection.execute(rows.where(ITEMS.c.path == root)).all()
     last, end = path_range(root)  # not `at_or_under`: with its OR each page would sort all remaining rows
     page = (
@@ -104,7 +125,7 @@ def _pages(
         yield result
         if len(result) < PAGE_SIZE:
             return
-        last = os.fsdecode(result[-1].path)  # bytes or str
+        last = result[-1].path
 
 
 def existing_sizes(connection: Connection, sizes: Collection[int]) -> set[int]:

@@ -26,7 +26,7 @@ ALLOWED_SCANS = {
     "SCAN outdated_metadata",  # whether there is a row: it reads one
 }
 
-PAGED = {"file_records", "file_stats", "embedding_ids", "embeddings_after"}
+PAGED = {"file_records", "stat_pages", "embedding_ids", "embeddings_after"}
 """Statements that read in pages: sorting the remaining rows for each page would take n² time."""
 
 
@@ -54,7 +54,7 @@ def read_plans(engine: Engine, connection: Connection, run: Callable[[], object]
     "name",
     [
         "file_records",
-        "file_stats",
+        "stat_pages",
         "files_by_content",
         "existing_sizes",
         "count_items",
@@ -72,7 +72,7 @@ def test_no_statement_scans_a_whole_table(
     saved = save_embedded(connection, source, encoder, 20, content_hash=b"h")
     statements: dict[str, Callable[[], object]] = {
         "file_records": lambda: list(sync_state.file_records(connection, "/photos")),
-        "file_stats": lambda: list(sync_state.file_stats(connection, "/photos", source.id)),
+        "stat_pages": lambda: list(sync_state.stat_pages(connection, "/photos", source.id)),
         "files_by_content": lambda: sync_state.files_by_content(connection, [(1, b"h"), (2, b"h")]),
         "existing_sizes": lambda: sync_state.existing_sizes(connection, [1, 2]),
         "count_items": lambda: counts.count_items(connection, "/photos/0"),

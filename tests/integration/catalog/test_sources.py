@@ -21,7 +21,8 @@ def test_a_new_inner_source_takes_its_items_from_the_outer_one(connection: Conne
     inner = add_source(connection, "/photos/2019", enclosing=outer)
     owners = connection.scalars(select(ITEMS.c.source_id).order_by(ITEMS.c.path)).all()
     assert owners == [inner.id, outer.id, sibling.id]
-    assert [item[0] for item in sync_state.file_stats(connection, "/photos", outer.id)] == [b"/photos/2020/b"]
+    pages = sync_state.stat_pages(connection, "/photos", outer.id)
+    assert [item[0] for page in pages for item in page] == [b"/photos/2020/b"]
     assert stored_paths(connection, "/photos") == ["/photos/2019/a", "/photos/2020/b"]
 
 

@@ -125,8 +125,8 @@ def test_items_of_a_folder_that_cannot_be_listed_are_kept(
     (folder / "z.png").unlink()
     real_scandir = os.scandir
 
-    def scandir(path: str) -> object:
-        if path == str(folder / "locked"):
+    def scandir(path: bytes) -> object:
+        if os.fsdecode(path) == str(folder / "locked"):
             raise PermissionError(13, "Permission denied", path)
         return real_scandir(path)
 

@@ -32,8 +32,8 @@ def test_a_folder_that_cannot_be_listed_is_reported_in_order(root: Path, monkeyp
     make_files(root, "a.jpg", "b/c.jpg", "d.jpg")
     scandir = os.scandir
 
-    def failing(path: str) -> object:
-        if path == str(root / "b"):
+    def failing(path: bytes) -> object:
+        if os.fsdecode(path) == str(root / "b"):
             raise PermissionError(13, "Permission denied", path)
         return scandir(path)
 
@@ -112,18 +112,18 @@ def test_a_file_deleted_during_the_walk_is_skipped_and_a_deleted_folder_is_repor
     make_files(root, "a.jpg", "b/c.jpg", "b/d.jpg", "b/e.jpg", "g.jpg")
     scandir, moved = os.scandir, root.parent / "moved"
 
-    def delete_file(path: str) -> object:
+    def delete_file(path: bytes) -> object:
         entries = scandir(path)
-        if path == str(root / "b"):
+        if os.fsdecode(path) == str(root / "b"):
             (root / "b" / "d.jpg").unlink(missing_ok=True)
         return entries
 
     monkeypatch.setattr(os, "scandir", delete_file)
     assert walked_paths(root) == ["a.jpg", "b/c.jpg", "b/e.jpg", "g.jpg"]
 
-    def unmount(path: str) -> object:
+    def unmount(path: bytes) -> object:
         entries = list(scandir(path))
-        if path == str(root / "b"):
+        if os.fsdecode(path) == str(root / "b"):
             (root / "b").rename(moved)
             (root / "b").mkdir()  # unmounting leaves an empty folder
         return nullcontext(entries)
@@ -135,7 +135,7 @@ def test_a_file_deleted_during_the_walk_is_skipped_and_a_deleted_folder_is_repor
 
 
 def test_a_root_that_cannot_be_listed_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(path: str) -> object:
+    def failing(path: bytes) -> object:
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(os, "scandir", failing)
