@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import ast
+from types import ModuleType
 
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects import sqlite
 
 from docs.generator.markdown import code, table
 from docs.generator.source import calls, comments, variable_docs
-from indexer.catalog import schema
+from indexer.catalog import schema, schema_learning
 
 
 def tables() -> str:
     """Return a section for each table: what it holds, and its columns."""
-    descriptions = variable_docs(schema)
-    found = {name: value for name, value in vars(schema).items() if isinstance(value, Table)}
-    return "\n\n".join(_section(value, descriptions.get(name, "")) for name, value in found.items())
+    learning = _tables_in(schema_learning)
+    own = {name: value for name, value in _tables_in(schema).items() if name not in learning}
+    return "\n\n".join(
+        _section(value, variable_docs(module).get(name, ""), module)
+        for module, found in ((schema, own), (schema_learning, learning))
+        for name, value in found.items()
+    )
 
 
-def _section(source: Table, description: str) -> str:
-    notes, text = _column_comments(source.name), description.replace("\n", " ")
+def _tables_in(module: ModuleType) -> dict[str, Table]:
+    """Return the tables that a module defines or imports, by variable."""
+    return {name: value for name, value in vars(module).items() if isinstance(value, Table)}
+
+
+def _section(source: Table, description: str, module: ModuleType) -> str:
+    notes, text = _column_comments(source.name, module), description.replace("\n", " ")
     rows = [(code(column.name), code(_type(column)), notes.get(column.name, "")) for column in source.columns]
     return f"## {source.name}\n\n{text}\n\n{table(('Column', 'Type', 'Meaning'), rows)}"
 
@@ -31,11 +41,11 @@ def _type(column: Column[object]) -> str:
     return f"{column.type.compile(sqlite.dialect())}{key}{references}"
 
 
-def _column_comments(name: str) -> dict[str, str]:
+def _column_comments(name: str, module: ModuleType) -> dict[str, str]:
     """Return the comment next to each column of a table in the source."""
-    notes = comments(schema)
+    notes = comments(module)
     found = {}
-    for call in calls(schema, "Table"):
+    for call in calls(module, "Table"):
         if not (isinstance(call.args[0], ast.Constant) and call.args[0].value == name):
             continue
         for column in call.args[2:]:
