@@ -28,7 +28,7 @@ _NEGATABLE = {
     "tag": ("TAG", "Only what has this tag; * stands for any text."),
     "person": ("NAME", "Only photos of the person with this name in their metadata; * stands for any text."),
     "place": ("NAME", "Only photos with this city, country or other place in their metadata; * stands for any text."),
-    "collection": ("NAME", "Only items that were added to this collection."),
+    "collection": ("NAME", "Only items that were added to this collection; * stands for any text."),
     "meta": (
         "COMPARISON",
         "Only added items whose metadata matches: 'price<10', 'shop=Berlin,Paris', 'shop!=Rome', or 'price' for any.",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.cli.exit_codes import ExitCode, leave
+from retrieval.cli.item_place import has_file, place_cell, place_head
+from retrieval.cli.item_table import excerpt
 from retrieval.cli.messages import note
 from retrieval.cli.nothing_found import explain_nothing, note_unknown_words
 from retrieval.cli.output import OutputFormat, print_json, print_path
@@ -24,9 +26,6 @@ Command = Callable[..., None]
 
 _BANDS = ((0.8, "sure"), (0.4, "likely"), (0.05, "maybe"), (0.0, "unlikely"))
 """Words for probabilities, by the lowest that each is for; the last begins at the threshold."""
-
-_EXCERPT = 60
-"""Characters of a text in the table; JSON has all of it."""
 
 _PLACES = {"tag": "tags", "person": "people", "place": "places"}
 """Fields that have several entries."""
@@ -125,20 +124,22 @@ def print_hits(hits: Sequence[Hit], output: OutputFormat, *, understood: Underst
     elif output == "table":
         _print_table(hits)
     else:
-        for hit in hits:
+        files = [hit for hit in hits if has_file(hit)]
+        for hit in files:
             print_path(hit.path, output)
+        if len(files) < len(hits):
+            note(f"recall: {plural(len(hits) - len(files), 'hit')} without a file left out; --json shows them")
 
 
 def _print_table(hits: Sequence[Hit]) -> None:
-    has_texts = any(hit.kind == "text" for hit in hits)
     columns: dict[Column, Sequence[str | Cell]] = {
         Column("match"): ["" if hit.probability is None else _match(hit.probability) for hit in hits],
         Column("score"): [_score(hit) for hit in hits],
         Column("photos"): [str(hit.count) if hit.members else "" for hit in hits],
         Column("taken"): [f"{hit.taken_at:%Y-%m-%d}" if hit.taken_at else "" for hit in hits],
-        Column("file" if has_texts else "photo", "middle"): [Cell(place(hit), hit.path) for hit in hits],
+        Column(place_head(hits), "middle"): [place_cell(hit) for hit in hits],
         Column("found", "end"): [_found(hit) for hit in hits],
-        Column("text", "end"): [_excerpt(hit) for hit in hits],
+        Column("text", "end"): [excerpt(hit.text) if hit.kind == "text" else "" for hit in hits],
     }
     print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
     approximate = sum(hit.approximate for hit in hits)
@@ -160,20 +161,9 @@ def _match(probability: float) -> str:
     return f"{percent} {next(band for lowest, band in _BANDS if probability >= lowest)}"
 
 
-def place(hit: Hit) -> str:
-    """Return where a hit is; of a table's row without a picture its id too."""
-    return f"{hit.path} row {hit.row}" if hit.row is not None and hit.kind == "text" else str(hit.path)
-
-
 def _found(hit: Hit) -> str:
     """Return which words of the query the hit has, and where."""
     words: dict[str, list[str]] = {}
     for word in hit.found:
         words.setdefault(_PLACES.get(word.field, word.field), []).append(word.word)
     return "; ".join(f"in the {place}: {', '.join(of_field)}" for place, of_field in words.items())
-
-
-def _excerpt(hit: Hit) -> str:
-    """Return the beginning of a text, nothing for a photo."""
-    text = " ".join((hit.text or "").split()) if hit.kind == "text" else ""
-    return text if len(text) <= _EXCERPT else f"{text[: _EXCERPT - 1].rstrip()}…"

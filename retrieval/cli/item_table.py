@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from retrieval.cli.item_place import has_file, place_cell, place_head
+from retrieval.cli.messages import note
 from retrieval.cli.output import OutputFormat, print_json, print_path
 from retrieval.cli.table import Cell, Column, print_table
+from retrieval.cli.text import plural
 
 if TYPE_CHECKING:
     from retrieval import Item
+
+_EXCERPT = 60
+"""Characters of a text in the table; JSON has all of it."""
 
 
 def print_items(items: Sequence[Item], output: OutputFormat) -> None:
@@ -21,8 +27,11 @@ def print_items(items: Sequence[Item], output: OutputFormat) -> None:
         if items:
             _print_table(items)
     else:
-        for item in items:
+        files = [item for item in items if has_file(item)]
+        for item in files:
             print_path(item.path, output)
+        if len(files) < len(items):
+            note(f"recall: {plural(len(items) - len(files), 'item')} without a file left out; --json shows them")
 
 
 def _print_table(items: Sequence[Item]) -> None:
@@ -30,13 +39,28 @@ def _print_table(items: Sequence[Item]) -> None:
         Column("taken"): [f"{item.taken_at:%Y-%m-%d}" if item.taken_at else "" for item in items],
         Column("rating"): ["" if item.rating is None else str(item.rating) for item in items],
         Column("camera", "end"): [item.camera or "" for item in items],
-        Column("file" if any(item.kind == "text" for item in items) else "photo", "middle"): [
-            Cell(_place(item), item.path) for item in items
-        ],
+        Column("collection", "end"): [item.collection or "" for item in items],
+        Column("id", "end"): [item.id if item.collection and has_file(item) else "" for item in items],
+        Column(place_head(items), "middle"): [place_cell(item) for item in items],
+        Column("text", "end"): [excerpt(item.text) for item in items],
+        Column("metadata", "end"): [_metadata(item.metadata) for item in items],
     }
     print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
 
 
-def _place(item: Item) -> str:
-    """Return where an item is; of a table's row without a picture its id too."""
-    return f"{item.path} row {item.row}" if item.row is not None and item.kind == "text" else str(item.path)
+def excerpt(text: str | None) -> str:
+    """Return the beginning of a text on one line; "" for none."""
+    words = " ".join((text or "").split())
+    return words if len(words) <= _EXCERPT else f"{words[: _EXCERPT - 1].rstrip()}…"
+
+
+def _metadata(metadata: Mapping[str, Any]) -> str:
+    """Return metadata in one line, without unknown values."""
+    known = ((key, value) for key, value in metadata.items() if value is not None)
+    return ", ".join(f"{key}={_value(value)}" for key, value in known)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(value) if isinstance(value, list) else str(value)

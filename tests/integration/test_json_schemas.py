@@ -54,6 +54,17 @@ STORIES: dict[str, list[Step]] = {
         ("words-list", ("words", "list"), 0),
         ("words-forget", ("words", "forget", "Biscuit"), 0),
     ],
+    "items": [
+        ("add", ("add", "items.jsonl", "--collection", "shop"), 3),
+        ("get", ("get", "mug", "cat"), 0),
+        ("get", ("get", "mug", "--vectors"), 0),
+        ("list", ("list", "--collection", "shop"), 0),
+        ("search", ("search", "a cup of coffee", "--all"), 0),
+        ("update", ("update", "mug", "price=9", 'tags=["red"]'), 0),
+        ("update", ("update", "-"), 1),
+        ("delete", ("delete", "mug", "nothing"), 0),
+        ("delete", ("delete", "mug"), 1),
+    ],
     "library": [
         INDEX,
         ("encoder-available", ("encoder", "available"), 0),
@@ -100,6 +111,12 @@ def place(recall_program: Program, skimage_photos: Path) -> Path:
         for number in range(8)
         for name, verdict in zip(PHOTOS[number : number + 3], ("good", "bad", "bad"), strict=True)
     ]
+    lines = [
+        {"id": "mug", "text": "a cup", "price": 8},
+        {"id": "cat", "picture": "photos/chelsea.png", "sold": None},
+        5,
+    ]
+    (folder / "items.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
     (folder / "judged.csv").write_text("\n".join(["query,path,verdict", *verdicts, "no verdict,x.jpg,maybe"]) + "\n")
     return folder
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Literal, NamedTuple, Protocol, get_args
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from indexer.catalog.filters.geo import box_around
 from indexer.catalog.filters.metadata import require_text
 from indexer.catalog.filters.path_prefix import at_or_under, row_range
-from indexer.catalog.schema import ITEMS, UNITS
+from indexer.catalog.schema import ITEMS, SOURCES, UNITS
 from indexer.errors import QueryError
 from indexer.types import COLLECTION, Modality
 
@@ -79,7 +79,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The item was added to the collection with this name."""
+    """The item was added to the collection with this name, in which * matches any text and ? one character."""
 
     name: str
 
@@ -89,6 +89,10 @@ class Collection:
 
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
+        if set("*?") & set(self.name):
+            pattern = self.name.replace("[", "[[]")
+            names = select(SOURCES.c.id).where(SOURCES.c.collection.bool_op("GLOB")(pattern))
+            return ITEMS.c.source_id.in_(names)
         start, end = row_range(f"{COLLECTION}{self.name}")
         return and_(ITEMS.c.path > start, ITEMS.c.path < end)
 

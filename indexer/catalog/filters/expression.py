@@ -168,7 +168,7 @@ class Filter(ABC):
 
     @staticmethod
     def collection(name: str) -> Filter:
-        """Return a filter for the items that were added to a collection."""
+        """Return a filter for the items that were added to a collection; "*" is any collection, "shop-*" a pattern."""
         return Term(criteria.Collection(name))
 
     @staticmethod

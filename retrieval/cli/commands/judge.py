@@ -12,7 +12,8 @@ import click
 from indexer.config import Settings
 from indexer.errors import FeedbackError
 from retrieval.cli.exit_codes import ExitCode, leave
-from retrieval.cli.hit_table import likely_hits, place
+from retrieval.cli.hit_table import likely_hits
+from retrieval.cli.item_place import place
 from retrieval.cli.last_search import read_last
 from retrieval.cli.messages import note, print_error
 from retrieval.cli.options import FilePath, open_library, settings_options
