@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import Connection, text
 
-from indexer.catalog.statements import items, sync_state, writes
+from indexer.catalog.statements import added_items, items, sources, sync_state, writes
+from indexer.catalog.statements.added_items import StoredPicture
 from indexer.catalog.statements.encoders import EncoderRecord
+from indexer.errors import StorageError
 from indexer.store import Store
-from indexer.types import Progress, ProgressCallback, file_of, is_unchanged, isin_sorted, row_of
+from indexer.store.stored_pictures import files_in, picture_bytes, picture_path
+from indexer.types import Progress, ProgressCallback, collection_of, file_of, is_unchanged, isin_sorted, row_of
+from indexer.types import item_id as item_id_of
 from indexer.vectors import read_index
 from indexer.vectors.autotune.choice_file import read_choice
 from indexer.vectors.base import to_half
@@ -29,6 +33,7 @@ class ProblemKind(StrEnum):
     INDEX = "index"  # the index file differs from the catalog
     MISSING = "missing"  # an item's file does not exist
     CHANGED = "changed"  # an item's file has changed since it was indexed
+    PICTURE = "picture"  # the stored picture of an added item is missing or damaged, or belongs to no item
 
 
 class Problem(NamedTuple):
@@ -42,6 +47,7 @@ class Problem(NamedTuple):
 def check(store: Store, *, progress: ProgressCallback | None = None) -> Iterator[Problem]:
     """Yield every disagreement between catalog, index and disk; changes nothing."""
     encoder = store.encoder
+    pictures = files_in(store.path)
     with store.reading() as connection:
         for (result,) in connection.execute(text("PRAGMA integrity_check")).all():
             if result != "ok":
@@ -50,27 +56,34 @@ def check(store: Store, *, progress: ProgressCallback | None = None) -> Iterator
                 )
         if encoder is not None:
             for item_id, path in _items_without_embedding(connection, encoder):
-                yield Problem(
-                    ProblemKind.EMBEDDING,
-                    f"{file_of(path)} (item {item_id})",
-                    "recall check --repair, then recall index",
-                )
+                if collection_of(path) is None:
+                    subject, advice = file_of(path), "recall check --repair, then recall index"
+                else:
+                    subject, advice = _name(path), "add the item again"
+                yield Problem(ProblemKind.EMBEDDING, f"{subject} (item {item_id})", advice)
             problem = _index_problem(store, encoder, connection)
             if problem:
                 yield Problem(ProblemKind.INDEX, problem, "recall check --repair")
         yield from _file_problems(connection, progress)
+        yield from _picture_problems(connection, store.path, pictures)
 
 
 def repair(store: Store, *, progress: ProgressCallback | None = None) -> int:
     """Rebuild the index, delete items without a usable embedding, and return how many were deleted.
 
-    The next sync finds the deleted items again and encodes them.
+    The next sync finds the deleted items again and encodes them. Added items, which no sync finds, stay. Stored
+    pictures that belong to no item are deleted.
     """
+    with store.reading() as connection:
+        unused = _unused(connection, store.path, files_in(store.path))
+    for file in unused:
+        file.unlink(missing_ok=True)
     encoder = store.encoder
     if encoder is None:
         return 0
     with store.transaction() as connection:
-        unusable = [item_id for item_id, _ in _items_without_embedding(connection, encoder)]
+        without = _items_without_embedding(connection, encoder)
+        unusable = [item_id for item_id, path in without if collection_of(path) is None]
         writes.delete_items(connection, unusable)
     store.rebuild_index(progress)
     return len(unusable)
@@ -86,11 +99,15 @@ def _items_without_embedding(connection: Connection, encoder: EncoderRecord) -> 
 
 
 def _index_problem(store: Store, encoder: EncoderRecord, connection: Connection) -> str | None:
-    """Return what is wrong with the index file, or None; being behind the catalog is not a problem."""
+    """Return what is wrong with the index file, or None; being behind the catalog is not a problem.
+
+    Adding few items writes no file, so a library of added items alone may have none.
+    """
+    file = store.index_file(store.index_fingerprint)
+    if not os.path.lexists(file) and not sources.sources(connection):
+        return None
     try:
-        index, watermark = read_index(
-            store.index_file(store.index_fingerprint), fingerprint=store.index_fingerprint, verify=True
-        )
+        index, watermark = read_index(file, fingerprint=store.index_fingerprint, verify=True)
     except StaleIndexError as error:
         return str(error)
     for ids, vectors, _ in items.embeddings_after(connection, encoder.id, encoder.dim, 0):
@@ -108,6 +125,37 @@ def _index_problem(store: Store, encoder: EncoderRecord, connection: Connection)
         except StaleIndexError as error:
             return str(error)
     return None
+
+
+def _picture_problems(connection: Connection, library: Path, files: Sequence[Path]) -> Iterator[Problem]:
+    """Yield the stored pictures that are missing or damaged, and those of these files that belong to no item."""
+    reasons: dict[bytes, str | None] = {}
+    for path, hash_ in added_items.large_pictures(connection):
+        if hash_ not in reasons:
+            try:
+                picture_bytes(library, StoredPicture("", hash_, None))
+            except StorageError as error:
+                reasons[hash_] = str(error).partition(";")[0]
+            else:
+                reasons[hash_] = None
+        if reasons[hash_] is not None:
+            yield Problem(ProblemKind.PICTURE, f"{_name(path)}: {reasons[hash_]}", "add the item again")
+    for file in _unused(connection, library, files):
+        if os.path.lexists(file):
+            yield Problem(ProblemKind.PICTURE, f"{file} belongs to no item", "recall check --repair")
+
+
+def _unused(connection: Connection, library: Path, files: Sequence[Path]) -> list[Path]:
+    """Return those of these files in the folder of stored pictures that belong to no item."""
+    if not files:
+        return []
+    used = {picture_path(library, hash_) for _, hash_ in added_items.large_pictures(connection)}
+    return sorted(file for file in files if file not in used)
+
+
+def _name(path: str) -> str:
+    """Return what names an added item, for people."""
+    return f"{file_of(path)}: {item_id_of(path)}"
 
 
 def _file_problems(connection: Connection, progress: ProgressCallback | None) -> Iterator[Problem]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer.catalog.statements import counts, sources
+from indexer.catalog.statements import added_items, counts, sources
 from indexer.catalog.statements.sources import Source
 from indexer.store import Store
 from indexer.types import Modality
@@ -20,11 +20,12 @@ class Status:
 
     Attributes:
         path: The library's folder.
-        photos: Number of indexed photos.
-        texts: Number of indexed texts: files, and table rows without a picture.
+        photos: Number of photos, added ones too.
+        texts: Number of texts: files, table rows without a picture, and added ones.
         failed: Number of files that could not be indexed.
         unread_sidecars: Number of sidecars that could not be read; their photos are indexed.
-        sources: Folders, files and tables that were indexed.
+        collections: Number of added items by the name of their collection.
+        sources: Folders, files and tables that were indexed; not the collections.
         encoder: Name of the encoder; None if nothing is indexed yet.
         fingerprint: The encoder's fingerprint.
         dim: Length of a vector.
@@ -45,6 +46,7 @@ class Status:
     index_bytes: int
     choice: IndexChoice | None = None
     unread_sidecars: int = 0
+    collections: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_status(store: Store) -> Status:
@@ -54,6 +56,7 @@ def read_status(store: Store) -> Status:
         items = counts.count_by_kind(connection)
         unread_sidecars = counts.count_unread_sidecars(connection)
         all_sources = sources.sources(connection)
+        collections = added_items.count_by_collection(connection)
     return Status(
         path=store.path,
         photos=items[Modality.PHOTO][0],
@@ -67,6 +70,7 @@ def read_status(store: Store) -> Status:
         index_bytes=_total_size(store.path.glob("index-*")),
         choice=store.read_index_choice() if encoder else None,
         unread_sidecars=unread_sidecars,
+        collections=collections,
     )
 
 

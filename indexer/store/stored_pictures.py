@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,14 @@ def delete_files(library: Path, hashes: Iterable[bytes]) -> None:
     """Delete the files of pictures that no item has any more."""
     for hash_ in hashes:
         picture_path(library, hash_).unlink(missing_ok=True)
+
+
+def files_in(library: Path) -> list[Path]:
+    """Return all files in the folder of large pictures; a link is one of them, and not followed."""
+    folder = library / FOLDER
+    if folder.is_symlink():
+        return []
+    return [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
 
 
 class ItemPictures:

@@ -171,8 +171,8 @@ def check(self: BaseLibrary, *, repair: bool = False, progress: ProgressCallback
     """Return the disagreements between catalog, index and disk, after an optional repair.
 
     Args:
-        repair: Whether to first rebuild the index and drop items without a usable embedding. The next sync encodes
-            those again.
+        repair: Whether to first rebuild the index, drop items without a usable embedding, which the next sync encodes
+            again, and delete stored pictures that belong to no item. Added items stay.
         progress: Called with the progress.
 
     Raises:

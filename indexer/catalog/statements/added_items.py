@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.filters.path_prefix import row_range
@@ -143,6 +143,21 @@ def delete_pictures(connection: Connection, item_ids: Sequence[int]) -> None:
     for start in range(0, len(item_ids), PAGE_SIZE):
         page = ITEM_PICTURES.c.item_id.in_(item_ids[start : start + PAGE_SIZE])
         connection.execute(delete(ITEM_PICTURES).where(page))
+
+
+def large_pictures(connection: Connection) -> Iterator[tuple[str, bytes]]:
+    """Yield the path of each item whose stored picture is a file of the library, and the picture's hash."""
+    statement = select(ITEMS.c.path, ITEM_PICTURES.c.hash).join_from(ITEM_PICTURES, ITEMS)
+    for page in connection.execute(statement.where(ITEM_PICTURES.c.data.is_(None))).partitions(PAGE_SIZE):
+        yield from map(tuple, page)
+
+
+def count_by_collection(connection: Connection) -> dict[str, int]:
+    """Return how many items each collection has, by name; those without items are left out."""
+    of_source = select(func.count()).where(ITEMS.c.source_id == SOURCES.c.id).scalar_subquery()
+    statement = select(SOURCES.c.collection, of_source.label("items")).where(SOURCES.c.collection.is_not(None))
+    rows = connection.execute(statement.order_by(SOURCES.c.collection)).all()
+    return {row.collection: row.items for row in rows if row.items}
 
 
 def picture_files(connection: Connection, item_ids: Sequence[int]) -> set[bytes]:

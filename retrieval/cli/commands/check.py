@@ -15,7 +15,7 @@ SECTION = "Library"
 
 
 @click.command("check", short_help="Compare catalog, index and disk, and repair them.")
-@click.option("--repair", is_flag=True, help="Rebuild the index, and drop damaged embeddings.")
+@click.option("--repair", is_flag=True, help="Rebuild the index, and drop damaged embeddings and pictures of no item.")
 @json_option
 @settings_options("library", "wait")
 def command(repair: bool, as_json: bool, settings: Settings) -> None:

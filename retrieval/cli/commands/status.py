@@ -13,7 +13,7 @@ from retrieval.cli.index_measurement import describe
 from retrieval.cli.options import open_library, settings_options
 from retrieval.cli.output import json_option, print_json, utc_text
 from retrieval.cli.table import Column, print_fields, print_table
-from retrieval.cli.text import size
+from retrieval.cli.text import plural, size
 
 if TYPE_CHECKING:
     from indexer.catalog.statements.counts import Failure
@@ -73,6 +73,7 @@ def _as_json(status: Status) -> dict[str, Any]:
         "catalog_bytes": status.catalog_bytes,
         "index_bytes": status.index_bytes,
         "index": None if chosen is None else asdict(chosen.measurements[0]) | {"chosen_at": utc_text(chosen.chosen_at)},
+        "collections": [{"name": name, "items": count} for name, count in status.collections.items()],
         "sources": [
             {
                 "path": source.root,
@@ -102,6 +103,8 @@ def _fields(status: Status) -> Iterator[tuple[str, str]]:
             "index",
             f"{describe(measured)} (chosen {status.choice.chosen_at:%Y-%m-%d %H:%M} UTC for {measured.vectors:,})",
         )
+    for name, count in status.collections.items():
+        yield "collection", f"{name} ({plural(count, 'item')})"
     for source in status.sources:
         yield "source", f"{source.root} ({_source(source)})"
 
