@@ -1,6 +1,7 @@
 """Gives other programs the library in their own terms; each door needs an extra of its own.
 
     datasets.py           data sets of Hugging Face, extra `datasets`
+    langchain/            a vector store and a retriever, extra `langchain`
     llm_plugin.py         the encoders as embedding models of the program llm, extra `llm`
     mcp/                  a server by which assistants search the library, extra `mcp`
     metadata_filters.py   filters on metadata as JSON has them
