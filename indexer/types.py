@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Union
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # most commands need no image library
+    from PIL import Image
 
 Vectors = NDArray[np.float32]
 """Row vectors, shape (n, d), float32; unit length unless a docstring says otherwise."""
@@ -21,6 +24,9 @@ Ids = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
 """RGB pictures at the encoder's size, shape (n, height, width, 3), values 0 to 255."""
 
+PictureInput = Union[str, os.PathLike[str], bytes, "Image.Image", NDArray[np.uint8]]
+"""A picture from an app: a path, the bytes of a file, a Pillow picture, or a uint8 array of shape (height, width, 3) or
+(height, width)."""
 
 TIME_LIMIT_NS = 2**63
 """Nanoseconds before and after 1970 that the catalog can store: from 1677 to 2262."""

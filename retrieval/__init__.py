@@ -15,7 +15,7 @@ from retrieval.public_names import MODULES
 
 if TYPE_CHECKING:
     from indexer import __version__
-    from indexer.adding import AddFailure, AddReport, OnConflict, PictureInput
+    from indexer.adding import AddFailure, AddReport, OnConflict
     from indexer.catalog.filters.expression import Filter
     from indexer.catalog.filters.metadata_key import MetadataKey
     from indexer.catalog.statements.counts import Failure
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from indexer.sync.report import MissingFolder, SyncReport
     from indexer.transfer.formats import ExportFormat
     from indexer.transfer.report import ExportReport, ImportReport
-    from indexer.types import Modality, Preprocess, Progress, ProgressCallback, Vectors
+    from indexer.types import Modality, PictureInput, Preprocess, Progress, ProgressCallback, Vectors
     from indexer.vectors.measurements import IndexChoice, IndexMeasurement, IndexTarget, SearchDepth
     from retrieval.calibration.expected import Expected
     from retrieval.duplicates.groups import DuplicateGroup, DuplicatePhoto, Duplicates

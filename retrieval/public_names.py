@@ -60,7 +60,7 @@ MODULES = {
     "PartScore": "retrieval.search.hits",
     "Picture": "retrieval.query.part",
     "PictureError": "indexer.errors",
-    "PictureInput": "indexer.adding.inputs",
+    "PictureInput": "indexer.types",
     "Precision": "indexer.encoders.names",
     "Preprocess": "indexer.types",
     "PrivateWord": "retrieval.query.private_words",

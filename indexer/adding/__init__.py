@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from indexer.adding.add import OnConflict, add_items
 from indexer.adding.delete import delete_items
-from indexer.adding.inputs import NewItem, PictureInput, new_items
+from indexer.adding.inputs import NewItem, new_items
 from indexer.adding.report import AddFailure, AddReport
 from indexer.adding.update import update_items
 
@@ -16,7 +16,6 @@ __all__ = [
     "AddReport",
     "NewItem",
     "OnConflict",
-    "PictureInput",
     "add_items",
     "delete_items",
     "new_items",

@@ -6,20 +6,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import AddError
-from indexer.types import Vectors
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-PictureInput = Union[str, os.PathLike[str], bytes, "Image.Image", NDArray[np.uint8]]
-"""A picture to add: a path, the bytes of a file, a Pillow picture, or a uint8 array of shape (height, width, 3) or
-(height, width)."""
+from indexer.types import PictureInput, Vectors
 
 _COLLECTION = re.compile(r"[^\W_][\w.-]*( [\w.-]+)*")
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,9 +23,6 @@ if TYPE_CHECKING:  # texts need no image library
     from PIL import Image
 
     from indexer.images.workers.reader import PictureReader
-
-PictureInput: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]"
-"""A picture to encode: a file's path or its bytes, a PIL picture, or RGB values of shape (height, width, 3)."""
 
 _TIMEOUT = 60.0
 """Seconds that one picture may take, as in indexing."""

@@ -8,8 +8,8 @@ from typing import Any, Protocol, cast
 from numpy.typing import ArrayLike
 
 from indexer.encoders.base import Encoder
-from indexer.encoders.encode import PictureInput, encode, encode_pictures, similarity
-from indexer.types import Pixels, Preprocess, Vectors
+from indexer.encoders.encode import encode, encode_pictures, similarity
+from indexer.types import PictureInput, Pixels, Preprocess, Vectors
 
 _NO_EFFECT = {"show_progress_bar": (True, False, None), "convert_to_numpy": (True,), "normalize_embeddings": (True,)}
 """Options of sentence-transformers' `encode`, and the values that describe what this one does anyway."""

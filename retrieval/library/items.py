@@ -16,9 +16,9 @@ from retrieval.search.listing import Items
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexer.adding import AddReport, OnConflict, PictureInput
+    from indexer.adding import AddReport, OnConflict
     from indexer.images import Keep
-    from indexer.types import Vectors
+    from indexer.types import PictureInput, Vectors
 
 
 def add(
