@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from indexer.catalog.statements.duplicates import PhotoFile
-from indexer.types import stored_mtime
+from indexer.types import collection_of, stored_mtime
 from retrieval.duplicates.groups import DuplicatePhoto
 from retrieval.duplicates.sketches import status_or_reason
 
@@ -33,19 +33,25 @@ class FilesOnDisk:
     def select(self, files: Iterable[PhotoFile]) -> list[PhotoFile]:
         """Return the files that have not changed since they were indexed, each once, whatever leads to it.
 
+        Added items are always among them.
         A symbolic link, a hard link and a second mount lead to the same file: deleting one of two names would free
         nothing, or leave a link without a file. A name that is no symbolic link is preferred, then the shortest.
         """
         selected: dict[_Identity, PhotoFile] = {}
+        added = []
         for file in files:
+            if file.is_added:
+                self.names[file.item_id] = 1
+                added.append(file)
+                continue
             status = status_or_reason(file)
             if isinstance(status, str):
-                self._failures.setdefault(file.item_id, (file.path, status))
+                self._failures.setdefault(file.item_id, (file.location, status))
                 continue
             self.names[file.item_id] = 0 if os.path.islink(file.path) else status.st_nlink
             identity = _identity(status)
             selected[identity] = min(selected.get(identity, file), file, key=self._preference)
-        return list(selected.values())
+        return [*selected.values(), *added]
 
     def is_link(self, file: PhotoFile) -> bool:
         """Return whether a selected file is a symbolic link."""
@@ -63,7 +69,9 @@ class FilesOnDisk:
             file.format,
             file.taken_at,
             file.utc_offset,
-            file.size if self.names[file.item_id] == 1 else 0,
+            file.size if self.names[file.item_id] == 1 and not file.is_added else 0,
+            file.path if file.id is None else file.id,
+            collection_of(file.path),
         )
 
     def _preference(self, file: PhotoFile) -> tuple[bool, int, str, int]:

@@ -48,11 +48,14 @@ def find_duplicates(
     def open_pool(preprocess: Preprocess) -> DecodePool:
         return DecodePool(preprocess=preprocess, limits=limits, workers=workers, timeout=settings.timeout)
 
-    with open_pool(PREPROCESS) as pool, Details(open_pool) as details:
-        run = _Run(store, where, Comparer(Sketches(pool), details), progress or (lambda _: None))
+    def source(file: PhotoFile) -> Path | bytes | None:
+        return store.item_pictures.source(file.item_id) if file.is_added else Path(file.path)
+
+    with open_pool(PREPROCESS) as pool, Details(open_pool, source) as details:
+        run = _Run(store, where, Comparer(Sketches(pool, source), details), progress or (lambda _: None))
         run.join_identical_files()
         run.join_same_pictures(run.candidates())
-        groups = sorted(run.groups(), key=lambda group: group.best.path)
+        groups = sorted(run.groups(), key=lambda group: (group.best.path, group.best.id or ""))
     failures = sorted((Path(path), reason) for path, reason in run.comparer.sketches.failures.values())
     return Duplicates(tuple(groups), tuple(failures))
 
@@ -146,8 +149,19 @@ class _Run:
                 ranked = self._rank([file for file in rest if file not in others], on_disk)
 
     def _rank(self, files: Iterable[PhotoFile], on_disk: FilesOnDisk) -> list[PhotoFile]:
-        """Return files, best first; those that have nothing which another lacks come last."""
-        ranked, inferior = best_first(files, on_disk.names), []
+        """Return files, best first; those that have nothing which another lacks come last.
+
+        Added items follow the files: whoever deletes all files but the best must not be left with a stored preview.
+        """
+        ordered = best_first(files, on_disk.names)
+        return [
+            file
+            for is_added in (False, True)
+            for file in self._inferior_last([file for file in ordered if file.is_added == is_added])
+        ]
+
+    def _inferior_last(self, ranked: list[PhotoFile]) -> list[PhotoFile]:
+        inferior = []
         while any(self.comparer.adds_nothing(ranked[0], file) for file in ranked[1:]):
             inferior.append(ranked.pop(0))
         return ranked + inferior

@@ -30,7 +30,7 @@ class DuplicatePhoto:
 
     Attributes:
         item_id: Id of the item in the catalog.
-        path: Path of its file.
+        path: Path of its file; of an added item "collection:" and the name of its collection.
         how: How it differs from the best photo of its group, for people: "copy", "smaller", "crop", "rotated", …;
             "best" for the best photo itself.
         width: Width in pixels, upright.
@@ -39,7 +39,10 @@ class DuplicatePhoto:
         format: File format, for instance "JPEG".
         taken_at: Time of the photo, local time of the camera.
         utc_offset: Minutes by which `taken_at` is ahead of UTC; None if the metadata does not say.
-        reclaimable_bytes: Bytes that are freed if the file is deleted: 0 if it has other names (hard links).
+        reclaimable_bytes: Bytes that are freed if the file is deleted: 0 if it has other names (hard links), and for an
+            added item, which has no file.
+        id: The id of an added item; else its path.
+        collection: The collection of an added item; None for a file.
     """
 
     item_id: int
@@ -52,11 +55,15 @@ class DuplicatePhoto:
     taken_at: datetime | None
     utc_offset: int | None = None
     reclaimable_bytes: int = 0
+    id: str = ""
+    collection: str | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return the photo as values for JSON."""
         return {
             "path": str(self.path),
+            "id": self.id,
+            "collection": self.collection,
             "how": self.how,
             "item_id": self.item_id,
             "width": self.width,
@@ -73,9 +80,10 @@ class DuplicateGroup:
     """Photos that show the same picture.
 
     Attributes:
-        best: The photo with the most pixels, then the most metadata, then the most bytes, then the shortest name. A
-            photo that has nothing which another lacks is never the best: one with a plain border, and, without more
-            metadata than the other, an enlarged one, a lossless copy of a lossy file or a lossy one of a lossless file.
+        best: A file rather than an added item; then the photo with the most pixels, then the most metadata, then the
+            most bytes, then the shortest name. A photo that has nothing which another lacks is never the best: one with
+            a plain border, and, without more metadata than the other, an enlarged one, a lossless copy of a lossy file
+            or a lossy one of a lossless file.
         others: The other photos, best first. No photo is the same file as another, and none is a symbolic link.
     """
 

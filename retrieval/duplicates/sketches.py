@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,10 @@ MAX_SKETCHES = 2500
 """Number of sketches in memory, at most: each has 27 kB of pixels and up to 80 kB of corners, so 270 MB."""
 
 
+Source = Callable[[PhotoFile], "Path | bytes | None"]
+"""Returns what is decoded of a photo: its file, or its stored picture; None if that is missing or damaged."""
+
+
 class Sketches:
     """The sketches of photos. They are made on demand; the least recently used are dropped.
 
@@ -32,8 +36,8 @@ class Sketches:
         failures: Path and reason for each photo without a sketch, by item id.
     """
 
-    def __init__(self, pool: DecodePool) -> None:
-        self._pool = pool
+    def __init__(self, pool: DecodePool, source: Source) -> None:
+        self._pool, self._source = pool, source
         self._cached: OrderedDict[int, Sketch] = OrderedDict()
         self.failures: dict[int, tuple[str, str]] = {}
 
@@ -44,15 +48,17 @@ class Sketches:
             if file.item_id in self._cached:
                 self._cached.move_to_end(file.item_id)
             elif file.item_id not in self.failures:
-                status = status_or_reason(file)
+                status = None if file.is_added else status_or_reason(file)
                 if isinstance(status, str):
-                    self.failures[file.item_id] = (file.path, status)
+                    self.failures[file.item_id] = (file.location, status)
                 else:
                     missing.append(file)
-        for file, photo in self._pool.imap(missing, path_of=lambda file: Path(file.path)):
-            if isinstance(photo, PictureError):
-                self.failures[file.item_id] = (file.path, str(photo))
-            elif photo is not None:
+        for file, photo in self._pool.imap(missing, path_of=self._source):
+            if photo is None:
+                self.failures[file.item_id] = (file.location, "its stored picture is missing or damaged")
+            elif isinstance(photo, PictureError):
+                self.failures[file.item_id] = (file.location, str(photo))
+            else:
                 self._cached[file.item_id] = sketch(grey_content(photo, SIDE))
         while len(self._cached) > MAX_SKETCHES:
             self._cached.popitem(last=False)

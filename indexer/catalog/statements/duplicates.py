@@ -8,12 +8,12 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from indexer.catalog.filters.expression import Filter, where_conditions
-from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
+from indexer.catalog.schema import EMBEDDINGS, ITEM_PICTURES, ITEMS, LABELS, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE
-from indexer.types import Ids, Modality
+from indexer.types import COLLECTION, Ids, Modality, collection_of, file_of, item_id
 
 _METADATA = ("latitude", "camera", "lens", "rating", "title", "description")
 """Columns that are empty in a copy whose metadata was stripped."""
@@ -37,6 +37,8 @@ class PhotoFile(NamedTuple):
         taken_at: Time the photo was taken, local time of the camera.
         metadata_count: Number of metadata fields with a value.
         utc_offset: Minutes that `taken_at` is ahead of UTC; None if the metadata does not say.
+        id: Id of an added item, of which the stored picture is compared and `path` is "collection:" and the name of its
+            collection; None for a file.
     """
 
     item_id: int
@@ -49,6 +51,25 @@ class PhotoFile(NamedTuple):
     taken_at: datetime | None
     metadata_count: int
     utc_offset: int | None = None
+    id: str | None = None
+
+    @property
+    def is_added(self) -> bool:
+        """Whether an app added it, so that there is no file to keep or to delete."""
+        return self.id is not None
+
+    @property
+    def location(self) -> str:
+        """File, or collection and id, for people."""
+        return self.path if self.id is None else f"{self.path}: {self.id}"
+
+
+_IS_COMPARABLE = or_(
+    ITEMS.c.path <= COLLECTION,
+    ITEMS.c.path >= f"{COLLECTION[:-1]};",  # ; follows : in ASCII
+    exists().where(ITEM_PICTURES.c.item_id == ITEMS.c.id),
+)
+"""Whether an item is a file, or an added item with a stored picture."""
 
 
 def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | None) -> tuple[Ids, Ids]:
@@ -57,7 +78,8 @@ def photo_embeddings(connection: Connection, encoder_id: int, where: Filter | No
         select(ITEMS.c.id, EMBEDDINGS.c.id)
         .join_from(EMBEDDINGS, UNITS)
         .join(ITEMS)
-        .where(EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO, *where_conditions(where))
+        .where(EMBEDDINGS.c.encoder_id == encoder_id, UNITS.c.kind == Modality.PHOTO, _IS_COMPARABLE)
+        .where(*where_conditions(where))
         .order_by(ITEMS.c.id, EMBEDDINGS.c.id)
     )
     rows = [tuple(row) for row in connection.execute(statement)]
@@ -79,7 +101,8 @@ def simultaneous_photos(connection: Connection, where: Filter | None) -> Iterato
 def _group_by(
     connection: Connection, column: Any, conditions: Sequence[ColumnElement[bool]], where: Filter | None
 ) -> Iterator[list[int]]:
-    photos = [ITEMS.c.modality == Modality.PHOTO, ITEMS.c.failure.is_(None), *conditions, *where_conditions(where)]
+    photos = [ITEMS.c.modality == Modality.PHOTO, ITEMS.c.failure.is_(None), _IS_COMPARABLE]
+    photos += [*conditions, *where_conditions(where)]
     repeated = select(column).where(*photos).group_by(column).having(func.count() > 1)
     statement = select(column, ITEMS.c.id).where(*photos, column.in_(repeated)).order_by(column, ITEMS.c.id)
     for _, rows in groupby(connection.execute(statement), key=lambda row: row[0]):
@@ -97,9 +120,10 @@ def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, Ph
             fields = sum(row._mapping[name] is not None for name in _METADATA)
             labels = sum(row._mapping[name] for name in LABELS)
             metadata_count = fields + labels + (row.taken_from not in _GUESSED_DATES)
+            is_added = collection_of(row.path) is not None
             files[row.id] = PhotoFile(
                 row.id,
-                row.picture or row.path,
+                file_of(row.path) if is_added else row.picture or row.path,
                 row.size,
                 row.mtime_ns,
                 row.width or 0,
@@ -108,5 +132,6 @@ def photo_files(connection: Connection, item_ids: Sequence[int]) -> dict[int, Ph
                 row.taken_at,
                 metadata_count,
                 row.utc_offset,
+                item_id(row.path) if is_added else None,
             )
     return files

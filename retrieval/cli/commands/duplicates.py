@@ -33,7 +33,8 @@ def command(where: Filter | None, output: OutputFormat, settings: Settings) -> N
     Copies, resizes, re-encodes, crops and rotations count as the same picture, and so do mirrored, bordered, retouched
     and labelled ones. Other shots of the same scene do not, nor do documents with different text, a RAW file and its
     JPEG, or two names of one file. The best photo has the most pixels, then the most metadata, then the most bytes; an
-    enlarged or bordered copy is never the best. --paths prints all but the best.
+    enlarged or bordered copy is never the best. A file is better than an added item. --paths prints all files but the
+    best.
 
     \b
     recall duplicates
@@ -54,7 +55,7 @@ def _print_groups(groups: tuple[DuplicateGroup, ...], output: OutputFormat) -> N
             print_json(group.to_dict())
     elif output == "table":
         rows = [
-            (str(number), photo.how, _pixels(photo), size(photo.bytes), Cell(str(photo.path), photo.path))
+            (str(number), photo.how, _pixels(photo), size(photo.bytes), _photo(photo))
             for number, group in enumerate(groups, start=1)
             for photo in (group.best, *group.others)
         ]
@@ -63,7 +64,14 @@ def _print_groups(groups: tuple[DuplicateGroup, ...], output: OutputFormat) -> N
     else:
         for group in groups:
             for photo in group.others:
-                print_path(photo.path, output)
+                if photo.collection is None:  # an added item has no file to name
+                    print_path(photo.path, output)
+
+
+def _photo(photo: DuplicatePhoto) -> Cell:
+    if photo.collection is None:
+        return Cell(str(photo.path), photo.path)
+    return Cell(f"{photo.path}: {photo.id}")
 
 
 def _pixels(photo: DuplicatePhoto) -> str:
