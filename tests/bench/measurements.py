@@ -96,6 +96,7 @@ MEASUREMENTS = (
     Measurement("indexing-speed", _pytest("test_indexing_speed")),
     Measurement("catalog-speed", _pytest("test_catalog_speed", "test_sync_speed")),
     Measurement("memory", _pytest("test_memory", "test_jpeg_speed")),
+    Measurement("component-speed", _pytest("test_components")),
     Measurement("rclip", _pytest("test_rclip")),
     Measurement("vector-search", _pytest("test_index_floor")),
     Measurement("large-library", (f"python -m tests.bench.large_library {DATA} 1000003",), takes_hours=True),
