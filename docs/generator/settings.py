@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OTHER_VARIABLES = {
     "RECALL_CONFIG": "The settings file.",
     "RECALL_CACHE": "The folder of exported encoders; you may delete it. By default `recall` in your cache folder.",
+    "RECALL_MCP_TOKEN": "The token that HTTP clients of [`recall mcp`](guides/assistants.md#http) must send.",
     "_RECALL_COMPLETE": "Used by [tab completion](install.md#tab-completion).",
     "NO_COLOR": "Any value switches colours and links in the output off.",
     "HF_HUB_OFFLINE": "Read by the Hugging Face Hub's client: `1` forbids downloads.",
