@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Union
 
 from indexer.errors import QueryError
-from indexer.types import Vectors
 
-VectorLike = NDArray[Any] | Sequence[float]
+if TYPE_CHECKING:  # a command's --help needs no NumPy
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from indexer.types import Vectors
+
+VectorLike = Union["NDArray[Any]", Sequence[float]]
 """One vector: an array of one dimension, or a list of numbers."""
 
 
@@ -35,6 +37,8 @@ class QueryVector:
         Raises:
             QueryError: It has another number of dimensions, is zero, or holds something other than finite numbers.
         """
+        import numpy as np  # late, see above
+
         values = _numbers(vector)
         largest = np.abs(values).max(initial=0.0)
         if not np.isfinite(largest) or largest == 0:
@@ -45,6 +49,8 @@ class QueryVector:
     @property
     def array(self) -> Vectors:
         """The vector, shape (d,), float32, unit length; it cannot be changed."""
+        import numpy as np  # late, see above
+
         return np.frombuffer(self.data, dtype="<f4")
 
     def __len__(self) -> int:
@@ -56,7 +62,7 @@ class QueryVector:
 
 def is_vector(query: object) -> bool:
     """Return whether a query is meant as a vector: an array, also of another library, or a list of numbers."""
-    return isinstance(query, np.ndarray | list | tuple) or hasattr(query, "__array__")
+    return isinstance(query, list | tuple) or hasattr(query, "__array__")
 
 
 def _numbers(vector: object) -> NDArray[np.float64]:
@@ -65,6 +71,8 @@ def _numbers(vector: object) -> NDArray[np.float64]:
     Raises:
         QueryError: It is no vector.
     """
+    import numpy as np  # late, see above
+
     try:
         values = np.asarray(vector)
     except (TypeError, ValueError) as error:
