@@ -12,11 +12,17 @@ from typing import Any
 import pytest
 
 from indexer.encoders import load_encoder
-from retrieval import Filter, Library, LibraryError, Query, QueryError
+from retrieval import Filter, Hit, Library, LibraryError, Query, QueryError
 from tests.support.color_photos import paint
 
 USES: dict[str, Callable[[Library], Any]] = {
     "search": lambda library: library.search("red"),
+    "add": lambda library: library.add(texts=["red"]),
+    "get": lambda library: library.get("red"),
+    "update": lambda library: library.update(["red"], texts=["red"]),
+    "delete": lambda library: library.delete(["red"]),
+    "scan": lambda library: list(library.scan()),
+    "thumbnail": lambda library: library.thumbnail(Hit(1, 1, Path("red.jpg"), 1.0, ())),
     "search_many": lambda library: library.search_many(["red"]),
     "similar": lambda library: library.similar("red.png"),
     "list": lambda library: library.list(),
