@@ -110,7 +110,19 @@ class Store(Catalog):
         encoder = self.encoder
         if encoder is None:
             raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
-        with self._index_lock, self.reading() as connection:
+        with self._index_lock:
+            if self._index is not None and not save and self._is_up_to_date():
+                return self._fastest(self._index)
+            return self._updated_index(encoder, save=save, progress=progress)
+
+    def _is_up_to_date(self) -> bool:
+        """Return whether nothing was written since the index was updated."""
+        is_same = self._connections.data_version() == self._loaded_version
+        return is_same and self._loaded_fingerprint == self.index_fingerprint
+
+    def _updated_index(self, encoder: EncoderRecord, *, save: bool, progress: ProgressCallback | None) -> VectorIndex:
+        """Return the index after an update; the caller holds its lock."""
+        with self.reading() as connection:
             version = self._connections.data_version()
             fingerprint = self.index_fingerprint
             if self._index is None or self._loaded_fingerprint != fingerprint:

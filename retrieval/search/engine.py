@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from math import isnan
+from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import QueryError
@@ -38,6 +39,8 @@ _ITEM_FIELDS = [
     field.name for field in fields(Hit) if field.name in ItemDetails._fields and field.name not in ("path", "metadata")
 ]
 """The fields of a hit that the catalog provides."""
+
+_item_values = attrgetter(*_ITEM_FIELDS)
 
 
 _CUTOFF_SHARE = 0.1
@@ -230,8 +233,10 @@ class _Search:
             found = self.words.in_item(item)
             evidence, value = self.words.evidence(found), probabilities[row]
             steps = [RerankScore(step.name, float(step.scores[row])) for step in ranking.steps]
-            yield replace(
-                self._hit(item, float(score), vector),
+            yield self._hit(
+                item,
+                float(score),
+                vector,
                 probability=None if value is None else with_words(value, evidence),
                 found=found,
                 word_evidence=evidence,
@@ -251,8 +256,8 @@ class _Search:
         others = (1 - self.exclusion.probabilities(candidates)).tolist()
         return [None if value is None else value * other for value, other in zip(values, others, strict=True)]
 
-    def _hit(self, item: ItemDetails, score: float, vector: Vectors) -> Hit:
-        """Return a hit with the scores of a unit that has this embedding."""
+    def _hit(self, item: ItemDetails, score: float, vector: Vectors, **values: Any) -> Hit:
+        """Return a hit with the scores of a unit that has this embedding, and other values by the names of fields."""
         return Hit(
             path=Path(item.file),
             row=item.row,
@@ -262,7 +267,8 @@ class _Search:
             score=score,
             part_scores=part_scores(self.query, vector),
             _pictures=self.store.item_pictures,
-            **{name: getattr(item, name) for name in _ITEM_FIELDS},
+            **dict(zip(_ITEM_FIELDS, _item_values(item), strict=True)),
+            **values,
         )
 
 

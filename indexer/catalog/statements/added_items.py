@@ -60,6 +60,9 @@ _PICTURES = 16
 _COLUMNS = tuple(ITEMS.c[name] for name in AddedRecord._fields[2:])
 
 
+_COLLECTION_NAMES = select(SOURCES.c.collection).where(SOURCES.c.collection.is_not(None)).order_by(SOURCES.c.collection)
+
+
 def collection_id(connection: Connection, name: str) -> int:
     """Return the id of a collection's source, which is made if there is none."""
     id_: int | None = connection.scalar(select(SOURCES.c.id).where(SOURCES.c.root == f"{COLLECTION}{name}"))
@@ -73,8 +76,7 @@ def collection_id(connection: Connection, name: str) -> int:
 
 def collection_names(connection: Connection) -> list[str]:
     """Return the names of all collections, in order."""
-    of_collections = select(SOURCES.c.collection).where(SOURCES.c.collection.is_not(None))
-    return list(connection.scalars(of_collections.order_by(SOURCES.c.collection)))
+    return list(connection.scalars(_COLLECTION_NAMES))
 
 
 def find_added(connection: Connection, collection: str, ids: Sequence[str]) -> dict[str, AddedRecord]:

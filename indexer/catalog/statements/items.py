@@ -221,6 +221,8 @@ def item_details(connection: Connection, embedding_ids: Sequence[int]) -> dict[i
 
 def labels_of(connection: Connection, column: Column[str], item_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """Return labels of one kind in alphabetical order by item id, leaving out items without any."""
+    if not item_ids:
+        return {}
     item_id = column.table.c.item_id
     statement = select(item_id, column).order_by(item_id, column)
     labels: dict[int, tuple[str, ...]] = {}
