@@ -69,7 +69,7 @@ def list_items(
         encoder: The encoder whose vectors the items get; None for no vectors.
         pictures: What opens the pictures of the items.
     """
-    indexed = select(*ITEM_COLUMNS, column.label("key")).where(ITEMS.c.failure.is_(None))
+    indexed = select(column.label("key"), *ITEM_COLUMNS).where(ITEMS.c.failure.is_(None))
     statement = indexed if where is None else indexed.where(_condition_of_page(connection, where))
     rows: list[Any] = []
     for page in _pages(statement, column, after, descending=descending):
