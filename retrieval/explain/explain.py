@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.filters.matching import failed_criteria, matching_ids
-from indexer.catalog.statements import items, sources
+from indexer.catalog.statements import items
 from indexer.catalog.statements.items import ItemState, Unit
 from indexer.encoders.base import Encoder
-from indexer.errors import LibraryError, PictureError
+from indexer.errors import LibraryError, PictureError, StorageError
 from indexer.store import Store
-from indexer.types import Modality, ProgressCallback, Vectors
+from indexer.types import Modality, ProgressCallback, Vectors, collection_of, file_of, item_id
 from indexer.vectors.base import inner_products
 from retrieval.calibration.calibrator import Calibrator
 from retrieval.explain.missing import absence_reason, staleness_reason
@@ -31,6 +30,7 @@ from retrieval.query.query import Query
 from retrieval.search.engine import part_scores, search
 from retrieval.search.exclusion import exclusion_of
 from retrieval.search.hits import Hits, PartScore
+from retrieval.search.named_item import NamedItem, catalog_path
 from retrieval.search.word_evidence import telling_words
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Explanation:
     """Why a file is or is not among the results of a query.
 
     Attributes:
-        path: The file.
+        path: The file; of an added item without one, "collection:" and the name of its collection.
         in_results: Whether it is among the k best.
         reasons: Why it is not, and anything else to know about the file; for people.
         rank: Its rank among all items of its kind that pass the filters, 1 for the best; None if it has none.
@@ -55,7 +55,9 @@ class Explanation:
         part_scores: Cosine with each part of the query.
         word_effects: Effect of each word and part on the score.
         regions: Scores of the regions of the picture; None for texts and for files that cannot be read.
-        picture: The picture, upright, in RGB; for `save_heatmap`.
+        picture: The picture, upright, in RGB; for `save_heatmap`. Of an added item the stored one, if there is one.
+        id: The id of an added item; else its path, of a table's row followed by # and the row's id.
+        collection: The collection of an added item; None for other items.
     """
 
     path: Path
@@ -72,11 +74,13 @@ class Explanation:
     word_effects: Sequence[WordEffect] = ()
     regions: Regions | None = None
     picture: Image.Image | None = None
+    id: str = ""
+    collection: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as a JSON object; of the regions only the tiles."""
         names = ("in_results", "rank", "total", "score", "probability", "last_score", "kind", "text")
-        return {name: getattr(self, name) for name in names} | {
+        return {name: getattr(self, name) for name in (*names, "id", "collection")} | {
             "path": str(self.path),
             "reasons": list(self.reasons),
             "part_scores": [asdict(score) for score in self.part_scores],
@@ -88,7 +92,7 @@ class Explanation:
 def explain(
     store: Store,
     query: Query,
-    path: str | os.PathLike[str],
+    name: NamedItem,
     *,
     load: Callable[[], Encoder],
     calibrator: Calibrator,
@@ -101,7 +105,7 @@ def explain(
     Args:
         store: The library.
         query: The query, with its filter.
-        path: The file, indexed or not.
+        name: The file, indexed or not; a hit, an item, or the id of an added item.
         load: Returns the encoder; not called for a file that is not in the library.
         calibrator: Estimates the match probability.
         hybrid: Whether full-text search takes part.
@@ -116,12 +120,13 @@ def explain(
     if encoder is None:
         raise LibraryError(f"{store.path} holds nothing yet; run: recall index FOLDER")
     with store.reading() as connection:
-        file = sources.canonical_path(connection, path)
+        file = catalog_path(connection, name)
         item = items.item_state(connection, file)
         units = items.units_of(connection, item.id, encoder.id) if item else []
         absent = _unindexed_reason(item, file, has_units=bool(units)) if item else absence_reason(connection, file)
     if item is None or absent:
-        return Explanation(Path(file), in_results=False, reasons=[absent or ""])
+        path, id_, collection = Path(file_of(file)), item_id(file), collection_of(file)
+        return Explanation(path, in_results=False, reasons=[absent or ""], id=id_, collection=collection)
     return _Explainer(store, query, item, units, load(), calibrator, hybrid, k, progress).explanation()
 
 
@@ -182,6 +187,8 @@ class _Explainer:
             word_effects=word_effects(encoded, embedding, self._encode_texts),
             regions=regions,
             picture=picture,
+            id=item_id(self.item.path),
+            collection=collection_of(self.item.path),
         )
 
     def _encode_texts(self, texts: Sequence[str]) -> Vectors:
@@ -233,8 +240,11 @@ class _Explainer:
     def _regions(self, vector: Vectors) -> tuple[Image.Image | None, Regions | None, str | None]:
         """Return the picture and the scores of its regions, or why it cannot be read."""
         try:
-            picture, _ = self.store.pictures.picture(Path(self.item.file))
-        except PictureError as error:
+            if collection_of(self.item.path) is None:
+                picture, _ = self.store.pictures.picture(Path(self.item.file))
+            else:
+                picture = self.store.item_pictures.open(self.item.id, Path(self.item.file))
+        except (PictureError, StorageError) as error:
             return None, None, f"its regions cannot be scored: {error}"
         return picture, score_regions(picture, vector, self.encoder, progress=self.progress), None
 

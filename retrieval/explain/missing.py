@@ -14,7 +14,7 @@ from indexer.documents.table import table_format
 from indexer.documents.text_file import text_format
 from indexer.images import is_photo_name
 from indexer.sync.scan_rules import source_rules
-from indexer.types import is_unchanged
+from indexer.types import collection_of, is_unchanged, item_id
 
 
 def absence_reason(connection: Connection, path: str) -> str:
@@ -22,8 +22,11 @@ def absence_reason(connection: Connection, path: str) -> str:
 
     Args:
         connection: Connection to the catalog.
-        path: Absolute path of a file that is not an item.
+        path: Absolute path of a file that is not an item, or the path of an added item that was deleted.
     """
+    collection = collection_of(path)
+    if collection is not None:
+        return f"the collection {collection!r} has no item {item_id(path)!r:.120}; it was deleted"
     if not os.path.lexists(path):
         return f"there is no file {path}, and it was never indexed; check the path"
     if Path(path).is_dir():
@@ -49,7 +52,9 @@ def _exclusion_reason(source: Source, path: str) -> str:
 
 
 def staleness_reason(item: ItemState) -> str | None:
-    """Return how an item's file differs from the one that was indexed, or None if it is unchanged."""
+    """Return how an item's file differs from the one that was indexed, or None if it is unchanged or was added."""
+    if collection_of(item.path) is not None:
+        return None
     try:
         stat = Path(item.file).stat()
     except OSError as error:

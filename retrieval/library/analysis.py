@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from retrieval.evaluation import Evaluation
     from retrieval.explain import Explanation
     from retrieval.query.part import Picture
+    from retrieval.search.named_item import NamedItem
 
 
 def explain(
     self: BaseLibrary,
     query: str | Picture | Query,
-    path: str | os.PathLike[str],
+    path: NamedItem,
     *,
     k: int = 10,
     folder: str | os.PathLike[str] | None = None,
@@ -40,11 +41,11 @@ def explain(
     literal: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Explanation:
-    """Return why a file is or is not among the results of `search` with the same arguments.
+    """Return why a file or added item is or is not among the results of `search` with the same arguments.
 
     Args:
         query: As for `search`.
-        path: A file, indexed or not.
+        path: A file, indexed or not; a hit or an item; or the id of an added item, if no file has that name.
         k: Number of results, at least 1.
         folder: Only photos in this folder or below it.
         after: Only photos taken at or after this date or time: a date, a datetime, or a string like "2024-05-01".
@@ -55,7 +56,8 @@ def explain(
         progress: Called with the number of regions of the picture that are encoded.
 
     Raises:
-        QueryError: The query is empty, its picture cannot be read, k is below 1, or the folder is not indexed.
+        QueryError: The query is empty, its picture cannot be read, k is below 1, the folder is not indexed, or several
+            collections have the id.
         LibraryError: The library is empty.
     """
     from retrieval import explain as explain_room  # late: it loads the picture library

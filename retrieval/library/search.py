@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.filters.expression import Filter
+from indexer.catalog.statements.item import Item
 from indexer.types import ProgressCallback, require_list
 from retrieval.library.answers import answer, start_reader, under_one_encoder
 from retrieval.library.base import BaseLibrary
-from retrieval.query.embed import encode_query, find_photo, stored_query
+from retrieval.query.embed import encode_query, stored_query
 from retrieval.query.query import Query, as_picture, as_query
 from retrieval.query.resolve_filters import with_filters
 from retrieval.query.understanding.understand import understand
 from retrieval.search import engine
 from retrieval.search.engine import SearchKind, check_count, check_kind
-from retrieval.search.hits import Hits
+from retrieval.search.hits import Hit, Hits
+from retrieval.search.named_item import NamedItem, find_named_photo
 from retrieval.search.paging import Sort, check_page, paginate
 from retrieval.search.rerank.chain import Chain
 from retrieval.search.rerank.protocol import Reranker
@@ -98,7 +100,7 @@ def search(
 
 def similar(
     self: BaseLibrary,
-    image: str | os.PathLike[str] | Image.Image | bytes,
+    image: NamedItem | Image.Image | bytes,
     *,
     k: int = 10,
     folder: str | os.PathLike[str] | None = None,
@@ -110,10 +112,11 @@ def similar(
 ) -> Hits:
     """Return the photos most similar to a picture, best first, without the picture itself.
 
-    If the picture is an indexed photo, its stored embedding is used and no encoder is loaded.
+    If the picture is an indexed photo or an added item, its stored embedding is used and no encoder is loaded.
 
     Args:
-        image: A file, indexed or not, a PIL image, or the bytes of a file.
+        image: A file, indexed or not, a PIL image, the bytes of a file, a hit or an item; or the id of an added item,
+            if no file has that name.
         k: Number of results, at least 1.
         folder: Only photos in this folder or below it.
         after: Only photos taken at or after this date or time: a date, a datetime, or a string like "2024-05-01".
@@ -123,17 +126,19 @@ def similar(
         offset: Number of best results to skip, for the next page.
 
     Raises:
-        QueryError: The picture cannot be read, k is below 1, or the folder is not indexed.
+        QueryError: The picture cannot be read, k is below 1, the folder is not indexed, the item has no picture, or
+            several collections have the id.
         LibraryError: The library is empty.
     """
-    picture = as_picture(image)
+    named = image if isinstance(image, Hit | Item | str | os.PathLike) else None
+    picture = Path(image.id) if isinstance(image, Hit | Item) else as_picture(image)
     check_count(k)
     check_page(sort, offset)
     parsed = Query(images=[picture], where=with_filters(where, folder=folder, after=after, before=before))
     resolved = self._resolve(parsed)
 
     def nearest() -> Hits:
-        photo, unchanged = find_photo(self._store, picture) if isinstance(picture, Path) else (None, False)
+        photo, unchanged = (None, False) if named is None else find_named_photo(self._store, named)
         encoded = stored_query(self._store, resolved, photo) if photo and unchanged else None
         if encoded is None:
             start_reader(self._store, [resolved])

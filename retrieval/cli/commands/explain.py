@@ -65,7 +65,7 @@ def command(
     precision: Precision | None,
     settings: Settings,
 ) -> None:
-    """Explain why FILE is among the results of QUERY, or why not.
+    """Explain why FILE is among the results of QUERY, or why not. FILE may be the id of an added item.
 
     Prints the score and rank of FILE, the effect of each word (the score with it less the score without it) and the
     regions that match best. If FILE is not among the results, prints the reason: not indexed, excluded by a filter, or
@@ -88,7 +88,10 @@ def command(
 
 
 def _print(explanation: Explanation) -> None:
-    click.echo(terminal.link(visible(str(explanation.path)), explanation.path))
+    if explanation.collection is None:
+        click.echo(terminal.link(visible(str(explanation.path)), explanation.path))
+    else:
+        click.echo(visible(f"collection:{explanation.collection}: {explanation.id}"))
     for reason in explanation.reasons:
         click.echo(f"{'note' if explanation.in_results else 'not in the results'}: {visible(reason)}")
     if explanation.score is None:
@@ -120,6 +123,6 @@ def _save(explanation: Explanation, path: Path, *, force: bool) -> None:
     from retrieval.explain import save_heatmap  # late: it loads the picture library
 
     if explanation.picture is None or explanation.regions is None:
-        raise QueryError(f"there is no map to write to {path}: {explanation.path} is not a picture of the library")
+        raise QueryError(f"there is no map to write to {path}: {explanation.id} has no picture in the library")
     save_heatmap(explanation.picture, explanation.regions, path, overwrite=force)
     note(f"saved: {path}")
