@@ -17,6 +17,46 @@ from retrieval.cli.hit_table import likely_hits, print_hits, print_likely
 from retrieval.search.hits import Hit, Hits, PartScore
 from retrieval.search.word_evidence import WordHit
 
+CAT = {
+    "path": "/photos/cat.jpg",
+    "score": 0.3125,
+    "probability": None,
+    "part_scores": [{"part": "a cat", "score": 0.3125, "weight": 1.0}],
+    "kind": "photo",
+    "text": None,
+    "item_id": 1,
+    "unit_id": 2,
+    "format": None,
+    "width": 640,
+    "height": None,
+    "taken_at": "2024-05-01T12:30:15",
+    "taken_from": "exif",
+    "latitude": -33.5,
+    "longitude": None,
+    "camera": None,
+    "lens": None,
+    "utc_offset": None,
+    "rating": None,
+    "title": None,
+    "description": None,
+    "tags": [],
+    "people": [],
+    "places": [],
+    "approximate": False,
+    "row": None,
+    "id": "",
+    "collection": None,
+    "uri": None,
+    "metadata": {},
+    "words": ["cat", "rome"],
+    "found": [{"word": "cat", "field": "name"}, {"word": "rome", "field": "tag"}],
+    "word_evidence": 0.6667,
+    "rerank": [],
+    "count": 1,
+    "members": [],
+}
+"""The first hit of the test of JSON lines."""
+
 
 def hit(path: str = "/photos/cat.jpg", **values: Any) -> Hit:
     facts: dict[str, Any] = {
@@ -76,44 +116,7 @@ def test_hits_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     found: dict[str, Any] = {"found": (WordHit("cat", "name"), WordHit("rome", "tag")), "word_evidence": 2 / 3}
     first = hit(taken_at=moment, taken_from="exif", width=640, latitude=-33.5, **found)
     lines = printed(lambda: print_hits([first, hit("/b")], "json"), capsys).splitlines()
-    assert json.loads(lines[0]) == {
-        "path": "/photos/cat.jpg",
-        "score": 0.3125,
-        "probability": None,
-        "part_scores": [{"part": "a cat", "score": 0.3125, "weight": 1.0}],
-        "kind": "photo",
-        "text": None,
-        "item_id": 1,
-        "unit_id": 2,
-        "format": None,
-        "width": 640,
-        "height": None,
-        "taken_at": "2024-05-01T12:30:15",
-        "taken_from": "exif",
-        "latitude": -33.5,
-        "longitude": None,
-        "camera": None,
-        "lens": None,
-        "utc_offset": None,
-        "rating": None,
-        "title": None,
-        "description": None,
-        "tags": [],
-        "people": [],
-        "places": [],
-        "approximate": False,
-        "row": None,
-        "id": "",
-        "collection": None,
-        "uri": None,
-        "metadata": {},
-        "words": ["cat", "rome"],
-        "found": [{"word": "cat", "field": "name"}, {"word": "rome", "field": "tag"}],
-        "word_evidence": 0.6667,
-        "rerank": [],
-        "count": 1,
-        "members": [],
-    }
+    assert json.loads(lines[0]) == CAT
     assert len(lines) == 2
 
 
