@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from retrieval.query.date_phrases import fold_text
+from retrieval.query.folding import fold_text
 
 if TYPE_CHECKING:
     from dateparser.date import DateDataParser

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import calendar
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import MAXYEAR, datetime, time, timedelta
 from typing import NamedTuple
 
 from indexer.catalog.filters.criteria import TimeSpan
+from retrieval.query.folding import fold_text
 
 _ARTICLE = r"(?:(?:the|die|den|der|les|los|las|gli|de|os) )?"
 _DECADES = (
@@ -97,13 +97,6 @@ class Distance(NamedTuple):
 
     start: datetime
     unit: str
-
-
-def fold_text(text: str) -> str:
-    """Return text in lower case, without accents, with plain apostrophes and single spaces."""
-    plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("\N{LEFT SINGLE QUOTATION MARK}", "'")
-    letters = (letter for letter in unicodedata.normalize("NFD", plain.casefold()) if not unicodedata.combining(letter))
-    return " ".join("".join(letters).split())
 
 
 def spell_out_years(text: str, *, now: datetime) -> str:

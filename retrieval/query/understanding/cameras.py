@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements.cameras import camera_names
-from retrieval.query.date_phrases import fold_text
+from retrieval.query.folding import fold_text
 from retrieval.query.understanding.tokens import Marks, Phrase, Token, line, spans, word_set
+from retrieval.query.understanding.triggers import MAKERS
 
 _INTRODUCTION = re.compile(
     r"(?<!\S)(?:(?:(?:taken|shot|made|photographed|captured) )?(?:with|by|on|from) (?:my|our)"
@@ -26,12 +27,6 @@ _INTRODUCTION = re.compile(
     r"|met mijn|com (?:meu|minha|a minha|o meu)) (?=\S)"
 )
 """What stands before the camera that a photo was taken with."""
-
-_MAKERS = word_set(
-    "canon nikon sony fujifilm fuji panasonic lumix leica pentax olympus hasselblad sigma casio minolta konica "
-    "gopro dji kodak ricoh yashica mamiya rollei phaseone"
-)
-"""Makers of cameras whose names mean little else; of phones, "woman iPhone" may be what a photo shows."""
 
 _MODEL = re.compile(r"(?=.*\d)(?=.*[a-z])[a-z0-9-]{2,}")
 """A model: letters and digits, as D750 or X100V."""
@@ -84,7 +79,7 @@ def _longest(tokens: Sequence[Token], start: int, cameras: Sequence[str]) -> int
 
 
 def _is_camera_word(token: Token) -> bool:
-    return token.folded in _MAKERS or _MODEL.fullmatch(token.folded) is not None
+    return token.folded in MAKERS or _MODEL.fullmatch(token.folded) is not None
 
 
 def _words(name: str) -> list[str]:

@@ -3,51 +3,11 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from indexer.catalog.filters.criteria import TimeSpan
 from retrieval.query.date_phrases import months_later
-
-Name = TypeVar("Name", int, str)
-
-
-def _by_word(groups: Mapping[Name, str]) -> dict[str, Name]:
-    return {word.replace("_", " "): value for value, words in groups.items() for word in words.split()}
-
-
-MONTHS = _by_word({
-    1: "january jan januar janvier enero gennaio januari janeiro",
-    2: "february feb februar fevrier febrero febbraio februari fevereiro",
-    3: "march mar marz mars marzo maart marco",
-    4: "april apr avril abril aprile",
-    5: "may mai mayo maggio mei maio",
-    6: "june jun juni juin junio giugno junho",
-    7: "july jul juli juillet julio luglio julho",
-    8: "august aug aout agosto augustus",
-    9: "september sep sept septembre septiembre settembre setembro",
-    10: "october oct okt oktober octobre octubre ottobre outubro",
-    11: "november nov novembre noviembre novembro",
-    12: "december dec dez dezember decembre diciembre dicembre dezembro",
-})  # fmt: skip
-"""Months in seven languages, as `fold_text` returns them."""
-
-SEASONS = _by_word({
-    "spring": "spring springtime fruhling fruhjahr printemps primavera lente voorjaar",
-    "summer": "summer summertime sommer ete verano estate zomer verao",
-    "autumn": "autumn fall herbst automne otono autunno herfst outono",
-    "winter": "winter wintertime hiver invierno inverno",
-})  # fmt: skip
-
-HOLIDAYS = _by_word({
-    "Christmas": "christmas xmas weihnachten noel navidad natale kerst kerstmis natal",
-    "Christmas Eve": "christmas_eve heiligabend nochebuena",
-    "New Year": "new_year new_years new_year's neujahr nouvel_an ano_nuevo ano_novo capodanno",
-    "New Year's Eve": "new_year's_eve new_years_eve silvester nochevieja oudejaarsavond",
-    "Easter": "easter ostern paques pascua pasqua pasen pascoa",
-    "Halloween": "halloween",
-})  # fmt: skip
 
 _SEASON_DAYS = {"spring": ((3, 1), (6, 21)), "summer": ((6, 1), (9, 23)), "autumn": ((9, 1), (12, 22))}
 """First day, and the day after the last one: from the meteorological beginning to the astronomical end, as both are

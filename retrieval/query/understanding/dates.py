@@ -28,9 +28,6 @@ from indexer.catalog.filters.expression import Filter
 from retrieval.query.date_phrases import decade_or_quarter, parse_ago
 from retrieval.query.parse_values import read_dates
 from retrieval.query.understanding.date_spans import (
-    HOLIDAYS,
-    MONTHS,
-    SEASONS,
     day_span,
     holiday_spans,
     month_span,
@@ -38,6 +35,16 @@ from retrieval.query.understanding.date_spans import (
     season_spans,
     spans_name,
     year_span,
+)
+from retrieval.query.understanding.date_words import (
+    AFTER_DISTANCE,
+    BEFORE_DISTANCE,
+    HOLIDAYS,
+    MONTHS,
+    SEASONS,
+    TODAY,
+    UNIT_OF,
+    YESTERDAY,
 )
 from retrieval.query.understanding.tokens import Marks, Phrase, Token, line, spans, word_set
 
@@ -54,14 +61,7 @@ _DAY = r"(\d\d?)(?:st|nd|rd|th|er|º|ª|°|\.)?"
 _THIS = r"(?:this|dies\w+|cet|cette|ce|este|esta|questo|questa|quest'|dit|deze)"
 _LAST = r"(?:last|previous|letzte[nrsm]?|vorige[nrsm]?|vergangene[nrsm]?|afgelopen|vorig)"
 _LATER_LAST = r"(?:dernier|derniere|passee?|pasado|pasada|scors[oa]|passad[oa])"
-_UNITS = {
-    "year": "year jahr jahres annee an ano anno jaar",
-    "month": "month monat monats mois mes mese maand",
-    "week": "week woche semaine semana settimana",
-    "weekend": "weekend wochenende week-end",
-}
-_UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()} | SEASONS
-_UNIT = _words(_UNIT_OF)
+_UNIT = _words(UNIT_OF)
 _RELATIVE = (
     rf"(?:(?P<this>{_THIS}) ?|(?P<last>{_LAST}) )(?P<unit>{_UNIT})"
     rf"|(?:l')?(?P<unit_of_last>{_UNIT}) (?P<later>{_LATER_LAST})"
@@ -74,7 +74,10 @@ _FULL = (
     re.compile(rf"(?<!\S)(?P<month>{_MONTH}) {_DAY} (?P<year>{_YEAR})(?!\S)"),
     re.compile(rf"(?<!\S)(?:(?P<season>{_SEASON})|(?P<holiday>{_HOLIDAY})) {_OF}{_WHEN}(?!\S)"),
     re.compile(rf"(?<!\S)(?:{_RELATIVE})(?!\S)"),
-    re.compile(r"(?<!\S)(?P<ago>(?:\S+ ){2,4}?(?:ago|geleden|atras)|(?:vor|il y a|hace) (?:\S+ )\S+)(?!\S)"),
+    re.compile(
+        rf"(?<!\S)(?P<ago>(?:\S+ ){{2,4}}?(?:{'|'.join(AFTER_DISTANCE)})"
+        rf"|(?:{'|'.join(BEFORE_DISTANCE)}) (?:\S+ )\S+)(?!\S)"
+    ),
     re.compile(
         rf"(?<!\S)(?:between|zwischen|entre|tra|tussen|from|von|de|da|van) (?P<first>{_YEAR}) "
         rf"(?:and|to|until|till|und|bis|et|y|e|a|en|tot|ate) (?P<end>{_YEAR})(?!\S)"
@@ -82,10 +85,9 @@ _FULL = (
 )
 """Dates that need no word before them. They are searched for in the folded words of a text, without punctuation."""
 
-_TODAY = word_set("today heute hoy oggi vandaag hoje")
 _BARE = re.compile(
     rf"(?<!\S)(?:(?P<first>{_YEAR})[\u2013-](?P<end>{_YEAR})|(?P<year>{_YEAR})"
-    r"|(?P<recent>yesterday|gestern|ayer|ieri|gisteren|ontem|today|heute|hoy|oggi|vandaag|hoje))(?!\S)"
+    rf"|(?P<recent>{'|'.join(sorted(TODAY | YESTERDAY))}))(?!\S)"
 )
 """Dates that need a word before them, or the end of the text after them."""
 
@@ -196,7 +198,7 @@ def _date(match: re.Match[str], now: datetime, years: Callable[[], range]) -> _D
 
 def _relative(parts: Mapping[str, str], now: datetime) -> _Date:
     """Return this or the last year, month, week, weekend or season."""
-    unit = _UNIT_OF[parts.get("unit") or parts["unit_of_last"]]
+    unit = UNIT_OF[parts.get("unit") or parts["unit_of_last"]]
     return _Date(period_spans(unit, now, 0 if "this" in parts else -1))
 
 
@@ -217,7 +219,7 @@ def _ago(parts: Mapping[str, str], now: datetime) -> _Date | None:
 
 def _recent(parts: Mapping[str, str], now: datetime) -> _Date:
     """Return today or yesterday."""
-    return _Date(period_spans("day", now, 0 if parts["recent"] in _TODAY else -1))
+    return _Date(period_spans("day", now, 0 if parts["recent"] in TODAY else -1))
 
 
 def _number(parts: Mapping[str, str], _now: datetime) -> _Date:
@@ -234,7 +236,7 @@ def _of_year(parts: Mapping[str, str], now: datetime) -> _Date | None:
         year = int(parts["year"])
     else:
         named = {name.removeprefix("of_"): value for name, value in parts.items() if name.startswith("of_")}
-        if _UNIT_OF[named.get("unit") or named["unit_of_last"]] != "year":
+        if UNIT_OF[named.get("unit") or named["unit_of_last"]] != "year":
             return None
         year = _relative(named, now).spans[0].start.year
     if "season" in parts:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from retrieval.query.date_phrases import fold_text
+from retrieval.query.folding import fold_text
 from retrieval.query.understanding.tokens import NEGATORS, Token, split, word_set
+from retrieval.query.understanding.triggers import NO, NOBODY, NOT, WITHOUT
 
 _FOLLOWING_NOT = word_set(
     "far only very so too just yet even enough much many all always necessarily quite really here in on at to for "
@@ -41,16 +42,12 @@ _SIGN_TEXTS = word_set(
 _NOT_WITHOUT = word_set("doubt borders words limits fail name end cause frontiers grenzen fin")
 """Words after "without" that exclude nothing that a photo shows."""
 
-_NOBODY = {"nobody": "people", "no-one": "people", "noone": "people", "niemand": "Menschen", "personne": "personnes"}
 
 _NO_TOKEN = Token("", "", "")
 _BEFORE_SIN = word_set("original deadly of a the my")
 _BEFORE_NO = word_set("dr mr say says saying")
 _WITH = word_set("with mit con com met avec has having und and")
-_WITHOUT = word_set("without except excluding ohne ausser sans sauf excepto senza tranne zonder behalve sem exceto")
-_NO = word_set("no kein keine keinen keinem keiner geen aucun aucune ningun ninguna nessun nessuna nenhum nenhuma")
 _BUT = word_set("but aber mais pero ma maar mas")
-_NOT = word_set("not nicht pas non niet nao")
 _VERBS = word_set("is are was were am be do does did can could should must will would has have ist sind est n'est es")
 _WEARING = word_set("wearing holding carrying having showing with")
 _ARTICLES = word_set(
@@ -115,8 +112,8 @@ def find_negation(text: str) -> Negation | None:
         length = _negator(tokens, number)
         end = _end(tokens, number + length) if length else number
         entries = _entries(tokens[number + length : end]) if length else []
-        if length and tokens[number].folded in _NOBODY:
-            entries, end = [_NOBODY[tokens[number].folded]], number + 1
+        if length and tokens[number].folded in NOBODY:
+            entries, end = [NOBODY[tokens[number].folded]], number + 1
         elif length and entries == ["one"]:
             entries = ["people"]
         if not entries:
@@ -139,7 +136,7 @@ def find_negation(text: str) -> Negation | None:
 def _negator(tokens: list[Token], number: int) -> int:
     """Return how many words a negation begins with at a word; 0 if none begins there."""
     word = tokens[number].folded
-    if number == 0 and word in _NOBODY:
+    if number == 0 and word in NOBODY:
         return 1
     if number + 1 == len(tokens) or tokens[number].mark:
         return 0
@@ -156,30 +153,30 @@ def _negator(tokens: list[Token], number: int) -> int:
 
 def _without(word: str, first: str, second: str, before: Token) -> int:
     """Return the number of words of "without", "except", "but not" and the like; 0 for other words."""
-    if word in _WITHOUT:
+    if word in WITHOUT:
         nouns = {first, second} if first in _ARTICLES else {first}
         return 0 if nouns & _NOT_WITHOUT or (word == "sem" and not before.text) else 1 + (first == "any")
     if word == "sin":  # Spanish; in English something else
         return int(bool(before.text) and before.folded not in _BEFORE_SIN)
-    if word in _BUT and first in _NOT | _NO | _WITHOUT and second and second not in _FOLLOWING_NOT:
+    if word in _BUT and first in NOT | NO | WITHOUT and second and second not in _FOLLOWING_NOT:
         return 2
     return 0
 
 
 def _no(word: str, first: str, second: str, before: Token) -> int:
     """Return the number of words of "no" or "with no"; 0 for other words."""
-    if word in _WITH and first in _NO and second:
+    if word in _WITH and first in NO and second:
         return 2
     if word == "pas":
         return int(first in ("de", "un", "une", "des") or first.startswith("d'"))
-    if word not in _NO or first in _SIGN_TEXTS or first[:1].isdigit() or _ACTIONS.fullmatch(first):
+    if word not in NO or first in _SIGN_TEXTS or first[:1].isdigit() or _ACTIONS.fullmatch(first):
         return 0
     return int(before.folded not in _BEFORE_NO)
 
 
 def _not(word: str, first: str, second: str, before: Token) -> int:
     """Return the number of words of "not" before a noun; 0 for other words."""
-    if word not in _NOT or first in _FOLLOWING_NOT - _WEARING:
+    if word not in NOT or first in _FOLLOWING_NOT - _WEARING:
         return 0
     if first in _WEARING:
         return 2 if second else 0
@@ -234,7 +231,7 @@ def _entry(tokens: list[Token]) -> str:
         if _TAILS.match(" ".join(token.folded for token in words[start:])):
             words = words[:start]
             break
-    while words and words[0].folded in {"any", "other", "the", "de", "des", *_NO, *_NOT}:
+    while words and words[0].folded in {"any", "other", "the", "de", "des", *NO, *NOT}:
         words = words[1:]
     text = " ".join(token.text for token in words)
     return text[2:] if fold_text(text).startswith("d'") else text

@@ -20,23 +20,10 @@ from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements.place_names import people_named, places_named
 from indexer.catalog.text_key import text_key
 from retrieval.query.understanding.tokens import Marks, Phrase, Token, word_set
-
-_PREPOSITIONS = word_set(
-    "in near around at im bei nahe um dans a à pres près vers en cerca por alrededor em perto per presso vicino bij "
-    "nabij"
-)
-"""Words after which a place stands."""
+from retrieval.query.understanding.triggers import AFTER_PHOTOS, PHOTO_WORDS, PLACE_PREPOSITIONS
 
 _LINKS = word_set("de di da a à von to")
 """Words between these and the place: "près de Lyon", "vicino a Roma"."""
-
-_AFTER_PHOTOS = word_set("from aus von de da di uit")
-"""Words after which the place of a photo stands, if they follow a word for photos or begin the text."""
-
-PHOTO_WORDS = word_set(
-    "photo photos picture pictures pics image images shots snapshots foto fotos bild bilder photographie "
-    "photographies imagen imagenes immagini afbeeldingen imagens"
-)
 
 _COMMON_WORDS = word_set(
     "of man young green orange along bear brick male forest fountain reading bar sandy tank sunset golden tire "
@@ -92,8 +79,8 @@ def find_places(tokens: Sequence[Token], marks: Marks, connection: Connection) -
 def _after_words(tokens: Sequence[Token]) -> Iterator[_Candidate]:
     for number, token in enumerate(tokens[:-1]):
         before = tokens[number - 1].folded if number else ""
-        introduces = token.folded in _PREPOSITIONS or (
-            token.folded in _AFTER_PHOTOS and (not before or before in PHOTO_WORDS)
+        introduces = token.folded in PLACE_PREPOSITIONS or (
+            token.folded in AFTER_PHOTOS and (not before or before in PHOTO_WORDS)
         )
         if not introduces or token.mark:
             continue

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from indexer.catalog.filters.expression import Filter
-from retrieval.query.date_phrases import fold_text
+from retrieval.query.folding import fold_text
 
 _TOKEN = re.compile(r'"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|\S+')
 _QUOTES = '"“„«'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import and_
 
 from sqlalchemy import Connection
@@ -16,11 +16,8 @@ from indexer.catalog.statements.listing import taken_years
 from indexer.store import Store
 from retrieval.query.part import Part
 from retrieval.query.query import Query
-from retrieval.query.understanding.cameras import find_cameras
-from retrieval.query.understanding.dates import bare_dates, dates_after_words, full_dates
-from retrieval.query.understanding.negation import descriptions, find_negation
-from retrieval.query.understanding.places import PHOTO_WORDS, find_places
 from retrieval.query.understanding.tokens import NEGATORS, Marks, Phrase, Token, split
+from retrieval.query.understanding.triggers import PHOTO_WORDS, triggers
 from retrieval.query.understanding.understood import Understood
 
 
@@ -58,6 +55,7 @@ def understand(store: Store, query: Query, *, literal: bool = False, now: dateti
     phrases: list[Phrase] = []
     unmatched: list[str] = []
     excluded: list[str] = []
+    texts = list(query.excluded)
     with store.reading() as connection:
         for part in query.parts:
             if not isinstance(part.content, str) or part.weight < 0:
@@ -66,10 +64,9 @@ def understand(store: Store, query: Query, *, literal: bool = False, now: dateti
             found, missing, rest = _understand_text(part.content, connection, now)
             phrases += found
             unmatched += missing
-            negation = find_negation(rest)
-            if negation:
-                rest = negation.words
-                excluded += negation.excluded
+            rest, names_excluded, descriptions = _without_negation(rest)
+            excluded += names_excluded
+            texts += descriptions
             if rest:
                 parts.append(replace(part, content=rest))
         where = reduce(and_, (phrase.where for phrase in phrases)) if phrases else None
@@ -79,9 +76,8 @@ def understand(store: Store, query: Query, *, literal: bool = False, now: dateti
             return Understanding(query, query.where, Understood(_words(query.parts), unmatched=names))
     if not names and not unmatched and not excluded:
         return Understanding(query, query.where)
-    texts = (*query.excluded, *(text for name in excluded for text in descriptions(name)))
     is_filter = not parts and not texts
-    remaining = None if is_filter else replace(query, parts=tuple(parts), where=combined, excluded=texts)
+    remaining = None if is_filter else replace(query, parts=tuple(parts), where=combined, excluded=tuple(texts))
     return Understanding(remaining, combined, Understood(_words(parts), names, tuple(excluded), tuple(unmatched)))
 
 
@@ -99,23 +95,9 @@ def _understand_text(text: str, connection: Connection, now: datetime) -> tuple[
     tokens = split(text)
     marks = Marks(tokens)
 
-    @cache
-    def years() -> range:
-        return taken_years(connection)
-
-    finders: tuple[Callable[[], Iterator[Phrase]], ...] = (
-        lambda: full_dates(tokens, now=now, years=years),
-        lambda: find_cameras(tokens, marks, connection),
-        lambda: find_places(tokens, marks, connection),
-        lambda: dates_after_words(tokens, marks, now=now, years=years),
-        lambda: bare_dates(tokens, marks, now=now, years=years),
-        lambda: find_places(tokens, marks, connection),  # bare names before the year that was found meanwhile
-        lambda: find_cameras(tokens, marks, connection),
-        lambda: bare_dates(tokens, marks, now=now, years=years),
-    )
     phrases: list[Phrase] = []
     unmatched: dict[str, None] = {}
-    for find in finders:
+    for find in _finders(tokens, marks, connection, now):
         for phrase in find():
             if not marks.is_free(phrase.start, phrase.end) or phrase.name in unmatched:
                 continue
@@ -129,6 +111,69 @@ def _understand_text(text: str, connection: Connection, now: datetime) -> tuple[
     if all(word.folded in PHOTO_WORDS | {"my", "all", "the", "of"} for word in split(rest)):
         rest = ""  # "photos from 2019"
     return phrases, list(unmatched), rest
+
+
+def _finders(
+    tokens: Sequence[Token], marks: Marks, connection: Connection, now: datetime
+) -> Iterator[Callable[[], Iterator[Phrase]]]:
+    """Yield the functions that find phrases in a text, in their order; what the text cannot have is not loaded."""
+    may_have = triggers(tokens)
+
+    @cache
+    def years() -> range:
+        return taken_years(connection)
+
+    def full_dates() -> Iterator[Phrase]:
+        from retrieval.query.understanding import dates  # late, like the others: its patterns take 20 ms
+
+        return dates.full_dates(tokens, now=now, years=years)
+
+    def other_dates() -> Iterator[Phrase]:
+        from retrieval.query.understanding import dates
+
+        yield from dates.dates_after_words(tokens, marks, now=now, years=years)
+        yield from dates.bare_dates(tokens, marks, now=now, years=years)
+
+    def bare_dates() -> Iterator[Phrase]:
+        from retrieval.query.understanding import dates
+
+        return dates.bare_dates(tokens, marks, now=now, years=years)
+
+    cameras, places = partial(_cameras, tokens, marks, connection), partial(_places, tokens, marks, connection)
+    finders = (
+        (may_have.dates, full_dates),
+        (may_have.cameras, cameras),
+        (may_have.places, places),
+        (may_have.dates, other_dates),
+        (may_have.places, places),  # bare names before the year that was found meanwhile
+        (may_have.cameras, cameras),
+        (may_have.dates, bare_dates),
+    )
+    yield from (find for can_find, find in finders if can_find)
+
+
+def _cameras(tokens: Sequence[Token], marks: Marks, connection: Connection) -> Iterator[Phrase]:
+    from retrieval.query.understanding.cameras import find_cameras
+
+    return find_cameras(tokens, marks, connection)
+
+
+def _places(tokens: Sequence[Token], marks: Marks, connection: Connection) -> Iterator[Phrase]:
+    from retrieval.query.understanding.places import find_places
+
+    return find_places(tokens, marks, connection)
+
+
+def _without_negation(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return a text without its negations, what these exclude, and the descriptions of that."""
+    if not triggers(split(text)).negations:
+        return text, (), ()
+    from retrieval.query.understanding.negation import descriptions, find_negation  # late: few texts have one
+
+    negation = find_negation(text)
+    if negation is None:
+        return text, (), ()
+    return negation.words, negation.excluded, tuple(word for name in negation.excluded for word in descriptions(name))
 
 
 def _with_negation(phrase: Phrase, tokens: Sequence[Token], marks: Marks) -> Phrase:
