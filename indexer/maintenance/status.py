@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.catalog.statements import added_items, counts, sources
+from indexer.catalog.statements.counts import Failure
 from indexer.catalog.statements.sources import Source
 from indexer.store import Store
 from indexer.types import Modality
@@ -72,6 +74,13 @@ def read_status(store: Store) -> Status:
         unread_sidecars=unread_sidecars,
         collections=collections,
     )
+
+
+def read_failures(store: Store) -> list[Failure]:
+    """Return every file that could not be indexed and every sidecar that could not be read, sorted by path."""
+    with store.reading() as connection:
+        failures = [*counts.failures(connection), *counts.unread_sidecars(connection)]
+    return sorted(failures, key=lambda failure: os.fsencode(failure.path))
 
 
 def _total_size(files: Iterable[Path]) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from indexer.catalog.statements import counts, sources
 from indexer.catalog.statements.counts import Failure
 from indexer.errors import ConfigError, SourceError
-from indexer.maintenance.status import Status, read_status
+from indexer.maintenance.status import Status, read_failures, read_status
 from indexer.types import ProgressCallback, require_list
 from retrieval.library.base import BaseLibrary
 
@@ -162,9 +162,7 @@ def status(self: BaseLibrary) -> Status:
 
 def failures(self: BaseLibrary) -> list[Failure]:
     """Return every file that could not be indexed and every sidecar that could not be read, sorted by path."""
-    with self._store.reading() as connection:
-        sidecars = list(counts.unread_sidecars(connection))
-        return sorted([*counts.failures(connection), *sidecars], key=lambda failure: os.fsencode(failure.path))
+    return read_failures(self._store)
 
 
 def check(self: BaseLibrary, *, repair: bool = False, progress: ProgressCallback | None = None) -> list[Problem]:

@@ -75,11 +75,11 @@ def test_the_exit_code_says_how_a_command_ended(recall: Program, code: int, comm
 
 def test_a_bug_is_an_error_and_not_nothing_found(recall: Program) -> None:
     broken = (
-        "from retrieval.cli import main; import retrieval.cli.commands.status as status; "
-        "status.open_library = lambda *_: 1 / 0; main()"
+        "from retrieval.cli import main; import retrieval.cli.commands.versions as versions; "
+        "versions.open_library = lambda *_: 1 / 0; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", broken, "status"], capture_output=True, text=True, check=False, env=dict(recall.env)
+        [sys.executable, "-c", broken, "versions"], capture_output=True, text=True, check=False, env=dict(recall.env)
     )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"

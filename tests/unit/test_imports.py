@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from indexer.store import Store
 from retrieval.cli.group import command_names
+from tests.conftest import ROOT
 
 SLOW = {
     "PIL",
@@ -61,3 +64,51 @@ def test_importing_retrieval_loads_no_slow_package() -> None:
         timeout=60,
     )
     assert not set(run.stdout.split()) & SLOW
+
+
+PRINT_AFTER_SEARCH = """
+import sys
+from retrieval import Library
+from tests.support.encoders import FakeEncoder
+with Library.open(sys.argv[1], encoder=FakeEncoder()) as library:
+    library.add(texts=["red"], wait=None)
+    library.search(sys.argv[2])
+print(*sys.modules)
+"""
+
+UNDERSTANDING = {"retrieval.query.understanding." + name for name in ("cameras", "dates", "negation", "places")} | {
+    f"retrieval.query.{name}" for name in ("date_names", "date_phrases", "parse_values")
+}
+"""What only queries with dates, places, cameras or negations need."""
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("dogs playing", set()),
+        ("dogs Lisbon", {"places"}),
+        ("dogs without people", {"negation"}),
+        ("dogs canon", {"cameras"}),
+        ("dogs yesterday", {"dates", "date_names", "date_phrases", "parse_values"}),
+    ],
+)
+def test_a_search_loads_what_its_words_may_need(tmp_path: Path, query: str, expected: set[str]) -> None:
+    command = [sys.executable, "-c", PRINT_AFTER_SEARCH, str(tmp_path / "test.recall"), query]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
+    loaded = set(run.stdout.split())
+    assert "retrieval.query.understanding.understand" in loaded
+    assert {name.rpartition(".")[2] for name in loaded & UNDERSTANDING} == expected
+
+
+@pytest.mark.parametrize("args", [["--version"], ["status", "--library"]], ids=["version", "status"])
+def test_status_and_version_load_nothing_that_searches(tmp_path: Path, args: list[str]) -> None:
+    library = tmp_path / "test.recall"
+    Store(library, create=True).close()
+    script = PRINT_MODULES.replace(' if "." not in name', "")
+    command = [sys.executable, "-c", script, *args, *([str(library)] if "--library" in args else [])]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(json.loads(run.stdout.splitlines()[-1]))
+    assert "retrieval.cli.program" in loaded
+    rooms = ("query", "library", "calibration", "search.engine", "duplicates", "evaluation", "tuning")
+    searching = tuple(f"retrieval.{room}" for room in rooms)
+    assert not [name for name in loaded if name.startswith((*searching, "faiss", "PIL", "onnxruntime", "alembic"))]

@@ -10,7 +10,7 @@ import click
 
 from indexer.config import Settings
 from retrieval.cli.index_measurement import describe
-from retrieval.cli.options import open_library, settings_options
+from retrieval.cli.options import settings_options
 from retrieval.cli.output import json_option, print_json, utc_text
 from retrieval.cli.table import Column, print_fields, print_table
 from retrieval.cli.text import plural, size
@@ -38,11 +38,14 @@ def command(failed: bool, as_json: bool, settings: Settings) -> None:
     recall status
     recall status --failed
     """
-    with open_library(settings) as library:
+    from indexer.maintenance.status import read_failures, read_status  # late: --help does not need a database library
+    from indexer.store import Store  # not `Library`, with which everything that searches is loaded
+
+    with Store(settings.library, create=False) as store:
         if failed:
-            _print_failures(library.failures(), as_json=as_json)
+            _print_failures(read_failures(store), as_json=as_json)
             return
-        status = library.status()
+        status = read_status(store)
     if as_json:
         print_json(_as_json(status))
     else:
