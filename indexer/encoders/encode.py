@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from indexer.encoders.base import Encoder, to_unit_length
 from indexer.errors import EncoderError, FailureKind, PictureError
-from indexer.types import Pixels, Vectors
+from indexer.types import Pixels, Preprocess, Vectors
 
 if TYPE_CHECKING:  # texts need no image library
     from PIL import Image
@@ -137,18 +137,27 @@ class _Decoder:
 
     def _pixels(self, value: Any, name: str) -> Pixels:
         """Return a picture as the encoder reads it, shape (size, size, 3); raises PictureError with its name."""
-        reader = _reader(os.getpid())
+        pixels = partial(_read, preprocess=self._preprocess)
         try:
             if isinstance(value, os.PathLike):
                 name = f"{name} ({os.fsdecode(value)})" if name != _ONE else os.fsdecode(value)
-                return reader.pixels(Path(os.fsdecode(value)).expanduser(), preprocess=self._preprocess)
+                return pixels(Path(os.fsdecode(value)).expanduser())
             if isinstance(value, bytes | bytearray | memoryview):
-                return reader.pixels(bytes(value), preprocess=self._preprocess)
+                return pixels(bytes(value))
             with _in_process:
                 picture = _from_array(value, name) if isinstance(value, np.ndarray) else value
-                return reader.pixels(picture, preprocess=self._preprocess)
+                return pixels(picture)
         except PictureError as error:
             raise PictureError(error.kind, f"{name} cannot be encoded: {error}") from error
+
+
+def _read(source: Path | bytes | Image.Image, *, preprocess: Preprocess) -> Pixels:
+    """Return a picture as an encoder reads it, decoded in another process unless this program is a frozen app."""
+    if getattr(sys, "frozen", False):  # it has no interpreter to start: it would start itself
+        from indexer.images import read_pixels  # late: texts need no image library
+
+        return read_pixels(source, preprocess=preprocess)
+    return _reader(os.getpid()).pixels(source, preprocess=preprocess)
 
 
 @lru_cache(maxsize=1)

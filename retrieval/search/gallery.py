@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def _result(future: Future[bytes | str]) -> bytes | str:
 def _thumbnail(card: _Card) -> bytes | str:
     """Return the thumbnail of a card, or why there is none."""
     try:
-        return _reader(os.getpid()).small_thumbnail(_content(card), side=_SIDE)
+        return _read(_content(card))
     except RecallError as error:
         return f"not shown: {error}"
     except Exception as error:  # noqa: BLE001  a notebook shows the others
@@ -183,6 +184,16 @@ def _content(card: _Card) -> Path | bytes:
             if collection_of(str(card.path)) is not None:
                 raise
     return card.path
+
+
+def _read(source: Path | bytes) -> bytes:
+    """Return a thumbnail, made in another process unless this program is a frozen app."""
+    if getattr(sys, "frozen", False):  # it has no interpreter to start: it would start itself
+        from indexer.images import Limits  # late, as below
+        from indexer.images.thumbnail import small_thumbnail
+
+        return small_thumbnail(source, side=_SIDE, limits=Limits())
+    return _reader(os.getpid()).small_thumbnail(source, side=_SIDE)
 
 
 @lru_cache(maxsize=1)

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.encoders import encode
 from indexer.encoders.adapter import AdaptedEncoder, Adapter, LowRankAdapter
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, FailureKind, PictureError
 from indexer.images import read_pixels
 from retrieval import FullEncoder, Library, load_encoder
+from retrieval.search import gallery
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import encoded
 
@@ -260,3 +262,18 @@ def test_a_forked_process_encodes_pictures_as_its_parent_does(colours: FullEncod
         os._exit(0 if colours.encode_pictures(file).argmax() == 0 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     np.testing.assert_allclose(colours.encode_pictures(file), [1, 0, 0])
+
+
+def test_a_frozen_app_starts_no_process_for_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "red.png"
+    file.write_bytes(encoded(square(RED), "PNG"))
+    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:
+        library.sync(file)
+        hits = library.search("red")
+        monkeypatch.setattr("sys.frozen", True, raising=False)
+        monkeypatch.setattr("sys.executable", str(tmp_path / "no-interpreter"))
+        monkeypatch.setattr("indexer.images.workers.worker._SPARE", [])
+        encode._reader.cache_clear()
+        gallery._reader.cache_clear()
+        np.testing.assert_allclose(library.encoder.encode([file, file.read_bytes()]), [[1, 0, 0]] * 2)
+        assert "data:image/jpeg" in hits._repr_html_()
