@@ -1,11 +1,17 @@
-"""Settings, in order of precedence: argument or command-line option, environment variable, settings file, default."""
+"""Settings, in order of precedence: argument or command-line option, environment variable, settings file, default.
+
+What is far below the library, such as the cache of exported encoders, reads the settings of the call in progress.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from indexer.errors import ConfigError
@@ -25,12 +31,17 @@ class Settings:
         encoder: Name of the encoder for a new library; None means "compact". An existing library keeps its own.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         batch_size: Pictures per encoder call; None uses what suits the device.
-        workers: Decoder processes; None uses one per processor.
+        workers: Decoder processes; 0 decodes in threads of the program itself. None uses one process per processor, and
+            threads in a frozen app.
+        threads: Threads of an encoder on the CPU; None uses one per processor.
         max_pixels: Pictures with more pixels are refused.
         max_bytes: Files with more bytes are refused.
         timeout: Seconds after which decoding of one picture is aborted.
         wait: Seconds that a write waits for another writer, 0 for none.
         trust_encoder: Whether an encoder that only the library names, and the user never did, may be loaded.
+        cache: Folder of exported encoders; None uses `recall` in the user's cache folder.
+        config: Whether the settings file, environment variables and the list of encoders that the user trusts are
+            read. Only an argument can set it.
     """
 
     library: Path
@@ -38,11 +49,14 @@ class Settings:
     device: str = "auto"
     batch_size: int | None = None
     workers: int | None = None
+    threads: int | None = None
     max_pixels: int = 200_000_000
     max_bytes: int = 512 * 1024 * 1024
     timeout: float = 60.0
     wait: float = DEFAULT_WAIT
     trust_encoder: bool = False
+    cache: Path | None = None
+    config: bool = field(default=True, metadata={"is_argument": True})
 
     @classmethod
     def load(cls, *, environ: Mapping[str, str] | None = None, **arguments: object) -> Settings:
@@ -51,18 +65,21 @@ class Settings:
         Args:
             environ: Environment with the RECALL_… variables; None reads that of the process. Empty variables count as
                 not set.
-            **arguments: Fields of Settings; None counts as not set.
+            **arguments: Fields of Settings; None counts as not set. `config=False` reads no variable and no file.
 
         Raises:
             ConfigError: The settings file cannot be read, or a value has the wrong type.
         """
-        environ = os.environ if environ is None else environ
-        names = [field.name for field in fields(cls)]
+        config = bool(arguments.pop("config", True))
+        environ = (os.environ if environ is None else environ) if config else {}
+        names = [entry.name for entry in fields(cls) if not entry.metadata]
         unknown = sorted(set(arguments) - set(names))
         if unknown:
             raise TypeError(f"Settings has no {', '.join(unknown)}; it has {', '.join(names)}")
-        file = _settings_file(environ)
-        values = {name: (value, f"{name} in {file}") for name, value in _read_file(file, names).items()}
+        values: dict[str, tuple[object, str]] = {}
+        if config:
+            file = _settings_file(environ)
+            values = {name: (value, f"{name} in {file}") for name, value in _read_file(file, names).items()}
         for name in names:
             variable = f"RECALL_{name.upper()}"
             if environ.get(variable):
@@ -71,7 +88,45 @@ class Settings:
                 values[name] = (arguments[name], name)
         settings = {name: _convert(name, value, origin) for name, (value, origin) in values.items()}
         settings.setdefault("library", _default_library())
-        return cls(**settings)  # type: ignore[arg-type]  # _convert gives each field its type
+        _check_frozen(settings.get("workers"))
+        return cls(config=config, **settings)  # type: ignore[arg-type]  # _convert gives each field its type
+
+    @property
+    def decoders(self) -> int:
+        """Number of decoder processes; 0 decodes in threads of this process."""
+        if self.workers is None:
+            return 0 if _is_frozen() else cpu_count()
+        return self.workers
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Make these the settings that `active_settings` returns within the block, in this thread."""
+        token = _ACTIVE.set(self)
+        try:
+            yield
+        finally:
+            _ACTIVE.reset(token)
+
+
+_ACTIVE: ContextVar[Settings | None] = ContextVar("settings", default=None)
+
+
+def active_settings() -> Settings | None:
+    """Return the settings of the library whose call is in progress in this thread; None outside of one."""
+    return _ACTIVE.get()
+
+
+def _is_frozen() -> bool:
+    """Return whether this program is an executable of its own, by PyInstaller or the like: it starts no interpreter."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def _check_frozen(workers: object) -> None:
+    if workers and _is_frozen():
+        raise ConfigError(
+            f"workers is {workers}, but a frozen app has no Python interpreter to start processes with; use workers=0, "
+            "which decodes in threads"
+        )
 
 
 def _default_library() -> Path:
@@ -105,8 +160,8 @@ def _read_file(path: Path, names: list[str]) -> dict[str, object]:
 
 def _convert(name: str, value: object, origin: str) -> object:
     """Return `value` as the type of field `name`; `origin` says in messages where the value is from."""
-    if name == "library":
-        return Path(str(value)).expanduser()
+    if name in ("library", "cache"):
+        return Path(os.fspath(value) if isinstance(value, os.PathLike) else str(value)).expanduser()
     if name in ("encoder", "device"):
         return str(value)
     if name == "trust_encoder":
@@ -117,10 +172,11 @@ def _convert(name: str, value: object, origin: str) -> object:
     except ValueError:
         expected = "number" if number_type is float else "whole number"
         raise ConfigError(f"{origin} is {value!r}; expected a {expected}") from None
-    if name == "wait" and number == 0:
+    if name in ("wait", "workers") and number == 0:
         return number
     if not 0 < number < float("inf"):
-        raise ConfigError(f"{origin} is {value}; expected a number above 0")
+        least = "from 0" if name in ("wait", "workers") else "above 0"
+        raise ConfigError(f"{origin} is {value}; expected a number {least}")
     return number
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
+from typing import Any
 
 from docs.generator.markdown import code, table
 from docs.generator.source import attribute_docs
@@ -14,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 OTHER_VARIABLES = {
     "RECALL_CONFIG": "The settings file.",
-    "RECALL_CACHE": "The folder of exported encoders; you may delete it. By default `recall` in your cache folder.",
     "RECALL_MCP_TOKEN": "The token that HTTP clients of [`recall mcp`](guides/assistants.md#http) must send.",
     "_RECALL_COMPLETE": "Used by [tab completion](install.md#tab-completion).",
     "NO_COLOR": "Any value switches colours and links in the output off.",
@@ -27,7 +27,7 @@ def settings() -> str:
     """Return the table of settings."""
     docs = attribute_docs(Settings.__doc__ or "")
     rows = []
-    for field in fields(Settings):
+    for field in _settings():
         default = (
             ""
             if field.default in (None, MISSING)
@@ -45,11 +45,16 @@ def variables() -> str:
     Raises:
         ValueError: The code reads a variable that is not described here.
     """
-    rows = {f"RECALL_{field.name.upper()}": f"The setting `{field.name}`." for field in fields(Settings)}
+    rows = {f"RECALL_{field.name.upper()}": f"The setting `{field.name}`." for field in _settings()}
     rows |= OTHER_VARIABLES
     if missing := sorted(_read_in_code() - set(rows)):
         raise ValueError(f"the code reads {', '.join(missing)}; describe it in {Path(__file__).name}")
     return table(("Variable", "Meaning"), [(code(name), meaning) for name, meaning in rows.items()])
+
+
+def _settings() -> list[Field[Any]]:
+    """Return the settings that variables and the settings file can set."""
+    return [field for field in fields(Settings) if not field.metadata]
 
 
 def _read_in_code() -> set[str]:

@@ -6,13 +6,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.config import cpu_count
+from indexer.config import active_settings
 from indexer.encoders.base import COMPACT_FOLDER
 from indexer.encoders.compact_encoder import check_compact_files
 from indexer.encoders.export_store import (
@@ -84,6 +85,7 @@ class CachedEncoder(OnnxEncoder):
 
     def __init__(self, name: str, precision: Precision, export: str, *, batch_size: int | None) -> None:
         self._plain_name, self._precision, self._export = name, precision, export
+        self._settings = active_settings()
         super().__init__(cache_folder() / export, name=in_precision(name, precision), batch_size=batch_size)
 
     def _encode_images(self, pixels: Pixels, *, prepacked: bool) -> Vectors:
@@ -101,7 +103,7 @@ class CachedEncoder(OnnxEncoder):
         if self._precision == "float32" or len(rows) < 2:
             return encode(rows)
         outputs = [encode(rows[:1])]  # first, because it opens the tower
-        with ThreadPoolExecutor(cpu_count()) as pool:
+        with ThreadPoolExecutor(self._threads) as pool:
             outputs.extend(pool.map(lambda row: encode(rows[row : row + 1]), range(1, len(rows))))
         return np.concatenate(outputs)
 
@@ -109,14 +111,18 @@ class CachedEncoder(OnnxEncoder):
         try:
             return super()._session(tower, prepacked=prepacked)
         except BrokenExportError as broken:
-            try:
-                (cache_folder() / self._export / MANIFEST).unlink(missing_ok=True)
-                record, _ = _export(self._plain_name, self._precision)
-            except OSError as error:
-                raise broken from error
-            if record.export != self._export:
-                raise  # the model itself has changed meanwhile
-            return super()._session(tower, prepacked=prepacked)
+            with self._settings.active() if self._settings else nullcontext():
+                return self._exported_again(broken, tower, prepacked=prepacked)
+
+    def _exported_again(self, broken: BrokenExportError, tower: Tower, *, prepacked: bool) -> InferenceSession:
+        try:
+            (cache_folder() / self._export / MANIFEST).unlink(missing_ok=True)
+            record, _ = _export(self._plain_name, self._precision)
+        except OSError as error:
+            raise broken from error
+        if record.export != self._export:
+            raise broken  # the model itself has changed meanwhile
+        return super()._session(tower, prepacked=prepacked)
 
 
 def has_export(name: str, precision: Precision) -> bool:

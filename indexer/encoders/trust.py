@@ -14,6 +14,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from indexer.config import active_settings
 from indexer.encoders.names import has_form, is_name, split_precision
 from indexer.encoders.plugins import plugin_of
 from indexer.errors import EncoderError
@@ -47,8 +48,11 @@ def check_trust(name: str, *, is_trusted: bool) -> None:
 
 
 def trust(name: str) -> None:
-    """Remember that the user has named an encoder; if that cannot be stored, the next process asks again."""
-    if _needs_no_trust(name):
+    """Remember that the user has named an encoder; if that cannot be stored, the next process asks again.
+
+    A library that was opened without the user's configuration neither reads nor changes what the user trusts.
+    """
+    if _needs_no_trust(name) or not _counts_user():
         return
     names = _trusted_names()
     plain = split_precision(name)[0]
@@ -72,7 +76,14 @@ def _needs_no_trust(name: str) -> bool:
     return not is_name(plain) and (entry := plugin_of(plain)) is not None and entry.name == plain
 
 
+def _counts_user() -> bool:
+    settings = active_settings()
+    return settings is None or settings.config
+
+
 def _trusted_names() -> set[str]:
+    if not _counts_user():
+        return set()
     try:
         content = json.loads(_trust_file().read_text(encoding="ascii"))
     except (OSError, ValueError, RecursionError):

@@ -95,7 +95,9 @@ class Store(Catalog):
         with self._pictures_lock:
             if self._pictures is None:
                 limits = Limits(max_pixels=self.settings.max_pixels, max_bytes=self.settings.max_bytes)
-                self._pictures = PictureReader(limits=limits, timeout=self.settings.timeout)
+                self._pictures = PictureReader(
+                    limits=limits, timeout=self.settings.timeout, in_threads=not self.settings.decoders
+                )
             return self._pictures
 
     def index(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:

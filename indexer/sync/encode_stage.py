@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from indexer.catalog.statements import sources, writes
-from indexer.config import Settings, cpu_count
+from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import ItemError, PictureError
 from indexer.images import Limits, Photo
@@ -28,6 +31,8 @@ from indexer.sync.report import SyncReport
 from indexer.sync.spool import Work
 from indexer.sync.steps import Added, Reread
 from indexer.types import Modality, Progress, ProgressCallback, Vectors, file_of
+
+T = TypeVar("T")
 
 BATCH_FAILURES = 256
 """Failures that complete a batch."""
@@ -96,7 +101,7 @@ class EncodeStage:
         return DecodePool(
             preprocess=bound.preprocess if bound else self._get_encoder().preprocess,
             limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-            workers=settings.workers or cpu_count(),
+            workers=settings.decoders,
             timeout=settings.timeout,
         )
 
@@ -111,9 +116,13 @@ class EncodeStage:
             photos, texts = self._encode(batch)
             if writing:
                 yield self._await_commit(*writing)
-            writing = batch, self._writer.submit(self._commit, batch, photos, texts)
+            writing = batch, self._in_writer(partial(self._commit, batch, photos, texts))
         if writing:
             yield self._await_commit(*writing)
+
+    def _in_writer(self, task: Callable[[], T]) -> Future[T]:
+        """Run a task in the writer's thread, with the same active settings as here."""
+        return self._writer.submit(copy_context().run, task)
 
     def _await_commit(self, batch: Batch, writing: Future[None]) -> Batch:
         with self.report.waiting("write"):
@@ -161,7 +170,7 @@ class EncodeStage:
             with self.report.timing("load"):
                 self.progress(Progress("loading the encoder", 0))
                 self._encoder = self.load()
-                self._encoder_id = self._writer.submit(self.store.bind_encoder, self._encoder).result().id
+                self._encoder_id = self._in_writer(partial(self.store.bind_encoder, self._encoder)).result().id
         return self._encoder
 
     def _encode(self, batch: Batch) -> tuple[Vectors, Vectors]:

@@ -81,11 +81,11 @@ _SETTINGS: dict[str, Callable[[Command], Command]] = {
     ),
     "workers": click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=0),
         metavar="N",
         envvar="RECALL_WORKERS",
         show_envvar=True,
-        help="Processes that decode photos; by default one per processor.",
+        help="Processes that decode photos; by default one per processor. 0 decodes in threads of this process.",
     ),
     "max_pixels": click.option(
         "--max-pixels",

@@ -11,7 +11,7 @@ import numpy as np
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements import duplicates
 from indexer.catalog.statements.duplicates import PhotoFile
-from indexer.config import Settings, cpu_count
+from indexer.config import Settings
 from indexer.images import Limits
 from indexer.images.formats import PictureFormat
 from indexer.images.workers import DecodePool
@@ -43,7 +43,7 @@ def find_duplicates(
         progress: Called with the progress.
     """
     limits = Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes)
-    workers = settings.workers or cpu_count()
+    workers = settings.decoders
 
     def open_pool(preprocess: Preprocess) -> DecodePool:
         return DecodePool(preprocess=preprocess, limits=limits, workers=workers, timeout=settings.timeout)

@@ -59,7 +59,7 @@ class BaseLibrary:
             self._store.close()
             raise
         self._calibrator = Calibrator(self._store)
-        self._calls = Calls(self._store)
+        self._calls = Calls(self._store, settings)
 
     @classmethod
     def open(
@@ -72,30 +72,64 @@ class BaseLibrary:
         wait: float | None = None,
         trust_encoder: bool | None = None,
         read_only: bool = False,
+        config: bool = True,
+        batch_size: int | None = None,
+        workers: int | None = None,
+        threads: int | None = None,
+        max_pixels: int | None = None,
+        max_bytes: int | None = None,
+        timeout: float | None = None,
+        cache: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Return the library in a folder, which is created on first use.
+
+        What is None takes the environment variable RECALL_…, else the user's settings file, else the default; with
+        `config=False` the default at once.
 
         Args:
             path: The library's folder, for instance "photos.recall".
             encoder: Name of an encoder, or an encoder object. None takes the library's own, and "compact" for a new
                 library.
-            device: "auto", "cpu", "cuda", "cuda:N" or "mps"; None takes RECALL_DEVICE, or "auto".
+            device: "auto", "cpu", "cuda", "cuda:N" or "mps"; by default "auto".
             create: Whether to create the library if it does not exist.
             wait: Seconds that each write waits for another writer before it raises LibraryLockedError; 0 does not
-                wait. None takes RECALL_WAIT, or 30.
+                wait. By default 30.
             trust_encoder: Whether to load an encoder that only the library names: a folder or a repository that you
-                have never named on this machine. None takes RECALL_TRUST_ENCODER, or False: its first use raises
-                EncoderError.
+                have never named on this machine. By default False: its first use raises EncoderError.
             read_only: Whether to write nothing to the library: it is not created, every method that writes raises
                 LibraryError, and an index that is behind is brought up to date in memory only.
+            config: Whether the environment, the user's settings file and the list of encoders that the user trusts
+                count. An app passes False, so that it behaves alike on every machine.
+            batch_size: Pictures per call of the encoder; by default what suits the device.
+            workers: Processes that decode pictures; by default one per processor. 0 decodes in threads of this process,
+                where a decoder that crashes ends the process and one that hangs keeps its thread.
+            threads: Threads of the encoder on the CPU; by default one per processor.
+            max_pixels: Pictures with more pixels are refused; by default 200,000,000.
+            max_bytes: Files with more bytes are refused; by default 536,870,912.
+            timeout: Seconds after which the decoding of one picture is given up; by default 60.
+            cache: Folder for exported encoders; by default `recall` in the user's cache folder.
 
         Raises:
+            ConfigError: An argument, a variable or an entry of the settings file has a value that cannot be used.
             LibraryError: The folder does not exist, is not a library, or was written by a newer version of Recall.
             StorageError: The folder cannot be read or created.
             EncoderMismatchError: The library was indexed with another encoder.
             EncoderNotFoundError: There is no encoder of this name.
         """
-        settings = Settings.load(library=Path(path), device=device, wait=wait, trust_encoder=trust_encoder)
+        settings = Settings.load(
+            config=config,
+            library=Path(path),
+            device=device,
+            wait=wait,
+            trust_encoder=trust_encoder,
+            batch_size=batch_size,
+            workers=workers,
+            threads=threads,
+            max_pixels=max_pixels,
+            max_bytes=max_bytes,
+            timeout=timeout,
+            cache=cache,
+        )
         return cls(settings, create=create, encoder=encoder, read_only=read_only)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from indexer.config import Settings
 from indexer.errors import LibraryClosedError, RecallError
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
@@ -28,9 +29,14 @@ _METHODS = ("__len__", "__contains__", "__iter__")
 class Calls:
     """The calls in progress of one open library; safe to use from several threads."""
 
-    def __init__(self, store: Store) -> None:
-        """Count the calls that use a store; the last one closes it if `close` could not wait for it."""
-        self._store = store
+    def __init__(self, store: Store, settings: Settings) -> None:
+        """Count the calls that use a store; the last one closes it if `close` could not wait for it.
+
+        Args:
+            store: The library's store.
+            settings: What `active_settings` returns within a call.
+        """
+        self._store, self._settings = store, settings
         self._lock = threading.Condition()
         self._threads: list[int] = []  # one entry for each call
         self._is_closed = self._is_released = False
@@ -47,7 +53,8 @@ class Calls:
             self._store.check_open()
             self._threads.append(thread)
         try:
-            yield
+            with self._settings.active():
+                yield
         except LibraryClosedError:
             raise
         except RecallError:  # for instance of a decoder process that was ended by `close`

@@ -93,7 +93,8 @@ def test_numbers_written_as_text_are_accepted_from_every_origin(file: Path) -> N
     [
         ("workers", "many", "is 'many'; expected a whole number"),
         ("workers", "2.5", "is '2.5'; expected a whole number"),
-        ("workers", "0", "is 0; expected a number above 0"),
+        ("workers", "-1", "is -1; expected a number from 0"),
+        ("threads", "0", "is 0; expected a number above 0"),
         ("batch_size", "-1", "is -1; expected a number above 0"),
         ("max_pixels", "1e6", "is '1e6'; expected a whole number"),
         ("timeout", "soon", "is 'soon'; expected a number"),
@@ -123,7 +124,7 @@ def test_an_unknown_key_is_refused_with_the_list_of_settings(file: Path) -> None
         ConfigError,
         match=re.escape(
             f"{file} has unknown settings: colour, worker; expected library, encoder, device, batch_size, workers, "
-            "max_pixels, max_bytes, timeout"
+            "threads, max_pixels, max_bytes, timeout"
         ),
     ):
         load(file)

@@ -123,9 +123,9 @@ def record_sessions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     opened: list[str] = []
     open_session = indexer.encoders.onnx_encoder._open_session
 
-    def record(graph: Path, *, prepacked: bool) -> Any:
+    def record(graph: Path, *, prepacked: bool, threads: int) -> Any:
         opened.append(f"{graph.name}, prepacked" if prepacked else graph.name)
-        return open_session(graph, prepacked=prepacked)
+        return open_session(graph, prepacked=prepacked, threads=threads)
 
     monkeypatch.setattr("indexer.encoders.onnx_encoder._open_session", record)
     return opened

@@ -7,14 +7,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from indexer.images.workers import DecodePool
+from indexer.images.workers import DecodePool, PictureReader
+from indexer.images.workers.thread_worker import ThreadWorker
+from indexer.images.workers.worker import Worker
 
 
-def worker_pid(pool: DecodePool, index: int = 0) -> int:
-    """Return the process id of one of a pool's workers."""
-    process = pool._workers[index]._process
-    assert process is not None
-    return process.pid
+def worker_pid(pool: DecodePool | PictureReader, index: int = 0) -> int:
+    """Return the process id of one of the workers of a pool or reader."""
+    worker = list(pool._workers)[index]
+    assert isinstance(worker, Worker)
+    assert worker._process is not None
+    return worker._process.pid
+
+
+def has_process(worker: Worker | ThreadWorker) -> bool:
+    """Return whether a worker has started a process."""
+    return isinstance(worker, Worker) and worker._process is not None
 
 
 def is_running(pid: int) -> bool:

@@ -9,6 +9,7 @@ again, and its "fork" copies a process in which torch and the pool have threads.
     pool.py      DecodePool: one thread per worker, results in the order of the items
     reader.py    PictureReader: one picture at a time, in a process that waits for the next
     worker.py    a worker process as its thread sees it: started, timed, killed, replaced
+    thread_worker.py  a worker that is a thread of this process, for programs that cannot start others
     child.py     what runs in the worker process: set limits, then answer requests
     framing.py   the frames in the pipes
 """

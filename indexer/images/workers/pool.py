@@ -1,4 +1,4 @@
-"""A pool of worker processes that decode photos."""
+"""A pool of worker processes, or threads, that decode photos."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from indexer.config import cpu_count
 from indexer.errors import PictureError
 from indexer.images import Keep, Limits, Photo, read_photo
+from indexer.images.workers.thread_worker import ThreadWorker
 from indexer.images.workers.worker import Worker
 from indexer.types import Preprocess
 
@@ -53,19 +55,22 @@ class DecodePool:
         Args:
             preprocess: The encoder's settings.
             limits: Pixel and byte limits; None for the defaults.
-            workers: Number of processes, at least 1.
+            workers: Number of processes; 0 decodes in as many threads of this process as there are processors.
             timeout: Seconds that one photo may take.
             keep: What to keep of each photo's file, as `Photo.stored`.
 
         Raises:
-            ValueError: `workers` is below 1, or `timeout` is not positive.
+            ValueError: `workers` is negative, or `timeout` is not positive.
         """
-        if workers < 1 or timeout <= 0:
-            raise ValueError(f"workers must be at least 1 and timeout positive, not {workers} and {timeout}")
+        if workers < 0 or timeout <= 0:
+            raise ValueError(f"workers must be at least 0 and timeout positive, not {workers} and {timeout}")
         self._preprocess, self._limits, self._keep = preprocess, limits or Limits(), keep
         setup = pickle.dumps((self._limits, timeout))
-        self._workers = [Worker(setup, timeout=timeout) for _ in range(workers)]
-        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        self._workers: list[Worker | ThreadWorker] = [Worker(setup, timeout=timeout) for _ in range(workers)]
+        if not workers:
+            self._workers += [ThreadWorker(timeout=timeout) for _ in range(cpu_count())]
+        workers = len(self._workers)
+        self._idle: queue.SimpleQueue[Worker | ThreadWorker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
         self._look_ahead = max(_LOOK_AHEAD * workers, _MIN_LOOK_AHEAD)

@@ -19,6 +19,7 @@ from PIL import Image
 from indexer.errors import PictureError
 from indexer.images import Limits, PhotoMetadata, open_picture, read_pixels
 from indexer.images.thumbnail import jpeg_thumbnail, small_thumbnail
+from indexer.images.workers.thread_worker import ThreadWorker
 from indexer.images.workers.worker import Worker
 from indexer.types import Pixels, Preprocess
 
@@ -29,22 +30,23 @@ _MAX_WORKERS = min(4, os.cpu_count() or 1)
 
 
 class PictureReader:
-    """Reads pictures in processes of its own; any thread may call it.
+    """Reads pictures in processes of its own, or in threads; any thread may call it.
 
     A process starts when it is needed and waits for the next picture until `close`, so only the first one waits for its
     start. If a picture ends it, the next one gets a new process.
     """
 
-    def __init__(self, *, limits: Limits, timeout: float) -> None:
+    def __init__(self, *, limits: Limits, timeout: float, in_threads: bool = False) -> None:
         """Create a reader without starting a process.
 
         Args:
             limits: Pixel and byte limits.
             timeout: Seconds that one picture may take.
+            in_threads: Whether to decode in threads of this process, see `ThreadWorker`.
         """
-        self._limits, self._timeout = limits, timeout
-        self._idle: list[Worker] = []
-        self._workers: set[Worker] = set()
+        self._limits, self._timeout, self._in_threads = limits, timeout, in_threads
+        self._idle: list[Worker | ThreadWorker] = []
+        self._workers: set[Worker | ThreadWorker] = set()
         self._lock = threading.Lock()  # for the two above
         self._slots = threading.Semaphore(_MAX_WORKERS)
         weakref.finalize(self, _stop, self._workers)  # for apps that close nothing
@@ -108,7 +110,7 @@ class PictureReader:
         return result
 
     @contextmanager
-    def _worker(self) -> Iterator[Worker]:
+    def _worker(self) -> Iterator[Worker | ThreadWorker]:
         """Yield a worker that no other thread uses."""
         with self._slots:
             with self._lock:
@@ -126,19 +128,23 @@ class PictureReader:
                 if not is_usable:
                     worker.stop()
 
-    def _new_worker(self) -> Worker:
-        worker = Worker(pickle.dumps((self._limits, self._timeout)), timeout=self._timeout)
+    def _new_worker(self) -> Worker | ThreadWorker:
+        worker: Worker | ThreadWorker
+        if self._in_threads:
+            worker = ThreadWorker(timeout=self._timeout)
+        else:
+            worker = Worker(pickle.dumps((self._limits, self._timeout)), timeout=self._timeout)
         self._workers.add(worker)
         return worker
 
 
-def _stop(workers: set[Worker]) -> None:
+def _stop(workers: set[Worker | ThreadWorker]) -> None:
     for worker in workers:
         worker.stop()
 
 
 @contextmanager
-def _ended_when_late(worker: Worker, *, tick: float) -> Iterator[None]:
+def _ended_when_late(worker: Worker | ThreadWorker, *, tick: float) -> Iterator[None]:
     """End a worker whose time limit passes within the block."""
     is_done = threading.Event()
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.statements.units import UnitContent
-from indexer.config import Settings, cpu_count
+from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.images import Limits, Photo
 from indexer.images.workers import DecodePool
@@ -74,7 +74,7 @@ def _encode_photos(
     pool = DecodePool(
         preprocess=encoder.preprocess,
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-        workers=min(settings.workers or cpu_count(), len(unchanged)),
+        workers=min(settings.decoders, len(unchanged)),
         timeout=settings.timeout,
     )
     with pool:

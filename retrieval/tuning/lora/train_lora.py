@@ -41,7 +41,7 @@ def train_lora(
     device: str = "auto",
     plan: LoraPlan | None = None,
     limits: Limits | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     timeout: float = 60.0,
     progress: ProgressCallback | None = None,
 ) -> LoraResult:
@@ -59,7 +59,7 @@ def train_lora(
         device: As for `load_encoder`, if `encoder` is a name.
         plan: The settings of the training.
         limits: Limits of photos.
-        workers: Number of decoding processes; 0 starts one per processor, at most 8.
+        workers: Number of decoding processes; 0 decodes in threads, None starts one per processor, at most 8.
         timeout: Seconds that decoding a photo may take.
         progress: Called for each embedded photo, then for each step.
 
@@ -71,7 +71,7 @@ def train_lora(
     started = time.monotonic()
     plan = plan or LoraPlan()
     start = OpenClipEncoder.load(encoder, device=device) if isinstance(encoder, str) else encoder
-    workers = workers or min(8, os.cpu_count() or 1)
+    workers = min(8, os.cpu_count() or 1) if workers is None else workers
     with PhotoReader(start.preprocess, limits=limits, workers=workers, timeout=timeout) as photos:
         inputs, validation, key = _prepare(start, train, valid, unjudged, photos=photos, plan=plan, progress=progress)
         save = partial(write_checkpoint, work, key)

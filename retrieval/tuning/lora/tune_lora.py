@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from indexer.config import Settings, cpu_count
+from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.encoders.names import is_name, split_precision
 from indexer.encoders.runtime import require_torch
@@ -181,7 +181,7 @@ def decode_options(settings: Settings) -> DecodeOptions:
     """Return how photos are decoded."""
     return DecodeOptions(
         limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
-        workers=settings.workers or min(8, cpu_count()),
+        workers=min(8, settings.decoders) if settings.workers is None else settings.workers,
         timeout=settings.timeout,
     )
 

@@ -16,7 +16,7 @@ from indexer.errors import FailureKind, PictureError
 from indexer.images import Limits, Photo, read_photo
 from indexer.images.workers import DecodePool
 from indexer.types import Preprocess
-from tests.support.decode_workers import is_running, pool_threads, wait_until, worker_pid
+from tests.support.decode_workers import has_process, is_running, pool_threads, wait_until, worker_pid
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stops and kills processes by POSIX signals")
 
@@ -106,7 +106,7 @@ def test_closing_the_pool_leaves_no_process_and_no_thread(preprocess: Preprocess
     with DecodePool(preprocess=preprocess, workers=3) as pool:
         results = pool.imap(files, Path)
         next(results)
-        assert wait_until(lambda: all(worker._process for worker in pool._workers))
+        assert wait_until(lambda: all(has_process(worker) for worker in pool._workers))
         pids = [worker_pid(pool, index) for index in range(3)]
         os.kill(pids[0], signal.SIGSTOP)
     assert not any(map(is_running, pids))
@@ -126,7 +126,7 @@ def test_an_unused_pool_starts_nothing(
 ) -> None:
     with DecodePool(preprocess=preprocess, workers=4) as pool:
         assert list(pool.imap([], Path)) == []
-        assert not any(worker._process for worker in pool._workers)
+        assert not any(has_process(worker) for worker in pool._workers)
         assert pool.seconds == 0
 
 
@@ -144,9 +144,9 @@ def test_the_workers_apply_the_limits(preprocess: Preprocess, files: list[Path])
     assert kinds == [None] * 5 + [FailureKind.TOO_LARGE] * 35  # widths 32, 34, … 40, 42, …
 
 
-@pytest.mark.parametrize(("workers", "timeout"), [(0, 60.0), (1, 0.0)])
-def test_a_pool_without_workers_or_time_raises_value_error(
+@pytest.mark.parametrize(("workers", "timeout"), [(-1, 60.0), (1, 0.0)])
+def test_a_pool_with_less_than_no_workers_or_no_time_raises_value_error(
     preprocess: Preprocess, workers: int, timeout: float
 ) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="at least 0"):
         DecodePool(preprocess=preprocess, workers=workers, timeout=timeout)

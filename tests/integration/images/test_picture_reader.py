@@ -15,7 +15,7 @@ from indexer.images.workers import PictureReader
 from indexer.types import Preprocess
 from retrieval import Filter, Library
 from tests.support.color_photos import paint
-from tests.support.decode_workers import is_running, wait_until
+from tests.support.decode_workers import is_running, wait_until, worker_pid
 from tests.support.pictures import encoded, exif_block, quadrants
 from tests.support.program import Program
 
@@ -32,9 +32,8 @@ def hanging_jpeg() -> bytes:
 
 def one_process(reader: PictureReader) -> int:
     """Return the id of a reader's only process."""
-    (worker,) = reader._workers
-    assert worker._process is not None
-    return worker._process.pid
+    assert len(reader._workers) == 1
+    return worker_pid(reader)
 
 
 @pytest.fixture
