@@ -15,7 +15,7 @@ import numpy as np
 from indexer.adding.inputs import NewItem
 from indexer.adding.values import check_id, check_metadata, check_text, check_vector
 from indexer.catalog.statements.item_metadata import types_of
-from indexer.config import Settings, cpu_count
+from indexer.config import Settings
 from indexer.documents.chunking import Fits, split_text
 from indexer.errors import FailureKind, ItemError, PictureError
 from indexer.images import Keep, Limits, Photo, photo_of_picture
@@ -97,7 +97,7 @@ class ContentReader:
         pool = DecodePool(
             preprocess=self.preprocess,
             limits=limits,
-            workers=settings.workers or cpu_count(),
+            workers=settings.decoders,
             timeout=settings.timeout,
             keep=self.keep,
         )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog.engine import storage_errors
 from indexer.errors import LibraryError, LibraryLockedError, StorageError
+from indexer.forking import ForkSafe, give_up_descriptor, keep_for_parent, watch_forks
 from indexer.private_files import PRIVATE_FILE, folder_file_mode, foreign_file, write_small_file
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _LOOK_SECONDS = 0.2
 """Seconds between two looks at whether a writer that waits is still to go on."""
 
 
-class WriteLock:
+class WriteLock(ForkSafe):
     """A held write lock; made by `write_lock`."""
 
     def __init__(self, library: Path, operation: str, *, is_run: bool, go_on: Callable[[], None]) -> None:
@@ -50,10 +51,20 @@ class WriteLock:
         """
         self._library = library
         self._go_on = go_on
+        self._is_parents = False  # made before a fork by the process that forked
         self._owner = json.dumps({"pid": os.getpid(), "what": operation})
         self._write = _file_lock(library / "write.lock")
         self._queue = _file_lock(library / "queue.lock")
         self._run = _file_lock(library / "run.lock") if is_run else None
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Hold nothing: the lock is the parent's, also if this process lives longer."""
+        for lock in (self._write, self._queue, self._run):
+            if lock is not None and lock.is_locked:  # recent versions of filelock have given it back by themselves
+                keep_for_parent(lock)
+                give_up_descriptor(lock._context.lock_file_fd)  # noqa: SLF001 - it has no public name
+        self._is_parents = True
 
     def acquire(self, *, timeout: float) -> None:
         """Take the lock; see `write_lock`."""
@@ -97,7 +108,7 @@ class WriteLock:
             write_small_file(self._library / name, self._owner)
 
     def _release(self, lock: BaseFileLock, owner_file: str) -> None:
-        if lock.is_locked:
+        if lock.is_locked and not self._is_parents:
             (self._library / owner_file).unlink(missing_ok=True)
             lock.release()
 

@@ -19,6 +19,7 @@ from indexer.encoders.base import to_unit_length
 from indexer.encoders.full_encoder import FullEncoder
 from indexer.encoders.names import Precision
 from indexer.errors import EncoderError
+from indexer.forking import ForkSafe, keep_for_parent, watch_forks
 from indexer.types import Pixels, Preprocess, Vectors, require_list, require_pixels
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class ExportDescription:
             raise _broken(folder / DESCRIPTION_FILE, repr(error)) from error
 
 
-class OnnxEncoder(FullEncoder):
+class OnnxEncoder(FullEncoder, ForkSafe):
     """An `Encoder` with both towers in ONNX Runtime, each opened at first use; several threads may use it."""
 
     def __init__(self, folder: Path, *, name: str, batch_size: int | None = None) -> None:
@@ -118,6 +119,12 @@ class OnnxEncoder(FullEncoder):
         self._lock = Lock()
         self._sessions: dict[tuple[Tower, bool], onnxruntime.InferenceSession] = {}  # by tower, and whether prepacked
         self._tokenizer: Tokenizer | None = None
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have no session: its threads exist in the parent only, and ending it would wait for them."""
+        keep_for_parent(self._sessions)
+        self._sessions, self._lock = {}, Lock()
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from indexer.errors import FailureKind, PictureError
+from indexer.forking import ForkSafe, watch_forks
 
 
 @contextmanager
@@ -85,7 +86,7 @@ def _reason(error: Exception) -> str:
     return _BYTES.sub(lambda found: "" if "\\" in found[2] else found[2], text)[:200].strip()
 
 
-class _WarningsSuppressed:
+class _WarningsSuppressed(ForkSafe):
     """Context manager that hides the decoders' warnings from the app while at least one thread decodes.
 
     `warnings.catch_warnings` is not thread-safe: two overlapping threads may leave its filter in place for good.
@@ -95,6 +96,14 @@ class _WarningsSuppressed:
         self._lock = threading.Lock()
         self._thread_count = 0
         self._filters = warnings.catch_warnings()
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the threads of the parent that were decoding."""
+        self._lock = threading.Lock()
+        if self._thread_count:
+            self._filters.__exit__(None, None, None)
+        self._thread_count = 0
 
     def __enter__(self) -> None:
         with self._lock:

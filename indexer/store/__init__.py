@@ -3,7 +3,7 @@
 Call `Store`, `LibraryEncoder` (in `library_encoder`), `check_encoder` and `check_encoder_name`.
 """
 
-from indexer.store.database import check_encoder, check_encoder_name
+from indexer.store.encoder_match import check_encoder, check_encoder_name
 from indexer.store.store import Store
 
 __all__ = ["Store", "check_encoder", "check_encoder_name"]

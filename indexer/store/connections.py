@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,24 +12,37 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from indexer.catalog.engine import Access, access_to, keep_log_files, log_files, open_engine
-from indexer.errors import LibraryClosedError, StorageError
+from indexer.errors import LibraryClosedError, LibraryError, StorageError
+from indexer.forking import ForkSafe, keep_for_parent, watch_forks
 
 _Stamp = tuple[int, int, int]
 """Inode, size and modification time (nanoseconds) of a file."""
 
 
-class Connections:
-    """Connections to a catalog; safe to use from several threads."""
+_FORK_SECONDS = 10.0
+"""Seconds that a fork waits for other threads to end their reads and transactions; a batch commits in milliseconds."""
+
+_FORKED_IN_USE: set[str] = set()
+"""Catalogs that the parent was using when it made this process: SQLite's state of their locks is the parent's."""
+
+
+class Connections(ForkSafe):
+    """Connections to a catalog; safe to use from several threads, and in a forked process.
+
+    SQLite's locks do not survive a fork, so the connections are closed before it, and each process opens its own.
+    """
 
     def __init__(self, catalog: Path, *, read_only: bool = False) -> None:
         """Open the catalog."""
         self._catalog = catalog
         self._read_only = read_only
-        self._lock = threading.RLock()
-        self._users = 0  # blocks of `using` in progress
+        self._lock = threading.Condition()
+        self._users: list[int] = []  # the thread of each block of `using` in progress
+        self._is_forking = False
         self._openings = 0
         self._is_closed = False
         self._engine: Engine | None = self._open()
+        watch_forks(self)
 
     def refuse(self) -> None:
         """Refuse every further use; what is in use stays open until `close`."""
@@ -53,16 +67,21 @@ class Connections:
     @contextmanager
     def using(self) -> Iterator[Engine]:
         """Yield the engine of the connections, which stays open within the block."""
+        users, thread = self._users, threading.get_ident()
         with self._lock:
+            while self._is_forking and thread not in users:
+                self._lock.wait()
             engine = self._opened()
-            self._users += 1
+            users.append(thread)
         try:
             yield engine
         finally:
             with self._lock:
-                self._users -= 1
+                users.remove(thread)
                 if self._is_closed and not self._users:
                     self._dispose()
+                if self._is_forking:
+                    self._lock.notify_all()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -107,6 +126,29 @@ class Connections:
                 cursor.close()
             return (self._openings << 32) + version
 
+    def before_fork(self) -> None:
+        """Close the connections once no other thread uses them; no thread opens them until the fork is over."""
+        thread = threading.get_ident()
+        self._lock.acquire()
+        self._is_forking = True
+        self._lock.wait_for(lambda: all(user == thread for user in self._users), timeout=_FORK_SECONDS)
+        if not self._users:
+            self._dispose()
+
+    def after_fork_in_parent(self) -> None:
+        """Let the threads go on; the next one opens the catalog again."""
+        self._is_forking = False
+        self._lock.notify_all()
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's threads, and its connections if they could not be closed."""
+        self._lock, self._users, self._is_forking = threading.Condition(), [], False
+        if self._engine is not None:
+            _FORKED_IN_USE.add(os.path.realpath(self._catalog))
+            keep_for_parent(self._engine, self._version_connection)
+            self._engine = None
+
     def _opened(self) -> Engine:
         """Return the engine, opened if it is not; the caller holds the lock."""
         self.check_open()
@@ -115,6 +157,11 @@ class Connections:
         return self._engine
 
     def _open(self) -> Engine:
+        if os.path.realpath(self._catalog) in _FORKED_IN_USE:
+            raise LibraryError(
+                f"{self._catalog.parent} was in use while this process was forked, and cannot be used in it; start the "
+                "process with the method spawn, or fork outside of the library's calls"
+            )
         self._access = access_to(self._catalog, read_only=self._read_only)
         self._stamp = _stamp_of(self._catalog) if self._access is Access.IMMUTABLE else None
         engine = open_engine(self._catalog, self._access, trusts_schema=False)  # it may be from somebody else

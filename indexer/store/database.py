@@ -21,11 +21,12 @@ from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import DEFAULT_WAIT
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder
-from indexer.encoders.names import split_precision
 from indexer.encoders.trust import trust
-from indexer.errors import EncoderMismatchError, LibraryError, StorageError
+from indexer.errors import LibraryError, StorageError
+from indexer.forking import ForkSafe, watch_forks
 from indexer.private_files import make_empty_file, make_private_folder
 from indexer.store.connections import Connections
+from indexer.store.encoder_match import check_encoder
 from indexer.store.library_folder import check_folder
 from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
@@ -35,7 +36,7 @@ _UPGRADE_TIMEOUT_SECONDS = 10.0
 """Seconds that opening waits for another process that creates or upgrades the same catalog."""
 
 
-class Catalog:
+class Catalog(ForkSafe):
     """A library's catalog; the base class of `Store`, which adds the index."""
 
     def __init__(self, path: Path, *, create: bool, read_only: bool = False) -> None:
@@ -53,7 +54,6 @@ class Catalog:
         self.path = path
         self.read_only = read_only
         self.wait = DEFAULT_WAIT  # for other writers
-        self._run_lock: WriteLock | None = None
         catalog = path / "catalog.db"
         with storage_errors(path):
             try:
@@ -71,9 +71,15 @@ class Catalog:
             except BaseException:
                 self._connections.close()
                 raise
+        Catalog.after_fork_in_child(self)  # which makes what a process does not share
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Forget what other threads of the parent may have been changing."""
         self._cache_lock = threading.Lock()
         self._cache: dict[Hashable, Any] = {}
         self._cache_version = -1
+        self._run_lock: WriteLock | None = None
 
     def _upgrade(self) -> None:
         """Upgrade the schema to the newest revision; if it is current, that takes one query."""
@@ -264,34 +270,3 @@ class Catalog:
 def _active_adapter(connection: Connection) -> Adapter | None:
     weights = versions.active_weights(connection)
     return None if weights is None else Adapter.from_bytes(weights)
-
-
-def check_encoder_name(record: EncoderRecord, name: str) -> None:
-    """Refuse an encoder with another name before it is loaded or downloaded.
-
-    Two different folders pass, because a folder may have been moved or copied; their fingerprints are compared later.
-
-    Raises:
-        EncoderMismatchError: The library has embeddings of another encoder.
-    """
-    are_folders = all(encoder.startswith("local-dir:") for encoder in (record.name, name))
-    if record.name != name and not (are_folders and split_precision(record.name)[1] == split_precision(name)[1]):
-        raise EncoderMismatchError(
-            f"this library was indexed with encoder {record.name!r} but {name!r} was requested; leave out --encoder, "
-            f"or run: recall encoder use {name}"
-        )
-
-
-def check_encoder(record: EncoderRecord, encoder: Encoder) -> None:
-    """Refuse an encoder other than the library's: their vectors are not comparable.
-
-    Raises:
-        EncoderMismatchError: The library has embeddings of another encoder.
-    """
-    check_encoder_name(record, encoder.name)
-    if record.fingerprint != encoder.fingerprint:
-        raise EncoderMismatchError(
-            f"encoder {encoder.name!r} has changed since this library was indexed (fingerprint "
-            f"{encoder.fingerprint[:8]}, expected {record.fingerprint[:8]}); restore its old files, or run: "
-            f"recall encoder use {encoder.name}"
-        )

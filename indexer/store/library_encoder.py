@@ -14,10 +14,11 @@ from indexer.encoders.full_encoder import FullEncoder, full_encoder
 from indexer.encoders.names import Precision, full_name, in_precision, is_name, split_precision
 from indexer.encoders.trust import check_trust
 from indexer.errors import EncoderNotFoundError
+from indexer.forking import ForkSafe, watch_forks
 from indexer.store import Store, check_encoder, check_encoder_name
 
 
-class LibraryEncoder:
+class LibraryEncoder(ForkSafe):
     """A library's encoder, loaded on first use, which can take seconds; safe to use from several threads."""
 
     def __init__(
@@ -47,12 +48,22 @@ class LibraryEncoder:
         self._is_on_query_device = False  # loaded for queries, not on the device of the settings
         self._adapted: AdaptedEncoder | None = None
         self._lock = threading.Lock()
+        watch_forks(self)
         if precision is not None:
             self._required_name = in_precision(self._name(), precision)
         record = store.encoder
         name = self._loaded.name if self._loaded else self._required_name
         if record is not None and name is not None:
             check_encoder_name(record, name)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock of this process."""
+        self._lock = threading.Lock()
+
+    @property
+    def required_name(self) -> str | None:
+        """Name of the encoder that the library must have; None if it may have any, or was given as an object."""
+        return self._required_name
 
     def for_indexing(self) -> FullEncoder:
         """Return the encoder, without an adapter, on the device of the settings.

@@ -18,6 +18,7 @@ from indexer.catalog.statements import items
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import Settings
 from indexer.errors import LibraryError, StorageError
+from indexer.forking import keep_for_parent
 from indexer.store.database import Catalog
 from indexer.store.stored_pictures import ItemPictures
 from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
@@ -85,6 +86,15 @@ class Store(Catalog):
             self._index = self._gpu_index = self._approximate_index = self._choice = self._choice_file_id = None
             self.filter_cache.clear()
         super().close()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the index, which another thread of the parent may have been changing; its file is mapped again."""
+        super().after_fork_in_child()
+        self._index_lock, self._pictures_lock = threading.RLock(), threading.Lock()
+        keep_for_parent(self._index, self._gpu_index, self._approximate_index)
+        self._index = self._gpu_index = self._approximate_index = self._choice = self._choice_file_id = None
+        self._gpu_device, self._loaded_version, self._is_unsaved = "", -1, False
+        self.filter_cache = {}
 
     @property
     def pictures(self) -> PictureReader:

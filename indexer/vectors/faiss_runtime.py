@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,10 @@ import faiss
 import numpy as np
 
 from indexer.types import Ids
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    # the threads of OpenMP do not survive a fork, and the thread that forked would wait for them
+    os.register_at_fork(after_in_child=lambda: faiss.omp_set_num_threads(1))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from numpy.typing import ArrayLike
 
 from indexer.catalog.filters.expression import Filter
+from indexer.forking import ForkSafe, watch_forks
 from indexer.store import Store
 from indexer.types import Modality, Vectors
 from retrieval.calibration.expected import expected_number
@@ -46,13 +47,18 @@ class LibraryModel(NamedTuple):
         return self.model.probabilities(scores)
 
 
-class Calibrator:
+class Calibrator(ForkSafe):
     """Computes match probabilities for one library. Any thread may use it."""
 
     def __init__(self, store: Store) -> None:
         """Prepare a calibrator for a library. Nothing is read before the first query."""
         self._store = store
         self._sample: Sample | None = None
+        self._lock = threading.Lock()
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock of this process."""
         self._lock = threading.Lock()
 
     def model(self, query: Vectors, *, text: str, photo_shares: Sequence[float], kind: Modality) -> LibraryModel | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +60,23 @@ class BaseLibrary:
             raise
         self._calibrator = Calibrator(self._store)
         self._calls = Calls(self._store, settings)
+        self._has_encoder_object = encoder is not None and not isinstance(encoder, str)
+
+    def __reduce__(self) -> tuple[Callable[..., BaseLibrary], tuple[object, ...]]:
+        """Return how another process opens this library again: by its path and settings.
+
+        Raises:
+            LibraryClosedError: It is closed.
+            TypeError: It was opened with an encoder object.
+        """
+        self._store.check_open()
+        if self._has_encoder_object:
+            raise TypeError(
+                f"the library {self.path} was opened with an encoder object, which is not pickled; give the encoder by "
+                "its name, or open the library in each process"
+            )
+        settings = replace(self._settings, library=Path(os.path.abspath(self.path)))
+        return _reopen, (type(self), settings, self._encoder.required_name, self._store.read_only)
 
     @classmethod
     def open(
@@ -187,3 +204,8 @@ class BaseLibrary:
             self._rerankers.setdefault(name, reranker) if isinstance(name, str) else reranker
             for name, reranker in zip(rerank, make_rerankers(rerank), strict=True)
         ]
+
+
+def _reopen(kind: type[BaseLibrary], settings: Settings, encoder: str | None, read_only: bool) -> BaseLibrary:  # noqa: FBT001 - pickle passes arguments by position
+    """Return the library that was pickled, opened in this process."""
+    return kind(settings, create=False, encoder=encoder, read_only=read_only)

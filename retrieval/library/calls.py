@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from indexer.config import Settings
 from indexer.errors import LibraryClosedError, RecallError
+from indexer.forking import ForkSafe, watch_forks
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 
@@ -26,7 +27,7 @@ _METHODS = ("__len__", "__contains__", "__iter__")
 """Methods of the language that read the library."""
 
 
-class Calls:
+class Calls(ForkSafe):
     """The calls in progress of one open library; safe to use from several threads."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -40,6 +41,11 @@ class Calls:
         self._lock = threading.Condition()
         self._threads: list[int] = []  # one entry for each call
         self._is_closed = self._is_released = False
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the calls of the parent."""
+        self._lock, self._threads = threading.Condition(), []
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -48,10 +54,10 @@ class Calls:
         Raises:
             LibraryClosedError: The library is closed, or another thread closed it within the block.
         """
-        thread = threading.get_ident()
+        threads, thread = self._threads, threading.get_ident()
         with self._lock:
             self._store.check_open()
-            self._threads.append(thread)
+            threads.append(thread)
         try:
             with self._settings.active():
                 yield
@@ -62,7 +68,7 @@ class Calls:
             raise
         finally:
             with self._lock:
-                self._threads.remove(thread)
+                threads.remove(thread)
                 is_last = self._is_closed and not self._threads
                 self._lock.notify_all()
             if is_last:

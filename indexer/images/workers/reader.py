@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.errors import PictureError
+from indexer.forking import ForkSafe, watch_forks
 from indexer.images import Limits, PhotoMetadata, open_picture, read_pixels
 from indexer.images.thumbnail import jpeg_thumbnail, small_thumbnail
 from indexer.images.workers.thread_worker import ThreadWorker
@@ -29,7 +30,7 @@ _MAX_WORKERS = min(4, os.cpu_count() or 1)
 """Pictures that are decoded at once, at most; further threads wait."""
 
 
-class PictureReader:
+class PictureReader(ForkSafe):
     """Reads pictures in processes of its own, or in threads; any thread may call it.
 
     A process starts when it is needed and waits for the next picture until `close`, so only the first one waits for its
@@ -50,6 +51,13 @@ class PictureReader:
         self._lock = threading.Lock()  # for the two above
         self._slots = threading.Semaphore(_MAX_WORKERS)
         weakref.finalize(self, _stop, self._workers)  # for apps that close nothing
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have no workers: those of the parent may be in use."""
+        self._lock, self._slots = threading.Lock(), threading.Semaphore(_MAX_WORKERS)
+        self._idle.clear()
+        self._workers.clear()
 
     def start(self) -> None:
         """Start a process if none is waiting, and return at once; it becomes ready while the caller does other work."""

@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from indexer.errors import FailureKind, PictureError
+from indexer.forking import ForkSafe, watch_forks
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ _Tasks = SimpleQueue[tuple[Callable[[], Any], SimpleQueue[_Answer]] | None]
 """Tasks for a thread, each with the queue of its answer; None ends the thread."""
 
 
-class ThreadWorker:
+class ThreadWorker(ForkSafe):
     """Has the interface of `Worker`, and less to offer: a decoder that crashes ends this process.
 
     A task that exceeds the time limit fails, but its thread goes on until the decoder returns; the next task gets a new
@@ -32,6 +33,11 @@ class ThreadWorker:
         self._tasks: _Tasks | None = None
         self._answers: SimpleQueue[_Answer] = SimpleQueue()
         self.seconds = 0.0
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have no thread: it exists in the parent only."""
+        self._tasks, self._answers = None, SimpleQueue()
 
     def run(self, task: Callable[[], T]) -> T | PictureError:
         """Return the result of a task, or the error with which it failed."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from indexer.errors import FailureKind, PictureError, RecallError
+from indexer.forking import ForkSafe, give_up_descriptor, keep_for_parent, watch_forks
 from indexer.images.workers.framing import receive, send
 
 T = TypeVar("T")
@@ -46,7 +47,25 @@ def start_spare() -> None:
         _SPARE.append(_start())
 
 
-class Worker:
+def _give_up(process: subprocess.Popen[bytes] | None) -> None:
+    """Let go of a process that belongs to the parent of this one, without ending it or writing to it."""
+    if process is not None:
+        keep_for_parent(process)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None and not pipe.closed:
+                give_up_descriptor(pipe.fileno())
+
+
+def _give_up_spare() -> None:
+    while _SPARE:
+        _give_up(_SPARE.pop())
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_give_up_spare)
+
+
+class Worker(ForkSafe):
     """A process that decodes; it is started when needed, and again if it died.
 
     Only one thread at a time may call `run` and `start`. Any thread may call `kill`, `kill_if_late` and `retire`.
@@ -62,6 +81,12 @@ class Worker:
         self._deadline = math.inf
         self._is_late = False
         self.seconds = 0.0
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have no process: the one there is answers the parent."""
+        _give_up(self._process)
+        self._process, self._is_ready, self._lock = None, False, threading.Lock()
 
     def run(self, task: Callable[[], T]) -> T | PictureError:
         """Return the result of a task in the process, or the error with which it failed.

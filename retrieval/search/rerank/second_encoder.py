@@ -12,6 +12,7 @@ import numpy as np
 from indexer.encoders import check_name, load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import QueryError
+from indexer.forking import ForkSafe, watch_forks
 from indexer.registry import Entry
 from indexer.store.library_encoder import absolute_encoder_name
 from indexer.vectors.base import inner_products
@@ -33,7 +34,7 @@ _DEFAULT = int(ENTRY.default)
 """Number of candidates that are scored."""
 
 
-class SecondEncoder:
+class SecondEncoder(ForkSafe):
     """Orders the best candidates by their cosine with the query under another encoder; the others follow unchanged.
 
     A photo is encoded when it is first among the best candidates, and its embedding is stored in the catalog until the
@@ -60,6 +61,11 @@ class SecondEncoder:
         self._encoder = None if isinstance(encoder, str) else encoder
         self._lock = threading.Lock()
         self.depth = depth
+        watch_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        """Have a lock of this process."""
+        self._lock = threading.Lock()
 
     def rerank(self, ranking: Ranking, context: Context) -> Ranking:
         """Return the candidates by the other encoder's score.
