@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from retrieval.search.engine import SearchKind
     from retrieval.search.hits import Hit, Hits, PartScore, RerankScore
     from retrieval.search.listing import Items, ItemSort
+    from retrieval.search.named_item import NamedItem
     from retrieval.search.paging import Sort
     from retrieval.search.rerank.protocol import Context, Ranking, Reranker, Step
     from retrieval.search.word_evidence import WordHit
@@ -135,6 +136,7 @@ __all__ = [
     "MissingFolder",
     "MissingPackageError",
     "Modality",
+    "NamedItem",
     "NoPhotosError",
     "OnConflict",
     "Part",

@@ -54,6 +54,7 @@ MODULES = {
     "MissingFolder": "indexer.sync.report",
     "MissingPackageError": "indexer.errors",
     "Modality": "indexer.types",
+    "NamedItem": "retrieval.search.named_item",
     "NoPhotosError": "indexer.errors",
     "OnConflict": "indexer.adding.add",
     "Part": "retrieval.query.part",

@@ -70,6 +70,7 @@ PUBLIC = [
     "MissingFolder",
     "MissingPackageError",
     "Modality",
+    "NamedItem",
     "NoPhotosError",
     "OnConflict",
     "Part",
