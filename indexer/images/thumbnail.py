@@ -11,11 +11,11 @@ from indexer.images.file_reader import Limits
 from indexer.images.photo import open_picture, open_reduced
 
 
-def jpeg_thumbnail(source: Path, *, side: int, limits: Limits) -> bytes:
+def jpeg_thumbnail(source: Path | bytes, *, side: int, limits: Limits) -> bytes:
     """Return a reduced copy of a picture: an upright JPEG without metadata.
 
     Args:
-        source: The picture's file.
+        source: The picture's file, or its content.
         side: Pixels of the longer side, at most.
         limits: A larger picture is refused before it is read or decoded.
 

@@ -29,7 +29,8 @@ def write_last(library: Path, query: Query, shown: Hits) -> None:
         "fingerprint": shown.fingerprint,
         "hits": [
             {"item_id": hit.item_id, "unit_id": hit.unit_id, "path": str(hit.path), "row": hit.row,
-             "kind": str(hit.kind), "score": hit.score, "probability": hit.probability}
+             "kind": str(hit.kind), "score": hit.score, "probability": hit.probability,
+             "id": hit.id, "collection": hit.collection}
             for hit in shown
         ],
     }  # fmt: skip
@@ -106,4 +107,6 @@ def _hit(record: dict[str, Any]) -> Hit:
         score=float(record["score"]),
         part_scores=(),
         probability=None if record["probability"] is None else float(record["probability"]),
+        id=str(record.get("id", "")),
+        collection=None if record.get("collection") is None else str(record["collection"]),
     )

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from indexer.catalog.statements import judgements, sources
+from indexer.catalog.statements import judgements
 from indexer.errors import FeedbackError
 from indexer.store import Store
-from indexer.types import utc_now
+from indexer.types import item_id, utc_now
 from retrieval.feedback.stored_query import query_key, query_parts
 from retrieval.query.query import Query
 from retrieval.search.hits import Hit, Hits
+from retrieval.search.named_item import NamedItem, catalog_path
 
-JudgedHit: TypeAlias = "Hit | str | os.PathLike[str]"
-"""A hit, or its file."""
+JudgedHit: TypeAlias = NamedItem
+"""A hit, an item, its file, or the id of an added item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def record_impression(store: Store, query: Query, hits: Sequence[Hit]) -> int:
     with store.transaction() as connection:
         shown = []
         for position, hit in enumerate(hits, start=offset + 1):
-            item = judgements.verify_item(connection, hit.item_id, str(hit.path))
+            item = judgements.verify_item(connection, hit.item_id, str(hit.path), hit.row)
             if item is not None:
                 shown.append((position, item[0], hit.score))
         query_id = judgements.add_query(connection, query_key(parts), parts)
@@ -76,7 +76,7 @@ def record_judgements(
         verdicts = {True: _items(connection, good), False: _items(connection, bad)}
         both = {path for path, _ in verdicts[True]} & {path for path, _ in verdicts[False]}
         if both:
-            raise FeedbackError(f"{min(both)} was judged both good and bad; expected one of them")
+            raise FeedbackError(f"{item_id(min(both))} was judged both good and bad; expected one of them")
         if not any(verdicts.values()):
             raise FeedbackError("nothing was judged; name at least one file that is good or bad")
         query_id = judgements.add_query(connection, query_key(parts), parts)
@@ -102,11 +102,12 @@ def _items(connection: Connection, hits: Iterable[JudgedHit]) -> list[tuple[str,
     items: dict[str, bytes | None] = {}
     for hit in hits:
         if isinstance(hit, Hit):
-            name = str(hit.path)
-            item = judgements.verify_item(connection, hit.item_id, name)
+            name = hit.id or str(hit.path)
+            item = judgements.verify_item(connection, hit.item_id, str(hit.path), hit.row)
         else:
-            name = sources.canonical_path(connection, hit)
-            row = judgements.find_item(connection, name)
+            path = catalog_path(connection, hit)
+            name = item_id(path)
+            row = judgements.find_item(connection, path)
             item = None if row is None else row[1:]
         if item is None:
             raise FeedbackError(f"{name} is not in the library; judge hits of a search, or run: recall index FOLDER")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from indexer.catalog.statements import judgements as statements
-from indexer.catalog.statements import sources
 from indexer.catalog.statements.judgements import Judgement
 from indexer.types import require_list
 from retrieval.library.base import BaseLibrary
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from retrieval.feedback import JudgedHit, JudgementImport, JudgeReport
     from retrieval.query.part import Picture
     from retrieval.search.hits import Hits
+    from retrieval.search.named_item import NamedItem
 
 
 def judge(
@@ -32,13 +32,14 @@ def judge(
 
     Args:
         query: Words, a picture file, or a Query of these. Its filter is not recorded.
-        good: Hits, or indexed files, that answer the query.
-        bad: Hits, or indexed files, that do not.
+        good: Hits, items, indexed files, or ids of added items, that answer the query.
+        bad: The same of those that do not.
         shown: All hits that were shown, to record their ranks; or the number that `show` returned.
 
     Raises:
         FeedbackError: A file is not in the library or is both good and bad, or there is no judgement. Nothing is
             recorded then.
+        QueryError: Several collections have an item with the same id.
         LibraryLockedError: Another process is writing to the library.
     """
     from retrieval import feedback  # late: searching does not need it
@@ -110,21 +111,22 @@ def forget_judgements(
     self: BaseLibrary,
     *,
     query: str | Picture | Query | None = None,
-    path: str | os.PathLike[str] | None = None,
+    path: NamedItem | None = None,
 ) -> int:
     """Delete judgements, and return how many were deleted; trained versions remain.
 
     Args:
         query: Only judgements of this query; None for those of all queries.
-        path: Only judgements of this file; None for those of all files.
+        path: Only judgements of this file, hit or item, or of the added item with this id; None for those of all.
 
     Raises:
         LibraryLockedError: Another process is writing to the library.
     """
     from retrieval.feedback import query_key, query_parts  # late: searching does not need it
+    from retrieval.search.named_item import catalog_path
 
     key = None if query is None else query_key(query_parts(as_query(query, None)))
     with self._store.writing("forgetting judgements"), self._store.transaction() as connection:
-        file = None if path is None else sources.canonical_path(connection, path)
+        file = None if path is None else catalog_path(connection, path)
         item = None if file is None else statements.find_item(connection, file)
         return statements.delete_judgements(connection, key=key, path=item[1] if item else file)

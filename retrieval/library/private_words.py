@@ -8,18 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from indexer.catalog.statements import private_words as statements
+from indexer.catalog.statements.item import Item
 from indexer.catalog.statements.private_words import Example, WordRecord
-from indexer.errors import FeedbackError, PictureError
+from indexer.errors import FailureKind, FeedbackError, PictureError
 from indexer.store import Store
-from indexer.types import require_list
+from indexer.types import added_path, collection_of, require_list
 from retrieval.library.base import BaseLibrary
 from retrieval.query.private_words import LearnReport, PrivateWord, embed_examples, find_word, load_words, validate
+from retrieval.search.hits import Hit
 
 LONGER_SIDE = 512
 """Pixels of the longer side of an example's copy: more than any encoder reads, and about 50 kB."""
 
 
-def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str]]) -> LearnReport:
+def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str] | Hit | Item]) -> LearnReport:
     """Teach the library the meaning of a word by photos of it, and return a report.
 
     The word can then be used in any text query. The photos need not be indexed and may be deleted: reduced copies are
@@ -27,7 +29,7 @@ def learn(self: BaseLibrary, word: str, photos: Sequence[str | os.PathLike[str]]
 
     Args:
         word: A name, for instance "Biscuit" or "Aunt Emma".
-        photos: Files; three are a good start.
+        photos: Files, hits or items; three are a good start. Of an added item the stored picture is taken.
 
     Raises:
         FeedbackError: The word cannot be used, for instance because a query would take it for a picture, or none of the
@@ -54,7 +56,9 @@ def words(self: BaseLibrary) -> list[PrivateWord]:
     with self._store.reading() as connection:
         stored = statements.word_records(connection)
         paths = statements.example_paths(connection)
-    return [PrivateWord(word.word, [Path(path) for path in paths.get(word.id, [])], word.added_at) for word in stored]
+    return [
+        PrivateWord(word.word, [_example(path) for path in paths.get(word.id, [])], word.added_at) for word in stored
+    ]
 
 
 def forget_word(self: BaseLibrary, word: str) -> None:
@@ -71,6 +75,11 @@ def forget_word(self: BaseLibrary, word: str) -> None:
         statements.delete_word(connection, _find_word(self._store, word).id)
 
 
+def _example(path: str) -> Path:
+    """Return the path of an example; of an added item "collection:", the collection's name, and the item's id."""
+    return Path(path.replace("\0", ": "))
+
+
 def _find_word(store: Store, word: str) -> WordRecord:
     stored = find_word(load_words(store), word)
     if stored is None:
@@ -79,7 +88,7 @@ def _find_word(store: Store, word: str) -> WordRecord:
 
 
 def _read_examples(
-    photos: Sequence[str | os.PathLike[str]], store: Store
+    photos: Sequence[str | os.PathLike[str] | Hit | Item], store: Store
 ) -> tuple[list[Example], list[tuple[Path, str]]]:
     """Return the photos as they are stored, and those that cannot be read, with the reason."""
     from indexer.images import Limits  # late, like the next: searching does not need them
@@ -89,12 +98,27 @@ def _read_examples(
     examples: list[Example] = []
     failures: list[tuple[Path, str]] = []
     for photo in photos:
-        path = Path(photo).expanduser()
+        path = photo.path if isinstance(photo, Hit | Item) else Path(photo).expanduser()
         try:
-            picture = store.pictures.thumbnail(path, side=LONGER_SIDE)
-            content_hash = hashlib.sha256(read_file(path, limits=limits)).digest()
+            name, source = _source(photo, path, store)
+            picture = store.pictures.thumbnail(source, side=LONGER_SIDE)
+            content = source if isinstance(source, bytes) else read_file(source, limits=limits)
         except PictureError as error:
             failures.append((path, str(error)))
             continue
-        examples.append(Example(os.path.abspath(path), content_hash, picture))
+        examples.append(Example(name, hashlib.sha256(content).digest(), picture))
     return examples, failures
+
+
+def _source(photo: str | os.PathLike[str] | Hit | Item, path: Path, store: Store) -> tuple[str, Path | bytes]:
+    """Return what an example is stored as the path of, and its file, or the stored picture of an added item.
+
+    Raises:
+        PictureError: It is an added item without any.
+    """
+    if not isinstance(photo, Hit | Item) or photo.collection is None:
+        return os.path.abspath(path), path
+    stored = store.item_pictures.source(photo.item_id)
+    if stored is None and collection_of(str(path)) is not None:
+        raise PictureError(FailureKind.NOT_A_PICTURE, f"no picture of the item {photo.id!r:.120} is stored")
+    return added_path(photo.collection, photo.id), path if stored is None else stored

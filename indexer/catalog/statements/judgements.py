@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, exists, insert, select
 
 from indexer.catalog.schema import EMBEDDINGS, IMPRESSION_HITS, IMPRESSIONS, ITEMS, JUDGEMENTS, QUERIES, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE, decode_vectors, has_dim
-from indexer.types import Ids, Modality, Vectors, file_of, utc_now
+from indexer.types import Ids, Modality, Vectors, file_of, row_of, utc_now
 
 
 class Judgement(NamedTuple):
@@ -130,11 +130,20 @@ def find_item(connection: Connection, path: str) -> tuple[int, str, bytes | None
     return None
 
 
-def verify_item(connection: Connection, item_id: int, file: str) -> tuple[str, bytes | None] | None:
-    """Return path and content hash of an item; None if it was deleted or its id now belongs to another file."""
+def verify_item(connection: Connection, item_id: int, file: str, row_id: str | None) -> tuple[str, bytes | None] | None:
+    """Return path and content hash of an item; None if it was deleted or its id now belongs to another item.
+
+    Args:
+        connection: Open connection.
+        item_id: Its id in the catalog.
+        file: Its file, as `file_of` returns it.
+        row_id: The id of its row in a table, or of an added item in its collection; None for a file.
+    """
     columns = (ITEMS.c.path, ITEMS.c.content_hash, ITEMS.c.picture)
     row = connection.execute(select(*columns).where(ITEMS.c.id == item_id)).first()
-    return None if row is None or file_of(row.path, row.picture) != file else (row.path, row.content_hash)
+    if row is None or file_of(row.path, row.picture) != file or row_of(row.path) != row_id:
+        return None
+    return row.path, row.content_hash
 
 
 def judged_units(connection: Connection, encoder_id: int, judgement: Judgement) -> list[JudgedUnit]:

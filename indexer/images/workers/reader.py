@@ -88,9 +88,10 @@ class PictureReader(ForkSafe):
         """Return a picture's metadata; raises as `pixels` does."""
         return self._run(partial(_read_metadata, path.absolute(), limits=self._limits))
 
-    def thumbnail(self, path: Path, *, side: int) -> bytes:
+    def thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
         """Return a reduced copy, as `jpeg_thumbnail` does; raises as `pixels` does."""
-        return self._run(partial(jpeg_thumbnail, path.absolute(), side=side, limits=self._limits))
+        place = source.absolute() if isinstance(source, Path) else source
+        return self._run(partial(jpeg_thumbnail, place, side=side, limits=self._limits))
 
     def small_thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
         """Return a reduced copy to look at, as `small_thumbnail` does; raises as `pixels` does."""

@@ -61,7 +61,7 @@ def list_command(as_json: bool, settings: Settings) -> None:
                 "good" if judged.is_good else "bad",
                 "" if judged.position is None else str(judged.position),
                 f"{judged.judged_at:%Y-%m-%d %H:%M}",
-                judged.path.replace("\0", " row "),
+                _item(judged.path),
             )
             for judged in judgements
         ]
@@ -70,6 +70,13 @@ def list_command(as_json: bool, settings: Settings) -> None:
         note(f"---- {plural(len(judgements), 'judgement')} of {queries}")
     else:
         note("nothing was judged yet; run: recall judge QUERY")
+
+
+def _item(path: str) -> str:
+    """Return what names an item, given its path in the catalog: a table's row has an id, and an added item, too."""
+    from indexer.types import collection_of  # late, as above
+
+    return path.replace("\0", " row " if collection_of(path) is None else ": ")
 
 
 @command.command("export")
@@ -139,7 +146,7 @@ def _summary(report: JudgementImport) -> str:
 
 @command.command("forget")
 @click.option("--query", help="Forget the judgements of these words.")
-@click.option("--path", type=FilePath(), help="Forget the judgements of this file.")
+@click.option("--path", type=FilePath(), help="Forget the judgements of this file, or of the added item with this id.")
 @click.option("--all", "everything", is_flag=True, help="Forget all judgements.")
 @json_option
 @settings_options("library", "wait")

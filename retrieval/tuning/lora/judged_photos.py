@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.errors import TuningError
-from indexer.types import Vectors
+from indexer.types import Vectors, collection_of
 from retrieval.tuning.control_set.control_set import MIN_PHOTOS
 from retrieval.tuning.lora.paired_queries import PairedQuery
 from retrieval.tuning.training_set import TrainingSet
@@ -124,6 +124,11 @@ def log_missing(missing: Mapping[Path, str], kind: str, total: int) -> None:
     )  # fmt: skip
 
 
+def _is_file(path: Path) -> bool:
+    """Return whether a photo has a file, which added items need not have."""
+    return collection_of(str(path)) is None and path.exists()
+
+
 def sample_unjudged(training_set: TrainingSet, *, with_control_set: bool) -> tuple[list[Path], list[Path]]:
     """Return unjudged photos for training, and others for the control set, none if another one is used.
 
@@ -131,10 +136,10 @@ def sample_unjudged(training_set: TrainingSet, *, with_control_set: bool) -> tup
     """
     files = [Path(file) for file in training_set.unjudged_files]
     unjudged = np.flatnonzero(training_set.unjudged_are_photos)
-    rows = np.array([row for row in unjudged.tolist() if files[row].exists()], dtype=np.int64)
+    rows = np.array([row for row in unjudged.tolist() if _is_file(files[row])], dtype=np.int64)
     if len(rows) < len(unjudged):
         missing = sorted(set(unjudged.tolist()) - set(rows.tolist()))
-        log_missing({files[row]: "the file does not exist" for row in missing}, "unjudged photos", len(unjudged))
+        log_missing({files[row]: "it has no file" for row in missing}, "unjudged photos", len(unjudged))
     order = np.random.default_rng(0).permutation(rows)
     size = min(CONTROL_PHOTOS, max(len(order) // 2, MIN_PHOTOS)) if with_control_set else 0
     control, rest = order[:size], order[size:]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from indexer.errors import PictureError, TuningError
 from indexer.images import Limits
 from indexer.images.workers import DecodePool
-from indexer.types import Preprocess
+from indexer.types import Preprocess, collection_of
 
 
 class PhotoReader:
@@ -54,9 +54,15 @@ class PhotoReader:
     def stream(self, paths: Iterable[Path]) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
         """Yield each readable photo with its pixels, shape (size, size, 3): cached ones first, then in the given order.
 
+        Added items without a file are not readable: their paths name collections.
         A bounded number of photos is in memory at once, whatever their number.
         """
-        requested = list(paths)
+        requested = []
+        for path in paths:
+            if collection_of(str(path)) is None:
+                requested.append(path)
+            else:
+                self.unreadable[path] = "added items without a file are not used to fine-tune an encoder"
         yield from ((path, self._cached[path]) for path in requested if path in self._cached)
         uncached = [path for path in requested if path not in self._cached]
         for path, photo in self._pool.imap(uncached, path_of=lambda path: path):
