@@ -41,6 +41,7 @@ def test_the_tree_is_the_one_that_apps_rely_on() -> None:
         "ItemError": "RecallError",
         "PictureError": "ItemError",
         "TextError": "ItemError",
+        "AddError": "RecallError",
         "QueryError": "RecallError",
         "EncoderError": "RecallError",
         "EncoderNotFoundError": "EncoderError",
@@ -88,5 +89,8 @@ def test_the_kinds_of_failure_have_the_names_stored_in_catalogs() -> None:
         "unsupported",
         "crashed",
         "timed-out",
+        "bad-id",
+        "bad-metadata",
+        "bad-vector",
         "encoder",
     ]
