@@ -36,7 +36,7 @@ def test_an_item_that_is_replaced_or_moved_has_its_new_words_only(connection: Co
 
 def test_new_metadata_replaces_the_words_of_the_old(connection: Connection, source: Source) -> None:
     (item,) = save_items(connection, source, "/photos/a.jpg", camera="Canon")
-    labels = {"tags": ["SummerTrip"], "people": [], "places": [], "unread_sidecars": [], "text": "SummerTrip"}
+    labels = {"tags": ["SummerTrip"], "people": [], "places": [], "unread_sidecars": [], "searchable": "SummerTrip"}
     writes.update_metadata(connection, [{"key": item, "camera": "Nikon", **labels}], [item])
     assert stored_words(connection) == {"/photos/a.jpg": "a jpg nikon summer trip"}
 

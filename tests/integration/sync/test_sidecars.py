@@ -29,7 +29,8 @@ def write_sidecar(photo: Path, name: str = "", **properties: str) -> Path:
 def metadata_of(library: Library) -> dict[str, tuple[object, ...]]:
     """Return the rating, title and full text of each photo, by name."""
     photos = rows(
-        library.path, "SELECT name, rating, title, text FROM items LEFT JOIN units ON item_id = items.id ORDER BY path"
+        library.path,
+        "SELECT name, rating, title, units.text FROM items LEFT JOIN units ON item_id = items.id ORDER BY path",
     )
     return {name: tuple(values) for name, *values in photos}
 
