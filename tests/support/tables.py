@@ -41,7 +41,7 @@ def row_units(library: Library) -> list[tuple[Any, ...]]:
     """Return the row, item kind, picture's name, unit kind and text of every unit."""
     units = rows(
         library.path,
-        "SELECT path, modality, picture, kind, text FROM items JOIN units ON item_id = items.id "
+        "SELECT path, modality, picture, kind, units.text FROM items JOIN units ON item_id = items.id "
         "ORDER BY items.path, position",
     )
     return [

@@ -71,7 +71,7 @@ def test_the_sidecar_takes_precedence_and_the_file_has_the_missing_fields(librar
     )
     photo.with_suffix(".xmp").write_bytes(sidecar)
     library.sync(folder)
-    columns = "taken_at, taken_from, utc_offset, latitude, longitude, title, rating, lens, text"
+    columns = "taken_at, taken_from, utc_offset, latitude, longitude, title, rating, lens, units.text"
     (row,) = rows(library.path, f"SELECT {columns} FROM items JOIN units ON item_id = items.id")  # noqa: S608
     assert row[:5] == ("2020-02-03 04:05:06.000000", "xmp", 0, 1.0, 2.0)
     assert row[5:] == ("embedded", 2, "RF24-70mm F2.8 L IS USM", "embedded\nfrom exif\nsidecar")

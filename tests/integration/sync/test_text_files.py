@@ -27,7 +27,8 @@ def units(library: Library) -> list[tuple[str, int, str, str | None]]:
     """Return file name, position, kind and text of every unit."""
     return rows(
         library.path,
-        "SELECT name, position, kind, text FROM items JOIN units ON item_id = items.id ORDER BY items.path, position",
+        "SELECT name, position, kind, units.text FROM items JOIN units ON item_id = items.id "
+        "ORDER BY items.path, position",
     )
 
 
