@@ -15,11 +15,11 @@ from indexer.adding.inputs import NewItem
 from indexer.adding.report import AddFailure, AddReport
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import Settings
-from indexer.encoders.base import Encoder
+from indexer.encoders.base import Encoder, is_unit_length
 from indexer.errors import EncoderMismatchError, FailureKind, ItemError
 from indexer.images import Keep
 from indexer.store import Store
-from indexer.types import Progress, ProgressCallback, Vectors
+from indexer.types import Progress, ProgressCallback
 
 OnConflict = Literal["replace", "skip", "error"]
 """What becomes of an item whose id the collection has already."""
@@ -175,14 +175,9 @@ def _encode(contents: list[Content], encoder: _Encoder, fingerprint: str, report
             content.vectors = np.stack([*of_picture, *(next(chunks) for _ in content.chunks)])  # (u, d)
     usable = []
     for content in contents:
-        if content.vector is not None or (content.vectors is not None and _are_unit(content.vectors)):
+        if content.vector is not None or (content.vectors is not None and is_unit_length(content.vectors).all()):
             usable.append(content)
         else:
             message = "the encoder returns no usable vector for it"
             report.failures.append(AddFailure(content.position, content.id, FailureKind.ENCODER, message))
     return usable
-
-
-def _are_unit(vectors: Vectors) -> bool:
-    """Return whether all rows, shape (n, d), are unit vectors."""
-    return bool(np.isfinite(vectors).all() and (np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2).all())

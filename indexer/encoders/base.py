@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.types import Pixels, Preprocess, Vectors
 
@@ -79,6 +80,13 @@ def to_unit_length(vectors: Vectors) -> Vectors:
     lengths: Vectors = np.linalg.norm(rows, axis=1, keepdims=True).astype(np.float32)  # (n, 1)
     lengths[lengths == 0] = 1
     return rows / lengths
+
+
+def is_unit_length(vectors: Vectors) -> NDArray[np.bool_]:
+    """Return which vectors, shape (n, d), are of unit length, shape (n,)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        valid: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # false for NaN and infinity
+    return valid
 
 
 def fingerprint_of(

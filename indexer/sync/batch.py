@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from indexer.documents.text_file import Document
+from indexer.encoders.base import is_unit_length
 from indexer.errors import FailureKind, ItemError
 from indexer.images import Photo
 from indexer.sync.spool import Work
@@ -88,7 +89,7 @@ class Batch:
         """
         photo_ends = np.cumsum([item.photo is not None for item in self.items])
         text_ends = np.cumsum([0, *(len(item.chunks) for item in self.items)])
-        usable_photos, usable_texts = _are_unit(photos), _are_unit(texts)
+        usable_photos, usable_texts = is_unit_length(photos), is_unit_length(texts)
         usable = []
         for number, item in enumerate(self.items):
             text_rows = slice(text_ends[number], text_ends[number + 1])
@@ -102,11 +103,3 @@ class Batch:
                 self.failures.append((item.step, error))
         self.items = usable
         return photos[usable_photos], texts[usable_texts]
-
-
-def _are_unit(vectors: Vectors) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which rows are unit vectors, shape (n,)."""
-    are_unit: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.isfinite(vectors).all(axis=1) & (
-        np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2
-    )
-    return are_unit

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.catalog.statements.units import UnitContent
 from indexer.config import Settings
-from indexer.encoders.base import Encoder
+from indexer.encoders.base import Encoder, is_unit_length
 from indexer.images import Limits, Photo
 from indexer.images.workers import DecodePool
 from indexer.store.stored_pictures import ItemPictures
@@ -87,13 +86,6 @@ def _encode_photos(
                 vectors = encoder.encode_images(np.stack([picture for _, picture in pixels]))
                 _add_vectors(batch, [content for content, _ in pixels], vectors)
             yield batch
-
-
-def is_unit_length(vectors: Vectors) -> NDArray[np.bool_]:
-    """Return which vectors, shape (n, d), are of unit length, shape (n,)."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        valid: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-2  # false for NaN and infinity
-    return valid
 
 
 def _add_vectors(batch: EncodedBatch, contents: Sequence[UnitContent], vectors: Vectors) -> None:

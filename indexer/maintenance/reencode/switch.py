@@ -14,9 +14,9 @@ from indexer.catalog.statements import encoders, items, reencoding, units
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.reencoding import PendingEmbedding
 from indexer.config import Settings
-from indexer.encoders.base import Encoder
+from indexer.encoders.base import Encoder, is_unit_length
 from indexer.errors import EncoderError, LibraryError
-from indexer.maintenance.reencode.encode_units import encode_units, is_unit_length
+from indexer.maintenance.reencode.encode_units import encode_units
 from indexer.maintenance.reencode.linear_map import apply_map, fit_map
 from indexer.store import Store
 from indexer.types import Ids, Modality, Progress, ProgressCallback, Vectors
