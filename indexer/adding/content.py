@@ -20,10 +20,8 @@ from indexer.documents.chunking import Fits, split_text
 from indexer.errors import FailureKind, ItemError, PictureError
 from indexer.images import Keep, Limits, Photo, photo_of_picture
 from indexer.images.workers import DecodePool
+from indexer.sync.item_reader import check_chunk_count
 from indexer.types import Preprocess, Vectors
-
-MAX_CHUNKS = 50_000
-"""Pieces of a text, at most: they are encoded and committed together."""
 
 
 @dataclass(slots=True)
@@ -51,7 +49,7 @@ class Content:
     photo: Photo | None
     picture_path: str | None
     text: str | None
-    chunks: list[str]
+    chunks: tuple[str, ...]
     vector: Vectors | None
     metadata: dict[str, Any]
     types: dict[str, str]
@@ -143,12 +141,9 @@ class ContentReader:
             raise photo
         if photo is None and values.picture is not None:
             photo = photo_of_picture(values.picture, preprocess=self.preprocess, limits=limits, keep=self.keep)
-        chunks: list[str] = []
+        chunks: tuple[str, ...] = ()
         if values.vector is None and values.text is not None:
-            chunks = split_text(values.text, self.fits())
-            if len(chunks) > MAX_CHUNKS:
-                message = f"its text has {len(chunks):,} chunks, more than {MAX_CHUNKS:,}; split it"
-                raise ItemError(FailureKind.TOO_LARGE, message)
+            chunks = check_chunk_count(split_text(values.text, self.fits()))
         if photo is None and not chunks and values.vector is None:
             raise ItemError(FailureKind.EMPTY, "it has no picture, no vector, and no text with a word in it")
         content_hash = _content_hash(photo, values.text, values.vector)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from indexer.adding.content import MAX_CHUNKS
 from indexer.adding.values import check_metadata, check_text, check_types
 from indexer.catalog.statements import added_items, item_metadata, writes
 from indexer.catalog.statements.added_items import AddedRecord
@@ -18,6 +17,7 @@ from indexer.documents.chunking import split_text
 from indexer.encoders.base import Encoder
 from indexer.errors import AddError, ItemError
 from indexer.store import Store
+from indexer.sync.item_reader import MAX_CHUNKS
 from indexer.types import Modality, Vectors
 
 

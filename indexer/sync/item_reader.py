@@ -52,7 +52,7 @@ def read_item(
             return BatchItem(step, photo)
         document = read_text(Path(step.file.path), max_bytes=max_bytes)
         chunks = split_text(document.text, fits(), markdown=document.format == MARKDOWN)
-        return BatchItem(step, document=document, chunks=_check_count(chunks))
+        return BatchItem(step, document=document, chunks=check_chunk_count(chunks))
     except TextError as error:
         return error
 
@@ -65,10 +65,15 @@ def _read_row(
     if isinstance(photo, PictureError):
         return PictureError(photo.kind, f"its picture {os.path.basename(row.picture or '')}: {photo}")
     chunks = [chunk for text in row.texts for chunk in split_text(text, fits())]
-    return BatchItem(step, photo, chunks=_check_count(chunks))
+    return BatchItem(step, photo, chunks=check_chunk_count(chunks))
 
 
-def _check_count(chunks: list[str]) -> tuple[str, ...]:
+def check_chunk_count(chunks: list[str]) -> tuple[str, ...]:
+    """Return the chunks of an item.
+
+    Raises:
+        TextError: There are more than `MAX_CHUNKS`.
+    """
     if len(chunks) > MAX_CHUNKS:
         message = f"its text has {len(chunks):,} chunks, more than {MAX_CHUNKS:,}; split it"
         raise TextError(FailureKind.TOO_LARGE, message)
