@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import chain
+from itertools import chain, tee
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from retrieval.cli.item_lines import ItemLines, Line, LineFailure
@@ -83,47 +83,25 @@ def add_lines(
         following = next(part, None)
         if following is None:
             continue
-        columns = _Columns(chain([following], part))
+        numbers = array("q")
         names = {"images": "picture", **_FIELDS} if has_pictures else _FIELDS
+        copies = tee(_numbered(chain([following], part), numbers), len(names))
+        columns: dict[str, Any] = {
+            name: map(attrgetter(attribute), copy)
+            for (name, attribute), copy in zip(names.items(), copies, strict=True)
+        }
         report.include(
             library.add(
-                **{name: columns.column(attribute) for name, attribute in names.items()},
-                collection=collection,
-                on_conflict=on_conflict,
-                keep=keep,
-                wait=None,
-                progress=progress,
+                **columns, collection=collection, on_conflict=on_conflict, keep=keep, wait=None, progress=progress
             ),
-            columns.numbers,
+            numbers,
         )
     report.failures = sorted([*lines.failures, *report.failures], key=lambda failure: failure.line)
     return report
 
 
-class _Columns:
-    """The columns of lines, read together: each line is in memory until every column has yielded it."""
-
-    def __init__(self, lines: Iterator[Line]) -> None:
-        self._lines = lines
-        self._waiting: dict[str, deque[Any]] = {}
-        self.numbers = array("q")
-
-    def column(self, attribute: str) -> Iterator[Any]:
-        """Return the values of an attribute; all columns must be made before one is read."""
-        values = self._waiting.setdefault(attribute, deque())
-
-        def read() -> Iterator[Any]:
-            while values or self._read():
-                yield values.popleft()
-
-        return read()
-
-    def _read(self) -> bool:
-        """Read a line, and return whether there was one."""
-        line = next(self._lines, None)
-        if line is None:
-            return False
-        self.numbers.append(line.number)
-        for attribute, values in self._waiting.items():
-            values.append(getattr(line, attribute))
-        return True
+def _numbered(lines: Iterable[Line], numbers: array[int]) -> Iterator[Line]:
+    """Yield lines, and write down their numbers."""
+    for line in lines:
+        numbers.append(line.number)
+        yield line
