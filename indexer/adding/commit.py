@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from indexer.adding.attachments import Attachments, save_attachments
 from indexer.adding.content import Content
 from indexer.adding.report import AddFailure, AddReport
 from indexer.adding.values import check_types
@@ -21,7 +22,7 @@ from indexer.catalog.statements.items import VECTOR_DTYPE
 from indexer.errors import AddError, EncoderMismatchError, ItemError
 from indexer.images import Keep
 from indexer.store import Store
-from indexer.store.stored_pictures import delete_files, picture_row
+from indexer.store.stored_pictures import delete_files
 from indexer.sync.item_columns import EMPTY_COLUMNS, picture_columns, searchable_text
 from indexer.types import Modality, Vectors, added_path, utc_now
 
@@ -114,14 +115,15 @@ class Commit:
     ) -> dict[int, Vectors]:
         """Return the stored vectors of known items for which a vector is given, by item id."""
         ids = [known[content.id].item_id for content in contents if content.vector is not None and content.id in known]
-        record = encoders.active_encoder(connection)
-        return items.first_vectors(connection, record, ids) if ids and record is not None else {}
+        record = encoders.active_encoder(connection) if ids else None
+        return {} if record is None else items.first_vectors(connection, record, ids)
 
     def _with_types(
         self, connection: Connection, contents: Sequence[Content], known: dict[str, AddedRecord]
     ) -> list[Content]:
         """Return the items whose metadata has the types that other items have; the others are failures."""
-        types = _key_types(connection, contents, {record.item_id for record in known.values()})
+        replaced = [record.item_id for record in known.values()]
+        types = item_metadata.binding_types(connection, [content.types for content in contents], besides=replaced)
         pending = []
         for content in contents:
             if not content.types.items() <= types.items():
@@ -140,10 +142,6 @@ class Commit:
     ) -> set[bytes]:
         """Write items, and return the hashes of picture files that no item has any more."""
         replaced = [known[content.id].item_id for content in contents if content.id in known]
-        files = added_items.picture_files(connection, replaced) if replaced else set()
-        if replaced:
-            item_metadata.delete_values(connection, replaced)
-            added_items.delete_pictures(connection, replaced)
         source_id = added_items.collection_id(connection, self.collection)
         if any(content.photo is not None or content.id in known for content in contents):
             ids = writes.save_items(connection, [self._columns(content, source_id) for content in contents])
@@ -153,22 +151,13 @@ class Commit:
             )
         rows = list(zip(ids, contents, strict=True))
         _save_vectors(connection, rows, encoder_id)
-        item_metadata.save_values(connection, [(id_, content.metadata) for id_, content in rows if content.metadata])
-        types: dict[str, str] = {}
-        for content in contents:
-            types |= content.types
-        item_metadata.save_key_types(connection, types)
-        added_items.save_pictures(
-            connection,
-            [
-                picture_row(self.store.path, id_, self.keep, content.photo.stored)
-                for id_, content in rows
-                if content.photo is not None and content.photo.stored is not None
-            ],
-        )
         self.report.replaced += len(replaced)
         self.report.added += len(contents) - len(replaced)
-        return added_items.unused_hashes(connection, files) if files else set()
+        attachments = [
+            Attachments(id_, content.metadata, self.keep, None if content.photo is None else content.photo.stored)
+            for id_, content in rows
+        ]
+        return save_attachments(self.store.path, connection, attachments, replaced=replaced)
 
     def _plain_columns(self, content: Content, source_id: int) -> PlainItem:
         """Return the columns of an item without a picture."""
@@ -191,20 +180,6 @@ class Commit:
         columns |= {"picture": content.picture_path, "ctime_ns": None}
         photo = content.photo
         return columns if photo is None else columns | picture_columns(photo) | {"size": photo.size}
-
-
-def _key_types(connection: Connection, contents: Iterable[Content], replaced: set[int]) -> dict[str, str]:
-    """Return the types of the keys in the metadata of items, without those that only replaced items have."""
-    types = item_metadata.key_types(connection, {key for content in contents for key in content.types})
-    conflicts = {
-        key
-        for content in contents
-        if not content.types.items() <= types.items()
-        for key, type_ in content.types.items()
-        if types.get(key, type_) != type_
-    }
-    unused = {key for key in conflicts if not item_metadata.is_used(connection, key, besides=replaced)}
-    return {key: type_ for key, type_ in types.items() if key not in unused}
 
 
 def _is_equal(content: Content, record: AddedRecord, vector: Vectors | None) -> bool:

@@ -47,9 +47,8 @@ def _item_ids(
     pages = added_items.pages_of_added(connection, where, collection)
     if ids is None:
         return [item_id for page in pages for item_id in page]
-    names = [collection] if collection is not None else added_items.collection_names(connection)
-    named = [added_items.find_added(connection, name, ids) for name in names]
-    item_ids = [record.item_id for records in named for record in records.values()]
+    found = added_items.find_by_id(connection, ids, collection)
+    item_ids = [record.item_id for records in found.values() for record in records]
     if where is None:
         return item_ids
     passing = {item_id for page in pages for item_id in page}

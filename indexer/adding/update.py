@@ -50,13 +50,13 @@ def update_items(
     """
     changes = _changes(ids, metadata, texts)
     with store.reading() as connection:
-        known = _find(connection, list(changes), collection)
+        known = added_items.find_by_id(connection, list(changes), collection)
         if store.encoder is not None:
             _split_texts(changes, known, load)
     if not known:
         return 0
     with store.writing("updating items", wait=wait), store.transaction() as connection:
-        known = _find(connection, list(changes), collection)
+        known = added_items.find_by_id(connection, list(changes), collection)
         record = store.encoder
         for id_, records in known.items():
             for item in records:
@@ -86,16 +86,6 @@ def _changes(
             raise AddError(f"the item {id_!r:.120} cannot be changed: {error}; nothing was changed") from error
         changes[id_] = _Change(id_, of_item, text)
     return changes
-
-
-def _find(connection: Connection, ids: Sequence[str], collection: str | None) -> dict[str, list[AddedRecord]]:
-    """Return the items with each id: one, or one of each collection; unknown ids are left out."""
-    names = [collection] if collection is not None else added_items.collection_names(connection)
-    found: dict[str, list[AddedRecord]] = {}
-    for name in names:
-        for id_, record in added_items.find_added(connection, name, ids).items():
-            found.setdefault(id_, []).append(record)
-    return found
 
 
 def _split_texts(
@@ -151,10 +141,4 @@ def _save(connection: Connection, item: AddedRecord, change: _Change, encoder_id
 
 def _check_types(connection: Connection, change: _Change, item_id: int) -> None:
     given = item_metadata.types_of(change.metadata or {})
-    types = item_metadata.key_types(connection, given)
-    unused = {
-        key
-        for key, type_ in given.items()
-        if types.get(key, type_) != type_ and not item_metadata.is_used(connection, key, besides=[item_id])
-    }
-    check_types(given, {key: type_ for key, type_ in types.items() if key not in unused})
+    check_types(given, item_metadata.binding_types(connection, [given], besides=[item_id]))

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from indexer.adding.attachments import Attachments, save_attachments
 from indexer.adding.values import check_types
-from indexer.catalog.statements import added_items, export_records, item_metadata
+from indexer.catalog.statements import export_records, item_metadata
 from indexer.catalog.statements.added_items import StoredPicture
 from indexer.errors import ItemError, TransferError
 from indexer.store import Store
-from indexer.store.stored_pictures import picture_row
 
 _Row = tuple[int, Mapping[str, Any], StoredPicture | None]
 """The id of an imported item, its columns, and its stored picture."""
@@ -89,17 +89,8 @@ class AddedItems:
         if not rows:
             return set()
         replaced = [id_ for id_, item, _ in rows if item["path"] in existing]
-        files = added_items.picture_files(connection, replaced)
-        item_metadata.delete_values(connection, replaced)
-        added_items.delete_pictures(connection, replaced)
-        item_metadata.save_values(connection, [(id_, item["metadata"]) for id_, item, _ in rows if item["metadata"]])
-        types: dict[str, str] = {}
-        for _, item, _ in rows:
-            types |= item_metadata.types_of(item["metadata"] or {})
-        item_metadata.save_key_types(connection, types)
-        pictures = [(id_, picture) for id_, _, picture in rows if picture is not None and picture.data is not None]
-        added_items.save_pictures(
-            connection,
-            [picture_row(self.store.path, id_, picture.kind, picture.data or b"") for id_, picture in pictures],
-        )
-        return added_items.unused_hashes(connection, files)
+        attachments = [
+            Attachments(id_, item["metadata"] or {}, *((picture.kind, picture.data) if picture else ("", None)))
+            for id_, item, picture in rows
+        ]
+        return save_attachments(self.store.path, connection, attachments, replaced=replaced)

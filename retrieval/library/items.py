@@ -64,7 +64,8 @@ def add(
 
     Raises:
         AddError: No content is given, the lengths differ, an id occurs twice, the collection has no valid name, or an
-            id exists with `on_conflict="error"`. Unless an argument is an iterator, nothing was added then.
+            id exists with `on_conflict="error"`. Unless an argument is an iterator, nothing was added then; an id that
+            exists is noticed in its batch, and the batches before it stay.
         EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
         LibraryLockedError: Another process is writing to the library.
         StorageError: The disk is full or read-only; committed batches stay.

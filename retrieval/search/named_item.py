@@ -38,17 +38,13 @@ def catalog_path(connection: Connection, name: NamedItem) -> str:
     if os.path.lexists(file) or items.item_state(connection, file) is not None:
         return file
     id_ = os.fspath(name)
-    collections = [
-        collection
-        for collection in added_items.collection_names(connection)
-        if added_items.find_added(connection, collection, [id_])
-    ]
-    if len(collections) > 1:
+    paths = [record.path for record in added_items.find_by_id(connection, [id_], None).get(id_, [])]
+    if len(paths) > 1:
         raise QueryError(
-            f"the collections {', '.join(collections)} each have an item {id_!r:.120}; give one of them as an Item of "
-            "Library.get"
+            f"the collections {', '.join(collection_of(path) or '' for path in paths)} each have an item {id_!r:.120}; "
+            "give one of them as an Item of Library.get"
         )
-    return added_path(collections[0], id_) if collections else file
+    return paths[0] if paths else file
 
 
 def find_named_photo(store: Store, name: NamedItem) -> tuple[PhotoEmbedding | None, bool]:

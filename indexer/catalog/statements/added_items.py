@@ -91,6 +91,15 @@ def find_added(connection: Connection, collection: str, ids: Sequence[str]) -> d
     return records
 
 
+def find_by_id(connection: Connection, ids: Sequence[str], collection: str | None) -> dict[str, list[AddedRecord]]:
+    """Return the items with each id, of one collection or of all that have it; unknown ids are left out."""
+    found: dict[str, list[AddedRecord]] = {}
+    for name in [collection] if collection is not None else collection_names(connection):
+        for id_, record in find_added(connection, name, ids).items():
+            found.setdefault(id_, []).append(record)
+    return found
+
+
 def pages_of_added(connection: Connection, where: Filter | None, collection: str | None) -> Iterator[list[int]]:
     """Yield the ids in the catalog of added items that pass a filter, of one collection or of all, in pages."""
     of_all = (COLLECTION, f"{COLLECTION[:-1]};")  # ; follows : in ASCII

@@ -39,6 +39,28 @@ def is_used(connection: Connection, key: str, *, besides: Collection[int] = ()) 
     return bool(connection.scalar(select(exists().where(*of_others))))
 
 
+def binding_types(
+    connection: Connection, given: Sequence[Mapping[str, str]], *, besides: Collection[int]
+) -> dict[str, str]:
+    """Return the types that new values of some keys must have, without those that only replaced items have.
+
+    Args:
+        connection: Open connection.
+        given: The types of the new values, of each item.
+        besides: The items that are replaced, or whose metadata is.
+    """
+    types = key_types(connection, {key for of_item in given for key in of_item})
+    differing = {
+        key
+        for of_item in given
+        if not of_item.items() <= types.items()
+        for key, type_ in of_item.items()
+        if types.get(key, type_) != type_
+    }
+    unused = {key for key in differing if not is_used(connection, key, besides=besides)}
+    return {key: type_ for key, type_ in types.items() if key not in unused}
+
+
 def paths_with(connection: Connection, key: str) -> list[str]:
     """Return the paths in the catalog of the items that have a value of a key."""
     of_key = select(METADATA_VALUES.c.item_id).where(METADATA_VALUES.c.key == key)
