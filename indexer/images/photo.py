@@ -87,7 +87,7 @@ def read_photo(
         content_hash=hashlib.sha256(data).digest(),
         unread_sidecars=unread_sidecars,
         size=len(data),
-        stored=data if keep == "original" else _preview(data, name, limits=limits) if keep == "preview" else None,
+        stored=_stored(data, name, keep=keep, limits=limits),
     )
 
 
@@ -107,7 +107,7 @@ def photo_of_picture(
     """
     upright, metadata = open_picture(picture, limits=limits)
     pixels = upright.tobytes()
-    stored = None if keep == "nothing" else preview_of(upright) if keep == "preview" else _as_png(upright)
+    stored = None if keep == "nothing" else _preview(upright) if keep == "preview" else _as_png(upright)
     return Photo(
         pixels=prepare(upright, preprocess),
         metadata=metadata,
@@ -117,21 +117,18 @@ def photo_of_picture(
     )
 
 
-def preview_of(picture: Image.Image) -> bytes:
-    """Return a reduced copy of an upright RGB picture, which may be changed: a JPEG without metadata."""
-    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+def reduced_jpeg(picture: Image.Image, *, side: int, quality: int) -> bytes:
+    """Return an upright RGB picture, which is changed, as a JPEG without metadata of at most `side` pixels a side."""
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     picture.info = {}  # Pillow would write its comment and color profile
     content = io.BytesIO()
-    picture.save(content, "JPEG", quality=_PREVIEW_QUALITY)
+    picture.save(content, "JPEG", quality=quality)
     return content.getvalue()
 
 
-def _preview(data: bytes, name: str, *, limits: Limits) -> bytes:
-    """Return a preview of a picture's file; a JPEG is decoded at reduced size."""
-    picture_format = identify(data, name=name)
-    with as_picture_error(picture_format, len(data)):
-        decoded = decode(data, picture_format=picture_format, limits=limits, min_side=PREVIEW_SIDE)
-        return preview_of(apply_orientation(to_rgb(decoded.picture), decoded.orientation).copy())
+def _preview(picture: Image.Image) -> bytes:
+    """Return the preview of an upright RGB picture, which is changed."""
+    return reduced_jpeg(picture, side=PREVIEW_SIDE, quality=_PREVIEW_QUALITY)
 
 
 def _as_png(picture: Image.Image) -> bytes:
@@ -187,10 +184,21 @@ def open_reduced(source: Path | bytes, *, min_side: int, limits: Limits = DEFAUL
         PictureError: The picture cannot be read; the message is one line without the path.
     """
     data, name = _content(source, limits=limits)
+    return _reduced(data, name, min_side=min_side, limits=limits)
+
+
+def _reduced(data: bytes, name: str, *, min_side: int, limits: Limits) -> Image.Image:
     picture_format = identify(data, name=name)
     with as_picture_error(picture_format, len(data)):
         decoded = decode(data, picture_format=picture_format, limits=limits, min_side=min_side)
         return apply_orientation(to_rgb(decoded.picture), decoded.orientation).copy()
+
+
+def _stored(data: bytes, name: str, *, keep: Keep, limits: Limits) -> bytes | None:
+    """Return what is kept of a picture's file."""
+    if keep == "preview":
+        return _preview(_reduced(data, name, min_side=PREVIEW_SIDE, limits=limits))
+    return data if keep == "original" else None
 
 
 def _content(source: Path | bytes, *, limits: Limits) -> tuple[bytes, str]:

@@ -18,7 +18,7 @@ from indexer.config import cpu_count
 from indexer.errors import PictureError
 from indexer.images import Keep, Limits, Photo, read_photo
 from indexer.images.workers.thread_worker import ThreadWorker
-from indexer.images.workers.worker import Worker
+from indexer.images.workers.worker import Worker, absolute
 from indexer.types import Preprocess
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ class DecodePool:
             return worker.run(
                 partial(
                     read_photo,
-                    source.absolute() if isinstance(source, Path) else source,  # the app may change its folder
+                    absolute(source),
                     preprocess=self._preprocess,
                     limits=self._limits,
                     sidecars=tuple(map(Path.absolute, sidecars)),

@@ -21,7 +21,7 @@ from indexer.forking import ForkSafe, watch_forks
 from indexer.images import Limits, PhotoMetadata, open_picture, read_pixels
 from indexer.images.thumbnail import jpeg_thumbnail, small_thumbnail
 from indexer.images.workers.thread_worker import ThreadWorker
-from indexer.images.workers.worker import Worker
+from indexer.images.workers.worker import Worker, absolute
 from indexer.types import Pixels, Preprocess
 
 T = TypeVar("T")
@@ -75,13 +75,11 @@ class PictureReader(ForkSafe):
         """
         if isinstance(source, Image.Image):
             return read_pixels(source, preprocess=preprocess, limits=self._limits)
-        place = source.absolute() if isinstance(source, Path) else source
-        return self._run(partial(read_pixels, place, preprocess=preprocess, limits=self._limits))
+        return self._run(partial(read_pixels, absolute(source), preprocess=preprocess, limits=self._limits))
 
     def picture(self, source: Path | bytes) -> tuple[Image.Image, PhotoMetadata]:
         """Return an upright RGB picture at full size, and its metadata; raises as `pixels` does."""
-        place = source.absolute() if isinstance(source, Path) else source
-        pixels, metadata = self._run(partial(_open_array, place, limits=self._limits))
+        pixels, metadata = self._run(partial(_open_array, absolute(source), limits=self._limits))
         return Image.fromarray(pixels), metadata
 
     def metadata(self, path: Path) -> PhotoMetadata:
@@ -90,13 +88,11 @@ class PictureReader(ForkSafe):
 
     def thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
         """Return a reduced copy, as `jpeg_thumbnail` does; raises as `pixels` does."""
-        place = source.absolute() if isinstance(source, Path) else source
-        return self._run(partial(jpeg_thumbnail, place, side=side, limits=self._limits))
+        return self._run(partial(jpeg_thumbnail, absolute(source), side=side, limits=self._limits))
 
     def small_thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
         """Return a reduced copy to look at, as `small_thumbnail` does; raises as `pixels` does."""
-        place = source.absolute() if isinstance(source, Path) else source
-        return self._run(partial(small_thumbnail, place, side=side, limits=self._limits))
+        return self._run(partial(small_thumbnail, absolute(source), side=side, limits=self._limits))
 
     def close(self) -> None:
         """End the processes; a later picture starts a new one."""

@@ -41,6 +41,11 @@ _SPARE: list[subprocess.Popen[bytes]] = []
 """A process that waits for its first worker, or none; all workers start in the same way."""
 
 
+def absolute(source: Path | bytes) -> Path | bytes:
+    """Return a path that stays right if the app changes its working folder; a file's content as it is."""
+    return source.absolute() if isinstance(source, Path) else source
+
+
 def start_spare() -> None:
     """Start a process for the next worker that needs one: a program may do other work until it is ready."""
     if not _SPARE:
