@@ -107,7 +107,9 @@ def photo_of_picture(
     """
     upright, metadata = open_picture(picture, limits=limits)
     pixels = upright.tobytes()
-    stored = None if keep == "nothing" else _preview(upright) if keep == "preview" else _as_png(upright)
+    stored = None
+    if keep != "nothing":  # a copy: the picture may be the app's own object
+        stored = _preview(upright.copy()) if keep == "preview" else _as_png(upright)
     return Photo(
         pixels=prepare(upright, preprocess),
         metadata=metadata,

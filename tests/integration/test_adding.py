@@ -187,6 +187,21 @@ def test_a_sync_touches_no_added_item(library: Library, folder: Path) -> None:
     assert [problem.kind for problem in library.check()] == []
 
 
+@pytest.mark.parametrize("keep", ["original", "preview", "nothing"])
+def test_an_open_picture_stays_as_it_is_and_has_one_id_whatever_is_stored(library: Library, keep: str) -> None:
+    left, right = Image.new("RGB", (900, 1200), "red"), Image.new("RGB", (900, 1200), "blue")
+    picture = Image.new("RGB", (1800, 1200))
+    picture.paste(left, (0, 0))
+    picture.paste(right, (900, 0))
+    before = picture.tobytes()
+    report = library.add(images=[picture], keep=keep)  # type: ignore[arg-type]
+    assert (picture.size, picture.tobytes()) == ((1800, 1200), before)
+    assert report.ids == [hashlib.sha256(b"1800 1200 " + before).hexdigest()]
+    assert library.add(images=[picture], keep=keep).unchanged == 1  # type: ignore[arg-type]
+    item = library.get(report.ids)[0]
+    assert (item.width, item.height) == (1800, 1200)
+
+
 @pytest.mark.parametrize("keep", ["original", "preview"])
 def test_a_stored_picture_comes_back(library: Library, keep: str) -> None:
     content = picture_bytes("red", "JPEG", (1600, 800))
