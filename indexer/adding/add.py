@@ -122,7 +122,8 @@ def add_items(
     if total != 1:
         notify(Progress("adding", 0, total))
     for batch in _batches(read(items), report, encoder):
-        pending = commit.select(batch.contents)
+        must_encode = batch.pictures or batch.chunks
+        pending = commit.select(batch.contents) if must_encode else batch.contents  # else `write` selects them
         commit.write(_encode(pending, encoder, identity.fingerprint, report))
         notify(Progress("adding", len(report.ids), total))
     if report.added + report.replaced >= SAVED_FROM:
