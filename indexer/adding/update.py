@@ -15,7 +15,7 @@ from indexer.catalog.statements import added_items, item_metadata, writes
 from indexer.catalog.statements.added_items import AddedRecord
 from indexer.documents.chunking import split_text
 from indexer.encoders.base import Encoder
-from indexer.errors import AddError, ItemError
+from indexer.errors import AddError, EncoderMismatchError, ItemError
 from indexer.store import Store
 from indexer.sync.item_reader import MAX_CHUNKS
 from indexer.types import Modality, Vectors
@@ -47,17 +47,19 @@ def update_items(
     Raises:
         AddError: Nothing to change is given, the lengths differ, an id occurs twice, or a value cannot be stored;
             nothing was changed.
+        EncoderMismatchError: The library's encoder was changed meanwhile; nothing was changed.
     """
     changes = _changes(ids, metadata, texts)
     with store.reading() as connection:
         known = added_items.find_by_id(connection, list(changes), collection)
-        if store.encoder is not None:
-            _split_texts(changes, known, load)
     if not known:
         return 0
+    fingerprint = _encode_texts(changes, known, load)
     with store.writing("updating items", wait=wait), store.transaction() as connection:
         known = added_items.find_by_id(connection, list(changes), collection)
         record = store.encoder
+        if fingerprint is not None and record is not None and record.fingerprint != fingerprint:
+            raise EncoderMismatchError("the library's encoder was changed while texts were encoded; update them again")
         for id_, records in known.items():
             for item in records:
                 _save(connection, item, changes[id_], None if record is None else record.id)
@@ -88,13 +90,13 @@ def _changes(
     return changes
 
 
-def _split_texts(
+def _encode_texts(
     changes: Mapping[str, _Change], known: Mapping[str, list[AddedRecord]], load: Callable[[], Encoder]
-) -> None:
-    """Encode the new texts of items."""
+) -> str | None:
+    """Encode the new texts of items, and return the fingerprint of the encoder; None if there are none."""
     changed = [changes[id_] for id_ in known if changes[id_].text is not None]
     if not changed:
-        return
+        return None
     encoder = load()
     for change in changed:
         chunks = split_text(change.text or "", encoder.fits)
@@ -111,6 +113,7 @@ def _split_texts(
         end = start + len(change.chunks or ())
         change.vectors = np.asarray(vectors[start:end], dtype=np.float32)  # (u, d)
         start = end
+    return encoder.fingerprint
 
 
 def _save(connection: Connection, item: AddedRecord, change: _Change, encoder_id: int | None) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.errors import AddError, FailureKind
-from retrieval import Library
+from indexer.errors import AddError, EncoderMismatchError, FailureKind
+from retrieval import Library, Vectors
+from tests.support.encoders import FakeEncoder
 from tests.support.pictures import picture_bytes
 
 RED = [1.0, 0.0, 0.0]
@@ -105,3 +107,19 @@ def test_delete_without_a_condition_is_refused(library: Library) -> None:
     with pytest.raises(AddError, match="nothing says what to delete"):
         library.delete()
     assert len(library) == 1
+
+
+def test_a_change_of_encoder_while_a_text_is_encoded_is_refused(library: Library, encoder: FakeEncoder) -> None:
+    library.add(texts=["red"], ids=["1"])
+    other, encode = FakeEncoder(name="fake/other", fingerprint="d1" * 20), encoder.encode_texts
+
+    def encode_slowly(texts: Sequence[str]) -> Vectors:
+        with Library.open(library.path) as same:
+            same.use_encoder(other)
+        return encode(texts)
+
+    encoder.encode_texts = encode_slowly  # type: ignore[method-assign]
+    with pytest.raises(EncoderMismatchError, match="was changed while texts were encoded"):
+        library.update(["1"], texts=["blue"])
+    with Library.open(library.path, encoder=other) as same:
+        assert same.get("1")[0].text == "red"
