@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from indexer.catalog.filters.expression import Filter
+from indexer.catalog.filters.expression import Filter, combine_filters
 from indexer.errors import QueryError
 
 _COMPARISONS: dict[str, Callable[[Any, Any], Filter]] = {
@@ -36,8 +36,7 @@ def as_filter(filter: Filter | Mapping[str, Any] | None) -> Filter | None:  # no
         return filter
     if not isinstance(filter, Mapping):
         raise QueryError(f"the filter is a {type(filter).__name__}; expected a dict of metadata, or a Filter of Recall")
-    parts = [_part(str(key), value) for key, value in filter.items()]
-    return functools.reduce(lambda one, other: one & other, parts) if parts else None
+    return combine_filters(*(_part(str(key), value) for key, value in filter.items()))
 
 
 def _part(key: str, value: Any) -> Filter:

@@ -8,6 +8,8 @@ true. `~Filter.camera("Canon*")` therefore matches photos without a camera name.
 
 from __future__ import annotations
 
+import functools
+import operator
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -249,11 +251,10 @@ class Not(Filter):
         return f"~({self.part!r})" if isinstance(self.part, And | Or) else f"~{self.part!r}"
 
 
-def combine_filters(first: Filter | None, second: Filter | None) -> Filter | None:
-    """Return the conjunction of two filters; None matches everything."""
-    if first is None or second is None:
-        return second if first is None else first
-    return first & second
+def combine_filters(*filters: Filter | None) -> Filter | None:
+    """Return the conjunction of filters; None matches everything."""
+    parts = [part for part in filters if part is not None]
+    return functools.reduce(operator.and_, parts) if parts else None
 
 
 def where_conditions(where: Filter | None) -> list[ColumnElement[bool]]:

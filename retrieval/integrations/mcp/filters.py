@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from indexer.catalog.filters.expression import Filter
+from indexer.catalog.filters.expression import Filter, combine_filters
 from retrieval.integrations.metadata_filters import as_filter as metadata_filter
 from retrieval.query.parse_values import read_dates, read_limit
 
@@ -62,8 +61,7 @@ def as_filter(filters: Filters | None) -> Filter | None:
     Raises:
         QueryError: A date or a format cannot be read.
     """
-    parts = [] if filters is None else list(_parts(filters))
-    return functools.reduce(lambda one, other: one & other, parts) if parts else None
+    return None if filters is None else combine_filters(*_parts(filters))
 
 
 def _parts(filters: Filters) -> Iterator[Filter]:
