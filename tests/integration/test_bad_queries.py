@@ -51,7 +51,7 @@ def test_a_folder_that_is_not_indexed_cannot_filter(
         (["search", "red", "-k", "many"], "'many' is not a valid integer"),
         (["search", "red", "--colour"], "No such option '--colour'"),
         (["search", "red", "--json", "--paths"], "--json and --paths exclude each other"),
-        (["index", "x", "--workers", "0"], "0 is not in the range x>=1"),
+        (["index", "x", "--workers", "-1"], "-1 is not in the range x>=0"),
         (["index", "x", "--timeout", "-1"], "-1"),
         (["find", "red"], "No such command 'find'"),
         (["similar"], "Missing argument 'PHOTO'"),
