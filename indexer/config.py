@@ -95,7 +95,7 @@ class Settings:
     def decoders(self) -> int:
         """Number of decoder processes; 0 decodes in threads of this process."""
         if self.workers is None:
-            return 0 if _is_frozen() else cpu_count()
+            return 0 if is_frozen() else cpu_count()
         return self.workers
 
     @contextmanager
@@ -116,13 +116,13 @@ def active_settings() -> Settings | None:
     return _ACTIVE.get()
 
 
-def _is_frozen() -> bool:
+def is_frozen() -> bool:
     """Return whether this program is an executable of its own, by PyInstaller or the like: it starts no interpreter."""
     return bool(getattr(sys, "frozen", False))
 
 
 def _check_frozen(workers: object) -> None:
-    if workers and _is_frozen():
+    if workers and is_frozen():
         raise ConfigError(
             f"workers is {workers}, but a frozen app has no Python interpreter to start processes with; use workers=0, "
             "which decodes in threads"

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,7 +22,6 @@ from indexer.types import Pixels, Preprocess, Vectors
 if TYPE_CHECKING:  # texts need no image library
     from PIL import Image
 
-    from indexer.images.workers.reader import PictureReader
 
 _TIMEOUT = 60.0
 """Seconds that one picture may take, as in indexing."""
@@ -152,21 +151,10 @@ class _Decoder:
 
 
 def _read(source: Path | bytes | Image.Image, *, preprocess: Preprocess) -> Pixels:
-    """Return a picture as an encoder reads it, decoded in another process unless this program is a frozen app."""
-    if getattr(sys, "frozen", False):  # it has no interpreter to start: it would start itself
-        from indexer.images import read_pixels  # late: texts need no image library
+    """Return a picture as an encoder reads it, decoded as a library decodes single pictures."""
+    from indexer.images.workers.reader import shared_reader  # late: texts need no image library
 
-        return read_pixels(source, preprocess=preprocess)
-    return _reader(os.getpid()).pixels(source, preprocess=preprocess)
-
-
-@lru_cache(maxsize=1)
-def _reader(process: int) -> PictureReader:  # noqa: ARG001  a fork must not share the processes of its parent
-    """Return what decodes files in processes of their own until this process ends."""
-    from indexer.images import Limits  # late, as above
-    from indexer.images.workers.reader import PictureReader
-
-    return PictureReader(limits=Limits(), timeout=_TIMEOUT)
+    return shared_reader(_TIMEOUT).pixels(source, preprocess=preprocess)
 
 
 def _is_picture(value: object) -> bool:

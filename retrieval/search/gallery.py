@@ -6,13 +6,10 @@ Pictures are untrusted: they are read in processes of their own within a few sec
 from __future__ import annotations
 
 import base64
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +19,7 @@ from indexer.errors import LibraryError, RecallError
 from indexer.types import Modality, collection_of
 
 if TYPE_CHECKING:
-    from indexer.images.workers.reader import PictureReader
+    pass
 
 MOST_CARDS = 24
 """Hits and items that are shown; the others are counted."""
@@ -187,22 +184,10 @@ def _content(card: _Card) -> Path | bytes:
 
 
 def _read(source: Path | bytes) -> bytes:
-    """Return a thumbnail, made in another process unless this program is a frozen app."""
-    if getattr(sys, "frozen", False):  # it has no interpreter to start: it would start itself
-        from indexer.images import Limits  # late, as below
-        from indexer.images.thumbnail import small_thumbnail
+    """Return a thumbnail, made as a library decodes single pictures."""
+    from indexer.images.workers.reader import shared_reader  # late: only notebooks need it here
 
-        return small_thumbnail(source, side=_SIDE, limits=Limits())
-    return _reader(os.getpid()).small_thumbnail(source, side=_SIDE)
-
-
-@lru_cache(maxsize=1)
-def _reader(process: int) -> PictureReader:  # noqa: ARG001  a fork must not share the processes of its parent
-    """Return what reads pictures in processes of their own until this process ends."""
-    from indexer.images import Limits  # late, like the next: only notebooks need them here
-    from indexer.images.workers.reader import PictureReader
-
-    return PictureReader(limits=Limits(), timeout=_PICTURE_SECONDS)
+    return shared_reader(_PICTURE_SECONDS).small_thumbnail(source, side=_SIDE)
 
 
 def _day(taken_at: datetime | None) -> str:

@@ -13,13 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.encoders import encode
 from indexer.encoders.adapter import AdaptedEncoder, Adapter, LowRankAdapter
 from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, FailureKind, PictureError
 from indexer.images import read_pixels
 from retrieval import FullEncoder, Library, load_encoder
-from retrieval.search import gallery
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import encoded
 
@@ -273,7 +271,5 @@ def test_a_frozen_app_starts_no_process_for_a_picture(tmp_path: Path, monkeypatc
         monkeypatch.setattr("sys.frozen", True, raising=False)
         monkeypatch.setattr("sys.executable", str(tmp_path / "no-interpreter"))
         monkeypatch.setattr("indexer.images.workers.worker._SPARE", [])
-        encode._reader.cache_clear()
-        gallery._reader.cache_clear()
         np.testing.assert_allclose(library.encoder.encode([file, file.read_bytes()]), [[1, 0, 0]] * 2)
         assert "data:image/jpeg" in hits._repr_html_()

@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from indexer.config import is_frozen
 from indexer.errors import PictureError
 from indexer.forking import ForkSafe, watch_forks
 from indexer.images import Limits, PhotoMetadata, open_picture, read_pixels
@@ -141,6 +142,20 @@ class PictureReader(ForkSafe):
             worker = Worker(pickle.dumps((self._limits, self._timeout)), timeout=self._timeout)
         self._workers.add(worker)
         return worker
+
+
+def shared_reader(timeout: float) -> PictureReader:
+    """Return what reads pictures outside of a library until this process ends; in threads in a frozen app.
+
+    Args:
+        timeout: Seconds that one picture may take.
+    """
+    return _shared_reader(timeout, is_frozen())
+
+
+@lru_cache
+def _shared_reader(timeout: float, in_threads: bool) -> PictureReader:  # noqa: FBT001 - part of the cache's key
+    return PictureReader(limits=Limits(), timeout=timeout, in_threads=in_threads)
 
 
 def _stop(workers: set[Worker | ThreadWorker]) -> None:
