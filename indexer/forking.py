@@ -6,6 +6,7 @@ that forks, and is made usable again in the new process before anything else run
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 - see load_fork_hooks
 import os
 import threading
 from weakref import WeakSet
@@ -47,6 +48,14 @@ def keep_for_parent(*things: object) -> None:
 
     for thing in things:
         pythonapi.Py_IncRef(py_object(thing))
+
+
+def load_fork_hooks() -> None:
+    """Import the packages that have something to do at a fork and would else be imported by a thread that writes.
+
+    What they do after a fork fails if they were imported while the fork waited for that thread.
+    """
+    import filelock  # noqa: F401 - late: programs that only read and never fork need it not
 
 
 def give_up_descriptor(descriptor: int | None) -> None:

@@ -15,6 +15,7 @@ from indexer.encoders.base import Encoder
 from indexer.encoders.full_encoder import FullEncoder
 from indexer.encoders.names import Precision
 from indexer.errors import LibraryError
+from indexer.forking import load_fork_hooks
 from indexer.store import Store
 from indexer.store.library_encoder import LibraryEncoder
 from retrieval.calibration.calibrator import Calibrator
@@ -133,6 +134,7 @@ class BaseLibrary:
             EncoderMismatchError: The library was indexed with another encoder.
             EncoderNotFoundError: There is no encoder of this name.
         """
+        load_fork_hooks()
         settings = Settings.load(
             config=config,
             library=Path(path),
