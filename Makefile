@@ -37,7 +37,7 @@ $(VENV)/.made:
 define install
 @$(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("$(PACKAGE)"))' || \
     echo "Installing into $(VENV): $(SIZE). Only this once." >&2
-@set -o pipefail; $(PIP_INSTALL) -e '.[$(EXTRAS)]' $(addprefix --group ,$(GROUPS)) | sed -nE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; s/^(Installing collected packages):.*/\1/p'
+@set -o pipefail; $(PIP_INSTALL) -e '.[$(EXTRAS)]' $(addprefix --group ,$(GROUPS)) | sed -unE '/^ *Downloading .*([0-9]{2}\.[0-9] MB|GB)/p; s/^(Installing collected packages):.*/\1/p'
 @touch $@
 endef
 
