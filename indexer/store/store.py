@@ -73,7 +73,9 @@ class Store(Catalog):
         self._count = 0  # embeddings in the catalog up to the watermark at the last update, damaged ones included
         self._loaded_version = -1
         self._is_unsaved = False
-        self.filter_cache: dict[Filter, Ids | None] = {}  # matching ids, None for many; cleared with each change
+        self.filter_cache: dict[
+            Filter, Ids | float
+        ] = {}  # matching ids, or the share of many; cleared with each change
 
     def close(self) -> None:
         """Close the files, free the memory of the index, and end the processes that read pictures."""

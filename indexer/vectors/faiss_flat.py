@@ -40,8 +40,9 @@ _MIN_SCANNED_QUERIES = 4
 _MAX_SCANNED_RESULTS = 1000
 """Up to this many results per query, results are collected for all queries at once."""
 
-_EXTRA_CANDIDATES = 16
-"""Candidates found in addition to the requested results."""
+_EXTRA_CANDIDATES = (16, 0.125)
+"""Candidates found in addition to the requested results: at least, and for each of them, since the products of many lie
+closer together."""
 
 
 class FaissIndex:
@@ -178,7 +179,8 @@ class FaissIndex:
         if total <= MAX_SCORED_ROWS:
             yield from (rows for _ in queries)
             return
-        initial = k + _EXTRA_CANDIDATES
+        at_least, for_each = _EXTRA_CANDIDATES
+        initial = k + max(at_least, int(k * for_each))
         scanned: Iterator[tuple[Vectors, Ids] | None] = iter([None] * len(queries))
         if len(queries) >= _MIN_SCANNED_QUERIES and k <= _MAX_SCANNED_RESULTS:
             scanned = scan_rows(queries, initial, rows, decode=self._decode)

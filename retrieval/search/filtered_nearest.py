@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import numpy as np
 from sqlalchemy import Connection
 
@@ -12,17 +15,23 @@ from indexer.types import Ids, Vectors
 from indexer.vectors.base import VectorIndex
 from retrieval.search.query_batch import BatchRow
 
-_FEW_MATCHES = 1200
-"""If fewer units pass a filter, exactly these are searched; scoring them takes one or two milliseconds."""
+_SAMPLE = 64
+"""Units, spread over the library, that are checked against a new filter to estimate the share that passes."""
 
-_LOOK_AHEAD = 16
-"""Nearest units that are checked against a filter for each result; enough if a twelfth of the library passes it."""
+_FEW_SHARE = 0.05
+"""Where a smaller share passes, listing up to `_FEW_MATCHES` is faster than checking the nearest units."""
 
-_FIRST_STEP = 4
-"""How many of these are checked first, for each result; enough if a third of the library passes."""
+_VERY_FEW = 1200
+"""If about so many units pass a filter, exactly these are listed and searched: two milliseconds for a thousand."""
+
+_FEW_MATCHES = 6000
+"""More are not listed, unless too few of them are among the nearest."""
+
+_LOOK_AHEAD = (1, 2, 4)
+"""Nearest units that are checked against a filter: those among which enough are expected to pass, then more."""
 
 _MAX_CACHED = 64
-"""Number of filters whose matching ids are cached, or the fact that there are many: half a megabyte at most."""
+"""Number of filters of which something is cached: 3 MB at most, besides the large lists."""
 
 _MAX_CACHED_IDS = 1_000_000
 """Larger lists of matching ids are not cached: 8 MB."""
@@ -42,7 +51,7 @@ class FilteredSearch:
         query: Vectors,
         where: Filter | None,
         *,
-        cached: dict[Filter, Ids | None],
+        cached: dict[Filter, Ids | float],
         batch: BatchRow | None = None,
     ) -> None:
         """Prepare a search.
@@ -53,7 +62,7 @@ class FilteredSearch:
             encoder_id: Id of the encoder.
             query: Unit vector, shape (d,).
             where: The filter; None lets everything pass.
-            cached: Matching ids by filter, see `Store.filter_cache`; it is updated.
+            cached: What is known of filters, see `Store.filter_cache`; it is updated.
             batch: The query in a batch of others, if it has one.
         """
         self._index, self._connection, self._encoder_id = index, connection, encoder_id
@@ -81,51 +90,63 @@ class FilteredSearch:
         if self._where is None:
             return self._search(max(count, depth))
         if self._allowed is None:
-            self._allowed = self._few_matches(self._where)
-        if self._allowed is None:
-            nearest = self._matches_among_nearest(count, self._where)
-            if nearest is not None:
-                return nearest
-            self._allowed = self._all_matches(self._where)
+            found = self._first_look(self._where)
+            share = found if isinstance(found, float) else len(found) / len(self._index)
+            if isinstance(found, float) or len(found) >= _FEW_MATCHES:
+                nearest = self._matches_among_nearest(count, self._where, share)
+                if nearest is not None:
+                    return nearest
+            self._allowed = self._all_matches(self._where) if isinstance(found, float) else found
         return self._search(max(count, depth), self._allowed)
 
-    def _few_matches(self, where: Filter) -> Ids | None:
-        """Return the ids that pass a filter if they are few, else None."""
-        if where not in self._cached:
-            self._cache(where, matching_ids_up_to(self._connection, self._encoder_id, where, _FEW_MATCHES))
-        ids = self._cached[where]
-        return ids if ids is not None and len(ids) < _FEW_MATCHES else None
+    def _first_look(self, where: Filter) -> Ids | float:
+        """Return the ids that pass a filter if they are few, else about what share of the units passes."""
+        cached = self._cached.get(where)
+        if cached is None:
+            share = self._estimated_share(where)
+            expected = share * len(self._index)
+            ids = None
+            if expected < _VERY_FEW or (share < _FEW_SHARE and expected < _FEW_MATCHES):
+                ids = matching_ids_up_to(self._connection, self._encoder_id, where, _FEW_MATCHES)
+            cached = self._cache(where, share if ids is None else ids)
+        return cached
+
+    def _estimated_share(self, where: Filter) -> float:
+        """Return about what share of the units passes a filter; above zero."""
+        ids = self._index.ids
+        rows = np.random.default_rng(0).integers(max(len(ids), 1), size=min(_SAMPLE, len(ids)))
+        sample = np.unique(ids[rows]).tolist()
+        return (len(filter_ids(self._connection, sample, where)) + 0.5) / (len(sample) + 1)
 
     def _all_matches(self, where: Filter) -> Ids:
         """Return the ids that pass a filter."""
-        ids = self._cached.get(where)
-        if ids is None:
-            ids = matching_ids(self._connection, self._encoder_id, where)
-            self._cache(where, ids if len(ids) < _MAX_CACHED_IDS else None)
+        ids = matching_ids(self._connection, self._encoder_id, where)
+        if len(ids) < _MAX_CACHED_IDS:
+            self._cache(where, ids)
         return ids
 
-    def _cache(self, where: Filter, ids: Ids | None) -> None:
-        """Cache the ids that pass a filter, None for many; clear the cache first if it is full."""
-        large = sum(cached is not None and len(cached) >= _FEW_MATCHES for cached in self._cached.values())
+    def _cache(self, where: Filter, found: Ids | float) -> Ids | float:
+        """Cache what was found about a filter, and return it; clear the cache first if it is full."""
+        large = sum(not isinstance(cached, float) and len(cached) >= _FEW_MATCHES for cached in self._cached.values())
         if len(self._cached) >= _MAX_CACHED or large >= _MAX_LARGE:
             self._cached.clear()
-        self._cached[where] = ids
+        self._cached[where] = found
+        return found
 
-    def _matches_among_nearest(self, count: int, where: Filter) -> tuple[Ids, Vectors] | None:
+    def _matches_among_nearest(self, count: int, where: Filter, share: float) -> tuple[Ids, Vectors] | None:
         """Return the best units that pass a filter of the nearest units of all; None if these are not enough."""
-        ahead = _LOOK_AHEAD * count
-        if ahead >= min(PAGE_SIZE, len(self._index)):
+        ends = [math.ceil(count * factor / share) for factor in _LOOK_AHEAD]
+        if ends[0] >= min(PAGE_SIZE, len(self._index)):
             return None
-        ids, scores = self._search(ahead)
+        ids, scores = self._search(min(ends[-1], PAGE_SIZE))
         rows: list[int] = []
-        for start, end in ((0, _FIRST_STEP * count), (_FIRST_STEP * count, ahead)):
-            step = ids[start:end].tolist()
-            matching = filter_ids(self._connection, step, where)
-            rows += [row for row, id_ in enumerate(step, start) if id_ in matching]
+        for start, end in pairwise([0, *ends]):
+            matching = filter_ids(self._connection, ids[start:end].tolist(), where)
+            rows += [row for row, id_ in enumerate(ids[start:end].tolist(), start) if id_ in matching]
             if len(rows) >= count:
                 return ids[rows[:count]], scores[rows[:count]]
-            if _LOOK_AHEAD // _FIRST_STEP * len(rows) < count // 2:
-                break  # so few pass that the second step will not find the others
+            if len(rows) < count / 4:
+                break  # so few pass that the next steps will not find the others
         return None
 
     def _search(self, count: int, allowed: Ids | None = None) -> tuple[Ids, Vectors]:
