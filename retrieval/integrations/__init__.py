@@ -6,6 +6,7 @@
     mcp/                  a server by which assistants search the library, extra `mcp`
     metadata_filters.py   filters on metadata as JSON has them
     notebook.py           progress bars for notebooks
+    pyinstaller/          what PyInstaller adds to a frozen app
 
 Nothing here is imported by the other rooms, and nothing here stores anything: every door uses `Library`.
 """

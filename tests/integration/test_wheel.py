@@ -10,35 +10,16 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
-from collections.abc import Iterator
-from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
+from tests.support.environment import build, make_environment
 from tests.support.program import Program, program_env
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = os.environ.get("RECALL_WHEEL")  # read before the fixtures hide the user's settings
-
-
-def build(kind: str, source: Path, into: Path) -> Path:
-    """Return the file of a kind ("wheel" or "sdist") that a folder builds; not isolated, for that needs a network."""
-    run = subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "--outdir", into, source],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    (built,) = into.iterdir()
-    return built
 
 
 @pytest.fixture(scope="module")
@@ -115,20 +96,6 @@ def test_the_sdist_carries_tests_and_migrations_and_builds_the_same_wheel(names:
         assert set(archive.namelist()) == names
 
 
-def needed(site: Path, extra: str) -> Iterator[Distribution]:
-    """Yield what a folder's Recall needs with one extra, and what that needs, as the running environment has it."""
-    (recall,) = distributions(name="recall-photos", path=[str(site)])
-    waiting, seen = [(recall, extra)], {"recall-photos"}
-    while waiting:
-        found, wanted = waiting.pop()
-        for requirement in map(Requirement, found.requires or ()):
-            name = canonicalize_name(requirement.name)
-            if name not in seen and (requirement.marker is None or requirement.marker.evaluate({"extra": wanted})):
-                seen.add(name)
-                waiting.append((distribution(name), ""))
-                yield waiting[-1][0]
-
-
 @pytest.fixture
 def alone(wheel: Path, tmp_path: Path) -> Program:
     """Return `recall` from a new environment that holds the wheel and what its extra cpu asks for, and nothing else.
@@ -136,18 +103,10 @@ def alone(wheel: Path, tmp_path: Path) -> Program:
     Packages are links to those of the running environment: nothing is downloaded, and none is there that the wheel
     does not name.
     """
-    environment = tmp_path / "environment"
-    venv.create(environment, symlinks=os.name != "nt")
-    scripts = environment / ("Scripts" if os.name == "nt" else "bin")
-    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment)}))
-    pip = [sys.executable, "-m", "pip", "--python", str(scripts / "python")]
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True, capture_output=True, timeout=120)
-    for package in needed(site, "cpu"):
-        for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
-            (site / top).symlink_to(Path(str(package.locate_file(top))))
+    python = make_environment(tmp_path / "environment", wheel)
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    return Program(path=scripts / "recall", env=program_env(folder), cwd=folder)
+    return Program(path=python.parent / "recall", env=program_env(folder), cwd=folder)
 
 
 PLACES = """
