@@ -38,7 +38,7 @@ def main() -> None:
             rows.append((what, f"{time.perf_counter() - start:.1f} s"))
             assert printed.splitlines()[1].endswith("coffee.png"), printed
     lines = [f"| {what} | {figure} |\n" for what, figure in rows]
-    sys.stdout.write("**The app above, built by PyInstaller with the extra cpu**\n\n")
+    sys.stdout.write("**A frozen app: the one above, built by PyInstaller with the extra cpu**\n\n")
     sys.stdout.writelines(["| | measured |\n", "|---|---:|\n", *lines])
 
 
