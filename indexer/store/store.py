@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,11 @@ from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import Settings
 from indexer.errors import LibraryError, StorageError
 from indexer.forking import keep_for_parent
-from indexer.store.database import Catalog
+from indexer.store.index_files import IndexFiles
 from indexer.store.stored_pictures import ItemPictures
-from indexer.types import Ids, Progress, ProgressCallback, isin_sorted
-from indexer.vectors import new_index, read_index
-from indexer.vectors.autotune.choice_file import read_choice, read_measurements
-from indexer.vectors.base import VectorIndex, to_half
+from indexer.types import Ids, Progress, ProgressCallback
+from indexer.vectors.autotune.choice_file import read_choice
+from indexer.vectors.base import VectorIndex
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.gpu.select import backend_for
 from indexer.vectors.index_file import StaleIndexError, write_index
@@ -36,11 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_VERIFIED_EMBEDDINGS = 256
-"""Newest embeddings of an index file that are compared with the catalog: an index of another catalog differs there."""
 
-
-class Store(Catalog):
+class Store(IndexFiles):
     """A library's folder: `catalog.db`, and index files that are derived from it."""
 
     def __init__(self, path: Path, *, create: bool, read_only: bool = False) -> None:
@@ -121,42 +117,85 @@ class Store(Catalog):
             save: Whether to write a file that was only behind; a rebuilt one is always written if possible.
             progress: Called with the number of embeddings read so far.
         """
-        encoder = self.encoder
-        if encoder is None:
-            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+        encoder = self._required_encoder()
         with self._index_lock:
             if self._index is not None and not save and self._is_up_to_date():
                 return self._fastest(self._index)
-            return self._updated_index(encoder, save=save, progress=progress)
+            with self.reading() as connection:
+                version = self._connections.data_version()
+                return self._updated_index(encoder, connection, version, save=save, progress=progress)
+
+    def _required_encoder(self) -> EncoderRecord:
+        """Return the library's encoder.
+
+        Raises:
+            LibraryError: The library is empty.
+        """
+        encoder = self.encoder
+        if encoder is None:
+            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+        return encoder
 
     def _is_up_to_date(self) -> bool:
         """Return whether nothing was written since the index was updated."""
         is_same = self._connections.data_version() == self._loaded_version
         return is_same and self._loaded_fingerprint == self.index_fingerprint
 
-    def _updated_index(self, encoder: EncoderRecord, *, save: bool, progress: ProgressCallback | None) -> VectorIndex:
-        """Return the index after an update; the caller holds its lock."""
-        with self.reading() as connection:
+    def _updated_index(
+        self,
+        encoder: EncoderRecord,
+        connection: Connection,
+        version: int,
+        *,
+        save: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> VectorIndex:
+        """Return the index after an update from a connection; the caller holds its lock.
+
+        Args:
+            encoder: The library's encoder.
+            connection: Sees the catalog as it was when `version` was read, or later.
+            version: The catalog's `data_version`.
+            save: See `index`.
+            progress: See `index`.
+        """
+        fingerprint = self.index_fingerprint
+        if self._index is None or self._loaded_fingerprint != fingerprint:
+            self._index, self._watermark = self.read_index_file(encoder, connection)
+            self._count = len(self._index)
+            self._choice_file_id = self._choice = self._approximate_index = self._gpu_index = None
+            self._loaded_fingerprint, self._loaded_version, save = fingerprint, -1, True
+        if version != self._loaded_version:
+            self.filter_cache.clear()
+            try:
+                index = self._index if self._gpu_index is None else self._gpu_index
+                self._is_unsaved |= self._catch_up(index, encoder, connection, progress)
+            except BaseException:
+                self._index, self._loaded_version = None, -1  # half updated
+                raise
+            self._load_choice(self._index)
+            self._loaded_version = version
+        if save and self._is_unsaved:
+            self._save(self._index)
+        return self._fastest(self._index)
+
+    @contextmanager
+    def searching(self) -> Iterator[tuple[VectorIndex, Connection]]:
+        """Yield the index and a connection to the catalog, which see the same state of it.
+
+        No other thread changes the index meanwhile. Whoever read the catalog later than the index would miss items that
+        were replaced in between: their old vectors are no longer in the catalog, and the new ones not yet in the index.
+        """
+        encoder = self._required_encoder()
+        with self._index_lock, self.reading() as connection:
             version = self._connections.data_version()
-            fingerprint = self.index_fingerprint
-            if self._index is None or self._loaded_fingerprint != fingerprint:
-                self._index, self._watermark = self._read(encoder, connection)
-                self._count = len(self._index)
-                self._choice_file_id = self._choice = self._approximate_index = self._gpu_index = None
-                self._loaded_fingerprint, self._loaded_version, save = fingerprint, -1, True
-            if version != self._loaded_version:
-                self.filter_cache.clear()
-                try:
-                    index = self._index if self._gpu_index is None else self._gpu_index
-                    self._is_unsaved |= self._catch_up(index, encoder, connection, progress)
-                except BaseException:
-                    self._index, self._loaded_version = None, -1  # half updated
-                    raise
-                self._load_choice(self._index)
-                self._loaded_version = version
-            if save and self._is_unsaved:
-                self._save(self._index)
-            return self._fastest(self._index)
+            connection.exec_driver_sql("PRAGMA schema_version")  # the first read decides what the connection sees
+            if self._index is not None and self._is_up_to_date():
+                index = self._fastest(self._index)
+            else:
+                self._loaded_version = -1  # a commit after `version` was read is one that the connection sees
+                index = self._updated_index(encoder, connection, version)
+            yield index, connection
 
     @contextmanager
     def locked_index(self) -> Iterator[VectorIndex]:
@@ -171,21 +210,6 @@ class Store(Catalog):
             self._index, self._loaded_version = None, -1
             return self.index(save=True, progress=progress)
 
-    def index_file(self, fingerprint: str) -> Path:
-        """Return the path of the exact index with a fingerprint."""
-        return self.path / f"index-{fingerprint[:16]}.faiss"
-
-    def choice_file(self, fingerprint: str) -> Path:
-        """Return the path of the index chosen by measurement, with a fingerprint."""
-        return self.path / f"index-{fingerprint[:16]}.lists"
-
-    def delete_indexes(self, *, keep: Collection[str]) -> None:
-        """Delete the index files of all fingerprints but some; an index is rebuilt when it is needed again."""
-        stems = {self.index_file(fingerprint).stem for fingerprint in keep}
-        for file in self.path.glob("index-*"):
-            if file.suffix in (".faiss", ".lists") and file.stem not in stems:
-                file.unlink(missing_ok=True)
-
     def choice(self) -> tuple[IndexChoice, float] | None:
         """Return the index chosen by measurement and the share of embeddings changed since; None without a valid one.
 
@@ -196,14 +220,6 @@ class Store(Catalog):
             if choice is None:
                 return None
             return choice, changed_share(ids, choice.watermark, choice.measurements[0].vectors)
-
-    def read_index_choice(self) -> IndexChoice | None:
-        """Return the index choice from its file without opening an index; None if it is missing or damaged."""
-        fingerprint = self.index_fingerprint
-        try:
-            return read_measurements(self.choice_file(fingerprint), fingerprint=fingerprint)
-        except StaleIndexError:
-            return None
 
     def invalidate_index_choice(self) -> None:
         """Make the next search read the index choice again."""
@@ -234,23 +250,6 @@ class Store(Catalog):
             self._choice, self._approximate_index = read_choice(file, index, fingerprint=self._loaded_fingerprint)
         except StaleIndexError as reason:
             logger.debug("the exact index is searched: %s", reason)
-
-    def _read(self, encoder: EncoderRecord, connection: Connection) -> tuple[VectorIndex, int]:
-        """Return the index of its file and its watermark, or an empty index and 0."""
-        try:
-            fingerprint = self.index_fingerprint
-            choice = self.read_index_choice()
-            is_searched = choice is None or choice.measurements[0].kind == "exact"
-            index, watermark = read_index(self.index_file(fingerprint), fingerprint=fingerprint, read_ahead=is_searched)
-        except StaleIndexError as reason:
-            logger.debug("the index is rebuilt: %s", reason)
-            return new_index(encoder.dim), 0
-        ids, vectors = items.last_embeddings(connection, encoder.id, encoder.dim, watermark, _VERIFIED_EMBEDDINGS)
-        has_all = isin_sorted(ids, index.ids).all()
-        if has_all and np.array_equal(index.half_vectors(ids), to_half(self.apply_adapter(connection, ids, vectors))):
-            return index, watermark
-        logger.debug("the index is rebuilt: it belongs to a later catalog; was a backup restored?")
-        return new_index(encoder.dim), 0
 
     def _catch_up(
         self, index: VectorIndex, encoder: EncoderRecord, connection: Connection, progress: ProgressCallback | None

@@ -229,7 +229,7 @@ class _Explainer:
 
     def _rank(self, vector: Vectors, score: float, kind: Modality) -> tuple[int, int]:
         """Return the item's rank among the units of its kind that pass the filters, and how many they are."""
-        with self.store.locked_index() as index, self.store.reading() as connection:
+        with self.store.searching() as (index, connection):
             encoder = self.store.encoder
             if encoder is None:
                 return 1, 1  # everything was forgotten a moment ago

@@ -97,7 +97,7 @@ def find_candidates(
     if encoder is None:
         return NO_CANDIDATES
     where = where if kind is None else combine_filters(where, Filter.kind(kind))
-    with store.locked_index() as index, store.reading() as connection:
+    with store.searching() as (index, connection):
         nearest = FilteredSearch(index, connection, encoder.id, query, where, cached=store.filter_cache, batch=batch)
         read_details = item_statements.item_details if batch is None else batch.batch.details
         wanted = count + _EXTRA_UNITS

@@ -43,6 +43,9 @@ _ITEM_FIELDS = [
 _item_values = attrgetter(*_ITEM_FIELDS)
 
 
+_MOST_NEW = 10_000
+"""Units that other threads may add while a search is under way: two transactions of `Library.add`."""
+
 _CUTOFF_SHARE = 0.1
 """Beside a hit of 90 %, one of 8 % is unlikely. Of what people call right in the judged captions this hides .3 % more
 than the fixed threshold, and two fifths of the hits for nouns in libraries of many subjects."""
@@ -166,7 +169,7 @@ class _Search:
         if self.store.encoder is None:
             return NO_CANDIDATES
         with self.store.locked_index() as index:
-            count = min(count, len(index))
+            count = min(count, len(index) + _MOST_NEW)  # fewer levels of fusion; see `fusion_depth`
         if not changes_order(self.words):
             return self._nearest(count)
         return fuse(

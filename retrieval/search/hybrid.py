@@ -161,7 +161,7 @@ def _text_candidates(
     beginnings = [word.text for word in in_texts if word.count.is_beginning or is_unspaced(word.text)]
     whole = [word.text for word in in_texts if word.text not in beginnings]
     conditions = where_conditions(where) + ([] if kind is None else [UNITS.c.kind == kind])
-    with store.locked_index() as index, store.reading() as connection:
+    with store.searching() as (index, connection):
         encoder = store.encoder
         if encoder is None or not in_texts:
             return NO_CANDIDATES
@@ -190,7 +190,7 @@ def _name_candidates(
     """Return the items with any of the words in their names: most telling words first, then nearest to the query."""
     in_names = _searched_in_names(words)
     limit = max(count, _MOST_NAMES)
-    with store.locked_index() as index, store.reading() as connection:
+    with store.searching() as (index, connection):
         encoder = store.encoder
         if encoder is None or not in_names:
             return NO_CANDIDATES
