@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,9 @@ T = TypeVar("T")
 
 _UPGRADE_TIMEOUT_SECONDS = 10.0
 """Seconds that opening waits for another process that creates or upgrades the same catalog."""
+
+_ABANDONED_SECONDS = 600.0
+"""Seconds after which nobody goes on writing an unfinished file; one that is written changes all the time."""
 
 
 class Catalog(ForkSafe):
@@ -159,9 +163,7 @@ class Catalog(ForkSafe):
             raise LibraryError(f"{self.path} was opened for reading only; open it without read_only=True to write")
         timeout = self.wait if wait is None else wait
         with write_lock(self.path, operation, timeout=timeout, is_run=is_run, go_on=self.check_open) as lock:
-            for part in self.path.glob("*.part"):
-                with suppress(OSError):  # a writer was killed while saving an index
-                    part.unlink()
+            self._delete_abandoned()
             self._run_lock = lock if is_run else self._run_lock
             try:
                 yield
@@ -169,6 +171,13 @@ class Catalog(ForkSafe):
                 self._run_lock = None if is_run else self._run_lock
             with storage_errors(self.path), self._connections.using() as engine:
                 vacuum.checkpoint_wal(engine, self.path / "catalog.db")
+
+    def _delete_abandoned(self) -> None:
+        """Delete what a process that was killed while it saved an index has left; readers save one without the lock."""
+        for part in self.path.glob("*.part"):
+            with suppress(OSError):
+                if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
+                    part.unlink()
 
     def let_others_write(self) -> None:
         """Let small writes in between two batches of a run; outside of one, do nothing.

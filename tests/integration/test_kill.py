@@ -13,7 +13,7 @@ import pytest
 
 from indexer.store import Store
 from retrieval import Library
-from tests.support.color_photos import paint, paint_many
+from tests.support.color_photos import advance_mtime, paint, paint_many
 from tests.support.contents import contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.tables import write_table
@@ -117,7 +117,9 @@ def test_a_kill_while_the_index_is_saved_leaves_a_searchable_library(
             for line in lines:
                 if line == "indexing 1":  # the last photo is committed; the index is updated next
                     os.kill(pid, signal.SIGKILL)
-        index.with_name(f"{index.name}.{pid}.part").write_bytes(old[:100])  # what such a kill may leave behind
+        part = index.with_name(f"{index.name}.{pid}.part")
+        part.write_bytes(old[:100])  # what such a kill may leave behind
+        advance_mtime(part, -3600)
         index.write_bytes(old)
         assert library.search("red", k=1)[0].path.name == "new.png"
     with Library.open(path, encoder=FakeEncoder()) as library:

@@ -16,7 +16,7 @@ from indexer.errors import LibraryLockedError, RecallError, SourceError
 from indexer.sync.report import SyncReport
 from indexer.types import Pixels, Vectors
 from retrieval import Library
-from tests.support.color_photos import paint_many
+from tests.support.color_photos import advance_mtime, paint_many
 from tests.support.contents import contents
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
@@ -198,3 +198,14 @@ def test_a_run_gives_the_lock_to_each_writer_that_waits(library: Library) -> Non
         with pytest.raises(LibraryLockedError, match=r"\(indexing\)"), write_lock(library.path, "judging", timeout=0):
             pass
     assert sorted(order) == ["writer 0", "writer 1", "writer 2"]
+
+
+def test_a_writer_deletes_only_old_unfinished_files(library: Library) -> None:
+    library.add(texts=["red"])
+    old, new = library.path / "index-1.faiss.old.part", library.path / "index-1.faiss.new.part"
+    for part in (old, new):
+        part.touch()
+    advance_mtime(old, -3600)
+    library.add(texts=["lime"])
+    assert not old.exists()
+    assert new.exists(), "a search in another thread or process saves an index without the write lock"
