@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-INT8_VERSION = 1
+INT8_VERSION = 2
 """Part of the fingerprint in int8, to be raised when quantization gives other vectors."""
 
 

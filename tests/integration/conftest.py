@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from indexer.encoders import load_encoder
+from indexer.encoders.base import COMPACT_FOLDER
+from indexer.encoders.cached_encoder import int8_fingerprint
 from indexer.encoders.export_store import cache_folder
+from indexer.encoders.onnx_encoder import ExportDescription
 from retrieval import Library
 from tests.support.color_photos import paint
 from tests.support.encoders import FakeEncoder
@@ -66,7 +69,8 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def exported_model(small_model: str, encoder_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of the cache that has the small model in both precisions."""
     load_encoder(f"{small_model}+int8")  # also exports it in float32; only the first test waits
-    shutil.copytree(encoder_cache, tmp_path / "cache")
+    of_compact = f"{int8_fingerprint(ExportDescription.read(COMPACT_FOLDER).fingerprint)}-int8"  # another test's
+    shutil.copytree(encoder_cache, tmp_path / "cache", ignore=shutil.ignore_patterns(of_compact))
     monkeypatch.setenv("RECALL_CACHE", str(tmp_path / "cache"))
     return cache_folder()
 
