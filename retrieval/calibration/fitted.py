@@ -10,7 +10,7 @@ from indexer.types import Modality
 from retrieval.calibration.probability import Constants, Form, ModelKey
 
 CALIBRATED = frozenset(
-    ("3b4ddf4212994f57b3a40262abf4abb5e8d5ae87", "617c98e1381820a955264b10e00c3e6c281c8233")  # compact, compact+int8
+    ("3b4ddf4212994f57b3a40262abf4abb5e8d5ae87", "189088619ef07d5270ff03be38f24c44ca9697dc")  # compact, compact+int8
 )
 """Fingerprints of the encoders that the constants were fitted for, without an adapter."""
 

@@ -22,7 +22,7 @@ from tests.support.encoders import FakeEncoder
 from tests.support.large_library import fill_library
 from tests.support.vectors import clustered_vectors, unit_vectors
 
-MANY, DIM, K, ROUNDS = 100_000, 512, 10, 60
+MANY, DIM, K, ROUNDS = 100_000, 384, 10, 60
 
 
 class Scattered(FakeEncoder):

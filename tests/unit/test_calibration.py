@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.encoders.base import to_unit_length
+from indexer.encoders.base import COMPACT_FOLDER, to_unit_length
+from indexer.encoders.cached_encoder import int8_fingerprint
+from indexer.encoders.onnx_encoder import ExportDescription
 from indexer.errors import EncoderError
 from indexer.types import Modality, Vectors
 from retrieval.calibration import null_scores
 from retrieval.calibration.background import prompts
 from retrieval.calibration.calibrator import query_form
 from retrieval.calibration.expected import DEPTH, expected_number, with_interval
-from retrieval.calibration.fitted import FITTED
+from retrieval.calibration.fitted import CALIBRATED, FITTED
 from retrieval.calibration.metrics import auroc, calibration_error
 from retrieval.calibration.null_scores import shipped_null_scores, summarise
 from retrieval.calibration.probability import Form, ModelKey, QueryFacts, query_model, with_words
@@ -149,3 +151,9 @@ def test_words_of_the_query_in_a_text_make_a_hit_more_probable() -> None:
 def test_names_of_the_library_that_no_caption_has_do_not_make_a_query_rare() -> None:
     assert without_names("dogs in Zanzibar", ["dogs", "Zanzibar"]) == "dogs"
     assert without_names("Zanzibar", ["Zanzibar"]) == "Zanzibar"
+
+
+def test_compact_is_calibrated_in_both_precisions() -> None:
+    fingerprint = ExportDescription.read(COMPACT_FOLDER).fingerprint
+
+    assert {fingerprint, int8_fingerprint(fingerprint)} == CALIBRATED
