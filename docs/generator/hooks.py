@@ -13,7 +13,6 @@ from docs.generator import (
     api,
     catalog,
     commands,
-    components,
     data_flow,
     errors,
     gpu,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 GENERATORS: dict[str, Callable[[], str]] = {
     "api": api.page,
     "commands": commands.reference,
-    "component-speed": components.component_speed,
     "encoders": registries.encoders,
     "recommended-encoders": registries.recommended_encoders,
     "errors": errors.tree,
