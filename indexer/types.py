@@ -21,6 +21,9 @@ Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 """Integer ids, int64; -1 means none."""
 
+FilterMatches = tuple[float, Ids | None]
+"""The share of a library's units that passes a filter, estimated, 0 to 1; the ids of their embeddings if listed."""
+
 Pixels = NDArray[np.uint8]
 """RGB pictures at the encoder's size, shape (n, height, width, 3), values 0 to 255."""
 

@@ -21,7 +21,7 @@ from indexer.errors import LibraryError, StorageError
 from indexer.forking import keep_for_parent
 from indexer.store.index_files import IndexFiles
 from indexer.store.stored_pictures import ItemPictures
-from indexer.types import Ids, Progress, ProgressCallback
+from indexer.types import FilterMatches, Progress, ProgressCallback
 from indexer.vectors.autotune.choice_file import read_choice
 from indexer.vectors.base import VectorIndex
 from indexer.vectors.gpu.index import GpuIndex
@@ -69,9 +69,7 @@ class Store(IndexFiles):
         self._count = 0  # embeddings in the catalog up to the watermark at the last update, damaged ones included
         self._loaded_version = -1
         self._is_unsaved = False
-        self.filter_cache: dict[
-            Filter, Ids | float
-        ] = {}  # matching ids, or the share of many; cleared with each change
+        self.filter_cache: dict[Filter, FilterMatches] = {}  # cleared with each change
 
     def close(self) -> None:
         """Close the files, free the memory of the index, and end the processes that read pictures."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.filters.matching import filter_ids, matching_ids, matching_ids_up_to
 from indexer.catalog.statements.items import PAGE_SIZE
-from indexer.types import Ids, Vectors
+from indexer.types import FilterMatches, Ids, Vectors
 from indexer.vectors.base import VectorIndex
 from retrieval.search.query_batch import BatchRow
 
@@ -51,7 +51,7 @@ class FilteredSearch:
         query: Vectors,
         where: Filter | None,
         *,
-        cached: dict[Filter, Ids | float],
+        cached: dict[Filter, FilterMatches],
         batch: BatchRow | None = None,
     ) -> None:
         """Prepare a search.
@@ -90,26 +90,24 @@ class FilteredSearch:
         if self._where is None:
             return self._search(max(count, depth))
         if self._allowed is None:
-            found = self._first_look(self._where)
-            share = found if isinstance(found, float) else len(found) / len(self._index)
-            if isinstance(found, float) or len(found) >= _FEW_MATCHES:
+            share, ids = self._first_look(self._where)
+            if ids is None or len(ids) >= _FEW_MATCHES:
                 nearest = self._matches_among_nearest(count, self._where, share)
                 if nearest is not None:
                     return nearest
-            self._allowed = self._all_matches(self._where) if isinstance(found, float) else found
+            self._allowed = self._all_matches(self._where, share) if ids is None else ids
         return self._search(max(count, depth), self._allowed)
 
-    def _first_look(self, where: Filter) -> Ids | float:
-        """Return the ids that pass a filter if they are few, else about what share of the units passes."""
-        cached = self._cached.get(where)
-        if cached is None:
+    def _first_look(self, where: Filter) -> FilterMatches:
+        """Return about what share of the units passes a filter, and the ids if they are few or known already."""
+        if where not in self._cached:
             share = self._estimated_share(where)
             expected = share * len(self._index)
             ids = None
-            if expected < _VERY_FEW or (share < _FEW_SHARE and expected < _FEW_MATCHES):
+            if expected < _VERY_FEW or share < 1 / _SAMPLE or (share < _FEW_SHARE and expected < _FEW_MATCHES):
                 ids = matching_ids_up_to(self._connection, self._encoder_id, where, _FEW_MATCHES)
-            cached = self._cache(where, share if ids is None else ids)
-        return cached
+            self._cache(where, share, ids)
+        return self._cached[where]
 
     def _estimated_share(self, where: Filter) -> float:
         """Return about what share of the units passes a filter; above zero."""
@@ -118,20 +116,19 @@ class FilteredSearch:
         sample = np.unique(ids[rows]).tolist()
         return (len(filter_ids(self._connection, sample, where)) + 0.5) / (len(sample) + 1)
 
-    def _all_matches(self, where: Filter) -> Ids:
-        """Return the ids that pass a filter."""
+    def _all_matches(self, where: Filter, share: float) -> Ids:
+        """Return the ids that pass a filter; its share stays the estimate, on which queries of a batch agree."""
         ids = matching_ids(self._connection, self._encoder_id, where)
         if len(ids) < _MAX_CACHED_IDS:
-            self._cache(where, ids)
+            self._cache(where, share, ids)
         return ids
 
-    def _cache(self, where: Filter, found: Ids | float) -> Ids | float:
-        """Cache what was found about a filter, and return it; clear the cache first if it is full."""
-        large = sum(not isinstance(cached, float) and len(cached) >= _FEW_MATCHES for cached in self._cached.values())
+    def _cache(self, where: Filter, share: float, ids: Ids | None) -> None:
+        """Cache what is known of a filter; clear the cache first if it is full."""
+        large = sum(known is not None and len(known) >= _FEW_MATCHES for _, known in self._cached.values())
         if len(self._cached) >= _MAX_CACHED or large >= _MAX_LARGE:
             self._cached.clear()
-        self._cached[where] = found
-        return found
+        self._cached[where] = share, ids
 
     def _matches_among_nearest(self, count: int, where: Filter, share: float) -> tuple[Ids, Vectors] | None:
         """Return the best units that pass a filter of the nearest units of all; None if these are not enough."""

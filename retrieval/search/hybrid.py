@@ -171,7 +171,7 @@ def _text_candidates(
                 connection, encoder.id, whole, beginnings=beginnings, limit=limit, conditions=conditions
             )
             ids = np.array([match.embedding_id for match in matches], dtype=np.int64)
-            ids = ids[isin_sorted(ids, index.ids)]  # another process may have written since the index was opened
+            ids = ids[isin_sorted(ids, index.ids)]  # a damaged embedding is not in the index
             details = items.item_details(connection, ids.tolist())
             best: dict[int, int] = {}  # item -> its first embedding
             for id_ in ids.tolist():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from indexer.types import Progress, ProgressCallback
 from retrieval import Library
 from tests.support.color_photos import paint_many
+from tests.support.encoders import FakeEncoder
 
 PHOTOS, SEARCHES = 60, 50
 
@@ -32,15 +34,21 @@ def cancel_after(steps: int, stage: str) -> ProgressCallback:
     return progress
 
 
-async def test_searches_are_answered_while_a_sync_runs(library: Library, folder: Path) -> None:
+async def test_searches_are_answered_while_a_sync_runs(library: Library, encoder: FakeEncoder, folder: Path) -> None:
     paint_many(folder, PHOTOS)
     library.add(vectors=np.eye(2, 3), ids=["red", "lime"])
 
     async def search(_: int) -> str | None:
         return (await asyncio.to_thread(library.search, np.eye(3)[0], k=1))[0].id
 
+    answered = threading.Event()
+    encoder.before_images = lambda _: answered.wait(60)
     sync = asyncio.create_task(asyncio.to_thread(library.sync, folder))
-    found = await asyncio.gather(*map(search, range(SEARCHES)))
+    try:
+        found = await asyncio.gather(*map(search, range(SEARCHES)))
+        assert not sync.done()
+    finally:
+        answered.set()
 
     assert (await sync).added == PHOTOS
     assert found == ["red"] * SEARCHES

@@ -9,6 +9,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
+from indexer import __version__
 from tests.support.environment import build, make_environment
 from tests.support.frozen_app import freeze, run, source
 
@@ -53,6 +54,6 @@ def test_a_frozen_app_finds_the_right_photo_and_items_with_nothing_of_python_aro
     added, cat, *further = run(app, home=tmp_path / "home", cwd=elsewhere).splitlines()
     assert added == "5 added"
     assert Path(cat) == pictures / "chelsea.png"
-    assert further == ["mmr:0.8", "blend bursts encoder exact mmr", "2019-05-01", "0.1.0 st", "None"]
+    assert further == ["mmr:0.8", "blend bursts encoder exact mmr", "2019-05-01", f"{__version__} st", "None"]
     for words, found in (("a cup of coffee", str(pictures / "coffee.heic")), ("bread", "bread")):
         assert run(app, words, home=tmp_path / "home", cwd=elsewhere).splitlines()[1] == found

@@ -30,7 +30,7 @@ def test_threads_that_search_add_and_sync_get_right_answers_in_the_same_memory(t
     with Library.open(tmp_path / "copy.recall", encoder=FakeEncoder()) as copy:
         answers = [question.ask(copy) for question in questions]
         frozen_count = len(copy) - STEADY
-    with Library.open(path, encoder=FakeEncoder(), workers=1) as library:
+    with Library.open(path, encoder=FakeEncoder(), workers=1, wait=600) as library:
         adders, syncer = [Adder(library, number) for number in range(ADDING - 1)], Syncer(library, changing)
         searchers = [Searcher(library, questions, answers, seed) for seed in range(SEARCHING)]
         load = Load([*searchers, *adders, Replacer(library), syncer])

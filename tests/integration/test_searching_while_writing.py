@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
-from retrieval import Filter, Library
+from retrieval import Filter, Library, LibraryError
 from tests.support.encoders import FakeEncoder
 
 IDS = ["1", "2", "3"]
@@ -22,19 +22,22 @@ def replace(library: Library, value: int) -> None:
 
 
 class Interruption:
-    """Replaces the items of a library by another process's hand, at one call of many.
+    """Replaces or deletes the items of a library by another process's hand, at one call of many.
 
     Attributes:
         calls_left: Calls before that one; below 0 after it.
+        deletes: Whether they are deleted.
     """
 
     def __init__(self, other: Library) -> None:
-        self._other, self._value, self.calls_left = other, 0, -1
+        self._other, self._value, self.calls_left, self.deletes = other, 0, -1, False
 
     def call(self) -> None:
         """Count a call; replace the items if it is the one."""
         is_now, self.calls_left = self.calls_left == 0, self.calls_left - 1
-        if is_now:
+        if is_now and self.deletes:
+            self._other.delete(IDS)
+        elif is_now:
             self._value += 1
             replace(self._other, self._value)
 
@@ -77,6 +80,24 @@ def test_items_that_are_replaced_during_a_search_are_found(
     while interruption.calls_left < 0:
         interruption.calls_left = number
         assert {hit.id for hit in library.search(**search)} == set(IDS), number
+        number += 1
+    assert number > 3, "there are more moments for another process"
+
+
+@pytest.mark.parametrize("interruption", ["reading", "data_version"], indirect=True)
+@pytest.mark.parametrize("query", [VECTORS[0], "walrus"], ids=str)
+def test_items_that_are_deleted_during_a_search_are_all_found_or_none(
+    library: Library, interruption: Interruption, query: Any
+) -> None:
+    interruption.deletes = True
+    number = 0
+    while interruption.calls_left < 0:
+        replace(library, 0)
+        interruption.calls_left = number
+        found = set()
+        with suppress(LibraryError):  # it holds nothing any more
+            found = {hit.id for hit in library.search(query, where=Filter.meta("value") < 99)}
+        assert found in (set(), set(IDS)), number
         number += 1
     assert number > 3, "there are more moments for another process"
 

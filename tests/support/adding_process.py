@@ -62,11 +62,12 @@ def main() -> None:
                     os.write(1, f"{start + progress.done // BATCH - 1}\n".encode())
 
             library.add(
-                vectors=[[1.0, number / BATCH, batch / 100] for batch in batches for number in range(BATCH)],
+                vectors=[[1.0, number / BATCH, batch / 200] for batch in batches for number in range(BATCH)],
                 ids=[id_ for batch in batches for id_ in batch_ids(batch)],
                 metadata=[{"batch": batch, "by": first} for batch in batches for _ in range(BATCH)],
                 collection=collection,
                 progress=report,
+                wait=300,
             )
     os.write(1, b"done\n")
 

@@ -28,6 +28,9 @@ STEADY = 12
 _OWN_IDS = 40
 """Ids that one adding thread uses in turn, so that the library has a size that it keeps."""
 
+_WAIT = 600
+"""Seconds to wait for other writers: a busy machine may take long, and whose turn it is, is chance."""
+
 _FILES = 24
 """Names of files that the synced folder may have."""
 
@@ -138,7 +141,9 @@ class Replacer:
         """Replace all items of the collection in one call; return their number."""
         self._turn += 1
         metadata = [{"turn": self._turn}] * STEADY
-        report = self._library.add(vectors=_steady_vectors(), ids=_steady_ids(), metadata=metadata, collection="steady")
+        report = self._library.add(
+            vectors=_steady_vectors(), ids=_steady_ids(), metadata=metadata, collection="steady", wait=_WAIT
+        )
         assert (report.replaced, report.failures) == (STEADY, [])
         items = self._library.get(_steady_ids(), collection="steady")
         assert [item.metadata for item in items] == metadata
@@ -167,11 +172,15 @@ class Adder:
         metadata = [{"turn": self._turn, "step": step} for step in range(count)]
         if self._turn % 10:
             vectors = random_vectors(self._pick, count)
-            report = self._library.add(vectors=vectors, ids=ids, metadata=metadata, collection=self.collection)
+            report = self._library.add(
+                vectors=vectors, ids=ids, metadata=metadata, collection=self.collection, wait=_WAIT
+            )
         else:
             vectors = None
             images = [photo_bytes(self._pick.choice(PALETTE), note=f"{self._turn} {step}") for step in range(count)]
-            report = self._library.add(images=images, ids=ids, metadata=metadata, collection=self.collection)
+            report = self._library.add(
+                images=images, ids=ids, metadata=metadata, collection=self.collection, wait=_WAIT
+            )
         assert (report.ids, report.failures, report.added + report.replaced) == (ids, [], count)
         self.added |= dict(zip(ids, metadata, strict=True))
         self._find(ids, metadata, vectors)

@@ -53,10 +53,8 @@ def filter_ids(connection: Connection, ids: Sequence[int], where: Filter) -> set
     """Return the embeddings among `ids`, at most `PAGE_SIZE` of them, that pass a filter."""
     # no WHERE condition: SQLite might otherwise not start with the embeddings
     passing = func.group_concat(case((where.condition(), EMBEDDINGS.c.id)))  # one string: a row per id takes longer
-    statement = (select(passing).join_from(EMBEDDINGS, UNITS, isouter=True).join(ITEMS, isouter=True)).where(
-        EMBEDDINGS.c.id.in_(ids)
-    )
-    found: str | None = connection.scalar(statement)
+    statement = select(passing).join_from(EMBEDDINGS, UNITS, isouter=True).join(ITEMS, isouter=True)
+    found: str | None = connection.scalar(statement.where(EMBEDDINGS.c.id.in_(ids)))
     return set(map(int, found.split(","))) if found else set()
 
 
