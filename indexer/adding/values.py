@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import numpy as np
 
+from indexer.catalog.filters.metadata import date_text
 from indexer.documents.text_file import MAX_TEXT_BYTES
 from indexer.errors import FailureKind, ItemError
 from indexer.types import Vectors
@@ -84,10 +86,10 @@ def check_vector(vector: Any, dim: int) -> Vectors | None:
 
 
 def check_metadata(metadata: object) -> dict[str, Any]:
-    """Return metadata as it is stored; lists are copied, and numbers of NumPy become Python's.
+    """Return metadata as it is stored; lists are copied, dates become text, and numbers of NumPy Python's.
 
     Raises:
-        ItemError: It is no flat mapping of str to str, int, float, bool, None or list of str, or too large.
+        ItemError: It is no flat mapping of str to str, int, float, bool, date, None or list of str, or too large.
     """
     if metadata is None:
         return {}
@@ -124,8 +126,12 @@ def _key(key: object) -> str:
 
 def _value(key: object, value: Any) -> Any:
     """Return a value of metadata as it is stored."""
+    if isinstance(value, np.datetime64) and isinstance(value.item(), int):
+        value = value.astype("datetime64[us]")  # of nanoseconds, which Python's times do not have
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, date):
+        return None if value != value else date_text(value)  # noqa: PLR0124 - pandas' NaT, a missing time
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str) and _is_unicode(value):
@@ -137,8 +143,8 @@ def _value(key: object, value: Any) -> Any:
     if isinstance(value, list | tuple) and all(isinstance(text, str) and _is_unicode(text) for text in value):
         return [str(text) for text in value]
     raise _bad(
-        f"the metadata {key!r:.120} is {value!r:.120}; expected a str, int, float, bool, None or list of str, finite "
-        "and below 2**63"
+        f"the metadata {key!r:.120} is {value!r:.120}; expected a str, int, float, bool, date, None or list of "
+        "str, finite and below 2**63"
     )
 
 

@@ -6,11 +6,12 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from datetime import time as time_of_day
 from itertools import tee
 from typing import TYPE_CHECKING, Any
 
+from indexer.catalog.filters.metadata import date_text
 from indexer.errors import AddError
 from indexer.types import require_list
 
@@ -177,7 +178,9 @@ def _metadata(value: Any, labels: Callable[[int], str] | None) -> Any:
         return [_metadata(element, labels) for element in value]
     if labels is not None and isinstance(value, int):
         return labels(value) if value >= 0 else None  # -1 is a label that is not known
-    if isinstance(value, datetime | date | time_of_day):
+    if isinstance(value, date):
+        return date_text(value)
+    if isinstance(value, time_of_day):
         return value.isoformat()
     return None if isinstance(value, float) and math.isnan(value) else value
 

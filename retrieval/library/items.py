@@ -52,8 +52,9 @@ def add(
             is encoded. A vector beside a text alone is that of the text, otherwise that of a picture.
         ids: Ids, unique in the collection, of 1 to 1,000 characters. None takes the SHA-256 of the content (of the
             picture, else of the text, else of the vector), so that adding it twice changes nothing.
-        metadata: Mappings of str to str, int, float, bool, None or a list of str, for `Filter.meta`. The values of a
-            key have one type in the whole library; int and float are one.
+        metadata: Mappings of str to str, int, float, bool, date, datetime, None or a list of str, for `Filter.meta`.
+            The values of a key have one type in the whole library; int and float are one, and a date or time is its
+            text in ISO 8601, with a zone that of UTC.
         uris: Where the items are from: any text.
         collection: Name of the collection, which is made on first use.
         on_conflict: What becomes of an item whose id the collection has: "replace", "skip" (it stays), or "error".

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from indexer.errors import QueryError
@@ -19,7 +20,7 @@ from tests.support.color_photos import paint, photo_bytes
 from tests.support.program import Program
 
 ITEMS: dict[str, dict[str, Any]] = {
-    "chair": {"price": 40, "shop": "Berlin", "sold": False, "tags": ["red", "wood"], "day": "2024-05-01"},
+    "chair": {"price": 40, "shop": "Berlin", "sold": False, "tags": ["red", "wood"], "day": date(2024, 5, 1)},
     "table": {"price": 120.5, "shop": "Paris", "sold": True, "tags": ["wood"], "day": "2024-06-01"},
     "lamp": {"price": 9, "shop": "Rome, EUR", "sold": False, "tags": ["blue"]},
     "sofa": {"price": 600, "shop": "Berlin", "tags": []},
@@ -162,3 +163,28 @@ def test_an_option_that_cannot_be_compared_is_an_error(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert shop.count() == 6
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        (date(2024, 5, 1), "2024-05-01"),
+        (datetime(2024, 5, 1, 12, 30), "2024-05-01T12:30:00"),  # noqa: DTZ001 - one without a zone
+        (datetime(2024, 5, 1, 1, tzinfo=timezone(timedelta(hours=2))), "2024-04-30T23:00:00+00:00"),
+        (np.datetime64("2024-05-01"), "2024-05-01"),
+        (np.datetime64("2024-05-01T12:30:00.5", "ns"), "2024-05-01T12:30:00.500000"),
+        (np.datetime64("NaT"), None),
+        (pd.Timestamp(2024, 5, 1), "2024-05-01T00:00:00"),
+        (pd.NaT, None),
+    ],
+    ids=str,
+)
+def test_dates_are_stored_as_text_and_compared_in_time(library: Library, given: Any, stored: str | None) -> None:
+    report = library.add(texts=["red"], ids=["1"], metadata=[{"day": given}])
+
+    assert report.failures == []
+    assert library.get("1")[0].metadata == {"day": stored}
+    if stored is not None:
+        assert library.count(where=KEY("day") > date(2024, 4, 30)) == 1
+        assert library.count(where=KEY("day") < datetime(2024, 5, 2, tzinfo=UTC)) == 1
+        assert library.count(where=KEY("day") == stored) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from numbers import Real
 from operator import ge, gt, le, lt
 from types import MappingProxyType
@@ -199,7 +199,7 @@ def _plain(value: object, key: str) -> Value:
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, date):
-        return value.isoformat()
+        return date_text(value)
     if isinstance(value, Real):
         try:
             number = float(value)
@@ -214,6 +214,13 @@ def _plain(value: object, key: str) -> Value:
         f"the metadata {key!r} cannot be compared with {str(value)[:50]!r} ({type(value).__name__}); expected a text, "
         "a number, True, False or a date"
     )
+
+
+def date_text(value: date) -> str:
+    """Return a date or time as text that sorts by time, in ISO 8601; a time with a zone in UTC."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC)
+    return value.isoformat()
 
 
 def _type_of(value: Value) -> Literal["text", "number", "boolean"]:
