@@ -93,9 +93,11 @@ def let_others_in(folder: Path) -> None:
 READER = """
 import json, os, sys
 from indexer.errors import RecallError
+from indexer.forking import load_fork_hooks
 from retrieval import Library
 # what this user may not read has to be loaded before
 from tests.support.encoders import FakeEncoder
+load_fork_hooks()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 with Library.open(sys.argv[1], create=False, encoder=FakeEncoder()) as library:
     for line in sys.stdin:

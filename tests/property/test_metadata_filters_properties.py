@@ -18,7 +18,7 @@ from indexer.catalog.filters.matching import filter_ids, matching_ids, matching_
 from indexer.catalog.filters.metadata import Metadata
 from indexer.catalog.migrate import upgrade
 from indexer.catalog.schema import ITEMS, METADATA_VALUES
-from indexer.catalog.statements import duplicates, encoders, listing, writes
+from indexer.catalog.statements import added_items, duplicates, encoders, listing, writes
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import add_source, item_row
 from tests.support.vectors import HALVES
@@ -63,6 +63,9 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
             writes.add_embeddings(connection, [item], encoder.id, HALVES[:1], kind=Modality.PHOTO)
             for row in value_rows(item, metadata):
                 connection.execute(insert(METADATA_VALUES), row)
+        # duplicates are looked for among items with pictures
+        pictures = [{"item_id": item, "kind": "preview", "hash": b"h", "data": b"d"} for item in saved]
+        added_items.save_pictures(connection, pictures)
         yield connection
     engine.dispose()
 

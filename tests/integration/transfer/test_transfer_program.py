@@ -74,7 +74,8 @@ def test_clip_retrievals_format_is_exported_and_imported(
     done = recall_program("export", "clip", "--format", "clip-retrieval")
     assert done.stdout.startswith("4 items with 4 embeddings written to clip (")
     assert done.stderr == (
-        "recall: items left out: 1 (documents, failures, paths that are not UTF-8); Recall's own format includes them\n"
+        "recall: items left out: 1 (documents, failures, paths that are not UTF-8, added items without a file); "
+        "Recall's own format includes them\n"
     )
     assert np.load(tmp_path / "clip" / "img_emb" / "img_emb_0.npy").shape == (4, 384)
     refused = recall_program("import", "clip", "--library", "new.recall")
