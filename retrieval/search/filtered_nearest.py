@@ -138,8 +138,9 @@ class FilteredSearch:
         ids, scores = self._search(min(ends[-1], PAGE_SIZE))
         rows: list[int] = []
         for start, end in pairwise([0, *ends]):
-            matching = filter_ids(self._connection, ids[start:end].tolist(), where)
-            rows += [row for row, id_ in enumerate(ids[start:end].tolist(), start) if id_ in matching]
+            step = ids[start:end].tolist()
+            matching = filter_ids(self._connection, step, where)
+            rows += [row for row, id_ in enumerate(step, start) if id_ in matching]
             if len(rows) >= count:
                 return ids[rows[:count]], scores[rows[:count]]
             if len(rows) < count / 4:
