@@ -45,7 +45,7 @@ SMALL = about 150 MB to download, 600 MB on disk, half a minute
 LARGE = PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on the CPU all the same), so \
     this is about 3 GB to download, 6 GB on disk, a few minutes
 
-ALL = cpu,torch,raw,jxl,tables,evaluate,demo,tune,llm,datasets,langchain,mcp
+ALL = cpu,torch,raw,jxl,tables,evaluate,demo,tune,llm,datasets,langchain,mcp,server,preview
 
 $(VENV)/.demo: EXTRAS = cpu,raw,jxl,demo
 $(VENV)/.demo: PACKAGE = onnxruntime
