@@ -4,7 +4,6 @@
     langchain/            a vector store and a retriever, extra `langchain`
     llm_plugin.py         the encoders as embedding models of the program llm, extra `llm`
     mcp/                  a server by which assistants search the library, extra `mcp`
-    metadata_filters.py   filters on metadata as JSON has them
     notebook.py           progress bars for notebooks
     pyinstaller/          what PyInstaller adds to a frozen app
 

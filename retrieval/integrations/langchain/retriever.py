@@ -10,8 +10,8 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
 from indexer.catalog.filters.expression import Filter, combine_filters
-from retrieval.integrations.metadata_filters import as_filter
 from retrieval.library import Library
+from retrieval.schemas.metadata_filters import as_filter
 from retrieval.search.engine import SearchKind
 from retrieval.search.hits import Hit
 

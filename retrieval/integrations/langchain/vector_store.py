@@ -20,8 +20,8 @@ from indexer.catalog.statements.item import Item
 from indexer.errors import AddError, LibraryError
 from retrieval.integrations.langchain.checks import check_model, check_texts
 from retrieval.integrations.langchain.encoder import LangChainEncoder
-from retrieval.integrations.metadata_filters import as_filter
 from retrieval.library import Library
+from retrieval.schemas.metadata_filters import as_filter
 from retrieval.search.hits import Hit
 
 Where = Filter | Mapping[str, Any]

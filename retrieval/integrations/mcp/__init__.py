@@ -9,9 +9,10 @@ Needs the extra `mcp`. The official package reads and writes the protocol; the t
 
 from __future__ import annotations
 
-from retrieval.integrations.mcp.http import Address, Door, serve_http
+from retrieval.integrations.mcp.http import Door, serve_http
 from retrieval.integrations.mcp.reading import Permissions
 from retrieval.integrations.mcp.server import make_server
 from retrieval.integrations.mcp.stdio import serve_stdio
+from retrieval.schemas.address import Address
 
 __all__ = ["Address", "Door", "Permissions", "make_server", "serve_http", "serve_stdio"]

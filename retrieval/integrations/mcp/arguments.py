@@ -9,8 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from retrieval.integrations.mcp.filters import Filters
 from retrieval.integrations.mcp.pictures import LONGEST_DATA
+from retrieval.schemas.filters import Filters
 
 _ID = Field(min_length=1, max_length=5000)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import secrets
@@ -10,19 +9,18 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
 from indexer.errors import ConfigError
+from retrieval.schemas.address import Address, listen
 
 if TYPE_CHECKING:
     from retrieval.integrations.mcp.tool_errors import SentenceServer
 
 _PATH = "/mcp"
-
-_ADDRESS = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]]+):)?(?P<port>\d{1,5})")
 
 _LARGEST_REQUEST = 32 * 2**20
 """Bytes: the largest picture that a tool takes, in base64."""
@@ -31,38 +29,6 @@ _PATIENCE_SECONDS = 3
 """Time that open connections get when the server ends."""
 
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
-
-
-class Address(NamedTuple):
-    """Where a server listens."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Address:
-        """Return the address of [HOST:]PORT; the host is 127.0.0.1 if there is none.
-
-        Raises:
-            ConfigError: It is no address.
-        """
-        found = _ADDRESS.fullmatch(text.strip())
-        if found is None or int(found["port"]) > 65535:
-            raise ConfigError(f"the address is {text!r}; expected [HOST:]PORT, for instance 8765 or [::1]:8765")
-        return cls((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine reaches it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    @property
-    def netloc(self) -> str:
-        """Host and port as in a URL."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +67,8 @@ class Door:
             )
         if token is not None and not re.fullmatch(r"[!-~]+", token):
             raise ConfigError("the token cannot be sent; expected letters, digits and signs without blanks")
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        try:
-            listener = socket.create_server((address.host, address.port), family=family)
-        except OSError as error:
-            reason = error.strerror or error
-            raise ConfigError(f"{address.netloc} cannot be opened ({reason}); --http 0 takes a free port") from error
-        return cls(
-            listener, Address(address.host, listener.getsockname()[1]), token or secrets.token_urlsafe(32), hosts
-        )
+        listener, opened = listen(address, advice="--http 0 takes a free port")
+        return cls(listener, opened, token or secrets.token_urlsafe(32), hosts)
 
     @property
     def url(self) -> str:

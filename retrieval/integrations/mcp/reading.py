@@ -29,7 +29,6 @@ from retrieval.integrations.mcp.arguments import (
     Where,
     Words,
 )
-from retrieval.integrations.mcp.filters import as_filter
 from retrieval.integrations.mcp.pictures import named_picture, sent_picture
 from retrieval.integrations.mcp.results import (
     WHOLE_TEXT,
@@ -43,12 +42,12 @@ from retrieval.integrations.mcp.results import (
     explanation_result,
     hit_result,
     item_result,
-    plain,
-    stored_id,
 )
 from retrieval.library import Library
 from retrieval.query.part import Part
 from retrieval.query.query import Query
+from retrieval.schemas.filters import as_filter
+from retrieval.schemas.text import plain, stored_id
 from retrieval.search.hits import Hits
 
 _SHOWN_BYTES = 700_000

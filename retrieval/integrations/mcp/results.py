@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_seri
 from indexer.catalog.statements.item import Item
 from indexer.types import with_offset
 from retrieval.explain import Explanation
+from retrieval.schemas.text import plain
 from retrieval.search.hits import Hit
 
 EXCERPT = 1000
@@ -18,9 +18,6 @@ EXCERPT = 1000
 
 WHOLE_TEXT = 50_000
 """Characters of a text, a description or a value of one item, at most."""
-
-_ESCAPE = re.compile(r"\\u(dc[89a-f][0-9a-f])")
-"""A byte of a file name that is not UTF-8, as `plain` writes it."""
 
 Scalar = str | int | float | bool | list[str] | None
 
@@ -145,16 +142,6 @@ class StatusResult(Result):
     encoder: str | None
     sources: list[SourceResult]
     can_write: bool = Field(description="Whether tools may change the library.")
-
-
-def plain(text: str) -> str:
-    """Return text that JSON can carry: bytes of a file name that are not UTF-8 are written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def stored_id(id_: str) -> str:
-    """Return the id of which `plain` has made this one."""
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), id_)
 
 
 def item_result(item: Item | Hit, *, longest: int = EXCERPT, model: type[ItemResult] = ItemResult) -> ItemResult:

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from retrieval.integrations.mcp.arguments import Ids, PictureData, PicturePath
 from retrieval.integrations.mcp.reading import ReadingTools
-from retrieval.integrations.mcp.results import Result, Scalar, plain, stored_id
+from retrieval.integrations.mcp.results import Result, Scalar
+from retrieval.schemas.text import plain, stored_id
 
 _Judged = Annotated[list[Annotated[str, Field(min_length=1, max_length=5000)]], Field(max_length=100)]
 

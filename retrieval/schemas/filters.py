@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from indexer.catalog.filters.expression import Filter, combine_filters
-from retrieval.integrations.metadata_filters import as_filter as metadata_filter
 from retrieval.query.parse_values import read_dates, read_limit
+from retrieval.schemas.metadata_filters import as_filter as metadata_filter
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
