@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from indexer.types import PictureInput, Vectors
 
 
+_MAX_ID = 2**63 - 1
+"""The largest integer that SQLite stores."""
+
+
 def add(
     self: BaseLibrary,
     images: Iterable[PictureInput | None] | None = None,
@@ -117,6 +121,18 @@ def get(self: BaseLibrary, ids: str | Iterable[str], *, collection: str | None =
             pictures=self._store.item_pictures,
         )
     return Items(found)
+
+
+def by_item_id(self: BaseLibrary, item_ids: Iterable[int]) -> Items:
+    """Return items by `Item.item_id`, in the order of the ids; unknown ones are left out.
+
+    Args:
+        item_ids: Ids in the catalog, as hits and items have them. They stay the same as long as the item is in the
+            library, also when its file is moved.
+    """
+    numbers = [item_id for item_id in item_ids if 0 < item_id <= _MAX_ID]
+    with self._store.reading() as connection:
+        return Items(listing.items_numbered(connection, numbers, pictures=self._store.item_pictures))
 
 
 def update(

@@ -37,6 +37,7 @@ class Library(BaseLibrary):
 
     add = item_methods.add
     get = item_methods.get
+    by_item_id = item_methods.by_item_id
     update = item_methods.update
     delete = item_methods.delete
     __contains__ = item_methods.contains

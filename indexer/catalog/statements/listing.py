@@ -39,6 +39,10 @@ class Place(NamedTuple):
 _ITEMS_AT = select(*ITEM_COLUMNS).where(ITEMS.c.path.in_(bindparam("paths", expanding=True)), ITEMS.c.failure.is_(None))
 """Made once: making it takes longer than reading one item."""
 
+_ITEMS_NUMBERED = select(*ITEM_COLUMNS).where(
+    ITEMS.c.id.in_(bindparam("numbers", expanding=True)), ITEMS.c.failure.is_(None)
+)
+
 _MANY = 5000
 """Matches from which on a page is found by walking along its order: sorting as many takes 30 ms."""
 
@@ -108,6 +112,29 @@ def get_items(
         page = connection.execute(_ITEMS_AT, {"paths": names[start : start + PAGE_SIZE]})
         rows |= {row.path: row for row in page}
     return items_of(connection, [rows[path] for path in names if path in rows], encoder, pictures)
+
+
+def items_numbered(
+    connection: Connection,
+    item_ids: Sequence[int],
+    encoder: EncoderRecord | None = None,
+    *,
+    pictures: PictureSource | None = None,
+) -> list[Item]:
+    """Return items by their ids in the catalog, in the order of `item_ids`; unknown and failed ones are left out.
+
+    Args:
+        connection: Open connection.
+        item_ids: Ids in the catalog.
+        encoder: The encoder whose vectors the items get; None for no vectors.
+        pictures: What opens the pictures of the items.
+    """
+    numbers = list(dict.fromkeys(item_ids))
+    rows: dict[int, Any] = {}
+    for start in range(0, len(numbers), PAGE_SIZE):
+        page = connection.execute(_ITEMS_NUMBERED, {"numbers": numbers[start : start + PAGE_SIZE]})
+        rows |= {row.id: row for row in page}
+    return items_of(connection, [rows[number] for number in numbers if number in rows], encoder, pictures)
 
 
 def count_items(connection: Connection, where: Filter | None) -> int:

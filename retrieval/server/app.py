@@ -1,0 +1,97 @@
+"""The application: the guard before the routers, and the state that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from indexer import __version__
+from indexer.config import is_frozen
+from indexer.images.file_reader import Limits
+from indexer.images.workers.reader import PictureReader
+from retrieval.server import problems
+from retrieval.server.access import Access
+from retrieval.server.guard import Guard
+from retrieval.server.libraries import Served
+from retrieval.server.options import Options
+from retrieval.server.routers import ROUTERS
+from retrieval.server.sent_pictures import SentPictures
+from retrieval.server.state import State
+
+_DESCRIPTION = """Search photos and texts by words and pictures.
+
+Send `Authorization: Bearer TOKEN` with the token that `recall serve` printed. Errors are problem details (RFC 9457).
+Items are named by `item_id`, a number that stays the same as long as the item is in the library.
+"""
+
+_SENT_BYTES = 32 * 2**20
+"""Bytes of a picture that a client sends."""
+
+_SENT_PIXELS = 200_000_000
+
+_SENT_SECONDS = 30.0
+"""Time that decoding a sent picture may take."""
+
+
+def make_app(libraries: Mapping[str, Served], options: Options, *, digests: Iterable[str] = ()) -> ASGIApp:
+    """Return the application of libraries.
+
+    Args:
+        libraries: The open libraries by their names.
+        options: What the server allows.
+        digests: Digests of the tokens that are accepted; see `access.digest_of`.
+    """
+    accepted = tuple(digests)
+    access = Access(lambda: accepted)
+    app = FastAPI(
+        title="Recall",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        root_path=options.root_path,
+        generate_unique_id_function=_operation_id,
+        responses={"default": {"description": "Why there is no answer.", "content": _PROBLEM_CONTENT}},
+    )
+    app.state.libraries = libraries
+    app.state.shared = State(libraries, options, access, _reader(), SentPictures())
+    problems.add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = _with_problem(app)  # type: ignore[method-assign]  # FastAPI documents this as the way
+    return Guard(app, access=access, options=options)
+
+
+def _reader() -> PictureReader:
+    limits = Limits(max_pixels=_SENT_PIXELS, max_bytes=_SENT_BYTES)
+    return PictureReader(limits=limits, timeout=_SENT_SECONDS, in_threads=is_frozen())
+
+
+_PROBLEM_CONTENT: dict[str, Any] = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Return the name of an endpoint's function: clients that are made from the description call it so."""
+    return route.name
+
+
+def _with_problem(app: FastAPI) -> Any:
+    """Return a function that returns the description of the API, the problems and the token included."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = describe()
+            components = schema.setdefault("components", {})
+            own = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            components.setdefault("schemas", {}).update({**own.pop("$defs", {}), "Problem": own})
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            schema["security"] = [{"token": []}]
+        return app.openapi_schema or {}
+
+    return openapi

@@ -1,0 +1,12 @@
+"""The endpoints, one file per noun.
+
+A file has `ROUTER`, whose endpoints are plain functions (not `async`): FastAPI runs them in threads. They return
+`answers.Json`, and declare what is in it by `response_model`. `ServedLibrary` and `WritableLibrary` give them the
+library, `state.Shared` the rest. A new file is listed here.
+"""
+
+from __future__ import annotations
+
+from retrieval.server.routers import gallery, health, items, libraries, pictures, search
+
+ROUTERS = (health.ROUTER, libraries.ROUTER, search.ROUTER, pictures.ROUTER, items.ROUTER, gallery.ROUTER)

@@ -1,0 +1,47 @@
+"""Runs a server until Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import closing
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from retrieval.server.options import Options
+
+_PATIENCE_SECONDS = 3
+"""Time that requests in progress get when the server ends."""
+
+
+def serve(app: ASGIApp, listener: socket.socket, options: Options, *, announce: Callable[[], None]) -> None:
+    """Answer requests until Ctrl-C.
+
+    Args:
+        app: The application, as `make_app` returns it.
+        listener: The open socket; it is closed afterwards.
+        options: What the server allows.
+        announce: Called when it answers.
+    """
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with closing(listener):
+        announce()
+        uvicorn.Server(server_config(app, options)).run(sockets=[listener])
+
+
+def server_config(app: ASGIApp, options: Options) -> uvicorn.Config:
+    """Return how uvicorn serves an application: it logs no addresses, since one has the token, and trusts no proxy."""
+    certificate, key = options.tls or (None, None)
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=_PATIENCE_SECONDS,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )

@@ -1,0 +1,44 @@
+"""What the endpoints of a server share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from indexer.images.workers.reader import PictureReader
+from retrieval.server.access import Access
+from retrieval.server.libraries import Served
+from retrieval.server.options import Options
+from retrieval.server.sent_pictures import SentPictures
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the endpoints of a server share.
+
+    Attributes:
+        libraries: The libraries by their names.
+        options: What the server allows.
+        access: Who may call it.
+        reader: Decodes the pictures that clients send, in processes of its own.
+        pictures: The pictures that clients have sent.
+    """
+
+    libraries: Mapping[str, Served]
+    options: Options
+    access: Access
+    reader: PictureReader
+    pictures: SentPictures
+
+
+def state_of(request: Request) -> State:
+    """Return what the endpoints of the server share."""
+    state: State = request.app.state.shared
+    return state
+
+
+Shared = Annotated[State, Depends(state_of)]
+"""What the endpoints share, as an argument of an endpoint."""

@@ -1,0 +1,55 @@
+"""Fixtures for the server: a library of real photos and a text, served through real sockets."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from retrieval import Library
+from tests.support.serving import Running, running_server
+
+NAMES = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "rocket.jpg")
+
+
+@pytest.fixture(scope="session")
+def served_album(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Path:
+    """Return a folder of six photos and a text, to be read only, and make a library of it beside it."""
+    folder = tmp_path_factory.mktemp("server") / "album"
+    folder.mkdir()
+    for name in NAMES:
+        shutil.copy(skimage_photos / name, folder)
+    (folder / "bread.txt").write_text("How to bake a loaf of bread with rye flour. " * 100)
+    with Library.open(folder.parent / "photos.recall", encoder="compact") as library:
+        library.sync(folder)
+    return folder
+
+
+@pytest.fixture
+def served_library(served_album: Path, tmp_path: Path) -> Path:
+    """Return a copy of the album's library."""
+    return Path(shutil.copytree(served_album.parent / "photos.recall", tmp_path / "photos.recall"))
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Return a function that starts servers, which end with the test; see `running_server`."""
+    with running_server() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_server(served_album: Path) -> Iterator[Running]:
+    """Return a server on the album's library that the tests of a module share and do not change."""
+    with running_server() as start:
+        yield start(served_album.parent / "photos.recall", read_only=True)
+
+
+@pytest.fixture
+def client(shared_server: Running) -> Iterator[httpx.Client]:
+    """Return a client of the shared server that sends its token."""
+    with shared_server.client() as client:
+        yield client
