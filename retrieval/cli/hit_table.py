@@ -14,7 +14,8 @@ from retrieval.cli.item_table import excerpt
 from retrieval.cli.messages import note
 from retrieval.cli.nothing_found import explain_nothing, note_unknown_words
 from retrieval.cli.output import OutputFormat, print_json, print_path
-from retrieval.cli.table import Cell, Column, print_table
+from retrieval.cli.picture_table import PictureColumn, print_rows
+from retrieval.cli.table import Cell, Column
 from retrieval.cli.text import plural
 
 if TYPE_CHECKING:
@@ -54,7 +55,15 @@ def likely_hits(hits: Hits, threshold: float | None) -> Hits:
     return hits.above(hits.cutoff if threshold is None else threshold)
 
 
-def print_likely(hits: Hits, likely: Hits, output: OutputFormat, *, threshold: float | None, expand: bool) -> None:
+def print_likely(
+    hits: Hits,
+    likely: Hits,
+    output: OutputFormat,
+    *,
+    threshold: float | None,
+    shown: Hits,
+    pictures: PictureColumn | None,
+) -> None:
     """Print the hits that are not hidden, and notes on stderr; exit with 1 if none is left.
 
     Args:
@@ -62,13 +71,14 @@ def print_likely(hits: Hits, likely: Hits, output: OutputFormat, *, threshold: f
         likely: Those that are not hidden.
         output: How to print them.
         threshold: Hits with a lower match probability are hidden; None means the default.
-        expand: Whether every photo of a burst is printed.
+        shown: What is printed of the likely ones: they, or every photo of their bursts.
+        pictures: Their pictures; None to print none.
     """
     hidden = len(hits) - len(likely)
     if not likely:
         explain_nothing(hits, output)
         leave(ExitCode.NOTHING_FOUND)
-    print_hits(likely.expanded() if expand else likely, output, understood=hits.understood)
+    print_hits(shown, output, understood=hits.understood, pictures=pictures)
     if output == "table" and hits.expected is not None and threshold != 0.0:
         note(_last_line(hits.expected, hidden))
     note_unknown_words(hits, output)
@@ -107,13 +117,20 @@ def print_understood(understood: Understood | None) -> None:
         note(f"recall: understood as: {understood} (--literal searches for these words)")
 
 
-def print_hits(hits: Sequence[Hit], output: OutputFormat, *, understood: Understood | None = None) -> None:
+def print_hits(
+    hits: Sequence[Hit],
+    output: OutputFormat,
+    *,
+    understood: Understood | None = None,
+    pictures: PictureColumn | None = None,
+) -> None:
     """Print hits; exit with 1 if there are none.
 
     Args:
         hits: The hits.
         output: How to print them.
         understood: What the query was understood as; JSON has it in each line.
+        pictures: Their pictures, for a table; None to print none.
     """
     if not hits:
         note("recall: nothing found")
@@ -122,7 +139,7 @@ def print_hits(hits: Sequence[Hit], output: OutputFormat, *, understood: Underst
         for hit in hits:
             print_json(hit.to_dict() | ({"understood": understood.to_dict()} if understood else {}))
     elif output == "table":
-        _print_table(hits)
+        _print_table(hits, pictures)
     else:
         files = [hit for hit in hits if has_file(hit)]
         for hit in files:
@@ -131,7 +148,7 @@ def print_hits(hits: Sequence[Hit], output: OutputFormat, *, understood: Underst
             note(f"recall: {plural(len(hits) - len(files), 'hit')} without a file left out; --json shows them")
 
 
-def _print_table(hits: Sequence[Hit]) -> None:
+def _print_table(hits: Sequence[Hit], pictures: PictureColumn | None) -> None:
     columns: dict[Column, Sequence[str | Cell]] = {
         Column("match"): ["" if hit.probability is None else _match(hit.probability) for hit in hits],
         Column("score"): [_score(hit) for hit in hits],
@@ -141,7 +158,7 @@ def _print_table(hits: Sequence[Hit]) -> None:
         Column("found", "end"): [_found(hit) for hit in hits],
         Column("text", "end"): [excerpt(hit.text) if hit.kind == "text" else "" for hit in hits],
     }
-    print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
+    print_rows(tuple(columns), list(zip(*columns.values(), strict=True)), pictures)
     approximate = sum(hit.approximate for hit in hits)
     if approximate:
         note(

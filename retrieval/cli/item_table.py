@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from retrieval.cli.item_place import has_file, place_cell, place_head
 from retrieval.cli.messages import note
 from retrieval.cli.output import OutputFormat, print_json, print_path
-from retrieval.cli.table import Cell, Column, print_table
+from retrieval.cli.picture_table import PictureColumn, print_rows
+from retrieval.cli.table import Cell, Column
 from retrieval.cli.text import plural
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ _EXCERPT = 60
 """Characters of a text in the table; JSON has all of it."""
 
 
-def print_items(items: Sequence[Item], output: OutputFormat) -> None:
-    """Print items; nothing for none."""
+def print_items(items: Sequence[Item], output: OutputFormat, pictures: PictureColumn | None = None) -> None:
+    """Print items, in a table with their pictures if there are any; nothing for none."""
     if output == "json":
         for item in items:
             print_json(item.to_dict())
     elif output == "table":
         if items:
-            _print_table(items)
+            _print_table(items, pictures)
     else:
         files = [item for item in items if has_file(item)]
         for item in files:
@@ -34,7 +35,7 @@ def print_items(items: Sequence[Item], output: OutputFormat) -> None:
             note(f"recall: {plural(len(items) - len(files), 'item')} without a file left out; --json shows them")
 
 
-def _print_table(items: Sequence[Item]) -> None:
+def _print_table(items: Sequence[Item], pictures: PictureColumn | None) -> None:
     columns: dict[Column, Sequence[str | Cell]] = {
         Column("taken"): [f"{item.taken_at:%Y-%m-%d}" if item.taken_at else "" for item in items],
         Column("rating"): ["" if item.rating is None else str(item.rating) for item in items],
@@ -45,7 +46,7 @@ def _print_table(items: Sequence[Item]) -> None:
         Column("text", "end"): [excerpt(item.text) for item in items],
         Column("metadata", "end"): [_metadata(item.metadata) for item in items],
     }
-    print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
+    print_rows(tuple(columns), list(zip(*columns.values(), strict=True)), pictures)
 
 
 def excerpt(text: str | None) -> str:

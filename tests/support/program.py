@@ -56,9 +56,16 @@ class Program:
         )
 
     def on_terminal(
-        self, *args: str | Path, columns: int = 80, env: Mapping[str, str] | None = None
+        self,
+        *args: str | Path,
+        columns: int = 80,
+        env: Mapping[str, str] | None = None,
+        answers: Mapping[bytes, bytes] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Return the finished run on a terminal of so many columns; `stdout` has both streams, lines end with LF."""
+        """Return the finished run on a terminal of so many columns; `stdout` has both streams, lines end with LF.
+
+        `answers` has what the terminal answers to sequences.
+        """
         import fcntl  # late, as the next two: not on Windows
         import pty
         import termios
@@ -78,6 +85,8 @@ class Program:
         with suppress(OSError):  # EIO: the program has closed the terminal
             while part := os.read(master, 65536):
                 printed += part
+                for question, answer in (answers or {}).items():
+                    os.write(master, answer * part.count(question))
         os.close(master)
         code = process.wait(timeout=300)
         text = printed.decode("utf-8", "surrogateescape").replace("\r\n", "\n")

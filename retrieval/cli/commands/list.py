@@ -13,6 +13,7 @@ from retrieval.cli.item_table import print_items
 from retrieval.cli.messages import note
 from retrieval.cli.options import kind_option, open_library, settings_options
 from retrieval.cli.output import OutputFormat, format_options, print_json
+from retrieval.cli.preview import Viewing, viewing_options
 
 if TYPE_CHECKING:
     from retrieval import Filter, Library
@@ -40,6 +41,7 @@ _PAGE = 1000
 @kind_option
 @filter_options
 @format_options
+@viewing_options
 @settings_options("library")
 def command(
     only_count: bool,
@@ -49,6 +51,7 @@ def command(
     kind: SearchKind,
     where: Filter | None,
     output: OutputFormat,
+    viewing: Viewing,
     settings: Settings,
 ) -> None:
     """List the photos and texts that pass the filters, without a query.
@@ -63,7 +66,7 @@ def command(
             count = library.count(where=_of_kind(where, kind))
             print_json({"count": count}) if output == "json" else click.echo(count)
         else:
-            count = _print_pages(library, _of_kind(where, kind), sort, k, cursor, output)
+            count = _print_pages(library, _of_kind(where, kind), sort, k, cursor, output, viewing)
     if not count:
         leave(ExitCode.NOTHING_FOUND)
 
@@ -79,13 +82,21 @@ def _of_kind(where: Filter | None, kind: SearchKind) -> Filter | None:
 
 
 def _print_pages(
-    library: Library, where: Filter | None, sort: ItemSort, k: int | None, cursor: str | None, output: OutputFormat
+    library: Library,
+    where: Filter | None,
+    sort: ItemSort,
+    k: int | None,
+    cursor: str | None,
+    output: OutputFormat,
+    viewing: Viewing,
 ) -> int:
-    """Print up to `k` items, page by page, and return how many."""
+    """Print up to `k` items, page by page, open the first if that was asked for, and return how many."""
     count = 0
     while True:
         page = library.list(where=where, sort=sort, limit=_PAGE if k is None else min(_PAGE, k - count), cursor=cursor)
-        print_items(page, output)
+        print_items(page, output, viewing.pictures(library, page))
+        if page and not count:
+            viewing.open(page[0])
         count += len(page)
         cursor = page.cursor
         if cursor is None or count == k:

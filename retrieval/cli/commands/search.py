@@ -23,6 +23,7 @@ from retrieval.cli.options import (
     settings_options,
 )
 from retrieval.cli.output import OutputFormat, format_options
+from retrieval.cli.preview import Viewing, viewing_options
 from retrieval.cli.progress import ProgressLine
 from retrieval.cli.query_args import typed_query
 
@@ -52,6 +53,7 @@ SECTION = "Search"
 @filter_options
 @threshold_options
 @format_options
+@viewing_options
 @encoder_option
 @precision_option
 @settings_options("library", "device", "trust_encoder")
@@ -70,6 +72,7 @@ def command(
     where: Filter | None,
     threshold: float | None,
     output: OutputFormat,
+    viewing: Viewing,
     encoder: str | None,
     precision: Precision | None,
     settings: Settings,
@@ -90,6 +93,7 @@ def command(
     recall search "a boat" + sunset.jpg - people
     recall search "2: red car" - truck
     recall search "a dog on the beach" --rerank bursts --rerank mmr
+    recall search "a dog on the beach" --preview
     """
     if not query and image is None:
         raise click.UsageError('the query is missing; describe what to find: recall search "a dog on the beach"')
@@ -98,12 +102,16 @@ def command(
         from indexer.images.workers.worker import start_spare  # late: words need no picture library
 
         start_spare()  # it becomes ready while the library is opened and the encoder is loaded
-    with open_library(settings, encoder=encoder, precision=precision) as library, ProgressLine() as progress:
-        hits = library.search(
-            parsed, k=k, kind=kind, hybrid=hybrid, literal=literal, rerank=rerank, where=where, sort=sort,
-            offset=offset, progress=progress,
-        )  # fmt: skip
+    with open_library(settings, encoder=encoder, precision=precision) as library:
+        with ProgressLine() as progress:
+            hits = library.search(
+                parsed, k=k, kind=kind, hybrid=hybrid, literal=literal, rerank=rerank, where=where, sort=sort,
+                offset=offset, progress=progress,
+            )  # fmt: skip
         likely = likely_hits(hits, threshold)
-        write_last(library.path, parsed, likely.expanded() if expand else likely)
-    print_understood(hits.understood)
-    print_likely(hits, likely, output, threshold=threshold, expand=expand)
+        shown = likely.expanded() if expand else likely
+        write_last(library.path, parsed, shown)
+        print_understood(hits.understood)
+        pictures = viewing.pictures(library, shown)
+        print_likely(hits, likely, output, threshold=threshold, shown=shown, pictures=pictures)
+    viewing.open(shown[0])

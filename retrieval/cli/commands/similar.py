@@ -19,6 +19,7 @@ from retrieval.cli.options import (
     settings_options,
 )
 from retrieval.cli.output import OutputFormat, format_options
+from retrieval.cli.preview import Viewing, viewing_options
 
 if TYPE_CHECKING:
     from indexer.encoders.names import Precision
@@ -33,6 +34,7 @@ SECTION = "Search"
 @page_options
 @filter_options
 @format_options
+@viewing_options
 @encoder_option
 @precision_option
 @settings_options("library", "device", "trust_encoder")
@@ -43,6 +45,7 @@ def command(
     offset: int,
     where: Filter | None,
     output: OutputFormat,
+    viewing: Viewing,
     encoder: str | None,
     precision: Precision | None,
     settings: Settings,
@@ -54,4 +57,5 @@ def command(
     """
     with open_library(settings, encoder=encoder, precision=precision) as library:
         hits = library.similar(photo, k=k, where=where, sort=sort, offset=offset)
-    print_hits(hits, output)
+        print_hits(hits, output, pictures=viewing.pictures(library, hits))
+    viewing.open(hits[0])
