@@ -71,7 +71,8 @@ export class FilterPanel {
       const input = h("input.input", { type: "date", id, value, onchange: () => changeFilter(name, input.value) });
       return h("div.field", {}, h("label", { for: id }, t(`filter.${name}`)), input);
     };
-    return this.#details("dates", h("div.fields", {}, field("after"), field("before")));
+    const years = [...this.facets.years].sort((a, b) => (a.value < b.value ? 1 : -1));
+    return this.#details("dates", [h("div.fields", {}, field("after"), field("before")), this.#values("years", "on", years)]);
   }
 
   #group(name, condition) {
@@ -79,12 +80,17 @@ export class FilterPanel {
     const chosen = this.address.filters[condition];
     if (!values.length && chosen === undefined) return null;
     if (chosen !== undefined && !values.some(({ value }) => String(value) === String(chosen))) values.unshift({ value: chosen, count: 0 });
+    return this.#details(name, this.#values(name, condition, values));
+  }
+
+  #values(name, condition, values) {
+    const chosen = this.address.filters[condition];
     const shown = this.full.has(name) ? values : values.slice(0, SHOWN);
     const rows = shown.map((value) => h("li", {}, this.#value(name, condition, value, chosen)));
     const more =
       values.length > shown.length &&
       h("button.link-button", { type: "button", onclick: () => this.#showAll(name) }, t("filter.more", { n: values.length - shown.length }));
-    return this.#details(name, [h("ul.facets", { role: "list" }, rows), more]);
+    return [h("ul.facets", { role: "list" }, rows), more];
   }
 
   #value(name, condition, { value, count }, chosen) {

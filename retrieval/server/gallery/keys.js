@@ -31,7 +31,7 @@ export function showKeys() {
   toggle.checked = singleKeys();
   openDialog(t("keys.title"), [
     h("table.keys", {}, h("tbody", {}, rows)),
-    h("p.row", {}, toggle, h("label", { for: "single-keys" }, t("keys.toggle"))),
+    h("p.check", {}, toggle, h("label", { for: "single-keys" }, t("keys.toggle"))),
   ]);
 }
 

@@ -4,6 +4,7 @@ import { change } from "./address.js";
 import { get, libraryUrl } from "./api.js";
 import { clustersOf, kilometres } from "./clusters.js";
 import { fill, h, iconButton } from "./dom.js";
+import { filterChips } from "./filters.js";
 import { MapCanvas } from "./map-canvas.js";
 import { emptyState, errorState, state } from "./states.js";
 import { t } from "./texts.js";
@@ -20,13 +21,14 @@ export class MapPage {
     this.canvas.element.append(this.markers);
     this.places = h("div.map-places");
     this.note = h("p.map-note.quiet", { role: "status" });
+    this.chips = h("ul.chips.map-chips", { role: "list", "aria-label": t("filters.set") });
     const zoom = h(
       "div.map-tools",
       {},
       iconButton("plus", t("map.zoom-in"), () => this.canvas.zoom(2)),
       iconButton("minus", t("map.zoom-out"), () => this.canvas.zoom(0.5)),
     );
-    this.area = h("div.map-area", {}, this.canvas.element, zoom, this.note);
+    this.area = h("div.map-area", {}, this.canvas.element, zoom, this.chips, this.note);
     this.aside = h("aside.map-side", { "aria-labelledby": "map-places" }, h("h2", { id: "map-places" }, t("map.places")), this.places);
     this.element = h("div.map-page", {}, h("h1.hidden", {}, t("page.map")), this.area, this.aside);
   }
@@ -64,6 +66,7 @@ export class MapPage {
     this.positions = positions;
     const count = positions.item_ids.length;
     fill(this.note, t("map.count", { n: count }));
+    fill(this.chips, filterChips(address));
     this.canvas.resize();
     if (count) this.canvas.fit(positions);
     else this.#showClusters();

@@ -2,11 +2,11 @@
 
 import { change, changeFilter, isSearch, readAddress } from "./address.js";
 import { get, libraryUrl } from "./api.js";
-import { button, fill, h, icon } from "./dom.js";
+import { fill, h, iconButton } from "./dom.js";
 import { openDialog } from "./dialog.js";
 import { filterChips, FilterPanel } from "./filters.js";
 import { Grid } from "./grid.js";
-import { canJudge, judgeSearch, verdictOf } from "./judge.js";
+import { judgeSearch, verdictOf } from "./judge.js";
 import { loadResults, resultsKey, searchOf } from "./results.js";
 import { sectionsOf } from "./sections.js";
 import { emptyState, errorState } from "./states.js";
@@ -149,7 +149,7 @@ export class PhotosPage {
   }
 
   #filterButton() {
-    return button(t("filters"), () => this.#openSheet(), { name: "filter", class: "narrow-only" });
+    return iconButton("filter", t("filters"), () => this.#openSheet(), { class: "narrow-only" });
   }
 
   #openSheet() {
@@ -174,9 +174,6 @@ export class PhotosPage {
     if (this.results?.days) this.timeline.mark(day ? day.slice(0, 7) : null);
   }
 }
-
-/** Return a line that says how to judge; null where it is not needed. */
-export const judgingHint = () => (canJudge() ? h("p.quiet", {}, icon("good"), t("judge.hint")) : null);
 
 /** Search for what looks like an item. */
 export function searchSimilar(id) {

@@ -2,7 +2,7 @@
 
 import { change, readAddress } from "./address.js";
 import { thumbnailUrl, libraryUrl, uploadPicture } from "./api.js";
-import { fill, h, icon, iconButton } from "./dom.js";
+import { fill, h, icon, iconButton, isNarrow } from "./dom.js";
 import { say } from "./dialog.js";
 import { t } from "./texts.js";
 
@@ -19,7 +19,7 @@ export class SearchBox {
       spellcheck: "false",
       enterkeyhint: "search",
       maxlength: "1000",
-      placeholder: t("search.placeholder"),
+      placeholder: t(isNarrow() ? "search.placeholder-short" : "search.placeholder"),
       "aria-label": t("search.label"),
       oninput: () => this.#offerParts(),
       onkeydown: (event) => this.#onKey(event),
@@ -96,7 +96,9 @@ export class SearchBox {
   }
 
   #offerParts() {
-    this.add.disabled = this.take.disabled = this.input.value.trim() === "";
+    const isEmpty = this.input.value.trim() === "";
+    this.add.disabled = this.take.disabled = isEmpty;
+    this.form.classList.toggle("empty", isEmpty);
   }
 
   #addWords(weight) {

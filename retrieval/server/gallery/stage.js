@@ -11,10 +11,11 @@ const SHOWN_BY_BROWSERS = ["JPEG", "PNG", "WEBP", "GIF"]; // the server sends ot
 
 /** Shows one item. */
 export class Stage {
-  constructor() {
+  /** @param {(by: number) => void} onSwipe Called with 1 or -1 when a finger turns to the next or previous item. */
+  constructor(onSwipe) {
     this.picture = h("div.stage-picture");
     this.element = h("div.stage", {}, this.picture);
-    this.zoom = new Zoom(this.element, this.picture, () => this.#sharpen());
+    this.zoom = new Zoom(this.element, this.picture, { onZoom: () => this.#sharpen(), onSwipe });
     new ResizeObserver(() => this.refit()).observe(this.element);
   }
 

@@ -26,6 +26,7 @@ const ENGLISH = {
 
   "search.label": "Search your photos",
   "search.placeholder": "Describe a photo, or drop one here",
+  "search.placeholder-short": "Describe a photo",
   "search.add": "Add these words to the search (Ctrl+Enter)",
   "search.take": "Take away what these words describe (Ctrl+Shift+Enter)",
   "search.picture": "Search by a picture",
@@ -79,8 +80,7 @@ const ENGLISH = {
   "filter.kind": "Type",
   "filter.orientation": "Orientation",
   "filter.dates": "Dates",
-  "filter.after": "From",
-  "filter.before": "Before",
+  "filter.after": "From", "filter.before": "Before",
   "filter.places": "Places",
   "filter.people": "People",
   "filter.tags": "Tags",
@@ -171,8 +171,7 @@ const ENGLISH = {
 
   "judge.good": "Good result",
   "judge.bad": "Bad result",
-  "judge.is-good": "judged good",
-  "judge.is-bad": "judged bad",
+  "judge.is-good": "judged good", "judge.is-bad": "judged bad",
   "judge.said-good": "{name}: judged good.",
   "judge.said-bad": "{name}: judged bad.",
   "judge.taken-back": "{name}: judgement taken back.",
@@ -192,8 +191,7 @@ const ENGLISH = {
   "keys.toggle": "Single keys act (switch them off if you dictate)",
 
   "map.label": "Map of your photos. Arrow keys move it, + and - zoom.",
-  "map.zoom-in": "Zoom in",
-  "map.zoom-out": "Zoom out",
+  "map.zoom-in": "Zoom in", "map.zoom-out": "Zoom out",
   "map.count": { one: "{n} photo with a position", other: "{n} photos with a position" },
   "map.cluster": { one: "Show {n} photo from here", other: "Show {n} photos from here" },
   "map.places": "Places",

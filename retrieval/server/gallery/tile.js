@@ -67,7 +67,7 @@ export function loadPicture(tile) {
   if (tile.dataset.asked || !tile.classList.contains("photo")) return;
   tile.dataset.asked = "1";
   const url = thumbnailUrl(tile.dataset.id);
-  const image = h("img", { alt: "", decoding: "async", draggable: "false" });
+  const image = h("img", { alt: "", decoding: "async", draggable: "false", fetchpriority: "low" });
   image.addEventListener("load", () => tile.classList.add("loaded"));
   image.addEventListener("error", () => {
     if (image.dataset.again) return showMissing(tile);

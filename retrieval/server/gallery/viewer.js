@@ -23,7 +23,7 @@ export class Viewer {
   /** @param {{ids: () => number[], library: () => object, onClosed: (id: number) => void}} frame What it needs of the page. */
   constructor(frame) {
     this.frame = frame;
-    this.stage = new Stage();
+    this.stage = new Stage((by) => this.#step(by));
     this.position = h("span.viewer-position");
     this.title = h("h2.viewer-title");
     this.tools = h("div.viewer-tools");

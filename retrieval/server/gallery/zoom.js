@@ -1,17 +1,19 @@
 /** Zooms and moves a picture with the wheel, pointers, fingers, or by call. */
 
+const SWIPE = 48; // pixels that a finger moves to the side to turn to the next picture
 const STEP = 2.5; // what a double click and the key zoom to
 
 /** Transforms `picture` inside of `area`. */
 export class Zoom {
-  constructor(area, picture, onZoom) {
-    Object.assign(this, { area, picture, onZoom, scale: 1, x: 0, y: 0, largest: 8 });
+  constructor(area, picture, { onZoom, onSwipe }) {
+    Object.assign(this, { area, picture, onZoom, onSwipe, scale: 1, x: 0, y: 0, largest: 8 });
     this.pointers = new Map();
     area.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
     area.addEventListener("dblclick", (event) => this.toggle(event));
     area.addEventListener("pointerdown", (event) => this.#onDown(event));
     area.addEventListener("pointermove", (event) => this.#onMove(event));
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    area.addEventListener("pointerup", (event) => this.#onUp(event));
+    for (const name of ["pointercancel", "lostpointercapture"]) {
       area.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
     }
   }
@@ -75,7 +77,15 @@ export class Zoom {
   #onDown(event) {
     if (event.button !== 0 || this.picture.hidden) return;
     this.pointers.set(event.pointerId, event);
+    this.start = event;
     if (this.isZoomed || this.pointers.size > 1) this.area.setPointerCapture(event.pointerId);
+  }
+
+  #onUp(event) {
+    const [x, y] = [event.clientX - (this.start?.clientX ?? 0), event.clientY - (this.start?.clientY ?? 0)];
+    const isAlone = this.pointers.delete(event.pointerId) && this.pointers.size === 0;
+    if (!isAlone || this.isZoomed || event.pointerType === "mouse") return;
+    if (Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y)) this.onSwipe(x < 0 ? 1 : -1);
   }
 
   #onMove(event) {
