@@ -15,9 +15,13 @@ from indexer.images.file_reader import Limits
 from indexer.images.workers.reader import PictureReader
 from retrieval.server import problems
 from retrieval.server.access import Access
+from retrieval.server.body_limit import PICTURE_BODY, BodyLimit
+from retrieval.server.compression import Compression
 from retrieval.server.guard import Guard
 from retrieval.server.libraries import Served
+from retrieval.server.metrics import Metered, Metrics
 from retrieval.server.options import Options
+from retrieval.server.rate_limit import RateLimit
 from retrieval.server.routers import ROUTERS
 from retrieval.server.sent_pictures import SentPictures
 from retrieval.server.state import State
@@ -27,9 +31,6 @@ _DESCRIPTION = """Search photos and texts by words and pictures.
 Send `Authorization: Bearer TOKEN` with the token that `recall serve` printed. Errors are problem details (RFC 9457).
 Items are named by `item_id`, a number that stays the same as long as the item is in the library.
 """
-
-_SENT_BYTES = 32 * 2**20
-"""Bytes of a picture that a client sends."""
 
 _SENT_PIXELS = 200_000_000
 
@@ -54,21 +55,22 @@ def make_app(libraries: Mapping[str, Served], options: Options, *, digests: Iter
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
-        root_path=options.root_path,
         generate_unique_id_function=_operation_id,
         responses={"default": {"description": "Why there is no answer.", "content": _PROBLEM_CONTENT}},
     )
     app.state.libraries = libraries
-    app.state.shared = State(libraries, options, access, _reader(), SentPictures())
+    metrics = Metrics(libraries)
+    app.state.shared = State(libraries, options, access, _reader(), SentPictures(), metrics)
     problems.add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = _with_problem(app)  # type: ignore[method-assign]  # FastAPI documents this as the way
-    return Guard(app, access=access, options=options)
+    within = RateLimit(BodyLimit(Compression(app)))
+    return Metered(Guard(within, access=access, options=options), metrics)
 
 
 def _reader() -> PictureReader:
-    limits = Limits(max_pixels=_SENT_PIXELS, max_bytes=_SENT_BYTES)
+    limits = Limits(max_pixels=_SENT_PIXELS, max_bytes=PICTURE_BODY)
     return PictureReader(limits=limits, timeout=_SENT_SECONDS, in_threads=is_frozen())
 
 

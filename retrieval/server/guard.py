@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -51,10 +49,12 @@ class Guard:
         if scope["type"] != "http":
             return
         send = _with_headers(send)
-        refusal = self._check(scope)
+        path = _own_path(scope["path"], self._options.root_path)
+        scope["root_path"], scope["path"] = self._options.root_path, self._options.root_path + path
+        refusal = self._check(scope, path)
         await (refusal or self._app)(scope, receive, send)
 
-    def _check(self, scope: Scope) -> Response | None:
+    def _check(self, scope: Scope, path: str) -> Response | None:
         """Return the answer to a request that is not passed on."""
         headers = Headers(scope=scope)
         if not self._options.allows_host(headers.get("host", "")):
@@ -63,7 +63,6 @@ class Guard:
                 f"this server is not known as {headers.get('host', '')[:100]!r}; call it by its address, or start it "
                 "with --allow-host NAME",
             )
-        path = route_path(scope, self._options.root_path)
         if path in OPEN_PATHS or (self._options.predict and path in PREDICT_PATHS):
             return None
         kind, _, token = headers.get("authorization", "").partition(" ")
@@ -112,9 +111,8 @@ class Guard:
         return answer
 
 
-def route_path(scope: MutableMapping[str, Any], root_path: str) -> str:
-    """Return the path of a request without what a proxy has before it."""
-    path = str(scope["path"])
+def _own_path(path: str, root_path: str) -> str:
+    """Return a path without what a proxy has before it; some proxies leave that out themselves."""
     if root_path and (path == root_path or path.startswith(f"{root_path}/")):
         return path[len(root_path) :]
     return path

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from retrieval.server.options import Options
+from retrieval.server.slow_clients import protocol_class
 
 _PATIENCE_SECONDS = 3
 """Time that requests in progress get when the server ends."""
@@ -25,7 +26,8 @@ def serve(app: ASGIApp, listener: socket.socket, options: Options, *, announce: 
         options: What the server allows.
         announce: Called when it answers.
     """
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # errors of endpoints are logged by `problems`; here they would come twice, with what strangers send that is no HTTP
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     with closing(listener):
         announce()
         uvicorn.Server(server_config(app, options)).run(sockets=[listener])
@@ -36,6 +38,7 @@ def server_config(app: ASGIApp, options: Options) -> uvicorn.Config:
     certificate, key = options.tls or (None, None)
     return uvicorn.Config(
         app,
+        http=protocol_class(),
         log_config=None,
         access_log=False,
         server_header=False,

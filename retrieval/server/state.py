@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from indexer.images.workers.reader import PictureReader
 from retrieval.server.access import Access
 from retrieval.server.libraries import Served
+from retrieval.server.metrics import Metrics
 from retrieval.server.options import Options
 from retrieval.server.sent_pictures import SentPictures
 
@@ -25,6 +26,7 @@ class State:
         access: Who may call it.
         reader: Decodes the pictures that clients send, in processes of its own.
         pictures: The pictures that clients have sent.
+        metrics: What the server counts.
     """
 
     libraries: Mapping[str, Served]
@@ -32,6 +34,7 @@ class State:
     access: Access
     reader: PictureReader
     pictures: SentPictures
+    metrics: Metrics
 
 
 def state_of(request: Request) -> State:

@@ -42,9 +42,9 @@ class Running:
 
     def browser(self) -> httpx.Client:
         """Return a client with a cookie, as a browser that has opened the printed address."""
-        client = self.client(token=None, follow_redirects=True)
-        client.get("/", params={"token": TOKEN}).raise_for_status()
-        return client
+        with self.client(token=None) as visitor:
+            visitor.get("/", params={"token": TOKEN})
+            return self.client(token=None, cookies=visitor.cookies)
 
 
 @contextmanager

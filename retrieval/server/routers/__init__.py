@@ -7,6 +7,14 @@ library, `state.Shared` the rest. A new file is listed here.
 
 from __future__ import annotations
 
-from retrieval.server.routers import gallery, health, items, libraries, pictures, search
+from retrieval.server.routers import gallery, health, items, libraries, metrics, pictures, search
 
-ROUTERS = (health.ROUTER, libraries.ROUTER, search.ROUTER, pictures.ROUTER, items.ROUTER, gallery.ROUTER)
+ROUTERS = (
+    health.ROUTER,
+    metrics.ROUTER,
+    libraries.ROUTER,
+    search.ROUTER,
+    pictures.ROUTER,
+    items.ROUTER,
+    gallery.ROUTER,
+)

@@ -1,0 +1,151 @@
+"""The installed `recall serve`: what it prints, how it ends, and a thousand slow clients."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.program import Program, assert_error
+
+SEARCH = "/api/libraries/photos/search"
+
+
+class Served:
+    """A program that serves.
+
+    Attributes:
+        url: Its address without the token.
+        token: The token that it printed.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.fullmatch(r"recall: serving (http://127\.0\.0\.1:\d+)/\?token=(\S+)\n", line)
+        assert found, line + process.stderr.read()
+        self.url, self.token = found[1], found[2]
+        assert process.stderr.readline() == "recall: Ctrl-C ends it\n"
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return int(self.url.rpartition(":")[2])
+
+    def client(self) -> httpx.Client:
+        """Return a client that sends its token."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
+
+@pytest.fixture
+def serve(recall_program: Program, served_library: Path) -> Iterator[Callable[..., Served]]:
+    """Return a function that starts the program on a copy of the album's library."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> Served:
+            process = recall_program.start("serve", "--listen", "0", "--library", served_library, *options)
+            stack.callback(_end, process)
+            return Served(process)
+
+        yield start
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_it_prints_an_address_that_opens_the_gallery_and_ends_with_ctrl_c(serve: Callable[..., Served]) -> None:
+    server = serve()
+    with httpx.Client(base_url=server.url, trust_env=False) as browser:
+        assert browser.get("/").status_code == 401
+        assert browser.get("/", params={"token": server.token}).status_code == 303
+        assert browser.get("/").status_code == 200
+        os.killpg(server.process.pid, signal.SIGINT)
+        _, errors = server.process.communicate(timeout=30)
+    assert server.process.returncode == 130
+    assert errors == "recall: stopped\n"
+
+
+def test_ctrl_c_ends_it_while_a_request_is_in_progress(serve: Callable[..., Served]) -> None:
+    server = serve()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(
+            f"POST {SEARCH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.token}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode()
+        )
+        time.sleep(0.3)
+        os.killpg(server.process.pid, signal.SIGINT)
+        _, errors = server.process.communicate(timeout=30)
+    assert server.process.returncode == 130
+    assert errors == "recall: stopped\n"
+
+
+def test_each_start_has_a_token_of_its_own(serve: Callable[..., Served]) -> None:
+    assert serve().token != serve().token
+
+
+def test_a_thousand_slow_clients_do_not_stop_a_search(serve: Callable[..., Served]) -> None:
+    server = serve()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    is_done = threading.Event()
+    with ExitStack() as stack, server.client() as client:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        stack.callback(is_done.set)
+        client.post(SEARCH, json={"query": "a cat"}).raise_for_status()  # loads the encoder
+        connections = []
+        for number in range(1000):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n" if number % 2 else b"G")
+            connections.append(connection)
+
+        def send_slowly() -> None:
+            while not is_done.wait(0.5):
+                for connection in connections:
+                    try:
+                        connection.send(b"X: 1\r\n")
+                    except OSError:
+                        continue  # it was cut off
+
+        thread = threading.Thread(target=send_slowly, daemon=True)
+        thread.start()
+        for _ in range(5):
+            with server.client() as other:  # a new connection
+                start = time.monotonic()
+                assert other.post(SEARCH, json={"query": "a dog"}).status_code == 200
+                assert time.monotonic() - start < 5
+        is_done.set()
+        thread.join()
+    assert server.process.poll() is None
+
+
+def test_other_machines_are_served_with_tls_or_on_request_only(recall_program: Program, served_library: Path) -> None:
+    done = recall_program("serve", "--library", served_library, "--listen", "0.0.0.0:0")
+    assert_error(done, "0.0.0.0 can be reached by other machines", "--tls-cert", "--insecure")
+
+
+def test_a_port_that_is_taken_and_an_address_that_is_none_are_named(
+    recall_program: Program, served_library: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert_error(recall_program("serve", "--library", served_library, "--listen", port), port, "--listen 0")
+    assert_error(recall_program("serve", "--library", served_library, "--listen", "here"), "[HOST:]PORT")
+
+
+def test_a_library_that_is_not_there_is_named(recall_program: Program, tmp_path: Path) -> None:
+    assert_error(recall_program("serve", "--library", tmp_path / "none.recall", "--listen", "0"), "none.recall")
