@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from indexer.catalog.filters.expression import Filter
     from indexer.catalog.filters.metadata_key import MetadataKey
     from indexer.catalog.statements.counts import Failure
+    from indexer.catalog.statements.facets import Facets, FacetValue
     from indexer.catalog.statements.item import Item
     from indexer.catalog.statements.judgements import Judgement
+    from indexer.catalog.statements.layout import Layout, Positions
     from indexer.catalog.statements.reencoding import EncoderState
     from indexer.catalog.statements.sources import Source
     from indexer.catalog.statements.versions import Version
@@ -55,9 +57,11 @@ if TYPE_CHECKING:
         TuningError,
     )
     from indexer.images.photo import Keep
+    from indexer.images.thumbnail import ThumbnailSize
     from indexer.maintenance.check import Problem, ProblemKind
     from indexer.maintenance.reencode import EncoderChange
     from indexer.maintenance.status import Status
+    from indexer.store.picture_files import Original, WebThumbnail
     from indexer.sync.report import MissingFolder, SyncReport
     from indexer.transfer.formats import ExportFormat
     from indexer.transfer.report import ExportReport, ImportReport
@@ -106,6 +110,8 @@ __all__ = [
     "Explanation",
     "ExportFormat",
     "ExportReport",
+    "FacetValue",
+    "Facets",
     "Failure",
     "FailureKind",
     "FeedbackError",
@@ -126,6 +132,7 @@ __all__ = [
     "Judgement",
     "JudgementImport",
     "Keep",
+    "Layout",
     "LearnReport",
     "Library",
     "LibraryClosedError",
@@ -139,11 +146,13 @@ __all__ = [
     "NamedItem",
     "NoPhotosError",
     "OnConflict",
+    "Original",
     "Part",
     "PartScore",
     "Picture",
     "PictureError",
     "PictureInput",
+    "Positions",
     "Precision",
     "Preprocess",
     "PrivateWord",
@@ -171,6 +180,7 @@ __all__ = [
     "StorageError",
     "SyncReport",
     "TextError",
+    "ThumbnailSize",
     "TransferError",
     "TuningError",
     "TuningMethod",
@@ -178,6 +188,7 @@ __all__ = [
     "Understood",
     "Vectors",
     "Version",
+    "WebThumbnail",
     "WordEffect",
     "WordHit",
     "__version__",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from PIL import Image
 
@@ -58,3 +59,39 @@ def look_at_sent(source: Path | bytes, *, side: int, limits: Limits) -> SentPict
     content = io.BytesIO()
     picture.save(content, "WEBP", quality=80)
     return SentPicture(width, height, content.getvalue())
+
+
+ThumbnailSize = Literal["small", "large"]
+"""A picture in a grid, or one that is looked at alone."""
+
+_SHORTER, _LONGEST = 320, 960
+"""Pixels of the shorter side of a small thumbnail, and of the longer side of a panorama, at most. Rows of a grid are
+200 pixels high, on most screens of 1.5 device pixels each; 320 have 20 kB, so that 100,000 of them have 2 GB."""
+
+_LONGER = 1440
+"""Pixels of the longer side of a large thumbnail, at most: as many as a laptop's screen shows of a photo."""
+
+_QUALITY, _EFFORT = 78, 2
+"""Of WebP. More effort (4 is Pillow's own) takes a third more time for 4 % fewer bytes."""
+
+
+def webp_thumbnail(source: Path | bytes, *, size: ThumbnailSize, limits: Limits) -> bytes:
+    """Return a reduced copy for web pages: an upright WebP without metadata, never larger than the picture.
+
+    A RAW file's copy is made of the preview in it, a JPEG is decoded at reduced size.
+
+    Raises:
+        PictureError: The picture cannot be read; the message is one line without the path.
+    """
+    side = _SHORTER if size == "small" else _LONGER
+    # a JPEG is decoded with 1.6 times these pixels a side at least
+    picture = open_reduced(source, min_side=math.ceil(side / 1.6), limits=limits)
+    shorter, longer = sorted(picture.size)
+    scale = min(side / shorter, _LONGEST / longer) if size == "small" else side / longer
+    if scale < 1:
+        width, height = (max(1, round(pixels * scale)) for pixels in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    picture.info = {}  # Pillow would write its color profile
+    content = io.BytesIO()
+    picture.save(content, "WEBP", quality=_QUALITY, method=_EFFORT)
+    return content.getvalue()

@@ -9,6 +9,7 @@ from retrieval.library import html
 from retrieval.library import items as item_methods
 from retrieval.library import listing as listing_methods
 from retrieval.library import maintenance as maintenance_methods
+from retrieval.library import overview as overview_methods
 from retrieval.library import private_words as word_methods
 from retrieval.library import search as search_methods
 from retrieval.library import search_many as many_methods
@@ -46,7 +47,13 @@ class Library(BaseLibrary):
     scan = listing_methods.scan
     count = listing_methods.count
     __len__ = listing_methods.count
+    layout = overview_methods.layout
+    facets = overview_methods.facets
+    positions = overview_methods.positions
+
     thumbnail = thumbnail_methods.thumbnail
+    web_thumbnail = thumbnail_methods.web_thumbnail
+    original = thumbnail_methods.original
 
     explain = analysis_methods.explain
     duplicates = analysis_methods.duplicates

@@ -92,8 +92,7 @@ def list_items(
     Raises:
         QueryError: The order is unknown, the limit is below 1, or the cursor is not one of this order.
     """
-    if sort not in get_args(ItemSort):
-        raise QueryError(f"there is no order {sort!r}; expected one of {', '.join(get_args(ItemSort))}")
+    column = column_of(sort)
     if limit < 1:
         raise QueryError(f"{limit} items were asked for; expected at least 1")
     after = None if cursor is None else _read_cursor(cursor, sort)
@@ -102,7 +101,7 @@ def list_items(
         items, place = statements.list_items(
             connection,
             where,
-            _COLUMNS[sort.removeprefix("-")],
+            column,
             descending=sort.startswith("-"),
             after=after,
             limit=limit,
@@ -110,6 +109,17 @@ def list_items(
             pictures=store.item_pictures,
         )
     return Items(items, cursor=None if place is None else _write_cursor(place, sort))
+
+
+def column_of(sort: ItemSort) -> Column[Any]:
+    """Return the column of an order.
+
+    Raises:
+        QueryError: The order is unknown.
+    """
+    if sort not in get_args(ItemSort):
+        raise QueryError(f"there is no order {sort!r}; expected one of {', '.join(get_args(ItemSort))}")
+    return _COLUMNS[sort.removeprefix("-")]
 
 
 def _write_cursor(place: Place, sort: ItemSort) -> str:

@@ -20,7 +20,14 @@ from indexer.config import is_frozen
 from indexer.errors import PictureError
 from indexer.forking import ForkSafe, watch_forks
 from indexer.images import Limits, PhotoMetadata, open_picture, read_pixels
-from indexer.images.thumbnail import SentPicture, jpeg_thumbnail, look_at_sent, small_thumbnail
+from indexer.images.thumbnail import (
+    SentPicture,
+    ThumbnailSize,
+    jpeg_thumbnail,
+    look_at_sent,
+    small_thumbnail,
+    webp_thumbnail,
+)
 from indexer.images.workers.thread_worker import ThreadWorker
 from indexer.images.workers.worker import Worker, absolute
 from indexer.types import Pixels, Preprocess
@@ -98,6 +105,10 @@ class PictureReader(ForkSafe):
     def look_at_sent(self, source: bytes, *, side: int) -> SentPicture:
         """Return size and thumbnail of a picture that somebody has sent; raises as `pixels` does."""
         return self._run(partial(look_at_sent, source, side=side, limits=self._limits))
+
+    def webp_thumbnail(self, source: Path | bytes, *, size: ThumbnailSize) -> bytes:
+        """Return a reduced copy for web pages, as `webp_thumbnail` does; raises as `pixels` does."""
+        return self._run(partial(webp_thumbnail, absolute(source), size=size, limits=self._limits))
 
     def close(self) -> None:
         """End the processes; a later picture starts a new one."""
