@@ -94,10 +94,10 @@ class FullEncoder(Encoder, Protocol):
 
 def full_encoder(encoder: Encoder) -> FullEncoder:
     """Return an encoder with the methods of `FullEncoder`: itself if its class inherits them, else a view of it."""
-    return cast("FullEncoder", encoder) if FullEncoder in type(encoder).__mro__ else _View(encoder)
+    return cast("FullEncoder", encoder) if FullEncoder in type(encoder).__mro__ else EncoderView(encoder)
 
 
-class _View(FullEncoder):
+class EncoderView(FullEncoder):
     """An encoder of another package with the methods of `FullEncoder`; it counts as an object of the encoder's class.
 
     Its other attributes are read from the encoder and set there.

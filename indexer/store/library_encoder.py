@@ -11,6 +11,7 @@ from indexer.encoders import is_provided, load_encoder
 from indexer.encoders.adapter import AdaptedEncoder
 from indexer.encoders.base import Encoder
 from indexer.encoders.full_encoder import FullEncoder, full_encoder
+from indexer.encoders.gathering import GatheringEncoder
 from indexer.encoders.names import Precision, full_name, in_precision, is_name, split_precision
 from indexer.encoders.trust import check_trust
 from indexer.errors import EncoderNotFoundError
@@ -47,6 +48,8 @@ class LibraryEncoder(ForkSafe):
         self._is_required = encoder is not None or precision is not None
         self._is_on_query_device = False  # loaded for queries, not on the device of the settings
         self._adapted: AdaptedEncoder | None = None
+        self._gathers = False
+        self._gathering: tuple[FullEncoder, GatheringEncoder] | None = None
         self._lock = threading.Lock()
         watch_forks(self)
         if precision is not None:
@@ -58,7 +61,7 @@ class LibraryEncoder(ForkSafe):
 
     def after_fork_in_child(self) -> None:
         """Have a lock of this process."""
-        self._lock = threading.Lock()
+        self._lock, self._gathering = threading.Lock(), None
 
     @property
     def required_name(self) -> str | None:
@@ -86,12 +89,21 @@ class LibraryEncoder(ForkSafe):
             EncoderNotFoundError: The encoder is not on this machine and cannot be downloaded.
         """
         plain, adapter = self.plain_for_query(), self._store.adapter
-        if adapter is None:
-            return plain
+        encoder: FullEncoder = plain
         with self._lock:
-            if self._adapted is None or (self._adapted.base_encoder, self._adapted.adapter) != (plain, adapter):
-                self._adapted = AdaptedEncoder(plain, adapter)
-            return self._adapted
+            if adapter is not None:
+                if self._adapted is None or (self._adapted.base_encoder, self._adapted.adapter) != (plain, adapter):
+                    self._adapted = AdaptedEncoder(plain, adapter)
+                encoder = self._adapted
+            if not self._gathers:
+                return encoder
+            if self._gathering is None or self._gathering[0] is not encoder:
+                self._gathering = encoder, GatheringEncoder(encoder)
+            return self._gathering[1]
+
+    def gather_queries(self) -> None:
+        """Encode the texts of queries that several threads bring at the same time in one call, from now on."""
+        self._gathers = True
 
     def plain_for_query(self) -> FullEncoder:
         """Return the encoder for queries without an adapter.

@@ -184,6 +184,13 @@ class BaseLibrary:
         with self._calls.call():
             return self._encoder.for_indexing()
 
+    def gather_queries(self) -> None:
+        """Encode the words of searches in several threads together from now on: more searches a second, for servers.
+
+        A search that is alone is as fast as before, and every search has the same results.
+        """
+        self._encoder.gather_queries()
+
     def _require_items(self) -> None:
         """Raise LibraryError if the library is empty."""
         if self._store.encoder is None:

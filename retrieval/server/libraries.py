@@ -48,6 +48,7 @@ def open_libraries(paths: Iterable[Path], settings: Settings, *, read_only: bool
         for path in dict.fromkeys(path.absolute() for path in paths):
             name = _free_name(path, served)
             library = Library(replace(settings, library=path), create=False, read_only=read_only)
+            library.gather_queries()
             served[name] = Served(name, stack.enter_context(library), read_only)
         yield served
 

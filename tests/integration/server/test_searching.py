@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -148,3 +149,21 @@ def test_the_list_of_libraries_and_the_status_count_what_there_is(shared_server:
     }  # fmt: skip
     assert [source["path"] for source in status["sources"]] == [str(served_album)]
     assert summary.items() <= status.items()
+
+
+def test_searches_at_the_same_time_have_the_results_that_each_has_alone(client: httpx.Client) -> None:
+    words = [
+        f"{what} {where}" for what in ("a cat", "coffee", "a rocket", "coins") for where in ("", "indoors", "at night")
+    ]
+
+    def ask(text: str) -> list[tuple[int, float]]:
+        body = {"query": text, "include_unlikely": True, "literal": True}
+        return [(hit["item_id"], hit["score"]) for hit in client.post(f"{L}/search", json=body).json()["hits"]]
+
+    alone = [ask(text) for text in words]
+    with ThreadPoolExecutor(12) as threads:
+        together = list(threads.map(ask, words * 3))
+    for number, found in enumerate(together):
+        expected = alone[number % len(words)]
+        assert [item for item, _ in found] == [item for item, _ in expected]
+        assert [score for _, score in found] == pytest.approx([score for _, score in expected], abs=2e-6)
