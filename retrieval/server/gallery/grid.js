@@ -95,6 +95,7 @@ export class Grid {
     this.width = this.canvas.clientWidth;
     const target = this.width < 560 ? 118 : this.width < 900 ? 160 : 196;
     this.layout = justify(this.results.ratios, this.width, { target, gap: GAP, sections: this.wanted });
+    this.sectionStarts = this.layout.sections.map(({ start }) => start);
     this.canvas.style.height = `${this.layout.height}px`;
     this.#render();
   }
@@ -130,17 +131,17 @@ export class Grid {
     }
     for (const [number, section] of this.sections) {
       const { start, end: last } = this.layout.sections[number];
-      if ((last > first && start < end) || section.list.childElementCount) continue;
-      if (start === last) continue; // a line at the end of the list
+      if ((last >= first && start <= end) || section.list.childElementCount) continue;
       section.element.remove();
       this.sections.delete(number);
     }
   }
 
   #fillSections(first, end) {
-    this.layout.sections.forEach((place, number) => {
-      const isVisible = (place.end > first && place.start < end) || place.start === place.end;
-      if (!isVisible) return;
+    const { sections } = this.layout;
+    const from = Math.max(lastAtMost(this.sectionStarts, first) - 1, 0); // one before, which may be a line without pictures
+    for (let number = from; number < sections.length && sections[number].start <= end; number += 1) {
+      const place = sections[number];
       let section = this.sections.get(number);
       if (!section) {
         section = new Section(place);
@@ -150,7 +151,7 @@ export class Grid {
       for (let index = Math.max(first, place.start); index < Math.min(end, place.end); index += 1) {
         if (!this.tiles.has(index)) section.insert(this.#newTile(index, place.top), index);
       }
-    });
+    }
   }
 
   #newTile(index, sectionTop) {

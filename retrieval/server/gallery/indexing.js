@@ -96,7 +96,7 @@ export class IndexingPage {
     return fill(
       this.failures,
       h("p.quiet", {}, t("indexing.failures-note")),
-      h("div.table-scroll", { tabindex: "0", role: "region", "aria-labelledby": "failures" }, h("table.table", {}, h("thead", {}, head), h("tbody", {}, rows))),
+      h("div.table-scroll", { tabindex: "0", role: "group", "aria-label": t("indexing.failures") }, h("table.table", {}, h("thead", {}, head), h("tbody", {}, rows))),
       more > 0 ? h("p.quiet", {}, t("indexing.more", { n: more })) : "",
     );
   }

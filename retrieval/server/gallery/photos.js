@@ -21,7 +21,7 @@ export class PhotosPage {
     this.frame = frame;
     this.filters = new FilterPanel();
     this.timeline = new Timeline((when) => this.#jump(when));
-    this.heading = h("h1.count", { tabindex: "-1", role: "status" });
+    this.heading = h("h1.count", { tabindex: "-1", "aria-live": "polite" });
     this.tools = h("div.summary-tools");
     this.notes = h("div.summary-notes");
     this.canvas = h("div.canvas");

@@ -58,14 +58,15 @@ export class SearchBox {
     this.input.select();
   }
 
-  /** Search by a picture's file: alone, or beside the parts that there are. */
+  /** Search by a picture's file: in place of words, or together with the parts that there are. */
   async usePicture(file) {
     this.file.value = "";
     if (file.size > MOST_BYTES) return say(t("search.too-large", { n: Math.round(file.size / 1048576) }), { isError: true });
     this.form.classList.add("busy");
     try {
       const { picture } = await uploadPicture(file);
-      this.#addPart({ kind: "picture", value: picture, weight: 1 });
+      const hasParts = readAddress().parts.length > 0;
+      this.#addPart({ kind: "picture", value: picture, weight: 1 }, hasParts ? undefined : "");
     } catch (error) {
       say(error.message, { isError: true });
     } finally {
