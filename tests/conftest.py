@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,21 @@ PHOTOS = (
     "text.png",
 )
 """The photos in skimage/data; the other files are logos, patterns, arrays and stacks."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --part, by which CI runs other slow tests each day."""
+    parser.addoption("--part", metavar="K/N", help="Run only the K-th of N parts of the tests; K counts on past N.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of other parts. A file stays whole: its tests share what takes long to make."""
+    if not (part := config.getoption("--part")):
+        return
+    number, parts = map(int, part.split("/"))
+    mine = [item for item in items if (zlib.crc32(item.path.name.encode()) - number) % parts == 0]
+    config.hook.pytest_deselected(items=[item for item in items if item not in mine])
+    items[:] = mine
 
 
 @pytest.fixture(scope="session")

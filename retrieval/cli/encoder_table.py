@@ -76,8 +76,13 @@ def _row(encoder: RecommendedEncoder, speed: Speed | None) -> tuple[str, ...]:
         encoder.languages,
         f"{encoder.licence}{research}{code}",
         f"{encoder.quality} ({encoder.quality_source})" if encoder.quality else "",
-        f"{speed.pictures:.0f} pictures a second, {speed.milliseconds:.0f} ms a text" if speed else "not measured",
+        f"{_rate(speed.pictures)} pictures a second, {speed.milliseconds:.0f} ms a text" if speed else "not measured",
     )
+
+
+def _rate(pictures: float) -> str:
+    """Return a number of pictures a second, with two digits that count where it is small."""
+    return f"{pictures:.0f}" if pictures >= 10 else f"{pictures:.1f}"
 
 
 def _fields(encoder: RecommendedEncoder, speed: Speed | None) -> dict[str, object]:

@@ -44,9 +44,9 @@ def main() -> int:
                 speeds[encoder.alias] = _speed(_name(encoder, Path(folder) / "model"))
         except (RecallError, OSError, RuntimeError, MemoryError) as error:
             sys.stderr.write(f"not measured: {encoder.alias}: {error}\n")
-    SPEED_FILE.write_text(json.dumps({alias: asdict(speed) for alias, speed in speeds.items()}, indent=2) + "\n")
+        SPEED_FILE.write_text(json.dumps({alias: asdict(speed) for alias, speed in speeds.items()}, indent=2) + "\n")
     rows = [
-        (alias, f"{speed.pictures:.0f} a second", f"{speed.milliseconds:.1f} ms") for alias, speed in speeds.items()
+        (alias, f"{speed.pictures:.1f} a second", f"{speed.milliseconds:.1f} ms") for alias, speed in speeds.items()
     ]
     sys.stdout.write(table(("Encoder (random weights)", "Pictures", "One text"), rows) + "\n")
     return 0
