@@ -14,13 +14,23 @@ from typing import Any
 import click
 
 from indexer.config import Settings
+from indexer.errors import ConfigError
 from retrieval import server
 from retrieval.schemas.address import Address, listen
 from retrieval.server.access import digest_of, new_token
 from retrieval.server.pages import forwarding_page
+from retrieval.server.tokens import TokenFile
 
 
-def run(libraries: Sequence[Path], address: str, settings: Settings, *, opens: bool | None, **choices: Any) -> None:
+def run(
+    libraries: Sequence[Path],
+    address: str,
+    settings: Settings,
+    *,
+    opens: bool | None,
+    stored_tokens: bool,
+    **choices: Any,
+) -> None:
     """Serve libraries until Ctrl-C.
 
     Args:
@@ -28,19 +38,24 @@ def run(libraries: Sequence[Path], address: str, settings: Settings, *, opens: b
         address: Where to listen.
         settings: The settings of the libraries.
         opens: Whether to open the browser; None if there is a terminal and a desktop.
+        stored_tokens: Whether only stored tokens are accepted.
         **choices: The other fields of `server.Options`.
     """
     parsed = Address.parse(address)
     server.Options(parsed, **choices)  # refuses an address before anything is opened
     listener, opened = listen(parsed, advice="--listen 0 takes a free port")
     options = server.Options(opened, **choices)
-    token = new_token()
-    url = f"{options.url}?token={token}"
+    token = None if stored_tokens else new_token()
+    stored = TokenFile()
+    if token is None and not stored.tokens():
+        raise ConfigError("no token is stored; run: recall token new NAME, or leave out --stored-tokens")
+    url = options.url if token is None else f"{options.url}?token={token}"
     with (
         server.open_libraries(libraries, settings, read_only=options.read_only) as served,
         _way_in(url) as file,
     ):
-        app = server.make_app(served, options, digests=[digest_of(token)])
+        own = () if token is None else (digest_of(token),)
+        app = server.make_app(served, options, digests=lambda: (*own, *stored.digests()))
 
         def announce() -> None:
             click.echo(f"recall: serving {url}", err=True)

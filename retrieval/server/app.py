@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,7 +22,7 @@ from retrieval.server.libraries import Served
 from retrieval.server.metrics import Metered, Metrics
 from retrieval.server.options import Options
 from retrieval.server.rate_limit import RateLimit
-from retrieval.server.routers import ROUTERS
+from retrieval.server.routers import PREDICT_ROUTER, ROUTERS
 from retrieval.server.sent_pictures import SentPictures
 from retrieval.server.state import State
 
@@ -38,16 +38,15 @@ _SENT_SECONDS = 30.0
 """Time that decoding a sent picture may take."""
 
 
-def make_app(libraries: Mapping[str, Served], options: Options, *, digests: Iterable[str] = ()) -> ASGIApp:
+def make_app(libraries: Mapping[str, Served], options: Options, *, digests: Callable[[], Iterable[str]]) -> ASGIApp:
     """Return the application of libraries.
 
     Args:
         libraries: The open libraries by their names.
         options: What the server allows.
-        digests: Digests of the tokens that are accepted; see `access.digest_of`.
+        digests: Returns the digests of the tokens that are accepted now; see `access.digest_of`.
     """
-    accepted = tuple(digests)
-    access = Access(lambda: accepted)
+    access = Access(digests)
     app = FastAPI(
         title="Recall",
         version=__version__,
@@ -62,7 +61,7 @@ def make_app(libraries: Mapping[str, Served], options: Options, *, digests: Iter
     metrics = Metrics(libraries)
     app.state.shared = State(libraries, options, access, _reader(), SentPictures(), metrics)
     problems.add_handlers(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *([PREDICT_ROUTER] if options.predict else [])):
         app.include_router(router)
     app.openapi = _with_problem(app)  # type: ignore[method-assign]  # FastAPI documents this as the way
     within = RateLimit(BodyLimit(Compression(app)))

@@ -63,8 +63,11 @@ class Guard:
                 f"this server is not known as {headers.get('host', '')[:100]!r}; call it by its address, or start it "
                 "with --allow-host NAME",
             )
-        if path in OPEN_PATHS or (self._options.predict and path in PREDICT_PATHS):
-            return None
+        return None if path in OPEN_PATHS else self._check_caller(scope, headers, path)
+
+    def _check_caller(self, scope: Scope, headers: Headers, path: str) -> Response | None:
+        if self._options.predict and path in PREDICT_PATHS:  # for programs: a page anywhere could send a form
+            return problem(403, "pages may not use /predict") if "origin" in headers else None
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             caller = self._access.token(token.strip())

@@ -58,7 +58,7 @@ def running_server() -> Iterator[Callable[..., Running]]:
             options = Options(address, **choices)
             settings = Settings.load(library=paths[0], wait=1.0)
             libraries = stack.enter_context(open_libraries(paths, settings, read_only=options.read_only))
-            app = make_app(libraries, options, digests=[digest_of(TOKEN)])
+            app = make_app(libraries, options, digests=lambda: [digest_of(TOKEN)])
             server = uvicorn.Server(server_config(app, options))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
             thread.start()

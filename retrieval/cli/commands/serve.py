@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,6 +40,10 @@ SECTION = "Search"
     "--allow-folders", "folders", type=FilePath(), metavar="FOLDER", multiple=True,
     help="Let clients index this folder, or folders below it; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--stored-tokens", is_flag=True,
+    help="Make and print no token: accept those of `recall token new` only, for a server that starts by itself.",
+)  # fmt: skip
 @click.option("--predict", is_flag=True, help="Add /predict, by which Immich uses the encoder; it needs no token.")
 @settings_options("device", "trust_encoder", "max_pixels", "max_bytes", "timeout", "wait")
 def command(
@@ -48,12 +53,12 @@ def command(
     tls_cert: Path | None,
     tls_key: Path | None,
     settings: Settings,
-    **choices: object,
+    **choices: Any,
 ) -> None:
     """See and search your photos in the browser, and let other programs search through HTTP.
 
-    The address that is printed has a token, without which nobody gets in; a new one is made each time. Only this
-    machine reaches the server unless you say otherwise. Ctrl-C ends it.
+    The address that is printed has a token, without which nobody gets in; a new one is made each time, and those of
+    `recall token` are accepted too. Only this machine reaches the server unless you say otherwise. Ctrl-C ends it.
 
     \b
     recall serve

@@ -7,7 +7,7 @@ library, `state.Shared` the rest. A new file is listed here.
 
 from __future__ import annotations
 
-from retrieval.server.routers import gallery, health, items, libraries, metrics, pictures, search
+from retrieval.server.routers import gallery, health, items, libraries, metrics, pictures, predict, search
 
 ROUTERS = (
     health.ROUTER,
@@ -18,3 +18,6 @@ ROUTERS = (
     items.ROUTER,
     gallery.ROUTER,
 )
+
+PREDICT_ROUTER = predict.ROUTER
+"""Only with the option `predict`."""
