@@ -88,7 +88,7 @@ class TokenFile:
             raise ConfigError(f"{self._path} cannot be read ({error}); correct it or delete it") from error
 
     def digests(self) -> tuple[str, ...]:
-        """Return the digests of the stored tokens, of a file that has changed the new ones; none if it cannot be read."""
+        """Return the digests of the stored tokens, read again if the file changes; none if it cannot be read."""
         try:
             status = self._path.stat()
             version = status.st_mtime_ns, status.st_ino
