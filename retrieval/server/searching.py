@@ -127,7 +127,7 @@ def _part(served: Served, shared: State, part: SearchPart) -> Part:
     if part.item_id is not None:
         return _part_of_item(item_of(served, part.item_id), part.weight)
     if part.data is not None:
-        return Part(_decoded(part.data), part.weight)
+        return Part(decoded(part.data), part.weight)
     picture = shared.pictures.get(served.name, part.picture or "")
     if picture is None:
         raise ProblemError(404, "the server does not have the picture of this search any more; send it again")
@@ -142,7 +142,7 @@ def _part_of_item(item: Item, weight: float) -> Part:
     return Part(plain(words), weight)
 
 
-def _decoded(data: str) -> bytes:
+def decoded(data: str) -> bytes:
     """Return the bytes of a picture in base64, with or without "data:…;base64," in front.
 
     Raises:

@@ -7,7 +7,18 @@ library, `state.Shared` the rest. A new file is listed here.
 
 from __future__ import annotations
 
-from retrieval.server.routers import gallery, health, items, libraries, metrics, pictures, predict, search
+from retrieval.server.routers import (
+    gallery,
+    health,
+    item_pictures,
+    items,
+    libraries,
+    metrics,
+    overview,
+    pictures,
+    predict,
+    search,
+)
 
 ROUTERS = (
     health.ROUTER,
@@ -16,6 +27,8 @@ ROUTERS = (
     search.ROUTER,
     pictures.ROUTER,
     items.ROUTER,
+    item_pictures.ROUTER,
+    overview.ROUTER,
     gallery.ROUTER,
 )
 

@@ -1,0 +1,130 @@
+"""The pictures of items: thumbnails, and originals."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from starlette.responses import FileResponse, Response
+
+from indexer.errors import PictureError
+from indexer.images.thumbnail import ThumbnailSize
+from indexer.store.picture_files import Original
+from retrieval.server.libraries import ServedLibrary
+from retrieval.server.numbers import ItemNumber
+from retrieval.server.problems import ProblemError
+
+ROUTER = APIRouter(prefix="/api/libraries/{library}/items/{item_id}", tags=["items"])
+
+_THUMBNAIL_CACHING = "private, max-age=3600"
+"""A browser asks again after an hour, and gets a few bytes if the photo is the same."""
+
+_ORIGINAL_CACHING = "private, no-cache"
+
+_MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WebP": "image/webp",
+    "GIF": "image/gif",
+    "TIFF": "image/tiff",
+    "BMP": "image/bmp",
+    "AVIF": "image/avif",
+    "HEIF": "image/heif",
+    "JPEG XL": "image/jxl",
+}
+
+_SHOWN = {"JPEG", "PNG", "WebP", "GIF"}
+"""Formats that every browser shows; everything else is downloaded."""
+
+_BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+
+_WEBP = {"content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}}}
+
+IfNoneMatch = Annotated[str | None, Header(description="Tags of the copies that the client has.")]
+
+
+@ROUTER.get(
+    "/thumbnail",
+    response_class=Response,
+    responses={200: _WEBP, 304: {"description": "The client has it."}},
+)
+def thumbnail(
+    served: ServedLibrary, item_id: ItemNumber, size: ThumbnailSize = "small", if_none_match: IfNoneMatch = None
+) -> Response:
+    """Return a reduced copy of a photo, 320 pixels on the shorter side (small) or 1440 on the longer (large)."""
+    known = _tags(if_none_match)
+    try:
+        found = served.library.web_thumbnail(item_id, size=size, unless=known[0] if len(known) == 1 else None)
+    except PictureError as error:
+        raise ProblemError(404, f"there is no thumbnail: {error}") from error
+    if found is None:
+        raise _unknown(item_id)
+    headers = {"ETag": f'"{found.tag}"', "Cache-Control": _THUMBNAIL_CACHING}
+    if found.tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(found.content, media_type="image/webp", headers=headers)
+
+
+@ROUTER.get(
+    "/original",
+    response_class=Response,
+    responses={
+        200: _BYTES,
+        206: {"description": "The part that the header Range asks for.", **_BYTES},
+        304: {"description": "The client has it."},
+        416: {"description": "The file is shorter than Range says."},
+    },
+)
+def original(served: ServedLibrary, item_id: ItemNumber, if_none_match: IfNoneMatch = None) -> Response:
+    """Return the file of an item, or a part of it, while it lies in the folder that was indexed."""
+    try:
+        found = served.library.original(item_id)
+    except PictureError as error:
+        raise ProblemError(404, f"there is no original: {error}") from error
+    if found is None:
+        raise _unknown(item_id)
+    answer = _answer(found)
+    if answer.headers.get("etag", "").strip('"') in _tags(if_none_match):
+        return Response(status_code=304, headers={"ETag": answer.headers["etag"], "Cache-Control": _ORIGINAL_CACHING})
+    return answer
+
+
+def _answer(found: Original) -> Response:
+    """Return an original as an answer; of a file only the parts that are asked for are read.
+
+    Raises:
+        ProblemError: The file has been deleted.
+    """
+    path = found.path or "stored"
+    try:
+        status = os.stat(path) if found.path else None
+    except OSError as error:
+        raise ProblemError(404, f"there is no original: the file cannot be opened ({error.strerror})") from error
+    answer = FileResponse(
+        path,
+        media_type=_MEDIA_TYPES.get(found.format or "", "application/octet-stream"),
+        filename=_sendable(found.name),
+        content_disposition_type="inline" if found.format in _SHOWN else "attachment",
+        headers={"Cache-Control": _ORIGINAL_CACHING},
+        stat_result=status,
+    )
+    if found.content is None:
+        return answer
+    headers = {name: answer.headers[name] for name in ("content-type", "content-disposition", "cache-control")}
+    return Response(found.content, headers=headers)
+
+
+def _tags(header: str | None) -> list[str]:
+    """Return the tags in a header If-None-Match; a star is for any."""
+    return [tag.strip().removeprefix("W/").strip('"') for tag in (header or "").split(",") if tag.strip()]
+
+
+def _unknown(item_id: int) -> ProblemError:
+    return ProblemError(404, f"the library has no item {item_id}; it may have been removed since it was found")
+
+
+def _sendable(name: str) -> str:
+    """Return a file's name as headers can have it: no controls, no bytes that are not UTF-8, no folders."""
+    text = name.encode("utf-8", "replace").decode()
+    return "".join(letter if letter.isprintable() and letter not in '/\\"' else "_" for letter in text) or "original"
