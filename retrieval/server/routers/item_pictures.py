@@ -37,7 +37,7 @@ _MEDIA_TYPES = {
 _SHOWN = {"JPEG", "PNG", "WebP", "GIF"}
 """Formats that every browser shows; everything else is downloaded."""
 
-_BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+_BYTES = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 
 _WEBP = {"content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}}}
 
