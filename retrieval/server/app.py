@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
@@ -18,6 +20,7 @@ from retrieval.server.access import Access
 from retrieval.server.body_limit import PICTURE_BODY, BodyLimit
 from retrieval.server.compression import Compression
 from retrieval.server.guard import Guard
+from retrieval.server.jobs import Jobs
 from retrieval.server.libraries import Served
 from retrieval.server.metrics import Metered, Metrics
 from retrieval.server.options import Options
@@ -55,17 +58,27 @@ def make_app(libraries: Mapping[str, Served], options: Options, *, digests: Call
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
+        lifespan=_ending,
         responses={"default": {"description": "Why there is no answer.", "content": _PROBLEM_CONTENT}},
     )
     app.state.libraries = libraries
-    metrics = Metrics(libraries)
-    app.state.shared = State(libraries, options, access, _reader(), SentPictures(), metrics)
+    metrics, jobs = Metrics(libraries), Jobs()
+    app.state.shared = State(libraries, options, access, _reader(), SentPictures(), metrics, jobs)
     problems.add_handlers(app)
     for router in (*ROUTERS, *([PREDICT_ROUTER] if options.predict else [])):
         app.include_router(router)
     app.openapi = _with_problem(app)  # type: ignore[method-assign]  # FastAPI documents this as the way
     within = RateLimit(BodyLimit(Compression(app)))
     return Metered(Guard(within, access=access, options=options), metrics)
+
+
+@asynccontextmanager
+async def _ending(app: FastAPI) -> AsyncIterator[None]:
+    """End the jobs and the processes that decode pictures with the server."""
+    yield
+    shared: State = app.state.shared
+    await anyio.to_thread.run_sync(shared.jobs.close)
+    shared.reader.close()
 
 
 def _reader() -> PictureReader:

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
+_BUG = "the request failed because of an error in Recall; what the server prints says more"
+
 _STATUSES: tuple[tuple[type[RecallError], int], ...] = (
     (errors.LibraryLockedError, 409),
     (errors.LibraryClosedError, 503),
@@ -84,7 +86,7 @@ def problem(
         headers: Further headers of the answer.
         fields: The values of the request that are wrong.
     """
-    content: dict[str, Any] = {"type": kind, "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    content = _content(status, detail, kind)
     if fields:
         content["errors"] = [field.model_dump() for field in fields]
     return Json(content, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
@@ -97,8 +99,24 @@ def status_of(error: RecallError) -> int:
 
 def problem_of(error: RecallError) -> Json:
     """Return an error of Recall as an answer."""
+    return problem(status_of(error), str(error), kind=_kind_of(error))
+
+
+def problem_content(error: Exception) -> dict[str, Any]:
+    """Return an error as the content of a problem; of a bug no more than that it is one."""
+    if isinstance(error, RecallError):
+        return _content(status_of(error), str(error), _kind_of(error))
+    return _content(500, _BUG, "about:blank")
+
+
+def _content(status: int, detail: str, kind: str) -> dict[str, Any]:
+    return {"type": kind, "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+
+
+def _kind_of(error: RecallError) -> str:
+    """Return what went wrong, for programs."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
-    return problem(status_of(error), str(error), kind=f"urn:recall:{name}")
+    return f"urn:recall:{name}"
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -139,7 +157,7 @@ async def _on_wrong_request(_: Request, error: Exception) -> Json:
 
 async def _on_bug(request: Request, error: Exception) -> Json:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(500, "the request failed because of an error in Recall; what the server prints says more")
+    return problem(500, _BUG)
 
 
 def _pointer(place: Sequence[str | int]) -> str:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from indexer.images.workers.reader import PictureReader
 from retrieval.server.access import Access
+from retrieval.server.jobs import Jobs
 from retrieval.server.libraries import Served
 from retrieval.server.metrics import Metrics
 from retrieval.server.options import Options
@@ -27,6 +28,7 @@ class State:
         reader: Decodes the pictures that clients send, in processes of its own.
         pictures: The pictures that clients have sent.
         metrics: What the server counts.
+        jobs: Long work.
     """
 
     libraries: Mapping[str, Served]
@@ -35,6 +37,7 @@ class State:
     reader: PictureReader
     pictures: SentPictures
     metrics: Metrics
+    jobs: Jobs
 
 
 def state_of(request: Request) -> State:

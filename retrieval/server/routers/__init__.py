@@ -12,6 +12,7 @@ from retrieval.server.routers import (
     health,
     item_pictures,
     items,
+    jobs,
     libraries,
     metrics,
     overview,
@@ -29,6 +30,7 @@ ROUTERS = (
     items.ROUTER,
     item_pictures.ROUTER,
     overview.ROUTER,
+    jobs.ROUTER,
     gallery.ROUTER,
 )
 
