@@ -107,14 +107,20 @@ def _rounded(value: float) -> str:
 
 def print_understood(understood: Understood | None) -> None:
     """Print on stderr what a query was understood as, and which words no photo fits."""
+    unmatched, filters = understood_as(understood)
+    if unmatched:
+        note(f"recall: {unmatched}")
+    if filters:
+        note(f"recall: {filters} (--literal searches for these words)")
+
+
+def understood_as(understood: Understood | None) -> tuple[str, str]:
+    """Return which words no photo fits, and what a query was understood as, as sentences; "" for none."""
     if understood is None:
-        return
-    if understood.unmatched:
-        note(
-            f"recall: the library has nothing {', '.join(understood.unmatched)}; searching for these words as they are"
-        )
-    if understood.filters or understood.excluded:
-        note(f"recall: understood as: {understood} (--literal searches for these words)")
+        return "", ""
+    words = ", ".join(understood.unmatched)
+    unmatched = f"the library has nothing {words}; searching for these words as they are" if words else ""
+    return unmatched, f"understood as: {understood}" if understood.filters or understood.excluded else ""
 
 
 def print_hits(

@@ -20,14 +20,27 @@ def explain_nothing(hits: Hits, output: OutputFormat) -> None:
         hits: All hits, which are hidden.
         output: How hits would have been printed; for JSON the reason is an object too.
     """
-    best = max(hits, key=lambda hit: hit.probability or 0.0, default=None)
-    if hits.unknown_words:
-        reason, message = "unknown word", _unknown_words(hits)
-    elif best is None:
-        reason, message = "no candidates", "nothing found"
-    else:
-        reason, message = "nothing similar", _best_guess(best)
+    best = _best(hits)
+    reason, message = why_nothing(hits)
+    if reason == "nothing similar" and best is not None:
+        message += f"; the best guess is {best.path}, with a match probability {_rounded_down(best.probability or 0.0)}"
+        message += " (--all shows unlikely hits)"
     _print_reason(reason, message, hits, best, output)
+
+
+def why_nothing(hits: Hits) -> tuple[str, str]:
+    """Return why no hit is shown, in two or three words and as a sentence.
+
+    Args:
+        hits: All hits, which are hidden.
+    """
+    if hits.unknown_words:
+        return "unknown word", _unknown_words(hits)
+    return ("nothing similar", "nothing matches") if hits else ("no candidates", "nothing found")
+
+
+def _best(hits: Hits) -> Hit | None:
+    return max(hits, key=lambda hit: hit.probability or 0.0, default=None)
 
 
 def note_unknown_words(hits: Hits, output: OutputFormat) -> None:
@@ -43,13 +56,6 @@ def _print_reason(reason: str | None, message: str, hits: Hits, best: Hit | None
     guess = None if best is None else {"path": str(best.path), "probability": best.to_dict()["probability"]}
     words = [{"word": word, "suggestions": list(meant)} for word, meant in hits.unknown_words.items()]
     note(json.dumps({"nothing": reason, "message": message, "unknown_words": words, "best_guess": guess}))
-
-
-def _best_guess(best: Hit) -> str:
-    return (
-        f"nothing matches; the best guess is {best.path}, with a match probability "
-        f"{_rounded_down(best.probability or 0.0)} (--all shows unlikely hits)"
-    )
 
 
 def _unknown_words(hits: Hits) -> str:

@@ -124,3 +124,17 @@ def _cell(device: int, answer: bytes) -> tuple[int, int]:
     if not (rows and columns and width >= columns and height >= rows):
         return _USUAL_CELL
     return width // columns, height // rows
+
+
+def detect_for_program() -> Graphics:
+    """Return how a program that fills the terminal shows pictures.
+
+    With Kitty's protocol a colour is the number of a picture, so that all colours are needed: the environment says so
+    afterwards, also over SSH. With NO_COLOR there are none, and half blocks are grey.
+    """
+    graphics = detect()
+    if graphics.kind == "kitty" and os.environ.get("NO_COLOR"):
+        return Graphics("blocks", graphics.cell)
+    if graphics.kind == "kitty":
+        os.environ["COLORTERM"] = "truecolor"
+    return graphics
