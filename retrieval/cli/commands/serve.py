@@ -16,8 +16,8 @@ SECTION = "Search"
 
 @click.command("serve", short_help="See and search your photos in the browser (HTTP API).")
 @click.option(
-    "--library", "libraries", type=FilePath(), metavar="FOLDER", multiple=True, envvar="RECALL_LIBRARY",
-    show_envvar=True, help="The library, NAME.recall; may be repeated. By default photos.recall in your data folder.",
+    "--library", "libraries", type=FilePath(), metavar="FOLDER", multiple=True,
+    help="The library, NAME.recall; may be repeated. By default RECALL_LIBRARY, or photos.recall in your data folder.",
 )  # fmt: skip
 @click.option(
     "--listen", "address", metavar="[HOST:]PORT", default="8321", show_default=True,

@@ -47,7 +47,14 @@ def generated(shared_server: Running, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("client")
     with shared_server.client() as client:
         (folder / "openapi.json").write_text(json.dumps(client.get("/api/openapi.json").json()))
-    making = [sys.executable, "-m", "openapi_python_client", "generate", "--path", folder / "openapi.json"]
+    making: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "openapi_python_client",
+        "generate",
+        "--path",
+        folder / "openapi.json",
+    ]
     done = subprocess.run(
         [*making, "--output-path", folder / "made"], capture_output=True, text=True, timeout=120, check=False
     )
@@ -80,7 +87,7 @@ def test_the_python_client_is_typed(generated: Path) -> None:
     wrong.write_text(program.read_text().replace("hit.path", "hit.nothing_like_it"))
     env = os.environ | {"MYPYPATH": str(generated)}
     for path, is_right in ((program, True), (wrong, False)):
-        check = [
+        check: list[str | Path] = [
             sys.executable,
             "-m",
             "mypy",

@@ -149,3 +149,9 @@ def test_a_port_that_is_taken_and_an_address_that_is_none_are_named(
 
 def test_a_library_that_is_not_there_is_named(recall_program: Program, tmp_path: Path) -> None:
     assert_error(recall_program("serve", "--library", tmp_path / "none.recall", "--listen", "0"), "none.recall")
+
+
+def test_the_library_before_the_command_counts_more_than_the_variable(recall_program: Program, tmp_path: Path) -> None:
+    named = tmp_path / "named.recall"
+    done = recall_program("--library", named, "serve", env={"RECALL_LIBRARY": str(tmp_path / "variable.recall")})
+    assert (done.returncode, str(named) in done.stderr) == (2, True), done.stderr
