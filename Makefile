@@ -47,7 +47,7 @@ LARGE = PyTorch comes with its CUDA libraries on Linux, also where there is no G
 
 ALL = cpu,torch,raw,jxl,tables,evaluate,demo,tune,llm,datasets,langchain,mcp,server,preview
 
-$(VENV)/.demo: EXTRAS = cpu,raw,jxl,demo
+$(VENV)/.demo: EXTRAS = cpu,raw,jxl,demo,server
 $(VENV)/.demo: PACKAGE = onnxruntime
 $(VENV)/.demo: SIZE = $(SMALL)
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
@@ -93,6 +93,7 @@ demo: $(VENV)/.demo  ## install Recall, index some real photos and search them
 	$(call show,status)
 	@printf '\nNow your own photos. Type:\n\n    source $(BIN)/activate\n    recall index ~/Pictures\n'
 	@printf '    recall search "a dog on the beach"\n    recall --help\n'
+	@printf '\nTo see the photos of this demo in the browser, type:\n\n    RECALL_LIBRARY=demo.recall $(BIN)/recall serve\n'
 
 test: $(VENV)/.dev  ## run the tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8
