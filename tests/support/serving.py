@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -71,3 +73,31 @@ def running_server() -> Iterator[Callable[..., Running]]:
             return Running(f"http://127.0.0.1:{address.port}", address.port, options.cookie)
 
         yield start
+
+
+class ServedProgram:
+    """A program that serves.
+
+    Attributes:
+        url: Its address without the token.
+        token: The token that it printed.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.fullmatch(r"recall: serving (http://127\.0\.0\.1:\d+)/\?token=(\S+)\n", line)
+        assert found, line + process.stderr.read()
+        self.url, self.token = found[1], found[2]
+        assert process.stderr.readline() == "recall: Ctrl-C ends it\n"
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return int(self.url.rpartition(":")[2])
+
+    def client(self) -> httpx.Client:
+        """Return a client that sends its token."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)

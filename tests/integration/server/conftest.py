@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from retrieval import Library
-from tests.support.serving import Running, running_server
+from tests.support.program import Program
+from tests.support.serving import Running, ServedProgram, running_server
 
 NAMES = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "rocket.jpg")
 
@@ -53,3 +56,21 @@ def client(shared_server: Running) -> Iterator[httpx.Client]:
     """Return a client of the shared server that sends its token."""
     with shared_server.client() as client:
         yield client
+
+
+@pytest.fixture
+def serve(recall_program: Program, served_library: Path) -> Iterator[Callable[..., ServedProgram]]:
+    """Return a function that starts the program on a copy of the album's library."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> ServedProgram:
+            process = recall_program.start("serve", "--listen", "0", "--library", served_library, *options)
+            stack.callback(_end, process)
+            return ServedProgram(process)
+
+        yield start
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()

@@ -3,72 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 import signal
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.support.program import Program, assert_error
+from tests.support.serving import ServedProgram
 
 SEARCH = "/api/libraries/photos/search"
 
 
-class Served:
-    """A program that serves.
-
-    Attributes:
-        url: Its address without the token.
-        token: The token that it printed.
-    """
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.fullmatch(r"recall: serving (http://127\.0\.0\.1:\d+)/\?token=(\S+)\n", line)
-        assert found, line + process.stderr.read()
-        self.url, self.token = found[1], found[2]
-        assert process.stderr.readline() == "recall: Ctrl-C ends it\n"
-
-    @property
-    def port(self) -> int:
-        """Its port."""
-        return int(self.url.rpartition(":")[2])
-
-    def client(self) -> httpx.Client:
-        """Return a client that sends its token."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
-
-
-@pytest.fixture
-def serve(recall_program: Program, served_library: Path) -> Iterator[Callable[..., Served]]:
-    """Return a function that starts the program on a copy of the album's library."""
-    with ExitStack() as stack:
-
-        def start(*options: str) -> Served:
-            process = recall_program.start("serve", "--listen", "0", "--library", served_library, *options)
-            stack.callback(_end, process)
-            return Served(process)
-
-        yield start
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate()
-
-
-def test_it_prints_an_address_that_opens_the_gallery_and_ends_with_ctrl_c(serve: Callable[..., Served]) -> None:
+def test_it_prints_an_address_that_opens_the_gallery_and_ends_with_ctrl_c(serve: Callable[..., ServedProgram]) -> None:
     server = serve()
     with httpx.Client(base_url=server.url, trust_env=False) as browser:
         assert browser.get("/").status_code == 401
@@ -80,7 +32,7 @@ def test_it_prints_an_address_that_opens_the_gallery_and_ends_with_ctrl_c(serve:
     assert errors == "recall: stopped\n"
 
 
-def test_ctrl_c_ends_it_while_a_request_is_in_progress(serve: Callable[..., Served]) -> None:
+def test_ctrl_c_ends_it_while_a_request_is_in_progress(serve: Callable[..., ServedProgram]) -> None:
     server = serve()
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(
@@ -94,13 +46,14 @@ def test_ctrl_c_ends_it_while_a_request_is_in_progress(serve: Callable[..., Serv
     assert errors == "recall: stopped\n"
 
 
-def test_each_start_has_a_token_of_its_own(serve: Callable[..., Served]) -> None:
+def test_each_start_has_a_token_of_its_own(serve: Callable[..., ServedProgram]) -> None:
     assert serve().token != serve().token
 
 
-def test_a_thousand_slow_clients_do_not_stop_a_search(serve: Callable[..., Served]) -> None:
-    server = serve()
+def test_a_thousand_slow_clients_do_not_stop_a_search(serve: Callable[..., ServedProgram]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))  # the server's: fewer than there are clients
+    server = serve()
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     is_done = threading.Event()
     with ExitStack() as stack, server.client() as client:
