@@ -6,13 +6,13 @@ regions.py         scores of the regions of a picture, and their heat map
 word_effects.py    effect of each word of the query on the score
 missing.py         why a file is not in the library, or not in its present state
 
-From outside call `explain` and `save_heatmap`.
+From outside call `explain`, `save_heatmap` and `heatmap_png`.
 """
 
 from __future__ import annotations
 
 from retrieval.explain.explain import Explanation, explain
-from retrieval.explain.regions import Region, Regions, save_heatmap
+from retrieval.explain.regions import Region, Regions, heatmap_png, save_heatmap
 from retrieval.explain.word_effects import WordEffect
 
-__all__ = ["Explanation", "Region", "Regions", "WordEffect", "explain", "save_heatmap"]
+__all__ = ["Explanation", "Region", "Regions", "WordEffect", "explain", "heatmap_png", "save_heatmap"]

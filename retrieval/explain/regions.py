@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ MAX_SIDE = 1024
 
 COLORS = ((0, 0, 40), (120, 20, 110), (230, 80, 50), (255, 220, 80))
 """Colors from cold to hot: dark blue, purple, orange, yellow. Lightness increases too, for color-blind eyes."""
+
+OPACITY = (90, 230)
+"""Of the coldest and the warmest cell of a map that is laid over the picture, 0 to 255: the picture can be seen."""
+
+_OVERLAY_SIDE = 512
+"""Longest side of such a map in pixels: it has 24 cells a side, and a page enlarges it smoothly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +146,7 @@ def save_heatmap(picture: Image.Image, regions: Regions, path: Path, *, overwrit
         raise QueryError(f"{path} exists already; name a new file, or write over it with --force")
     thumbnail = picture.copy()
     thumbnail.thumbnail((MAX_SIDE, MAX_SIDE))
-    spread = float(np.ptp(regions.heatmap))
-    level = (regions.heatmap - regions.heatmap.min()) / (spread or 1)  # 0..1
-    stops = np.linspace(0, 1, len(COLORS))
-    channels = [np.interp(level, stops, [color[channel] for color in COLORS]) for channel in range(3)]
-    overlay = Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8))
-    overlay = overlay.resize(thumbnail.size, Image.Resampling.BICUBIC)
+    overlay = _colors(regions).convert("RGB").resize(thumbnail.size, Image.Resampling.BICUBIC)
     format = Image.registered_extensions().get(path.suffix.lower(), path.suffix)
     try:
         with part_file(path) as part:
@@ -155,3 +157,31 @@ def save_heatmap(picture: Image.Image, regions: Regions, path: Path, *, overwrit
         raise QueryError(
             f"{path} cannot be written ({reason}); expected a name such as heat.png in a folder that you can write to"
         ) from error
+
+
+def heatmap_png(picture: Image.Image, regions: Regions) -> bytes:
+    """Return the heat map alone as a PNG of the picture's shape, to be laid over it: the warmer, the less transparent.
+
+    Args:
+        picture: The picture, of which only the size is read.
+        regions: Regions of this picture.
+    """
+    from PIL import Image  # late, as above
+
+    scale = min(1.0, _OVERLAY_SIDE / max(picture.size))
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    content = io.BytesIO()
+    _colors(regions).resize(size, Image.Resampling.BICUBIC).save(content, "PNG")
+    return content.getvalue()
+
+
+def _colors(regions: Regions) -> Image.Image:
+    """Return the heat map in colors, RGBA, a pixel for each cell."""
+    from PIL import Image  # late, as above
+
+    spread = float(np.ptp(regions.heatmap))
+    level = (regions.heatmap - regions.heatmap.min()) / (spread or 1)  # 0..1
+    stops = np.linspace(0, 1, len(COLORS))
+    channels = [np.interp(level, stops, [color[channel] for color in COLORS]) for channel in range(3)]
+    channels.append(np.interp(level, [0, 1], OPACITY))
+    return Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8))

@@ -8,17 +8,21 @@ library, `state.Shared` the rest. A new file is listed here.
 from __future__ import annotations
 
 from retrieval.server.routers import (
+    explain,
     gallery,
     health,
     item_pictures,
     items,
     jobs,
+    judgements,
     libraries,
     metrics,
     overview,
     pictures,
     predict,
     search,
+    versions,
+    words,
 )
 
 ROUTERS = (
@@ -31,6 +35,10 @@ ROUTERS = (
     item_pictures.ROUTER,
     overview.ROUTER,
     jobs.ROUTER,
+    explain.ROUTER,
+    judgements.ROUTER,
+    words.ROUTER,
+    versions.ROUTER,
     gallery.ROUTER,
 )
 
