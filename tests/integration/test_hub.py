@@ -90,6 +90,7 @@ def test_a_short_name_shows_its_licence_and_an_encoder_for_other_uses(
     assert not hub.ranges
 
 
+@pytest.mark.slow
 def test_a_model_card_without_a_licence_is_said(online: Program, hub: Hub) -> None:
     hub.card = {}
     done = online("encoder", "use", NAME)
@@ -102,6 +103,7 @@ def test_a_broken_connection_is_continued_where_it_broke(online: Program, hub: H
     assert hub.ranges == ["", "bytes=2000000-", "bytes=3000000-"]
 
 
+@pytest.mark.slow
 def test_a_download_that_stays_broken_is_continued_by_the_next_run(online: Program, hub: Hub) -> None:
     hub.break_after, hub.is_broken = [2_000_000], True
     assert_use_fails(online, "broke off at 2 of ", "run the same command again to continue it")
@@ -144,6 +146,7 @@ def test_too_little_space_is_said_before_anything_is_written(online: Program, hu
     assert (blobs(online), hub.ranges) == ([], [])
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_meanwhile_leaves_nothing_half_written(online: Program, hub: Hub) -> None:
     limited = f'ulimit -f 2000; "$RECALL_PROGRAM" -q encoder use {NAME} --yes'  # files of at most 2 MB
     done = subprocess.run(
@@ -159,6 +162,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing_half_written(online: Prog
     assert blobs(online) == []
 
 
+@pytest.mark.slow
 def test_a_pinned_revision_is_downloaded_and_another_one_is_not_taken_for_it(
     online: Program, hub: Hub, tmp_path: Path
 ) -> None:
@@ -184,6 +188,7 @@ def test_a_repository_that_does_not_exist_is_said(online: Program) -> None:
     assert_use_fails(online, "has no public repository people/other", name="hf-hub:people/other")
 
 
+@pytest.mark.slow
 def test_a_repository_without_weights_is_said(online: Program, hub: Hub) -> None:
     hub.files["people/empty", "main", "README.md"] = b"nothing"
     assert_use_fails(
@@ -191,6 +196,7 @@ def test_a_repository_without_weights_is_said(online: Program, hub: Hub) -> None
     )
 
 
+@pytest.mark.slow
 def test_a_proxy_is_used_for_both_protocols(online: Program, hub: Hub) -> None:
     env = {"HF_ENDPOINT": "http://hub.invalid", "http_proxy": hub.url}
     done = online("encoder", "use", NAME, env=env)

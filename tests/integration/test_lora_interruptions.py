@@ -76,6 +76,7 @@ def test_a_disk_that_is_disconnected_stops_the_training_which_resumes_when_it_is
     assert all(torch.equal(resumed.deltas[name], whole.deltas[name]) for name in whole.deltas)
 
 
+@pytest.mark.slow
 def test_after_a_photo_was_replaced_a_training_starts_over(disk: Path, tmp_path: Path) -> None:
     train(disk, tmp_path / "work")
     Image.new("RGB", (40, 40), (9, 9, 9)).save(disk / "00.png")
@@ -84,6 +85,7 @@ def test_after_a_photo_was_replaced_a_training_starts_over(disk: Path, tmp_path:
     assert steps[0] == 1
 
 
+@pytest.mark.slow
 def test_without_the_photos_of_the_validation_all_epochs_are_trained(disk: Path, tmp_path: Path) -> None:
     (disk / "06.png").unlink()
     result = train(disk, tmp_path / "work", has_validation=True)

@@ -67,6 +67,7 @@ def _control_set_may_lose(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "MAX_CONTROL_LOSS", 100.0)
 
 
+@pytest.mark.slow
 def test_weights_that_lose_the_control_set_are_stored_inactive(judged: Library) -> None:
     before = [hit.path for hit in judged.search("thirteen", k=5)]
     report = judged.tune(method="lora")
@@ -101,6 +102,7 @@ def test_weights_that_pass_become_the_library_s_encoder_and_are_rolled_back(judg
     assert model.visual.image_size in (32, (32, 32))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_learns_nothing", "_control_set_may_lose")
 def test_a_training_without_effect_gains_nothing_over_embeddings_of_replaced_files(
     judged: Library, tmp_path: Path
@@ -126,6 +128,7 @@ def test_a_training_without_effect_gains_nothing_over_embeddings_of_replaced_fil
     assert "measuring (6 of 7)" in stages
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_learns_nothing")
 def test_measured_trainings_stop_early_if_the_final_one_does(judged: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
@@ -141,6 +144,7 @@ def test_measured_trainings_stop_early_if_the_final_one_does(judged: Library, mo
     assert sizes == [1] * 6
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_learns_nothing")
 def test_missing_photos_are_left_out_before_and_after_and_counted(
     judged: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -154,6 +158,7 @@ def test_missing_photos_are_left_out_before_and_after_and_counted(
     assert "12 of 96 judged photos cannot be read and are left out, first " in caplog.text
 
 
+@pytest.mark.slow
 def test_a_dry_run_stores_no_version_and_no_encoder(judged: Library) -> None:
     judged.tune(method="lora", dry_run=True)
     assert judged.versions() == []

@@ -33,6 +33,7 @@ def test_a_sync_chooses_an_index_and_again_after_large_changes(path: Path, photo
         assert report.index_choice.measurements[0].vectors == library.status().photos < COUNT / 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_auto_choice")
 def test_a_sync_uses_the_target_of_the_last_choice(optimized: Path, photos: Path) -> None:
     with Library.open(optimized) as library:

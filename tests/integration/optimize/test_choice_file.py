@@ -29,12 +29,14 @@ from tests.support.vectors import mixed_vectors
     "damage",
     [
         pytest.param(lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]), id="truncated"),
-        pytest.param(lambda file: file.write_bytes(b""), id="empty"),
-        pytest.param(lambda file: flip_bit(file, 0.1), id="bit at the beginning"),
-        pytest.param(lambda file: flip_bit(file, 0.7), id="bit after the middle"),
-        pytest.param(lambda file: flip_bit(file, 0.999), id="bit at the end"),
+        pytest.param(lambda file: file.write_bytes(b""), id="empty", marks=pytest.mark.slow),
+        pytest.param(lambda file: flip_bit(file, 0.1), id="bit at the beginning", marks=pytest.mark.slow),
+        pytest.param(lambda file: flip_bit(file, 0.7), id="bit after the middle", marks=pytest.mark.slow),
+        pytest.param(lambda file: flip_bit(file, 0.999), id="bit at the end", marks=pytest.mark.slow),
         pytest.param(
-            lambda file: file.write_bytes(file.read_bytes().replace(b'"depths"', b'"tested"')), id="another version"
+            lambda file: file.write_bytes(file.read_bytes().replace(b'"depths"', b'"tested"')),
+            id="another version",
+            marks=pytest.mark.slow,
         ),
     ],
 )
