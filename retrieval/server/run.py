@@ -16,6 +16,10 @@ from retrieval.server.slow_clients import protocol_class
 _PATIENCE_SECONDS = 3
 """Time that requests in progress get when the server ends."""
 
+_BACKLOG = 100
+"""Connections that are accepted at once: asyncio looks at none of them before the last, so that 2,048, uvicorn's value,
+take all files that a process may open before the first is cut off."""
+
 
 def serve(app: ASGIApp, listener: socket.socket, options: Options, *, announce: Callable[[], None]) -> None:
     """Answer requests until Ctrl-C.
@@ -44,6 +48,7 @@ def server_config(app: ASGIApp, options: Options) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         ws="none",
+        backlog=_BACKLOG,
         timeout_graceful_shutdown=_PATIENCE_SECONDS,
         ssl_certfile=certificate,
         ssl_keyfile=key,

@@ -9,7 +9,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -50,40 +51,49 @@ def test_each_start_has_a_token_of_its_own(serve: Callable[..., ServedProgram]) 
     assert serve().token != serve().token
 
 
-def test_a_thousand_slow_clients_do_not_stop_a_search(serve: Callable[..., ServedProgram]) -> None:
+def test_a_thousand_slow_clients_do_not_stop_a_search(
+    recall_program: Program, served_library: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "recall-with-few-files"  # fewer open files than there are clients
+    script.write_text(f'#!/bin/sh\nulimit -n 512\nexec "{recall_program.path}" "$@"\n')
+    script.chmod(0o700)
+    process = replace(recall_program, path=script).start("serve", "--listen", "0", "--library", served_library)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))  # the server's: fewer than there are clients
-    server = serve()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     is_done = threading.Event()
-    with ExitStack() as stack, server.client() as client:
+    with ExitStack() as stack:
+        stack.callback(process.communicate)
+        stack.callback(process.kill)
+        server = ServedProgram(process)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        stack.callback(is_done.set)
-        client.post(SEARCH, json={"query": "a cat"}).raise_for_status()  # loads the encoder
-        connections = []
-        for number in range(1000):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
-            connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n" if number % 2 else b"G")
-            connections.append(connection)
-
-        def send_slowly() -> None:
-            while not is_done.wait(0.5):
-                for connection in connections:
-                    try:
-                        connection.send(b"X: 1\r\n")
-                    except OSError:
-                        continue  # it was cut off
-
-        thread = threading.Thread(target=send_slowly, daemon=True)
+        with server.client() as client:
+            client.post(SEARCH, json={"query": "a cat"}).raise_for_status()  # loads the encoder
+        connections = [stack.enter_context(_slow_client(server.port, number)) for number in range(1000)]
+        thread = threading.Thread(target=_send_slowly, args=(connections, is_done), daemon=True)
         thread.start()
+        stack.callback(thread.join)
+        stack.callback(is_done.set)
         for _ in range(5):
-            with server.client() as other:  # a new connection
+            with server.client() as client:  # a new connection
                 start = time.monotonic()
-                assert other.post(SEARCH, json={"query": "a dog"}).status_code == 200
+                assert client.post(SEARCH, json={"query": "a dog"}).status_code == 200
                 assert time.monotonic() - start < 5
-        is_done.set()
-        thread.join()
-    assert server.process.poll() is None
+    assert process.returncode == -signal.SIGKILL  # it ran until then
+
+
+def _slow_client(port: int, number: int) -> socket.socket:
+    """Return a connection that has sent a part of a request's head."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n" if number % 2 else b"G")
+    return connection
+
+
+def _send_slowly(connections: list[socket.socket], is_done: threading.Event) -> None:
+    """Send a line on each connection now and then."""
+    while not is_done.wait(0.5):
+        for connection in connections:
+            with suppress(OSError):  # it was cut off
+                connection.send(b"X: 1\r\n")
 
 
 def test_other_machines_are_served_with_tls_or_on_request_only(recall_program: Program, served_library: Path) -> None:
