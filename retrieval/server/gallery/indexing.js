@@ -34,7 +34,7 @@ export class IndexingPage {
     try {
       const [status, failures, jobs] = await Promise.all([get(libraryUrl("status")), get(libraryUrl("failures")), newestJobs()]);
       this.#showStatus(status);
-      this.#showFailures(failures.failures ?? failures);
+      this.#showFailures(failures);
       if (jobs.sync?.state === "running") this.line.follow(jobs.sync);
     } catch (error) {
       fill(this.facts, errorState(error, () => this.show()));

@@ -5,15 +5,13 @@ import { button, fill, h } from "./dom.js";
 import { t } from "./texts.js";
 
 /** Start a job and return it. */
-export async function startJob(kind, values = {}) {
-  const answer = await post(libraryUrl("jobs"), { kind, ...values });
-  return typeof answer.job === "object" ? answer.job : answer;
+export function startJob(kind, values = {}) {
+  return post(libraryUrl("jobs"), { kind, ...values });
 }
 
 /** Return the jobs of the library, the newest of each kind by its kind. */
 export async function newestJobs() {
-  const answer = await get(libraryUrl("jobs"));
-  const jobs = Array.isArray(answer) ? answer : answer.jobs;
+  const jobs = await get(libraryUrl("jobs"));
   return Object.fromEntries(jobs.map((job) => [job.kind, job]));
 }
 

@@ -9,6 +9,7 @@ import { t } from "./texts.js";
 const verdicts = new Map();
 const listeners = new Set();
 let search = null;
+let sending = Promise.resolve();
 
 /** Begin with the results of a search; null where nothing can be judged: no search, or a read-only library. */
 export function judgeSearch(newSearch) {
@@ -29,21 +30,29 @@ export function onJudgement(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Judge an item; the same verdict again takes it back. */
+/** Judge an item; the same verdict again takes it back. What is sent waits for what was sent of it before. */
 export async function judge(id, verdict) {
   if (!canJudge()) return say(t("judge.search-first"));
-  const isTakenBack = verdicts.get(id) === verdict;
   const before = verdicts.get(id);
-  show(id, isTakenBack ? undefined : verdict);
+  const after = before === verdict ? undefined : verdict;
+  show(id, after);
+  sending = sending.then(() => send(id, before, after));
+  return sending;
+}
+
+/** Wait until what was judged has been sent. */
+export const judgementsSent = () => sending;
+
+async function send(id, before, after) {
   try {
     if (before) await remove(libraryUrl("judgements"), { search, item_ids: [id] });
-    if (!isTakenBack) await post(libraryUrl("judgements"), { search, good: [], bad: [], [verdict]: [id] });
+    if (after) await post(libraryUrl("judgements"), { search, good: [], bad: [], [after]: [id] });
   } catch (error) {
     show(id, before);
     return say(error.message, { isError: true });
   }
   const name = knownItem(id) ? nameOf(knownItem(id)) : t("photo");
-  return say(t(isTakenBack ? "judge.taken-back" : `judge.said-${verdict}`, { name }));
+  return say(t(after ? `judge.said-${after}` : "judge.taken-back", { name }));
 }
 
 function show(id, verdict) {

@@ -4,6 +4,7 @@ import { change } from "./address.js";
 import { get, libraryUrl, post, remove, thumbnailUrl } from "./api.js";
 import { button, fill, h, icon, iconButton } from "./dom.js";
 import { confirmed, say } from "./dialog.js";
+import { judgementsSent } from "./judge.js";
 import { JobLine, newestJobs, startJob } from "./jobs.js";
 import { tuningReport } from "./report.js";
 import { errorState } from "./states.js";
@@ -38,20 +39,23 @@ export class LearningPage {
   /** Fetch and show everything. */
   async show() {
     const isReadOnly = this.frame.library().read_only;
+    await Promise.all([
+      this.#part(this.judged, judgementsSent().then(() => get(libraryUrl("judgements"))), (judgements) => {
+        this.#showJudgements(judgements, isReadOnly);
+        this.#showTuning(judgements, isReadOnly);
+      }),
+      this.#part(this.words, get(libraryUrl("words")), (words) => fill(this.words, wordCards(words, isReadOnly, () => this.show()))),
+      this.#part(this.versions, get(libraryUrl("versions")), (versions) => this.#showVersions(versions, isReadOnly)),
+      this.#part(this.tuning, newestJobs(), ({ tune }) => tune?.state === "running" && this.line.follow(tune)),
+    ]);
+  }
+
+  /** Show a part of the page, or why it is not there; the others are shown all the same. */
+  async #part(place, answer, show) {
     try {
-      const [judgements, words, versions, jobs] = await Promise.all([
-        get(libraryUrl("judgements")),
-        get(libraryUrl("words")),
-        get(libraryUrl("versions")),
-        newestJobs(),
-      ]);
-      this.#showJudgements(judgements.judgements ?? judgements, isReadOnly);
-      fill(this.words, wordCards(words.words ?? words, isReadOnly, () => this.show()));
-      this.#showTuning(judgements.judgements ?? judgements, isReadOnly);
-      this.#showVersions(versions.versions ?? versions, isReadOnly);
-      if (jobs.tune?.state === "running") this.line.follow(jobs.tune);
+      show(await answer);
     } catch (error) {
-      fill(this.judged, errorState(error, () => this.show()));
+      fill(place, errorState(error, () => this.show()));
     }
   }
 
@@ -84,7 +88,7 @@ export class LearningPage {
   }
 
   async #forget(verdicts, query) {
-    if (!(await confirmed(t("learning.forget", { query }), t("learning.forget-note", { n: verdicts.length }), t("learning.forget-yes")))) return;
+    if (!(await confirmed(t("learning.forget", { query }), t("learning.forget-note", { n: verdicts.length }), t("forget")))) return;
     try {
       await remove(libraryUrl("judgements"), { query });
       this.show();
@@ -109,7 +113,7 @@ export class LearningPage {
   }
 
   #onEnd({ state, result }) {
-    if (state === "done") fill(this.report, tuningReport(result.report ?? result));
+    if (state === "done") fill(this.report, tuningReport(result));
     this.frame.libraryChanged();
     this.show();
   }

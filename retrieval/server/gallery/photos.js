@@ -140,7 +140,7 @@ export class PhotosPage {
   }
 
   #showError(error) {
-    fill(this.heading);
+    fill(this.heading, t("page.photos"));
     fill(this.tools, this.#filterButton());
     fill(this.notes, h("ul.chips", { role: "list", "aria-label": t("filters.set") }, filterChips(readAddress())));
     this.shown = null;

@@ -1,6 +1,6 @@
 /** Empty and error states: what happened, and what to do. */
 
-import { change, isSearch } from "./address.js";
+import { change, isSearch, readAddress } from "./address.js";
 import { button, h, icon } from "./dom.js";
 import { isFiltered } from "./filters.js";
 import { t } from "./texts.js";
@@ -36,7 +36,8 @@ export function emptyState(address, results, library, showUnlikely) {
 export function errorState(error, again) {
   const title = error.status === 0 ? t("error.title-unreachable") : error.status === 401 ? t("error.title-session") : t("error.title");
   const actions = [button(t("again"), again, { primary: true })];
-  if (error.status === 404 || error.status === 422) actions.push(button(t("empty.all"), () => change({ query: "", parts: [], filters: {}, kind: "all", item: null })));
+  const isOfSearch = (error.status === 404 || error.status === 422) && readAddress().page === "photos";
+  if (isOfSearch) actions.push(button(t("empty.all"), () => change({ query: "", parts: [], filters: {}, kind: "all", item: null })));
   const state_ = state("warning", title, error.message, actions);
   state_.setAttribute("role", "alert");
   return state_;

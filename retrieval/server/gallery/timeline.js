@@ -36,7 +36,16 @@ export class Timeline {
         entry.classList.toggle("here", entry.dataset.value === month);
       }
     }
-    if (month) this.rows.get(month.slice(0, 4))?.row.scrollIntoView({ block: "nearest" });
+    if (month) this.#reveal(this.rows.get(month.slice(0, 4))?.row);
+  }
+
+  /** Scroll so that a row is in the window; `scrollIntoView` would move the place that the Tab key goes on from. */
+  #reveal(row) {
+    if (!row) return;
+    const { scrollTop, clientHeight } = this.element;
+    const bottom = row.offsetTop + row.offsetHeight;
+    if (row.offsetTop < scrollTop) this.element.scrollTop = row.offsetTop;
+    else if (bottom > scrollTop + clientHeight) this.element.scrollTop = bottom - clientHeight;
   }
 
   #year({ value, count, months }, most) {

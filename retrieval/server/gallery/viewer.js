@@ -1,6 +1,6 @@
 /** The viewer: one photo or text as large as the window, with what is known of it. */
 
-import { cameFromInside, change, isSearch, readAddress } from "./address.js";
+import { cameFromInside, change, isSearch } from "./address.js";
 import { originalUrl } from "./api.js";
 import { button, fill, h, iconButton } from "./dom.js";
 import { copyText } from "./dialog.js";

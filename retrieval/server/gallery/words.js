@@ -42,7 +42,7 @@ function example(value) {
 }
 
 async function forgetWord(word, onChange) {
-  if (!(await confirmed(t("words.forget", { word }), t("words.forget-note"), t("words.forget-yes")))) return;
+  if (!(await confirmed(t("words.forget", { word }), t("words.forget-note"), t("forget")))) return;
   try {
     await remove(libraryUrl(`words/${encodeURIComponent(word)}`));
     onChange();

@@ -32,7 +32,7 @@ export class Zoom {
 
   /** Zoom in where the pointer is, or in the middle; zoom out if it is zoomed. */
   toggle(event = null) {
-    if (this.isZoomed) return this.reset();
+    if (this.isZoomed || this.picture.hidden) return this.reset();
     return this.#zoomTo(STEP, ...this.#fromCentre(event));
   }
 
@@ -75,7 +75,7 @@ export class Zoom {
   }
 
   #onDown(event) {
-    if (event.button !== 0 || this.picture.hidden) return;
+    if (event.button !== 0) return;
     this.pointers.set(event.pointerId, event);
     this.start = event;
     if (this.isZoomed || this.pointers.size > 1) this.area.setPointerCapture(event.pointerId);
