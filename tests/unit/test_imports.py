@@ -17,7 +17,6 @@ SLOW = {
     "PIL",
     "alembic",
     "faiss",
-    "fastapi",
     "numpy",
     "onnxruntime",
     "open_clip",
@@ -29,7 +28,6 @@ SLOW = {
     "timm",
     "tokenizers",
     "torch",
-    "uvicorn",
 }
 
 PRINT_MODULES = """
