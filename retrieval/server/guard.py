@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -81,7 +81,8 @@ class Guard:
         return self._check_cookie(scope, headers, path)
 
     def _check_cookie(self, scope: Scope, headers: Headers, path: str) -> Response | None:
-        caller = self._access.session(_cookie(headers, self._options.cookie))
+        sessions = map(self._access.session, _cookies(headers, self._options.cookie))
+        caller = next(filter(None, sessions), None)
         if caller is None:
             return _locked(path, "a token is needed; send the header Authorization: Bearer TOKEN")
         if scope["method"] not in _SAFE_METHODS and not self._options.allows_origin(
@@ -126,14 +127,15 @@ def _remember(scope: Scope, caller: str) -> None:
     scope.setdefault("state", {})["caller"] = caller
 
 
-def _cookie(headers: Headers, name: str) -> str:
-    """Return the value of a cookie, "" if there is none."""
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[name].value if name in jar else ""
+def _cookies(headers: Headers, name: str) -> Iterator[str]:
+    """Yield the values of the cookies with a name: a browser sends one for each path that had one.
+
+    Cookies of other programs on this machine come too, whatever is in them; `http.cookies` reads none if one is odd.
+    """
+    for cookie in ";".join(headers.getlist("cookie")).split(";"):
+        key, _, value = cookie.partition("=")
+        if key.strip() == name:
+            yield value.strip()
 
 
 def _locked(path: str, detail: str) -> Response:

@@ -82,6 +82,18 @@ def test_a_cookie_writes_only_from_a_page_of_the_server(
         assert browser.post(f"{L}/search", json=CAT, headers=headers).status_code == status
 
 
+@pytest.mark.parametrize(
+    "other", ['settings={"a": [1]}; {0}', "httponly; {0}", "a b/c=d; {0}", "{0}; {1}=old", "{1}=old; {0}"]
+)
+def test_the_cookies_of_other_programs_on_the_machine_lock_nobody_out(shared_server: Running, other: str) -> None:
+    with shared_server.browser() as browser:
+        own = f"{shared_server.cookie}={browser.cookies[shared_server.cookie]}"
+    sent = other.replace("{0}", own).replace("{1}", shared_server.cookie)  # the name comes twice from a server that
+    with shared_server.client(token=None) as client:  # had another --root-path
+        assert client.get(f"{L}/status", headers={"Cookie": sent}).status_code == 200
+        assert client.get(f"{L}/status", headers={"Cookie": sent.replace(own, own + "x")}).status_code == 401
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_a_page_of_another_port_or_site_reads_nothing_by_the_cookie(shared_server: Running, site: str) -> None:
     with shared_server.browser() as browser:
