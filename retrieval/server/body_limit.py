@@ -20,11 +20,16 @@ PICTURE_BODY = 32 * 2**20
 JSON_BODY = 44 * 2**20 + SMALL_BODY
 """Bytes of JSON that may have a picture in base64 in it."""
 
+_PICTURE_LIMIT = PICTURE_BODY + SMALL_BODY // 16  # the frame of a form is small
+
 _LIMITS: tuple[tuple[re.Pattern[str], int], ...] = (
-    (re.compile(r"/(pictures|predict)/?$"), PICTURE_BODY + SMALL_BODY // 16),  # the frame of a form is small
+    (re.compile(r"/(pictures|predict)/?$"), _PICTURE_LIMIT),
     (re.compile(r"/(items|search|search/layout|explain|explain/heatmap|judgements|words)/?$"), JSON_BODY),
 )
 """Limits by the end of the path; what is not listed may have `SMALL_BODY`."""
+
+_MOST_VALUES = 1_000_000
+"""Values in a body of JSON: the event loop reads it, a million in a third of a second."""
 
 _MOST_BYTES = 256 * 2**20
 """Bytes of all bodies that are in memory at once."""
@@ -49,7 +54,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _Body(self, receive, _limit_of(scope["path"]), _length_of(scope))
+        limit = _limit_of(scope["path"])
+        is_picture = limit == _PICTURE_LIMIT
+        body = _Body(self, receive, limit, length=_length_of(scope), has_values=not is_picture)
         try:
             await self._app(scope, body.receive, send)
         finally:
@@ -69,8 +76,9 @@ class BodyLimit:
 class _Body:
     """The body of one request."""
 
-    def __init__(self, all_bodies: BodyLimit, receive: Receive, limit: int, length: int) -> None:
+    def __init__(self, all_bodies: BodyLimit, receive: Receive, limit: int, *, length: int, has_values: bool) -> None:
         self._all, self._receive, self._limit, self._length = all_bodies, receive, limit, length
+        self._has_values, self._values = has_values, 0
         self._waited = 0.0
         self._is_complete = False
         self.received = 0
@@ -86,11 +94,16 @@ class _Body:
         if self._length > self._limit:
             raise self._too_large()
         message = await self._next()
-        count = len(message.get("body", b""))
+        content = message.get("body", b"")
+        count = len(content)
         self.received += count
+        if self._has_values:
+            self._values += sum(map(content.count, (b",", b"[", b"{")))
         self._all.take(count)
         if self.received > self._limit:
             raise self._too_large()
+        if self._values > _MOST_VALUES:
+            raise HTTPException(413, f"the body has more than {_MOST_VALUES:,} values; send fewer at a time")
         self._is_complete = not message.get("more_body", False)
         return message
 

@@ -57,6 +57,14 @@ def test_a_body_that_comes_too_slowly_is_given_up(shared_server: Running, monkey
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize("body", ['{"parts": [%s', '{"filters": {"metadata": {"a": [%s'])
+def test_a_body_of_millions_of_values_is_refused_before_it_is_read(client: httpx.Client, body: str) -> None:
+    values = '{"a":[]},' * 400_000  # 4 MB: reading them would keep all others waiting
+    answer = client.post(f"{L}/search", content=body % values)
+    assert answer.status_code == 413
+    assert "more than 1,000,000 values" in answer.json()["detail"]
+
+
 def test_a_cut_upload_leaves_the_server_working(shared_server: Running, client: httpx.Client) -> None:
     head = (
         f"POST {L}/pictures HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
