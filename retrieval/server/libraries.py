@@ -61,7 +61,7 @@ def _free_name(path: Path, taken: Mapping[str, Served]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def named_library(request: Request, library: str) -> Served:
+async def named_library(request: Request, library: str) -> Served:
     """Return the library that an address names.
 
     Raises:
@@ -73,13 +73,13 @@ def named_library(request: Request, library: str) -> Served:
     return served[library]
 
 
-def writable_library(request: Request, library: str) -> Served:
+async def writable_library(request: Request, library: str) -> Served:
     """Return the library that an address names, if the server may change it.
 
     Raises:
         ProblemError: There is none, or the server only reads.
     """
-    served = named_library(request, library)
+    served = await named_library(request, library)
     if served.read_only:
         raise ProblemError(403, "this server only reads; start recall serve without --read-only to change the library")
     return served

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -29,6 +30,7 @@ class State:
         pictures: The pictures that clients have sent.
         metrics: What the server counts.
         jobs: Long work.
+        lanes: Who waits for a turn, see `lanes.lane`.
     """
 
     libraries: Mapping[str, Served]
@@ -38,9 +40,10 @@ class State:
     pictures: SentPictures
     metrics: Metrics
     jobs: Jobs
+    lanes: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
 
-def state_of(request: Request) -> State:
+async def state_of(request: Request) -> State:
     """Return what the endpoints of the server share."""
     state: State = request.app.state.shared
     return state

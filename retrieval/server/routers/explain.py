@@ -12,6 +12,7 @@ from retrieval.explain import Explanation, heatmap_png
 from retrieval.schemas.filters import as_filter
 from retrieval.schemas.items import PartScoreModel
 from retrieval.server.answers import Json
+from retrieval.server.lanes import ENCODING
 from retrieval.server.libraries import Served, ServedLibrary
 from retrieval.server.problems import ProblemError
 from retrieval.server.search_body import Search
@@ -70,7 +71,7 @@ class ExplanationModel(BaseModel):
     regions: list[RegionModel] | None = Field(description="Best first; null for texts and for files that are gone.")
 
 
-@ROUTER.post("", response_model=ExplanationModel)
+@ROUTER.post("", response_model=ExplanationModel, dependencies=[ENCODING])
 def explain(served: ServedLibrary, shared: Shared, wanted: ExplainRequest) -> Json:
     """Explain the place of an item in a search; it takes a second, as regions of its picture are encoded."""
     return Json(_explanation(served, shared, wanted).to_dict())
@@ -78,6 +79,7 @@ def explain(served: ServedLibrary, shared: Shared, wanted: ExplainRequest) -> Js
 
 @ROUTER.post(
     "/heatmap",
+    dependencies=[ENCODING],
     response_class=Response,
     responses={200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
 )

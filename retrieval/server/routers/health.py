@@ -17,6 +17,6 @@ class Health(BaseModel):
 
 
 @ROUTER.get("/api/health")
-def health() -> Health:
-    """Say that the server answers; needs no token and says nothing else."""
+async def health() -> Health:
+    """Say that the server answers; needs no token, says nothing else, and waits for no thread."""
     return Health()

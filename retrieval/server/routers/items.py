@@ -14,6 +14,7 @@ from retrieval.search.listing import ItemSort
 from retrieval.server.adding import AddItems, add_items
 from retrieval.server.answers import Json
 from retrieval.server.filter_param import FilterParam
+from retrieval.server.lanes import ENCODING
 from retrieval.server.libraries import ServedLibrary, WritableLibrary
 from retrieval.server.numbers import ItemNumber
 from retrieval.server.problems import ProblemError
@@ -96,7 +97,7 @@ def list_items(
     return Json({"items": [item.to_dict() for item in page], "cursor": page.cursor, "total": total})
 
 
-@ROUTER.post("", status_code=201, response_model=AddAnswer)
+@ROUTER.post("", status_code=201, response_model=AddAnswer, dependencies=[ENCODING])
 def add(served: WritableLibrary, shared: Shared, body: AddItems) -> Json:
     """Add texts, pictures and vectors that need no file; those that cannot be added are listed as failures."""
     report = add_items(served, shared, body)

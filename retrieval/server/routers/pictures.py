@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from retrieval.server.answers import Json
+from retrieval.server.lanes import ENCODING
 from retrieval.server.libraries import ServedLibrary
 from retrieval.server.problems import ProblemError
 from retrieval.server.sent_pictures import KeptPicture
@@ -27,7 +28,7 @@ class PictureName(BaseModel):
     height: int
 
 
-@ROUTER.post("", status_code=201, response_model=PictureName)
+@ROUTER.post("", status_code=201, response_model=PictureName, dependencies=[ENCODING])
 def send_picture(
     served: ServedLibrary,
     shared: Shared,

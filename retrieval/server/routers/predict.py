@@ -16,10 +16,14 @@ from starlette.responses import PlainTextResponse
 from indexer.types import Vectors
 from retrieval.library import Library
 from retrieval.server.answers import Json
+from retrieval.server.lanes import lane
 from retrieval.server.problems import ProblemError
 from retrieval.server.state import Shared, State
 
 ROUTER = APIRouter(tags=["immich"])
+
+_LANE = lane("predict", 4)
+"""Strangers may call it: they take no turns of those who have a token."""
 
 
 class _Model(BaseModel):
@@ -55,7 +59,7 @@ def ping() -> PlainTextResponse:
     return PlainTextResponse("pong")
 
 
-@ROUTER.post("/predict", response_model=Prediction)
+@ROUTER.post("/predict", response_model=Prediction, dependencies=[_LANE])
 def predict(
     shared: Shared,
     entries: Annotated[str, Form(max_length=10_000, examples=['{"clip": {"visual": {"modelName": "compact"}}}'])],

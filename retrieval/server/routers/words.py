@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from indexer.errors import FeedbackError
 from retrieval.server.answers import Json
+from retrieval.server.lanes import ENCODING
 from retrieval.server.libraries import ServedLibrary, WritableLibrary
 from retrieval.server.problems import ProblemError
 from retrieval.server.searching import item_of
@@ -80,7 +81,7 @@ def list_words(served: ServedLibrary) -> Json:
     )
 
 
-@ROUTER.post("", status_code=201, response_model=Learnt)
+@ROUTER.post("", status_code=201, response_model=Learnt, dependencies=[ENCODING])
 def learn_word(served: WritableLibrary, new: NewWord) -> Json:
     """Teach the library a word by photos of it; searches understand it from then on."""
     report = served.library.learn(new.word, [item_of(served, number) for number in new.item_ids])
