@@ -75,58 +75,76 @@ def test_systemd_accepts_the_unit_and_calls_it_hardened(tmp_path: Path, recall_p
     assert subprocess.run(security, capture_output=True, check=False, timeout=60).returncode == 0
 
 
-@pytest.mark.slow
-def test_the_steps_of_the_dockerfile_make_a_server_that_is_healthy(tmp_path: Path, photos: Path) -> None:
-    """Its own RUN, ENV, CMD and HEALTHCHECK, in a clean folder; packages are links, because tests have no network."""
-    file = Dockerfile.read(DOCKER / "Dockerfile")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    places = {"/opt/recall": tmp_path / "opt", "/build": tmp_path / "build", "8321": port}
-    places |= {"/data": tmp_path / "data"}
+class Container:
+    """What the Dockerfile makes, in a folder instead of an image.
 
-    def here(text: str) -> str:
-        for place, instead in places.items():
+    Attributes:
+        file: The Dockerfile.
+        data: What is /data there.
+        port: What is 8321 there.
+        program: Its entry point.
+        env: Its environment.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Do the steps of the Dockerfile; packages are links, because tests have no network."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = str(free.getsockname()[1])
+        self.file, self.data = Dockerfile.read(DOCKER / "Dockerfile"), folder / "data"
+        self._places = {"/opt/recall": folder / "opt", "/build": folder / "build", "8321": self.port}
+        self._places |= {"/data": self.data}
+        self.data.mkdir()
+        build("wheel", ROOT, folder / "build")
+        shutil.copy(ROOT / "constraints.txt", folder / "build")
+        first = self.file.all("RUN")[0]
+        offline = {
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_DEPS": "1",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        step = ["sh", "-ec", self.here(first)]
+        subprocess.run(step, check=True, env={**os.environ, **offline}, cwd=folder, timeout=300)
+        extras = re.search(r"\[([\w,]+)\]\"", first)
+        assert extras
+        link_packages(folder / "opt", *extras[1].split(","))
+        variables = {name: self.here(value) for name, value in self.file.variables().items()}
+        self.env = {**program_env(folder), **variables, "PATH": self.here("/opt/recall/bin:") + os.environ["PATH"]}
+        self.program = str(folder / "opt" / "bin" / self.file.command("ENTRYPOINT")[0])
+
+    def here(self, text: str) -> str:
+        """Return a text with the places of this folder."""
+        for place, instead in self._places.items():
             text = text.replace(place, str(instead))
         return text
 
-    (tmp_path / "data").mkdir()
-    build("wheel", ROOT, tmp_path / "build")
-    shutil.copy(ROOT / "constraints.txt", tmp_path / "build")
-    offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    step = ["sh", "-ec", here(file.all("RUN")[0])]
-    subprocess.run(step, check=True, env={**os.environ, **offline}, cwd=tmp_path, timeout=300)
-    extras = re.search(r"\[([\w,]+)\]\"", file.all("RUN")[0])
-    assert extras
-    link_packages(tmp_path / "opt", *extras[1].split(","))
-
-    variables = {name: here(value) for name, value in file.variables().items()}
-    env = {**program_env(tmp_path), **variables, "PATH": here("/opt/recall/bin:") + os.environ["PATH"]}
-    program = str(tmp_path / "opt" / "bin" / file.command("ENTRYPOINT")[0])
-
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in it."""
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, env=env, cwd=tmp_path / "data", timeout=120
+            command, capture_output=True, text=True, check=False, env=self.env, cwd=self.data, timeout=120
         )
 
-    health = [here(word) for word in file.command("HEALTHCHECK")]
-    serve = [here(word) for word in file.command("CMD")]
-    assert run(program, "index", str(photos)).returncode == 0
-    assert "recall token new" in run(program, *serve).stderr  # without a token it does not start
-    token = run(program, "token", "new", "test").stdout.strip()
-    assert run(*health).returncode != 0
-    server = subprocess.Popen([program, *serve], env=env, cwd=tmp_path / "data")
+
+@pytest.mark.slow
+def test_the_steps_of_the_dockerfile_make_a_server_that_is_healthy(tmp_path: Path, photos: Path) -> None:
+    """Its own RUN, ENV, CMD and HEALTHCHECK."""
+    container = Container(tmp_path)
+    health, serve = ([container.here(word) for word in container.file.command(name)] for name in ("HEALTHCHECK", "CMD"))
+    assert container.run(container.program, "index", str(photos)).returncode == 0
+    assert "recall token new" in container.run(container.program, *serve).stderr  # without a token it does not start
+    token = container.run(container.program, "token", "new", "test").stdout.strip()
+    assert container.run(*health).returncode != 0
+    server = subprocess.Popen([container.program, *serve], env=container.env, cwd=container.data)
     try:
         end = time.monotonic() + 60
-        while run(*health).returncode:
+        while container.run(*health).returncode:
             assert time.monotonic() < end
             time.sleep(0.5)
-        url = f"http://127.0.0.1:{port}/api/libraries"
+        url = f"http://127.0.0.1:{container.port}/api/libraries"
         assert httpx.get(url).status_code == 401
         [library] = httpx.get(url, headers={"Authorization": f"Bearer {token}"}).json()
         assert library["photos"] == 21
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
-    written = {path.name for path in (tmp_path / "data").iterdir()}
-    assert written <= {"photos.recall", "recall", "cache"}
+    assert {path.name for path in container.data.iterdir()} <= {"photos.recall", "recall", "cache"}

@@ -146,7 +146,8 @@ def test_a_hidden_guess_is_never_said_to_be_as_likely_as_the_threshold(
 
     @click.command()
     def search() -> None:
-        print_likely(hits, likely_hits(hits, threshold), "table", threshold=threshold, expand=False)
+        likely = likely_hits(hits, threshold)
+        print_likely(hits, likely, "table", threshold=threshold, shown=likely, pictures=None)
 
     run = CliRunner().invoke(search)
     assert (run.exit_code, run.stdout) == (1, "")
