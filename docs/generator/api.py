@@ -33,6 +33,7 @@ GROUPS = {
     "Results": ("Hits", "Hit", "Expected", "Understood", "PartScore", "WordHit", "RerankScore"),
     "Items without files": ("AddReport", "AddFailure", "PictureInput", "Keep", "OnConflict"),
     "Lists": ("Items", "Item", "ItemSort", "NamedItem"),
+    "Galleries": ("Layout", "Facets", "FacetValue", "Positions", "WebThumbnail", "ThumbnailSize", "Original"),
     "Explanations": ("Explanation", "WordEffect", "Regions", "Region"),
     "Reranking": ("Reranker", "Ranking", "Context", "Step"),
     "Duplicates": ("Duplicates", "DuplicateGroup", "DuplicatePhoto"),

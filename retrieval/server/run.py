@@ -10,6 +10,7 @@ from contextlib import closing
 import uvicorn
 from starlette.types import ASGIApp
 
+from indexer.errors import ConfigError
 from retrieval.server.options import Options
 from retrieval.server.slow_clients import protocol_class
 
@@ -29,12 +30,23 @@ def serve(app: ASGIApp, listener: socket.socket, options: Options, *, announce: 
         listener: The open socket; it is closed afterwards.
         options: What the server allows.
         announce: Called when it answers.
+
+    Raises:
+        ConfigError: The certificate or its key cannot be used.
     """
     # errors of endpoints are logged by `problems`; here they would come twice, with what strangers send that is no HTTP
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    config = server_config(app, options)
     with closing(listener):
+        try:
+            config.load()
+        except OSError as error:  # of ssl, too
+            files = " and ".join(map(str, options.tls or ()))
+            reason = error.strerror or error
+            expected = "expected a certificate and its key, in PEM"
+            raise ConfigError(f"{files} cannot be used for HTTPS ({reason}); {expected}") from error
         announce()
-        uvicorn.Server(server_config(app, options)).run(sockets=[listener])
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def server_config(app: ASGIApp, options: Options) -> uvicorn.Config:

@@ -117,6 +117,11 @@ OPERATIONS: dict[str, Callable[[Library], object]] = {
         for sort in get_args(ItemSort)
     ],
     "listing by camera": lambda library: library.list(where=Filter.camera("Maker 1*"), sort="-date"),
+    "positions": lambda library: library.positions(Filter.rating(5)),
+    "layout of a tag": lambda library: library.layout(Filter.tag("1 %")),
+    "items by number": lambda library: library.by_item_id([1, 2, 3]),
+    "original": lambda library: library.original(COUNT + 1),
+    "thumbnail": lambda library: library.web_thumbnail(COUNT + 1),
     "counting": lambda library: (library.count(), library.count(where=Filter.rating(5))),
     "file that is not indexed": lambda library: library.explain("red", "/photos/none.jpg"),
     "judging": lambda library: library.judge("red", good=library.search("red", k=3), bad=library.search("lime", k=2)),

@@ -13,7 +13,8 @@ import pytest
 from tests.support.program import program_env
 
 TORCH = {"huggingface_hub", "open_clip", "safetensors", "timm", "torch", "torchvision", "transformers"}
-NEVER = TORCH | {"alembic", "dateparser", "pandas", "retrieval.terminal", "rich", "sqlalchemy.orm", "textual"}
+SERVING = {"fastapi", "prometheus_client", "pydantic", "retrieval.server", "starlette", "uvicorn"}
+NEVER = TORCH | SERVING | {"alembic", "dateparser", "pandas", "retrieval.terminal", "rich", "sqlalchemy.orm", "textual"}
 """Modules that no command needs on a library with the current schema and the encoder that ships."""
 
 PICTURES = {"PIL", "indexer.images", "pi_heif", "pillow_jxl", "rawpy"}

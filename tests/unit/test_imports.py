@@ -17,6 +17,7 @@ SLOW = {
     "PIL",
     "alembic",
     "faiss",
+    "fastapi",
     "numpy",
     "onnxruntime",
     "open_clip",
@@ -28,6 +29,7 @@ SLOW = {
     "timm",
     "tokenizers",
     "torch",
+    "uvicorn",
 }
 
 PRINT_MODULES = """

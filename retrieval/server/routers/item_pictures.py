@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -11,11 +14,15 @@ from starlette.responses import FileResponse, Response
 from indexer.errors import PictureError
 from indexer.images.thumbnail import ThumbnailSize
 from indexer.store.picture_files import Original
-from retrieval.server.libraries import ServedLibrary
+from retrieval.server.libraries import Served, ServedLibrary
 from retrieval.server.numbers import ItemNumber
 from retrieval.server.problems import ProblemError
 
 ROUTER = APIRouter(prefix="/api/libraries/{library}/items/{item_id}", tags=["items"])
+
+_THREADS = ThreadPoolExecutor(8, thread_name_prefix="recall-thumbnail")
+"""Threads that wait for thumbnails. A grid asks for dozens that are not made yet: in the threads of the other endpoints
+they would keep searches waiting."""
 
 _THUMBNAIL_CACHING = "private, max-age=3600"
 """A browser asks again after an hour, and gets a few bytes if the photo is the same."""
@@ -49,21 +56,12 @@ IfNoneMatch = Annotated[str | None, Header(description="Tags of the copies that 
     response_class=Response,
     responses={200: _WEBP, 304: {"description": "The client has it."}},
 )
-def thumbnail(
+async def thumbnail(
     served: ServedLibrary, item_id: ItemNumber, size: ThumbnailSize = "small", if_none_match: IfNoneMatch = None
 ) -> Response:
     """Return a reduced copy of a photo, 320 pixels on the shorter side (small) or 1440 on the longer (large)."""
-    known = _tags(if_none_match)
-    try:
-        found = served.library.web_thumbnail(item_id, size=size, unless=known[0] if len(known) == 1 else None)
-    except PictureError as error:
-        raise ProblemError(404, f"there is no thumbnail: {error}") from error
-    if found is None:
-        raise _unknown(item_id)
-    headers = {"ETag": f'"{found.tag}"', "Cache-Control": _THUMBNAIL_CACHING}
-    if found.tag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(found.content, media_type="image/webp", headers=headers)
+    work = partial(_thumbnail, served, item_id, size, _tags(if_none_match))
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
 
 
 @ROUTER.get(
@@ -88,6 +86,24 @@ def original(served: ServedLibrary, item_id: ItemNumber, if_none_match: IfNoneMa
     if answer.headers.get("etag", "").strip('"') in _tags(if_none_match):
         return Response(status_code=304, headers={"ETag": answer.headers["etag"], "Cache-Control": _ORIGINAL_CACHING})
     return answer
+
+
+def _thumbnail(served: Served, item_id: int, size: ThumbnailSize, known: list[str]) -> Response:
+    """Return a thumbnail, or that the client has it.
+
+    Raises:
+        ProblemError: There is none.
+    """
+    try:
+        found = served.library.web_thumbnail(item_id, size=size, unless=known[0] if len(known) == 1 else None)
+    except PictureError as error:
+        raise ProblemError(404, f"there is no thumbnail: {error}") from error
+    if found is None:
+        raise _unknown(item_id)
+    headers = {"ETag": f'"{found.tag}"', "Cache-Control": _THUMBNAIL_CACHING}
+    if found.tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(found.content, media_type="image/webp", headers=headers)
 
 
 def _answer(found: Original) -> Response:

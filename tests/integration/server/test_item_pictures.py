@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
 
-from retrieval import Library
+from indexer.images.workers.reader import PictureReader
+from retrieval import FailureKind, Library, PictureError
 from tests.support.serving import Running
 
 L = "/api/libraries/photos"
@@ -128,6 +132,34 @@ def test_a_photo_that_became_something_else_says_so(own: httpx.Client, tmp_path:
     answer = own.get(f"{L}/items/{number}/original")  # the bytes as they are, which no browser takes for a page
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_thumbnails_that_take_long_keep_no_search_waiting(
+    client: httpx.Client, shared_server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, made = threading.Event(), threading.Event()
+
+    def make(self: PictureReader, source: Path | bytes, *, size: str) -> bytes:
+        begun.set()
+        made.wait(30)
+        raise PictureError(FailureKind.DAMAGED, "it took too long")
+
+    monkeypatch.setattr(PictureReader, "webp_thumbnail", make)
+    number = number_of(client, "camera.png")  # of which no other test makes a thumbnail
+
+    def ask(_: int) -> int:
+        with shared_server.client() as other:
+            return other.get(f"{L}/items/{number}/thumbnail").status_code
+
+    with ThreadPoolExecutor(60) as pool:  # more than the 40 threads of a server
+        answers = pool.map(ask, range(60))
+        try:
+            assert begun.wait(30)
+            time.sleep(1)  # until all have asked
+            assert client.get(f"{L}/status", timeout=10).status_code == 200
+        finally:
+            made.set()
+        assert set(answers) == {404}
 
 
 def test_pictures_need_the_token(shared_server: Running, client: httpx.Client) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.program import Program, assert_error
 from tests.support.serving import ServedProgram
@@ -118,3 +122,29 @@ def test_the_library_before_the_command_counts_more_than_the_variable(recall_pro
     named = tmp_path / "named.recall"
     done = recall_program("--library", named, "serve", env={"RECALL_LIBRARY": str(tmp_path / "variable.recall")})
     assert (done.returncode, str(named) in done.stderr) == (2, True), done.stderr
+
+
+def test_with_a_certificate_it_serves_https_and_a_cookie_for_https_only(
+    recall_program: Program, served_library: Path, tmp_path: Path
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing, which makes the certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject]
+    subprocess.run([*request, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    assert_error(recall_program("serve", "--library", served_library, "--tls-cert", key, "--tls-key", key), "key.pem")
+    options = ("--listen", "0", "--library", served_library, "--tls-cert", certificate, "--tls-key", key)
+    process = recall_program.start("serve", *options)
+    try:
+        assert process.stderr is not None
+        url = process.stderr.readline().split()[-1]
+        assert url.startswith("https://127.0.0.1:")
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        with httpx.Client(verify=trusted, trust_env=False) as browser:
+            cookie = browser.get(url).headers["set-cookie"]
+            assert "Secure" in cookie.split("; ")
+            assert browser.get(url.partition("?")[0]).status_code == 200
+    finally:
+        process.kill()
+        process.communicate()
