@@ -64,6 +64,14 @@ class GalleryPage:
         self.page.dispatch_event("body", "dragover", {"dataTransfer": data})
         self.page.dispatch_event("body", "drop", {"dataTransfer": data})
 
+    def wait_until_changed(self, expression: str, before: str) -> None:
+        """Wait until an expression has another value; Playwright's own way is refused by the page's policy."""
+        for _ in range(150):
+            if self.page.evaluate(expression) != before:
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"{expression} is still {before} after 15 seconds")
+
     def faults(self) -> list[str]:
         """Return what axe finds in the present state, and whether the page is wider than the window."""
         found = Axe().run(self.page).response["violations"]

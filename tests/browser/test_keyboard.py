@@ -81,9 +81,9 @@ def test_the_map_is_moved_zoomed_and_opened_by_keys(gallery: Running, open_galle
     opened.page.focus(".map")
     places = "[...document.querySelectorAll('.marker')].map((marker) => marker.style.transform).join()"
     for key in ("+", "ArrowLeft", "-"):
-        before = opened.page.evaluate(places)
+        before = str(opened.page.evaluate(places))
         opened.page.keyboard.press(key)
-        opened.page.wait_for_function(f"{places} !== {before!r}")
+        opened.wait_until_changed(places, before)
     opened.page.keyboard.press("Tab")
     opened.page.keyboard.press("Enter")
     expect(opened.page.locator(".summary .chips")).to_contain_text("km around")

@@ -78,6 +78,7 @@ def test_what_was_understood_is_a_chip_and_can_be_taken_as_words(gallery: Runnin
 
 def test_filters_have_counts_and_narrow_the_list(gallery: Running, open_gallery: Open) -> None:
     opened = open_gallery(gallery)
+    expect(opened.page.locator(".facet", has_text="4 stars or more")).to_contain_text("5")  # three of them have five
     space = opened.page.locator(".facet", has_text="space")
     expect(space).to_contain_text("4")
     space.click()

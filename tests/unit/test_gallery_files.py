@@ -55,7 +55,7 @@ def test_every_text_that_is_asked_for_exists_and_every_text_is_asked_for() -> No
     known = set(re.findall(r'^\s*"?([\w.-]+)"?: (?:"|\{ one)|, "([\w.-]+)": "', _texts(), re.MULTILINE))
     keys = {first or second for first, second in known}
     code = "".join(path.read_text(encoding="utf-8") for path in MODULES if path.name != "texts.js")
-    asked = set(re.findall(r'\bt\("([\w.-]+)"', code))
+    asked = set(re.findall(r'\bt\(\s*"([\w.-]+)"', code))
     assert asked - keys == set()
     families = tuple(re.findall(r"`([\w.-]+)\$\{", code))  # texts whose names end in a variable
     quoted = set(re.findall(r'"([\w.-]+)"', code))

@@ -8,8 +8,21 @@ export const PAGES = ["photos", "map", "learning", "duplicates", "indexing"];
 
 /** The conditions that the address may hold, by the names that the server has for them. */
 export const FILTER_NAMES = [
-  "folder", "after", "before", "on", "name", "format", "camera", "lens", "tag", "person", "place", "orientation",
-  "min_rating", "collection", "near",
+  "folder",
+  "after",
+  "before",
+  "on",
+  "name",
+  "format",
+  "camera",
+  "lens",
+  "tag",
+  "person",
+  "place",
+  "orientation",
+  "min_rating",
+  "collection",
+  "near",
 ];
 
 const EMPTY = { page: "photos", library: "", query: "", parts: [], literal: false, kind: "all", sort: "", item: null };
@@ -60,7 +73,8 @@ export function writeAddress(address) {
   const values = new URLSearchParams();
   if (address.library) values.set("library", address.library);
   if (address.query) values.set("q", address.query);
-  for (const { kind, value, weight } of address.parts) values.append("part", `${PART_LETTERS[kind]}:${weight}:${value}`);
+  for (const { kind, value, weight } of address.parts)
+    values.append("part", `${PART_LETTERS[kind]}:${weight}:${value}`);
   if (address.literal) values.set("literal", "1");
   if (address.kind !== "all") values.set("kind", address.kind);
   if (address.sort) values.set("sort", address.sort);

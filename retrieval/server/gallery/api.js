@@ -77,7 +77,9 @@ async function sentenceOf(response) {
   try {
     const problem = await response.json();
     const first = problem.errors?.[0];
-    return first?.detail && !problem.detail ? first.detail : problem.detail || problem.title || t("error.status", { n: response.status });
+    return first?.detail && !problem.detail
+      ? first.detail
+      : problem.detail || problem.title || t("error.status", { n: response.status });
   } catch {
     return t("error.status", { n: response.status });
   }

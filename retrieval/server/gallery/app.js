@@ -101,7 +101,10 @@ class Gallery {
     this.pages.map.reset();
     try {
       const libraries = await get("api/libraries");
-      Object.assign(this.library, libraries.find(({ name }) => name === this.library.name));
+      Object.assign(
+        this.library,
+        libraries.find(({ name }) => name === this.library.name),
+      );
     } catch {
       // the old numbers stay
     }
@@ -109,7 +112,8 @@ class Gallery {
 
   #librarySelect() {
     if (this.libraries.length < 2) return "";
-    const go = () => change({ library: this.select.value, query: "", parts: [], filters: {}, kind: "all", sort: "", item: null });
+    const go = () =>
+      change({ library: this.select.value, query: "", parts: [], filters: {}, kind: "all", sort: "", item: null });
     this.select = h("select.input.libraries", { "aria-label": t("libraries"), onchange: go });
     this.select.append(...this.libraries.map(({ name }) => h("option", { value: name }, name)));
     return this.select;
@@ -117,19 +121,42 @@ class Gallery {
 
   #showNav(address) {
     const link = (page) => {
-      const target = { ...address, page, item: null, ...(page === "photos" || page === "map" ? {} : { query: "", parts: [], filters: {}, sort: "", kind: "all", literal: false }) };
+      const target = {
+        ...address,
+        page,
+        item: null,
+        ...(page === "photos" || page === "map"
+          ? {}
+          : { query: "", parts: [], filters: {}, sort: "", kind: "all", literal: false }),
+      };
       return h(
         "a.nav-link",
-        { href: writeAddress(target), "aria-current": page === address.page ? "page" : null, onclick: (event) => follow(event, target) },
+        {
+          href: writeAddress(target),
+          "aria-current": page === address.page ? "page" : null,
+          onclick: (event) => follow(event, target),
+        },
         icon(page),
         h("span", {}, t(`page.${page}`)),
       );
     };
-    fill(this.nav, PAGES.map((page) => h("li", {}, link(page))));
+    fill(
+      this.nav,
+      PAGES.map((page) => h("li", {}, link(page))),
+    );
   }
 
   #home(event) {
-    follow(event, { page: "photos", query: "", parts: [], filters: {}, kind: "all", sort: "", literal: false, item: null });
+    follow(event, {
+      page: "photos",
+      query: "",
+      parts: [],
+      filters: {},
+      kind: "all",
+      sort: "",
+      literal: false,
+      item: null,
+    });
   }
 
   #skip(event) {
@@ -160,10 +187,19 @@ async function start() {
   document.documentElement.lang = t("language");
   try {
     const libraries = await get("api/libraries");
-    if (!libraries.length) return fill(document.body, state("photos", t("error.no-library"), t("error.no-library-advice")));
+    if (!libraries.length)
+      return fill(document.body, state("photos", t("error.no-library"), t("error.no-library-advice")));
     return await new Gallery(libraries).show(readAddress());
   } catch (error) {
-    return fill(document.body, h("main.main", {}, errorState(error, () => location.reload())), messageBoard());
+    return fill(
+      document.body,
+      h(
+        "main.main",
+        {},
+        errorState(error, () => location.reload()),
+      ),
+      messageBoard(),
+    );
   }
 }
 

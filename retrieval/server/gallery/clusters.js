@@ -43,7 +43,11 @@ function extend(cell, other) {
 function merged(cells) {
   const kept = [];
   for (const cell of cells.sort((a, b) => b.count - a.count)) {
-    const near = kept.find((other) => Math.hypot(other.x / other.count - cell.x / cell.count, other.y / other.count - cell.y / cell.count) < CELL * 0.8);
+    const near = kept.find(
+      (other) =>
+        Math.hypot(other.x / other.count - cell.x / cell.count, other.y / other.count - cell.y / cell.count) <
+        CELL * 0.8,
+    );
     if (!near) kept.push(cell);
     else {
       near.x += cell.x;
@@ -59,6 +63,8 @@ function merged(cells) {
 export function kilometres(latitudeA, longitudeA, latitudeB, longitudeB) {
   const radians = Math.PI / 180;
   const half = (a, b) => Math.sin(((b - a) * radians) / 2) ** 2;
-  const chord = half(latitudeA, latitudeB) + Math.cos(latitudeA * radians) * Math.cos(latitudeB * radians) * half(longitudeA, longitudeB);
+  const chord =
+    half(latitudeA, latitudeB) +
+    Math.cos(latitudeA * radians) * Math.cos(latitudeB * radians) * half(longitudeA, longitudeB);
   return 2 * 6371 * Math.asin(Math.sqrt(Math.min(1, chord)));
 }

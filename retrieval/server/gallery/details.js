@@ -11,7 +11,10 @@ export function itemDetails(item) {
   const rows = [
     ["title", item.title],
     ["description", item.description],
-    ["taken", item.taken_at && [shownDate(item.taken_at), item.taken_from === "file" ? ` ${t("detail.from-file")}` : ""]],
+    [
+      "taken",
+      item.taken_at && [shownDate(item.taken_at), item.taken_from === "file" ? ` ${t("detail.from-file")}` : ""],
+    ],
     ["places", links(item.places, "place")],
     ["position", item.latitude !== null && positionLink(item)],
     ["people", links(item.people, "person")],
@@ -25,14 +28,26 @@ export function itemDetails(item) {
     ["path", h("span.path", {}, item.collection ? item.id : item.path)],
     ["uri", item.uri],
   ];
-  const metadata = Object.entries(item.metadata ?? {}).map(([name, value]) => [name, JSON.stringify(value).replace(/^"|"$/g, "")]);
+  const metadata = Object.entries(item.metadata ?? {}).map(([name, value]) => [
+    name,
+    JSON.stringify(value).replace(/^"|"$/g, ""),
+  ]);
   const shown = rows.map(([name, value]) => [t(`detail.${name}`), value]).concat(metadata);
-  return h("dl.details", {}, shown.filter(([, value]) => value && value.length !== 0).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  return h(
+    "dl.details",
+    {},
+    shown
+      .filter(([, value]) => value && value.length !== 0)
+      .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
 }
 
 function links(values, condition) {
   return values?.length
-    ? values.flatMap((value, position) => [position ? ", " : "", h("button.link-button", { type: "button", onclick: () => follow(condition, value) }, value)])
+    ? values.flatMap((value, position) => [
+        position ? ", " : "",
+        h("button.link-button", { type: "button", onclick: () => follow(condition, value) }, value),
+      ])
     : null;
 }
 

@@ -43,7 +43,13 @@ export function openDialog(title, content, { actions = [], wide = false } = {}) 
 /** Ask for a line of text; return it, or null if the dialog was left. */
 export function askForText(title, label, { note = "", action }) {
   return new Promise((resolve) => {
-    const input = h("input.input", { id: "asked", type: "text", required: true, maxlength: "100", autocomplete: "off" });
+    const input = h("input.input", {
+      id: "asked",
+      type: "text",
+      required: true,
+      maxlength: "100",
+      autocomplete: "off",
+    });
     let answer = null;
     const form = h(
       "form.stack",
@@ -57,7 +63,12 @@ export function askForText(title, label, { note = "", action }) {
       h("label", { for: "asked" }, label),
       input,
       note && h("p.quiet", {}, note),
-      h("div.row.end", {}, button(t("cancel"), () => dialog.close()), h("button.button.primary", {}, action)),
+      h(
+        "div.row.end",
+        {},
+        button(t("cancel"), () => dialog.close()),
+        h("button.button.primary", {}, action),
+      ),
     );
     const dialog = openDialog(title, form);
     dialog.addEventListener("close", () => resolve(answer));
@@ -70,7 +81,9 @@ export function confirmed(title, sentence, action) {
   return new Promise((resolve) => {
     let answer = false;
     const yes = button(action, () => ((answer = true), dialog.close()), { primary: true });
-    const dialog = openDialog(title, h("p", {}, sentence), { actions: [button(t("cancel"), () => dialog.close()), yes] });
+    const dialog = openDialog(title, h("p", {}, sentence), {
+      actions: [button(t("cancel"), () => dialog.close()), yes],
+    });
     dialog.addEventListener("close", () => resolve(answer));
   });
 }
@@ -81,6 +94,9 @@ export async function copyText(text, message) {
     await navigator.clipboard.writeText(text);
     say(message);
   } catch {
-    openDialog(t("copy.by-hand"), h("textarea.input", { readonly: true, rows: "4", "aria-label": t("copy.by-hand") }, text));
+    openDialog(
+      t("copy.by-hand"),
+      h("textarea.input", { readonly: true, rows: "4", "aria-label": t("copy.by-hand") }, text),
+    );
   }
 }

@@ -35,7 +35,11 @@ export function icon(name) {
 
 /** Return a button with an icon and a label that only screen readers and the tooltip say. */
 export function iconButton(name, label, onclick, attributes = {}) {
-  return h("button.icon-button", { type: "button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
+  return h(
+    "button.icon-button",
+    { type: "button", "aria-label": label, title: label, onclick, ...attributes },
+    icon(name),
+  );
 }
 
 /** Return a button with words, and an icon before them if one is named. */
@@ -46,7 +50,9 @@ export function button(label, onclick, { name = null, primary = false, ...attrib
 
 /** Put children into an element in place of what it contains. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(2).filter((child) => child !== null && child !== false && child !== undefined));
+  element.replaceChildren(
+    ...children.flat(2).filter((child) => child !== null && child !== false && child !== undefined),
+  );
   return element;
 }
 

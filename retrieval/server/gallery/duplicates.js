@@ -36,7 +36,10 @@ export class DuplicatesPage {
       if (duplicates.state === "running") this.line.follow(duplicates);
       else this.#showJob(duplicates);
     } catch (error) {
-      fill(this.groups, errorState(error, () => this.show()));
+      fill(
+        this.groups,
+        errorState(error, () => this.show()),
+      );
     }
   }
 
@@ -52,7 +55,10 @@ export class DuplicatesPage {
     try {
       this.line.follow(await startJob("duplicates"));
     } catch (error) {
-      fill(this.groups, errorState(error, () => this.#start()));
+      fill(
+        this.groups,
+        errorState(error, () => this.#start()),
+      );
     }
   }
 
@@ -70,7 +76,12 @@ export class DuplicatesPage {
     const more = groups.length > count && button(t("more"), () => this.#show(result, count + AT_ONCE));
     return fill(
       this.groups,
-      h("div.row.between", { role: "status" }, h("p", {}, t("duplicates.found", { n: groups.length, size: fileSize(bytes) })), copyAll),
+      h(
+        "div.row.between",
+        { role: "status" },
+        h("p", {}, t("duplicates.found", { n: groups.length, size: fileSize(bytes) })),
+        copyAll,
+      ),
       groups.slice(0, count).map((group, number) => this.#group(group, number)),
       more || "",
     );
@@ -81,8 +92,17 @@ export class DuplicatesPage {
     return h(
       "section.group",
       { "aria-labelledby": id },
-      h("div.row.between", {}, h("h2", { id }, t("duplicates.group", { n: others.length + 1 })), button(t("duplicates.copy"), () => copyPaths(others), { name: "copy" })),
-      h("ul.pair-list", { role: "list" }, [best, ...others].map((photo) => this.#photo(photo, photo === best))),
+      h(
+        "div.row.between",
+        {},
+        h("h2", { id }, t("duplicates.group", { n: others.length + 1 })),
+        button(t("duplicates.copy"), () => copyPaths(others), { name: "copy" }),
+      ),
+      h(
+        "ul.pair-list",
+        { role: "list" },
+        [best, ...others].map((photo) => this.#photo(photo, photo === best)),
+      ),
     );
   }
 
@@ -92,7 +112,15 @@ export class DuplicatesPage {
     return h(
       "li.card",
       { class: isBest ? "best" : "" },
-      h("button.card-picture", { type: "button", "aria-label": t("duplicates.open", { name }), onclick: () => change({ item: photo.item_id }) }, image),
+      h(
+        "button.card-picture",
+        {
+          type: "button",
+          "aria-label": t("duplicates.open", { name }),
+          onclick: () => change({ item: photo.item_id }),
+        },
+        image,
+      ),
       h("p.card-how", {}, isBest ? [icon("done"), t("duplicates.best")] : photo.how),
       h("p.card-name", { title: photo.path }, name),
       h("p.quiet", {}, `${t("detail.pixels", photo)}, ${fileSize(photo.bytes)}`),

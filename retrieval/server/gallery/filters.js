@@ -45,13 +45,24 @@ export class FilterPanel {
   #kinds() {
     const counts = Object.fromEntries(this.facets.kinds.map(({ value, count }) => [value, count]));
     if (!(counts.text && counts.photo) && this.address.kind === "all") return null;
-    return this.#fieldset("kind", [["all", "kind.all"], ["photos", "kind.photos"], ["texts", "kind.texts"]], this.address.kind, (value) =>
-      change({ kind: value, item: null }),
+    return this.#fieldset(
+      "kind",
+      [
+        ["all", "kind.all"],
+        ["photos", "kind.photos"],
+        ["texts", "kind.texts"],
+      ],
+      this.address.kind,
+      (value) => change({ kind: value, item: null }),
     );
   }
 
   #orientation() {
-    const choices = [["", "orientation.any"], ["landscape", "orientation.landscape"], ["portrait", "orientation.portrait"]];
+    const choices = [
+      ["", "orientation.any"],
+      ["landscape", "orientation.landscape"],
+      ["portrait", "orientation.portrait"],
+    ];
     return this.#fieldset("orientation", choices, this.address.filters.orientation ?? "", (value) =>
       changeFilter("orientation", value),
     );
@@ -59,7 +70,11 @@ export class FilterPanel {
 
   #fieldset(name, choices, chosen, choose) {
     const buttons = choices.map(([value, text]) =>
-      h("button.segment", { type: "button", "aria-pressed": String(value === chosen), onclick: () => choose(value) }, t(text)),
+      h(
+        "button.segment",
+        { type: "button", "aria-pressed": String(value === chosen), onclick: () => choose(value) },
+        t(text),
+      ),
     );
     return h("div.filter-group", { role: "group", "aria-label": t(`filter.${name}`) }, h("div.segments", {}, buttons));
   }
@@ -72,14 +87,18 @@ export class FilterPanel {
       return h("div.field", {}, h("label", { for: id }, t(`filter.${name}`)), input);
     };
     const years = [...this.facets.years].sort((a, b) => (a.value < b.value ? 1 : -1));
-    return this.#details("dates", [h("div.fields", {}, field("after"), field("before")), this.#values("years", "on", years)]);
+    return this.#details("dates", [
+      h("div.fields", {}, field("after"), field("before")),
+      this.#values("years", "on", years),
+    ]);
   }
 
   #group(name, condition) {
-    const values = (this.facets[name] ?? []).filter(({ value }) => value !== null && value !== "");
+    const values = facetValues(name, this.facets[name] ?? []);
     const chosen = this.address.filters[condition];
     if (!values.length && chosen === undefined) return null;
-    if (chosen !== undefined && !values.some(({ value }) => String(value) === String(chosen))) values.unshift({ value: chosen, count: 0 });
+    if (chosen !== undefined && !values.some(({ value }) => String(value) === String(chosen)))
+      values.unshift({ value: chosen, count: 0 });
     return this.#details(name, this.#values(name, condition, values));
   }
 
@@ -89,7 +108,11 @@ export class FilterPanel {
     const rows = shown.map((value) => h("li", {}, this.#value(name, condition, value, chosen)));
     const more =
       values.length > shown.length &&
-      h("button.link-button", { type: "button", onclick: () => this.#showAll(name) }, t("filter.more", { n: values.length - shown.length }));
+      h(
+        "button.link-button",
+        { type: "button", onclick: () => this.#showAll(name) },
+        t("filter.more", { n: values.length - shown.length }),
+      );
     return [h("ul.facets", { role: "list" }, rows), more];
   }
 
@@ -98,14 +121,24 @@ export class FilterPanel {
     const isChosen = String(chosen) === String(wanted);
     return h(
       "button.facet",
-      { type: "button", "aria-pressed": String(isChosen), title: String(value), onclick: () => changeFilter(condition, isChosen ? null : wanted) },
+      {
+        type: "button",
+        "aria-pressed": String(isChosen),
+        title: String(value),
+        onclick: () => changeFilter(condition, isChosen ? null : wanted),
+      },
       h("span.facet-name", {}, facetName(name, value)),
       h("span.facet-count", {}, count.toLocaleString()),
     );
   }
 
   #details(name, content) {
-    const details = h("details.filter-group", { open: this.open.has(name) }, h("summary", {}, t(`filter.${name}`)), content);
+    const details = h(
+      "details.filter-group",
+      { open: this.open.has(name) },
+      h("summary", {}, t(`filter.${name}`)),
+      content,
+    );
     details.addEventListener("toggle", () => (details.open ? this.open.add(name) : this.open.delete(name)));
     return details;
   }
@@ -116,8 +149,18 @@ export class FilterPanel {
   }
 }
 
+/** Return the values of a group that a filter can have; a rating means that one or a higher one. */
+function facetValues(name, values) {
+  const given = values.filter(({ value }) => value !== null && value !== "");
+  if (name === "formats") return given.filter(({ value }) => value !== "text"); // the type says it
+  if (name !== "ratings") return given;
+  let sum = 0;
+  const rated = given.filter(({ value }) => Number(value) >= 0).sort((a, b) => Number(b.value) - Number(a.value));
+  return rated.map(({ value, count }) => ({ value, count: (sum += count) }));
+}
+
 function facetName(name, value) {
-  if (name === "ratings") return t("filter.stars", { n: Number(value) });
+  if (name === "ratings") return t(Number(value) === 5 ? "filter.stars" : "filter.stars-more", { n: Number(value) });
   if (name === "folders") return value.split(/[\\/]/).filter(Boolean).slice(-2).join("/") || value;
   return String(value);
 }
@@ -129,7 +172,14 @@ export function filterChips(address) {
     return chip(text, () => changeFilter(name, null));
   });
   if (address.kind !== "all") chips.push(chip(t(`kind.${address.kind}`), () => change({ kind: "all", item: null })));
-  if (chips.length > 1) chips.push(h("li", {}, button(t("filter.clear"), () => change({ filters: {}, kind: "all", item: null }))));
+  if (chips.length > 1)
+    chips.push(
+      h(
+        "li",
+        {},
+        button(t("filter.clear"), () => change({ filters: {}, kind: "all", item: null })),
+      ),
+    );
   return chips;
 }
 
@@ -152,4 +202,5 @@ export function degrees({ latitude, longitude }) {
 }
 
 /** Whether anything is filtered. */
-export const isFiltered = (address = readAddress()) => Object.keys(address.filters).length > 0 || address.kind !== "all";
+export const isFiltered = (address = readAddress()) =>
+  Object.keys(address.filters).length > 0 || address.kind !== "all";

@@ -24,7 +24,12 @@ export class IndexingPage {
       h("h1", { tabindex: "-1" }, t("page.indexing")),
       this.facts,
       h("div.stack", {}, h("div", {}, this.start), this.line.element, this.report),
-      h("section.stack", { "aria-labelledby": "failures" }, h("h2", { id: "failures" }, t("indexing.failures")), this.failures),
+      h(
+        "section.stack",
+        { "aria-labelledby": "failures" },
+        h("h2", { id: "failures" }, t("indexing.failures")),
+        this.failures,
+      ),
     );
   }
 
@@ -32,12 +37,19 @@ export class IndexingPage {
   async show() {
     this.start.hidden = this.frame.library().read_only;
     try {
-      const [status, failures, jobs] = await Promise.all([get(libraryUrl("status")), get(libraryUrl("failures")), newestJobs()]);
+      const [status, failures, jobs] = await Promise.all([
+        get(libraryUrl("status")),
+        get(libraryUrl("failures")),
+        newestJobs(),
+      ]);
       this.#showStatus(status);
       this.#showFailures(failures);
       if (jobs.sync?.state === "running") this.line.follow(jobs.sync);
     } catch (error) {
-      fill(this.facts, errorState(error, () => this.show()));
+      fill(
+        this.facts,
+        errorState(error, () => this.show()),
+      );
     }
   }
 
@@ -75,28 +87,52 @@ export class IndexingPage {
     const sources = status.sources ?? [];
     fill(
       this.facts,
-      h("dl.numbers", {}, shown.map(([name, value]) => h("div", {}, h("dt", {}, t(`indexing.${name}`)), h("dd", {}, value)))),
+      h(
+        "dl.numbers",
+        {},
+        shown.map(([name, value]) => h("div", {}, h("dt", {}, t(`indexing.${name}`)), h("dd", {}, value))),
+      ),
       h("h2", {}, t("indexing.sources")),
       sources.length
-        ? h("ul.sources", { role: "list" }, sources.map((source) => this.#source(source)))
+        ? h(
+            "ul.sources",
+            { role: "list" },
+            sources.map((source) => this.#source(source)),
+          )
         : h("p", {}, t("empty.library-advice"), " ", h("code", {}, "recall index ~/Pictures")),
     );
     this.start.disabled = sources.length === 0;
   }
 
   #source({ path, synced_at: when }) {
-    return h("li", {}, h("span.path", {}, path), h("span.quiet", {}, when ? t("indexing.synced", { when: shownDate(when) }) : t("indexing.never")));
+    return h(
+      "li",
+      {},
+      h("span.path", {}, path),
+      h("span.quiet", {}, when ? t("indexing.synced", { when: shownDate(when) }) : t("indexing.never")),
+    );
   }
 
   #showFailures(failures) {
     if (!failures.length) return fill(this.failures, h("p.quiet", {}, t("indexing.no-failures")));
-    const rows = failures.slice(0, LISTED).map(({ path, reason }) => h("tr", {}, h("td.path", {}, path), h("td", {}, reason)));
-    const head = h("tr", {}, h("th", { scope: "col" }, t("indexing.file")), h("th", { scope: "col" }, t("indexing.reason")));
+    const rows = failures
+      .slice(0, LISTED)
+      .map(({ path, reason }) => h("tr", {}, h("td.path", {}, path), h("td", {}, reason)));
+    const head = h(
+      "tr",
+      {},
+      h("th", { scope: "col" }, t("indexing.file")),
+      h("th", { scope: "col" }, t("indexing.reason")),
+    );
     const more = failures.length - rows.length;
     return fill(
       this.failures,
       h("p.quiet", {}, t("indexing.failures-note")),
-      h("div.table-scroll", { tabindex: "0", role: "group", "aria-label": t("indexing.failures") }, h("table.table", {}, h("thead", {}, head), h("tbody", {}, rows))),
+      h(
+        "div.table-scroll",
+        { tabindex: "0", role: "group", "aria-label": t("indexing.failures") },
+        h("table.table", {}, h("thead", {}, head), h("tbody", {}, rows)),
+      ),
       more > 0 ? h("p.quiet", {}, t("indexing.more", { n: more })) : "",
     );
   }

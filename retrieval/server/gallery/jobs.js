@@ -54,7 +54,11 @@ export class JobLine {
     const bar = h("progress.progress", { "aria-label": label, max: total || null, value: total ? done : null });
     const numbers = total ? t("job.progress", { n: done, total }) : "";
     const cancel = button(t("cancel"), () => remove(libraryUrl(`jobs/${job.job}`)).catch(() => {}));
-    return fill(this.element, h("div.row.between", {}, h("span", {}, label), h("span.quiet", {}, numbers)), h("div.row", {}, bar, cancel));
+    return fill(
+      this.element,
+      h("div.row.between", {}, h("span", {}, label), h("span.quiet", {}, numbers)),
+      h("div.row", {}, bar, cancel),
+    );
   }
 
   #ending({ state, problem }) {

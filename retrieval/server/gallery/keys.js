@@ -26,7 +26,9 @@ export const isTyping = (event) => event.target.matches?.("input, textarea, sele
 
 /** Show what the keys do. */
 export function showKeys() {
-  const rows = LIST.map(([key, text]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, t(text))));
+  const rows = LIST.map(([key, text]) =>
+    h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, t(text))),
+  );
   const toggle = h("input", { type: "checkbox", id: "single-keys", onchange: () => store(toggle.checked) });
   toggle.checked = singleKeys();
   openDialog(t("keys.title"), [

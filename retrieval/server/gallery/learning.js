@@ -24,7 +24,8 @@ export class LearningPage {
     this.tuning = h("div.stack");
     this.report = h("div.stack", { role: "status" });
     this.versions = h("div.stack");
-    const section = (name, ...content) => h("section.stack", { "aria-labelledby": name }, h("h2", { id: name }, t(`learning.${name}`)), content);
+    const section = (name, ...content) =>
+      h("section.stack", { "aria-labelledby": name }, h("h2", { id: name }, t(`learning.${name}`)), content);
     this.element = h(
       "div.page",
       {},
@@ -40,11 +41,20 @@ export class LearningPage {
   async show() {
     const isReadOnly = this.frame.library().read_only;
     await Promise.all([
-      this.#part(this.judged, judgementsSent().then(() => get(libraryUrl("judgements"))), (judgements) => {
-        this.#showJudgements(judgements, isReadOnly);
-        this.#showTuning(judgements, isReadOnly);
-      }),
-      this.#part(this.words, get(libraryUrl("words")), (words) => fill(this.words, wordCards(words, isReadOnly, () => this.show()))),
+      this.#part(
+        this.judged,
+        judgementsSent().then(() => get(libraryUrl("judgements"))),
+        (judgements) => {
+          this.#showJudgements(judgements, isReadOnly);
+          this.#showTuning(judgements, isReadOnly);
+        },
+      ),
+      this.#part(this.words, get(libraryUrl("words")), (words) =>
+        fill(
+          this.words,
+          wordCards(words, isReadOnly, () => this.show()),
+        ),
+      ),
       this.#part(this.versions, get(libraryUrl("versions")), (versions) => this.#showVersions(versions, isReadOnly)),
       this.#part(this.tuning, newestJobs(), ({ tune }) => tune?.state === "running" && this.line.follow(tune)),
     ]);
@@ -55,7 +65,10 @@ export class LearningPage {
     try {
       show(await answer);
     } catch (error) {
-      fill(place, errorState(error, () => this.show()));
+      fill(
+        place,
+        errorState(error, () => this.show()),
+      );
     }
   }
 
@@ -73,7 +86,10 @@ export class LearningPage {
     }
     const groups = Map.groupBy ? Map.groupBy(judgements, ({ query }) => query) : groupBy(judgements);
     const shown = [...groups].reverse().slice(0, SHOWN_QUERIES);
-    return fill(this.judged, shown.map(([query, verdicts]) => this.#judgedQuery(query, verdicts, isReadOnly)));
+    return fill(
+      this.judged,
+      shown.map(([query, verdicts]) => this.#judgedQuery(query, verdicts, isReadOnly)),
+    );
   }
 
   #judgedQuery(query, verdicts, isReadOnly) {
@@ -81,14 +97,33 @@ export class LearningPage {
     const photos = verdicts.map((judgement) => {
       const name = (judgement.path ?? "").split(/[\\/]/).pop();
       const label = t(`judge.is-${judgement.verdict}`);
-      const picture = judgement.item_id ? h("img", { src: thumbnailUrl(judgement.item_id), alt: name, loading: "lazy" }) : h("span.thumb-text", {}, name);
-      return h("li.thumb", { class: judgement.verdict, title: `${name}: ${label}` }, picture, h("span.tile-verdict", { role: "img", "aria-label": label }, icon(judgement.verdict)));
+      const picture = judgement.item_id
+        ? h("img", { src: thumbnailUrl(judgement.item_id), alt: name, loading: "lazy" })
+        : h("span.thumb-text", {}, name);
+      return h(
+        "li.thumb",
+        { class: judgement.verdict, title: `${name}: ${label}` },
+        picture,
+        h("span.tile-verdict", { role: "img", "aria-label": label }, icon(judgement.verdict)),
+      );
     });
-    return h("div.judged", {}, h("div.row.between", {}, h("h3", {}, query), isReadOnly ? "" : forget), h("ul.thumbs", { role: "list" }, photos));
+    return h(
+      "div.judged",
+      {},
+      h("div.row.between", {}, h("h3", {}, query), isReadOnly ? "" : forget),
+      h("ul.thumbs", { role: "list" }, photos),
+    );
   }
 
   async #forget(verdicts, query) {
-    if (!(await confirmed(t("learning.forget", { query }), t("learning.forget-note", { n: verdicts.length }), t("forget")))) return;
+    if (
+      !(await confirmed(
+        t("learning.forget", { query }),
+        t("learning.forget-note", { n: verdicts.length }),
+        t("forget"),
+      ))
+    )
+      return;
     try {
       await remove(libraryUrl("judgements"), { query });
       this.show();
@@ -100,7 +135,12 @@ export class LearningPage {
   #showTuning(judgements, isReadOnly) {
     const start = button(t("learning.tune"), () => this.#tune(), { name: "learning", primary: true });
     start.disabled = judgements.length === 0;
-    fill(this.tuning, isReadOnly ? h("p", {}, t("read-only")) : h("div.row", {}, start, h("span.quiet", {}, t("learning.count", { n: judgements.length }))));
+    fill(
+      this.tuning,
+      isReadOnly
+        ? h("p", {}, t("read-only"))
+        : h("div.row", {}, start, h("span.quiet", {}, t("learning.count", { n: judgements.length }))),
+    );
   }
 
   async #tune() {
@@ -123,15 +163,34 @@ export class LearningPage {
     const active = versions.some(({ is_active: isActive }) => isActive);
     const back = button(t("versions.rollback"), () => this.#rollBack(), { name: "left" });
     const rows = [...versions].reverse().map((version) => this.#version(version));
-    return fill(this.versions, h("ul.versions", { role: "list" }, rows), active && !isReadOnly ? h("div", {}, back) : "");
+    return fill(
+      this.versions,
+      h("ul.versions", { role: "list" }, rows),
+      active && !isReadOnly ? h("div", {}, back) : "",
+    );
   }
 
   #version(version) {
-    const verdict = version.is_active ? t("versions.active") : version.report?.passed === false ? t("versions.discarded") : t("versions.inactive");
+    const verdict = version.is_active
+      ? t("versions.active")
+      : version.report?.passed === false
+        ? t("versions.discarded")
+        : t("versions.inactive");
     return h(
       "li.version",
       { class: version.is_active ? "active" : "" },
-      h("details", {}, h("summary", {}, h("strong", {}, t("versions.name", { n: version.id })), ` ${shownDate(version.made_at)}`, h("span.badge", {}, verdict)), version.report ? tuningReport(version.report) : ""),
+      h(
+        "details",
+        {},
+        h(
+          "summary",
+          {},
+          h("strong", {}, t("versions.name", { n: version.id })),
+          ` ${shownDate(version.made_at)}`,
+          h("span.badge", {}, verdict),
+        ),
+        version.report ? tuningReport(version.report) : "",
+      ),
     );
   }
 

@@ -73,7 +73,10 @@ export class MapCanvas {
   }
 
   #at(x, y) {
-    return [this.longitude + (x - this.size.width / 2) / this.scale, this.latitude - (y - this.size.height / 2) / this.scale];
+    return [
+      this.longitude + (x - this.size.width / 2) / this.scale,
+      this.latitude - (y - this.size.height / 2) / this.scale,
+    ];
   }
 
   #moved() {

@@ -29,7 +29,12 @@ export class MapPage {
       iconButton("minus", t("map.zoom-out"), () => this.canvas.zoom(0.5)),
     );
     this.area = h("div.map-area", {}, this.canvas.element, zoom, this.chips, this.note);
-    this.aside = h("aside.map-side", { "aria-labelledby": "map-places" }, h("h2", { id: "map-places" }, t("map.places")), this.places);
+    this.aside = h(
+      "aside.map-side",
+      { "aria-labelledby": "map-places" },
+      h("h2", { id: "map-places" }, t("map.places")),
+      this.places,
+    );
     this.element = h("div.map-page", {}, h("h1.hidden", {}, t("page.map")), this.area, this.aside);
   }
 
@@ -50,7 +55,10 @@ export class MapPage {
       if (key === this.key) this.#showPositions(address, positions, facets);
     } catch (error) {
       this.key = null;
-      fill(this.places, errorState(error, () => this.show(address, { force: true })));
+      fill(
+        this.places,
+        errorState(error, () => this.show(address, { force: true })),
+      );
     } finally {
       this.frame.reportBusy(false);
     }
@@ -74,18 +82,36 @@ export class MapPage {
   }
 
   #showPlaces(address, facets, count) {
-    if (!count && this.frame.library().photos === 0) return fill(this.places, emptyState({ ...address, query: "", parts: [] }, {}, this.frame.library()));
+    if (!count && this.frame.library().photos === 0)
+      return fill(this.places, emptyState({ ...address, query: "", parts: [] }, {}, this.frame.library()));
     if (!count) return fill(this.places, state("map", t("map.none"), t("map.none-advice")));
-    const rows = facets.places.slice(0, LISTED).map(({ value, count: n }) =>
-      h("li", {}, h("button.facet", { type: "button", onclick: () => this.#open({ place: value }) }, h("span.facet-name", {}, value), h("span.facet-count", {}, n.toLocaleString()))),
+    const rows = facets.places
+      .slice(0, LISTED)
+      .map(({ value, count: n }) =>
+        h(
+          "li",
+          {},
+          h(
+            "button.facet",
+            { type: "button", onclick: () => this.#open({ place: value }) },
+            h("span.facet-name", {}, value),
+            h("span.facet-count", {}, n.toLocaleString()),
+          ),
+        ),
+      );
+    return fill(
+      this.places,
+      rows.length ? h("ul.facets", { role: "list" }, rows) : h("p.quiet", {}, t("map.no-names")),
     );
-    return fill(this.places, rows.length ? h("ul.facets", { role: "list" }, rows) : h("p.quiet", {}, t("map.no-names")));
   }
 
   #showClusters() {
     if (!this.positions) return;
     const clusters = clustersOf(this.positions, (position) => this.canvas.project(position), this.canvas.size);
-    fill(this.markers, clusters.map((cluster) => this.#marker(cluster)));
+    fill(
+      this.markers,
+      clusters.map((cluster) => this.#marker(cluster)),
+    );
   }
 
   #marker(cluster) {

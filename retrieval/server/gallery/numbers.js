@@ -4,7 +4,9 @@ import { locale } from "./texts.js";
 
 /** Return a share of 0 to 1 in per cent; null stays null. */
 export const percent = (share) =>
-  share === null || share === undefined ? null : new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: share < 0.1 ? 1 : 0 }).format(share);
+  share === null || share === undefined
+    ? null
+    : new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: share < 0.1 ? 1 : 0 }).format(share);
 
 /** Return a number of bytes, for people. */
 export function fileSize(bytes) {
@@ -28,5 +30,9 @@ export function shownDate(text) {
 export function monthName(text) {
   const [year, month] = text.split("-").map(Number);
   if (!month) return text;
-  return new Date(Date.UTC(year, month - 1, 1)).toLocaleDateString(locale, { timeZone: "UTC", year: "numeric", month: "long" });
+  return new Date(Date.UTC(year, month - 1, 1)).toLocaleDateString(locale, {
+    timeZone: "UTC",
+    year: "numeric",
+    month: "long",
+  });
 }

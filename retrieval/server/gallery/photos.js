@@ -102,7 +102,12 @@ export class PhotosPage {
     fill(
       this.notes,
       unknownWords(address, results),
-      h("ul.chips", { role: "list", "aria-label": t("filters.set") }, understoodChips(address, results), filterChips(address)),
+      h(
+        "ul.chips",
+        { role: "list", "aria-label": t("filters.set") },
+        understoodChips(address, results),
+        filterChips(address),
+      ),
     );
     this.#showGrid();
   }
@@ -113,7 +118,15 @@ export class PhotosPage {
     this.shown = { ...results, ids: results.ids.slice(0, count), ratios: results.ratios.subarray(0, count) };
     const options = { showsUnlikely: this.showsUnlikely, width: this.canvas.clientWidth };
     const address = readAddress();
-    this.grid.show(this.shown, sectionsOf(address, results, { ...options, onUnlikely: () => this.#showUnlikely(), onMore: () => this.#showMore() }), { keep });
+    this.grid.show(
+      this.shown,
+      sectionsOf(address, results, {
+        ...options,
+        onUnlikely: () => this.#showUnlikely(),
+        onMore: () => this.#showMore(),
+      }),
+      { keep },
+    );
     this.timeline.mark(null);
   }
 
@@ -145,7 +158,10 @@ export class PhotosPage {
     fill(this.notes, h("ul.chips", { role: "list", "aria-label": t("filters.set") }, filterChips(readAddress())));
     this.shown = null;
     this.grid.show({ ids: [], ratios: new Float32Array(0), kinds: [], days: null }, []);
-    fill(this.state, errorState(error, () => this.show(readAddress(), { force: true })));
+    fill(
+      this.state,
+      errorState(error, () => this.show(readAddress(), { force: true })),
+    );
   }
 
   #filterButton() {
@@ -177,5 +193,12 @@ export class PhotosPage {
 
 /** Search for what looks like an item. */
 export function searchSimilar(id) {
-  change({ page: "photos", query: "", parts: [{ kind: "item_id", value: id, weight: 1 }], literal: false, item: null, sort: "" });
+  change({
+    page: "photos",
+    query: "",
+    parts: [{ kind: "item_id", value: id, weight: 1 }],
+    literal: false,
+    item: null,
+    sort: "",
+  });
 }

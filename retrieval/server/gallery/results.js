@@ -48,14 +48,22 @@ async function list(address, signal) {
   const values = new URLSearchParams({ filters: JSON.stringify(address.filters), sort: address.sort || "-date" });
   if (address.kind !== "all") values.set("kind", address.kind);
   const answer = await get(libraryUrl(`layout?${values}`), { signal });
-  return { ...columns(answer), isSearch: false, days: answer.days, likely: answer.item_ids.length, more: false, unknownWords: {} };
+  return {
+    ...columns(answer),
+    isSearch: false,
+    days: answer.days,
+    likely: answer.item_ids.length,
+    more: false,
+    unknownWords: {},
+  };
 }
 
 function columns({ item_ids: ids, widths, heights, kinds }) {
   const ratios = new Float32Array(ids.length);
   for (let index = 0; index < ids.length; index += 1) {
     const isPhoto = kinds[index] === "photo";
-    ratios[index] = isPhoto && widths[index] > 0 && heights[index] > 0 ? widths[index] / heights[index] : isPhoto ? 1 : 1.2;
+    ratios[index] =
+      isPhoto && widths[index] > 0 && heights[index] > 0 ? widths[index] / heights[index] : isPhoto ? 1 : 1.2;
   }
   return { ids, ratios, kinds };
 }

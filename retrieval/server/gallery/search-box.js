@@ -48,7 +48,10 @@ export class SearchBox {
     if (document.activeElement !== this.input || this.shown !== address.query) this.input.value = address.query;
     this.shown = address.query;
     this.#offerParts();
-    fill(this.chips, address.parts.map((part, position) => this.#chip(part, position)));
+    fill(
+      this.chips,
+      address.parts.map((part, position) => this.#chip(part, position)),
+    );
     this.chips.hidden = address.parts.length === 0;
   }
 
@@ -61,7 +64,8 @@ export class SearchBox {
   /** Search by a picture's file: in place of words, or together with the parts that there are. */
   async usePicture(file) {
     this.file.value = "";
-    if (file.size > MOST_BYTES) return say(t("search.too-large", { n: Math.round(file.size / 1048576) }), { isError: true });
+    if (file.size > MOST_BYTES)
+      return say(t("search.too-large", { n: Math.round(file.size / 1048576) }), { isError: true });
     this.form.classList.add("busy");
     try {
       const { picture } = await uploadPicture(file);
@@ -125,20 +129,34 @@ export class SearchBox {
   }
 
   #chip(part, position) {
-    const name = part.kind === "text" ? part.value : t(part.kind === "item_id" ? "search.this-photo" : "search.your-picture");
+    const name =
+      part.kind === "text" ? part.value : t(part.kind === "item_id" ? "search.this-photo" : "search.your-picture");
     const sign = Math.sign(part.weight);
     const size = Math.abs(part.weight);
     const sizes = WEIGHTS.includes(size) ? WEIGHTS : [...WEIGHTS, size].sort((a, b) => a - b);
-    const flip = iconButton(sign > 0 ? "plus" : "minus", t(sign > 0 ? "search.is-added" : "search.is-taken", { name }), () =>
-      this.#changePart(position, -part.weight),
+    const flip = iconButton(
+      sign > 0 ? "plus" : "minus",
+      t(sign > 0 ? "search.is-added" : "search.is-taken", { name }),
+      () => this.#changePart(position, -part.weight),
     );
     const weight = h(
       "select.chip-weight",
-      { "aria-label": t("search.weight", { name }), onchange: () => this.#changePart(position, sign * Number(weight.value)) },
+      {
+        "aria-label": t("search.weight", { name }),
+        onchange: () => this.#changePart(position, sign * Number(weight.value)),
+      },
       sizes.map((value) => h("option", { value, selected: value === size }, `×${value}`)),
     );
     const drop = iconButton("close", t("search.drop", { name }), () => this.#changePart(position, null));
-    return h("li.chip.part", { class: sign < 0 ? "taken" : "" }, flip, pictureOf(part), h("span.chip-name", {}, name), weight, drop);
+    return h(
+      "li.chip.part",
+      { class: sign < 0 ? "taken" : "" },
+      flip,
+      pictureOf(part),
+      h("span.chip-name", {}, name),
+      weight,
+      drop,
+    );
   }
 }
 
@@ -150,7 +168,12 @@ function pictureOf({ kind, value }) {
 
 /** Take pictures that are dropped or pasted anywhere on the page; return what shows that they can be dropped. */
 function acceptDrops(use) {
-  const area = h("div.drop-area", { hidden: true, "aria-hidden": "true" }, icon("photos"), h("p", {}, t("search.drop-here")));
+  const area = h(
+    "div.drop-area",
+    { hidden: true, "aria-hidden": "true" },
+    icon("photos"),
+    h("p", {}, t("search.drop-here")),
+  );
   const hasFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   addEventListener("dragover", (event) => {
     if (!hasFile(event)) return;

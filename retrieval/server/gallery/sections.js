@@ -20,10 +20,16 @@ function resultSections(results, { showsUnlikely, width, onUnlikely, onMore }) {
   const { likely, ids } = results;
   const hidden = ids.length - likely;
   const sections = likely ? [{ start: 0, heading: 0, name: t("section.likely") }] : [];
-  const hasLine = likely > 0 && (hidden > 0 || results.expected) && results.probabilities.some((value) => value !== null);
+  const hasLine =
+    likely > 0 && (hidden > 0 || results.expected) && results.probabilities.some((value) => value !== null);
   if (hasLine || (showsUnlikely && hidden)) {
     const content = line(results, { showsUnlikely, hidden, onUnlikely });
-    sections.push({ start: likely, heading: width < 560 && !showsUnlikely ? NARROW_LINE : LINE, name: t("section.unlikely"), content });
+    sections.push({
+      start: likely,
+      heading: width < 560 && !showsUnlikely ? NARROW_LINE : LINE,
+      name: t("section.unlikely"),
+      content,
+    });
   }
   if (results.more && (showsUnlikely || !hidden)) {
     const more = h("div.line", {}, button(t("more"), onMore));
@@ -41,7 +47,11 @@ function line({ expected, likely }, { showsUnlikely, hidden, onUnlikely }) {
 
 const expectedWords = (expected) => t(expected.number ? "line.expected" : "line.perhaps", expected);
 
-const rounded = ({ number, low, high }) => ({ number: Math.round(number), low: Math.floor(low), high: Math.ceil(high) });
+const rounded = ({ number, low, high }) => ({
+  number: Math.round(number),
+  low: Math.floor(low),
+  high: Math.ceil(high),
+});
 
 function dateSections(days) {
   const length = [7, 4].find((letters) => days.length / new Set(days.map((day) => day?.slice(0, letters))).size >= FEW);

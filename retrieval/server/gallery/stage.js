@@ -23,7 +23,8 @@ export class Stage {
   show(item) {
     this.clear();
     this.item = item;
-    if (item.kind !== "photo") return this.showState(h("article.stage-text", { tabindex: "0" }, item.text || nameOf(item)));
+    if (item.kind !== "photo")
+      return this.showState(h("article.stage-text", { tabindex: "0" }, item.text || nameOf(item)));
     this.ratio = item.width && item.height ? item.width / item.height : 1;
     const large = h("img", { alt: nameOf(item), draggable: "false" });
     const small = h("img", { alt: "", draggable: "false", src: thumbnailUrl(item.item_id) });

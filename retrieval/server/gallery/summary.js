@@ -12,7 +12,10 @@ const SEARCH_ORDERS = ["score", "-date", "date", "name"];
 export function countLine(address, results) {
   if (results.isSearch) {
     const words = address.query ? t("count.for", { query: address.query }) : "";
-    return [t(results.more ? "count.results-more" : "count.results", { n: results.likely }), words && h("span.quiet", {}, ` ${words}`)];
+    return [
+      t(results.more ? "count.results-more" : "count.results", { n: results.likely }),
+      words && h("span.quiet", {}, ` ${words}`),
+    ];
   }
   const texts = results.kinds.reduce((sum, kind) => sum + (kind === "text"), 0);
   const photos = results.ids.length - texts;
@@ -24,7 +27,11 @@ export function sortChoice(address) {
   const orders = isSearch(address) ? SEARCH_ORDERS : LIST_ORDERS;
   const chosen = orders.includes(address.sort) ? address.sort : orders[0];
   const options = orders.map((order) => h("option", { value: order, selected: order === chosen }, t(`sort.${order}`)));
-  const select = h("select.input", { id: "sort", onchange: () => change({ sort: select.value === orders[0] ? "" : select.value, item: null }) }, options);
+  const select = h(
+    "select.input",
+    { id: "sort", onchange: () => change({ sort: select.value === orders[0] ? "" : select.value, item: null }) },
+    options,
+  );
   return h("span.row", {}, h("label.quiet.wide-only", { for: "sort" }, t("sort")), setLabel(select));
 }
 
@@ -35,7 +42,12 @@ function setLabel(select) {
 
 /** Return a chip for each thing that was understood of the words; each can be taken as words instead. */
 export function understoodChips(address, { understood }) {
-  if (address.literal) return [chip(t("understood.literal"), () => change({ literal: false, item: null }), { label: t("understood.understand") })];
+  if (address.literal)
+    return [
+      chip(t("understood.literal"), () => change({ literal: false, item: null }), {
+        label: t("understood.understand"),
+      }),
+    ];
   if (!understood) return [];
   const asWords = () => change({ literal: true, item: null });
   const make = (text) => chip(text, asWords, { label: t("understood.drop", { text }) });

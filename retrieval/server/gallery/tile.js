@@ -58,7 +58,8 @@ export function markTile(tile) {
   tile.classList.toggle("good", verdict === "good");
   tile.classList.toggle("bad", verdict === "bad");
   tile.querySelector(".tile-verdict")?.remove();
-  if (verdict) tile.append(h("span.tile-verdict", { role: "img", "aria-label": t(`judge.is-${verdict}`) }, icon(verdict)));
+  if (verdict)
+    tile.append(h("span.tile-verdict", { role: "img", "aria-label": t(`judge.is-${verdict}`) }, icon(verdict)));
   showVerdict(tile, id);
 }
 

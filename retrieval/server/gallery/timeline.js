@@ -19,7 +19,10 @@ export class Timeline {
     this.current = null;
     this.rows = new Map();
     const most = Math.max(1, ...years.map(({ count }) => count));
-    fill(this.list, this.years.map((year) => this.#year(year, most)));
+    fill(
+      this.list,
+      this.years.map((year) => this.#year(year, most)),
+    );
   }
 
   /** Mark the month that is looked at, "2019-05" or null; its year opens. */
@@ -57,7 +60,11 @@ export class Timeline {
       h("span", {}, value),
       bar,
     );
-    const list = h("ol.months", { role: "list", hidden: true }, [...months].sort((a, b) => (a.value < b.value ? 1 : -1)).map((month) => this.#month(month)));
+    const list = h(
+      "ol.months",
+      { role: "list", hidden: true },
+      [...months].sort((a, b) => (a.value < b.value ? 1 : -1)).map((month) => this.#month(month)),
+    );
     const row = h("li", {}, button, list);
     this.rows.set(value, { row, months: list, button });
     return row;
@@ -68,7 +75,17 @@ export class Timeline {
     return h(
       "li",
       {},
-      h("button.month", { type: "button", "data-value": value, title: t("timeline.count", { n: count, when: name }), onclick: () => this.onChoose(value) }, h("span", {}, name.split(" ")[0]), h("span.facet-count", {}, count.toLocaleString())),
+      h(
+        "button.month",
+        {
+          type: "button",
+          "data-value": value,
+          title: t("timeline.count", { n: count, when: name }),
+          onclick: () => this.onChoose(value),
+        },
+        h("span", {}, name.split(" ")[0]),
+        h("span.facet-count", {}, count.toLocaleString()),
+      ),
     );
   }
 }

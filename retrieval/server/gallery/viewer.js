@@ -116,7 +116,9 @@ export class Viewer {
     const actions = h(
       "div.viewer-actions",
       {},
-      item.collection ? "" : button(t("viewer.copy-path"), () => copyText(item.path, t("viewer.copied")), { name: "copy" }),
+      item.collection
+        ? ""
+        : button(t("viewer.copy-path"), () => copyText(item.path, t("viewer.copied")), { name: "copy" }),
       folder ? button(t("viewer.folder"), () => this.#showFolder(folder), { name: "folder" }) : "",
       button(t("viewer.similar"), () => searchSimilar(item.item_id), { name: "similar" }),
       item.kind === "photo" && !item.collection

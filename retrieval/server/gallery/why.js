@@ -9,8 +9,17 @@ import { t } from "./texts.js";
 export class WhyPanel {
   constructor(search, item, stage) {
     Object.assign(this, { search, item, stage });
-    this.content = h("div.stack", {}, button(t("why.ask"), () => this.#explain(), { name: "why" }));
-    this.element = h("section.why", { "aria-labelledby": "why-title" }, h("h3", { id: "why-title" }, t("why.title")), this.content);
+    this.content = h(
+      "div.stack",
+      {},
+      button(t("why.ask"), () => this.#explain(), { name: "why" }),
+    );
+    this.element = h(
+      "section.why",
+      { "aria-labelledby": "why-title" },
+      h("h3", { id: "why-title" }, t("why.title")),
+      this.content,
+    );
   }
 
   async #explain() {
@@ -21,7 +30,11 @@ export class WhyPanel {
       fill(this.content, this.#facts(explanation), this.#parts(explanation), this.#words(explanation));
       if (explanation.regions?.length) this.content.append(this.#heat(body));
     } catch (error) {
-      fill(this.content, h("p.note", { role: "alert" }, error.message), button(t("again"), () => this.#explain()));
+      fill(
+        this.content,
+        h("p.note", { role: "alert" }, error.message),
+        button(t("again"), () => this.#explain()),
+      );
     }
   }
 
@@ -36,7 +49,11 @@ export class WhyPanel {
 
   #parts({ part_scores: parts }) {
     if (parts.length < 2) return null;
-    return bars(t("why.parts"), parts.map(({ part, score, weight }) => [weight < 0 ? `− ${part}` : part, score]), (score) => score.toFixed(2));
+    return bars(
+      t("why.parts"),
+      parts.map(({ part, score, weight }) => [weight < 0 ? `− ${part}` : part, score]),
+      (score) => score.toFixed(2),
+    );
   }
 
   #words({ word_effects: effects }) {
@@ -45,17 +62,28 @@ export class WhyPanel {
   }
 
   #heat(body) {
-    const opacity = h("input", { type: "range", min: "0", max: "100", value: "75", id: "heat-opacity", disabled: true });
+    const opacity = h("input", {
+      type: "range",
+      min: "0",
+      max: "100",
+      value: "75",
+      id: "heat-opacity",
+      disabled: true,
+    });
     const label = h("label", { for: "heat-opacity" }, t("why.opacity"));
-    const show = button(t("why.heat"), async () => {
-      if (this.url) return this.#toggleHeat(show, opacity);
-      try {
-        this.url = URL.createObjectURL(await postForPicture(libraryUrl("explain/heatmap"), body));
-      } catch (error) {
-        return fill(note, error.message);
-      }
-      return this.#toggleHeat(show, opacity);
-    }, { "aria-pressed": "false" });
+    const show = button(
+      t("why.heat"),
+      async () => {
+        if (this.url) return this.#toggleHeat(show, opacity);
+        try {
+          this.url = URL.createObjectURL(await postForPicture(libraryUrl("explain/heatmap"), body));
+        } catch (error) {
+          return fill(note, error.message);
+        }
+        return this.#toggleHeat(show, opacity);
+      },
+      { "aria-pressed": "false" },
+    );
     const note = h("p.note", { role: "alert" });
     opacity.addEventListener("input", () => this.stage.heat && (this.stage.heat.style.opacity = opacity.value / 100));
     return h("div.stack", {}, h("div.row", {}, show), h("div.row", {}, label, opacity), note);
@@ -74,7 +102,13 @@ function bars(title, rows, format) {
   const lines = rows.map(([name, value]) => {
     const bar = h("span.bar", { class: value < 0 ? "negative" : "", "aria-hidden": "true" });
     bar.style.width = `${(100 * Math.abs(value)) / most}%`;
-    return h("li", {}, h("span.bar-name", {}, name), h("span.bar-track", {}, bar), h("span.bar-value", {}, format(value)));
+    return h(
+      "li",
+      {},
+      h("span.bar-name", {}, name),
+      h("span.bar-track", {}, bar),
+      h("span.bar-value", {}, format(value)),
+    );
   });
   return h("div", {}, h("h4", {}, title), h("ul.bars", { role: "list" }, lines));
 }

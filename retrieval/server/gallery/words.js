@@ -21,7 +21,11 @@ export async function teachWord(itemIds) {
 /** Return a card for each word. */
 export function wordCards(words, isReadOnly, onChange) {
   if (!words.length) return h("p", {}, t("words.none"));
-  return h("ul.words", { role: "list" }, words.map((word) => card(word, isReadOnly, onChange)));
+  return h(
+    "ul.words",
+    { role: "list" },
+    words.map((word) => card(word, isReadOnly, onChange)),
+  );
 }
 
 function card({ word, examples }, isReadOnly, onChange) {
@@ -31,14 +35,22 @@ function card({ word, examples }, isReadOnly, onChange) {
     {},
     h("div.row.between", {}, h("h3", {}, word), isReadOnly ? "" : forget),
     h("ul.thumbs", { role: "list" }, examples.map(example)),
-    button(t("words.search"), () => change({ page: "photos", query: word, parts: [], filters: {}, item: null }), { name: "search" }),
+    button(t("words.search"), () => change({ page: "photos", query: word, parts: [], filters: {}, item: null }), {
+      name: "search",
+    }),
   );
 }
 
 function example(value) {
   const id = typeof value === "number" ? value : value?.item_id;
-  const name = String(value?.path ?? value?.name ?? (id ? "" : value)).split(/[\\/]/).pop();
-  return h("li.thumb", { title: name }, id ? h("img", { src: thumbnailUrl(id), alt: name || t("photo"), loading: "lazy" }) : h("span.thumb-text", {}, name));
+  const name = String(value?.path ?? value?.name ?? (id ? "" : value))
+    .split(/[\\/]/)
+    .pop();
+  return h(
+    "li.thumb",
+    { title: name },
+    id ? h("img", { src: thumbnailUrl(id), alt: name || t("photo"), loading: "lazy" }) : h("span.thumb-text", {}, name),
+  );
 }
 
 async function forgetWord(word, onChange) {

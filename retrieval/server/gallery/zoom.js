@@ -91,7 +91,8 @@ export class Zoom {
   #onMove(event) {
     const before = this.pointers.get(event.pointerId);
     if (!before) return;
-    if (this.pointers.size === 1 && this.isZoomed) this.pan(event.clientX - before.clientX, event.clientY - before.clientY);
+    if (this.pointers.size === 1 && this.isZoomed)
+      this.pan(event.clientX - before.clientX, event.clientY - before.clientY);
     if (this.pointers.size === 2) this.#pinch(event, before);
     this.pointers.set(event.pointerId, event);
   }
