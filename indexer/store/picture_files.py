@@ -17,6 +17,9 @@ from indexer.types import Modality, collection_of, file_of, is_below, is_unchang
 _VERSION = 1
 """To be raised when thumbnails change."""
 
+_CHANGED = "changed"
+"""The state of a file that is not what was indexed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Original:
@@ -78,7 +81,8 @@ def web_thumbnail(store: Store, item_id: int, *, size: ThumbnailSize, unless: st
         unless: The tag of the copy that the caller has; the content of this one is not read.
 
     Raises:
-        PictureError: It has no picture, or the picture cannot be read.
+        PictureError: It has no picture, the picture cannot be read, or a link out of what was indexed has been put in
+            its place.
         StorageError: Its stored picture is missing or damaged.
     """
     with store.reading() as connection:
@@ -87,12 +91,15 @@ def web_thumbnail(store: Store, item_id: int, *, size: ThumbnailSize, unless: st
         return None
     if found.modality is not Modality.PHOTO:
         raise PictureError(FailureKind.NOT_A_PICTURE, "it is a text, which has no picture")
-    tag = hashlib.sha256(f"{_VERSION} {size} {_state(found)}".encode()).hexdigest()[:32]
+    state = _state(found)
+    tag = hashlib.sha256(f"{_VERSION} {size} {state}".encode()).hexdigest()[:32]
     if tag == unless:
         return WebThumbnail(tag, b"")
     files = thumbnail_files(store)
     content = files.read(tag)
     if content is None:
+        if state.startswith(_CHANGED) and collection_of(found.path) is None:
+            _real_path(found)  # raises if a link out has been put in its place
         file = Path(file_of(found.path, found.picture))
         content = store.pictures.webp_thumbnail(store.item_pictures.content(item_id, file), size=size)
         files.write(tag, content)
@@ -113,7 +120,7 @@ def _state(found: PictureFile) -> str:
         status = None
     if status is None or is_unchanged(status, found.size, found.mtime_ns):
         return f"indexed {(found.content_hash or b'').hex()} {found.size} {found.mtime_ns}"
-    return f"changed {os.fsencode(file or '').hex()} {status.st_size} {status.st_mtime_ns}"
+    return f"{_CHANGED} {os.fsencode(file or '').hex()} {status.st_size} {status.st_mtime_ns}"
 
 
 def _stored(store: Store, item_id: int) -> bytes:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Annotated
+from typing import Annotated, BinaryIO
+from urllib.parse import quote
 
 from fastapi import APIRouter, Header
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from indexer.errors import PictureError
 from indexer.images.thumbnail import ThumbnailSize
 from indexer.store.picture_files import Original
+from retrieval.server.file_parts import FilePart, open_in_place, tag_of, wanted_part
 from retrieval.server.libraries import Served, ServedLibrary
 from retrieval.server.numbers import ItemNumber
 from retrieval.server.problems import ProblemError
@@ -24,8 +28,9 @@ _THREADS = ThreadPoolExecutor(8, thread_name_prefix="recall-thumbnail")
 """Threads that wait for thumbnails. A grid asks for dozens that are not made yet: in the threads of the other endpoints
 they would keep searches waiting."""
 
-_THUMBNAIL_CACHING = "private, max-age=3600"
-"""A browser asks again after an hour, and gets a few bytes if the photo is the same."""
+_THUMBNAIL_CACHING = "private, max-age=60"
+"""A browser asks again after a minute, and gets a few bytes if the photo is the same. A photo that was edited, or
+another library in the same place, must not show the old one for long."""
 
 _ORIGINAL_CACHING = "private, no-cache"
 
@@ -74,7 +79,13 @@ async def thumbnail(
         416: {"description": "The file is shorter than Range says."},
     },
 )
-def original(served: ServedLibrary, item_id: ItemNumber, if_none_match: IfNoneMatch = None) -> Response:
+def original(
+    served: ServedLibrary,
+    item_id: ItemNumber,
+    range_: Annotated[str | None, Header(alias="Range", description="One part: bytes=0-99.")] = None,
+    if_range: Annotated[str | None, Header(description="The tag that the part must have.")] = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """Return the file of an item, or a part of it, while it lies in the folder that was indexed."""
     try:
         found = served.library.original(item_id)
@@ -82,10 +93,17 @@ def original(served: ServedLibrary, item_id: ItemNumber, if_none_match: IfNoneMa
         raise ProblemError(404, f"there is no original: {error}") from error
     if found is None:
         raise _unknown(item_id)
-    answer = _answer(found)
-    if answer.headers.get("etag", "").strip('"') in _tags(if_none_match):
-        return Response(status_code=304, headers={"ETag": answer.headers["etag"], "Cache-Control": _ORIGINAL_CACHING})
-    return answer
+    file, size, tag, changed = _opened(found)
+    headers = {"ETag": tag, "Cache-Control": _ORIGINAL_CACHING}
+    if not {tag.strip('"'), "*"}.isdisjoint(_tags(if_none_match)):
+        file.close()
+        return Response(status_code=304, headers=headers)
+    try:
+        part = wanted_part(range_, size) if if_range in (None, tag) else None
+    except ProblemError:
+        file.close()
+        raise
+    return FilePart(file, size=size, part=part, headers=headers | _description(found), changed=changed)
 
 
 def _thumbnail(served: Served, item_id: int, size: ThumbnailSize, known: list[str]) -> Response:
@@ -106,29 +124,32 @@ def _thumbnail(served: Served, item_id: int, size: ThumbnailSize, known: list[st
     return Response(found.content, media_type="image/webp", headers=headers)
 
 
-def _answer(found: Original) -> Response:
-    """Return an original as an answer; of a file only the parts that are asked for are read.
+def _opened(found: Original) -> tuple[BinaryIO, int, str, float | None]:
+    """Return an original as an open file, its size, its tag, and when it was changed if it is a file.
 
     Raises:
-        ProblemError: The file has been deleted.
+        ProblemError: The file has been deleted, or something else is in its place.
     """
-    path = found.path or "stored"
+    if found.path is None:
+        content = found.content or b""
+        return io.BytesIO(content), len(content), f'"{hashlib.sha256(content).hexdigest()[:32]}"', None
     try:
-        status = os.stat(path) if found.path else None
+        file = open_in_place(found.path)
     except OSError as error:
         raise ProblemError(404, f"there is no original: the file cannot be opened ({error.strerror})") from error
-    answer = FileResponse(
-        path,
-        media_type=_MEDIA_TYPES.get(found.format or "", "application/octet-stream"),
-        filename=_sendable(found.name),
-        content_disposition_type="inline" if found.format in _SHOWN else "attachment",
-        headers={"Cache-Control": _ORIGINAL_CACHING},
-        stat_result=status,
-    )
-    if found.content is None:
-        return answer
-    headers = {name: answer.headers[name] for name in ("content-type", "content-disposition", "cache-control")}
-    return Response(found.content, headers=headers)
+    status = os.fstat(file.fileno())
+    return file, status.st_size, tag_of(status), status.st_mtime
+
+
+def _description(found: Original) -> dict[str, str]:
+    """Return the headers that say what an original is."""
+    how = "inline" if found.format in _SHOWN else "attachment"
+    name = _sendable(found.name)
+    is_plain = quote(name) == name
+    return {
+        "Content-Type": _MEDIA_TYPES.get(found.format or "", "application/octet-stream"),
+        "Content-Disposition": f'{how}; filename="{name}"' if is_plain else f"{how}; filename*=utf-8''{quote(name)}",
+    }
 
 
 def _tags(header: str | None) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import errno
 import io
+import os
 import shutil
 import threading
 import time
@@ -16,6 +19,7 @@ from PIL import Image
 
 from indexer.images.workers.reader import PictureReader
 from retrieval import FailureKind, Library, PictureError
+from retrieval.server.file_parts import open_in_place
 from tests.support.serving import Running
 
 L = "/api/libraries/photos"
@@ -50,7 +54,7 @@ def test_a_thumbnail_is_a_webp_that_clients_keep(client: httpx.Client) -> None:
     number = number_of(client, "coffee.png")
     answer = client.get(f"{L}/items/{number}/thumbnail")
     assert answer.headers["content-type"] == "image/webp"
-    assert answer.headers["cache-control"] == "private, max-age=3600"
+    assert answer.headers["cache-control"] == "private, max-age=60"
     assert Image.open(io.BytesIO(answer.content)).size == (480, 320)
     tag = answer.headers["etag"]
     for known in (tag, f'"other", {tag}', "*"):
@@ -103,7 +107,10 @@ def test_parts_of_a_file_are_given(
 
 def test_a_part_behind_the_end_is_refused(client: httpx.Client) -> None:
     address = f"{L}/items/{number_of(client, 'rocket.jpg')}/original"
-    assert client.get(address, headers={"Range": "bytes=99999999-"}).status_code == 416
+    answer = client.get(address, headers={"Range": "bytes=99999999-"})
+    assert answer.status_code == 416
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["content-range"] == f"bytes */{len(client.get(address).content)}"
 
 
 def test_a_photo_that_was_deleted_has_its_thumbnail_and_no_original(own: httpx.Client, tmp_path: Path) -> None:
@@ -123,6 +130,62 @@ def test_no_link_leads_out_of_the_folder(own: httpx.Client, tmp_path: Path) -> N
     answer = own.get(f"{L}/items/{number_of(own, 'coffee.png')}/original")
     assert "a link leads out of the folder" in sentence(answer)
     assert str(secret) not in answer.text
+    other = tmp_path / "other.png"
+    shutil.copy(tmp_path / "own" / "rocket.jpg", other)
+    (tmp_path / "own" / "coffee.png").unlink()
+    (tmp_path / "own" / "coffee.png").symlink_to(other)
+    answer = own.get(f"{L}/items/{number_of(own, 'coffee.png')}/thumbnail")
+    assert "a link leads out of the folder" in sentence(answer)
+
+
+def test_a_link_that_comes_between_the_check_and_the_opening_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    photo = tmp_path / "photos" / "a.png"
+    photo.write_bytes(b"a photo")
+    with open_in_place(photo) as file:
+        assert file.read() == b"a photo"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").write_bytes(b"a secret")
+    (tmp_path / "photos").rename(tmp_path / "before")
+    (tmp_path / "photos").symlink_to(tmp_path / "elsewhere")  # a folder on the way
+    with pytest.raises(OSError, match="another file has taken its place"):
+        open_in_place(photo)
+    (tmp_path / "photos").unlink()
+    (tmp_path / "before").rename(tmp_path / "photos")
+    photo.unlink()
+    photo.symlink_to(tmp_path / "elsewhere" / "a.png")  # the file itself
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+        open_in_place(photo)
+    photo.unlink()
+    os.mkfifo(photo)  # nobody writes into it: opening it would wait for ever
+    with pytest.raises(OSError, match="another file has taken its place"):
+        open_in_place(photo)
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=5-2", "bytes=0-0,9-9", "bytes=a-b", "lines=1-2", "bytes=-", "bytes=--1", f"bytes=0-{'9' * 50}"]
+)
+def test_what_is_not_one_range_is_answered_by_the_whole_file(client: httpx.Client, asked: str) -> None:
+    address = f"{L}/items/{number_of(client, 'rocket.jpg')}/original"
+    whole = client.get(address)
+    answer = client.get(address, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert client.get(address, headers={"Range": "bytes=0-9", "If-Range": '"old"'}).status_code == 200
+    part = client.get(address, headers={"Range": "bytes=0-9", "If-Range": whole.headers["etag"]})
+    assert (part.status_code, part.content) == (206, whole.content[:10])
+
+
+def test_parts_of_a_stored_original_are_given(
+    start: Callable[..., Running], served_library: Path, served_album: Path
+) -> None:
+    with start(served_library).client() as client:
+        content = (served_album / "rocket.jpg").read_bytes()
+        item = {"id": "stored", "data": base64.b64encode(content).decode()}
+        number = client.post(f"{L}/items", json={"items": [item], "keep": "original"}).json()["item_ids"][0]
+        answer = client.get(f"{L}/items/{number}/original", headers={"Range": "bytes=-7"})
+        assert (answer.status_code, answer.content) == (206, content[-7:])
+        tag = answer.headers["etag"]
+        assert client.get(f"{L}/items/{number}/original", headers={"If-None-Match": tag}).status_code == 304
 
 
 def test_a_photo_that_became_something_else_says_so(own: httpx.Client, tmp_path: Path) -> None:
