@@ -117,8 +117,8 @@ class Jobs:
                     raise ProblemError(409, f"the job {job.kind} is running; wait for its end, or cancel it")
             job = Job(f"j{secrets.token_urlsafe(9)}", library, kind, time.time())
             thread = threading.Thread(target=self._run, args=(job, work), name=f"recall-{kind}", daemon=True)
+            thread.start()  # before the job is known: if it cannot start, no job may seem to run; its end waits for us
             self._jobs[job.name], self._threads[job.name] = job, thread
-            thread.start()
         return job
 
     def of(self, library: str) -> list[Job]:

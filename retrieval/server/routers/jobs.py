@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
@@ -151,6 +152,11 @@ def _job(served: Served, jobs: Jobs, name: str) -> Job:
     return found
 
 
+def _text(job: Job) -> str:
+    """Return a job as JSON in one line."""
+    return json.dumps(job.to_dict())
+
+
 async def _events(jobs: Jobs, job: Job) -> AsyncIterator[str]:
     """Yield the events of a job. It is only looked at: nothing here waits for its thread."""
     seen, last = -1, time.monotonic()
@@ -159,7 +165,8 @@ async def _events(jobs: Jobs, job: Job) -> AsyncIterator[str]:
         if revision != seen or state != "running":
             seen, last = revision, time.monotonic()
             name = "progress" if state == "running" else state
-            yield f"event: {name}\ndata: {json.dumps(job.to_dict())}\n\n"
+            data = await anyio.to_thread.run_sync(_text, job)  # duplicates of a large library have megabytes
+            yield f"event: {name}\ndata: {data}\n\n"
             if state != "running":
                 return
         elif time.monotonic() - last > _QUIET_SECONDS:

@@ -221,3 +221,18 @@ def test_old_jobs_are_forgotten_and_the_last_result_of_each_kind_is_kept() -> No
     kinds = [job.kind for job in jobs.of("photos")]
     assert kinds[:2] == ["duplicates", "sync"]  # they have results
     assert len(kinds) <= 23  # with 20 that ended without one, and the last
+
+
+def test_a_job_whose_thread_cannot_start_does_not_seem_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _no_thread)
+        with pytest.raises(RuntimeError):
+            jobs.start("photos", "sync", lambda _: {})
+    assert not jobs.of("photos")
+    jobs.start("photos", "sync", lambda _: {})  # nothing is in its way
+    jobs.close()
+
+
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
