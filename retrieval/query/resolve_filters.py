@@ -98,6 +98,8 @@ def _indexed_folders(connection: Connection, folder: str) -> list[str]:
     Folders whose names differ in their Unicode form only look the same, and a filter is for both. Another case counts
     if no folder has the name in this case.
     """
+    if "\0" in folder:  # no path: the system's functions raise ValueError
+        raise QueryError(f"the folder {folder!r:.100} has a NUL character; leave it out")
     path = sources.canonical_path(connection, folder)
     if path.isascii() and counts.has_items(connection, path):
         return [path]

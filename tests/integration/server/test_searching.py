@@ -14,6 +14,14 @@ from tests.support.serving import Running
 L = "/api/libraries/photos"
 
 
+def nested(depth: int) -> dict[str, object]:
+    """Return a filter on metadata that is denied so many times."""
+    condition: dict[str, object] = {"a": 1}
+    for _ in range(depth):
+        condition = {"$not": condition}
+    return condition
+
+
 def names(answer: httpx.Response) -> list[str]:
     """Return the file names of the hits of a search."""
     assert answer.status_code == 200, answer.text
@@ -105,6 +113,11 @@ def test_a_vector_is_searched_for(client: httpx.Client, served_album: Path) -> N
         ({"parts": [{"text": "a"}] * 33}, "/parts"),
         ({"parts": [{"data": "!!!"}]}, "not base64"),
         ({"query": "a cat", "filters": {"after": "someday soon"}}, "someday soon"),
+        ({"query": "a cat", "filters": {"folder": "/photos/\0"}}, "has a NUL character"),
+        ({"query": "a cat", "filters": {"metadata": nested(25)}}, "too many conditions"),
+        ({"query": "a cat", "filters": {"metadata": nested(800)}}, "too many conditions"),
+        ({"query": "a cat", "filters": {"metadata": {"$or": [{"a": 1}] * 1000}}}, "too many conditions"),
+        ({"query": "a cat", "filters": {"metadata": {f"key{i}": 1 for i in range(1000)}}}, "too many conditions"),
         ({"query": "a cat", "rerank": ["encoder:ViT-B-32/openai"]}, "no other encoder"),
         ({"query": "a cat", "rerank": ["nonsense"]}, "nonsense"),
     ],
