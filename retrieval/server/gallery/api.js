@@ -2,10 +2,13 @@
 
 import { t } from "./texts.js";
 
+/** Return a message of the server as a sentence, which begins with a capital letter. */
+export const sentence = (message) => message.charAt(0).toUpperCase() + message.slice(1);
+
 /** What the server says went wrong: `message` is its sentence for people. */
 export class ApiError extends Error {
   constructor(status, message) {
-    super(message.charAt(0).toUpperCase() + message.slice(1));
+    super(sentence(message));
     this.status = status;
   }
 }

@@ -1,6 +1,7 @@
 /** Empty and error states: what happened, and what to do. */
 
 import { change, isSearch, readAddress } from "./address.js";
+import { sentence } from "./api.js";
 import { button, h, icon } from "./dom.js";
 import { isFiltered } from "./filters.js";
 import { t } from "./texts.js";
@@ -32,7 +33,7 @@ export function emptyState(address, results, library, showUnlikely) {
       isFiltered(address) && clear,
       all,
     ];
-    return state("search", t("empty.search"), [results.note, t("empty.search-advice")], actions.filter(Boolean));
+    return state("search", t("empty.search"), [sentence(results.note ?? ""), t("empty.search-advice")], actions.filter(Boolean));
   }
   if (isFiltered(address)) return state("filter", t("empty.filtered"), t("empty.filtered-advice"), [clear]);
   const isEmpty = library.photos + library.texts === 0;
