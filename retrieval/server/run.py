@@ -55,6 +55,7 @@ def server_config(app: ASGIApp, options: Options) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=protocol_class(),
+        loop="retrieval.server.event_loop:EventLoop" if options.tls else "auto",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from retrieval.server.event_loop import HANDSHAKE_SECONDS
 from tests.support.program import Program, assert_error
 from tests.support.serving import ServedProgram
 
@@ -145,6 +146,9 @@ def test_with_a_certificate_it_serves_https_and_a_cookie_for_https_only(
             cookie = browser.get(url).headers["set-cookie"]
             assert "Secure" in cookie.split("; ")
             assert browser.get(url.partition("?")[0]).status_code == 200
+        port = int(url.split(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port), timeout=HANDSHAKE_SECONDS + 10) as silent:
+            assert silent.recv(1) == b""  # a silent client of HTTPS is cut off
     finally:
         process.kill()
         process.communicate()
