@@ -59,4 +59,7 @@ def listen(address: Address, *, advice: str) -> tuple[socket.socket, Address]:
         listener = socket.create_server((address.host, address.port), family=family)
     except OSError as error:
         raise ConfigError(f"{address.netloc} cannot be opened ({error.strerror or error}); {advice}") from error
-    return listener, Address(address.host, listener.getsockname()[1])
+    # asyncio sends small packets at once (TCP_NODELAY) only on sockets that name their protocol, and create_server's do
+    # not; otherwise the body of an answer waits for 40 ms until the client has confirmed the head
+    named = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listener.detach())
+    return named, Address(address.host, named.getsockname()[1])
