@@ -32,3 +32,7 @@ def lane(name: str, width: int) -> Any:
 
 ENCODING = lane("encoding", 4)
 """For endpoints that decode and encode pictures, some for seconds each: more at once are no faster, and take memory."""
+
+SEARCHING = lane("searching", 4)
+"""For searches: most of their time is Python's own, of which a process does one thing at a time. More at once are no
+faster, and would take the threads of thumbnails."""

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from retrieval.schemas.items import HitModel
 from retrieval.server.answers import Json
+from retrieval.server.lanes import SEARCHING
 from retrieval.server.libraries import ServedLibrary
 from retrieval.server.search_body import LayoutSearch, Search, SearchFacts
 from retrieval.server.searching import facts, likely_first, run_search
@@ -35,7 +36,7 @@ class SearchLayout(SearchFacts):
     more: bool = Field(description="Whether a larger offset finds more.")
 
 
-@ROUTER.post("", response_model=SearchAnswer)
+@ROUTER.post("", response_model=SearchAnswer, dependencies=[SEARCHING])
 def search(served: ServedLibrary, shared: Shared, search: Search) -> Json:
     """Search by words, pictures, items and vectors in any mix."""
     hits = run_search(served, shared, search)
@@ -50,7 +51,7 @@ def search(served: ServedLibrary, shared: Shared, search: Search) -> Json:
     )
 
 
-@ROUTER.post("/layout", response_model=SearchLayout)
+@ROUTER.post("/layout", response_model=SearchLayout, dependencies=[SEARCHING])
 def search_layout(served: ServedLibrary, shared: Shared, search: LayoutSearch) -> Json:
     """Search as `search` does, and return what a grid needs to place up to 5,000 results."""
     hits = run_search(served, shared, search)
