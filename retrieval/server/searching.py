@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ from indexer.types import Modality
 from retrieval.query.part import Part
 from retrieval.query.query import Query
 from retrieval.query.vector import QueryVector
+from retrieval.schemas.base64_data import decode_data
 from retrieval.schemas.filters import as_filter
 from retrieval.schemas.text import plain
 from retrieval.search.hits import Hits
@@ -148,11 +147,7 @@ def decoded(data: str) -> bytes:
     Raises:
         QueryError: It is not base64.
     """
-    encoded = data.partition(",")[2] if data.startswith("data:") else data
-    try:
-        content = base64.b64decode("".join(encoded.split()), validate=True)
-    except (binascii.Error, ValueError):
-        content = b""
+    content = decode_data(data)
     if not content:
         raise QueryError("data is not base64; give the bytes of a picture file in base64")
     return content

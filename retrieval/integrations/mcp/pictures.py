@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from indexer.types import is_below
 from retrieval.library import Library
+from retrieval.schemas.base64_data import decode_data
 
 LONGEST_DATA = 28 * 2**20
 """Characters of a picture in base64: 21 MB, more than the photos of phones have."""
@@ -27,11 +26,7 @@ def sent_picture(data: str) -> bytes:
     """
     if len(data) > LONGEST_DATA:
         raise ToolError(f"picture_data has {len(data):,} characters, over the limit of {LONGEST_DATA:,}")
-    encoded = data.partition(",")[2] if data.startswith("data:") else data
-    try:
-        content = base64.b64decode("".join(encoded.split()), validate=True)
-    except (binascii.Error, ValueError):
-        content = b""
+    content = decode_data(data)
     if not content:
         raise ToolError("picture_data is not base64; give the bytes of a picture file in base64")
     return content

@@ -7,22 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from retrieval import Library
-
-NAMES = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "rocket.jpg")
+from tests.support.six_photos import six_photos
 
 
 @pytest.fixture(scope="session")
 def album(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Path:
     """Return a folder of six photos and a text, to be read only, and make a library of it beside it."""
-    folder = tmp_path_factory.mktemp("assistants") / "album"
-    folder.mkdir()
-    for name in NAMES:
-        shutil.copy(skimage_photos / name, folder)
-    (folder / "bread.txt").write_text("How to bake a loaf of bread with rye flour. " * 100)
-    with Library.open(folder.parent / "photos.recall", encoder="compact") as library:
-        library.sync(folder)
-    return folder
+    return six_photos(tmp_path_factory.mktemp("assistants") / "album", skimage_photos)
 
 
 @pytest.fixture
