@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from indexer.images.workers.reader import PictureReader
@@ -31,6 +32,8 @@ class State:
         metrics: What the server counts.
         jobs: Long work.
         lanes: Who waits for a turn, see `lanes.lane`.
+        thumbnail_threads: Bounds the threads that make thumbnails. A grid asks for dozens that are not made yet: in the
+            threads of the other endpoints they would keep searches waiting.
     """
 
     libraries: Mapping[str, Served]
@@ -41,6 +44,7 @@ class State:
     metrics: Metrics
     jobs: Jobs
     lanes: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    thumbnail_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
 
 
 async def state_of(request: Request) -> State:

@@ -39,7 +39,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 }
 """Arguments of methods that need some."""
 
-NO_CALLS = {"open", "close", "path", "encoder"}
+NO_CALLS = {"open", "close", "path", "encoder", "gather_queries"}
+"""What neither reads nor writes the library."""
 
 
 def methods() -> list[str]:

@@ -23,6 +23,12 @@ USES: dict[str, Callable[[Library], Any]] = {
     "delete": lambda library: library.delete(["red"]),
     "scan": lambda library: list(library.scan()),
     "thumbnail": lambda library: library.thumbnail(Hit(1, 1, Path("red.jpg"), 1.0, ())),
+    "by_item_id": lambda library: library.by_item_id([1]),
+    "layout": lambda library: library.layout(),
+    "facets": lambda library: library.facets(),
+    "positions": lambda library: library.positions(),
+    "web_thumbnail": lambda library: library.web_thumbnail(1),
+    "original": lambda library: library.original(1),
     "search_many": lambda library: library.search_many(["red"]),
     "similar": lambda library: library.similar("red.png"),
     "list": lambda library: library.list(),
@@ -72,7 +78,7 @@ def test_a_closed_library_says_so(method: str, library: Library, red: Path) -> N
 
 def test_every_method_is_tried_on_a_closed_library() -> None:
     methods = {name for name, _ in inspect.getmembers(Library, inspect.isfunction) if not name.startswith("_")}
-    assert methods - {"close", "show", "import_judgements", "import_"} == set(USES)
+    assert methods - {"close", "gather_queries", "show", "import_judgements", "import_"} == set(USES)
 
 
 @pytest.mark.parametrize("day", ["2020-05-01", "2020-05-01T00:00", date(2020, 5, 1), datetime(2020, 5, 1)])  # noqa: DTZ001

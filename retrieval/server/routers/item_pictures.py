@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated, BinaryIO
 from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import APIRouter, Header
 from starlette.responses import Response
 
@@ -21,12 +20,9 @@ from retrieval.server.file_parts import FilePart, open_in_place, tag_of, wanted_
 from retrieval.server.libraries import Served, ServedLibrary
 from retrieval.server.numbers import ItemNumber
 from retrieval.server.problems import ProblemError
+from retrieval.server.state import Shared
 
 ROUTER = APIRouter(prefix="/api/libraries/{library}/items/{item_id}", tags=["items"])
-
-_THREADS = ThreadPoolExecutor(8, thread_name_prefix="recall-thumbnail")
-"""Threads that wait for thumbnails. A grid asks for dozens that are not made yet: in the threads of the other endpoints
-they would keep searches waiting."""
 
 _THUMBNAIL_CACHING = "private, max-age=60"
 """A browser asks again after a minute, and gets a few bytes if the photo is the same. A photo that was edited, or
@@ -62,11 +58,15 @@ IfNoneMatch = Annotated[str | None, Header(description="Tags of the copies that 
     responses={200: _WEBP, 304: {"description": "The client has it."}},
 )
 async def thumbnail(
-    served: ServedLibrary, item_id: ItemNumber, size: ThumbnailSize = "small", if_none_match: IfNoneMatch = None
+    served: ServedLibrary,
+    shared: Shared,
+    item_id: ItemNumber,
+    size: ThumbnailSize = "small",
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return a reduced copy of a photo, 320 pixels on the shorter side (small) or 1440 on the longer (large)."""
     work = partial(_thumbnail, served, item_id, size, _tags(if_none_match))
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+    return await to_thread.run_sync(work, limiter=shared.thumbnail_threads)
 
 
 @ROUTER.get(
