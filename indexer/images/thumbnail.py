@@ -55,10 +55,7 @@ def look_at_sent(source: Path | bytes, *, side: int, limits: Limits) -> SentPict
     picture = open_picture(source, limits=limits)[0]
     width, height = picture.size
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    picture.info = {}  # as in `reduced_jpeg`
-    content = io.BytesIO()
-    picture.save(content, "WEBP", quality=80)
-    return SentPicture(width, height, content.getvalue())
+    return SentPicture(width, height, _as_webp(picture, quality=80, effort=4))
 
 
 ThumbnailSize = Literal["small", "large"]
@@ -91,7 +88,12 @@ def webp_thumbnail(source: Path | bytes, *, size: ThumbnailSize, limits: Limits)
     if scale < 1:
         width, height = (max(1, round(pixels * scale)) for pixels in picture.size)
         picture = picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return _as_webp(picture, quality=_QUALITY, effort=_EFFORT)
+
+
+def _as_webp(picture: Image.Image, *, quality: int, effort: int) -> bytes:
+    """Return a picture, which is changed, as a WebP without metadata."""
     picture.info = {}  # Pillow would write its color profile
     content = io.BytesIO()
-    picture.save(content, "WEBP", quality=_QUALITY, method=_EFFORT)
+    picture.save(content, "WEBP", quality=quality, method=effort)
     return content.getvalue()

@@ -11,7 +11,6 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from indexer.config import Settings
-from indexer.types import Modality
 from retrieval.library import Library
 from retrieval.server.problems import ProblemError
 
@@ -80,9 +79,18 @@ async def writable_library(request: Request, library: str) -> Served:
         ProblemError: There is none, or the server only reads.
     """
     served = await named_library(request, library)
+    check_writable(served)
+    return served
+
+
+def check_writable(served: Served) -> None:
+    """Refuse to change a library of which the server only reads.
+
+    Raises:
+        ProblemError: It only reads.
+    """
     if served.read_only:
         raise ProblemError(403, "this server only reads; start recall serve without --read-only to change the library")
-    return served
 
 
 ServedLibrary = Annotated[Served, Depends(named_library)]
@@ -90,6 +98,3 @@ ServedLibrary = Annotated[Served, Depends(named_library)]
 
 WritableLibrary = Annotated[Served, Depends(writable_library)]
 """The same, for endpoints that change it; refused if the server only reads."""
-
-MODALITIES = {"photos": Modality.PHOTO, "texts": Modality.TEXT, "all": None}
-"""Kinds of items by the argument `kind`."""

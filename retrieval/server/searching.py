@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from indexer.catalog.statements.item import Item
@@ -64,10 +64,25 @@ def item_of(served: Served, item_id: int) -> Item:
     Raises:
         ProblemError: There is none with this number.
     """
-    found = served.library.by_item_id([item_id])
-    if not found:
-        raise ProblemError(404, f"the library has no item {item_id}; it may have been removed since it was found")
-    return found[0]
+    return items_of(served, [item_id])[0]
+
+
+def items_of(served: Served, item_ids: Sequence[int]) -> list[Item]:
+    """Return items of a library in the order of their numbers, read together.
+
+    Raises:
+        ProblemError: There is none with one of the numbers.
+    """
+    found = {item.item_id: item for item in served.library.by_item_id(item_ids)}
+    for item_id in item_ids:
+        if item_id not in found:
+            raise unknown_item(item_id)
+    return [found[item_id] for item_id in item_ids]
+
+
+def unknown_item(item_id: int) -> ProblemError:
+    """Return what is answered if the library has no item with a number."""
+    return ProblemError(404, f"the library has no item {item_id}; it may have been removed since it was found")
 
 
 def facts(hits: Hits, *, likely: int) -> dict[str, Any]:

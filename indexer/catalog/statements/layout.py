@@ -96,7 +96,7 @@ def indexed_items(*columns: ColumnElement[Any], where: Filter | None) -> Select[
 
 def read_ids(text: str | None) -> Ids:
     """Return the ids that SQLite's `group_concat` has joined, shape (n,)."""
-    return np.fromstring(text or "", dtype=np.int64, sep=",") if text else np.empty(0, dtype=np.int64)
+    return np.fromstring(text, dtype=np.int64, sep=",") if text else np.empty(0, dtype=np.int64)
 
 
 def _columns(connection: Connection, statement: Select[Any]) -> list[list[Any]]:

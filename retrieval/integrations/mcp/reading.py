@@ -47,7 +47,7 @@ from retrieval.library import Library
 from retrieval.query.part import Part
 from retrieval.query.query import Query
 from retrieval.schemas.filters import as_filter
-from retrieval.schemas.text import plain, stored_id
+from retrieval.schemas.text import plain, stored_id, utc_text
 from retrieval.search.hits import Hits
 
 _SHOWN_BYTES = 700_000
@@ -190,10 +190,7 @@ class ReadingTools:
             failed=status.failed,
             encoder=status.encoder,
             sources=[
-                SourceResult(
-                    path=plain(source.root), synced_at=f"{source.synced_at.isoformat()}Z" if source.synced_at else None
-                )
-                for source in status.sources
+                SourceResult(path=plain(source.root), synced_at=utc_text(source.synced_at)) for source in status.sources
             ],
             can_write=self.permissions.allow_writes,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,7 @@ from retrieval.schemas.items import PartScoreModel
 from retrieval.server.answers import Json
 from retrieval.server.lanes import ENCODING
 from retrieval.server.libraries import Served, ServedLibrary
+from retrieval.server.numbers import ItemId
 from retrieval.server.problems import ProblemError
 from retrieval.server.search_body import Search
 from retrieval.server.searching import item_of, query_of
@@ -30,7 +31,7 @@ class ExplainRequest(BaseModel):
     )
 
     search: Search
-    item_id: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    item_id: ItemId
 
 
 class WordEffectModel(BaseModel):

@@ -20,6 +20,7 @@ from retrieval.server.file_parts import FilePart, open_in_place, tag_of, wanted_
 from retrieval.server.libraries import Served, ServedLibrary
 from retrieval.server.numbers import ItemNumber
 from retrieval.server.problems import ProblemError
+from retrieval.server.searching import unknown_item
 from retrieval.server.state import Shared
 
 ROUTER = APIRouter(prefix="/api/libraries/{library}/items/{item_id}", tags=["items"])
@@ -92,7 +93,7 @@ def original(
     except PictureError as error:
         raise ProblemError(404, f"there is no original: {error}") from error
     if found is None:
-        raise _unknown(item_id)
+        raise unknown_item(item_id)
     file, size, tag, changed = _opened(found)
     headers = {"ETag": tag, "Cache-Control": _ORIGINAL_CACHING}
     if not {tag.strip('"'), "*"}.isdisjoint(_tags(if_none_match)):
@@ -117,7 +118,7 @@ def _thumbnail(served: Served, item_id: int, size: ThumbnailSize, known: list[st
     except PictureError as error:
         raise ProblemError(404, f"there is no thumbnail: {error}") from error
     if found is None:
-        raise _unknown(item_id)
+        raise unknown_item(item_id)
     headers = {"ETag": f'"{found.tag}"', "Cache-Control": _THUMBNAIL_CACHING}
     if found.tag in known or "*" in known:
         return Response(status_code=304, headers=headers)
@@ -155,10 +156,6 @@ def _description(found: Original) -> dict[str, str]:
 def _tags(header: str | None) -> list[str]:
     """Return the tags in a header If-None-Match; a star is for any."""
     return [tag.strip().removeprefix("W/").strip('"') for tag in (header or "").split(",") if tag.strip()]
-
-
-def _unknown(item_id: int) -> ProblemError:
-    return ProblemError(404, f"the library has no item {item_id}; it may have been removed since it was found")
 
 
 def _sendable(name: str) -> str:

@@ -22,7 +22,7 @@ from retrieval.library import Library
 from retrieval.schemas.filters import Filters, as_filter
 from retrieval.server.answers import Json
 from retrieval.server.jobs import WRITING, Job, JobKind, Jobs, JobState
-from retrieval.server.libraries import Served, ServedLibrary
+from retrieval.server.libraries import Served, ServedLibrary, check_writable
 from retrieval.server.problems import Problem, ProblemError
 from retrieval.server.state import Shared
 
@@ -101,8 +101,8 @@ class JobModel(BaseModel):
 @ROUTER.post("", status_code=202, response_model=JobModel)
 def start_job(served: ServedLibrary, shared: Shared, wanted: NewJob) -> Json:
     """Start a job; one that changes the library at a time."""
-    if served.read_only and wanted.kind in WRITING:
-        raise ProblemError(403, "this server only reads; start recall serve without --read-only to change the library")
+    if wanted.kind in WRITING:
+        check_writable(served)
     if isinstance(wanted, SyncJob):
         _check_folders(wanted.paths, shared.options.folders)
     job = shared.jobs.start(served.name, wanted.kind, partial(_work, served.library, wanted))

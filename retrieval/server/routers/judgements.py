@@ -12,15 +12,17 @@ from indexer.catalog.statements.item import Item
 from indexer.types import file_of, item_id
 from retrieval import feedback
 from retrieval.query.query import Query
+from retrieval.schemas.text import utc_text
 from retrieval.server.answers import Json
 from retrieval.server.libraries import ServedLibrary, WritableLibrary
+from retrieval.server.numbers import ItemId
 from retrieval.server.search_body import LONGEST_WORDS, Search
-from retrieval.server.searching import item_of, query_of
+from retrieval.server.searching import items_of, query_of
 from retrieval.server.state import Shared
 
 ROUTER = APIRouter(prefix="/api/libraries/{library}/judgements", tags=["learning"])
 
-_Numbers = Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(max_length=1000)]
+_Numbers = Annotated[list[ItemId], Field(max_length=1000)]
 
 
 class NewJudgements(BaseModel):
@@ -81,7 +83,7 @@ class Forgotten(BaseModel):
 @ROUTER.post("", status_code=201, response_model=Judged)
 def judge(served: WritableLibrary, shared: Shared, judged: NewJudgements) -> Json:
     """Record which results of a search are good and which are bad; a later verdict overrules an earlier one."""
-    good, bad = ([item_of(served, number) for number in numbers] for numbers in (judged.good, judged.bad))
+    good, bad = (items_of(served, numbers) for numbers in (judged.good, judged.bad))
     report = served.library.judge(query_of(served, shared, judged.search), good=good, bad=bad)
     return Json({"good": report.good, "bad": report.bad}, status_code=201)
 
@@ -100,7 +102,7 @@ def judgements(
                 "path": file_of(each.path),
                 "item_id": numbers.get(item_id(each.path)),
                 "verdict": "good" if each.is_good else "bad",
-                "judged_at": f"{each.judged_at.isoformat()}Z",
+                "judged_at": utc_text(each.judged_at),
             }
             for each in stored
         ]
@@ -118,6 +120,6 @@ def forget_judgements(served: WritableLibrary, shared: Shared, wanted: Judgement
         queries = [feedback.query_from_parts(parts) for parts in keys.values()]
     targets: list[Item | None] = [None]
     if wanted.item_ids is not None:
-        targets = [item_of(served, number) for number in wanted.item_ids]
+        targets = [*items_of(served, wanted.item_ids)]
     forgotten = [library.forget_judgements(query=query, path=item) for query in queries for item in targets]
     return Json({"forgotten": sum(forgotten)})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from indexer.maintenance.status import Status
+from retrieval.schemas.text import utc_text
 from retrieval.server.answers import Json
 from retrieval.server.libraries import Served, ServedLibrary
 from retrieval.server.state import Shared
@@ -67,7 +66,7 @@ def status(served: ServedLibrary) -> Json:
     return Json(
         {
             **_summary(served, found),
-            "sources": [{"path": each.root, "synced_at": _utc(each.synced_at)} for each in found.sources],
+            "sources": [{"path": each.root, "synced_at": utc_text(each.synced_at)} for each in found.sources],
             "fingerprint": found.fingerprint,
             "dim": found.dim,
             "catalog_bytes": found.catalog_bytes,
@@ -98,7 +97,3 @@ def _summary(served: Served, found: Status) -> dict[str, object]:
         "encoder": found.encoder,
         "read_only": served.read_only,
     }
-
-
-def _utc(time: datetime | None) -> str | None:
-    return None if time is None else f"{time.isoformat()}Z"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from retrieval.schemas.text import utc_text
 from retrieval.server.answers import Json
 from retrieval.server.libraries import ServedLibrary, WritableLibrary
 
@@ -51,7 +52,7 @@ def list_versions(served: ServedLibrary) -> Json:
             {
                 **{name: getattr(version, name) for name in names},
                 "report": _report(version.report),
-                "made_at": f"{version.made_at.isoformat()}Z",
+                "made_at": utc_text(version.made_at),
             }
             for version in served.library.versions()
         ]

@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from indexer.errors import FeedbackError
+from retrieval.schemas.text import utc_text
 from retrieval.server.answers import Json
 from retrieval.server.lanes import ENCODING
 from retrieval.server.libraries import ServedLibrary, WritableLibrary
+from retrieval.server.numbers import ItemId
 from retrieval.server.problems import ProblemError
-from retrieval.server.searching import item_of
+from retrieval.server.searching import items_of
 
 ROUTER = APIRouter(prefix="/api/libraries/{library}/words", tags=["learning"])
 
@@ -26,9 +28,7 @@ class NewWord(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"word": "Biscuit", "item_ids": [1, 2]}]})
 
     word: Annotated[str, Field(min_length=1, max_length=_LONGEST, description='A name, for instance "Biscuit".')]
-    item_ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(
-        min_length=1, max_length=100, description="Photos of it; three are a good start."
-    )
+    item_ids: list[ItemId] = Field(min_length=1, max_length=100, description="Photos of it; three are a good start.")
 
 
 class UnreadPhoto(BaseModel):
@@ -74,7 +74,7 @@ def list_words(served: ServedLibrary) -> Json:
             {
                 "word": word.word,
                 "examples": [{"path": str(path), "item_id": numbers.get(str(path))} for path in word.examples],
-                "added_at": f"{word.added_at.isoformat()}Z",
+                "added_at": utc_text(word.added_at),
             }
             for word in words
         ]
@@ -84,7 +84,7 @@ def list_words(served: ServedLibrary) -> Json:
 @ROUTER.post("", status_code=201, response_model=Learnt, dependencies=[ENCODING])
 def learn_word(served: WritableLibrary, new: NewWord) -> Json:
     """Teach the library a word by photos of it; searches understand it from then on."""
-    report = served.library.learn(new.word, [item_of(served, number) for number in new.item_ids])
+    report = served.library.learn(new.word, items_of(served, new.item_ids))
     return Json(
         {
             "word": report.word,
