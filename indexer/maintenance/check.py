@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from indexer.catalog.statements import added_items, items, sources, sync_state, writes
 from indexer.catalog.statements.added_items import StoredPicture
@@ -49,11 +49,8 @@ def check(store: Store, *, progress: ProgressCallback | None = None) -> Iterator
     encoder = store.encoder
     pictures = files_in(store.path)
     with store.reading() as connection:
-        for (result,) in connection.execute(text("PRAGMA integrity_check")).all():
-            if result != "ok":
-                yield Problem(
-                    ProblemKind.CATALOG, result, "restore catalog.db from a backup, or index into a new library"
-                )
+        for damage, advice in store.database.damages(connection):
+            yield Problem(ProblemKind.CATALOG, damage, advice)
         if encoder is not None:
             for item_id, path in _items_without_embedding(connection, encoder):
                 if collection_of(path) is None:

@@ -68,7 +68,7 @@ def read_status(store: Store) -> Status:
         encoder=encoder.name if encoder else None,
         fingerprint=encoder.fingerprint if encoder else None,
         dim=encoder.dim if encoder else None,
-        catalog_bytes=_total_size(store.path.glob("catalog.db*")),
+        catalog_bytes=store.database.size(),
         index_bytes=_total_size(store.path.glob("index-*")),
         choice=store.read_index_choice() if encoder else None,
         unread_sidecars=unread_sidecars,

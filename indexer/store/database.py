@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,10 +13,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from sqlalchemy import Connection
 
-from indexer.catalog import vacuum
-from indexer.catalog.engine import storage_errors
-from indexer.catalog.locking import WriteLock, write_lock
-from indexer.catalog.migrate import HEAD, check_revision, read_revision, upgrade
+from indexer.catalog.database import WriteLock, open_database
+from indexer.catalog.migrate import HEAD, check_revision
 from indexer.catalog.statements import encoders, items, versions
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import DEFAULT_WAIT
@@ -25,10 +23,7 @@ from indexer.encoders.base import Encoder
 from indexer.encoders.trust import trust
 from indexer.errors import LibraryError, StorageError
 from indexer.forking import ForkSafe, watch_forks
-from indexer.private_files import make_empty_file, make_private_folder
-from indexer.store.connections import Connections
 from indexer.store.encoder_match import check_encoder
-from indexer.store.library_folder import check_folder
 from indexer.types import Ids, Modality, ProgressCallback, Vectors
 
 T = TypeVar("T")
@@ -55,25 +50,15 @@ class Catalog(ForkSafe):
             LibraryError: The library is missing, is not a library, or has a newer version.
             StorageError: The library cannot be read or created.
         """
-        self.path = path
         self.read_only = read_only
         self.wait = DEFAULT_WAIT  # for other writers
-        catalog = path / "catalog.db"
-        with storage_errors(path):
-            try:
-                check_folder(path, catalog, create=create and not read_only)
-            except PermissionError as error:
-                reason = f"{path} cannot be read ({error.strerror}); its owner can grant that: chmod -R a+rX {path}"
-                raise StorageError(reason) from error
-            if not catalog.exists():
-                make_private_folder(path)
-                with suppress(FileExistsError):  # another process was faster
-                    make_empty_file(catalog)
-            self._connections = Connections(catalog, read_only=read_only)
+        self.database = open_database(path, create=create, read_only=read_only)
+        self.path, self.name = self.database.folder, self.database.name
+        with self.errors():
             try:
                 self._upgrade()
             except BaseException:
-                self._connections.close()
+                self.database.close()
                 raise
         Catalog.after_fork_in_child(self)  # which makes what a process does not share
         watch_forks(self)
@@ -87,42 +72,36 @@ class Catalog(ForkSafe):
 
     def _upgrade(self) -> None:
         """Upgrade the schema to the newest revision; if it is current, that takes one query."""
-        with self._connections.using() as engine:
-            revision = read_revision(engine)
+        revision = self.database.revision()
         check_revision(revision)
         if revision != HEAD and self.read_only:
             raise StorageError(
-                f"{self.path} was written by an earlier version of Recall; upgrade it once, for instance with: recall "
+                f"{self.name} was written by an earlier version of Recall; upgrade it once, for instance with: recall "
                 "status"
             )
         if revision != HEAD:
             try:
-                with (
-                    write_lock(self.path, "upgrading the catalog", timeout=_UPGRADE_TIMEOUT_SECONDS),
-                    storage_errors(self.path),
-                    self._connections.using() as engine,
-                ):
-                    upgrade(engine)
+                self.database.upgrade(timeout=_UPGRADE_TIMEOUT_SECONDS)
             except StorageError as error:
                 if not revision:  # the catalog is new
                     raise
                 raise StorageError(
-                    f"{self.path} was written by an earlier version of Recall and cannot be upgraded here ({error}); "
+                    f"{self.name} was written by an earlier version of Recall and cannot be upgraded here ({error}); "
                     "open it once where it can be written, or open a copy"
                 ) from error
 
     def check_open(self) -> None:
         """Raise LibraryClosedError if the library is closed."""
-        self._connections.check_open()
+        self.database.check_open()
 
     def refuse(self) -> None:
         """Let every further use raise LibraryClosedError; what is in use stays open until `close`."""
-        self._connections.refuse()
+        self.database.refuse()
 
     def close(self) -> None:
         """Close the database."""
-        with storage_errors(self.path):
-            self._connections.close()
+        with self.errors():
+            self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -132,16 +111,20 @@ class Catalog(ForkSafe):
     ) -> None:
         self.close()
 
+    def errors(self) -> AbstractContextManager[None]:
+        """Return a block that turns errors of the database and the disk into a StorageError with advice."""
+        return self.database.errors()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection whose reads all see the same state of the catalog."""
-        with storage_errors(self.path), self._connections.reading() as connection:
+        with self.errors(), self.database.reading() as connection:
             yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection whose changes are committed together at the end, or rolled back on an error."""
-        with storage_errors(self.path), self._connections.transaction() as connection:
+        with self.errors(), self.database.transaction() as connection:
             yield connection
 
     @contextmanager
@@ -160,17 +143,17 @@ class Catalog(ForkSafe):
         """
         self.check_open()
         if self.read_only:
-            raise LibraryError(f"{self.path} was opened for reading only; open it without read_only=True to write")
+            raise LibraryError(f"{self.name} was opened for reading only; open it without read_only=True to write")
         timeout = self.wait if wait is None else wait
-        with write_lock(self.path, operation, timeout=timeout, is_run=is_run, go_on=self.check_open) as lock:
+        with self.database.writing(operation, timeout=timeout, is_run=is_run, go_on=self.check_open) as lock:
             self._delete_abandoned()
             self._run_lock = lock if is_run else self._run_lock
             try:
                 yield
             finally:
                 self._run_lock = None if is_run else self._run_lock
-            with storage_errors(self.path), self._connections.using() as engine:
-                vacuum.checkpoint_wal(engine, self.path / "catalog.db")
+            with self.errors():
+                self.database.limit_log()
 
     def _delete_abandoned(self) -> None:
         """Delete what a process that was killed while it saved an index has left; readers save one without the lock."""
@@ -193,8 +176,8 @@ class Catalog(ForkSafe):
         Args:
             progress: Called with the seconds that it has taken so far.
         """
-        with storage_errors(self.path), self._connections.using() as engine:
-            vacuum.vacuum(engine, progress)
+        with self.errors():
+            self.database.vacuum(progress)
 
     @property
     def encoder(self) -> EncoderRecord | None:
@@ -244,7 +227,7 @@ class Catalog(ForkSafe):
             read: Reads the result from the catalog.
         """
         with self._cache_lock:
-            version = self._connections.data_version()  # before the read: a commit in between only causes another read
+            version = self.database.data_version()  # before the read: a commit in between only causes another read
             if version != self._cache_version:
                 self._cache.clear()
                 self._cache_version = version

@@ -120,7 +120,7 @@ class Store(IndexFiles):
             if self._index is not None and not save and self._is_up_to_date():
                 return self._fastest(self._index)
             with self.reading() as connection:
-                version = self._connections.data_version()
+                version = self.database.snapshot_version(connection)
                 return self._updated_index(encoder, connection, version, save=save, progress=progress)
 
     def _required_encoder(self) -> EncoderRecord:
@@ -131,12 +131,12 @@ class Store(IndexFiles):
         """
         encoder = self.encoder
         if encoder is None:
-            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+            raise LibraryError(f"{self.name} holds nothing yet; run: recall index FOLDER")
         return encoder
 
     def _is_up_to_date(self) -> bool:
         """Return whether nothing was written since the index was updated."""
-        is_same = self._connections.data_version() == self._loaded_version
+        is_same = self.database.data_version() == self._loaded_version
         return is_same and self._loaded_fingerprint == self.index_fingerprint
 
     def _updated_index(
@@ -186,8 +186,7 @@ class Store(IndexFiles):
         """
         encoder = self._required_encoder()
         with self._index_lock, self.reading() as connection:
-            version = self._connections.data_version()
-            connection.exec_driver_sql("PRAGMA schema_version")  # the first read decides what the connection sees
+            version = self.database.snapshot_version(connection)
             if self._index is not None and self._is_up_to_date():
                 index = self._fastest(self._index)
             else:
@@ -261,7 +260,7 @@ class Store(IndexFiles):
         for ids, vectors, damaged in items.embeddings_after(connection, encoder.id, encoder.dim, self._watermark):
             if damaged:  # without them another answer would be right
                 raise StorageError(
-                    f"the catalog of {self.path} has damaged embeddings ({len(damaged)} or more); run: recall check "
+                    f"the catalog of {self.name} has damaged embeddings ({len(damaged)} or more); run: recall check "
                     "--repair, then recall index"
                 )
             index.add(ids, self.apply_adapter(connection, ids, vectors))

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from indexer.catalog.engine import storage_errors
 from indexer.catalog.statements import counts, sources, sync_state, table_rows
 from indexer.catalog.statements.sources import Source
 from indexer.documents.table import Columns, table_format
@@ -68,7 +67,7 @@ class Scan:
     absent_mounts: list[Mount] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        with storage_errors(self.store.path):
+        with self.store.errors():
             folder = None if self.is_dry_run else self.store.path  # a dry run may be that of a reader
             self.spool = Spool(folder)
             self.removals = SourceRemovals(self.root, Spool(folder))

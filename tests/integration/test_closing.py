@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from indexer.catalog.locking import write_lock
+from indexer.catalog.sqlite.database import SqliteDatabase
+from indexer.catalog.sqlite.lock import write_lock
 from indexer.types import Progress
 from retrieval import Library, LibraryClosedError, RecallError
 from tests.support.color_photos import paint, paint_many
@@ -228,7 +229,9 @@ def test_the_files_are_closed_when_close_returns_if_no_call_takes_longer(library
         with pytest.raises(LibraryClosedError):
             run.result(timeout=10)
         closing.result(timeout=10)
-    assert library._store._connections._engine is None
+    database = library._store.database
+    assert isinstance(database, SqliteDatabase)
+    assert database._engine is None
 
 
 def test_an_error_of_the_app_itself_is_not_hidden_by_closing(library: Library, folder: Path) -> None:

@@ -16,11 +16,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
 from indexer.catalog import migrate
-from indexer.catalog.engine import open_engine
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.filters.matching import matching_ids
-from indexer.catalog.migrate import HEAD, check_revision, migration_folder, read_revision, upgrade
+from indexer.catalog.migrate import HEAD, check_revision, migration_folder
 from indexer.catalog.schema import METADATA
+from indexer.catalog.sqlite.engine import open_engine
+from indexer.catalog.sqlite.migrate import read_revision, upgrade
 from indexer.catalog.statements import counts, items, sources, sync_state, writes
 from indexer.catalog.statements.counts import Failure
 from indexer.catalog.statements.sync_state import FileRecord

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from indexer.catalog.locking import write_lock
 from indexer.catalog.schema import EXAMPLE_EMBEDDINGS, WORD_EXAMPLES
+from indexer.catalog.sqlite.lock import write_lock
 from indexer.encoders import load_encoder
 from indexer.errors import FeedbackError
 from retrieval import Library, Query

@@ -46,7 +46,7 @@ class Interruption:
 def interruption(library: Library, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Any]:
     """Fill the library, and return what interrupts it before a read or after a look at the catalog's version."""
     replace(library, 0)
-    reading, version = library._store.reading, library._store._connections.data_version
+    reading, version = library._store.reading, library._store.database.data_version
     with Library.open(library.path, encoder=FakeEncoder()) as other:
         interruption = Interruption(other)
 
@@ -64,7 +64,7 @@ def interruption(library: Library, monkeypatch: pytest.MonkeyPatch, request: pyt
         if request.param == "reading":
             monkeypatch.setattr(library._store, "reading", interrupted_reading)
         else:
-            monkeypatch.setattr(library._store._connections, "data_version", interrupted_version)
+            monkeypatch.setattr(library._store.database, "data_version", interrupted_version)
         yield interruption
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from indexer.catalog.sqlite.database import SqliteDatabase
 from indexer.store import Store
 from retrieval import Library
 from tests.support.color_photos import paint
@@ -79,13 +80,14 @@ def test_threads_take_turns_at_the_connection_that_watches_for_changes(
     colors: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store(colors.path, create=False) as store:
-        connection = CountingConnection(store._connections._version_connection)
+        assert isinstance(store.database, SqliteDatabase)
+        connection = CountingConnection(store.database._version_connection)
 
         def read(number: int) -> int:
             return sum(len(store.index()) if number % 2 else bool(store.encoder) for _ in range(READS))
 
         with monkeypatch.context() as patch, ThreadPoolExecutor(THREADS) as pool:
-            patch.setattr(store._connections, "_version_connection", connection)
+            patch.setattr(store.database, "_version_connection", connection)
             counts = list(pool.map(read, range(THREADS)))
     assert counts == [READS, 3 * READS] * (THREADS // 2)
     assert connection.most == 1

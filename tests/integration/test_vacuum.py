@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.catalog import vacuum
+from indexer.catalog.sqlite import room
 from indexer.encoders.base import to_unit_length
 from indexer.types import Progress
 from retrieval import Library
@@ -22,7 +22,7 @@ COUNT = 3000
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     """Return an open library of 3,000 photos, 11 % of them outside the folders "50 %" and "rest"."""
-    monkeypatch.setattr(vacuum, "FREE_BYTES", 0)  # otherwise 64 MB must be free, which takes a minute to create
+    monkeypatch.setattr(room, "FREE_BYTES", 0)  # otherwise 64 MB must be free, which takes a minute to create
     fill_library(
         tmp_path / "large.recall",
         FakeEncoder(),
@@ -66,14 +66,14 @@ def test_an_interrupted_vacuum_leaves_the_catalog_intact(
         if progress.stage == "freeing disk space":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(vacuum, "PROGRESS_STEPS", 10)  # this catalog is rewritten in fewer steps than the default
+    monkeypatch.setattr(room, "PROGRESS_STEPS", 10)  # this catalog is rewritten in fewer steps than the default
     hits = remaining_hits(large)
     large.forget("/photos/50 %", progress=stop)
     large.forget("/photos/rest", progress=stop)
     assert "the catalog was not vacuumed" in caplog.text
     assert remaining_hits(large) == hits
     monkeypatch.undo()
-    monkeypatch.setattr(vacuum, "FREE_BYTES", 0)
+    monkeypatch.setattr(room, "FREE_BYTES", 0)
     before = size(large)
     assert large.forget("/photos/1 %") > 0  # now it is vacuumed
     assert size(large) < before / 2
@@ -85,7 +85,7 @@ def test_the_log_is_truncated_after_a_large_sync_of_an_open_library(
     paint_many(folder, 30)
     library.sync(folder)
     assert size(library, "catalog.db-wal") > 0  # small: it is left for the next sync
-    monkeypatch.setattr(vacuum, "WAL_LIMIT_BYTES", 0)
+    monkeypatch.setattr(room, "WAL_LIMIT_BYTES", 0)
     paint_many(folder / "more", 10, seed=2)
     assert library.sync(folder).added == 10
     assert size(library, "catalog.db-wal") == 0
@@ -94,8 +94,8 @@ def test_the_log_is_truncated_after_a_large_sync_of_an_open_library(
 def test_a_reader_with_an_open_transaction_does_not_block_the_writer(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vacuum, "WAL_LIMIT_BYTES", 0)
-    monkeypatch.setattr(vacuum, "CHECKPOINT_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(room, "WAL_LIMIT_BYTES", 0)
+    monkeypatch.setattr(room, "CHECKPOINT_TIMEOUT_SECONDS", 0.01)
     paint_many(folder, 5)
     library.sync(folder)
     with Library.open(library.path, encoder=FakeEncoder()) as other, other._store.reading() as connection:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog import locking
-from indexer.catalog.locking import write_lock
+from indexer.catalog.sqlite import lock
+from indexer.catalog.sqlite.lock import write_lock
 from indexer.errors import LibraryLockedError, RecallError, SourceError
 from indexer.sync.report import SyncReport
 from indexer.types import Pixels, Vectors
@@ -172,7 +172,7 @@ def test_a_writer_that_does_not_wait_is_refused_at_once(library: Library, folder
 def test_a_writer_that_waits_long_says_for_whom(
     library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(locking, "_SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(lock, "_SILENT_SECONDS", 0.05)
     with held(library.path, 0.4), write_lock(library.path, "judging", timeout=10):
         pass
     assert "waiting up to 10 seconds for process " in caplog.text

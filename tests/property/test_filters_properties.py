@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from indexer.catalog.engine import open_engine
 from indexer.catalog.filters.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Shape, Taken
 from indexer.catalog.filters.expression import And, Filter, Not, Or, Term
 from indexer.catalog.filters.geo import EARTH_KM, box_around, distance_km
 from indexer.catalog.filters.matching import failed_criteria, filter_ids, matching_ids
 from indexer.catalog.filters.patterns import FORMAT_ALIASES, Format, Label, TextPattern
-from indexer.catalog.migrate import upgrade
+from indexer.catalog.sqlite.engine import open_engine
+from indexer.catalog.sqlite.migrate import upgrade
 from indexer.catalog.statements import encoders, writes
 from indexer.catalog.text_key import text_key
 from indexer.types import Modality, Preprocess

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 
-from indexer.catalog.engine import open_engine
 from indexer.catalog.filters.expression import And, Filter, Not, Or, Term
 from indexer.catalog.filters.matching import filter_ids, matching_ids, matching_ids_up_to
 from indexer.catalog.filters.metadata import Metadata
-from indexer.catalog.migrate import upgrade
 from indexer.catalog.schema import ITEMS, METADATA_VALUES
+from indexer.catalog.sqlite.engine import open_engine
+from indexer.catalog.sqlite.migrate import upgrade
 from indexer.catalog.statements import added_items, duplicates, encoders, listing, writes
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import add_source, item_row

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine
 
-from indexer.catalog.engine import open_engine
-from indexer.catalog.migrate import upgrade
+from indexer.catalog.sqlite.engine import open_engine
+from indexer.catalog.sqlite.migrate import upgrade
 from indexer.catalog.statements import encoders, items, sync_state
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.sources import Source

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from indexer.catalog.engine import open_engine, storage_errors
-from indexer.catalog.migrate import upgrade
+from indexer.catalog.sqlite.engine import open_engine, storage_errors
+from indexer.catalog.sqlite.migrate import upgrade
 from indexer.catalog.statements import counts, sources
 from indexer.errors import StorageError
 from tests.support.catalog import add_source, save_items

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog.locking import write_lock
+from indexer.catalog.sqlite.lock import write_lock
 from retrieval import Library
 from retrieval.search.rerank.second_encoder import SecondEncoder
 from tests.support.color_photos import advance_mtime, paint

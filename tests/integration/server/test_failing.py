@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from indexer.catalog.locking import write_lock
+from indexer.catalog.sqlite.lock import write_lock
 from retrieval import Library
 from tests.support.serving import Running, ServedProgram
 

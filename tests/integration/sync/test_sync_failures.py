@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
+from indexer.catalog.sqlite.database import SqliteDatabase
 from indexer.errors import NoPhotosError, StorageError
 from retrieval import Library, Progress
 from tests.support.color_photos import advance_mtime, paint, paint_many
@@ -96,7 +97,9 @@ def test_a_full_catalog_is_an_error_and_the_next_run_finishes(tmp_path: Path, fo
     with Library.open(path, encoder=FakeEncoder()) as library:
         (pages,) = rows(path, "PRAGMA page_count")[0]
 
-        with library._store._connections.using() as engine:
+        database = library._store.database
+        assert isinstance(database, SqliteDatabase)
+        with database.using() as engine:
 
             @event.listens_for(engine, "connect")
             def _limit(connection: object, _: object) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from indexer.catalog.engine import BUSY_TIMEOUT_SECONDS, WAL_LIMIT_BYTES
+from indexer.catalog.sqlite.engine import BUSY_TIMEOUT_SECONDS, WAL_LIMIT_BYTES
 from indexer.types import Progress, ProgressCallback
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from indexer.catalog.engine import Access, access_to, keep_log_files, log_files, open_engine
+from indexer.catalog.sqlite.engine import Access, access_to, keep_log_files, log_files, open_engine
 from indexer.errors import LibraryClosedError, LibraryError, StorageError
 from indexer.forking import ForkSafe, keep_for_parent, watch_forks
 

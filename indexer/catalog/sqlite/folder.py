@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indexer.catalog.locking import LOCK_FILES
+from indexer.catalog.sqlite.lock import LOCK_FILES
 from indexer.errors import LibraryError
 from indexer.private_files import foreign_file
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.catalog.engine import storage_errors
+from indexer.catalog.sqlite.engine import storage_errors
 from indexer.errors import LibraryError, LibraryLockedError, StorageError
 from indexer.forking import ForkSafe, give_up_descriptor, keep_for_parent, watch_forks
 from indexer.private_files import PRIVATE_FILE, folder_file_mode, foreign_file, write_small_file
