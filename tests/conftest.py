@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import shutil
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 import tests.support.offline.sitecustomize  # noqa: F401 - cuts this process off the network
 from tests.support.program import Program, program_env
+
+if TYPE_CHECKING:
+    from tests.support.postgresql import PostgresServer
+    from tests.support.s3 import S3Server
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,6 +52,9 @@ PHOTOS = (
 )
 """The photos in skimage/data; the other files are logos, patterns, arrays and stacks."""
 
+CLIENT_SETTINGS = ("RECALL_", "PG", "AWS_")
+"""Beginnings of variables by which Recall and clients of PostgreSQL and S3 are set up."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --part, by which CI runs other slow tests each day."""
@@ -70,7 +80,7 @@ def encoder_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _clean_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, encoder_cache: Path) -> None:
     """Hide the user's settings and exports, and the network except from tests marked hub."""
-    for name in [name for name in os.environ if name.startswith("RECALL_")]:
+    for name in [name for name in os.environ if name.startswith(CLIENT_SETTINGS)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("RECALL_CACHE", str(encoder_cache))
     monkeypatch.setenv("XDG_DATA_HOME", str(encoder_cache / "data"))
@@ -122,3 +132,49 @@ def recall_program(recall_path: Path, tmp_path: Path, encoder_cache: Path) -> Pr
     """Return the installed program with a home and a library of its own."""
     env = {**program_env(tmp_path), "RECALL_CACHE": str(encoder_cache)}
     return Program(path=recall_path, env=env, cwd=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresServer]:
+    """Return a database server that the tests of this process share; those that stop it use `own_postgresql`."""
+    from tests.support.postgresql import PostgresServer  # late, as below: only tests marked cluster need servers
+
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgresServer) -> Iterator[str]:
+    """Return the URL of a library that is not there yet, in a schema of its own."""
+    schema = f"test_{secrets.token_hex(6)}"
+    yield postgresql_server.url(schema)
+    postgresql_server.drop(schema)
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgresServer]:
+    """Return a database server that the test may stop and kill."""
+    from tests.support.postgresql import PostgresServer
+
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """Return an object store that the tests of this process share."""
+    from tests.support.s3 import S3Server
+
+    server = S3Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the address of an empty bucket, which this process and programs that it starts may use."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3_server.make_bucket()}"
