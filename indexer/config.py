@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from indexer.database_url import DatabaseUrl, is_database_url
 from indexer.errors import ConfigError
 
 DEFAULT_ENCODER = "compact"
@@ -27,7 +28,7 @@ class Settings:
     """Everything a user can set; made by `Settings.load`.
 
     Attributes:
-        library: Folder of the library, `NAME.recall`.
+        library: The library: its folder `NAME.recall`, or the URL of a database server that keeps it.
         encoder: Name of the encoder for a new library; None means "compact". An existing library keeps its own.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         batch_size: Pictures per encoder call; None uses what suits the device.
@@ -39,12 +40,13 @@ class Settings:
         timeout: Seconds after which decoding of one picture is aborted.
         wait: Seconds that a write waits for another writer, 0 for none.
         trust_encoder: Whether an encoder that only the library names, and the user never did, may be loaded.
-        cache: Folder of exported encoders; None uses `recall` in the user's cache folder.
+        cache: Folder of exported encoders, and of what this machine keeps of libraries on servers; None uses `recall`
+            in the user's cache folder.
         config: Whether the settings file, environment variables and the list of encoders that the user trusts are
             read. Only an argument can set it.
     """
 
-    library: Path
+    library: Path | DatabaseUrl
     encoder: str | None = None
     device: str = "auto"
     batch_size: int | None = None
@@ -160,7 +162,9 @@ def _read_file(path: Path, names: list[str]) -> dict[str, object]:
 
 def _convert(name: str, value: object, origin: str) -> object:
     """Return `value` as the type of field `name`; `origin` says in messages where the value is from."""
-    if name in ("library", "cache"):
+    if name == "library":
+        return library_place(value)
+    if name == "cache":
         return Path(os.fspath(value) if isinstance(value, os.PathLike) else str(value)).expanduser()
     if name in ("encoder", "device"):
         return str(value)
@@ -180,12 +184,41 @@ def _convert(name: str, value: object, origin: str) -> object:
     return number
 
 
+def library_place(value: object) -> Path | DatabaseUrl:
+    """Return the library that a text, a path or a URL names.
+
+    Raises:
+        ConfigError: It is a URL that names no library, has a password, or was made a `Path`.
+    """
+    if isinstance(value, DatabaseUrl):
+        return value
+    text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+    if is_database_url(text):
+        return DatabaseUrl.parse(text)
+    if text.startswith("postgresql:"):  # a Path has one slash of the two
+        raise ConfigError("the library's URL was given as a Path, or lacks a slash; give postgresql://… as text")
+    return Path(text).expanduser()
+
+
 def _convert_switch(value: str, origin: str) -> bool:
     if value.lower() in ("1", "true", "yes", "on"):
         return True
     if value.lower() in ("0", "false", "no", "off"):
         return False
     raise ConfigError(f"{origin} is {value!r}; expected true or false")
+
+
+def cache_base() -> Path:
+    """Return the folder of caches: that of the settings, else RECALL_CACHE or the user's folder for caches."""
+    settings = active_settings()
+    base = str(settings.cache) if settings and settings.cache else ""
+    if not base and (settings is None or settings.config):
+        base = os.environ.get("RECALL_CACHE", "")
+    if not base:
+        from platformdirs import user_cache_path  # late: tests and services set the variable
+
+        base = str(user_cache_path("recall", appauthor=False))
+    return Path(base).absolute()
 
 
 def cpu_count() -> int:

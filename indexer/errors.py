@@ -17,6 +17,7 @@
     │   ├── LibraryVersionError        it was written by a newer version of Recall
     │   ├── LibraryLockedError         another process is writing to it
     │   └── StorageError               the disk is full, read-only or damaged
+    │       └── ConnectionLostError        the connection to the library's database server was lost
     ├── MissingPackageError        an optional package is needed and not installed
     ├── EvaluationError            an evaluation set cannot be used
     ├── FeedbackError              a judgement or an example of a private word cannot be used
@@ -130,6 +131,10 @@ class LibraryLockedError(LibraryError):
 
 class StorageError(LibraryError):
     """Raised when the disk is full, read-only or damaged; everything that was committed is kept."""
+
+
+class ConnectionLostError(StorageError):
+    """Raised when the database server of a library does not answer; everything that was committed is kept."""
 
 
 class MissingPackageError(RecallError):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from indexer.catalog.statements.sources import Source
     from indexer.catalog.statements.versions import Version
     from indexer.config import Settings
+    from indexer.database_url import DatabaseUrl
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.encoders.full_encoder import FullEncoder
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from indexer.errors import (
         AddError,
         ConfigError,
+        ConnectionLostError,
         EncoderError,
         EncoderMismatchError,
         EncoderNotFoundError,
@@ -93,7 +95,9 @@ __all__ = [
     "AddFailure",
     "AddReport",
     "ConfigError",
+    "ConnectionLostError",
     "Context",
+    "DatabaseUrl",
     "Direction",
     "DuplicateGroup",
     "DuplicatePhoto",

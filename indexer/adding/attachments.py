@@ -30,12 +30,12 @@ class Attachments(NamedTuple):
 
 
 def save_attachments(
-    library: Path, connection: Connection, rows: Sequence[Attachments], *, replaced: Sequence[int]
+    library: Path | None, connection: Connection, rows: Sequence[Attachments], *, replaced: Sequence[int]
 ) -> set[bytes]:
     """Write what belongs to items, and return the hashes of picture files that no item has any more.
 
     Args:
-        library: The library's folder.
+        library: The folder for files of large pictures; None if the catalog has them.
         connection: Open connection, in a transaction.
         rows: What belongs to each item that was written.
         replaced: Those of the items that existed before.

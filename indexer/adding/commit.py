@@ -82,7 +82,7 @@ class Commit:
                 pending, known = self._without_known(connection, contents)
                 pending = self._with_types(connection, pending, known)
                 unused = self._save(connection, record.id, pending, known) if pending else set()
-            delete_files(self.store.path, unused)
+            delete_files(self.store.picture_folder, unused)
 
     def _without_known(
         self, connection: Connection, contents: Sequence[Content]
@@ -157,7 +157,7 @@ class Commit:
             Attachments(id_, content.metadata, self.keep, None if content.photo is None else content.photo.stored)
             for id_, content in rows
         ]
-        return save_attachments(self.store.path, connection, attachments, replaced=replaced)
+        return save_attachments(self.store.picture_folder, connection, attachments, replaced=replaced)
 
     def _plain_columns(self, content: Content, source_id: int) -> PlainItem:
         """Return the columns of an item without a picture."""

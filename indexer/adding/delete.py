@@ -36,7 +36,7 @@ def delete_items(
                 item_metadata.delete_values(connection, page)
                 deleted += writes.delete_items(connection, page)
                 unused = added_items.unused_hashes(connection, files)
-            delete_files(store.path, unused)
+            delete_files(store.picture_folder, unused)
     return deleted
 
 

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from indexer.config import cache_base
+from indexer.database_url import DatabaseUrl
+from indexer.errors import MissingPackageError
 from indexer.types import ProgressCallback
 
 
@@ -35,8 +38,8 @@ class Database(Protocol):
         """The folder of the library's files on this machine."""
 
     @property
-    def picture_folder(self) -> Path | None:
-        """The folder for files of large stored pictures; None if the database has them all."""
+    def is_shared(self) -> bool:
+        """Whether other machines use the library, too: then all but derived files is in the database."""
 
     def errors(self) -> AbstractContextManager[None]:
         """Return a block that turns errors of the database and the disk into a StorageError with advice."""
@@ -106,18 +109,42 @@ class Database(Protocol):
         """Yield what the database itself finds damaged, each with what to do about it."""
 
 
-def open_database(folder: Path, *, create: bool, read_only: bool) -> Database:
+def open_database(place: Path | DatabaseUrl, *, create: bool, read_only: bool) -> Database:
     """Return the open database of a library; its schema may be of an earlier revision.
 
     Args:
-        folder: The library's folder.
+        place: The library's folder, or the URL of the server that keeps it.
         create: Whether to create a missing library.
         read_only: Whether to write nothing.
 
     Raises:
         LibraryError: The library is missing, or is not a library.
         StorageError: The library cannot be read or created.
+        MissingPackageError: The package for the server is not installed.
     """
+    if isinstance(place, DatabaseUrl):
+        return _on_server(place, create=create and not read_only)
     from indexer.catalog.sqlite.database import SqliteDatabase  # late: a process needs one of them
 
-    return SqliteDatabase(folder, create=create, read_only=read_only)
+    return SqliteDatabase(place, create=create, read_only=read_only)
+
+
+def exists(place: Path | DatabaseUrl) -> bool:
+    """Return whether there is something at a library's place; on a server, a library."""
+    if isinstance(place, Path):
+        return place.exists()
+    database = _on_server(place, create=True)  # which makes no schema yet
+    try:
+        return database.revision() is not None
+    finally:
+        database.close()
+
+
+def _on_server(url: DatabaseUrl, *, create: bool) -> Database:
+    try:
+        from indexer.catalog.postgresql.database import PostgresDatabase  # late: an optional package
+    except ImportError as error:
+        raise MissingPackageError(
+            f"the library {url} needs the package psycopg; run: pip install 'recall-photos[postgres]'"
+        ) from error
+    return PostgresDatabase(url, cache_base() / "libraries" / url.key, create=create)

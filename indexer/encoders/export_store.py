@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer import __version__
-from indexer.config import active_settings
+from indexer.config import cache_base
 from indexer.encoders.base import COMPACT_FOLDER
 from indexer.encoders.names import Precision, in_precision
 from indexer.private_files import part_file, sync_folder
@@ -50,15 +50,7 @@ class ExportRecord:
 
 def cache_folder() -> Path:
     """Return the folder of the cache: that of the settings, else below RECALL_CACHE or the user's folder for caches."""
-    settings = active_settings()
-    base = str(settings.cache) if settings and settings.cache else ""
-    if not base and (settings is None or settings.config):
-        base = os.environ.get("RECALL_CACHE", "")
-    if not base:
-        from platformdirs import user_cache_path  # late: tests and services set the variable
-
-        base = str(user_cache_path("recall", appauthor=False))
-    return Path(base).absolute() / f"encoders-{EXPORT_VERSION}"
+    return cache_base() / f"encoders-{EXPORT_VERSION}"
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Problem(NamedTuple):
 def check(store: Store, *, progress: ProgressCallback | None = None) -> Iterator[Problem]:
     """Yield every disagreement between catalog, index and disk; changes nothing."""
     encoder = store.encoder
-    pictures = files_in(store.path)
+    pictures = files_in(store.picture_folder)
     with store.reading() as connection:
         for damage, advice in store.database.damages(connection):
             yield Problem(ProblemKind.CATALOG, damage, advice)
@@ -62,7 +62,7 @@ def check(store: Store, *, progress: ProgressCallback | None = None) -> Iterator
             if problem:
                 yield Problem(ProblemKind.INDEX, problem, "recall check --repair")
         yield from _file_problems(connection, progress)
-        yield from _picture_problems(connection, store.path, pictures)
+        yield from _picture_problems(connection, store.picture_folder, pictures)
 
 
 def repair(store: Store, *, progress: ProgressCallback | None = None) -> int:
@@ -72,7 +72,7 @@ def repair(store: Store, *, progress: ProgressCallback | None = None) -> int:
     pictures that belong to no item are deleted.
     """
     with store.reading() as connection:
-        unused = _unused(connection, store.path, files_in(store.path))
+        unused = _unused(connection, store.picture_folder, files_in(store.picture_folder))
     for file in unused:
         file.unlink(missing_ok=True)
     encoder = store.encoder
@@ -124,7 +124,7 @@ def _index_problem(store: Store, encoder: EncoderRecord, connection: Connection)
     return None
 
 
-def _picture_problems(connection: Connection, library: Path, files: Sequence[Path]) -> Iterator[Problem]:
+def _picture_problems(connection: Connection, library: Path | None, files: Sequence[Path]) -> Iterator[Problem]:
     """Yield the stored pictures that are missing or damaged, and those of these files that belong to no item."""
     reasons: dict[bytes, str | None] = {}
     for path, hash_ in added_items.large_pictures(connection):
@@ -142,9 +142,9 @@ def _picture_problems(connection: Connection, library: Path, files: Sequence[Pat
             yield Problem(ProblemKind.PICTURE, f"{file} belongs to no item", "recall check --repair")
 
 
-def _unused(connection: Connection, library: Path, files: Sequence[Path]) -> list[Path]:
+def _unused(connection: Connection, library: Path | None, files: Sequence[Path]) -> list[Path]:
     """Return those of these files in the folder of stored pictures that belong to no item."""
-    if not files:
+    if library is None or not files:
         return []
     used = {picture_path(library, hash_) for _, hash_ in added_items.large_pictures(connection)}
     return sorted(file for file in files if file not in used)

@@ -75,7 +75,7 @@ def optimize(
         StorageError: The disk is full or read-only; the old index stays in use.
     """
     if not len(store.index(save=True, progress=progress)):
-        raise LibraryError(f"{store.path} holds nothing to search; run: recall index FOLDER")
+        raise LibraryError(f"{store.name} holds nothing to search; run: recall index FOLDER")
     fingerprint = store.index_fingerprint
     try:  # a separate index object: other threads search that of the store
         index, _ = read_index(store.index_file(fingerprint), fingerprint=fingerprint)

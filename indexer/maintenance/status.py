@@ -21,7 +21,8 @@ class Status:
     """The status of a library.
 
     Attributes:
-        path: The library's folder.
+        path: The library's folder; for one on a server, that of its index files on this machine.
+        name: The folder, or the URL.
         photos: Number of photos, added ones too.
         texts: Number of texts: files, table rows without a picture, and added ones.
         failed: Number of files that could not be indexed.
@@ -37,6 +38,7 @@ class Status:
     """
 
     path: Path
+    name: str
     photos: int
     texts: int
     failed: int
@@ -61,6 +63,7 @@ def read_status(store: Store) -> Status:
         collections = added_items.count_by_collection(connection)
     return Status(
         path=store.path,
+        name=store.name,
         photos=items[Modality.PHOTO][0],
         texts=items[Modality.TEXT][0],
         failed=sum(failed for _, failed in items.values()),

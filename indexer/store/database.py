@@ -18,6 +18,7 @@ from indexer.catalog.migrate import HEAD, check_revision
 from indexer.catalog.statements import encoders, items, versions
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import DEFAULT_WAIT
+from indexer.database_url import DatabaseUrl
 from indexer.encoders.adapter import Adapter, adapted_fingerprint
 from indexer.encoders.base import Encoder
 from indexer.encoders.trust import trust
@@ -38,11 +39,11 @@ _ABANDONED_SECONDS = 600.0
 class Catalog(ForkSafe):
     """A library's catalog; the base class of `Store`, which adds the index."""
 
-    def __init__(self, path: Path, *, create: bool, read_only: bool = False) -> None:
+    def __init__(self, place: Path | DatabaseUrl, *, create: bool, read_only: bool = False) -> None:
         """Open a library, upgrading an older schema.
 
         Args:
-            path: The library's folder.
+            place: The library's folder, or its URL.
             create: Whether to create a missing library.
             read_only: Whether to write nothing: no catalog, no schema upgrade and no index file.
 
@@ -52,7 +53,7 @@ class Catalog(ForkSafe):
         """
         self.read_only = read_only
         self.wait = DEFAULT_WAIT  # for other writers
-        self.database = open_database(path, create=create, read_only=read_only)
+        self.database = open_database(place, create=create, read_only=read_only)
         self.path, self.name = self.database.folder, self.database.name
         with self.errors():
             try:
@@ -69,6 +70,7 @@ class Catalog(ForkSafe):
         self._cache: dict[Hashable, Any] = {}
         self._cache_version = -1
         self._run_lock: WriteLock | None = None
+        self._thread = threading.local()
 
     def _upgrade(self) -> None:
         """Upgrade the schema to the newest revision; if it is current, that takes one query."""
@@ -89,6 +91,21 @@ class Catalog(ForkSafe):
                     f"{self.name} was written by an earlier version of Recall and cannot be upgraded here ({error}); "
                     "open it once where it can be written, or open a copy"
                 ) from error
+
+    @property
+    def picture_folder(self) -> Path | None:
+        """The folder with the files of large stored pictures; None if the database has all pictures."""
+        return None if self.database.is_shared else self.path
+
+    @property
+    def can_write_files(self) -> bool:
+        """Whether index files and the like may be written: not to the folder of a library that is only read."""
+        return self.database.is_shared or not self.read_only
+
+    @property
+    def writes_of_thread(self) -> int:
+        """How often this thread has begun to write; what did not write can be done again."""
+        return getattr(self._thread, "writes", 0)
 
     def check_open(self) -> None:
         """Raise LibraryClosedError if the library is closed."""
@@ -124,6 +141,7 @@ class Catalog(ForkSafe):
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection whose changes are committed together at the end, or rolled back on an error."""
+        self._thread.writes = self.writes_of_thread + 1
         with self.errors(), self.database.transaction() as connection:
             yield connection
 
@@ -145,6 +163,7 @@ class Catalog(ForkSafe):
         if self.read_only:
             raise LibraryError(f"{self.name} was opened for reading only; open it without read_only=True to write")
         timeout = self.wait if wait is None else wait
+        self._thread.writes = self.writes_of_thread + 1
         with self.database.writing(operation, timeout=timeout, is_run=is_run, go_on=self.check_open) as lock:
             self._delete_abandoned()
             self._run_lock = lock if is_run else self._run_lock

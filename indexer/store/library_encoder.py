@@ -159,7 +159,7 @@ class LibraryEncoder(ForkSafe):
         if not is_provided(name):
             raise EncoderNotFoundError(
                 f"this library was indexed with the encoder {name!r}, which no installed package provides; install the "
-                f"package that has it, give the encoder itself (in Python: Library.open({str(self._store.path)!r}, "
+                f"package that has it, give the encoder itself (in Python: Library.open({self._store.name!r}, "
                 "encoder=ENCODER)), or change to another: recall encoder use NAME"
             )
 

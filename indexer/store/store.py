@@ -17,6 +17,7 @@ from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements import items
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.config import Settings
+from indexer.database_url import DatabaseUrl
 from indexer.errors import LibraryError, StorageError
 from indexer.forking import keep_for_parent
 from indexer.store.index_files import IndexFiles
@@ -37,13 +38,13 @@ logger = logging.getLogger(__name__)
 
 
 class Store(IndexFiles):
-    """A library's folder: `catalog.db`, and index files that are derived from it."""
+    """A library: its catalog, and index files in its folder that are derived from it."""
 
-    def __init__(self, path: Path, *, create: bool, read_only: bool = False) -> None:
+    def __init__(self, place: Path | DatabaseUrl, *, create: bool, read_only: bool = False) -> None:
         """Open a library, upgrading an older schema.
 
         Args:
-            path: The library's folder.
+            place: The library's folder, or its URL.
             create: Whether to create a missing library.
             read_only: Whether to write nothing: no catalog, no schema upgrade and no index file.
 
@@ -51,9 +52,9 @@ class Store(IndexFiles):
             LibraryError: The library is missing, is not a library, or has a newer version.
             StorageError: The library cannot be read or created.
         """
-        super().__init__(path, create=create, read_only=read_only)
+        super().__init__(place, create=create, read_only=read_only)
         self._index_lock = threading.RLock()
-        self.settings = Settings(path)  # limits of `pictures`
+        self.settings = Settings(place)  # limits of `pictures`
         self._pictures: PictureReader | None = None
         self._pictures_lock = threading.Lock()
         self.item_pictures = ItemPictures(self, lambda source: self.pictures.picture(source)[0])
@@ -273,7 +274,7 @@ class Store(IndexFiles):
         return has_changed
 
     def _save(self, index: VectorIndex) -> None:
-        if self.read_only:
+        if not self.can_write_files:
             return
         fingerprint = self._loaded_fingerprint
         try:

@@ -29,15 +29,21 @@ LARGEST_ROW = 256 * 1024
 """Bytes of a picture in the catalog, at most."""
 
 
-def picture_row(library: Path, item_id: int, kind: str, data: bytes) -> dict[str, Any]:
+def picture_row(library: Path | None, item_id: int, kind: str, data: bytes) -> dict[str, Any]:
     """Return the row of a picture; a large one is written to its file, before the row is committed.
+
+    Args:
+        library: The library's folder; None if the catalog has pictures of all sizes, as in all that follows.
+        item_id: The id of its item.
+        kind: What it is of the item: "preview" or "original".
+        data: Its bytes.
 
     Raises:
         OSError: The disk is full, or the folder cannot be written.
     """
     hash_ = hashlib.sha256(data).digest()
-    is_file = len(data) > LARGEST_ROW
-    if is_file:
+    is_file = library is not None and len(data) > LARGEST_ROW
+    if library is not None and is_file:
         path = picture_path(library, hash_)
         if not path.exists() or path.stat().st_size != len(data):
             make_private_folder(path.parent.parent)
@@ -54,7 +60,7 @@ def picture_path(library: Path, hash_: bytes) -> Path:
     return library / FOLDER / name[:2] / name
 
 
-def picture_bytes(library: Path, picture: StoredPicture) -> bytes:
+def picture_bytes(library: Path | None, picture: StoredPicture) -> bytes:
     """Return the bytes of a stored picture.
 
     Raises:
@@ -62,6 +68,8 @@ def picture_bytes(library: Path, picture: StoredPicture) -> bytes:
     """
     if picture.data is not None:
         return picture.data
+    if library is None:
+        raise StorageError("the stored picture is missing in the catalog; add its item again")
     path = picture_path(library, picture.hash)
     try:
         data = path.read_bytes()
@@ -74,14 +82,17 @@ def picture_bytes(library: Path, picture: StoredPicture) -> bytes:
     return data
 
 
-def delete_files(library: Path, hashes: Iterable[bytes]) -> None:
+def delete_files(library: Path | None, hashes: Iterable[bytes]) -> None:
     """Delete the files of pictures that no item has any more."""
     for hash_ in hashes:
-        picture_path(library, hash_).unlink(missing_ok=True)
+        if library is not None:
+            picture_path(library, hash_).unlink(missing_ok=True)
 
 
-def files_in(library: Path) -> list[Path]:
+def files_in(library: Path | None) -> list[Path]:
     """Return all files in the folder of large pictures; a link is one of them, and not followed."""
+    if library is None:
+        return []
     folder = library / FOLDER
     if folder.is_symlink():
         return []
@@ -121,7 +132,7 @@ class ItemPictures:
         with self._catalog.reading() as connection:
             stored = added_items.stored_picture(connection, item_id)
         if stored is not None:
-            return picture_bytes(self._catalog.path, stored)
+            return picture_bytes(self._catalog.picture_folder, stored)
         if collection_of(str(path)) is not None:
             raise PictureError(FailureKind.NOT_A_PICTURE, "no picture of the item is stored, and it has no file")
         return path
@@ -131,7 +142,7 @@ class ItemPictures:
         with self._catalog.reading() as connection:
             stored = added_items.stored_picture(connection, item_id)
         try:
-            return None if stored is None else picture_bytes(self._catalog.path, stored)
+            return None if stored is None else picture_bytes(self._catalog.picture_folder, stored)
         except StorageError as error:
             logger.warning("%s", error)
             return None

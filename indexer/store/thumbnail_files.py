@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.encoders.export_store import cache_folder
+from indexer.config import cache_base
 from indexer.private_files import make_private_folder, part_file
 
 if TYPE_CHECKING:
@@ -123,10 +123,10 @@ class ThumbnailFiles:
 
 def thumbnail_files(catalog: Catalog) -> ThumbnailFiles:
     """Return the thumbnails of a library."""
-    if not catalog.read_only:
+    if catalog.can_write_files:
         return _files_in(catalog.path.absolute() / FOLDER)
     name = hashlib.sha256(os.fsencode(os.path.realpath(catalog.path))).hexdigest()[:16]
-    return _files_in(cache_folder().parent / FOLDER / name)
+    return _files_in(cache_base() / FOLDER / name)
 
 
 @lru_cache(maxsize=64)  # one object per folder: it counts what this process writes

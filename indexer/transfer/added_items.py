@@ -115,7 +115,7 @@ def checked_item(item: Record, mapping: PathMapping) -> Record:
     return item | values | {"path": path, "picture": picture}
 
 
-def write_pictures(library: Path, connection: Connection, folder: Path, report: ExportReport) -> dict[str, int]:
+def write_pictures(library: Path | None, connection: Connection, folder: Path, report: ExportReport) -> dict[str, int]:
     """Write the stored pictures, if there are any, and return the number of rows by file.
 
     Those whose file in the library is missing or damaged are left out and counted in the report.

@@ -93,4 +93,4 @@ class AddedItems:
             Attachments(id_, item["metadata"] or {}, *((picture.kind, picture.data) if picture else ("", None)))
             for id_, item, picture in rows
         ]
-        return save_attachments(self.store.path, connection, attachments, replaced=replaced)
+        return save_attachments(self.store.picture_folder, connection, attachments, replaced=replaced)

@@ -102,7 +102,7 @@ def import_contents(
                     export_records.import_source(connection, source)
                 roots = export_records.source_ids(connection)
             unused = _import_batch(connection, batch, roots=roots, columns=columns, report=report, added=added)
-        delete_files(store.path, unused)
+        delete_files(store.picture_folder, unused)
         done += len(batch)
         if progress:
             progress(Progress("importing", done, contents.total))

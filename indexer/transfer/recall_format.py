@@ -108,7 +108,9 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
                 count()
         approximate = reencoding.count_approximate(connection, store.encoder.id) if store.encoder else 0
         rows = {ITEMS_FILE: items.rows, UNITS_FILE: units.rows}
-        rows |= write_knowledge(connection, folder, report) | write_pictures(store.path, connection, folder, report)
+        rows |= write_knowledge(connection, folder, report) | write_pictures(
+            store.picture_folder, connection, folder, report
+        )
         write_manifest(
             folder,
             encoders=list(encoders.values()),

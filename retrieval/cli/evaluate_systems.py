@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.config import DEFAULT_ENCODER, Settings
+from indexer.config import DEFAULT_ENCODER, Settings, library_place
+from indexer.database_url import is_database_url
 from indexer.registry import expected
 from retrieval.cli.options import open_library
 
@@ -101,13 +102,13 @@ class EvaluationRequest:
 
     def _on_queries(self, progress: ProgressCallback) -> list[Evaluation]:
         """Return how well the search of one library, or of each of two, answers queries with known answers."""
-        folders = [Path(name) for name in self.pair] if self.pair else [self.settings.library]
+        places = [library_place(name) for name in self.pair] if self.pair else [self.settings.library]
         with ExitStack() as stack:
             libraries = [
                 stack.enter_context(
-                    open_library(replace(self.settings, library=folder), encoder=self.encoder, precision=self.precision)
+                    open_library(replace(self.settings, library=place), encoder=self.encoder, precision=self.precision)
                 )
-                for folder in folders
+                for place in places
             ]
             return [
                 library.evaluate(self.table, split=self.split, rerank=self.rerank, progress=progress)
@@ -141,7 +142,7 @@ def _are_chains(pair: tuple[str, str]) -> bool:
 
     chains = [name for name in pair if is_chain(name)]
     for name in pair:
-        if name not in chains and not Path(name).exists():
+        if name not in chains and not is_database_url(name) and not Path(name).exists():
             raise click.UsageError(
                 f"--compare names {name!r}, which is neither a library nor a reranker; expected two libraries, or two "
                 f"chains of rerankers: none, or {expected(all_entries())}, joined by +"

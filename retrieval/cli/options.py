@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from indexer.config import Settings
+from indexer.config import Settings, library_place
+from indexer.database_url import DatabaseUrl
 from indexer.encoders.names import NAME_FORMS
+from indexer.errors import ConfigError
 from indexer.registry import expected
 from retrieval.cli.rerank_option import rerank_option
 
@@ -36,22 +38,40 @@ class FilePath(click.Path):
         return super().convert(value, param, ctx)
 
 
-def _library(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+class LibraryPlace(click.ParamType[Path | DatabaseUrl]):
+    """A library on the command line: its folder or its URL."""
+
+    name = "library"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | DatabaseUrl:
+        """Return the path or the URL."""
+        if value == "":
+            self.fail("an empty path was given; name a file or folder", param, ctx)
+        try:
+            return library_place(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _library(
+    ctx: click.Context, parameter: click.Parameter, value: Path | DatabaseUrl | None
+) -> Path | DatabaseUrl | None:
     """Return the library that was given after the command, else the one before it, else that of RECALL_LIBRARY."""
     root = ctx.find_root()
     given = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-    before: Path | None = root.params.get("library")
+    before: Path | DatabaseUrl | None = root.params.get("library")
     return before if before is not None and not given and root is not ctx else value
 
 
 library_option: Callable[[Command], Command] = click.option(
     "--library",
-    type=FilePath(),
-    metavar="FOLDER",
+    type=LibraryPlace(),
+    metavar="LIBRARY",
     envvar="RECALL_LIBRARY",
     show_envvar=True,
     callback=_library,
-    help="The library, NAME.recall; by default photos.recall in your data folder.",
+    help="The library: a folder NAME.recall, or postgresql://HOST/DATABASE; by default photos.recall in your data "
+    "folder.",
 )
 
 _SETTINGS: dict[str, Callable[[Command], Command]] = {

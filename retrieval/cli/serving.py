@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from indexer.config import Settings
+from indexer.database_url import DatabaseUrl
 from indexer.errors import ConfigError
 from retrieval import server
 from retrieval.schemas.address import Address, listen
@@ -23,7 +24,7 @@ from retrieval.server.tokens import TokenFile
 
 
 def run(
-    libraries: Sequence[Path],
+    libraries: Sequence[Path | DatabaseUrl],
     address: str,
     settings: Settings,
     *,
@@ -34,7 +35,7 @@ def run(
     """Serve libraries until Ctrl-C.
 
     Args:
-        libraries: Their folders.
+        libraries: Their folders and URLs.
         address: Where to listen.
         settings: The settings of the libraries.
         opens: Whether to open the browser; None if there is a terminal and a desktop.

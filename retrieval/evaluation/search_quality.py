@@ -31,10 +31,10 @@ def default_depth(rerank: Sequence[object]) -> int:
     return POOL if rerank else DEPTH
 
 
-def system_name(library: Path, rerank: Sequence[str | Reranker]) -> str:
+def system_name(library: str, rerank: Sequence[str | Reranker]) -> str:
     """Return the name of a library's search with these rerankers."""
     names = (reranker if isinstance(reranker, str) else type(reranker).__name__ for reranker in rerank)
-    return ", ".join([str(library), *names])
+    return ", ".join([library, *names])
 
 
 def evaluate_searches(
@@ -88,7 +88,7 @@ def evaluate_searches(
             "queries": len(answered),
             "relevant": sum(len(query.relevant) for query in answered),
             "depth": depth,
-            "library": str(store.path),
+            "library": store.name,
             "encoder": store.encoder.name if store.encoder else "",
             "missing": sum(item is None for item in items.values()),
         },
@@ -107,7 +107,7 @@ def _relevant_items(queries: Sequence[JudgedQuery], store: Store, csv_path: Path
     items = {path: _item_id(store, path) for path in paths}
     if all(item is None for item in items.values()):
         raise EvaluationError(
-            f"no relevant file of {csv_path} is in {store.path} ({len(items)} named), first {next(iter(items))}; "
+            f"no relevant file of {csv_path} is in {store.name} ({len(items)} named), first {next(iter(items))}; "
             "name their library with --library, or run: recall index FOLDER"
         )
     return items

@@ -118,7 +118,7 @@ def explain(
     """
     encoder = store.encoder
     if encoder is None:
-        raise LibraryError(f"{store.path} holds nothing yet; run: recall index FOLDER")
+        raise LibraryError(f"{store.name} holds nothing yet; run: recall index FOLDER")
     with store.reading() as connection:
         file = catalog_path(connection, name)
         item = items.item_state(connection, file)

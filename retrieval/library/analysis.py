@@ -150,7 +150,7 @@ def evaluate(
         Path(table).expanduser(),
         self._store,
         lambda query, k: search.search(self, query, k=k, rerank=steps, literal=True),
-        system=system_name(self.path, rerank),
+        system=system_name(self.name, rerank),
         depth=depth,
         split=split,
         progress=progress,

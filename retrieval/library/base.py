@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from indexer.config import Settings
+from indexer.database_url import DatabaseUrl
 from indexer.encoders import check_name
 from indexer.encoders.base import Encoder
 from indexer.encoders.full_encoder import FullEncoder
@@ -51,7 +52,8 @@ class BaseLibrary:
             check_name(encoder)  # before a library is created for it
         self._settings = settings
         self._rerankers: dict[str, Reranker] = {}
-        self._store = Store(settings.library, create=create, read_only=read_only)
+        with settings.active():
+            self._store = Store(settings.library, create=create, read_only=read_only)
         self._store.wait = settings.wait
         self._store.settings = settings
         try:
@@ -73,16 +75,17 @@ class BaseLibrary:
         self._store.check_open()
         if self._has_encoder_object:
             raise TypeError(
-                f"the library {self.path} was opened with an encoder object, which is not pickled; give the encoder by "
+                f"the library {self.name} was opened with an encoder object, which is not pickled; give the encoder by "
                 "its name, or open the library in each process"
             )
-        settings = replace(self._settings, library=Path(os.path.abspath(self.path)))
+        place = self._settings.library
+        settings = replace(self._settings, library=Path(os.path.abspath(place)) if isinstance(place, Path) else place)
         return _reopen, (type(self), settings, self._encoder.required_name, self._store.read_only)
 
     @classmethod
     def open(
         cls,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | DatabaseUrl,
         *,
         encoder: str | Encoder | None = None,
         device: str | None = None,
@@ -99,13 +102,14 @@ class BaseLibrary:
         timeout: float | None = None,
         cache: str | os.PathLike[str] | None = None,
     ) -> Self:
-        """Return the library in a folder, which is created on first use.
+        """Return the library in a folder or on a server, which is created on first use.
 
         What is None takes the environment variable RECALL_…, else the user's settings file, else the default; with
         `config=False` the default at once.
 
         Args:
-            path: The library's folder, for instance "photos.recall".
+            path: The library's folder, for instance "photos.recall", or the URL of a PostgreSQL database that keeps it:
+                "postgresql://[user@]host[:port]/database". A password comes from PGPASSWORD or a .pgpass file.
             encoder: Name of an encoder, or an encoder object. None takes the library's own, and "compact" for a new
                 library.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps"; by default "auto".
@@ -125,19 +129,21 @@ class BaseLibrary:
             max_pixels: Pictures with more pixels are refused; by default 200,000,000.
             max_bytes: Files with more bytes are refused; by default 536,870,912.
             timeout: Seconds after which the decoding of one picture is given up; by default 60.
-            cache: Folder for exported encoders; by default `recall` in the user's cache folder.
+            cache: Folder for exported encoders, and for index files of libraries on servers; by default `recall` in
+                the user's cache folder.
 
         Raises:
             ConfigError: An argument, a variable or an entry of the settings file has a value that cannot be used.
             LibraryError: The folder does not exist, is not a library, or was written by a newer version of Recall.
-            StorageError: The folder cannot be read or created.
+            StorageError: The folder cannot be read or created, or the server cannot be used.
+            MissingPackageError: The package for the server is not installed.
             EncoderMismatchError: The library was indexed with another encoder.
             EncoderNotFoundError: There is no encoder of this name.
         """
         load_fork_hooks()
         settings = Settings.load(
             config=config,
-            library=Path(path),
+            library=path,
             device=device,
             wait=wait,
             trust_encoder=trust_encoder,
@@ -170,8 +176,13 @@ class BaseLibrary:
 
     @property
     def path(self) -> Path:
-        """The library's folder."""
+        """The library's folder; for a library on a server, the folder of its index files on this machine."""
         return self._store.path
+
+    @property
+    def name(self) -> str:
+        """The library's folder or URL, as messages say it."""
+        return self._store.name
 
     @property
     def encoder(self) -> FullEncoder:
@@ -194,7 +205,7 @@ class BaseLibrary:
     def _require_items(self) -> None:
         """Raise LibraryError if the library is empty."""
         if self._store.encoder is None:
-            raise LibraryError(f"{self.path} holds nothing yet; run: recall index FOLDER")
+            raise LibraryError(f"{self.name} holds nothing yet; run: recall index FOLDER")
 
     def _resolve(self, query: Query) -> Query:
         """Return a query whose filter has folders and photos as the catalog knows them; raise if there are no items.

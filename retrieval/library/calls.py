@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from indexer.config import Settings
-from indexer.errors import LibraryClosedError, RecallError
+from indexer.errors import ConnectionLostError, LibraryClosedError, RecallError
 from indexer.forking import ForkSafe, watch_forks
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
@@ -19,6 +19,7 @@ from indexer.types import Progress, ProgressCallback
 logger = logging.getLogger(__name__)
 
 L = TypeVar("L", bound=type)
+T = TypeVar("T")
 
 _CLOSE_SECONDS = 5.0
 """Seconds that `close` waits for calls in other threads; a call looks at each access to the catalog whether to end."""
@@ -120,10 +121,21 @@ def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
         with calls.call():
             if has_progress:
                 arguments["progress"] = calls.progress(arguments.get("progress"))
-            result = method(self, *args, **arguments)
+            result = _again_if_lost(self._store, lambda: method(self, *args, **arguments))
         return _counted_iterator(calls, result) if inspect.isgenerator(result) else result
 
     return call
+
+
+def _again_if_lost(store: Store, method: Callable[[], T]) -> T:
+    """Return what a method returns; one that only read runs again if the server was stopped while it read."""
+    writes = store.writes_of_thread
+    try:
+        return method()
+    except ConnectionLostError:
+        if store.writes_of_thread != writes:
+            raise
+        return method()
 
 
 def _counted_iterator(calls: Calls, items: Iterator[Any]) -> Iterator[Any]:

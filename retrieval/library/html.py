@@ -24,7 +24,7 @@ def repr_html(self: BaseLibrary) -> str:
         facts = ["closed"]
     except RecallError as error:
         facts = [str(error)]
-    return library_html(self.path, facts, newest)
+    return library_html(self.name, facts, newest)
 
 
 def _facts(status: Status) -> list[str]:

@@ -61,7 +61,7 @@ def tune(
         progress: Called with the progress.
 
     Raises:
-        TuningError: There are too few judgements, or training fails.
+        TuningError: There are too few judgements, or training fails; or "lora" is to tune a library on a server.
         MissingPackageError: "lora" needs PyTorch, open_clip and peft.
         EvaluationError: The table of captioned pictures cannot be used.
         LibraryLockedError: Another process is writing to the library.
@@ -70,6 +70,11 @@ def tune(
     from retrieval.tuning.tune import tune_library  # late: searching does not need it
 
     self._require_items()
+    if method == "lora" and self._store.database.is_shared:
+        raise TuningError(
+            f"lora keeps the encoder that it trains in the library's folder, and {self.name} has none that its other "
+            "users see; export it, import it into a folder library, and tune that"
+        )
     with self._store.writing("tuning", is_run=True):
         checkpoints = own_folder(self._store, "tuning")
         if not dry_run:

@@ -6,6 +6,7 @@ Pictures are untrusted: they are read in processes of their own within a few sec
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -91,11 +92,11 @@ def items_html(items: Sequence[Item], *, has_more: bool = False) -> str:
     return _gallery(cards, "item", len(items), more=" of more" * has_more)
 
 
-def library_html(path: Path, facts: Iterable[str], newest: Sequence[Item]) -> str:
-    """Return what a library holds, with its newest items."""
+def library_html(name: str, facts: Iterable[str], newest: Sequence[Item]) -> str:
+    """Return what a library holds, with its newest items; `name` is its folder or URL."""
     cards = [_card(item, (_day(item.taken_at),), item.text or "") for item in newest[:MOST_CARDS]]
-    head = f"<b>{_escaped(path.name)}</b> {_escaped(', '.join(facts))}"
-    return f'<div><p title="{_escaped(str(path))}">{head}</p>{_grid(cards)}</div>'
+    head = f"<b>{_escaped(os.path.basename(name))}</b> {_escaped(', '.join(facts))}"
+    return f'<div><p title="{_escaped(name)}">{head}</p>{_grid(cards)}</div>'
 
 
 def _card(record: Any, lines: tuple[str, ...], text: str) -> _Card:

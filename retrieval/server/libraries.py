@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from indexer.config import Settings
+from indexer.database_url import DEFAULT_SCHEMA, DatabaseUrl
 from retrieval.library import Library
 from retrieval.server.problems import ProblemError
 
@@ -31,11 +32,13 @@ class Served:
 
 
 @contextmanager
-def open_libraries(paths: Iterable[Path], settings: Settings, *, read_only: bool) -> Iterator[dict[str, Served]]:
+def open_libraries(
+    places: Iterable[Path | DatabaseUrl], settings: Settings, *, read_only: bool
+) -> Iterator[dict[str, Served]]:
     """Yield open libraries by their names; they are closed afterwards.
 
     Args:
-        paths: Folders of libraries, which must exist.
+        places: Folders and URLs of libraries, which must exist.
         settings: The settings of all of them.
         read_only: Whether to write nothing to them.
 
@@ -44,17 +47,20 @@ def open_libraries(paths: Iterable[Path], settings: Settings, *, read_only: bool
     """
     with ExitStack() as stack:
         served: dict[str, Served] = {}
-        for path in dict.fromkeys(path.absolute() for path in paths):
-            name = _free_name(path, served)
-            library = Library(replace(settings, library=path), create=False, read_only=read_only)
+        for place in dict.fromkeys(place.absolute() if isinstance(place, Path) else place for place in places):
+            name = _free_name(place, served)
+            library = Library(replace(settings, library=place), create=False, read_only=read_only)
             library.gather_queries()
             served[name] = Served(name, stack.enter_context(library), read_only)
         yield served
 
 
-def _free_name(path: Path, taken: Mapping[str, Served]) -> str:
-    """Return the name of a folder without .recall, with a number if another library has it."""
-    base = path.name.removesuffix(".recall") or "library"
+def _free_name(place: Path | DatabaseUrl, taken: Mapping[str, Served]) -> str:
+    """Return the name of a folder without .recall, or of a schema, with a number if another library has it."""
+    if isinstance(place, DatabaseUrl):
+        base = place.database if place.schema == DEFAULT_SCHEMA else place.schema
+    else:
+        base = place.name.removesuffix(".recall") or "library"
     base = base.encode("utf-8", "replace").decode().replace("/", "-")
     names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)

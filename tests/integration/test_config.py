@@ -34,6 +34,7 @@ def test_settings_without_any_origin_are_the_defaults(file: Path) -> None:
         max_bytes=536_870_912,  # 512 MiB
         timeout=60.0,
     )
+    assert isinstance(settings.library, Path)
     assert settings.library.name == "photos.recall"
     assert settings.library.is_absolute()  # in the user's data folder
 

@@ -21,6 +21,8 @@ from indexer.types import ProgressCallback
 class SqliteDatabase(Connections):
     """The open database of a library in a folder; see `indexer.catalog.database` for its methods."""
 
+    is_shared = False
+
     def __init__(self, folder: Path, *, create: bool, read_only: bool) -> None:
         """Open the database; see `open_database`."""
         self.folder = folder
@@ -41,11 +43,6 @@ class SqliteDatabase(Connections):
     def name(self) -> str:
         """The folder."""
         return str(self.folder)
-
-    @property
-    def picture_folder(self) -> Path | None:
-        """The library's folder."""
-        return self.folder
 
     def errors(self) -> AbstractContextManager[None]:
         """Return a block that turns errors of the database and the disk into a StorageError with advice."""

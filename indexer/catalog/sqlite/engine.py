@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, InvalidRequestError
 
 from indexer.catalog.filters.geo import distance_km
+from indexer.catalog.row_errors import is_of_a_row
 from indexer.catalog.text_key import text_key
 from indexer.errors import StorageError
 from indexer.private_files import make_empty_file
@@ -108,18 +109,9 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(_advice(path, f"{error.strerror or error}")) from error
     except (ValueError, TypeError, OverflowError, InvalidRequestError) as error:
-        if not _is_of_a_row(error):
+        if not is_of_a_row(error):
             raise
         raise StorageError(_advice(path, f"malformed value: {str(error).splitlines()[0][:120]}")) from error
-
-
-def _is_of_a_row(error: BaseException) -> bool:
-    """Return whether an error arose where SQLAlchemy, `json` or `enum` reads a stored value, which must be damaged."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
-    return module.partition(".")[0] in ("sqlalchemy", "json", "enum")
 
 
 def _advice(path: Path, reason: str) -> str:

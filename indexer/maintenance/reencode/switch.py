@@ -87,7 +87,7 @@ def use_encoder(
     old = store.encoder
     if old is None:
         raise LibraryError(
-            f"{store.path} holds nothing yet; run: recall index --encoder {encoder.name} FOLDER, instead"
+            f"{store.name} holds nothing yet; run: recall index --encoder {encoder.name} FOLDER, instead"
         )
     return _Change(store, old, old, encoder, settings, progress or (lambda _: None), version).run()
 

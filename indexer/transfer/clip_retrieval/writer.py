@@ -57,7 +57,7 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
     """
     encoder = store.encoder
     if encoder is None:
-        raise TransferError(f"{store.path} has no embeddings; run: recall index FOLDER")
+        raise TransferError(f"{store.name} has no embeddings; run: recall index FOLDER")
     report = ExportReport(target)
     with new_folder(target) as folder, store.reading() as connection, write_errors(target):
         counts = count_photos(connection, encoder)
@@ -77,7 +77,7 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
         report.left_out = count_knowledge(connection)
         report.bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         if not report.items:
-            raise TransferError(f"{store.path} has no photo that can be exported in clip-retrieval's format")
+            raise TransferError(f"{store.name} has no photo that can be exported in clip-retrieval's format")
     if 0 < counts.with_text < counts.photos:
         logger.warning(
             "only %d of %d photos have a text: texts were written without embeddings", counts.with_text, counts.photos

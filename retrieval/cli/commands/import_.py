@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.config import Settings
+from indexer.database_url import DatabaseUrl
 from indexer.errors import EncoderError, MissingPackageError, TransferError
 from indexer.transfer import check_format
 from indexer.transfer.importers import import_formats, load_importer
@@ -103,14 +104,14 @@ def _check(folder: Path, format_name: str | None) -> bool:
 
 
 @contextmanager
-def _new_library(path: Path) -> Iterator[None]:
-    """Delete a library that was made for an import which is then refused."""
-    is_new = not path.exists()
+def _new_library(place: Path | DatabaseUrl) -> Iterator[None]:
+    """Delete a folder that was made for an import which is then refused; what is on a server stays, empty."""
+    is_new = isinstance(place, Path) and not place.exists()
     try:
         yield
     except (TransferError, EncoderError, MissingPackageError):
-        if is_new:
-            shutil.rmtree(path, ignore_errors=True)
+        if is_new and isinstance(place, Path):
+            shutil.rmtree(place, ignore_errors=True)
         raise
 
 

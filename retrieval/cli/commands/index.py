@@ -130,7 +130,9 @@ def command(
 
 def _with_temporary_library(settings: Settings, stack: ExitStack) -> Settings:
     """Return the settings; if there is no library yet, with one that is deleted again, so that a dry run makes none."""
-    if settings.library.exists():
+    from indexer.catalog.database import exists  # late: --help needs no database library
+
+    if exists(settings.library):
         return settings
     return replace(settings, library=Path(stack.enter_context(TemporaryDirectory())) / "new.recall")
 

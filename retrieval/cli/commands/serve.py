@@ -8,16 +8,18 @@ from typing import Any
 import click
 
 from indexer.config import Settings
+from indexer.database_url import DatabaseUrl
 from indexer.errors import MissingPackageError
-from retrieval.cli.options import FilePath, settings_options
+from retrieval.cli.options import FilePath, LibraryPlace, settings_options
 
 SECTION = "Search"
 
 
 @click.command("serve", short_help="See and search your photos in the browser (HTTP API).")
 @click.option(
-    "--library", "libraries", type=FilePath(), metavar="FOLDER", multiple=True,
-    help="The library, NAME.recall; may be repeated. By default RECALL_LIBRARY, or photos.recall in your data folder.",
+    "--library", "libraries", type=LibraryPlace(), metavar="LIBRARY", multiple=True,
+    help="The library: a folder NAME.recall, or postgresql://HOST/DATABASE; may be repeated. By default "
+    "RECALL_LIBRARY, or photos.recall in your data folder.",
 )  # fmt: skip
 @click.option(
     "--listen", "address", metavar="[HOST:]PORT", default="8321", show_default=True,
@@ -47,7 +49,7 @@ SECTION = "Search"
 @click.option("--predict", is_flag=True, help="Add /predict, by which Immich uses the encoder; it needs no token.")
 @settings_options("device", "trust_encoder", "max_pixels", "max_bytes", "timeout", "wait")
 def command(
-    libraries: tuple[Path, ...],
+    libraries: tuple[Path | DatabaseUrl, ...],
     address: str,
     opens: bool | None,
     tls_cert: Path | None,

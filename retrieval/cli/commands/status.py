@@ -41,7 +41,7 @@ def command(failed: bool, as_json: bool, settings: Settings) -> None:
     from indexer.maintenance.status import read_failures, read_status  # late: --help does not need a database library
     from indexer.store import Store  # not `Library`, with which everything that searches is loaded
 
-    with Store(settings.library, create=False) as store:
+    with settings.active(), Store(settings.library, create=False) as store:
         if failed:
             _print_failures(read_failures(store), as_json=as_json)
             return
@@ -65,7 +65,7 @@ def _as_json(status: Status) -> dict[str, Any]:
     """Return a status as values that JSON can hold."""
     chosen = status.choice
     return {
-        "library": str(status.path),
+        "library": status.name,
         "photos": status.photos,
         "texts": status.texts,
         "failed": status.failed,
@@ -92,7 +92,7 @@ def _as_json(status: Status) -> dict[str, Any]:
 
 def _fields(status: Status) -> Iterator[tuple[str, str]]:
     """Yield name and value of each line for people."""
-    yield "library", str(status.path)
+    yield "library", status.name
     yield "photos", f"{status.photos:,}"
     yield "texts", f"{status.texts:,}"
     yield "failed", f"{status.failed:,}" + (" (see: recall status --failed)" if status.failed else "")

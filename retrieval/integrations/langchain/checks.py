@@ -20,7 +20,7 @@ def check_model(library: Library, encoder: LangChainEncoder) -> None:
     status = library.status()
     if status.fingerprint not in (None, encoder.fingerprint):
         raise EncoderMismatchError(
-            f"{library.path} has embeddings of {status.encoder!r} with {status.dim} numbers, not of this model "
+            f"{library.name} has embeddings of {status.encoder!r} with {status.dim} numbers, not of this model "
             f"({encoder.name!r}, {encoder.dim} numbers); open it with that model, or use another library"
         )
 

@@ -40,7 +40,7 @@ def make_server(library: Library, permissions: Permissions, *, door: Door | None
         token_verifier=None if door is None else _OneToken(door.token),
     )
     reading = ReadingTools(library, permissions)
-    as_errors = as_tool_errors(library.path)
+    as_errors = as_tool_errors(library)
     look = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     for tool in (
         reading.search,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from mcp.server.mcpserver import MCPServer
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from indexer.errors import RecallError
+from retrieval.library import Library
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,11 +68,11 @@ class SentenceServer(MCPServer[Any]):
             raise ToolError(sentence) from cause
 
 
-def as_tool_errors(library: Path) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def as_tool_errors(library: Library) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Return a decorator that turns Recall's errors into errors of a tool.
 
     Args:
-        library: The library's folder, which no assistant needs to know.
+        library: The library, whose place no assistant needs to know.
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
@@ -88,10 +88,12 @@ def as_tool_errors(library: Path) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return decorate
 
 
-def _without_path(message: str, library: Path) -> str:
-    """Return a message on one line, with "the library" in place of its path."""
-    for path in sorted({str(library), str(library.absolute()), str(library.resolve())}, key=len, reverse=True):
-        message = message.replace(path, "the library")
+def _without_path(message: str, library: Library) -> str:
+    """Return a message on one line, with "the library" in place of its path or URL."""
+    folder = library.path
+    places = {library.name, str(folder), str(folder.absolute()), str(folder.resolve())}
+    for place in sorted(places, key=len, reverse=True):
+        message = message.replace(place, "the library")
     return " ".join(message.encode("utf-8", "backslashreplace").decode().split())
 
 
