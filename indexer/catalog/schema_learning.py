@@ -10,21 +10,19 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
-    String,
     Table,
     UniqueConstraint,
 )
 
-from indexer.catalog.column_types import PathBytes
+from indexer.catalog.column_types import LABEL, NUMBER, TEXT, VECTOR, PathBytes
 from indexer.catalog.schema_base import METADATA
 
 QUERIES = Table(
     "queries",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("key", String, nullable=False, unique=True),  # parts and weights as JSON
+    Column("id", NUMBER, primary_key=True),
+    Column("key", TEXT, nullable=False, unique=True),  # parts and weights as JSON
     Column("parts", JSON, nullable=False),  # texts, images (paths) and weights, see `retrieval.feedback`
     Column("asked_at", DateTime, nullable=False),
 )
@@ -33,9 +31,9 @@ QUERIES = Table(
 IMPRESSIONS = Table(
     "showings",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("query_id", ForeignKey("queries.id", ondelete="CASCADE"), nullable=False),
-    Column("fingerprint", String, nullable=False),  # of the encoder that ranked them, its adapter included
+    Column("fingerprint", TEXT, nullable=False),  # of the encoder that ranked them, its adapter included
     Column("shown_at", DateTime, nullable=False),
     Index(None, "query_id"),
 )
@@ -45,7 +43,7 @@ IMPRESSION_HITS = Table(
     "shown",
     METADATA,
     Column("showing_id", ForeignKey("showings.id", ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True),  # from 1 for the best
+    Column("position", NUMBER, primary_key=True),  # from 1 for the best
     Column("path", PathBytes, nullable=False),  # of the item, which may be gone by now
     Column("score", Double),
     Index(None, "path"),
@@ -55,7 +53,7 @@ IMPRESSION_HITS = Table(
 JUDGEMENTS = Table(
     "judgements",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("query_id", ForeignKey("queries.id", ondelete="CASCADE"), nullable=False),
     Column("showing_id", ForeignKey("showings.id", ondelete="SET NULL")),  # NULL: judged without an impression
     Column("path", PathBytes, nullable=False),  # of the item, which may leave the library and come back
@@ -70,8 +68,8 @@ JUDGEMENTS = Table(
 PRIVATE_WORDS = Table(
     "private_words",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("word", String(collation="NOCASE"), nullable=False, unique=True),
+    Column("id", NUMBER, primary_key=True),
+    Column("word", LABEL, nullable=False, unique=True),
     Column("added_at", DateTime, nullable=False),
 )
 """Private words that a user taught the library."""
@@ -79,7 +77,7 @@ PRIVATE_WORDS = Table(
 WORD_EXAMPLES = Table(
     "word_examples",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("word_id", ForeignKey("private_words.id", ondelete="CASCADE"), nullable=False),
     Column("path", PathBytes, nullable=False),  # the original file
     Column("content_hash", LargeBinary, nullable=False),  # of the original file
@@ -94,19 +92,19 @@ EXAMPLE_EMBEDDINGS = Table(
     METADATA,
     Column("example_id", ForeignKey("word_examples.id", ondelete="CASCADE"), primary_key=True),
     Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), primary_key=True),
-    Column("vector", LargeBinary, nullable=False),
+    Column("vector", VECTOR, nullable=False),
 )
 """The unit-length vector of each example under each encoder, as little-endian float16; encoded on demand."""
 
 VERSIONS = Table(
     "versions",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("kind", String, nullable=False),  # "adapter" or "lora"
+    Column("id", NUMBER, primary_key=True),
+    Column("kind", TEXT, nullable=False),  # "adapter" or "lora"
     Column("encoder_id", ForeignKey("encoders.id", ondelete="CASCADE"), nullable=False),  # trained on it
     Column("parent_id", ForeignKey("versions.id", ondelete="SET NULL")),  # active at that time; NULL: plain encoder
     Column("weights", LargeBinary),  # of an adapter
-    Column("name", String),  # of a lora: the fine-tuned encoder
+    Column("name", TEXT),  # of a lora: the fine-tuned encoder
     Column("receipt", JSON, nullable=False),  # the tuning report: measurements and verdict of the gate
     Column("made_at", DateTime, nullable=False),
     sqlite_autoincrement=True,  # people roll back by number

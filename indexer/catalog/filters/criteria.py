@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, Protocol, get_args
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from indexer.catalog.constructs import matches_pattern
 from indexer.catalog.filters.geo import box_around
 from indexer.catalog.filters.metadata import require_text
 from indexer.catalog.filters.path_prefix import at_or_under, row_range
@@ -90,8 +91,7 @@ class Collection:
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
         if set("*?") & set(self.name):
-            pattern = self.name.replace("[", "[[]")
-            names = select(SOURCES.c.id).where(SOURCES.c.collection.bool_op("GLOB")(pattern))
+            names = select(SOURCES.c.id).where(matches_pattern(SOURCES.c.collection, self.name))
             return ITEMS.c.source_id.in_(names)
         start, end = row_range(f"{COLLECTION}{self.name}")
         return and_(ITEMS.c.path > start, ITEMS.c.path < end)

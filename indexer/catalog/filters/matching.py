@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from sqlalchemy import Connection, case, func, select
 
+from indexer.catalog.constructs import JoinedIds
 from indexer.catalog.filters.criteria import Criterion
 from indexer.catalog.filters.expression import And, Filter, Term
 from indexer.catalog.filters.metadata import Metadata
@@ -40,7 +41,7 @@ def _select_matching(connection: Connection, encoder_id: int, where: Filter, lim
         select(EMBEDDINGS.c.id).select_from(ITEMS).join(UNITS, isouter=True).join(EMBEDDINGS, on_unit, isouter=True)
     )
     rows = source.where(where.condition()).limit(limit).subquery()
-    count, ids = connection.execute(select(func.count(), func.group_concat(rows.c.id)).select_from(rows)).one()
+    count, ids = connection.execute(select(func.count(), JoinedIds(rows.c.id)).select_from(rows)).one()
     # one string: fetching a row per id would take three times as long
     return count, np.sort(np.array(ids.split(",") if ids else [], dtype=np.int64))
 
@@ -52,7 +53,7 @@ def _as_subquery(criterion: Criterion) -> Filter:
 def filter_ids(connection: Connection, ids: Sequence[int], where: Filter) -> set[int]:
     """Return the embeddings among `ids`, at most `PAGE_SIZE` of them, that pass a filter."""
     # no WHERE condition: SQLite might otherwise not start with the embeddings
-    passing = func.group_concat(case((where.condition(), EMBEDDINGS.c.id)))  # one string: a row per id takes longer
+    passing = JoinedIds(case((where.condition(), EMBEDDINGS.c.id)))  # one string: a row per id takes longer
     statement = select(passing).join_from(EMBEDDINGS, UNITS, isouter=True).join(ITEMS, isouter=True)
     found: str | None = connection.scalar(statement.where(EMBEDDINGS.c.id.in_(ids)))
     return set(map(int, found.split(","))) if found else set()

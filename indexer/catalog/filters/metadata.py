@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import Column, ColumnElement, case, exists, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
+from indexer.catalog.constructs import INDEXED_LETTERS, narrowed
 from indexer.catalog.schema import ITEMS, METADATA_VALUES
 from indexer.errors import QueryError
 
@@ -31,6 +32,8 @@ Value = str | float | bool
 """A value as the catalog compares it."""
 
 _OPERATORS: dict[Comparison, Callable[[Any, Any], ColumnElement[bool]]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+
+_WITH_EQUAL: dict[Comparison, Comparison] = {"<": "<=", ">": ">="}
 
 _MAX_VALUES = 10_000
 """Most values of `one_of`: SQLite takes 32,766 parameters in a statement, and a filter may stand twice in it."""
@@ -100,7 +103,7 @@ class Metadata:
     def condition(self) -> ColumnElement[bool]:
         """Return the condition."""
         values = METADATA_VALUES.c
-        matches = self._compare(values.text if self.type == "text" else values.number)
+        matches = self._compare_text() if self.type == "text" else self._compare(values.number, self.values)
         if not self.as_subquery:
             # in a CASE, for which SQLite looks for no index: it would take that of the key and its values for a range
             is_match = case((matches, 1), else_=0) == 1
@@ -108,16 +111,29 @@ class Metadata:
         items = select(values.item_id).where(values.key == self.key, matches)
         return ITEMS.c.id.in_(items if self.limit is None else items.distinct().limit(self.limit))
 
-    def _compare(self, column: Column[Any]) -> ColumnElement[bool]:
+    def _compare_text(self) -> ColumnElement[bool]:
+        column = METADATA_VALUES.c.text
+        condition = self._compare(column, self.values)
+        if not self.values:
+            return condition
+        beginnings = tuple(str(value)[:INDEXED_LETTERS] for value in self.values)
+        return narrowed(condition, self._compare(func.left(column, INDEXED_LETTERS), beginnings, is_necessary=True))
+
+    def _compare(
+        self, column: ColumnElement[Any], values: Sequence[Value], *, is_necessary: bool = False
+    ) -> ColumnElement[bool]:
+        """Return the condition, or, for beginnings of texts, one that follows from it."""
         if self.comparison == "known" and self.type is not None:
             return column.is_not(None)
         if self.comparison == "known":
             return or_(METADATA_VALUES.c.text.is_not(None), METADATA_VALUES.c.number.is_not(None))
+        numbers: list[Any] = [float(value) if isinstance(value, bool) else value for value in values]  # False is 0
         if self.comparison == "between":
-            return column.between(self.values[0], self.values[1])
+            return column.between(*numbers)
         if self.comparison in _OPERATORS:
-            return _OPERATORS[self.comparison](column, self.values[0])
-        return column.in_(self.values) if len(self.values) > 1 else column == self.values[0]
+            comparison = _WITH_EQUAL.get(self.comparison, self.comparison) if is_necessary else self.comparison
+            return _OPERATORS[comparison](column, numbers[0])
+        return column.in_(numbers) if len(numbers) > 1 else column == numbers[0]
 
     def __repr__(self) -> str:
         return _expression(self.key, self.comparison, self.values)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlalchemy import CTE, Column, ColumnElement, exists, func, select
 
+from indexer.catalog.constructs import matches_pattern
 from indexer.catalog.schema import ITEMS, LABELS
 from indexer.catalog.text_key import text_key
 from indexer.errors import QueryError
@@ -82,7 +83,7 @@ class Format:
         """Return the condition."""
         if self.name in FORMAT_ALIASES:
             return ITEMS.c.format == FORMAT_ALIASES[self.name]
-        return ITEMS.c.name.bool_op("GLOB")(f"*.{self.name}")
+        return matches_pattern(ITEMS.c.name, f"*.{self.name}")
 
     def __repr__(self) -> str:
         return f"format({self.name!r})"
@@ -137,12 +138,9 @@ def distinct_values(column: Column[str]) -> CTE:
 
 
 def _matches(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """Return the condition that a column of text keys matches a pattern; an index on it finds text before a wildcard.
-
-    Of SQLite's patterns (GLOB), only * (any text) and ? (one character) are special.
-    """
+    """Return the condition that a column of text keys matches a pattern, which finds text before a wildcard fast."""
     key = text_key(pattern)
-    return column.bool_op("GLOB")(key.replace("[", "[[]")) if _is_glob(key) else column == key
+    return matches_pattern(column, key) if _is_glob(key) else column == key
 
 
 def _check_pattern(field: str, pattern: str) -> None:

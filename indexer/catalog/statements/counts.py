@@ -108,4 +108,4 @@ def count_by_kind(connection: Connection) -> dict[Modality, tuple[int, int]]:
 def _count(connection: Connection, kind: Modality, *conditions: ColumnElement[bool]) -> int:
     """Return how many items of a kind there are, adding up the sources: each count uses an index."""
     of_source = select(func.count()).where(ITEMS.c.source_id == SOURCES.c.id, ITEMS.c.modality == kind, *conditions)
-    return connection.scalar(select(func.sum(of_source.scalar_subquery())).select_from(SOURCES)) or 0
+    return int(connection.scalar(select(func.sum(of_source.scalar_subquery())).select_from(SOURCES)) or 0)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, null, select, update
 
+from indexer.catalog.constructs import STREAMED, folded
 from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, PLACES, SOURCES, UNITS, VERSIONS
 from indexer.catalog.statements import added_items
 from indexer.catalog.statements.encoders import active_encoder
@@ -36,7 +37,8 @@ def export_sources(connection: Connection) -> list[Record]:
 
 def export_items(connection: Connection) -> Iterator[Record]:
     """Yield all items with their labels, ordered by id."""
-    for page in connection.execute(select(ITEMS).order_by(ITEMS.c.id)).mappings().partitions(PAGE_SIZE):
+    statement = select(ITEMS).order_by(ITEMS.c.id).execution_options(**STREAMED)
+    for page in connection.execute(statement).mappings().partitions(PAGE_SIZE):
         first, last = page[0]["id"], page[-1]["id"]
         labels = {name: _labels_between(connection, column, first, last) for name, column in LABELS.items()}
         for row in page:
@@ -46,7 +48,7 @@ def export_items(connection: Connection) -> Iterator[Record]:
 def _labels_between(connection: Connection, column: Column[str], first: int, last: int) -> dict[int, list[str]]:
     """Return the labels of one kind of the items with these ids, by item, without places by their positions."""
     item_id = column.table.c.item_id
-    labels = select(item_id, column).where(item_id.between(first, last)).order_by(item_id)
+    labels = select(item_id, column).where(item_id.between(first, last)).order_by(item_id, folded(column))
     if column.table is PLACES:
         labels = labels.where(PLACES.c.origin.is_(None))  # the importing library names them itself
     rows = connection.execute(labels).all()
@@ -61,7 +63,7 @@ def export_units(connection: Connection) -> Iterator[Record]:
         .join_from(UNITS, EMBEDDINGS, encoded, isouter=True)
         .order_by(UNITS.c.item_id, UNITS.c.position)
     )
-    pages = connection.execute(statement).mappings().partitions(PAGE_SIZE)
+    pages = connection.execute(statement.execution_options(**STREAMED)).mappings().partitions(PAGE_SIZE)
     for _, rows in itertools.groupby(itertools.chain.from_iterable(pages), lambda row: row["id"]):
         unit: Record = {}
         for row in rows:

@@ -1,7 +1,7 @@
 """Statements that count items by what their metadata says.
 
-SQLite joins the ids of all items with one value into one text, mostly from an index without reading a row; which of
-them pass the filter is looked up in an array. A group of rows for each count would take three times as long.
+The database joins the ids of all items with one value into one text, mostly from an index without reading a row; which
+of them pass the filter is looked up in an array. A group of rows for each count would take three times as long.
 """
 
 from __future__ import annotations
@@ -14,42 +14,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Column, ColumnElement, Connection, func, select, text, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, select, tuple_
 
+from indexer.catalog.backend import sql
+from indexer.catalog.constructs import JoinedIds
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.schema import ITEMS, LABELS, SOURCES
 from indexer.catalog.statements.layout import indexed_items, read_ids
 
 _MOST = 200
 """Values of one facet, at most: the most frequent ones."""
-
-_MONTHS = text("""
-WITH RECURSIVE months(start) AS (
-    SELECT date(min(taken_at), 'start of month') FROM items
-    UNION ALL SELECT (
-        SELECT date(min(taken_at), 'start of month') FROM items WHERE taken_at >= ifnull(date(start, '+1 month'), ':')
-    ) FROM months WHERE start IS NOT NULL
-)
-SELECT substr(start, 1, 7), (
-    SELECT group_concat(id) FROM items WHERE taken_at >= start AND taken_at < ifnull(date(start, '+1 month'), ':')
-) FROM months WHERE start IS NOT NULL
-""")
-"""Each month with items and their ids, by skipping through the index of times: grouping would sort all of them. SQLite
-has no date after 9999; a colon follows every date."""
-
-_FOLDERS = text("""
-WITH roots AS (
-    SELECT root, CASE root WHEN :separator THEN root ELSE CAST(root || :separator AS BLOB) END AS start,
-        CAST(CASE root WHEN :separator THEN '' ELSE root END || :after AS BLOB) AS end
-    FROM sources WHERE collection IS NULL
-), paths AS (
-    SELECT items.id, root, substr(path, length(start) + 1) AS rest FROM roots
-    CROSS JOIN items ON path >= start AND path < end
-)
-SELECT root, substr(rest, 1, max(instr(rest, :separator) - 1, 0)) AS folder, group_concat(id)
-FROM paths GROUP BY 1, 2
-""")
-"""The folders in each source with the ids of their items, from the index of paths; "" for what is in none of them."""
 
 _FOLDER_VALUES = {"separator": os.sep.encode(), "after": chr(ord(os.sep) + 1)}
 
@@ -108,7 +82,7 @@ class Facets:
 def read_facets(connection: Connection, where: Filter | None) -> Facets:
     """Return the counts of the items that pass a filter; failed items are not counted."""
     matches = indexed_items(ITEMS.c.id, where=where).subquery()
-    ids = read_ids(connection.scalar(select(func.group_concat(matches.c.id))))
+    ids = read_ids(connection.scalar(select(JoinedIds(matches.c.id))))
     passes = np.zeros(int(ids.max(initial=0)) + 1, dtype=bool)
     passes[ids] = True
     months = tuple(_by_month(connection, passes))[::-1]
@@ -133,7 +107,7 @@ def _grouped(
     connection: Connection, column: ColumnElement[Any], passes: NDArray[np.bool_]
 ) -> Iterator[tuple[Any, int]]:
     """Yield the values of an indexed column, and how many items pass that have it."""
-    statement = select(column, func.group_concat(ITEMS.c.id)).where(column.is_not(None)).group_by(column)
+    statement = select(column, JoinedIds(ITEMS.c.id)).where(column.is_not(None)).group_by(column)
     for value, ids in connection.execute(statement):
         yield value, _count(ids, passes)
 
@@ -141,7 +115,7 @@ def _grouped(
 def _labeled(connection: Connection, column: Column[str], passes: NDArray[np.bool_]) -> Iterator[tuple[str, int]]:
     """Yield labels of one kind, and how many items pass that have it; spellings that differ in case count as one."""
     labels = column.table.c
-    joined = select(labels.key, func.group_concat(labels.item_id)).where(labels.key.is_not(None)).group_by(labels.key)
+    joined = select(labels.key, JoinedIds(labels.item_id)).where(labels.key.is_not(None)).group_by(labels.key)
     found = [(key, ids, _count(ids, passes)) for key, ids in connection.execute(joined)]
     most = sorted(found, key=lambda label: (-label[2], label[0]))[:_MOST]
     counts = {key: count for key, _, count in most if count}
@@ -154,7 +128,7 @@ def _labeled(connection: Connection, column: Column[str], passes: NDArray[np.boo
 
 def _by_month(connection: Connection, passes: NDArray[np.bool_]) -> Iterator[FacetValue]:
     """Yield the months in which photos were taken, the earliest first."""
-    for month, ids in connection.execute(_MONTHS):
+    for month, ids in connection.execute(sql(connection).MONTHS):
         count = _count(ids, passes)
         if count:
             yield FacetValue(month, count)
@@ -163,7 +137,7 @@ def _by_month(connection: Connection, passes: NDArray[np.bool_]) -> Iterator[Fac
 def _by_folder(connection: Connection, passes: NDArray[np.bool_]) -> Counter[str]:
     """Return how many items pass below each indexed folder, and below each folder in it."""
     counts: Counter[str] = Counter()
-    for root, folder, ids in connection.execute(_FOLDERS, _FOLDER_VALUES):
+    for root, folder, ids in connection.execute(sql(connection).FOLDERS, _FOLDER_VALUES):
         count = _count(ids, passes)
         counts[os.fsdecode(root)] += count
         if folder and b"\0" not in folder:  # else a row of a table whose id has a slash
@@ -177,7 +151,7 @@ def _by_source(connection: Connection, passes: NDArray[np.bool_]) -> tuple[Count
     collections: Counter[str] = Counter()
     names = dict(connection.execute(select(SOURCES.c.id, SOURCES.c.collection)).all())
     keys = (ITEMS.c.source_id, ITEMS.c.modality)
-    for source_id, kind, ids in connection.execute(select(*keys, func.group_concat(ITEMS.c.id)).group_by(*keys)):
+    for source_id, kind, ids in connection.execute(select(*keys, JoinedIds(ITEMS.c.id)).group_by(*keys)):
         count = _count(ids, passes)
         kinds[kind] += count
         if names[source_id] is not None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, TableClause, func, select
 
+from indexer.catalog.backend import Phrase, full_text
 from indexer.catalog.schema import EMBEDDINGS, ITEM_WORDS, ITEMS, UNIT_WORDS, UNITS
 from indexer.catalog.stop_words import STOP_WORDS, without_elision
 from indexer.catalog.words import fold_words, is_unspaced
@@ -25,7 +26,7 @@ class WordMatch(NamedTuple):
 
     Attributes:
         embedding_id: The unit's embedding under the given encoder.
-        bm25: SQLite's BM25 score: lower is better.
+        bm25: The BM25 score, as SQLite's FTS5 defines it: lower is better.
     """
 
     embedding_id: int
@@ -91,35 +92,31 @@ def count_units(connection: Connection) -> int:
 
 def count_word(connection: Connection, word: str) -> WordCount:
     """Return how often the library has a word: as a whole word, or else at the beginning of longer ones."""
-    names, texts = _name_match([word]), _match([word])
+    names, texts = _in_names(word), Phrase(word)
     count = WordCount(_count(connection, ITEM_WORDS, names), _count(connection, UNIT_WORDS, texts))
     if count.total or not (_has_digit(word) or is_unspaced(word) or len(word) >= _SHORTEST_BEGINNING):
         return count
     if _has_digit(word) and len(word) < _SHORTEST_NUMBER:
         return count
-    in_texts = 0 if word.isalpha() and not is_unspaced(word) else _count(connection, UNIT_WORDS, f"{texts}*")
-    return WordCount(_count(connection, ITEM_WORDS, f"{names}*"), in_texts, is_beginning=True)
+    names, texts = (phrase._replace(is_beginning=True) for phrase in (names, texts))
+    in_texts = 0 if word.isalpha() and not is_unspaced(word) else _count(connection, UNIT_WORDS, texts)
+    return WordCount(_count(connection, ITEM_WORDS, names), in_texts, is_beginning=True)
 
 
 def _has_digit(word: str) -> bool:
     return any(letter.isdigit() for letter in word)
 
 
-def _count(connection: Connection, words: TableClause, match: str) -> int:
-    if match.strip('"*') == "":
+def _count(connection: Connection, words: TableClause, phrase: Phrase) -> int:
+    if not phrase.text:
         return 0
-    statement = select(func.count()).select_from(words).where(words.c[words.name].op("MATCH")(match))
-    return connection.scalar(statement) or 0
+    is_match = full_text(connection).matches(words, [phrase])
+    return connection.scalar(select(func.count()).select_from(words).where(is_match)) or 0
 
 
-def _match(words: Sequence[str], *, end: str = "") -> str:
-    """Return an FTS5 query for any of the words, each in quotes."""
-    return " OR ".join(f'"{word}"{end}' for word in words)
-
-
-def _name_match(words: Sequence[str], *, end: str = "") -> str:
-    """Return an FTS5 query for any of the words in names, which are stored folded."""
-    return _match([" ".join(fold_words(word)) for word in words], end=end)
+def _in_names(word: str, *, is_beginning: bool = False) -> Phrase:
+    """Return what to look for in names, which are stored folded."""
+    return Phrase(" ".join(fold_words(word)), is_beginning)
 
 
 def search_text(
@@ -141,15 +138,16 @@ def search_text(
         limit: Largest number of results.
         conditions: SQL conditions on items and units that results must meet.
     """
-    match = " OR ".join(filter(None, (_match(words), _match(beginnings, end="*"))))
-    if not match:
+    phrases = [*(Phrase(word) for word in words), *(Phrase(word, is_beginning=True) for word in beginnings)]
+    if not phrases:
         return []
-    rank = func.bm25(UNIT_WORDS.c.unit_words)
+    search = full_text(connection)
+    rank = search.rank(connection, phrases)
     on_unit = (EMBEDDINGS.c.unit_id == UNIT_WORDS.c.rowid) & (EMBEDDINGS.c.encoder_id == encoder_id)
     statement = select(EMBEDDINGS.c.id, rank.label("bm25")).join_from(UNIT_WORDS, EMBEDDINGS, on_unit)
     if conditions:
         statement = statement.join(UNITS, UNITS.c.id == UNIT_WORDS.c.rowid).join(ITEMS).where(*conditions)
-    statement = statement.where(UNIT_WORDS.c.unit_words.op("MATCH")(match))
+    statement = statement.where(search.matches(UNIT_WORDS, phrases))
     rows = connection.execute(statement.order_by("bm25", EMBEDDINGS.c.id).limit(limit))
     return [WordMatch(*row) for row in rows]
 
@@ -175,11 +173,12 @@ def search_names(
         limit: Largest number of results.
         conditions: SQL conditions on items and units that results must meet.
     """
+    phrase = _in_names(word, is_beginning=is_beginning)
     statement: Select[tuple[int]] = (
         select(func.min(EMBEDDINGS.c.id))
         .join_from(ITEM_WORDS, UNITS, UNITS.c.item_id == ITEM_WORDS.c.rowid)
         .join(EMBEDDINGS, (EMBEDDINGS.c.unit_id == UNITS.c.id) & (EMBEDDINGS.c.encoder_id == encoder_id))
-        .where(ITEM_WORDS.c.item_words.op("MATCH")(_name_match([word], end="*" if is_beginning else "")))
+        .where(full_text(connection).matches(ITEM_WORDS, [phrase]))
         .group_by(ITEM_WORDS.c.rowid)
     )
     if kind is not None:

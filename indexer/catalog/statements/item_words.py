@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from indexer.catalog.backend import full_text
 from indexer.catalog.filters.path_prefix import at_or_under
-from indexer.catalog.schema import ITEM_WORDS, ITEMS, LABELS, PLACES, SOURCES
+from indexer.catalog.schema import ITEMS, LABELS, PLACES, SOURCES
 from indexer.catalog.statements.items import PAGE_SIZE, labels_of
 from indexer.catalog.words import item_words
 from indexer.types import collection_of, file_of
@@ -35,9 +36,8 @@ def write_item_words(connection: Connection, ids: Sequence[int]) -> None:
                 row_id = ""  # an id that an app gave is found by `get`
             else:
                 root = root_of(row.path, roots)
-            words.append({"rowid": row.id, "words": item_words(file, row_id, root, names, texts)})
-        if words:
-            connection.execute(insert(ITEM_WORDS).prefix_with("OR REPLACE"), words)
+            words.append((row.id, item_words(file, row_id, root, names, texts)))
+        full_text(connection).write_item_words(connection, words)
 
 
 def _positions(connection: Connection, ids: Sequence[int]) -> dict[int, list[str]]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, delete, exists, insert, select
 
+from indexer.catalog.constructs import insert_new
 from indexer.catalog.schema import EMBEDDINGS, IMPRESSION_HITS, IMPRESSIONS, ITEMS, JUDGEMENTS, QUERIES, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE, decode_vectors, has_dim
 from indexer.types import Ids, Modality, Vectors, file_of, row_of, utc_now
@@ -75,7 +76,7 @@ def add_impression(
 def add_impression_hit(connection: Connection, impression_id: int, position: int, path: str) -> None:
     """Add an item to an impression at a position, from 1, unless that position is taken."""
     values = {"showing_id": impression_id, "position": position, "path": path}
-    connection.execute(insert(IMPRESSION_HITS).prefix_with("OR IGNORE"), values)
+    connection.execute(insert_new(connection, IMPRESSION_HITS), values)
 
 
 def add_judgements(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

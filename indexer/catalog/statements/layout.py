@@ -1,6 +1,6 @@
 """Statements that read a few columns of all items at once, for what shows a whole library.
 
-A row of Python objects per item would take three times as long: SQLite makes one JSON list of a column.
+A row of Python objects per item would take three times as long: the database makes one JSON list of a column.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, ColumnElement, Connection, Select, String, func, select, type_coerce
+from sqlalchemy import Column, ColumnElement, Connection, Select, select
 
+from indexer.catalog.constructs import Day, JoinedIds, JsonList
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.schema import ITEMS
 from indexer.catalog.statements.listing import item_condition
 from indexer.types import Ids
-
-_DAY = func.substr(type_coerce(ITEMS.c.taken_at, String), 1, 10, type_=String)
-"""The day on which a photo was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def read_layout(connection: Connection, where: Filter | None, column: Column[Any
         column: The column that orders the items; equal values are ordered by item id. It has an index.
         descending: Whether the order is reversed, that of equal values too.
     """
-    columns = (ITEMS.c.id, ITEMS.c.width, ITEMS.c.height, ITEMS.c.modality, _DAY)
+    columns = (ITEMS.c.id, ITEMS.c.width, ITEMS.c.height, ITEMS.c.modality, Day(ITEMS.c.taken_at))
     values = _columns(connection, indexed_items(*columns, where=where))
     item_ids = np.array(values[0], dtype=np.int64)
     order = _order(connection, item_ids, column, descending=descending).tolist()
@@ -95,14 +93,14 @@ def indexed_items(*columns: ColumnElement[Any], where: Filter | None) -> Select[
 
 
 def read_ids(text: str | None) -> Ids:
-    """Return the ids that SQLite's `group_concat` has joined, shape (n,)."""
+    """Return the ids that `JoinedIds` has joined, shape (n,)."""
     return np.fromstring(text, dtype=np.int64, sep=",") if text else np.empty(0, dtype=np.int64)
 
 
 def _columns(connection: Connection, statement: Select[Any]) -> list[list[Any]]:
     """Return the columns of a statement, a list each."""
     rows = statement.subquery()
-    lists = connection.execute(select(*(func.json_group_array(column) for column in rows.c))).one()
+    lists = connection.execute(select(*(JsonList(column) for column in rows.c))).one()
     return [json.loads(text) for text in lists]
 
 
@@ -114,7 +112,7 @@ def _order(connection: Connection, item_ids: Ids, column: Column[Any], *, descen
     keys = (column.desc(), ITEMS.c.id.desc()) if descending else (column, ITEMS.c.id)
     # of all items: the index of the column has their ids, and no row is read
     ordered = select(ITEMS.c.id).where(column.is_not(None)).order_by(*keys).subquery()
-    ids = read_ids(connection.scalar(select(func.group_concat(ordered.c.id))))
+    ids = read_ids(connection.scalar(select(JoinedIds(ordered.c.id))))
     place = np.full(max(int(ids.max(initial=0)), int(item_ids.max())) + 1, -1, dtype=np.int64)  # by item id
     place[item_ids] = np.arange(len(item_ids))
     with_value = place[ids]

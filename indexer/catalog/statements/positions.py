@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
+from indexer.catalog.constructs import insert_new
 from indexer.catalog.schema import ITEMS, META, PLACE_NAMES, PLACES
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.text_key import text_key
@@ -32,7 +33,7 @@ def write_positions(connection: Connection, ids: Sequence[int]) -> None:
             for place in places
         ]
         if rows:
-            connection.execute(insert(PLACES).prefix_with("OR IGNORE"), rows)
+            connection.execute(insert_new(connection, PLACES), rows)
             _write_names(connection, {place for places in found.values() for place in places})
 
 
@@ -44,7 +45,7 @@ def _write_names(connection: Connection, places: set[Place]) -> None:
         if key != text_key(place.name)
     ]
     if rows:
-        connection.execute(insert(PLACE_NAMES).prefix_with("OR IGNORE"), rows)
+        connection.execute(insert_new(connection, PLACE_NAMES), rows)
 
 
 def must_name_positions(connection: Connection) -> bool:

@@ -143,7 +143,9 @@ def approximate_units(connection: Connection, encoder_id: int) -> Ids:
         .join(shown, shown.c.path == ITEMS.c.path, isouter=True)
         .join(judged, judged.c.path == ITEMS.c.path, isouter=True)
         .where(EMBEDDINGS.c.encoder_id == encoder_id, EMBEDDINGS.c.mapped.is_(True))
-        .order_by(uses.desc(), func.coalesce(ITEMS.c.rating, 0).desc(), ITEMS.c.taken_at.desc(), UNITS.c.id)
+        .order_by(
+            uses.desc(), func.coalesce(ITEMS.c.rating, 0).desc(), ITEMS.c.taken_at.desc().nulls_last(), UNITS.c.id
+        )
     )
     return np.fromiter(connection.scalars(statement), dtype=np.int64)
 

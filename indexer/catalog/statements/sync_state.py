@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Integer,
     LargeBinary,
     Row,
     and_,
@@ -17,14 +16,14 @@ from sqlalchemy import (
     case,
     column,
     exists,
-    func,
-    literal_column,
     select,
     type_coerce,
     values,
 )
 from sqlalchemy.types import NullType
 
+from indexer.catalog.column_types import NUMBER
+from indexer.catalog.constructs import STREAMED, Stamp, number_table
 from indexer.catalog.filters.path_prefix import path_range
 from indexer.catalog.schema import ITEMS, OUTDATED_METADATA
 
@@ -38,7 +37,7 @@ That is what a walk finds, so that many files are compared at once. The size is 
 although it may be unchanged: it could not be indexed, or its metadata is to be read again.
 """
 
-_SIDECAR_STAMP = "sidecar_mtime_ns || ' ' || coalesce(sidecar_size, '') || ' ' || coalesce(sidecar_ctime_ns, '')"
+_SIDECAR_STAMP = Stamp(ITEMS.c.sidecar_mtime_ns, ITEMS.c.sidecar_size, ITEMS.c.sidecar_ctime_ns)
 """One column instead of three, each of which takes as long as the comparison of a file."""
 
 
@@ -72,21 +71,21 @@ def stat_pages(connection: Connection, root: str, source_id: int) -> Generator[S
 
     Close the generator if it is not read to its end: until then its statement keeps the transaction open.
     """
-    raw = NullType()  # the values as SQLite returns them
+    raw = NullType()  # the values as the database returns them
     is_expected: ColumnElement[bool] = ITEMS.c.failure.is_(None)
     if connection.scalar(select(exists().select_from(OUTDATED_METADATA))):
         is_expected = is_expected & ~exists().where(OUTDATED_METADATA.c.item_id == ITEMS.c.id)
     size = case((is_expected, ITEMS.c.size))
     times = ITEMS.c.mtime_ns, ITEMS.c.ctime_ns
     records = (
-        select(type_coerce(ITEMS.c.path, raw), size, *times, literal_column(_SIDECAR_STAMP, raw))
+        select(type_coerce(ITEMS.c.path, raw), size, *times, type_coerce(_SIDECAR_STAMP, raw))
         .select_from(ITEMS)
         .where(ITEMS.c.source_id + 0 == source_id)  # "+ 0" rules out the index on source_id, which is slower here
     )
     first, end = path_range(root)  # two statements: with OR, SQLite would sort all rows
     below = records.where(ITEMS.c.path > first, ITEMS.c.path < end).order_by(ITEMS.c.path)
     for statement in (records.where(ITEMS.c.path == root), below):
-        with connection.execute(statement) as result:
+        with connection.execute(statement.execution_options(**STREAMED)) as result:
             cursor = result.cursor  # its tuples: SQLAlchemy's rows are compared slowly
             while page := cursor.fetchmany(PAGE_SIZE):
                 yield page
@@ -130,7 +129,7 @@ def _pages(connection: Connection, root: str) -> Iterator[Sequence[Row[Any]]]:
 
 def existing_sizes(connection: Connection, sizes: Collection[int]) -> set[int]:
     """Return the sizes among `sizes` that an indexed file has; files of other sizes cannot have equal content."""
-    candidates = func.json_each(json.dumps(list(sizes))).table_valued(column("value", Integer))
+    candidates = number_table(json.dumps(list(sizes)))
     # EXISTS stops at the first match: very many items may have the same size
     has_item = exists().where(ITEMS.c.size == candidates.c.value, ITEMS.c.content_hash.is_not(None))
     return set(connection.scalars(select(candidates.c.value).where(has_item)))
@@ -143,7 +142,7 @@ def files_by_content(
     files: dict[tuple[int, bytes], list[FileRecord]] = {content: [] for content in contents}
     if not files:
         return files
-    names = (column("size", Integer), column("content_hash", LargeBinary))
+    names = (column("size", NUMBER), column("content_hash", LargeBinary))
     keys = values(*names, name="keys").data(list(files)).cte()  # a join: with IN, SQLite reads all items
     is_equal = and_(ITEMS.c.size == keys.c.size, ITEMS.c.content_hash == keys.c.content_hash)
     columns = [ITEMS.c[name] for name in _RECORD_COLUMNS]

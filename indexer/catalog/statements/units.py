@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, select
 
+from indexer.catalog.constructs import insert_or_replace
 from indexer.catalog.schema import EMBEDDINGS, ITEM_PICTURES, ITEMS, UNITS
 from indexer.catalog.statements.items import VECTOR_DTYPE, decode_vectors, has_dim
 from indexer.types import Ids, Modality, Vectors, file_of
@@ -97,7 +98,7 @@ def save_embeddings(
         if current.get(unit_id) == contents[unit_id]
     ]
     if rows:  # an existing embedding is approximate, or damaged
-        connection.execute(insert(EMBEDDINGS).prefix_with("OR REPLACE"), rows)
+        connection.execute(insert_or_replace(connection, EMBEDDINGS, ("unit_id", "encoder_id")), rows)
     return len(rows)
 
 

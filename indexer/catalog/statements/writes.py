@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from indexer.catalog.constructs import insert_new
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, OUTDATED_METADATA, UNITS, UNREAD_SIDECARS
 from indexer.catalog.statements.item_words import write_item_words
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
@@ -175,7 +176,7 @@ def _add_labels(connection: Connection, column: Column[str], texts: Mapping[int,
         for text in values
     ]
     if rows:
-        connection.execute(insert(column.table).prefix_with("OR IGNORE"), rows)  # labels may differ in case only
+        connection.execute(insert_new(connection, column.table), rows)  # labels may differ in case only
 
 
 def add_embeddings(
