@@ -1,23 +1,15 @@
-"""Which database a library is in, and the modules of its package: `sqlite` or `postgresql`."""
+"""The modules of the package of a library's database: `sqlite` or `postgresql`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, TableClause, TextClause
 
-
-class Phrase(NamedTuple):
-    """What full-text search looks for: words of a text in their order, mostly a single one.
-
-    Attributes:
-        text: The words.
-        is_beginning: Whether the last one may be the beginning of a longer one.
-    """
-
-    text: str
-    is_beginning: bool = False
+from indexer.catalog.dialect import Phrase, is_postgresql
+from indexer.catalog.sqlite import fulltext as sqlite_fulltext
+from indexer.catalog.sqlite import sql as sqlite_sql
 
 
 class FullText(Protocol):
@@ -49,20 +41,13 @@ class Sql(Protocol):
     FOLDERS: TextClause
 
 
-def is_postgresql(connection: Connection) -> bool:
-    """Return whether the library is in PostgreSQL, not in a folder."""
-    return connection.dialect.name == "postgresql"
-
-
 def full_text(connection: Connection) -> FullText:
     """Return how the library searches texts."""
     if is_postgresql(connection):
         from indexer.catalog.postgresql import fulltext as of_postgresql  # late: a folder needs nothing of it
 
         return of_postgresql
-    from indexer.catalog.sqlite import fulltext as of_sqlite  # late: a circle, for it imports `Phrase`
-
-    return of_sqlite
+    return sqlite_fulltext
 
 
 def sql(connection: Connection) -> Sql:
@@ -71,6 +56,4 @@ def sql(connection: Connection) -> Sql:
         from indexer.catalog.postgresql import sql as of_postgresql  # late: a folder needs nothing of it
 
         return of_postgresql
-    from indexer.catalog.sqlite import sql as of_sqlite  # late, as above
-
-    return of_sqlite
+    return sqlite_sql

@@ -8,15 +8,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Insert, String, Table, bindparam, column, insert
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Insert,
+    String,
+    Table,
+    bindparam,
+    column,
+    insert,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement, TableValuedAlias
 
-from indexer.catalog.backend import is_postgresql
 from indexer.catalog.column_types import NUMBER, without_nul
+from indexer.catalog.dialect import is_postgresql
 
-STREAMED = {"stream_results": True, "max_row_buffer": 5000}
-"""Execution options of statements that read very many rows: PostgreSQL's driver would otherwise fetch all at once."""
+
+def streaming(connection: Connection, rows: int = 5000) -> dict[str, Any]:
+    """Return the execution options of a statement that returns very many rows.
+
+    PostgreSQL's driver would otherwise fetch all of them at once.
+
+    Args:
+        connection: Open connection.
+        rows: Rows that are fetched together, at most.
+    """
+    return {"stream_results": True, "max_row_buffer": rows} if is_postgresql(connection) else {}
 
 
 class JoinedIds(FunctionElement[str]):

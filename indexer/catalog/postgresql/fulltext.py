@@ -33,8 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from indexer.catalog.backend import Phrase
 from indexer.catalog.column_types import NUMBER, TEXT
+from indexer.catalog.dialect import Phrase
 from indexer.catalog.postgresql.copy import copy_rows
 from indexer.catalog.postgresql.tokens import stored_form, tokens
 from indexer.catalog.schema import UNITS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, TableClause, func, insert
 
-from indexer.catalog.backend import Phrase
+from indexer.catalog.dialect import Phrase
 from indexer.catalog.schema import ITEM_WORDS, UNIT_WORDS
 
 

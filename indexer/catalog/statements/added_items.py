@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from indexer.catalog.constructs import STREAMED, insert_or_replace
+from indexer.catalog.constructs import insert_or_replace, streaming
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.filters.path_prefix import row_range
 from indexer.catalog.schema import ITEM_PICTURES, ITEMS, SOURCES, UNITS
@@ -160,8 +160,9 @@ def delete_pictures(connection: Connection, item_ids: Sequence[int]) -> None:
 def large_pictures(connection: Connection) -> Iterator[tuple[str, bytes]]:
     """Yield the path of each item whose stored picture is a file of the library, and the picture's hash."""
     statement = select(ITEMS.c.path, ITEM_PICTURES.c.hash).join_from(ITEM_PICTURES, ITEMS)
-    statement = statement.where(ITEM_PICTURES.c.data.is_(None)).execution_options(**STREAMED)
-    for page in connection.execute(statement).partitions(PAGE_SIZE):
+    for page in connection.execute(
+        statement.where(ITEM_PICTURES.c.data.is_(None)), execution_options=streaming(connection)
+    ).partitions(PAGE_SIZE):
         yield from map(tuple, page)
 
 
@@ -197,8 +198,7 @@ def stored_pictures(connection: Connection) -> Iterator[tuple[int, StoredPicture
     """Yield all stored pictures with the ids of their items in the catalog, ordered by these."""
     columns = (ITEM_PICTURES.c.item_id, ITEM_PICTURES.c.kind, ITEM_PICTURES.c.hash, ITEM_PICTURES.c.data)
     statement = select(*columns).order_by(ITEM_PICTURES.c.item_id)
-    streamed = STREAMED | {"max_row_buffer": _PICTURES}
-    for page in connection.execute(statement.execution_options(**streamed)).partitions(_PICTURES):
+    for page in connection.execute(statement, execution_options=streaming(connection, _PICTURES)).partitions(_PICTURES):
         for item_id, *picture in page:
             yield item_id, StoredPicture(*picture)
 

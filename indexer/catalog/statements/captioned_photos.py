@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Subquery, and_, func, select
 
-from indexer.catalog.constructs import STREAMED
+from indexer.catalog.constructs import streaming
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, UNITS
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.items import PAGE_SIZE, has_dim
@@ -56,7 +56,7 @@ def count_photos(connection: Connection, encoder: EncoderRecord) -> PhotoCounts:
 def captioned_photos(connection: Connection, encoder: EncoderRecord) -> Iterator[CaptionedPhoto]:
     """Yield the photos with a file and an embedding under an encoder, by path; approximate embeddings do not count."""
     of_files = select(ITEMS).where(~_WITHOUT_FILE).order_by(ITEMS.c.path)
-    for page in connection.execute(of_files.execution_options(**STREAMED)).mappings().partitions(PAGE_SIZE):
+    for page in connection.execute(of_files, execution_options=streaming(connection)).mappings().partitions(PAGE_SIZE):
         images: dict[int, Any] = {}
         texts: dict[int, Any] = {}
         units = (

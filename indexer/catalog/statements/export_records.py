@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, null, select, update
 
-from indexer.catalog.constructs import STREAMED, folded
+from indexer.catalog.constructs import folded, streaming
 from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, PLACES, SOURCES, UNITS, VERSIONS
 from indexer.catalog.statements import added_items
 from indexer.catalog.statements.encoders import active_encoder
@@ -37,8 +37,11 @@ def export_sources(connection: Connection) -> list[Record]:
 
 def export_items(connection: Connection) -> Iterator[Record]:
     """Yield all items with their labels, ordered by id."""
-    statement = select(ITEMS).order_by(ITEMS.c.id).execution_options(**STREAMED)
-    for page in connection.execute(statement).mappings().partitions(PAGE_SIZE):
+    for page in (
+        connection.execute(select(ITEMS).order_by(ITEMS.c.id), execution_options=streaming(connection))
+        .mappings()
+        .partitions(PAGE_SIZE)
+    ):
         first, last = page[0]["id"], page[-1]["id"]
         labels = {name: _labels_between(connection, column, first, last) for name, column in LABELS.items()}
         for row in page:
@@ -63,7 +66,7 @@ def export_units(connection: Connection) -> Iterator[Record]:
         .join_from(UNITS, EMBEDDINGS, encoded, isouter=True)
         .order_by(UNITS.c.item_id, UNITS.c.position)
     )
-    pages = connection.execute(statement.execution_options(**STREAMED)).mappings().partitions(PAGE_SIZE)
+    pages = connection.execute(statement, execution_options=streaming(connection)).mappings().partitions(PAGE_SIZE)
     for _, rows in itertools.groupby(itertools.chain.from_iterable(pages), lambda row: row["id"]):
         unit: Record = {}
         for row in rows:

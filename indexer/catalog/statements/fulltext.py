@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, TableClause, func, select
 
-from indexer.catalog.backend import Phrase, full_text
+from indexer.catalog.backend import full_text
+from indexer.catalog.dialect import Phrase
 from indexer.catalog.schema import EMBEDDINGS, ITEM_WORDS, ITEMS, UNIT_WORDS, UNITS
 from indexer.catalog.stop_words import STOP_WORDS, without_elision
 from indexer.catalog.words import fold_words, is_unspaced

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Column, Connection, and_, func, select
 
-from indexer.catalog.constructs import STREAMED, folded
+from indexer.catalog.constructs import folded, streaming
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, UNITS
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.types import Ids, Modality, Vectors, file_of, isin_sorted, row_of
@@ -294,7 +294,7 @@ def items_missing_embeddings(connection: Connection, encoder_id: int, embedding_
         .order_by(ITEMS.c.path)
     )
     incomplete: dict[int, str] = {}
-    for rows in connection.execute(statement.execution_options(**STREAMED)).partitions(PAGE_SIZE):
+    for rows in connection.execute(statement, execution_options=streaming(connection)).partitions(PAGE_SIZE):
         usable = isin_sorted(np.array([row[2] or -1 for row in rows], dtype=np.int64), embedding_ids)
         incomplete |= {row[0]: row[1] for row, is_usable in zip(rows, usable, strict=True) if not is_usable}
     return list(incomplete.items())

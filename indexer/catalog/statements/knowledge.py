@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select
 
-from indexer.catalog.constructs import STREAMED
+from indexer.catalog.constructs import streaming
 from indexer.catalog.schema import (
     IMPRESSION_HITS,
     IMPRESSIONS,
@@ -31,9 +31,10 @@ Ids = dict[int, int]
 def export_rows(connection: Connection, table: Table) -> Iterator[Record]:
     """Yield all rows of a table in the order of its key; of the versions, only adapters."""
     statement = select(table).order_by(*table.primary_key.columns)
-    statement = statement.execution_options(**STREAMED | {"max_row_buffer": _PAGE})
     adapters = set[int]()
-    for page in connection.execute(statement).mappings().partitions(_PAGE):
+    for page in (
+        connection.execute(statement, execution_options=streaming(connection, _PAGE)).mappings().partitions(_PAGE)
+    ):
         for row in map(dict, page):
             if table is VERSIONS:
                 if row["kind"] != "adapter":

@@ -23,7 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from indexer.catalog.column_types import NUMBER
-from indexer.catalog.constructs import STREAMED, Stamp, number_table
+from indexer.catalog.constructs import Stamp, number_table, streaming
+from indexer.catalog.dialect import is_postgresql
 from indexer.catalog.filters.path_prefix import path_range
 from indexer.catalog.schema import ITEMS, OUTDATED_METADATA
 
@@ -85,7 +86,10 @@ def stat_pages(connection: Connection, root: str, source_id: int) -> Generator[S
     first, end = path_range(root)  # two statements: with OR, SQLite would sort all rows
     below = records.where(ITEMS.c.path > first, ITEMS.c.path < end).order_by(ITEMS.c.path)
     for statement in (records.where(ITEMS.c.path == root), below):
-        with connection.execute(statement.execution_options(**STREAMED)) as result:
+        with connection.execute(statement, execution_options=streaming(connection)) as result:
+            if is_postgresql(connection):
+                yield from ([tuple(row) for row in page] for page in result.partitions(PAGE_SIZE))
+                continue
             cursor = result.cursor  # its tuples: SQLAlchemy's rows are compared slowly
             while page := cursor.fetchmany(PAGE_SIZE):
                 yield page
