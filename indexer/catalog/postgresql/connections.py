@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from indexer.catalog.postgresql import version
-from indexer.catalog.postgresql.engine import connect, is_lost, open_engine
+from indexer.catalog.postgresql.engine import Engines, connect, is_lost, open_engine
 from indexer.catalog.postgresql.lock import Writer
 from indexer.database_url import DatabaseUrl
 from indexer.errors import LibraryClosedError
@@ -51,7 +51,7 @@ class Connections(ForkSafe):
         self._lock = threading.Lock()
         self._version_lock = threading.Lock()
         self._users = 0
-        self._engine: Engine | None = None
+        self._engines: Engines | None = None
         self._version_connection = None
         self._writer = Writer()
 
@@ -88,19 +88,19 @@ class Connections(ForkSafe):
             raise LibraryClosedError(f"the library {self.url} is closed; open it again with Library.open")
 
     @contextmanager
-    def using(self) -> Iterator[Engine]:
-        """Yield the engine of the connections, which stays open within the block."""
+    def using(self) -> Iterator[Engines]:
+        """Yield the engines of the connections, which stay open within the block."""
         with self._lock:
             self.check_open()
-            if self._engine is None:
-                self._engine = open_engine(self._connect)
-            engine = self._engine
+            if self._engines is None:
+                self._engines = open_engine(self._connect)
+            engines = self._engines
             self._users += 1
         try:
-            yield engine
+            yield engines
         finally:
             with self._lock:
-                if engine is self._engine:  # another one in a process that was forked within the block
+                if engines is self._engines:  # another one in a process that was forked within the block
                     self._users -= 1
                     if self._is_closed:
                         self._dispose_unused()
@@ -108,9 +108,8 @@ class Connections(ForkSafe):
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection whose reads all see the same state of the catalog."""
-        with self.using() as engine:
-            reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            connection = self._patiently(lambda: _begun(reader, _see_version))
+        with self.using() as engines:
+            connection = self._patiently(lambda: _begun(engines.reader, _see_version))
             try:
                 yield connection
             finally:
@@ -124,9 +123,10 @@ class Connections(ForkSafe):
             StorageError: This process has lost the write lock, and another one has it.
         """
         number = self._writer.number
-        with self.using() as engine:
-            writer = engine.execution_options(isolation_level="READ COMMITTED")
-            connection = self._patiently(lambda: _begun(writer, lambda new: version.begin(new, self.url, number)))
+        with self.using() as engines:
+            connection = self._patiently(
+                lambda: _begun(engines.writer, lambda new: version.begin(new, self.url, number))
+            )
             try:
                 yield connection
                 connection.commit()
@@ -180,9 +180,9 @@ class Connections(ForkSafe):
 
     def _dispose_unused(self) -> None:
         """Close the engine if nobody uses it; the caller holds the lock."""
-        if self._engine is not None and not self._users:
-            self._engine.dispose()
-            self._engine = None
+        if self._engines is not None and not self._users:
+            self._engines.engine.dispose()
+            self._engines = None
 
 
 def _begun(engine: Engine, first: Callable[[Connection], None]) -> Connection:

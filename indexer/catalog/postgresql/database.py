@@ -52,8 +52,8 @@ class PostgresDatabase(Connections):
         """Create or upgrade the schema, up to the newest revision."""
         with self.errors():
             if self._revision is None:
-                with self.using() as engine:
-                    migrate.create(engine, self.url, timeout=timeout)
+                with self.using() as engines:
+                    migrate.create(engines.writer, self.url, timeout=timeout)
             else:
                 with (
                     self.writing("upgrading the catalog", timeout=timeout, is_run=False, go_on=self.check_open),

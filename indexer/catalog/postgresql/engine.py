@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -99,9 +99,22 @@ def check_server(url: DatabaseUrl, version: int, encoding: str) -> None:
         raise StorageError(f"the database of {url} has the encoding {encoding}; expected one that was made with UTF8")
 
 
-def open_engine(connect_: Callable[[], psycopg.Connection[Any]]) -> Engine:
-    """Return an engine over connections that a function makes."""
-    return create_engine("postgresql+psycopg://", creator=connect_, use_native_hstore=False)
+class Engines(NamedTuple):
+    """An engine, and two views of it: the connections of `reader` see one state until they are given back."""
+
+    engine: Engine
+    reader: Engine
+    writer: Engine
+
+
+def open_engine(connect_: Callable[[], psycopg.Connection[Any]]) -> Engines:
+    """Return an engine over connections that a function makes, and its views."""
+    engine = create_engine("postgresql+psycopg://", creator=connect_, use_native_hstore=False)
+    return Engines(
+        engine,
+        reader=engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
+        writer=engine.execution_options(isolation_level="READ COMMITTED"),
+    )
 
 
 def is_lost(error: BaseException) -> bool:
