@@ -9,11 +9,19 @@ from __future__ import annotations
 import concurrent.futures.thread  # noqa: F401 - see load_fork_hooks
 import os
 import threading
+from functools import cache
+from typing import ClassVar
 from weakref import WeakSet
+
+FORK_SECONDS = 10.0
+"""Seconds that a fork waits for each thing that other threads do and that should end before it."""
 
 
 class ForkSafe:
     """Base class of objects that stay usable in a forked process; each overrides what it needs."""
+
+    prepares_first: ClassVar[bool] = False
+    """Whether it prepares before all others and before other packages do, so that what it waits for can still end."""
 
     def before_fork(self) -> None:
         """Prepare in the process that forks."""
@@ -30,7 +38,10 @@ _FORKING: list[ForkSafe] = []
 """The objects that are prepared for the fork in progress."""
 
 _LOCK = threading.RLock()
-"""For the two above; held from before a fork until after it, so that one thread forks at a time."""
+"""For the objects; held from before a fork until after it, but not while those that prepare first wait."""
+
+_FORK_LOCK = threading.RLock()
+"""Held from before a fork until after it, so that one thread forks at a time."""
 
 
 def watch_forks(watched: ForkSafe) -> None:
@@ -57,6 +68,8 @@ def load_fork_hooks() -> None:
     """
     import filelock  # noqa: F401 - late: programs that only read and never fork need it not
 
+    _register_first()
+
 
 def give_up_descriptor(descriptor: int | None) -> None:
     """Let a file descriptor that was inherited from the parent lead nowhere, so that closing it changes nothing."""
@@ -66,10 +79,22 @@ def give_up_descriptor(descriptor: int | None) -> None:
         os.close(null)
 
 
+def _before_all() -> None:
+    """Prepare the objects that do so first."""
+    _FORK_LOCK.acquire()
+    with _LOCK:
+        first = [watched for watched in _OBJECTS if watched.prepares_first]
+    for watched in first:
+        watched.before_fork()
+    _FORKING[:] = first
+
+
 def _before() -> None:
+    _FORK_LOCK.acquire()
     _LOCK.acquire()
-    _FORKING[:] = list(_OBJECTS)
-    for watched in _FORKING:
+    others = [watched for watched in _OBJECTS if not watched.prepares_first]
+    _FORKING.extend(others)
+    for watched in others:
         watched.before_fork()
 
 
@@ -78,14 +103,26 @@ def _in_parent() -> None:
         watched.after_fork_in_parent()
     _FORKING.clear()
     _LOCK.release()
+    _FORK_LOCK.release()
 
 
 def _in_child() -> None:
-    global _LOCK  # noqa: PLW0603 - no other thread of this process can release the parent's
-    _LOCK = threading.RLock()
+    global _LOCK, _FORK_LOCK
+    _LOCK, _FORK_LOCK = threading.RLock(), threading.RLock()  # no thread of this process could release the parent's
     for watched in _FORKING:
         watched.after_fork_in_child()
     _FORKING.clear()
+
+
+def _end() -> None:
+    _FORK_LOCK.release()
+
+
+@cache
+def _register_first() -> None:
+    """Let the objects that prepare first do so from now on: the function that is registered last runs first."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before_all, after_in_parent=_end)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

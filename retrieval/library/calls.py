@@ -1,4 +1,8 @@
-"""Calls of a library's methods in progress: they end before its files are closed, and none begins afterwards."""
+"""Calls of a library's methods in progress: they end before its files are closed, and none begins afterwards.
+
+They also end before this process forks, except for long ones: a thread within numpy's or ONNX Runtime's code may hold a
+lock there, which no thread of the new process would give back.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from typing import Any, TypeVar
 
 from indexer.config import Settings
 from indexer.errors import ConnectionLostError, LibraryClosedError, RecallError
-from indexer.forking import ForkSafe, watch_forks
+from indexer.forking import FORK_SECONDS, ForkSafe, watch_forks
 from indexer.store import Store
 from indexer.types import Progress, ProgressCallback
 
@@ -27,9 +31,14 @@ _CLOSE_SECONDS = 5.0
 _METHODS = ("__len__", "__contains__", "__iter__")
 """Methods of the language that read the library."""
 
+_ANSWERS = ("search", "search_many", "explain")
+"""Methods that are over soon although they report progress, namely while an index is built."""
+
 
 class Calls(ForkSafe):
     """The calls in progress of one open library; safe to use from several threads."""
+
+    prepares_first = True  # a call that reads the catalog must be able to end
 
     def __init__(self, store: Store, settings: Settings) -> None:
         """Count the calls that use a store; the last one closes it if `close` could not wait for it.
@@ -41,24 +50,45 @@ class Calls(ForkSafe):
         self._store, self._settings = store, settings
         self._lock = threading.Condition()
         self._threads: list[int] = []  # one entry for each call
-        self._is_closed = self._is_released = False
+        self._short: list[int] = []  # those of them that a fork waits for
+        self._is_closed = self._is_released = self._is_forking = False
         watch_forks(self)
+
+    def before_fork(self) -> None:
+        """Wait until the short calls of other threads have ended; none begins until the fork is over."""
+        thread = threading.get_ident()
+        self._lock.acquire()
+        self._is_forking = True
+        self._lock.wait_for(lambda: all(other == thread for other in self._short), timeout=FORK_SECONDS)
+
+    def after_fork_in_parent(self) -> None:
+        """Let calls begin again."""
+        self._is_forking = False
+        self._lock.notify_all()
+        self._lock.release()
 
     def after_fork_in_child(self) -> None:
         """Forget the calls of the parent."""
-        self._lock, self._threads = threading.Condition(), []
+        self._lock, self._threads, self._short, self._is_forking = threading.Condition(), [], [], False
 
     @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self, *, is_long: bool = False) -> Iterator[None]:
         """Count the block as a call.
+
+        Args:
+            is_long: Whether it may take so long that a fork must not wait for it.
 
         Raises:
             LibraryClosedError: The library is closed, or another thread closed it within the block.
         """
-        threads, thread = self._threads, threading.get_ident()
+        threads, short, thread = self._threads, self._short, threading.get_ident()
         with self._lock:
+            while self._is_forking and thread not in threads:
+                self._lock.wait()
             self._store.check_open()
             threads.append(thread)
+            if not is_long:
+                short.append(thread)
         try:
             with self._settings.active():
                 yield
@@ -70,6 +100,8 @@ class Calls(ForkSafe):
         finally:
             with self._lock:
                 threads.remove(thread)
+                if not is_long:
+                    short.remove(thread)
                 is_last = self._is_closed and not self._threads
                 self._lock.notify_all()
             if is_last:
@@ -114,11 +146,12 @@ def counts_calls(library: L) -> L:
 
 def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
     has_progress = "progress" in inspect.signature(method).parameters
+    is_long = has_progress and method.__name__ not in _ANSWERS
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **arguments: Any) -> Any:
         calls = self._calls
-        with calls.call():
+        with calls.call(is_long=is_long):
             if has_progress:
                 arguments["progress"] = calls.progress(arguments.get("progress"))
             result = _again_if_lost(self._store, lambda: method(self, *args, **arguments))

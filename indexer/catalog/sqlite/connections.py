@@ -13,14 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from indexer.catalog.sqlite.engine import Access, access_to, keep_log_files, log_files, open_engine
 from indexer.errors import LibraryClosedError, LibraryError, StorageError
-from indexer.forking import ForkSafe, keep_for_parent, watch_forks
+from indexer.forking import FORK_SECONDS, ForkSafe, keep_for_parent, watch_forks
 
 _Stamp = tuple[int, int, int]
 """Inode, size and modification time (nanoseconds) of a file."""
 
-
-_FORK_SECONDS = 10.0
-"""Seconds that a fork waits for other threads to end their reads and transactions; a batch commits in milliseconds."""
 
 _FORKED_IN_USE: set[str] = set()
 """Catalogs that the parent was using when it made this process: SQLite's state of their locks is the parent's."""
@@ -131,7 +128,7 @@ class Connections(ForkSafe):
         thread = threading.get_ident()
         self._lock.acquire()
         self._is_forking = True
-        self._lock.wait_for(lambda: all(user == thread for user in self._users), timeout=_FORK_SECONDS)
+        self._lock.wait_for(lambda: all(user == thread for user in self._users), timeout=FORK_SECONDS)
         if not self._users:
             self._dispose()
 
