@@ -32,6 +32,7 @@ def test_the_second_load_needs_no_torch_and_logs_nothing(exported_model: Path, s
     assert log == ""
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_make_one_export(empty_cache: Path, small_model: str) -> None:
     processes = [start_process(small_model), start_process(small_model)]
     results = [process.communicate(timeout=120) for process in processes]
@@ -40,6 +41,7 @@ def test_two_processes_at_once_make_one_export(empty_cache: Path, small_model: s
     assert log.count(f"exporting encoder {small_model}") == 1
 
 
+@pytest.mark.slow
 def test_the_remains_of_a_killed_export_are_not_used(empty_cache: Path, small_model: str) -> None:
     process = start_process(small_model)
     deadline = time.monotonic() + 60

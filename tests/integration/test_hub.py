@@ -97,6 +97,7 @@ def test_a_model_card_without_a_licence_is_said(online: Program, hub: Hub) -> No
     assert "licence of the weights: none stated, see https://huggingface.co/people/tiny" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_broken_connection_is_continued_where_it_broke(online: Program, hub: Hub) -> None:
     hub.break_after = [2_000_000, 1_000_000]
     assert online("encoder", "use", NAME, "--yes").returncode == 0
@@ -115,6 +116,7 @@ def test_a_download_that_stays_broken_is_continued_by_the_next_run(online: Progr
     assert hub.ranges == ["bytes=2000000-"]
 
 
+@pytest.mark.slow
 def test_a_download_stopped_by_ctrl_c_is_continued_by_the_next_run(online: Program, hub: Hub) -> None:
     hub.break_after, hub.is_broken = [2_000_000], True
     hub.slow = True

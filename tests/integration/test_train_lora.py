@@ -182,6 +182,7 @@ def test_a_folder_that_exists_is_not_overwritten(noise: list[Path], tmp_path: Pa
     assert list((tmp_path / "existing").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_compact_learns_the_name_of_a_cat(photos: Path, tmp_path: Path) -> None:
     cat, coffee, rocket = (photos / f"{name}" for name in ("chelsea.png", "coffee.png", "rocket.jpg"))
     query = PairedQuery("Biscuit", (cat,), (coffee, rocket))

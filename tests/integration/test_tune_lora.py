@@ -79,6 +79,7 @@ def test_weights_that_lose_the_control_set_are_stored_inactive(judged: Library) 
     assert not (judged.path / "tuning").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_control_set_may_lose")
 def test_weights_that_pass_become_the_library_s_encoder_and_are_rolled_back(judged: Library) -> None:
     before = [(hit.path, hit.score) for hit in judged.search("thirteen", k=5)]
@@ -165,6 +166,7 @@ def test_a_dry_run_stores_no_version_and_no_encoder(judged: Library) -> None:
     assert not (judged.path / "encoders").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_control_set_may_lose")
 def test_a_stop_before_the_encoder_changes_leaves_a_version_that_can_be_activated(
     judged: Library, monkeypatch: pytest.MonkeyPatch, recall_program: Program

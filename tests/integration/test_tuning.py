@@ -84,6 +84,7 @@ def test_a_version_is_activated_by_its_number_and_rolled_back(judged: Library) -
         judged.rollback(9)
 
 
+@pytest.mark.slow
 def test_the_same_judgements_give_the_same_report(judged: Library) -> None:
     first, second = judged.tune(dry_run=True), judged.tune(dry_run=True)
     assert first.to_dict() | {"seconds": 0} == second.to_dict() | {"seconds": 0}
@@ -150,6 +151,7 @@ def test_a_version_with_damaged_weights_is_rolled_back(judged: Library) -> None:
     assert judged.search("a cat", k=1)
 
 
+@pytest.mark.slow
 def test_the_program_learns_that_a_user_means_tulips(
     shared_data: Path, tmp_path: Path, recall_program: Program
 ) -> None:

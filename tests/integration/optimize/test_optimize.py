@@ -42,6 +42,7 @@ def test_results_are_mostly_the_same_with_the_chosen_index(path: Path) -> None:
     assert not list(path.glob("*.part"))
 
 
+@pytest.mark.slow
 def test_the_command_prints_all_measurements(path: Path, recall_program: Program) -> None:
     run = recall_program("optimize", "--recall", "0.95", "--memory", "3MB")
     assert run.returncode == 0, run.stderr

@@ -67,6 +67,7 @@ def test_open_clip_loads_the_folder_and_gives_the_trained_embeddings(
         assert cosine(model.encode_text(tokens), text_tower(tokens), dim=-1).min() > 0.9999
 
 
+@pytest.mark.slow
 def test_onnx_runtime_gives_the_embeddings_of_open_clip(folder_and_images: tuple[Path, Tensor]) -> None:
     folder, _ = folder_and_images
     write_graphs(folder)
