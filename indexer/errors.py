@@ -134,7 +134,13 @@ class StorageError(LibraryError):
 
 
 class ConnectionLostError(StorageError):
-    """Raised when the database server of a library does not answer; everything that was committed is kept."""
+    """Raised when the database server of a library does not answer; everything that was committed is kept.
+
+    Attributes:
+        was_connected: Whether it ended a connection in use, and may answer again at once.
+    """
+
+    was_connected = False
 
 
 class MissingPackageError(RecallError):

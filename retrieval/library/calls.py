@@ -165,8 +165,8 @@ def _again_if_lost(store: Store, method: Callable[[], T]) -> T:
     writes = store.writes_of_thread
     try:
         return method()
-    except ConnectionLostError:
-        if store.writes_of_thread != writes:
+    except ConnectionLostError as error:
+        if not error.was_connected or store.writes_of_thread != writes:
             raise
         return method()
 

@@ -21,7 +21,7 @@ from indexer.forking import ForkSafe, give_up_descriptor, keep_for_parent, watch
 
 T = TypeVar("T")
 
-_RETURN_SECONDS = 5.0
+_RETURN_SECONDS = 10.0
 """Seconds that a read or a transaction waits for a server that does not answer any more; a restart takes about one."""
 
 _RETRY_SECONDS = 0.2

@@ -158,9 +158,11 @@ def _error_of(url: DatabaseUrl, error: DBAPIError | psycopg.Error) -> StorageErr
     said = original.diag.message_primary if isinstance(original, psycopg.Error) else None
     reason = (said or str(original)).splitlines()[0][:200] if str(original) else "no reason given"
     if is_lost(error):
-        return ConnectionLostError(
+        lost = ConnectionLostError(
             f"the connection to {url} was lost ({reason}); committed work is safe; run it again once the server answers"
         )
+        lost.was_connected = True
+        return lost
     for states, advice in _ADVICE.items():
         if state in states:
             return StorageError(advice.format(url=url, schema=url.schema, reason=reason))
