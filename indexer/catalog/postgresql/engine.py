@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
+from indexer.catalog.postgresql import driver
 from indexer.catalog.row_errors import is_of_a_row
 from indexer.database_url import DatabaseUrl
 from indexer.errors import ConnectionLostError, StorageError
@@ -71,6 +72,7 @@ def connect(url: DatabaseUrl, name: str = "recall") -> psycopg.Connection[Any]:
         connection = psycopg.connect(make_conninfo("", **arguments))
     except psycopg.Error as error:
         raise _refusal(url, str(error)) from error
+    driver.prepare(connection)
     try:
         check_server(url, connection.info.server_version, connection.info.parameter_status("server_encoding") or "UTF8")
     except BaseException:

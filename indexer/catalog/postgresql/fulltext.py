@@ -123,7 +123,8 @@ def _times(phrase: _Words) -> ColumnElement[float]:
     """Return how often a row of `UNIT_WORDS` has a phrase."""
     stored, part = _stored("unit_words"), literal(phrase.part, TEXT)
     if phrase.overlaps:
-        return cast(func.regexp_count(stored, literal(f"(?={phrase.part})", TEXT)), Double)
+        begins = func.regexp_matches(stored, literal(f"(?={phrase.part})", TEXT), "g").table_valued("found")
+        return cast(select(func.count()).select_from(begins).scalar_subquery(), Double)
     without = func.octet_length(func.replace(stored, part, ""), type_=Integer)
     return cast((func.octet_length(stored, type_=Integer) - without) // len(phrase.part.encode()), Double)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from indexer.catalog.backend import full_text
 from indexer.catalog.constructs import insert_or_replace, streaming
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.filters.path_prefix import row_range
@@ -142,6 +143,7 @@ def remove_unit_text(connection: Connection, item_id: int, text: str) -> None:
     if stored is not None and stored.endswith(text):
         rest = stored.removesuffix(text).rstrip("\n") or None
         connection.execute(update(UNITS).where(*photo).values(text=rest))
+        full_text(connection).renew_unit_words(connection, [item_id])
 
 
 def save_pictures(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, RowMapping, Select, insert, select
 
+from indexer.catalog.backend import full_text
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, OUTDATED_METADATA, UNITS
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.statements.writes import FALLBACKS, insert_with_ids, save_items
@@ -57,6 +58,8 @@ def _copy_units(connection: Connection, item_ids: Sequence[tuple[int, int]]) -> 
     copied = [(unit, copy_id) for original, copy_id in item_ids for unit in units.get(original, ())]
     if copied:
         ids = insert_with_ids(connection, UNITS, [_without_id(unit) | {"item_id": copy_id} for unit, copy_id in copied])
+        words = [(id_, unit["text"]) for id_, (unit, _) in zip(ids, copied, strict=True)]
+        full_text(connection).add_unit_words(connection, words)
         embeddings = [
             _without_id(row) | {"unit_id": id_}
             for id_, (unit, _) in zip(ids, copied, strict=True)

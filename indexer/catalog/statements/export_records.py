@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, exists, func, insert, null, select, update
 
+from indexer.catalog.backend import full_text
 from indexer.catalog.constructs import folded, streaming
 from indexer.catalog.schema import EMBEDDINGS, ENCODERS, ITEMS, LABELS, PLACES, SOURCES, UNITS, VERSIONS
 from indexer.catalog.statements import added_items
@@ -133,6 +134,8 @@ def import_units(connection: Connection, units: Sequence[Record]) -> None:
         return
     rows = [{name: value for name, value in unit.items() if name != "vectors"} for unit in units]
     ids = insert_with_ids(connection, UNITS, rows)
+    words = [(id_, unit["text"]) for id_, unit in zip(ids, units, strict=True)]
+    full_text(connection).add_unit_words(connection, words)
     embeddings = [
         {"unit_id": id_, "encoder_id": encoder_id, "vector": vector}
         for id_, unit in zip(ids, units, strict=True)

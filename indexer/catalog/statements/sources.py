@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, null, select, update
 
+from indexer.catalog.backend import full_text
 from indexer.catalog.filters.path_prefix import at_or_under, path_range
 from indexer.catalog.schema import ITEMS, SOURCES
 from indexer.catalog.statements.counts import has_items
@@ -140,6 +141,7 @@ def delete_under(connection: Connection, path: str, *, limit: int) -> int:
     """Delete up to `limit` items at or under `path` and return how many; the sources there go with the last items."""
     ids = select(ITEMS.c.id).where(at_or_under(ITEMS.c.path, path)).limit(limit)
     deleted = connection.execute(delete(ITEMS).where(ITEMS.c.id.in_(ids))).rowcount
+    full_text(connection).finish_deletion(connection)
     if deleted < limit:
         connection.execute(delete(SOURCES).where(at_or_under(SOURCES.c.root, path)))
     return deleted

@@ -22,7 +22,9 @@ from sqlalchemy import (
     update,
 )
 
+from indexer.catalog.backend import full_text
 from indexer.catalog.constructs import insert_new
+from indexer.catalog.dialect import is_postgresql
 from indexer.catalog.schema import EMBEDDINGS, ITEMS, LABELS, OUTDATED_METADATA, UNITS, UNREAD_SIDECARS
 from indexer.catalog.statements.item_words import write_item_words
 from indexer.catalog.statements.items import PAGE_SIZE, VECTOR_DTYPE
@@ -84,7 +86,11 @@ def update_sidecar_stats(connection: Connection, rows: Sequence[dict[str, Any]])
 def delete_items(connection: Connection, ids: Iterable[int]) -> int:
     """Delete items with their units and embeddings, and return how many there were."""
     rows = [{"key": id_} for id_ in ids]
-    return connection.execute(delete(ITEMS).where(ITEMS.c.id == bindparam("key")), rows).rowcount if rows else 0
+    if not rows:
+        return 0
+    deleted = connection.execute(delete(ITEMS).where(ITEMS.c.id == bindparam("key")), rows).rowcount
+    full_text(connection).finish_deletion(connection)
+    return deleted
 
 
 def save_items(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -146,6 +152,7 @@ def update_metadata(connection: Connection, rows: Sequence[dict[str, Any]], ids:
         of_photo = update(UNITS).where(UNITS.c.item_id == bindparam("key"), UNITS.c.kind == Modality.PHOTO)
         texts = [{"key": row["key"], "searchable": row["searchable"]} for row in rows]
         connection.execute(of_photo.values(text=bindparam("searchable")), texts)
+        full_text(connection).renew_unit_words(connection, [row["key"] for row in rows])
         write_positions(connection, [row["key"] for row in rows])
         write_item_words(connection, [row["key"] for row in rows])
     _delete_of_items(connection, OUTDATED_METADATA, ids)
@@ -218,6 +225,7 @@ def add_embeddings(
         ("id", "item_id", "position", "kind", "text"),
         [(first + number, *row) for number, row in enumerate(rows)],
     )
+    full_text(connection).add_unit_words(connection, [(first + number, row[-1]) for number, row in enumerate(rows)])
     stored = vectors.astype(VECTOR_DTYPE)
     insert_tuples(
         connection,
@@ -235,6 +243,11 @@ def insert_tuples(connection: Connection, table: Table, names: Sequence[str], ro
     if not rows:
         return
     dialect = connection.dialect
+    if is_postgresql(connection):
+        from indexer.catalog.postgresql.copy import copy_rows  # late: a folder needs nothing of it
+
+        copy_rows(connection, table, names, rows)
+        return
     statement = insert(table).values({name: bindparam(name) for name in names})
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     order = [list(names).index(name) for name in compiled.positiontup or names]
@@ -269,7 +282,12 @@ def insert_with_ids(connection: Connection, table: Table, rows: Sequence[dict[st
     """
     first = next_id(connection, table)
     ids = list(range(first, first + len(rows)))
-    connection.execute(insert(table), [row | {"id": id_} for row, id_ in zip(rows, ids, strict=True)])
+    if is_postgresql(connection):
+        names = list(rows[0])
+        tuples = [(id_, *(row[name] for name in names)) for row, id_ in zip(rows, ids, strict=True)]
+        insert_tuples(connection, table, ("id", *names), tuples)
+    else:
+        connection.execute(insert(table), [row | {"id": id_} for row, id_ in zip(rows, ids, strict=True)])
     return ids
 
 

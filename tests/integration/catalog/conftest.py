@@ -18,11 +18,29 @@ from tests.support.catalog import add_source
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def folder_engine(tmp_path: Path) -> Iterator[Engine]:
+    """Return the engine of an empty catalog in a file."""
     engine = open_engine(tmp_path / "catalog.db")
     upgrade(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def server_engine(postgresql_url: str) -> Iterator[Engine]:
+    """Return the engine of an empty catalog on a server; for tests marked cluster."""
+    from tests.support.postgresql_engine import new_engine  # late: other tests need no psycopg
+
+    engine = new_engine(postgresql_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["folder", pytest.param("server", marks=pytest.mark.cluster)])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Return the engine of an empty catalog, in a file and on a server: both must do the same."""
+    engine: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return engine
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ from indexer.errors import StorageError
 from tests.support.catalog import add_source, save_items
 
 
-def test_a_reader_keeps_its_snapshot_while_another_connection_writes(engine: Engine, tmp_path: Path) -> None:
-    with engine.begin() as writer:
+def test_a_reader_keeps_its_snapshot_while_another_connection_writes(folder_engine: Engine, tmp_path: Path) -> None:
+    with folder_engine.begin() as writer:
         source = add_source(writer, "/photos")
         save_items(writer, source, "/photos/a")
     other = open_engine(tmp_path / "catalog.db")
     with other.connect() as reader:
         assert counts.count_items(reader, "/photos") == (1, 0)
-        with engine.begin() as writer:
+        with folder_engine.begin() as writer:
             save_items(writer, source, "/photos/b")
         assert counts.count_items(reader, "/photos") == (1, 0)  # the snapshot of its first read
     with other.connect() as reader:

@@ -15,7 +15,7 @@ from tests.support.catalog import NOON, add_source, item_row, save_embedded, sav
 def stored_words(connection: Connection) -> dict[str, str]:
     """Return the words of each item, by its path."""
     statement = select(ITEMS.c.path, ITEM_WORDS.c.words).join_from(ITEM_WORDS, ITEMS, ITEMS.c.id == ITEM_WORDS.c.rowid)
-    return {row.path: row.words for row in connection.execute(statement)}
+    return {row.path: " ".join(row.words.split()) for row in connection.execute(statement)}
 
 
 def test_an_item_has_the_words_of_file_folders_camera_and_lens(connection: Connection, source: Source) -> None:

@@ -30,6 +30,12 @@ PAGED = {"file_records", "stat_pages", "embedding_ids", "embeddings_after"}
 """Statements that read in pages: sorting the remaining rows for each page would take n² time."""
 
 
+@pytest.fixture
+def engine(folder_engine: Engine) -> Engine:
+    """Return the engine of a catalog in a file: a server chooses its plans by the number of rows."""
+    return folder_engine
+
+
 def read_plans(engine: Engine, connection: Connection, run: Callable[[], object]) -> list[str]:
     """Return the steps of the query plans of every SELECT that `run` executes."""
     statements: list[tuple[str, Any]] = []

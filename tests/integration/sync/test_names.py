@@ -15,7 +15,7 @@ from tests.support.color_photos import paint
 def words_in(library: Library) -> list[str]:
     """Return the words of all items of a library."""
     with library._store.reading() as connection:
-        return sorted(connection.scalars(select(ITEM_WORDS.c.words)))
+        return sorted(" ".join(words.split()) for words in connection.scalars(select(ITEM_WORDS.c.words)))
 
 
 @pytest.mark.parametrize("name", ["Oslo", "sub/Oslo"])
