@@ -8,9 +8,10 @@ import pytest
 
 from indexer.catalog.postgresql.engine import check_server
 from indexer.database_url import DatabaseUrl
-from indexer.errors import LibraryError, LibraryVersionError, RecallError, StorageError
+from indexer.errors import LibraryError, LibraryVersionError, RecallError, StorageError, TuningError
 from indexer.store import Store
 from retrieval import Library
+from tests.support.encoders import FakeEncoder
 from tests.support.postgresql import BARE_DATABASE, GUARDED, PASSWORD, VISITOR, PostgresServer
 from tests.support.program import Program
 
@@ -137,6 +138,13 @@ def test_a_user_without_rights_to_a_library_is_refused(postgresql_url: str, post
 def test_an_old_server_or_one_without_all_letters_is_refused(version: int, encoding: str, message: str) -> None:
     with pytest.raises(StorageError, match=message):
         check_server(DatabaseUrl.parse("postgresql://h/photos"), version, encoding)
+
+
+def test_lora_says_that_it_needs_a_folder(postgresql_url: str) -> None:
+    with Library.open(postgresql_url, encoder=FakeEncoder()) as library:
+        library.add(texts=["red"])
+        with pytest.raises(TuningError, match=r"lora keeps the encoder that it trains in the library's folder"):
+            library.tune(method="lora")
 
 
 def test_the_program_takes_urls_and_says_what_is_wrong_with_them(
