@@ -12,7 +12,7 @@ from indexer.database_url import DatabaseUrl
 def new_engine(place: str) -> Engine:
     """Return the engine of a new catalog at a URL."""
     url = DatabaseUrl.parse(place)
-    engine = open_engine(lambda: connect(url))
+    engine = open_engine(lambda: connect(url)).engine
     try:
         create(engine, url, timeout=10)
     except BaseException:
