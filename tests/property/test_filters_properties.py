@@ -13,15 +13,13 @@ from typing import Any, get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from indexer.catalog.filters.criteria import Folder, Kind, MinPixels, MinSize, Near, Orientation, Rating, Shape, Taken
 from indexer.catalog.filters.expression import And, Filter, Not, Or, Term
 from indexer.catalog.filters.geo import EARTH_KM, box_around, distance_km
 from indexer.catalog.filters.matching import failed_criteria, filter_ids, matching_ids
 from indexer.catalog.filters.patterns import FORMAT_ALIASES, Format, Label, TextPattern
-from indexer.catalog.sqlite.engine import open_engine
-from indexer.catalog.sqlite.migrate import upgrade
 from indexer.catalog.statements import encoders, writes
 from indexer.catalog.text_key import text_key
 from indexer.types import Modality, Preprocess
@@ -79,10 +77,8 @@ KINDS = [Modality.TEXT if number % 5 == 0 else Modality.PHOTO for number in rang
 
 
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+def connection(engine: Engine) -> Iterator[Connection]:
     """Return a catalog of `ITEMS`; ids of their embeddings begin with 1."""
-    engine = open_engine(Path(tmp_path_factory.mktemp("filters"), "catalog.db"))
-    upgrade(engine)
     with engine.begin() as connection:
         encoder = encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
         source = add_source(connection, "/photos")
@@ -90,7 +86,6 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
         for item, kind in zip(saved, KINDS, strict=True):
             writes.add_embeddings(connection, [item], encoder.id, HALVES[:1], kind=kind)
         yield connection
-    engine.dispose()
 
 
 def is_like(value: str | None, pattern: str, *, part: bool) -> bool:

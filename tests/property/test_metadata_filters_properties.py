@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Engine, insert
 
 from indexer.catalog.filters.expression import And, Filter, Not, Or, Term
 from indexer.catalog.filters.matching import filter_ids, matching_ids, matching_ids_up_to
 from indexer.catalog.filters.metadata import Metadata
 from indexer.catalog.schema import ITEMS, METADATA_VALUES
-from indexer.catalog.sqlite.engine import open_engine
-from indexer.catalog.sqlite.migrate import upgrade
 from indexer.catalog.statements import added_items, duplicates, encoders, listing, writes
 from indexer.types import Modality, Preprocess
 from tests.support.catalog import add_source, item_row
@@ -49,10 +46,8 @@ def value_rows(item_id: int, metadata: dict[str, Any]) -> Iterator[dict[str, Any
 
 
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+def connection(engine: Engine) -> Iterator[Connection]:
     """Return a catalog of items with this metadata; ids of their embeddings begin with 1."""
-    engine = open_engine(Path(tmp_path_factory.mktemp("filters"), "catalog.db"))
-    upgrade(engine)
     with engine.begin() as connection:
         encoder = encoders.set_active_encoder(connection, name="a", fingerprint="f", dim=4, preprocess=Preprocess(8))
         source = add_source(connection, "collection:default")
@@ -67,7 +62,6 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
         pictures = [{"item_id": item, "kind": "preview", "hash": b"h", "data": b"d"} for item in saved]
         added_items.save_pictures(connection, pictures)
         yield connection
-    engine.dispose()
 
 
 def passes(criterion: Metadata, metadata: dict[str, Any]) -> bool:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Engine, bindparam, func, select
 
 from indexer.catalog.column_types import TEXT, from_half_vector, to_half_vector
 from indexer.catalog.postgresql.tokens import tokens
 from indexer.catalog.schema import ITEMS
-from indexer.catalog.sqlite.engine import open_engine
-from indexer.catalog.sqlite.migrate import upgrade
 from indexer.catalog.statements import encoders, fulltext, items, sources, writes
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.text_key import text_key
 from indexer.types import Preprocess
 from tests.support.catalog import add_source, item_row
-from tests.support.postgresql import PostgresServer
 from tests.support.vectors import HALVES
 
 WORDS = ("cat", "Cats", "don't", "caf\u00e9", "cafe", "ha", "haha", "\u0926\u0932\u094d\u0932", "2041", "IMG_2041", "a")
@@ -32,25 +28,17 @@ of_words = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+def folder(folder_engine: Engine) -> Iterator[Connection]:
     """Return a catalog in a file."""
-    engine = open_engine(Path(tmp_path_factory.mktemp("same"), "catalog.db"))
-    upgrade(engine)
-    with engine.begin() as connection:
+    with folder_engine.begin() as connection:
         yield connection
-    engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def server(postgresql_server: PostgresServer) -> Iterator[Connection]:
+def server(server_engine: Engine) -> Iterator[Connection]:
     """Return a catalog on a server."""
-    from tests.support.postgresql_engine import new_engine  # late: other tests need no psycopg
-
-    engine = new_engine(postgresql_server.url("same_answers"))
-    with engine.begin() as connection:
+    with server_engine.begin() as connection:
         yield connection
-    engine.dispose()
-    postgresql_server.drop("same_answers")
 
 
 def fill(connection: Connection, texts: list[str | None]) -> EncoderRecord:
