@@ -10,6 +10,7 @@ from indexer.errors import RecallError
 GROUPS = {
     "Library": (
         "Library",
+        "DatabaseUrl",
         "Settings",
         "Source",
         "Status",
