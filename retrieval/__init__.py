@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from indexer.catalog.statements.versions import Version
     from indexer.config import Settings
     from indexer.database_url import DatabaseUrl
+    from indexer.distributed.report import PartsReport
     from indexer.encoders import load_encoder
     from indexer.encoders.base import Encoder
     from indexer.encoders.full_encoder import FullEncoder
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from retrieval.explain import Explanation, Region, Regions, WordEffect
     from retrieval.feedback import JudgedHit, JudgementImport, JudgeReport
     from retrieval.library import Library
+    from retrieval.library.parts import embed_parts
     from retrieval.library.tuning import TuningMethod
     from retrieval.query.part import Part, Picture
     from retrieval.query.private_words import LearnReport, PrivateWord
@@ -153,6 +155,7 @@ __all__ = [
     "Original",
     "Part",
     "PartScore",
+    "PartsReport",
     "Picture",
     "PictureError",
     "PictureInput",
@@ -196,6 +199,7 @@ __all__ = [
     "WordEffect",
     "WordHit",
     "__version__",
+    "embed_parts",
     "load_encoder",
 ]
 

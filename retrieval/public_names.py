@@ -65,6 +65,7 @@ MODULES = {
     "Original": "indexer.store.picture_files",
     "Part": "retrieval.query.part",
     "PartScore": "retrieval.search.hits",
+    "PartsReport": "indexer.distributed.report",
     "Picture": "retrieval.query.part",
     "PictureError": "indexer.errors",
     "PictureInput": "indexer.types",
@@ -108,6 +109,7 @@ MODULES = {
     "WordEffect": "retrieval.explain",
     "WordHit": "retrieval.search.word_evidence",
     "__version__": "indexer",
+    "embed_parts": "retrieval.library.parts",
     "load_encoder": "indexer.encoders",
 }
 """The module that defines each name."""

@@ -54,6 +54,7 @@ GROUPS = {
     ),
     "Indexes": ("IndexChoice", "IndexMeasurement", "IndexTarget", "SearchDepth"),
     "Export and import": ("ExportFormat", "ExportReport", "ImportReport"),
+    "Many machines": ("embed_parts", "PartsReport"),
     "Progress": ("Progress", "ProgressCallback"),
 }
 """The groups and their names. Errors have a page of their own."""

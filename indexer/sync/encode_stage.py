@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,20 +17,18 @@ from typing import TypeVar
 
 import numpy as np
 
-from indexer.catalog.statements import sources, writes
 from indexer.config import Settings
 from indexer.encoders.base import Encoder
 from indexer.errors import ItemError, PictureError
 from indexer.images import Limits, Photo
 from indexer.images.workers import DecodePool
-from indexer.store import Store
 from indexer.sync.batch import Batch
-from indexer.sync.item_columns import failure_columns, file_columns, item_columns, metadata_columns, searchable_text
+from indexer.sync.batch_target import BatchTarget
 from indexer.sync.item_reader import picture_path, read_item, sidecar_paths
 from indexer.sync.report import SyncReport
 from indexer.sync.spool import Work
 from indexer.sync.steps import Added, Reread
-from indexer.types import Modality, Progress, ProgressCallback, Vectors, file_of
+from indexer.types import Pixels, Progress, ProgressCallback, Vectors, file_of
 
 T = TypeVar("T")
 
@@ -49,30 +47,31 @@ class EncodeStage:
     """The part of a sync that needs an encoder.
 
     Attributes:
-        store: The library; its write lock must be held.
+        target: Where the batches go.
         load: Loads the encoder; called with the first item.
         settings: Limits, number of workers and time limit of the decoder.
         report: Counts and times are added to it.
         progress: Called after each commit, in the thread that calls `run`.
-        source_id: The items' source.
+        pool: Decodes; None starts processes for each run.
     """
 
-    store: Store
+    target: BatchTarget
     load: Callable[[], Encoder]
     settings: Settings
     report: SyncReport
     progress: ProgressCallback
-    source_id: int | None
+    pool: DecodePool | None = None
     _encoder: Encoder | None = None
-    _encoder_id: int = 0
+    _total: int = 0
     _writer: ThreadPoolExecutor = field(init=False)
 
-    def run(self, work: Iterable[Work], total: int) -> None:
+    def run(self, work: Iterable[Work], total: int, *, of: int = 0) -> None:
         """Decode, encode and commit all items, batch by batch.
 
         Args:
             work: The steps, in the order in which they are committed.
             total: Their number.
+            of: Number of steps of all runs that this is one of; 0 if it is the only one.
 
         Raises:
             StorageError: A batch cannot be written; earlier batches stay committed.
@@ -82,6 +81,7 @@ class EncodeStage:
         # A single thread writes, so transactions never overlap. However the run ends, also by Ctrl-C, it finishes its
         # transaction.
         with ThreadPoolExecutor(1, thread_name_prefix="recall-writer") as self._writer:
+            self._total = of or total
             self.progress(Progress("indexing", 0, total))
             with (
                 self._decoders() as pool,
@@ -95,11 +95,13 @@ class EncodeStage:
                     self.progress(Progress("indexing", done, total))
                 self.report.seconds["decode"] = pool.seconds
 
-    def _decoders(self) -> DecodePool:
-        """Return a pool that prepares pictures for the library's encoder."""
-        bound, settings = self.store.encoder, self.settings
+    def _decoders(self) -> AbstractContextManager[DecodePool]:
+        """Return a pool that prepares pictures for the encoder, to be closed by a `with` statement if it is new."""
+        if self.pool is not None:
+            return nullcontext(self.pool)
+        settings = self.settings
         return DecodePool(
-            preprocess=bound.preprocess if bound else self._get_encoder().preprocess,
+            preprocess=self.target.preprocess or self._get_encoder().preprocess,
             limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
             workers=settings.decoders,
             timeout=settings.timeout,
@@ -165,12 +167,12 @@ class EncodeStage:
         return bool(batch.picture_rows) and len(batch.picture_rows) >= self._get_encoder().batch_size
 
     def _get_encoder(self) -> Encoder:
-        """Return the encoder; on the first call it is loaded and bound to the library."""
+        """Return the encoder; on the first call it is loaded and the target bound to it."""
         if self._encoder is None:
             with self.report.timing("load"):
                 self.progress(Progress("loading the encoder", 0))
                 self._encoder = self.load()
-                self._encoder_id = self._in_writer(partial(self.store.bind_encoder, self._encoder)).result().id
+                self._in_writer(partial(self.target.bind, self._encoder)).result()
         return self._encoder
 
     def _encode(self, batch: Batch) -> tuple[Vectors, Vectors]:
@@ -182,7 +184,7 @@ class EncodeStage:
         try:
             with self.report.timing("encode"):
                 if batch.picture_rows:
-                    photos = batch.item_vectors(encoder.encode_images(batch.pixels()))
+                    photos = batch.item_vectors(self._photo_vectors(encoder, batch.pixels()))
                 if batch.chunk_count:
                     texts = encoder.encode_texts(batch.texts())
                 return batch.drop_unusable(photos, texts)
@@ -191,36 +193,23 @@ class EncodeStage:
             error.add_note(f"while encoding {len(batch.items)} items, {first} to {last}; earlier ones are kept")
             raise
 
+    def _photo_vectors(self, encoder: Encoder, pixels: Pixels) -> Vectors:
+        """Return the vectors of a batch's pictures, shape (n, d).
+
+        The last bits of a vector depend on how many pictures are encoded together, though not on which. So in a run of
+        a batch or more, black pictures fill up a smaller one: bad files and the end of the run change no vector.
+        """
+        missing = encoder.batch_size - len(pixels) if self._total >= encoder.batch_size else 0
+        if missing <= 0:
+            return encoder.encode_images(pixels)
+        black = np.zeros((missing, *pixels.shape[1:]), dtype=pixels.dtype)
+        return encoder.encode_images(np.concatenate([pixels, black]))[: len(pixels)]
+
     def _commit(self, batch: Batch, photos: Vectors, texts: Vectors) -> None:
-        """Write a batch in one transaction, then let other writers in; runs in the writer's thread."""
-        with self.report.timing("write", in_background=True), self.store.transaction() as connection:
-            sources.require(connection, self.source_id)
-            rows = [file_columns(item.step.file, self.source_id) | item_columns(item) for item in batch.items]
-            ids = writes.save_items(connection, rows)
-            photo_ids = [id_ for id_, item in zip(ids, batch.items, strict=True) if item.photo is not None]
-            metadata = [searchable_text(item.photo.metadata) for item in batch.items if item.photo is not None]
-            writes.add_embeddings(connection, photo_ids, self._encoder_id, photos, texts=metadata)
-            text_ids = [id_ for id_, item in zip(ids, batch.items, strict=True) for _ in item.chunks]
-            writes.add_embeddings(
-                connection, text_ids, self._encoder_id, texts, kind=Modality.TEXT, texts=batch.texts()
-            )
-            writes.update_metadata(
-                connection,
-                [
-                    {"key": step.item_id} | file_columns(step.file, self.source_id) | metadata_columns(step.file, photo)
-                    for step, photo in batch.rereads
-                    if photo is not None
-                ],
-                ids=[step.item_id for step, _ in batch.rereads],
-            )
-            writes.save_items(
-                connection,
-                [
-                    file_columns(step.file, self.source_id) | failure_columns(step.file, error)
-                    for step, error in batch.failures
-                ],
-            )
-        self.store.let_others_write()
+        """Write a batch, then let other writers in; runs in the writer's thread."""
+        with self.report.timing("write", in_background=True):
+            self.target.write(batch, photos, texts)
+        self.target.let_others_write()
 
     def _count(self, batch: Batch) -> int:
         """Count a committed batch in the report and return its size."""

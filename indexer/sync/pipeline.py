@@ -21,6 +21,7 @@ from indexer.documents.text_file import text_format
 from indexer.encoders.base import Encoder
 from indexer.errors import NoPhotosError
 from indexer.store import Store
+from indexer.sync.batch_target import CatalogTarget
 from indexer.sync.encode_stage import EncodeStage
 from indexer.sync.item_columns import fallback_date, file_columns, sidecar_columns
 from indexer.sync.removals import Removals
@@ -161,12 +162,11 @@ class _SyncRun:
         """Execute the steps that need the encoder, batch by batch."""
         work = (step for step in self.scan.spool if is_work(step))
         EncodeStage(
-            store=self.store,
+            target=CatalogTarget(self.store, self._source_id),
             load=self.load,
             settings=self.settings,
             report=self.report,
             progress=self.progress,
-            source_id=self._source_id,
         ).run(work, self.scan.spool.work_count)
 
     def finish(self) -> None:

@@ -6,17 +6,26 @@ From outside call `export_library`, `import_folder` and `check_format`. `EXPORT_
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import EncoderMismatchError, MissingPackageError, TransferError
-from indexer.transfer.formats import DEFAULT_FORMAT, EXPORT_FORMATS, ExportFormat, check_format, detect_format
+from indexer.transfer.formats import (
+    DEFAULT_FORMAT,
+    EXPORT_FORMATS,
+    ExportFormat,
+    check_format,
+    detect_format,
+    has_parts,
+)
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.store import Store
+    from indexer.transfer.import_items import ExportContents
     from indexer.transfer.knowledge import Checks
     from indexer.transfer.report import ExportReport, ImportReport
     from indexer.types import ProgressCallback
@@ -29,6 +38,7 @@ __all__ = [
     "detect_format",
     "export_library",
     "import_folder",
+    "require_pyarrow",
 ]
 
 
@@ -41,7 +51,7 @@ def export_library(
         TransferError: `target` exists already or cannot be written, or there is nothing to export.
         MissingPackageError: pyarrow is not installed.
     """
-    _require_pyarrow()
+    require_pyarrow()
     report_progress = progress or (lambda _: None)
     if format == "recall":
         from indexer.transfer import recall_format  # late: pyarrow takes a tenth of a second
@@ -56,7 +66,7 @@ def export_library(
 
 def import_folder(
     store: Store,
-    folder: Path,
+    folder: Path | str,
     *,
     roots: Mapping[str, str],
     load: Callable[[], Encoder] | None,
@@ -68,7 +78,7 @@ def import_folder(
 
     Args:
         store: The library; its write lock must be held.
-        folder: The export.
+        folder: The export, or a place with parts; an object store is named by its URL.
         roots: Folders on the machine of the export, and the same folders on this machine.
         load: Returns the encoder that the user named; None if no encoder was named.
         checks: What the library can use of words, judgements and versions.
@@ -80,19 +90,16 @@ def import_folder(
         EncoderMismatchError: The library has embeddings of another encoder.
         MissingPackageError: pyarrow is not installed.
     """
+    require_pyarrow()
+    if isinstance(folder, str) or (folder.is_dir() and has_parts(folder)):
+        return _import_place(store, folder, roots, load, checks, replace=replace, progress=progress)
     format = detect_format(folder)
-    _require_pyarrow()
     from indexer.transfer.import_items import import_contents  # late, like the next two
     from indexer.transfer.report import ImportReport
 
     report = ImportReport()
     if format == "recall":
-        from indexer.transfer import recall_format
-
-        contents = recall_format.open_export(folder, roots, checks)
-        if load is not None:
-            active = [encoder.record["fingerprint"] for encoder in contents.encoders if encoder.active]
-            _check_encoder(load(), active)
+        contents = _open_export(folder, roots, checks, load)
     else:
         from indexer.transfer.clip_retrieval import reader
 
@@ -100,6 +107,50 @@ def import_folder(
         with store.reading() as connection:
             contents = reader.open_export(folder, roots, encoder, report, connection)
     import_contents(store, contents, report, replace=replace, progress=progress)
+    return report
+
+
+def _open_export(
+    folder: Path, roots: Mapping[str, str], checks: Checks, load: Callable[[], Encoder] | None
+) -> ExportContents:
+    """Return the contents of an export of Recall, after comparing its encoder with one that the user named."""
+    from indexer.transfer import recall_format  # late, as above
+
+    contents = recall_format.open_export(folder, roots, checks)
+    if load is not None:
+        active = [encoder.record["fingerprint"] for encoder in contents.encoders if encoder.active]
+        _check_encoder(load(), active)
+    return contents
+
+
+def _import_place(
+    store: Store,
+    folder: Path | str,
+    roots: Mapping[str, str],
+    load: Callable[[], Encoder] | None,
+    checks: Checks,
+    *,
+    replace: bool,
+    progress: ProgressCallback | None,
+) -> ImportReport:
+    """Import all parts of a place, or the only export in an object store."""
+    start = time.perf_counter()
+    from indexer.storage import open_place  # late, like the next two
+    from indexer.transfer.import_parts import import_parts
+    from indexer.transfer.report import ImportReport
+
+    place, report = open_place(folder), ImportReport()
+    import_parts(
+        store,
+        place,
+        open_export=lambda part: _open_export(part, roots, checks, load),
+        report=report,
+        replace=replace,
+        progress=progress,
+    )
+    if store.encoder is not None:
+        store.index(save=True, progress=progress)
+    report.total_seconds = time.perf_counter() - start
     return report
 
 
@@ -120,7 +171,8 @@ def _check_encoder(encoder: Encoder, fingerprints: list[str]) -> None:
         )
 
 
-def _require_pyarrow() -> None:
+def require_pyarrow() -> None:
+    """Raise MissingPackageError if pyarrow, which reads and writes exports, is not installed."""
     if find_spec("pyarrow") is None:
         raise MissingPackageError(
             "exports need pyarrow, which is not installed; run: pip install 'recall-photos[tables]'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,15 @@ MANIFEST = "manifest.json"
 """File of Recall's own format that is written last: a folder without it is not an export."""
 
 
+PART_NAME = re.compile(r"part-(\d{6,12})")
+"""Names of the folders in a place of many small exports."""
+
+
+def has_parts(folder: Path) -> bool:
+    """Return whether a folder has folders of parts."""
+    return any(PART_NAME.fullmatch(entry.name) and entry.is_dir() for entry in folder.iterdir())
+
+
 def detect_format(folder: Path) -> ExportFormat:
     """Return the format of an export, judged by the names of its files.
 
@@ -32,7 +42,7 @@ def detect_format(folder: Path) -> ExportFormat:
     """
     if not folder.is_dir():
         raise TransferError(f"{folder} is not a folder; expected one that recall export or clip-retrieval has written")
-    if (folder / MANIFEST).is_file():
+    if (folder / MANIFEST).is_file() or has_parts(folder):
         return "recall"
     if has_numbered_files(folder):
         return "clip-retrieval"

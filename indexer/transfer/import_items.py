@@ -87,6 +87,16 @@ def import_contents(
         StorageError: The disk is full or read-only; committed work is kept.
     """
     start = time.perf_counter()
+    write_contents(store, contents, report, replace=replace, progress=progress)
+    if store.encoder is not None:
+        store.index(save=True, progress=progress)
+    report.total_seconds = time.perf_counter() - start
+
+
+def write_contents(
+    store: Store, contents: ExportContents, report: ImportReport, *, replace: bool, progress: ProgressCallback | None
+) -> None:
+    """Write the contents of an export as `import_contents` does, without the index."""
     check_encoders(store.encoder, contents.encoders)
     report.sources = [source["root"] for source in contents.sources if source.get("collection") is None]
     added = AddedItems(store, replace=replace)
@@ -112,9 +122,6 @@ def import_contents(
         if contents.knowledge is not None:
             ids = {number: columns[name] for name, number in contents.knowledge.encoders.items()}
             import_knowledge(connection, contents.knowledge, report, ids)
-    if store.encoder is not None:
-        store.index(save=True, progress=progress)
-    report.total_seconds = time.perf_counter() - start
 
 
 def _check_items(

@@ -53,8 +53,18 @@ def write_manifest(
     sources: Sequence[Record],
     rows: Mapping[str, int],
     settings: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the manifest of the files in a folder; in ASCII, so that any path can be written."""
+    """Write the manifest of the files in a folder; in ASCII, so that any path can be written.
+
+    Args:
+        folder: The folder.
+        encoders: Encoders of the embeddings.
+        sources: Columns of sources.
+        rows: Number of rows of each file, by name.
+        settings: Values of `knowledge.settings_record`.
+        more: What a part says in addition.
+    """
     files = {
         name: {"rows": count, "bytes": (folder / name).stat().st_size, "sha256": checksum(folder / name)}
         for name, count in rows.items()
@@ -72,6 +82,7 @@ def write_manifest(
         "sources": [_to_json(SOURCES, source) for source in sources],
         "settings": settings,
         "files": files,
+        **(more or {}),
     }
     (folder / MANIFEST).write_text(json.dumps(content, indent=2), encoding="ascii")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import TransferError
+from indexer.storage.url import is_url
 from indexer.types import collection_of, is_below
 
 
@@ -26,7 +27,7 @@ class PathMapping:
     @classmethod
     def from_roots(cls, roots: Mapping[str, str], *, separator: str = os.sep) -> PathMapping:
         """Return the mapping that a user gave; folders here may be relative or start with ~, and links are resolved."""
-        pairs = [(old.rstrip(separator) or old, os.path.realpath(Path(new).expanduser())) for old, new in roots.items()]
+        pairs = [(old.rstrip(separator) or old, _place_here(new)) for old, new in roots.items()]
         return cls(tuple(sorted(pairs, key=lambda pair: -len(pair[0]))), separator)
 
     def translate(self, path: str) -> str:
@@ -50,6 +51,8 @@ class PathMapping:
         if ".." in path.replace(self.separator, os.sep).split(os.sep):
             raise TransferError(f"path {path!r} leaves its folder with '..'; it was not imported")
         translated = self.translate(path)
+        if is_url(translated):
+            return translated
         if not os.path.isabs(translated):
             base = dict(self.pairs).get("")
             if base is None:
@@ -69,8 +72,14 @@ class PathMapping:
                 raise TransferError(f"this export has nothing at {old!r}; it has: {', '.join(roots) or 'nothing'}")
 
 
+def _place_here(folder: str | os.PathLike[str]) -> str:
+    """Return the absolute path of a folder that a user named, with links resolved; a URL as it is."""
+    text = os.fspath(folder)
+    return text.rstrip("/") if is_url(text) else os.path.realpath(Path(text).expanduser())
+
+
 def validate_path(path: str, owner: str, *, may_be_row: bool = False) -> str:
-    """Return a path unchanged if it is absolute and normalized on this machine.
+    """Return a path unchanged if it is absolute and normalized on this machine, or a URL.
 
     Args:
         path: The path, from a file that anyone may have written.
@@ -83,6 +92,8 @@ def validate_path(path: str, owner: str, *, may_be_row: bool = False) -> str:
     name, nul, row = path.partition("\0")
     if (nul and not may_be_row) or "\0" in row:
         raise TransferError(f"{owner} {path!r} contains a NUL; expected a path")
+    if is_url(name) and "//" not in name.partition("://")[2] and {".", ".."}.isdisjoint(name.split("/")):
+        return path
     if not os.path.isabs(name):
         raise TransferError(f"{owner} {path!r} is not an absolute path here; say where it is with --root OLD=NEW")
     if os.path.normpath(name) != name or name.startswith("//"):

@@ -68,7 +68,7 @@ def items_layout() -> Layout:
     return Layout([*ITEMS.c, RELATIVE], lists=list(LABELS), vectors={}, large=["text", "metadata"])
 
 
-def _written_layout(sources: Iterable[Record]) -> Layout:
+def written_layout(sources: Iterable[Record]) -> Layout:
     """Return the columns of `items.parquet` for a library: without added items those that versions before them read."""
     if any(source["collection"] is not None for source in sources):
         return items_layout()
@@ -95,7 +95,7 @@ def write_export(store: Store, target: Path, *, progress: ProgressCallback) -> E
         total = export_records.count_rows(connection, ITEMS) + export_records.count_rows(connection, UNITS)
         count = _row_counter(progress, total)
         roots = {source["id"]: source["root"] for source in sources}
-        with TableWriter(folder / ITEMS_FILE, _written_layout(sources)) as items:
+        with TableWriter(folder / ITEMS_FILE, written_layout(sources)) as items:
             for item in export_records.export_items(connection):
                 items.add(item | {"relative": _relative(item["path"], roots[item["source_id"]])})
                 count()

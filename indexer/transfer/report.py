@@ -46,6 +46,8 @@ class ImportReport:
         words: Private words that the library did not have.
         judgements: Judgements that the library did not have.
         versions: Adapters that the library did not have.
+        incomplete: Parts of the place that have no manifest, because they are not written to the end; nothing of them
+            was imported.
         sources: Folders on this machine that the items belong to.
         total_seconds: Seconds from start to end.
     """
@@ -58,5 +60,6 @@ class ImportReport:
     words: int = 0
     judgements: int = 0
     versions: int = 0
+    incomplete: int = 0
     sources: list[str] = field(default_factory=list)
     total_seconds: float = 0.0

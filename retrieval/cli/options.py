@@ -38,6 +38,16 @@ class FilePath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class PlacePath(FilePath):
+    """A file or folder, or a place in an object store: a URL stays a text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or the URL."""
+        from indexer.storage.url import is_url  # late: most commands name no place
+
+        return value if isinstance(value, str) and is_url(value) else super().convert(value, param, ctx)
+
+
 class LibraryPlace(click.ParamType[Path | DatabaseUrl]):
     """A library on the command line: its folder or its URL."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer import transfer
 from indexer.errors import TransferError
+from indexer.storage.url import is_url
 from indexer.store.library_encoder import LibraryEncoder
 from indexer.transfer import DEFAULT_FORMAT, ExportFormat, check_format
 from indexer.transfer.importers import load_importer
@@ -57,12 +58,15 @@ def import_(
 
     The photos need not be on this machine.
 
+    Of a place with parts, each part is an export; those that are not complete yet are counted and left out.
+
     Private words, judgements, adapters and the requirements for the index come with an export of Recall. The library
     keeps what it knows already. Items are committed in batches. A run that was stopped continues where it left off when
     it is started again.
 
     Args:
-        path: The folder, or what an importer of an installed package reads.
+        path: The folder, a place with the parts that `embed_parts` wrote, or what an importer of an installed package
+            reads. An object store is named by its URL, s3://BUCKET/PREFIX.
         format: "recall", "clip-retrieval" or the name of an importer; None detects which of the first two it is.
         roots: Folders on the machine of the export, and the same folders on this machine; "" stands for the folder
             that relative paths start from.
@@ -75,15 +79,17 @@ def import_(
             its vectors; or the importer fails.
         EncoderMismatchError: The library has embeddings of another encoder.
         LibraryLockedError: Another process is writing to the library.
+        StorageError: The object store cannot be used, or the disk is full; committed work is kept.
         MissingPackageError: pyarrow is not installed.
     """
-    source = Path(path).expanduser()
+    source = os.fspath(path) if is_url(os.fspath(path)) else Path(path).expanduser()
     importer = None if format is None else load_importer(format)
     if importer is not None:
         if encoder is not None:
             raise TransferError(f"the format {format!r} takes no encoder; leave it out")
         return importer(self, source, roots=roots or {}, replace=replace, progress=progress)
-    check_format(source, format)
+    if isinstance(source, Path):
+        check_format(source, format)
     load = None
     if encoder is not None:
         load = LibraryEncoder(self._store, self._settings, encoder=encoder, precision=None).for_indexing

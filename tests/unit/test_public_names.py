@@ -81,6 +81,7 @@ PUBLIC = [
     "Original",
     "Part",
     "PartScore",
+    "PartsReport",
     "Picture",
     "PictureError",
     "PictureInput",
@@ -124,6 +125,7 @@ PUBLIC = [
     "WordEffect",
     "WordHit",
     "__version__",
+    "embed_parts",
     "load_encoder",
 ]
 """Apps may use these names: removing one breaks them."""

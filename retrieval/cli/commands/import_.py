@@ -18,7 +18,7 @@ from indexer.transfer import check_format
 from indexer.transfer.importers import import_formats, load_importer
 from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.messages import note
-from retrieval.cli.options import FilePath, open_library, settings_options
+from retrieval.cli.options import PlacePath, open_library, settings_options
 from retrieval.cli.output import json_option, print_json
 from retrieval.cli.progress import ProgressLine
 from retrieval.cli.text import plural
@@ -40,7 +40,7 @@ class _FormatOption(click.Option):
 
 
 @click.command("import", short_help="Import what recall export or clip-retrieval wrote.")
-@click.argument("folder", type=FilePath())
+@click.argument("folder", type=PlacePath())
 @click.option("--format", "format_name", cls=_FormatOption, metavar="NAME")
 @click.option(
     "--root",
@@ -59,7 +59,7 @@ class _FormatOption(click.Option):
 @json_option
 @settings_options("library", "device", "wait")
 def command(
-    folder: Path,
+    folder: Path | str,
     format_name: str | None,
     roots: tuple[str, ...],
     encoder: str | None,
@@ -69,6 +69,8 @@ def command(
 ) -> None:
     """Import the items of an export in FOLDER; the photos need not be on this machine.
 
+    FOLDER may also be a place with the parts that recall index --into wrote: those that are complete are imported.
+
     Installed packages can add formats, which --format names.
 
     You can stop with Ctrl-C at any time: the next run continues.
@@ -77,6 +79,7 @@ def command(
     recall import backup
     recall import backup --root /home/ann/Pictures=/mnt/photos
     recall import embeddings --encoder ViT-B-32/laion2b_s34b_b79k
+    recall import s3://bucket/parts
     """
     pairs = _pairs(roots)
     is_own = _check(folder, format_name)  # refuses it before a library is made
@@ -91,15 +94,16 @@ def command(
         print_json(asdict(report))
     else:
         _print_summary(report)
-    if report.failed:
+    if report.failed or report.incomplete:
         leave(ExitCode.SOME_FAILED)
 
 
-def _check(folder: Path, format_name: str | None) -> bool:
+def _check(folder: Path | str, format_name: str | None) -> bool:
     """Return whether Recall itself imports a folder; raise TransferError if nothing can."""
     if format_name is not None and load_importer(format_name) is not None:
         return False
-    check_format(folder, format_name)
+    if isinstance(folder, Path):
+        check_format(folder, format_name)
     return True
 
 
@@ -110,9 +114,17 @@ def _new_library(place: Path | DatabaseUrl) -> Iterator[None]:
     try:
         yield
     except (TransferError, EncoderError, MissingPackageError):
-        if is_new and isinstance(place, Path):
+        if is_new and isinstance(place, Path) and not _has_items(place):
             shutil.rmtree(place, ignore_errors=True)
         raise
+
+
+def _has_items(path: Path) -> bool:
+    """Return whether parts before a refused one were imported."""
+    from retrieval.library import Library  # late: --help needs no database library
+
+    with Library.open(path, create=False, read_only=True) as library:
+        return len(library) > 0
 
 
 def _pairs(roots: tuple[str, ...]) -> dict[str, str]:
@@ -142,5 +154,7 @@ def _print_summary(report: ImportReport) -> None:
         note(f"{plural(report.normalized, 'embedding')} scaled to unit length")
     for root in report.sources:
         note(f"source {root}")
+    if report.incomplete:
+        note(f"{plural(report.incomplete, 'part')} not complete and left out; import again when they are written")
     if report.failed:
         note("those that failed: recall status --failed")

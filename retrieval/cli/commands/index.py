@@ -18,8 +18,9 @@ from retrieval.cli.exit_codes import ExitCode, leave
 from retrieval.cli.file_list import read_paths
 from retrieval.cli.index_measurement import describe
 from retrieval.cli.messages import note, print_failures
-from retrieval.cli.options import FilePath, encoder_option, open_library, precision_option, settings_options
+from retrieval.cli.options import PlacePath, encoder_option, open_library, precision_option, settings_options
 from retrieval.cli.output import json_option, print_json
+from retrieval.cli.parts_options import parts_options
 from retrieval.cli.progress import ProgressLine
 from retrieval.cli.text import plural
 
@@ -30,7 +31,7 @@ SECTION = "Index"
 
 
 @click.command("index", short_help="Index folders of photos and texts, or update the library.")
-@click.argument("paths", nargs=-1, type=FilePath())
+@click.argument("paths", nargs=-1, type=PlacePath())
 @click.option(
     "--exclude",
     multiple=True,
@@ -75,6 +76,7 @@ SECTION = "Index"
 @settings_options(
     "library", "device", "trust_encoder", "batch_size", "workers", "max_pixels", "max_bytes", "timeout", "wait"
 )
+@parts_options
 def command(
     paths: tuple[Path, ...],
     exclude: tuple[str, ...],
@@ -103,6 +105,7 @@ def command(
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
     recall index captions.csv --text-column caption --image-column image
     find ~/Pictures -newer last-run -print0 | recall index --files-from -
+    recall index /mnt/photos --into /mnt/parts --part 7/64
     """
     targets = paths if files_from is None else (*paths, *read_paths(files_from))
     _check_paths(targets)
