@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from indexer.config import Settings
 from indexer.distributed.part_encoder import PartEncoder
@@ -14,7 +15,7 @@ from indexer.distributed.part_target import PartSource
 from indexer.distributed.report import PartsReport
 from indexer.documents.table import table_format
 from indexer.encoders.base import Encoder
-from indexer.errors import NoPhotosError, SourceError
+from indexer.errors import MissingPackageError, NoPhotosError, SourceError
 from indexer.storage import Place, open_place
 from indexer.sync.scan_rules import Rules, resolve_path
 from indexer.sync.walk_entries import SourceFile
@@ -61,7 +62,8 @@ class _Run:
 
     def encode(self, parts: PartList) -> None:
         """Make the parts of a list on this machine."""
-        with PartEncoder(self.place, self.source, self.encoder, self.settings) as part_encoder:
+        size = part_size(self.encoder.batch_size)
+        with PartEncoder(self.place, self.source, self.encoder, self.settings, size=size) as part_encoder:
             part_encoder.run(
                 parts,
                 file_count=parts.file_count,
@@ -69,6 +71,32 @@ class _Run:
                 progress=self.progress,
                 on_written=self._count,
             )
+
+    def encode_on_cluster(self, parts: PartList, address: str) -> None:
+        """Make the parts of a list on the machines of a Ray cluster."""
+        if find_spec("ray") is None:
+            raise MissingPackageError(
+                "clusters need Ray, which is not installed; run: pip install 'recall-photos[ray]'"
+            )
+        from indexer.distributed.part_actor import Job  # late: Ray takes a second
+        from indexer.distributed.ray_adapter import embed_on_cluster
+
+        job = Job(
+            self.place.url,
+            self.source,
+            self.encoder.name,
+            self.encoder.fingerprint,
+            part_size(self.encoder.batch_size),
+            parts.total_files,
+            self.settings,
+        )
+
+        def count(number: int, items: int, failed: int) -> None:
+            self._count(number, items, failed)
+            self.progress(Progress("indexing", self.report.items + self.report.failed, parts.file_count))
+
+        self.progress(Progress("indexing", 0, parts.file_count))
+        embed_on_cluster(address, parts, job, on_written=count)
 
     def _count(self, _: int, items: int, failed: int) -> None:
         self.report.written += 1
@@ -95,6 +123,7 @@ def embed_parts(
     exclude: Sequence[str] = (),
     include_hidden: bool = False,
     share: Share | None = None,
+    ray: str | None = None,
     progress: ProgressCallback | None = None,
 ) -> PartsReport:
     """Embed the photos and texts of a source into parts, and return a report; see `retrieval.embed_parts`.
@@ -107,6 +136,7 @@ def embed_parts(
         exclude: Patterns of names and paths to exclude.
         include_hidden: Whether to include names that begin with a dot.
         share: The parts to make; None for all.
+        ray: Address of a Ray cluster that makes the parts; None makes them on this machine.
         progress: Called with the progress.
 
     Raises:
@@ -115,7 +145,8 @@ def embed_parts(
         EncoderMismatchError: The place has parts of another encoder.
         TransferError: The place has parts of another source.
         StorageError: The place cannot be reached, read or written; complete parts are kept.
-        MissingPackageError: pyarrow is not installed.
+        ConfigError: No Ray cluster answers at the address.
+        MissingPackageError: pyarrow, or for a cluster Ray, is not installed.
     """
     require_pyarrow()
     start = time.perf_counter()
@@ -130,7 +161,9 @@ def embed_parts(
         number_of_parts = run.list(parts)
         if not number_of_parts:
             raise NoPhotosError(f"{root} contains no photos or texts; expected a folder with pictures or .txt files")
-        if parts.count:
+        if parts.count and ray is not None:
+            run.encode_on_cluster(parts, ray)
+        elif parts.count:
             run.encode(parts)
     if not report.unreadable:  # files that cannot be listed now may be there again tomorrow
         run.remove_old(number_of_parts)

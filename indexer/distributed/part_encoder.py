@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Self
 
 from indexer.config import Settings
-from indexer.distributed.part_list import Part, part_size
+from indexer.distributed.part_list import Part
 from indexer.distributed.part_target import PartSource, PartTarget
 from indexer.encoders.base import Encoder
 from indexer.images import Limits
@@ -23,9 +23,18 @@ from indexer.types import ProgressCallback
 class PartEncoder:
     """An encoder with its decoder processes, for one part after the other; a context manager that ends them."""
 
-    def __init__(self, place: Place, source: PartSource, encoder: Encoder, settings: Settings) -> None:
-        """Take where the parts go, their source, the encoder, and the settings of the decoder."""
+    def __init__(self, place: Place, source: PartSource, encoder: Encoder, settings: Settings, *, size: int) -> None:
+        """Take what all parts have in common.
+
+        Args:
+            place: Where they are written.
+            source: What they are of.
+            encoder: The encoder.
+            settings: Limits, number of workers and time limit of the decoder.
+            size: Number of files of each part but the last.
+        """
         self._place, self._source, self._encoder, self._settings = place, source, encoder, settings
+        self._size = size
         self._pool = DecodePool(
             preprocess=encoder.preprocess,
             limits=Limits(max_pixels=settings.max_pixels, max_bytes=settings.max_bytes),
@@ -60,7 +69,7 @@ class PartEncoder:
         Raises:
             StorageError: The place cannot be written; complete parts stay.
         """
-        target = PartTarget(self._place, self._source, self._encoder, part_size(self._encoder.batch_size), on_written)
+        target = PartTarget(self._place, self._source, self._encoder, self._size, on_written)
 
         def work() -> Iterator[Added]:
             for part in parts:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,18 +62,23 @@ _OPTIONS = (
         metavar="K/N",
         help="With --into: make only every Nth part, beginning with the Kth, so that N machines share the work.",
     ),
+    click.option(
+        "--ray",
+        metavar="ADDRESS",
+        help="With --into: let the machines of a Ray cluster make the parts; HOST:PORT of its head, or auto.",
+    ),
 )
 
 
 def parts_options(command: Command) -> Command:
-    """Add --into and --part to `recall index`; with --into a folder is embedded, and the command is not called."""
+    """Add --into, --part and --ray to `recall index`; with --into a folder is embedded without a library."""
 
     @functools.wraps(command)
-    def call(*, into: Any, share: tuple[int, int] | None, **arguments: Any) -> None:
+    def call(*, into: Any, share: tuple[int, int] | None, ray: str | None, **arguments: Any) -> None:
         if into is not None:
-            _embed(into, share, arguments)
-        elif share is not None:
-            raise click.UsageError("--part needs --into PLACE, where the parts are written")
+            _embed(into, share, ray, arguments)
+        elif share is not None or ray is not None:
+            raise click.UsageError("--part and --ray need --into PLACE, where the parts are written")
         else:
             command(**arguments)
 
@@ -81,7 +88,7 @@ def parts_options(command: Command) -> Command:
     return decorated
 
 
-def _embed(into: Any, share: tuple[int, int] | None, arguments: dict[str, Any]) -> None:
+def _embed(into: Any, share: tuple[int, int] | None, ray: str | None, arguments: dict[str, Any]) -> None:
     """Embed the only path, and print the report."""
     unused = [option for name, option in _OF_LIBRARIES.items() if arguments[name]]
     if unused:
@@ -90,7 +97,8 @@ def _embed(into: Any, share: tuple[int, int] | None, arguments: dict[str, Any]) 
         raise click.UsageError(f"--into takes one folder, not {len(arguments['paths'])}; give each a place of its own")
     from retrieval.library.parts import embed_with_settings  # late: --help needs no database library
 
-    with ProgressLine() as progress:
+    out = nullcontext() if ray is None else redirect_stdout(sys.stderr)  # Ray prints there that a machine has died
+    with out, ProgressLine() as progress:
         report = embed_with_settings(
             arguments["paths"][0],
             into,
@@ -100,6 +108,7 @@ def _embed(into: Any, share: tuple[int, int] | None, arguments: dict[str, Any]) 
             exclude=arguments["exclude"],
             include_hidden=bool(arguments["include_hidden"]),
             part=share,
+            ray=ray,
             progress=progress,
         )
     _print(report, as_json=arguments["as_json"])

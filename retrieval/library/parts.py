@@ -27,6 +27,7 @@ def embed_parts(
     exclude: Sequence[str] = (),
     include_hidden: bool = False,
     part: tuple[int, int] | None = None,
+    ray: str | None = None,
     config: bool = True,
     device: str | None = None,
     batch_size: int | None = None,
@@ -51,6 +52,8 @@ def embed_parts(
         exclude: Patterns such as "*.png" or "2019/*" for names, and for paths below the folder, to leave out.
         include_hidden: Whether to include names that begin with a dot.
         part: The share of this machine: (7, 64) makes every 64th part, beginning with the seventh. None makes all.
+        ray: Address of a Ray cluster whose machines make the parts: "HOST:PORT" of its head, or "auto" for the one of
+            this machine. Each needs Recall, the encoder, the source at the same path, and access to `into`.
         config: Whether the environment and the user's settings file count, as in `Library.open`.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps"; by default "auto".
         batch_size: Pictures per call of the encoder; by default what suits the device.
@@ -68,7 +71,7 @@ def embed_parts(
         EncoderMismatchError: `into` has parts of another encoder.
         TransferError: `into` has parts of another source.
         StorageError: `into` cannot be read or written; complete parts are kept.
-        MissingPackageError: pyarrow is not installed.
+        MissingPackageError: pyarrow, or for a cluster Ray, is not installed.
     """
     settings = Settings.load(
         config=config,
@@ -88,6 +91,7 @@ def embed_parts(
         exclude=exclude,
         include_hidden=include_hidden,
         part=part,
+        ray=ray,
         progress=progress,
     )
 
@@ -102,10 +106,13 @@ def embed_with_settings(
     exclude: Sequence[str] = (),
     include_hidden: bool = False,
     part: tuple[int, int] | None = None,
+    ray: str | None = None,
     progress: ProgressCallback | None = None,
 ) -> PartsReport:
     """Embed a source as `embed_parts` does, with settings that were read already."""
     share = _share(part)
+    if ray is not None and encoder is not None and not isinstance(encoder, str):
+        raise ConfigError("ray is given with an encoder object, which other machines do not have; give its name")
     with settings.active():
         return embed_source(
             source,
@@ -115,6 +122,7 @@ def embed_with_settings(
             exclude=[pattern.rstrip("/") for pattern in exclude if pattern.rstrip("/")],
             include_hidden=include_hidden,
             share=share,
+            ray=ray,
             progress=progress,
         )
 

@@ -40,7 +40,7 @@ def album(tmp_path: Path) -> Path:
     """Return a folder with photos, broken files between them and a text."""
     folder = tmp_path / "album"
     for number in range(COUNT - 8):
-        color = tuple(40 + (number * step) % 200 for step in (7, 31, 53))
+        color = (40 + number * 7 % 200, 40 + number * 31 % 200, 40 + number * 53 % 200)
         paint(folder / f"{number % 3}" / f"{number:04}.png", color)
     for number in range(7):
         (folder / "1" / f"{number * 20:04}-broken.png").write_bytes(b"no picture")
@@ -177,7 +177,7 @@ def test_the_program_embeds_shares_and_imports_them(album: Path, tmp_path: Path,
 
 
 def test_a_killed_run_leaves_only_complete_parts(album: Path, tmp_path: Path, recall_program: Program) -> None:
-    arguments = [recall_program.path, "index", album, "--into", tmp_path / "parts", "--workers", "1"]
+    arguments: list[str | Path] = [recall_program.path, "index", album, "--into", tmp_path / "parts", "--workers", "1"]
     with subprocess.Popen(arguments, env=recall_program.env, cwd=tmp_path, stderr=subprocess.DEVNULL) as run:
         deadline = time.monotonic() + 120
         while not manifest(tmp_path / "parts", 0).exists() and time.monotonic() < deadline:
@@ -193,7 +193,7 @@ def test_a_killed_run_leaves_only_complete_parts(album: Path, tmp_path: Path, re
 
 def test_two_importers_at_once_add_each_item_once(album: Path, tmp_path: Path, recall_program: Program) -> None:
     embed_parts(album, tmp_path / "parts", encoder="compact", workers=1)
-    arguments = [recall_program.path, "import", tmp_path / "parts", "--json"]
+    arguments: list[str | Path] = [recall_program.path, "import", tmp_path / "parts", "--json"]
     runs = [
         subprocess.Popen(arguments, env=recall_program.env, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
