@@ -57,7 +57,7 @@ class _Actors:
     def __init__(self, job: Job, parts: Iterator[Part], on_written: Callable[[int, int, int], None]) -> None:
         self._job, self._parts, self._on_written = job, parts, on_written
         number, options = _resources(job)
-        self._class = ray.remote(max_restarts=0, **options)(PartActor)
+        self._class: Any = ray.remote(max_restarts=0, **options)(PartActor)
         self._starting: dict[Any, Any] = {}  # actors by what their start returns
         self._running: dict[Any, tuple[Any, Part]] = {}  # actors with their part by what they return
         self._alive: list[Any] = []
@@ -135,7 +135,8 @@ def _result(reference: Any) -> Any:
 
 def _resources(job: Job) -> tuple[int, dict[str, Any]]:
     """Return how many actors the cluster has room for, and what each needs."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+    list_nodes: Callable[[], list[dict[str, Any]]] = ray.nodes
+    nodes = [node["Resources"] for node in list_nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
     if not nodes:
         raise ConfigError("the Ray cluster has no machine with a processor; start one: ray start --address=HOST:PORT")
     gpus = int(sum(node.get("GPU", 0) for node in nodes)) if job.settings.device != "cpu" else 0

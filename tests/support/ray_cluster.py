@@ -30,7 +30,15 @@ class RayNode:
         program = Path(sys.executable).parent / "ray"
         if not program.exists():
             pytest.fail("there is no Ray: pip install 'recall-photos[ray]', or .ci/cluster")
-        command = [program, "start", "--block", "--num-cpus=1", "--num-gpus=0", "--disable-usage-stats", *arguments]
+        command: list[str | Path] = [
+            program,
+            "start",
+            "--block",
+            "--num-cpus=1",
+            "--num-gpus=0",
+            "--disable-usage-stats",
+            *arguments,
+        ]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command, stdout=output, stderr=output, env=environment, start_new_session=True
