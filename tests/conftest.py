@@ -62,13 +62,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of other parts. A file stays whole: its tests share what takes long to make."""
+    """Leave out the runs with PostgreSQL of tests marked folder, and the tests of other parts.
+
+    A file stays whole in its part: its tests share what takes long to make.
+    """
+    items[:] = [item for item in items if not (_is_on_postgresql(item) and item.get_closest_marker("folder"))]
     if not (part := config.getoption("--part")):
         return
     number, parts = map(int, part.split("/"))
     mine = [item for item in items if (zlib.crc32(item.path.name.encode()) - number) % parts == 0]
     config.hook.pytest_deselected(items=[item for item in items if item not in mine])
     items[:] = mine
+
+
+def _is_on_postgresql(item: pytest.Item) -> bool:
+    return (
+        isinstance(item, pytest.Function)
+        and getattr(item, "callspec", None) is not None
+        and (item.callspec.params.get("library_place") == "postgresql")
+    )
 
 
 @pytest.fixture(scope="session")
@@ -128,9 +140,11 @@ def recall_path() -> Path:
 
 
 @pytest.fixture
-def recall_program(recall_path: Path, tmp_path: Path, encoder_cache: Path) -> Program:
-    """Return the installed program with a home and a library of its own."""
+def recall_program(request: pytest.FixtureRequest, recall_path: Path, tmp_path: Path, encoder_cache: Path) -> Program:
+    """Return the installed program with a home and a library of its own, in `library_place`."""
     env = {**program_env(tmp_path), "RECALL_CACHE": str(encoder_cache)}
+    if "library_place" in request.fixturenames:
+        env["RECALL_LIBRARY"] = str(request.getfixturevalue("library_place"))
     return Program(path=recall_path, env=env, cwd=tmp_path)
 
 

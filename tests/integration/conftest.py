@@ -16,6 +16,7 @@ from indexer.encoders.export_store import cache_folder
 from indexer.encoders.onnx_encoder import ExportDescription
 from retrieval import Library
 from tests.support.color_photos import paint
+from tests.support.contents import Place
 from tests.support.encoders import FakeEncoder
 
 
@@ -33,10 +34,29 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(params=["folder", pytest.param("postgresql", marks=pytest.mark.cluster)])
+def library_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Return where a test makes a library: a folder, at the path that `recall_program` uses, or in PostgreSQL.
+
+    Tests with this fixture, or `library`, run on both, unless they are marked folder.
+    """
+    if request.param == "folder":
+        return tmp_path / "test.recall"
+    return str(request.getfixturevalue("postgresql_url"))
+
+
 @pytest.fixture
-def library(tmp_path: Path, encoder: FakeEncoder) -> Iterator[Library]:
-    """Return an open library with the fake encoder, at the path that `recall_program` uses."""
-    with Library.open(tmp_path / "test.recall", encoder=encoder) as library:
+def other_place(library_place: Place, tmp_path: Path) -> Callable[[str], Place]:
+    """Return a function that returns the place of another library by its name, of the kind of `library_place`."""
+    if isinstance(library_place, Path):
+        return lambda name: tmp_path / f"{name}.recall"
+    return lambda name: f"{library_place}_{name}"
+
+
+@pytest.fixture
+def library(library_place: Place, encoder: FakeEncoder) -> Iterator[Library]:
+    """Return an open library with the fake encoder, in the place that `recall_program` uses."""
+    with Library.open(library_place, encoder=encoder) as library:
         yield library
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from indexer.catalog.statements import versions
 from indexer.encoders.adapter import Adapter, LowRankAdapter
@@ -91,7 +92,7 @@ def test_indexed_texts_are_transformed_as_texts(colours: Library, folder: Path) 
 
 
 def test_another_process_uses_an_adapter_that_is_activated(colours: Library, encoder: FakeEncoder) -> None:
-    with Library.open(colours.path, encoder=encoder) as other:
+    with Library.open(colours.name, encoder=encoder) as other:
         assert names(other, "red") == ["red"]
         activate(colours, Adapter(TO_BLUE, TO_BLUE))
         assert [round(hit.score, 3) for hit in other.search("red", k=3)] == [1, 1, 0]
@@ -101,10 +102,12 @@ def test_an_adapter_of_another_encoder_is_not_used(colours: Library) -> None:
     activate(colours, Adapter(TO_BLUE))
     with colours._store.transaction() as connection:
         connection.exec_driver_sql("UPDATE encoders SET fingerprint = 'other' WHERE id = 1")
-        connection.exec_driver_sql(
-            "INSERT INTO encoders (id, name, fingerprint, dim, preprocess, added_at) "
-            "SELECT 2, name, ?, dim, preprocess, added_at FROM encoders WHERE id = 1",
-            ("c0" * 20,),
+        connection.execute(
+            text(
+                "INSERT INTO encoders (id, name, fingerprint, dim, preprocess, added_at) "
+                "SELECT 2, name, :fingerprint, dim, preprocess, added_at FROM encoders WHERE id = 1"
+            ),
+            {"fingerprint": "c0" * 20},
         )
         connection.exec_driver_sql("UPDATE embeddings SET encoder_id = 2")
         connection.exec_driver_sql("UPDATE meta SET value = '2' WHERE key = 'active_encoder'")
@@ -113,14 +116,13 @@ def test_an_adapter_of_another_encoder_is_not_used(colours: Library) -> None:
 
 def test_damaged_weights_name_the_command_that_helps(colours: Library) -> None:
     id_ = activate(colours, Adapter(TO_BLUE))
-    with colours._store.transaction() as connection:
-        connection.exec_driver_sql("UPDATE versions SET weights = X'00' WHERE id = ?", (id_,))
+    rows(colours, "UPDATE versions SET weights = ? WHERE id = ?", b"\0", id_)
     with pytest.raises(EncoderError, match=r"the adapter is damaged .* recall rollback"):
         colours.search("red")
 
 
 def test_the_catalog_stores_embeddings_without_the_adapter(colours: Library) -> None:
-    before = rows(colours.path, "SELECT id, vector FROM embeddings ORDER BY id")
+    before = rows(colours, "SELECT id, vector FROM embeddings ORDER BY id")
     activate(colours, Adapter(TO_BLUE, TO_BLUE))
     colours.search("red")
-    assert rows(colours.path, "SELECT id, vector FROM embeddings ORDER BY id") == before
+    assert rows(colours, "SELECT id, vector FROM embeddings ORDER BY id") == before

@@ -11,6 +11,7 @@ from PIL import Image
 from indexer.errors import QueryError
 from retrieval import Filter, Library
 from tests.support.color_photos import paint
+from tests.support.contents import Place
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import picture_bytes
 from tests.support.program import Program
@@ -90,8 +91,10 @@ def test_similar_takes_a_hit_an_item_or_an_id_and_encodes_nothing(shop: Library,
         shop.similar("hat")
 
 
-def test_the_program_explains_an_added_item_and_saves_its_map(recall_program: Program, tmp_path: Path) -> None:
-    with Library.open(tmp_path / "test.recall") as library:
+def test_the_program_explains_an_added_item_and_saves_its_map(
+    recall_program: Program, tmp_path: Path, library_place: Place
+) -> None:
+    with Library.open(library_place) as library:
         library.add(images=[picture_bytes("red", "PNG", (300, 200))], ids=["shoe"])
     printed = recall_program("explain", "red", "shoe", "--save", str(tmp_path / "map.png"))
     assert printed.returncode == 0, printed.stderr

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sqlite3
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from retrieval.tuning.lora.judged_photos import sample_unjudged
 from retrieval.tuning.lora.photo_reader import PhotoReader
 from retrieval.tuning.read_training_set import read_training_set
 from tests.support.color_photos import paint
+from tests.support.contents import Place, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import encoded, exif_block, picture_bytes, quadrants
 from tests.support.program import Program
@@ -87,8 +86,8 @@ def test_judgements_of_added_items_are_exported_with_the_library(shop: Library, 
         assert [judged.path for judged in other.judgements()] == [judged.path for judged in shop.judgements()]
 
 
-def test_the_program_judges_added_items_and_names_them_by_id(recall_program: Program, tmp_path: Path) -> None:
-    with Library.open(tmp_path / "test.recall") as library:
+def test_the_program_judges_added_items_and_names_them_by_id(recall_program: Program, library_place: Place) -> None:
+    with Library.open(library_place) as library:
         library.add(images=[encoded(quadrants(), "PNG"), picture_bytes("red")], ids=["four", "one"])
     assert recall_program("search", "red", "--all").returncode == 0
     judged = recall_program("judge", "-k", "1", stdin="y\n")
@@ -162,6 +161,5 @@ def test_the_file_name_of_an_added_picture_is_searchable_and_its_folder_and_coll
         "4711": ["Acropolis"], "IMG_4711": ["Acropolis"], "Greece": [], "Holidays": [], "collection": [],
         "Acropolis": [],
     }  # fmt: skip
-    with closing(sqlite3.connect(library.path / "catalog.db")) as catalog:
-        words = [row[0] for row in catalog.execute("SELECT words FROM item_words")]
+    words = [row[0] for row in rows(library, "SELECT words FROM item_words")]
     assert not any(word in text.casefold() for text in words for word in ("greece", "holidays", "collection"))

@@ -60,7 +60,7 @@ def test_a_repair_deletes_pictures_that_belong_to_no_item_and_no_other_file(libr
 
 def test_a_repair_keeps_added_items_whose_embedding_is_damaged(library: Library) -> None:
     library.add(texts=["red", "lime"], ids=["r", "g"], metadata=[{"price": 1}, None])
-    rows(library.path, "UPDATE embeddings SET vector = zeroblob(6) WHERE id = 1")
+    rows(library, "UPDATE embeddings SET vector = zeroblob(6) WHERE id = 1")
     (problem,) = library.check(repair=True)
     assert (problem.subject, problem.advice) == ("collection:default: r (item 1)", "add the item again")
     assert [item.id for item in library.get(["r", "g"])] == ["r", "g"]

@@ -271,7 +271,7 @@ def test_another_writer_is_waited_for(library: Library, encoder: FakeEncoder) ->
 @pytest.fixture
 def reopened(library: Library, encoder: FakeEncoder) -> Iterator[Library]:
     """Return the library as another process opens it."""
-    with Library.open(library.path, encoder=encoder) as other:
+    with Library.open(library.name, encoder=encoder) as other:
         yield other
 
 

@@ -15,6 +15,8 @@ from retrieval import Filter, Library
 from tests.support.adding_process import BATCH, batch_ids, start_adding
 from tests.support.encoders import FakeEncoder
 
+pytestmark = pytest.mark.folder
+
 BATCHES, KILLS = 90, 7
 
 

@@ -14,6 +14,8 @@ from retrieval import Library
 from tests.support.color_photos import paint_many
 from tests.support.encoders import FakeEncoder
 
+pytestmark = pytest.mark.folder
+
 PHOTOS, SEARCHES = 60, 50
 
 

@@ -114,12 +114,12 @@ def test_a_change_of_encoder_while_a_text_is_encoded_is_refused(library: Library
     other, encode = FakeEncoder(name="fake/other", fingerprint="d1" * 20), encoder.encode_texts
 
     def encode_slowly(texts: Sequence[str]) -> Vectors:
-        with Library.open(library.path) as same:
+        with Library.open(library.name) as same:
             same.use_encoder(other)
         return encode(texts)
 
     encoder.encode_texts = encode_slowly  # type: ignore[method-assign]
     with pytest.raises(EncoderMismatchError, match="was changed while texts were encoded"):
         library.update(["1"], texts=["blue"])
-    with Library.open(library.path, encoder=other) as same:
+    with Library.open(library.name, encoder=other) as same:
         assert same.get("1")[0].text == "red"

@@ -17,7 +17,7 @@ from indexer.catalog.sqlite.lock import write_lock
 from indexer.types import Progress
 from retrieval import Library, LibraryClosedError, RecallError
 from tests.support.color_photos import paint, paint_many
-from tests.support.contents import contents
+from tests.support.contents import Place, contents
 from tests.support.encoders import FakeEncoder
 
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
@@ -155,14 +155,14 @@ CALLS: list[Callable[[Library], bool]] = [
 
 @pytest.mark.parametrize("seed", range(6))
 def test_closing_while_many_threads_use_a_library_ends_their_calls_cleanly(
-    tmp_path: Path, folder: Path, seed: int
+    tmp_path: Path, library_place: Place, folder: Path, seed: int
 ) -> None:
     for color in ("red", "lime", "blue"):
         paint(folder / f"{color}.png", color)
     paint(tmp_path / "elsewhere.png", "red")
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:
+    with Library.open(library_place, encoder=FakeEncoder()) as library:
         library.sync(folder)
-    library = Library.open(tmp_path / "test.recall", encoder=FakeEncoder())
+    library = Library.open(library_place, encoder=FakeEncoder())
     crowd = Crowd(library, CALLS)
     crowd.start()
     time.sleep(random.Random(seed).random() * 0.6)
@@ -172,14 +172,14 @@ def test_closing_while_many_threads_use_a_library_ends_their_calls_cleanly(
     assert crowd.join(20)
     assert crowd.faults == []
     assert crowd.refusals == len(CALLS)
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:
+    with Library.open(library_place, encoder=FakeEncoder()) as library:
         assert library.check() == []
         assert search(library)
 
 
-def test_a_sync_that_is_closed_keeps_what_it_has_committed(tmp_path: Path, folder: Path) -> None:
+def test_a_sync_that_is_closed_keeps_what_it_has_committed(library_place: Place, folder: Path) -> None:
     paint_many(folder, 200)
-    path, counts = tmp_path / "test.recall", []
+    path, counts = library_place, []
     library = Library.open(path, encoder=FakeEncoder())
 
     def close_at_once(progress: Progress) -> None:
@@ -196,6 +196,7 @@ def test_a_sync_that_is_closed_keeps_what_it_has_committed(tmp_path: Path, folde
         assert report.unchanged >= counts[0]
 
 
+@pytest.mark.folder
 def test_a_writer_that_waits_for_another_ends_when_its_library_is_closed(library: Library, folder: Path) -> None:
     paint(folder / "red.png", "red")
     library.sync(folder)
@@ -209,6 +210,7 @@ def test_a_writer_that_waits_for_another_ends_when_its_library_is_closed(library
         assert time.monotonic() - start < 3
 
 
+@pytest.mark.folder
 def test_the_files_are_closed_when_close_returns_if_no_call_takes_longer(library: Library, folder: Path) -> None:
     paint(folder / "red.png", "red")
     library.sync(folder)

@@ -18,6 +18,7 @@ from indexer.encoders.base import Encoder
 from indexer.errors import EncoderError, FailureKind, PictureError
 from indexer.images import read_pixels
 from retrieval import FullEncoder, Library, load_encoder
+from tests.support.contents import Place
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import encoded
 
@@ -29,9 +30,9 @@ def square(color: tuple[int, int, int]) -> Image.Image:
 
 
 @pytest.fixture
-def colours(tmp_path: Path) -> Iterator[FullEncoder]:
+def colours(library_place: Place) -> Iterator[FullEncoder]:
     """Return the encoder of a library that was opened with an object of somebody's own."""
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:
+    with Library.open(library_place, encoder=FakeEncoder()) as library:
         yield library.encoder
 
 
@@ -198,9 +199,9 @@ def test_options_of_sentence_transformers_that_change_nothing_are_accepted(colou
         colours.encode(["red"], batch_size=0)
 
 
-def test_vectors_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
+def test_vectors_that_are_not_finite_are_an_error(library_place: Place) -> None:
     with (
-        Library.open(tmp_path / "test.recall", encoder=FakeEncoder(unusable=(BLUE,))) as library,
+        Library.open(library_place, encoder=FakeEncoder(unusable=(BLUE,))) as library,
         pytest.raises(EncoderError, match=r"not finite for inputs\[1\]"),
     ):
         library.encoder.encode([square(RED), square(BLUE)])
@@ -224,9 +225,9 @@ def test_vectors_whose_shapes_do_not_fit_are_refused(colours: FullEncoder, a: An
         colours.similarity(a, b)
 
 
-def test_an_encoder_of_somebody_keeps_its_class_and_its_attributes(tmp_path: Path) -> None:
+def test_an_encoder_of_somebody_keeps_its_class_and_its_attributes(library_place: Place) -> None:
     own = FakeEncoder(name="mine")
-    with Library.open(tmp_path / "test.recall", encoder=own) as library:
+    with Library.open(library_place, encoder=own) as library:
         encoder: Any = library.encoder
         assert library.encoder is encoder
         assert isinstance(encoder, FakeEncoder)
@@ -240,7 +241,7 @@ def test_an_encoder_of_somebody_keeps_its_class_and_its_attributes(tmp_path: Pat
             _ = library.encoder.nothing
         for copied in (copy.copy(encoder), pickle.loads(pickle.dumps(encoder))):  # noqa: S301
             assert copied.encode("blue").tolist() == [0, 0, 1]
-    with Library.open(tmp_path / "test.recall", encoder=encoder) as library:
+    with Library.open(library_place, encoder=encoder) as library:
         assert library.encoder is encoder
 
 
@@ -262,10 +263,12 @@ def test_a_forked_process_encodes_pictures_as_its_parent_does(colours: FullEncod
     np.testing.assert_allclose(colours.encode_pictures(file), [1, 0, 0])
 
 
-def test_a_frozen_app_starts_no_process_for_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_app_starts_no_process_for_a_picture(
+    tmp_path: Path, library_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "red.png"
     file.write_bytes(encoded(square(RED), "PNG"))
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:
+    with Library.open(library_place, encoder=FakeEncoder()) as library:
         library.sync(file)
         hits = library.search("red")
         monkeypatch.setattr("sys.frozen", True, raising=False)

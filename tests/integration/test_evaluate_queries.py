@@ -16,6 +16,8 @@ from retrieval.query.part import Part
 from retrieval.query.query import Query
 from tests.support.color_photos import paint
 
+pytestmark = pytest.mark.folder
+
 LONG = "a very long text " * 40 + "that ends like a file.jpg"
 
 

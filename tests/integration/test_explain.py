@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 from datetime import date, datetime
 from pathlib import Path
 
@@ -18,8 +17,10 @@ from retrieval import Library, Query
 from retrieval.explain import save_heatmap
 from tests.support.blocks import xmp_block
 from tests.support.color_photos import advance_mtime, paint
+from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
+from tests.support.records import stored_vector
 
 
 @pytest.fixture
@@ -213,14 +214,11 @@ def test_full_text_search_takes_part_as_in_a_search(colours: Library, folder: Pa
 
 
 def test_a_damaged_embedding_is_an_error(colours: Library, folder: Path) -> None:
-    catalog = colours.path / "catalog.db"
-    with sqlite3.connect(catalog) as connection:
-        connection.execute("UPDATE embeddings SET vector = x'00'")
-    connection.close()
+    rows(colours, "UPDATE embeddings SET vector = ?", stored_vector(0))
     for file in colours.path.glob("index-*.faiss"):
         file.unlink()
     with (
-        Library.open(colours.path, encoder=FakeEncoder()) as again,
+        Library.open(colours.name, encoder=FakeEncoder()) as again,
         pytest.raises(LibraryError, match="has damaged embeddings"),
     ):
         again.explain("red", folder / "red.png")

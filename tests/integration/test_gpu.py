@@ -17,6 +17,8 @@ from tests.support.encoders import FakeEncoder
 from tests.support.gpu_backends import always_on_gpu
 from tests.support.program import Program
 
+pytestmark = pytest.mark.folder
+
 
 @pytest.fixture
 def backends(monkeypatch: pytest.MonkeyPatch) -> list[GpuBackend]:

@@ -18,7 +18,10 @@ from PIL import Image
 from indexer.errors import FailureKind
 from retrieval import AddError, Filter, Library, Progress
 from retrieval.integrations.datasets import add_dataset
+from tests.support.contents import Place
 from tests.support.encoders import FakeEncoder
+
+pytestmark = pytest.mark.folder
 
 COLORS = ("red", "lime", "blue")
 
@@ -31,8 +34,8 @@ def _quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:
+def library(library_place: Place) -> Iterator[Library]:
+    with Library.open(library_place, encoder=FakeEncoder()) as library:
         yield library
 
 

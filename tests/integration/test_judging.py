@@ -38,7 +38,7 @@ def test_what_was_shown_and_what_was_said_are_kept(colours: Library, folder: Pat
     assert verdicts(colours) == [("red", "red", True, 1), ("red", "blue", False, places.get("blue"))]
     (judged, *_) = colours.judgements()
     assert judged.fingerprint == "c0" * 20
-    assert count(colours.path, "shown") == 3
+    assert count(colours, "shown") == 3
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_bad_verdicts_are_refused_and_nothing_is_kept(
 ) -> None:
     with pytest.raises(FeedbackError, match=said):
         colours.judge("red", good=[folder / name for name in good], bad=[folder / name for name in bad])
-    assert count(colours.path, "judgements") == count(colours.path, "queries") == 0
+    assert count(colours, "judgements") == count(colours, "queries") == 0
 
 
 def test_a_query_picture_that_is_no_file_is_refused(colours: Library, folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_same_query_is_one_and_a_filter_does_not_make_another(colours: Libra
     colours.judge("red", good=[folder / "red.png"])
     colours.judge(Query(["red"], weights=[1.0]), bad=[folder / "blue.png"])
     colours.judge(Query(["red"], weights=[2.0]), bad=[folder / "blue.png"])
-    assert count(colours.path, "queries") == 2
+    assert count(colours, "queries") == 2
 
 
 def test_what_is_exported_is_imported_once_and_gives_the_same(colours: Library, folder: Path, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_what_is_exported_is_imported_once_and_gives_the_same(colours: Library, 
     again = colours.import_judgements(file)
     assert (again.added, again.existing) == (0, 2)
     assert colours.forget_judgements() == 2
-    assert count(colours.path, "queries") == 0
+    assert count(colours, "queries") == 0
     assert colours.import_judgements(file).added == 2
     assert [each[:3] for each in verdicts(colours)] == before
 

@@ -103,8 +103,8 @@ def test_items_that_come_and_go_between_pages_move_no_other_item(many: Library) 
     first = many.list(sort="-date", limit=100)
     removed = {whole[5], whole[99], whole[300]}  # also the last one of the page
     for item_id in removed:
-        rows(many.path, "DELETE FROM items WHERE id = ?", item_id)
-    rows(many.path, "UPDATE items SET taken_at = '2030-01-01 00:00:00.000000' WHERE id = ?", whole[40])
+        rows(many, "DELETE FROM items WHERE id = ?", item_id)
+    rows(many, "UPDATE items SET taken_at = '2030-01-01 00:00:00.000000' WHERE id = ?", whole[40])
     rest, cursor = list[int](), first.cursor
     while cursor is not None:
         page = many.list(sort="-date", limit=100, cursor=cursor)

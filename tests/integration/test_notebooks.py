@@ -25,6 +25,8 @@ from retrieval.search import gallery
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import encoded
 
+pytestmark = pytest.mark.folder
+
 MARKUP = '<img src=x onerror="alert(1)"> & co'
 
 

@@ -33,7 +33,7 @@ def test_a_pickled_library_opens_the_same_path_with_the_same_settings(
 def test_a_library_for_reading_stays_so_and_a_copy_is_another_opening(library: Library, folder: Path) -> None:
     paint(folder / "red.png", "red")
     library.sync(folder)
-    with Library.open(library.path, read_only=True) as reader, copy.copy(reader) as other:
+    with Library.open(library.name, read_only=True) as reader, copy.copy(reader) as other:
         assert other.count() == 1
         with pytest.raises(LibraryError, match="opened for reading only"):
             other.forget(folder)

@@ -20,14 +20,15 @@ from indexer.errors import FeedbackError
 from retrieval import Library, Query
 from retrieval.query.embed import encode_query
 from retrieval.query.private_words import embed_examples, load_words, text_vectors
+from tests.support.contents import Place
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
 
 @pytest.fixture
-def biscuit_library(tmp_path: Path, photos: Path) -> Iterator[Library]:
+def biscuit_library(tmp_path: Path, library_place: Place, photos: Path) -> Iterator[Library]:
     """Return a library of real photos that was taught a word with half of the cat's picture, which is deleted."""
-    with Library.open(tmp_path / "test.recall") as library:
+    with Library.open(library_place) as library:
         library.sync(photos)
         library.learn("Biscuit", [half(photos / "chelsea.png", tmp_path / "half.jpg")])
         (tmp_path / "half.jpg").unlink()
@@ -128,6 +129,7 @@ def test_a_word_works_with_another_encoder(biscuit_library: Library, small_model
     assert np.allclose(text_vectors(store, ["Biscuit"], other), first, atol=1e-3)  # float16 from the catalog
 
 
+@pytest.mark.folder
 def test_in_a_locked_library_missing_vectors_are_not_stored(biscuit_library: Library, small_model: str) -> None:
     other = load_encoder(small_model, device="cpu")
     with write_lock(biscuit_library.path, "testing", timeout=0):

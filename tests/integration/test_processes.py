@@ -20,6 +20,8 @@ from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 from tests.support.zygote import Zygote, wait_until_stopped
 
+pytestmark = pytest.mark.folder
+
 
 def index_file(library: Library) -> Path:
     """Return the library's only index file."""
@@ -99,7 +101,7 @@ def test_an_open_library_sees_additions_changes_and_removals_by_others(library: 
 def test_an_open_reader_survives_removals_by_another_process(library: Library, folder: Path) -> None:
     paths = paint_many(folder, 40)
     library.sync(folder)
-    with Library.open(library.path, encoder=FakeEncoder()) as other:
+    with Library.open(library.name, encoder=FakeEncoder()) as other:
         assert len(all_hits(other)) == 40
         for path in paths[:39]:
             library.forget(path)
@@ -142,10 +144,10 @@ def test_a_damaged_index_file_is_rebuilt(library: Library, folder: Path, damage:
     expected, file = all_hits(library), index_file(library)
     damage(file)
     assert all_hits(library) == expected  # an open index needs no file
-    with Library.open(library.path, encoder=FakeEncoder()) as fresh:
+    with Library.open(library.name, encoder=FakeEncoder()) as fresh:
         assert all_hits(fresh) == expected
         assert fresh.check() == []
-    with Library.open(library.path, encoder=FakeEncoder()) as fresh:
+    with Library.open(library.name, encoder=FakeEncoder()) as fresh:
         assert all_hits(fresh) == expected
 
 
@@ -154,7 +156,7 @@ def test_an_index_that_cannot_be_saved_stays_in_memory(library: Library, folder:
     library.sync(folder)
     expected, file = all_hits(library), index_file(library)
     _replace_with_folder(file)
-    with Library.open(library.path, encoder=FakeEncoder()) as fresh:
+    with Library.open(library.name, encoder=FakeEncoder()) as fresh:
         assert all_hits(fresh) == expected
 
 
@@ -165,7 +167,7 @@ def test_the_index_file_of_another_encoder_is_rebuilt(library: Library, folder: 
     with Library.open(tmp_path / "other.recall", encoder=FakeEncoder(fingerprint="0c" * 20)) as other:
         other.sync(folder)
         shutil.copy(index_file(other), index_file(library))
-    with Library.open(library.path, encoder=FakeEncoder()) as fresh:
+    with Library.open(library.name, encoder=FakeEncoder()) as fresh:
         assert all_hits(fresh) == expected
         assert fresh.check() == []
 
@@ -180,7 +182,7 @@ def test_an_index_older_than_the_catalog_catches_up(library: Library, folder: Pa
     expected = all_hits(library)
     assert expected[0][0] == "new.png"
     index_file(library).write_bytes(old)
-    with Library.open(library.path, encoder=FakeEncoder()) as fresh:
+    with Library.open(library.name, encoder=FakeEncoder()) as fresh:
         assert all_hits(fresh) == expected
 
 
@@ -190,7 +192,7 @@ def test_an_index_newer_than_a_restored_catalog_is_rebuilt(library: Library, fol
     library.sync(folder)
     library.close()
     backup = (library.path / "catalog.db").read_bytes()
-    with Library.open(library.path, encoder=FakeEncoder()) as newer:
+    with Library.open(library.name, encoder=FakeEncoder()) as newer:
         for color in ("red", "lime", "blue"):
             paint(folder / f"{color}.png", color)
             newer.sync(folder)
@@ -199,7 +201,7 @@ def test_an_index_newer_than_a_restored_catalog_is_rebuilt(library: Library, fol
         (folder / f"{color}.png").unlink()
     paint(folder / "other.png", "orange")
     paint(folder / "another.png", "purple")
-    with Library.open(library.path, encoder=FakeEncoder()) as restored:
+    with Library.open(library.name, encoder=FakeEncoder()) as restored:
         restored.sync(folder)
         assert restored.search("orange", k=1)[0].path.name == "other.png"
         assert restored.search("purple", k=1)[0].path.name == "another.png"
@@ -222,10 +224,10 @@ def test_processes_can_create_the_same_library_at_once(tmp_path: Path) -> None:
 
 def test_two_libraries_open_in_one_process_agree(library: Library, folder: Path) -> None:
     paint_many(folder, 10)
-    with Library.open(library.path, encoder=FakeEncoder()) as other:
+    with Library.open(library.name, encoder=FakeEncoder()) as other:
         library.sync(folder)
         assert all_hits(other) == all_hits(library)
         paint(folder / "new.png", "red")
         other.sync(folder)
         assert all_hits(other) == all_hits(library)
-    assert len(contents(library.path)) == 11
+    assert len(contents(library)) == 11

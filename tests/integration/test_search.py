@@ -65,7 +65,7 @@ def test_similar_leaves_out_the_photo_itself_and_encodes_nothing(
 
 
 def test_similar_to_an_indexed_photo_needs_no_encoder(colors: Library, folder: Path) -> None:
-    with Library.open(colors.path) as other:  # no encoder "fake/colours" can be loaded
+    with Library.open(colors.name) as other:  # no encoder "fake/colours" can be loaded
         assert names(other.similar(folder / "a" / "blue.png", k=1)) == ["navy.png"]
 
 
@@ -111,7 +111,7 @@ def test_a_part_with_a_negative_weight_pushes_away(colors: Library, folder: Path
 def test_a_query_whose_vector_is_not_finite_is_an_error(colors: Library, folder: Path) -> None:
     encoder = FakeEncoder(unusable=((255, 0, 0),))
     with (
-        Library.open(colors.path, encoder=encoder) as library,
+        Library.open(colors.name, encoder=encoder) as library,
         pytest.raises(EncoderError, match="encoder 'fake/colours' returns numbers that are not finite"),
     ):
         library.search(Image.open(folder / "a/red.png"))
@@ -198,7 +198,7 @@ def test_a_filtered_search_equals_an_exact_search_over_the_matches(library: Libr
     stored = {
         Path(path.decode()): (datetime.fromisoformat(taken_at), np.frombuffer(vector, "<f2").astype(np.float32), item)
         for path, taken_at, vector, item in rows(
-            library.path,
+            library,
             "SELECT path, taken_at, vector, items.id FROM items JOIN units ON item_id = items.id "
             "JOIN embeddings ON unit_id = units.id",
         )

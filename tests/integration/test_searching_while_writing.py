@@ -47,7 +47,7 @@ def interruption(library: Library, monkeypatch: pytest.MonkeyPatch, request: pyt
     """Fill the library, and return what interrupts it before a read or after a look at the catalog's version."""
     replace(library, 0)
     reading, version = library._store.reading, library._store.database.data_version
-    with Library.open(library.path, encoder=FakeEncoder()) as other:
+    with Library.open(library.name, encoder=FakeEncoder()) as other:
         interruption = Interruption(other)
 
         @contextmanager
@@ -107,7 +107,7 @@ def test_a_long_answer_keeps_items_that_others_outrank_meanwhile(
 ) -> None:
     library.add(vectors=VECTORS, ids=IDS)
     locked_index, store = library._store.locked_index, library._store
-    with Library.open(library.path, encoder=FakeEncoder()) as other:
+    with Library.open(library.name, encoder=FakeEncoder()) as other:
 
         @contextmanager
         def look_and_add() -> Iterator[Any]:

@@ -23,6 +23,8 @@ from tests.support.encoders import FakeEncoder
 from tests.support.large_library import fill_library
 from tests.support.statements import query_plans, record_statements
 
+pytestmark = pytest.mark.folder
+
 COUNT = 1000
 
 LARGE = re.compile(

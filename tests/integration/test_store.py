@@ -27,7 +27,7 @@ def test_an_open_library_notices_that_another_encoder_indexed_it(library: Librar
     assert [hit.path for hit in library.similar(red)] == [blue]  # loads the index
     library.forget(folder)
     wide = WideEncoder(name="fake/wide", fingerprint="ff" * 20, dim=4)
-    with Library.open(library.path, encoder=wide) as other:
+    with Library.open(library.name, encoder=wide) as other:
         other.sync(folder)
     assert [hit.path for hit in library.similar(red)] == [blue]  # compares stored vectors, of the new encoder
     with pytest.raises(EncoderMismatchError, match="fake/wide"):

@@ -76,6 +76,7 @@ class CountingConnection:
             self._users -= 1
 
 
+@pytest.mark.folder
 def test_threads_take_turns_at_the_connection_that_watches_for_changes(
     colors: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

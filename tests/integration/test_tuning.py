@@ -18,7 +18,7 @@ from retrieval import Library
 from retrieval.tuning import tune
 from retrieval.tuning.adapter.train_adapter import train_adapter
 from retrieval.tuning.report import TuningReport
-from tests.support.contents import count, rows
+from tests.support.contents import Place, count, rows
 from tests.support.program import Program
 
 QUERIES = ("a cat", "a drink", "a space rocket", "a motorcycle", "old coins", "a brick wall", "text on a page", "grass")
@@ -31,9 +31,9 @@ FLOWER_QUERIES = (
 
 
 @pytest.fixture
-def judged(photos: Path, tmp_path: Path) -> Iterator[Library]:
+def judged(photos: Path, library_place: Place) -> Iterator[Library]:
     """Return a library of real photos with verdicts that mean nothing: every third hit is good."""
-    with Library.open(tmp_path / "test.recall") as library:
+    with Library.open(library_place) as library:
         library.sync(photos)
         for number, query in enumerate(QUERIES):
             hits = library.search(query, k=6)
@@ -121,13 +121,13 @@ def test_an_interrupted_training_stores_no_version(judged: Library, monkeypatch:
     monkeypatch.setattr(tune, "train_adapter", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         judged.tune()
-    assert count(judged.path, "versions") == 0
+    assert count(judged, "versions") == 0
     assert judged.search("a cat", k=1)
 
 
 def test_a_library_is_not_tuned_while_another_process_writes(judged: Library) -> None:
     judged._store.wait = 0
-    with Library.open(judged.path) as other, other._store.writing("indexing"), pytest.raises(LibraryLockedError):
+    with Library.open(judged.name) as other, other._store.writing("indexing"), pytest.raises(LibraryLockedError):
         judged.tune()
 
 
@@ -145,8 +145,7 @@ def test_an_adapter_that_ruins_general_queries_is_stored_inactive(
 
 def test_a_version_with_damaged_weights_is_rolled_back(judged: Library) -> None:
     activate_random_adapter(judged)
-    with judged._store.transaction() as connection:
-        connection.exec_driver_sql("UPDATE versions SET weights = X'00'")
+    rows(judged, "UPDATE versions SET weights = ?", b"\0")
     assert judged.rollback() == 0
     assert judged.search("a cat", k=1)
 

@@ -16,6 +16,8 @@ from tests.support.color_photos import paint_many
 from tests.support.encoders import FakeEncoder
 from tests.support.large_library import fill_library
 
+pytestmark = pytest.mark.folder
+
 COUNT = 3000
 
 
@@ -98,7 +100,7 @@ def test_a_reader_with_an_open_transaction_does_not_block_the_writer(
     monkeypatch.setattr(room, "CHECKPOINT_TIMEOUT_SECONDS", 0.01)
     paint_many(folder, 5)
     library.sync(folder)
-    with Library.open(library.path, encoder=FakeEncoder()) as other, other._store.reading() as connection:
+    with Library.open(library.name, encoder=FakeEncoder()) as other, other._store.reading() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM items").all()  # starts the snapshot
         paint_many(folder / "more", 10, seed=2)
         assert library.sync(folder).added == 10

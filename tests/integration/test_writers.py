@@ -21,6 +21,8 @@ from tests.support.contents import contents
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
+pytestmark = pytest.mark.folder
+
 PHOTO_COUNT = 240
 
 
@@ -136,7 +138,7 @@ def test_a_folder_that_is_forgotten_while_it_is_indexed_stays_forgotten(
     error = run.finish()
     assert isinstance(error, SourceError)
     assert "was removed from the library while it was indexed" in str(error)
-    assert len(contents(library.path)) == 2
+    assert len(contents(library)) == 2
     assert library.check() == []
     assert library.sync(folder).added == PHOTO_COUNT
 
@@ -163,7 +165,7 @@ def test_a_writer_waits_for_another_one(library: Library, folder: Path) -> None:
 def test_a_writer_that_does_not_wait_is_refused_at_once(library: Library, folder: Path) -> None:
     with (
         held(library.path, 0.4),
-        Library.open(library.path, wait=0) as other,
+        Library.open(library.name, wait=0) as other,
         pytest.raises(LibraryLockedError, match=r"\(testing\) is writing to"),
     ):
         other.sync(folder)

@@ -14,14 +14,14 @@ BATCH = 50
 
 
 def start_adding(
-    library: Path, collection: str, first: int, count: int, batches_in_a_call: int
+    library: Path | str, collection: str, first: int, count: int, batches_in_a_call: int
 ) -> subprocess.Popen[str]:
     """Return a process that adds batches of items and writes the number of each one after its commit, then "done".
 
     The item `i` of batch `b` has the id "b/i" and the metadata {"batch": b, "by": first}.
 
     Args:
-        library: The library.
+        library: The library, a folder or a URL.
         collection: Where to.
         first: Number of the first batch.
         count: Number of batches.

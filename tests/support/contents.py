@@ -7,21 +7,34 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from retrieval import Library
 from tests.support import postgresql_rows
 
 Place = Path | str
 """What `Library.open` takes: a folder, or the URL of a library in PostgreSQL."""
 
 
-def rows(library: Place, statement: str, *values: object) -> list[tuple[Any, ...]]:
+def catalog_file(library: Place | Library) -> Path | None:
+    """Return the file of a catalog in a folder; None if it is in PostgreSQL."""
+    name = _name(library)
+    return None if name.startswith("postgresql:") else Path(name, "catalog.db")
+
+
+def picture_files(library: Place | Library) -> list[Path]:
+    """Return the files of a library's stored pictures; in PostgreSQL there are none."""
+    file = catalog_file(library)
+    return [path for path in (file.parent / "pictures").rglob("*") if path.is_file()] if file else []
+
+
+def rows(library: Place | Library, statement: str, *values: object) -> list[tuple[Any, ...]]:
     """Return the rows of a statement on a library's catalog, as SQLite stores their values; changes are committed."""
-    if isinstance(library, str):
-        return postgresql_rows.rows(library, statement, *values)
-    with closing(sqlite3.connect(library / "catalog.db", timeout=30, isolation_level=None)) as catalog:
+    if (file := catalog_file(library)) is None:
+        return postgresql_rows.rows(_name(library), statement, *values)
+    with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as catalog:
         return catalog.execute(statement, values).fetchall()
 
 
-def count(library: Place, table: str) -> int:
+def count(library: Place | Library, table: str) -> int:
     """Return the number of rows of a table, 0 if it does not exist."""
     if not _has_table(library, table):
         return 0
@@ -29,7 +42,7 @@ def count(library: Place, table: str) -> int:
     return int(number)
 
 
-def contents(library: Place) -> list[tuple[Any, ...]]:
+def contents(library: Place | Library) -> list[tuple[Any, ...]]:
     """Return the path, content hash, failure and embedding of every item, by path; equal for equal libraries."""
     return rows(
         library,
@@ -38,9 +51,11 @@ def contents(library: Place) -> list[tuple[Any, ...]]:
     )
 
 
-def _has_table(library: Place, table: str) -> bool:
-    if isinstance(library, str):
+def _has_table(library: Place | Library, table: str) -> bool:
+    if (file := catalog_file(library)) is None:
         return rows(library, "SELECT to_regclass(?)", table) != [(None,)]
-    return (library / "catalog.db").exists() and bool(
-        rows(library, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table)
-    )
+    return file.exists() and bool(rows(library, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table))
+
+
+def _name(library: Place | Library) -> str:
+    return library.name if isinstance(library, Library) else str(library)

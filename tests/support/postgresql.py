@@ -46,7 +46,7 @@ host all all all scram-sha-256
 _SETTINGS = """\
 fsync = off
 full_page_writes = off
-max_connections = 60
+max_connections = 150
 shared_buffers = 64MB
 """
 
@@ -131,8 +131,9 @@ class PostgresServer:
             return cursor.fetchall() if cursor.description else []
 
     def drop(self, schema: str) -> None:
-        """Drop a schema, and fail if the test has left a transaction open on it."""
-        self.sql(f"SET lock_timeout = '10s'; DROP SCHEMA IF EXISTS {schema} CASCADE")
+        """Drop a schema and those whose names begin with it, and fail if a test has left a transaction open on them."""
+        for (name,) in self.sql("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s)", schema):
+            self.sql(f"SET lock_timeout = '10s'; DROP SCHEMA {name} CASCADE")
 
     def start(self) -> None:
         """Start the server and wait until it answers."""

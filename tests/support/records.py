@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from indexer.catalog.schema import ITEMS, UNITS
-from tests.support.contents import rows
+from indexer.catalog.schema import ITEMS, METADATA, UNITS
+from retrieval import Library
+from tests.support.contents import Place, catalog_file, rows
+from tests.support.postgresql_rows import StoredVector
 
 TABLES = ("encoders", "sources", "items", "tags", "people", "places", "units", "embeddings")
 
@@ -33,11 +32,9 @@ LOCAL_COLUMNS = {"ctime_ns", "sidecar_ctime_ns", "mounts"}
 """Columns that say nothing on another machine; an import leaves them empty."""
 
 
-def read_catalog(library: Path) -> dict[str, list[dict[str, Any]]]:
+def read_catalog(library: Place | Library) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each table with all columns; ids are replaced by the keys of their rows."""
-    with closing(sqlite3.connect(library / "catalog.db")) as catalog:
-        catalog.row_factory = sqlite3.Row
-        tables = {table: [dict(row) for row in catalog.execute(f"SELECT * FROM {table}")] for table in TABLES}  # noqa: S608
+    tables = {table: _all_columns(library, table) for table in TABLES}
     names = {
         "source_id": {row["id"]: row["root"] for row in tables["sources"]},
         "item_id": {row["id"]: row["path"] for row in tables["items"]},
@@ -58,7 +55,12 @@ def read_catalog(library: Path) -> dict[str, list[dict[str, Any]]]:
     return {table: sorted(content, key=repr) for table, content in without_ids.items()}
 
 
-def fill_every_column(library: Path) -> set[str]:
+def _all_columns(library: Place | Library, table: str) -> list[dict[str, Any]]:
+    names = [column.name for column in METADATA.tables[table].columns]
+    return [dict(zip(names, row, strict=True)) for row in rows(library, f"SELECT {', '.join(names)} FROM {table}")]  # noqa: S608
+
+
+def fill_every_column(library: Place | Library) -> set[str]:
     """Fill every column of items and units, including future ones, with edge cases and return the column names."""
     filled = set()
     for table in (ITEMS, UNITS):
@@ -69,11 +71,13 @@ def fill_every_column(library: Path) -> set[str]:
             kind = str(column.type).split("(", maxsplit=1)[0]
             for number, id_ in enumerate(ids):
                 value = EDGE_VALUES[kind][number % len(EDGE_VALUES[kind])]
+                if isinstance(value, str) and catalog_file(library) is None:
+                    value = value.replace("\0", "\ufffd")  # as the catalog stores it in PostgreSQL, which has no NUL
                 rows(library, f"UPDATE {table.name} SET {column.name} = ? WHERE id = ?", value, id_)  # noqa: S608
             filled.add(f"{table.name}.{column.name}")
     return filled
 
 
-def stored_vector(*numbers: float) -> bytes:
+def stored_vector(*numbers: float) -> StoredVector:
     """Return a vector as the catalog stores it."""
-    return np.array(numbers, "<f2").tobytes()
+    return StoredVector(np.array(numbers, "<f2").tobytes())

@@ -14,6 +14,8 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests, Vector
 from retrieval import Library
 from retrieval.integrations.langchain import RecallRetriever, RecallVectorStore
 
+pytestmark = pytest.mark.folder
+
 
 class TestVectorStore(VectorStoreIntegrationTests):
     """The suite for vector stores."""

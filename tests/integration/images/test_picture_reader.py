@@ -19,6 +19,8 @@ from tests.support.decode_workers import is_running, wait_until, worker_pid
 from tests.support.pictures import encoded, exif_block, quadrants
 from tests.support.program import Program
 
+pytestmark = pytest.mark.folder
+
 SQUARE = Preprocess(32)
 
 

@@ -49,7 +49,7 @@ def test_a_sync_with_another_encoder_never_replaces_approximate_vectors(
 ) -> None:
     paint_many(folder, 40)
     library.sync(folder)
-    with Library.open(library.path, encoder=FakeEncoder()) as other:
+    with Library.open(library.name, encoder=FakeEncoder()) as other:
         library.use_encoder(RelatedEncoder())
         other._encoder.replace(wrong)  # as if weights were replaced, or another process changed the encoder
         with pytest.raises(EncoderMismatchError, match="recall encoder use fake/"):

@@ -84,7 +84,7 @@ def test_an_interrupted_change_fits_a_map_for_a_kind_added_since(library: Librar
 
 
 def test_a_library_opened_with_an_encoder_refuses_to_use_another(changed: Library, folder: Path) -> None:
-    with Library.open(changed.path, encoder=FakeEncoder(name="fake/turned", fingerprint=RELATED_FINGERPRINT)) as other:
+    with Library.open(changed.name, encoder=FakeEncoder(name="fake/turned", fingerprint=RELATED_FINGERPRINT)) as other:
         changed.use_encoder(FakeEncoder())
         with pytest.raises(EncoderMismatchError, match="recall encoder use fake/turned"):
             other.search("red")  # it was opened with this encoder, so it must not use another
@@ -109,7 +109,7 @@ def test_a_query_encoded_before_a_change_is_not_compared_with_new_vectors(
     paint_many(folder, 40)
     library.sync(folder)
     encoder = InterruptedEncoder()
-    with Library.open(library.path, encoder=encoder) as other:
+    with Library.open(library.name, encoder=encoder) as other:
         assert other.search("red", k=3)
         encoder.change = lambda: library.use_encoder(new())
         with pytest.raises(EncoderMismatchError, match=new().name):

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 from retrieval import Library
+from tests.support.contents import Place
 from tests.support.program import Program
 
 
 def test_an_open_library_continues_with_the_encoder_that_the_program_set(
-    recall_program: Program, photos: Path, tmp_path: Path
+    recall_program: Program, photos: Path, library_place: Place
 ) -> None:
-    with Library.open(tmp_path / "test.recall") as library:
+    with Library.open(library_place) as library:
         library.sync(photos)
         assert library.search("a cat", k=1)[0].path.name == "chelsea.png"
         used = recall_program("encoder", "use", "compact+int8")
@@ -36,9 +37,9 @@ def test_an_open_library_continues_with_the_encoder_that_the_program_set(
 
 
 def test_the_program_marks_approximate_hits_until_the_next_index(
-    recall_program: Program, photos: Path, tmp_path: Path
+    recall_program: Program, photos: Path, tmp_path: Path, library_place: Place
 ) -> None:
-    with Library.open(tmp_path / "test.recall") as library:
+    with Library.open(library_place) as library:
         library.sync(photos)
         assert library.use_encoder("compact+int8").approximate == 9  # the sample size of this process is 12
     found = recall_program("search", "a cat", "-k", "21", "--all", "--no-hybrid")

@@ -114,6 +114,7 @@ def test_a_map_between_complete_encoders_is_fitted_on_a_sample(changed: Library,
     assert agreement["fitted"] + agreement["held_out"] == 11  # one of the 12 chose the penalty
 
 
+@pytest.mark.folder
 def test_a_page_of_pending_embeddings_does_not_read_all_others(library: Library, folder: Path) -> None:
     paint_many(folder, 3)
     library.sync(folder)

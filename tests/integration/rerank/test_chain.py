@@ -82,7 +82,7 @@ def test_pages_are_cut_from_the_reranked_list(colors: Library, turned: TurnedEnc
 
 def test_an_unknown_reranker_is_refused_before_an_encoder_is_loaded(colors: Library) -> None:
     with (
-        Library.open(colors.path) as other,  # no encoder "fake/colours" can be loaded
+        Library.open(colors.name) as other,  # no encoder "fake/colours" can be loaded
         pytest.raises(QueryError, match="no reranker is called 'diverse'"),
     ):
         other.search("red", rerank=["diverse"])

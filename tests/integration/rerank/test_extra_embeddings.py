@@ -15,6 +15,7 @@ from retrieval.search.rerank.second_encoder import SecondEncoder
 from tests.support.color_photos import advance_mtime, paint
 from tests.support.contents import rows
 from tests.support.encoders import FakeEncoder
+from tests.support.records import stored_vector
 from tests.support.second_encoder import COLORS, MORNING, TurnedEncoder, names, stored_files
 
 
@@ -29,7 +30,7 @@ def test_each_photo_is_encoded_at_most_once(
     assert sum(turned.pictures) == 3
     colors.search("red", rerank=[SecondEncoder(turned, 5)])
     assert sum(turned.pictures) == 5
-    with Library.open(colors.path, encoder=FakeEncoder()) as again:
+    with Library.open(colors.name, encoder=FakeEncoder()) as again:
         again.search("red", rerank=[SecondEncoder(turned, 5)])
     assert sum(turned.pictures) == 5
 
@@ -73,7 +74,7 @@ def test_a_second_encoder_does_not_affect_the_first(colors: Library, turned: Tur
     assert stored_files(colors, turned) == sorted(COLORS)
     paint(folder / "navy.png", "navy")
     assert colors.sync(folder).added == 1
-    with Library.open(colors.path, encoder=FakeEncoder()) as again:  # the library keeps its encoder
+    with Library.open(colors.name, encoder=FakeEncoder()) as again:  # the library keeps its encoder
         assert names(again.search("blue", k=2)) == ["blue.png", "navy.png"]
         assert len(again._store.index()) == 6
     assert colors.check() == []
@@ -81,13 +82,14 @@ def test_a_second_encoder_does_not_affect_the_first(colors: Library, turned: Tur
 
 def test_a_damaged_embedding_is_encoded_again(colors: Library, turned: TurnedEncoder) -> None:
     before = colors.search("red", rerank=[SecondEncoder(turned)])
-    rows(colors.path, "UPDATE embeddings SET vector = x'00' WHERE encoder_id = 2 AND unit_id < 3")
+    rows(colors, "UPDATE embeddings SET vector = ? WHERE encoder_id = 2 AND unit_id < 3", stored_vector(0))
     assert colors.search("red", rerank=[SecondEncoder(turned)]) == before
     assert sum(turned.pictures) == 5 + 2
     assert colors.search("red", rerank=[SecondEncoder(turned)]) == before
     assert sum(turned.pictures) == 5 + 2
 
 
+@pytest.mark.folder
 def test_while_another_process_writes_nothing_is_stored_and_the_results_are_the_same(
     colors: Library, turned: TurnedEncoder, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -101,6 +103,7 @@ def test_while_another_process_writes_nothing_is_stored_and_the_results_are_the_
     assert sum(turned.pictures) == 10
 
 
+@pytest.mark.folder
 def test_a_search_that_enlarges_its_pool_encodes_nothing_twice(
     library: Library, folder: Path, turned: TurnedEncoder
 ) -> None:

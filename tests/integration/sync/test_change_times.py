@@ -101,7 +101,7 @@ def test_the_first_sync_of_an_older_library_reads_no_file(
         assert counts(library.sync(folder)) == {"unchanged": 3}
         assert counts(library.sync(folder)) == {"unchanged": 3}
     assert encoder.pictures == [2]
-    recorded = rows(library.path, "SELECT ctime_ns, sidecar_ctime_ns, sidecar_size FROM items ORDER BY name LIMIT 1")
+    recorded = rows(library, "SELECT ctime_ns, sidecar_ctime_ns, sidecar_size FROM items ORDER BY name LIMIT 1")
     info = sidecar.stat()
     assert recorded == [(photo.stat().st_ctime_ns, info.st_ctime_ns, info.st_size)]
     write_in_place(sidecar, xmp_block(xmp__Rating="5"))

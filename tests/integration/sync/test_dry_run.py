@@ -29,11 +29,11 @@ def test_a_dry_run_counts_what_a_run_would_do(library: Library, folder: Path, tm
     photos[1].unlink()
     paint(photos[2], (99, 80, 160))
     paint(folder / "new.png", (98, 80, 160))
-    before = contents(library.path)
+    before = contents(library)
     planned = library.sync(dry_run=True)
     assert planned.is_dry_run
     assert (planned.added, planned.changed, planned.moved, planned.removed, planned.unchanged) == (1, 1, 1, 1, 4)
-    assert contents(library.path) == before
+    assert contents(library) == before
     done = library.sync()
     assert (done.added, done.changed, done.moved, done.removed, done.unchanged) == (1, 1, 1, 1, 4)
 
@@ -43,7 +43,7 @@ def test_a_dry_run_needs_no_write_lock_and_writes_no_file(library: Library, fold
     library.sync(folder)
     paint(folder / "new.png", (50, 80, 160))
     before = file_times(library.path)
-    with Library.open(library.path, wait=0) as other, library._store.writing("testing", is_run=True):
+    with Library.open(library.name, wait=0) as other, library._store.writing("testing", is_run=True):
         assert other.sync(folder, dry_run=True).added == 1
         during = file_times(library.path)
     assert {name: during[name] for name in before} == before

@@ -16,13 +16,12 @@ import pytest
 from PIL import Image
 
 from indexer.catalog.statements import writes
-from indexer.config import Settings
 from indexer.errors import RecallError, StorageError
 from indexer.images.workers import DecodePool
 from indexer.types import Modality, Vectors
 from retrieval import Library
 from tests.support.color_photos import paint_many
-from tests.support.contents import contents, count, rows
+from tests.support.contents import Place, contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 from tests.support.zygote import is_alive
@@ -58,12 +57,14 @@ def test_items_are_committed_in_the_order_of_the_walk(library: Library, folder: 
         side = pick.choice([4, 40, 1500])
         Image.new("RGB", (side, side), (number, 100, 200)).save(folder / f"{number:02}.png")
     library.sync(folder)
-    paths = [path for (path,) in rows(library.path, "SELECT path FROM items ORDER BY id")]
+    paths = [path for (path,) in rows(library, "SELECT path FROM items ORDER BY id")]
     assert paths == sorted(paths)
     assert len(paths) == 60
 
 
-def test_a_batch_is_written_while_the_next_is_encoded(tmp_path: Path, folder: Path, before_write: list[Any]) -> None:
+def test_a_batch_is_written_while_the_next_is_encoded(
+    library_place: Place, folder: Path, before_write: list[Any]
+) -> None:
     paint_many(folder, 12)
     second = threading.Event()
     batches: list[int] = []
@@ -74,12 +75,12 @@ def test_a_batch_is_written_while_the_next_is_encoded(tmp_path: Path, folder: Pa
             second.set()
 
     before_write.append(lambda: second.wait(SECONDS) or pytest.fail("the second batch waits for the end of the first"))
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(before_images=record)) as library:
+    with Library.open(library_place, encoder=FakeEncoder(before_images=record)) as library:
         assert library.sync(folder).added == 12
 
 
 def test_the_batches_waiting_for_a_slow_writer_are_bounded(
-    tmp_path: Path, folder: Path, before_write: list[Any], monkeypatch: pytest.MonkeyPatch
+    library_place: Place, folder: Path, before_write: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint_many(folder, 200)
     encoder = FakeEncoder()
@@ -99,7 +100,7 @@ def test_the_batches_waiting_for_a_slow_writer_are_bounded(
             measured.append((len(encoder.pictures), len(started)))
 
     before_write.append(measure)
-    with Library.open(tmp_path / "test.recall", encoder=encoder) as library:
+    with Library.open(library_place, encoder=encoder) as library:
         library.sync(folder)
     ((batches, decoded),) = measured
     assert batches == 2  # one being written and one waiting
@@ -107,7 +108,7 @@ def test_the_batches_waiting_for_a_slow_writer_are_bounded(
 
 
 def test_the_next_batch_is_decoded_while_a_large_one_is_encoded(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    library_place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers, batch = 1, 100  # more than the decoders read ahead by default
     paint_many(folder, 3 * batch)
@@ -126,17 +127,17 @@ def test_the_next_batch_is_decoded_while_a_large_one_is_encoded(
         if not results:
             results.extend(decoded.acquire(timeout=SECONDS) for _ in range(2 * batch))
 
-    settings = Settings(library=tmp_path / "test.recall", workers=workers)
-    with Library(settings, encoder=FakeEncoder(batch_size=batch, before_images=wait)) as library:
+    encoder = FakeEncoder(batch_size=batch, before_images=wait)
+    with Library.open(library_place, encoder=encoder, workers=workers) as library:
         assert library.sync(folder).added == 3 * batch
     assert results == [True] * 2 * batch
 
 
 def test_an_error_of_the_writer_ends_the_run_and_nothing_more_is_written(
-    tmp_path: Path, folder: Path, before_write: list[Any]
+    library_place: Place, folder: Path, before_write: list[Any]
 ) -> None:
     paint_many(folder, 40)
-    path = tmp_path / "test.recall"
+    path = library_place
     calls: list[int] = []
 
     def fail_second() -> None:
@@ -155,10 +156,10 @@ def test_an_error_of_the_writer_ends_the_run_and_nothing_more_is_written(
 
 
 def test_an_error_of_the_encoder_names_its_batch_and_the_previous_one_is_written(
-    tmp_path: Path, folder: Path, before_write: list[Any]
+    library_place: Place, folder: Path, before_write: list[Any]
 ) -> None:
     pictures = sorted(paint_many(folder, 12))
-    path = tmp_path / "test.recall"
+    path = library_place
     failing = threading.Event()
     batches: list[int] = []
 
@@ -179,7 +180,7 @@ def test_an_error_of_the_encoder_names_its_batch_and_the_previous_one_is_written
 
 
 def test_an_error_of_the_decoders_is_raised_and_the_previous_batches_are_written(
-    tmp_path: Path, folder: Path, before_write: list[Any], monkeypatch: pytest.MonkeyPatch
+    library_place: Place, folder: Path, before_write: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paint_many(folder, 12)
     decode, last = DecodePool._decode, max(folder.rglob("*.png"))
@@ -190,7 +191,7 @@ def test_an_error_of_the_decoders_is_raised_and_the_previous_batches_are_written
         return decode(pool, path, sidecars)
 
     monkeypatch.setattr(DecodePool, "_decode", fail_last)
-    path = tmp_path / "test.recall"
+    path = library_place
     with (
         Library.open(path, encoder=FakeEncoder()) as library,
         pytest.raises(RecallError, match="a process that decodes photos cannot be started"),
@@ -202,10 +203,10 @@ def test_an_error_of_the_decoders_is_raised_and_the_previous_batches_are_written
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 @pytest.mark.parametrize("batch", [1, 2, 3])
 def test_ctrl_c_while_a_batch_is_written_commits_the_batch(
-    tmp_path: Path, folder: Path, before_write: list[Any], batch: int
+    library_place: Place, folder: Path, before_write: list[Any], batch: int
 ) -> None:
     paint_many(folder, 40)
-    path = tmp_path / "test.recall"
+    path = library_place
     calls: list[int] = []
 
     def interrupt() -> None:
@@ -228,14 +229,14 @@ def test_ctrl_c_while_a_batch_is_written_commits_the_batch(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_ctrl_c_during_encoding_ends_the_program_and_its_processes(
-    recall_program: Program, skimage_photos: Path, folder: Path, tmp_path: Path
+    recall_program: Program, skimage_photos: Path, folder: Path, library_place: Place
 ) -> None:
     pick = random.Random(5)
     with Image.open(skimage_photos / "rocket.jpg") as rocket:
         for number in range(600):
             left, top = pick.randrange(300), pick.randrange(150)
             rocket.crop((left, top, left + 300, top + 225)).save(folder / f"{number:03}.jpg")
-    path = tmp_path / "test.recall"
+    path = library_place
     process = recall_program.start("index", folder, "--device", "cpu")
     end = time.monotonic() + 60
     while not count(path, "embeddings"):

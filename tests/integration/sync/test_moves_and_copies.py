@@ -17,11 +17,11 @@ def test_a_moved_photo_keeps_its_item_and_its_embedding(library: Library, folder
     path = paint(folder / "a.png", "red")
     paint(folder / "b.png", "blue")
     library.sync(folder)
-    before = rows(library.path, "SELECT item_id, id FROM units ORDER BY 1")
+    before = rows(library, "SELECT item_id, id FROM units ORDER BY 1")
     path.rename(folder / "z.png")
     assert counts(library.sync(folder)) == {"moved": 1, "unchanged": 1}
     assert sum(encoder.pictures) == 2
-    assert rows(library.path, "SELECT item_id, id FROM units ORDER BY 1") == before
+    assert rows(library, "SELECT item_id, id FROM units ORDER BY 1") == before
     assert best_match(library, "red") == "z.png"
 
 
@@ -52,7 +52,7 @@ def test_two_photos_that_swap_their_names_are_both_found(library: Library, folde
     (folder / "c.png").rename(folder / "b.png")
     library.sync(folder)
     assert (best_match(library, "red"), best_match(library, "blue")) == ("b.png", "a.png")
-    assert count(library.path, "embeddings") == 2
+    assert count(library, "embeddings") == 2
     assert counts(library.sync(folder)) == {"unchanged": 2}
 
 
@@ -73,7 +73,7 @@ def test_a_deleted_photo_is_removed_from_results_and_catalog(library: Library, f
     path.unlink()
     assert counts(library.sync(folder)) == {"removed": 1, "unchanged": 1}
     assert found_names(library) == ["b.png"]
-    assert [count(library.path, table) for table in ("items", "units", "embeddings")] == [1, 1, 1]
+    assert [count(library, table) for table in ("items", "units", "embeddings")] == [1, 1, 1]
 
 
 def test_a_copied_photo_is_a_second_item_and_is_not_encoded(
@@ -112,9 +112,9 @@ def test_many_equal_photos_are_copied_moved_and_touched(library: Library, folder
     shutil.copytree(folder / "a", folder / "b")
     assert counts(library.sync(folder)) == {"added": 250, "unchanged": 250}
     (folder / "a").rename(folder / "c")
-    before = rows(library.path, "SELECT id FROM items ORDER BY id")
+    before = rows(library, "SELECT id FROM items ORDER BY id")
     assert counts(library.sync(folder)) == {"moved": 250, "unchanged": 250}
-    assert rows(library.path, "SELECT id FROM items ORDER BY id") == before
+    assert rows(library, "SELECT id FROM items ORDER BY id") == before
     for path in folder.rglob("*.png"):
         os.utime(path, ns=(1, 1))
     assert counts(library.sync(folder)) == {"unchanged": 500}

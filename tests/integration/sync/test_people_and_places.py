@@ -51,14 +51,14 @@ def test_labels_follow_their_photo_and_are_deleted_with_it(library: Library, fol
     library.sync(folder)
     (folder / "a.xmp").unlink()
     library.sync(folder)
-    assert [count(library.path, table) for table in ("people", "places")] == [0, 0]
+    assert [count(library, table) for table in ("people", "places")] == [0, 0]
     (folder / "a.xmp").write_bytes(sidecar(PEOPLE, photoshop__City="Porto"))
     library.sync(folder)
-    assert rows(library.path, "SELECT place FROM places") == [("Porto",)]
+    assert rows(library, "SELECT place FROM places") == [("Porto",)]
     photo.unlink()
     paint(folder / "b.png", "lime")
     library.sync(folder)
-    assert [count(library.path, table) for table in ("people", "places")] == [0, 0]
+    assert [count(library, table) for table in ("people", "places")] == [0, 0]
 
 
 def test_a_copy_has_the_people_and_places_of_its_original(library: Library, folder: Path) -> None:
@@ -66,8 +66,8 @@ def test_a_copy_has_the_people_and_places_of_its_original(library: Library, fold
     library.sync(folder)
     shutil.copy(folder / "a.jpg", folder / "b.jpg")
     library.sync(folder)
-    assert rows(library.path, "SELECT person FROM people") == [("Ada Lovelace",)] * 2
-    assert rows(library.path, "SELECT place FROM places") == [("Lisbon",)] * 2
+    assert rows(library, "SELECT person FROM people") == [("Ada Lovelace",)] * 2
+    assert rows(library, "SELECT place FROM places") == [("Lisbon",)] * 2
 
 
 def test_a_sidecar_with_megabytes_of_brush_strokes_is_read(library: Library, folder: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_sidecar_with_megabytes_of_brush_strokes_is_read(library: Library, fol
     strokes = f"<crs:Masks xmlns:crs='crs'><rdf:Seq>{'<rdf:li>d 0.41 0.51</rdf:li>' * 60_000}</rdf:Seq></crs:Masks>"
     (folder / "a.xmp").write_bytes(sidecar(strokes, PEOPLE, xmp__Rating="4"))
     library.sync(folder)
-    assert rows(library.path, "SELECT rating, person FROM items JOIN people ON item_id = id") == [(4, "Ada Lovelace")]
+    assert rows(library, "SELECT rating, person FROM items JOIN people ON item_id = id") == [(4, "Ada Lovelace")]
 
 
 def test_the_program_finds_people_and_places(recall_program: Program, photos: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from indexer.errors import FailureKind
 from retrieval import Library
 from tests.support.color_photos import paint
+from tests.support.contents import Place, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.sync_results import counts, found_names
 
@@ -25,7 +26,7 @@ def large(folder: Path) -> Path:
     return path
 
 
-def sync_with(library: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> dict[str, int]:
+def sync_with(library: Place, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> dict[str, int]:
     """Return the counts of a sync with these settings."""
     with monkeypatch.context() as patch:
         for name, value in settings.items():
@@ -35,9 +36,9 @@ def sync_with(library: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **se
 
 
 def test_a_photo_that_timed_out_is_tried_again_in_the_next_run(
-    tmp_path: Path, large: Path, monkeypatch: pytest.MonkeyPatch
+    library_place: Place, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "test.recall"
+    path = library_place
     limits = {"workers": "1", "timeout": "0.02"}
     assert sync_with(path, large.parent, monkeypatch, **limits) == {"added": 1, "failed": 1}
     with Library.open(path, encoder=FakeEncoder()) as library:
@@ -49,9 +50,9 @@ def test_a_photo_that_timed_out_is_tried_again_in_the_next_run(
 
 
 def test_a_photo_that_was_too_large_is_added_when_the_limit_is_raised(
-    tmp_path: Path, large: Path, monkeypatch: pytest.MonkeyPatch
+    library_place: Place, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "test.recall"
+    path = library_place
     assert sync_with(path, large.parent, monkeypatch, max_pixels="1000") == {"added": 1, "failed": 1}
     assert sync_with(path, large.parent, monkeypatch, max_pixels="1000") == {"unchanged": 1, "failed": 1}
     assert sync_with(path, large.parent, monkeypatch) == {"changed": 1, "unchanged": 1}
@@ -78,17 +79,18 @@ def test_a_damaged_photo_waits_for_another_file(library: Library, folder: Path) 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither alarms nor limits of memory")
 @pytest.mark.parametrize("name", ["timeout", "max_pixels", "max_bytes"])
 def test_a_limit_beyond_what_the_system_can_set_is_no_limit(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    library_place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     paint(folder / "a.png", "red")
-    counted = sync_with(tmp_path / "test.recall", folder, monkeypatch, **{name: f"1{'0' * 40}"})
+    counted = sync_with(library_place, folder, monkeypatch, **{name: f"1{'0' * 40}"})
     assert counted == {"added": 1}
 
 
 def _record_failure(library: Library, photo: Path, kind: FailureKind) -> None:
     """Record that a photo could not be read when it was indexed."""
-    with library._store.transaction() as connection:
+    statement = "UPDATE items SET failure = ?, failure_message = 'for a test' WHERE path = ?"
+    rows(library, statement, str(kind), os.fsencode(photo))
+    with library._store.transaction() as connection:  # with the embeddings
         connection.exec_driver_sql(
-            "UPDATE items SET failure = ?, failure_message = 'for a test' WHERE path = ?", (kind, os.fsencode(photo))
+            "DELETE FROM units WHERE item_id IN (SELECT id FROM items WHERE failure IS NOT NULL)"
         )
-        connection.exec_driver_sql("DELETE FROM units WHERE item_id IN (SELECT id FROM items WHERE failure NOT NULL)")

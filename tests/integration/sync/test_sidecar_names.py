@@ -18,7 +18,7 @@ from tests.support.walks import walked_sidecars
 
 def ratings(library: Library) -> dict[str, int | None]:
     """Return the rating of each photo, by the last part of its path."""
-    photos = rows(library.path, "SELECT path, rating FROM items")
+    photos = rows(library, "SELECT path, rating FROM items")
     return {Path(path.decode()).name: rating for path, rating in photos}
 
 
@@ -88,7 +88,7 @@ def write_takeout(path: Path, **fields: object) -> Path:
 
 def dates(library: Library) -> dict[str, tuple[str, str]]:
     """Return the day and the origin of each photo's date, by the photo's name."""
-    photos = rows(library.path, "SELECT name, substr(taken_at, 1, 10), taken_from FROM items")
+    photos = rows(library, "SELECT name, substr(taken_at, 1, 10), taken_from FROM items")
     return {name: (day, origin) for name, day, origin in photos}
 
 
@@ -100,9 +100,9 @@ def test_a_photo_has_the_metadata_of_its_takeout_file(library: Library, folder: 
     write_takeout(folder / name, description="A boat", geoData={"latitude": 48.8566, "longitude": 2.3522})
     library.sync(folder)
     assert dates(library) == {"a.png": ("2012-01-01", "takeout")}
-    row = rows(library.path, "SELECT utc_offset, latitude, longitude, description FROM items")
+    row = rows(library, "SELECT utc_offset, latitude, longitude, description FROM items")
     assert row == [(0, 48.8566, 2.3522, "A boat")]
-    assert rows(library.path, "SELECT person FROM people") == [("Ada Lovelace",)]
+    assert rows(library, "SELECT person FROM people") == [("Ada Lovelace",)]
     assert counts(library.sync(folder)) == {"unchanged": 1}
 
 
@@ -115,13 +115,13 @@ def test_a_new_changed_or_deleted_takeout_file_is_noticed(library: Library, fold
     write_takeout(takeout, description="two")
     advance_mtime(takeout)
     assert counts(library.sync(folder)) == {"changed": 1}
-    assert rows(library.path, "SELECT rating, description FROM items") == [(4, "two")]
+    assert rows(library, "SELECT rating, description FROM items") == [(4, "two")]
     rate(sidecar, 5)
     assert counts(library.sync(folder)) == {"changed": 1}
     assert counts(library.sync(folder)) == {"unchanged": 1}
     takeout.unlink()
     assert counts(library.sync(folder)) == {"changed": 1}
-    assert rows(library.path, "SELECT rating, description FROM items") == [(5, None)]
+    assert rows(library, "SELECT rating, description FROM items") == [(5, None)]
     assert photo.exists()
 
 
@@ -131,7 +131,7 @@ def test_an_xmp_sidecar_counts_more_than_takeout(library: Library, folder: Path)
     write_takeout(folder / "a.png.json", description="of Takeout", geoData={"latitude": 1.5, "longitude": 2.5})
     library.sync(folder)
     assert dates(library) == {"a.png": ("2010-03-04", "xmp")}
-    assert rows(library.path, "SELECT description, latitude FROM items") == [("of XMP", 1.5)]
+    assert rows(library, "SELECT description, latitude FROM items") == [("of XMP", 1.5)]
 
 
 def test_of_photos_with_one_name_each_has_its_own_takeout_file(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_json_of_other_programs_changes_nothing(library: Library, folder: Path) 
     (folder / "a.json").write_text('{"description": "of another program"}')
     (folder / "b.json").mkdir()
     library.sync(folder)
-    assert rows(library.path, "SELECT description, taken_from FROM items") == [(None, "file")]
+    assert rows(library, "SELECT description, taken_from FROM items") == [(None, "file")]
 
 
 def test_a_date_in_the_name_counts_before_the_time_of_the_file(library: Library, folder: Path) -> None:

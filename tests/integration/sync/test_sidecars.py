@@ -29,7 +29,7 @@ def write_sidecar(photo: Path, name: str = "", **properties: str) -> Path:
 def metadata_of(library: Library) -> dict[str, tuple[object, ...]]:
     """Return the rating, title and full text of each photo, by name."""
     photos = rows(
-        library.path,
+        library,
         "SELECT name, rating, title, units.text FROM items LEFT JOIN units ON item_id = items.id ORDER BY path",
     )
     return {name: tuple(values) for name, *values in photos}
@@ -37,10 +37,10 @@ def metadata_of(library: Library) -> dict[str, tuple[object, ...]]:
 
 def is_up_to_date(library: Library, folder: Path) -> bool:
     """Return whether another sync changes nothing and a check finds nothing."""
-    before = contents(library.path)
+    before = contents(library)
     report = library.sync(folder)
     file_count = sum(1 for file in walk(str(folder), Rules()) if isinstance(file, SourceFile))
-    return counts(report) == {"unchanged": file_count} and contents(library.path) == before and library.check() == []
+    return counts(report) == {"unchanged": file_count} and contents(library) == before and library.check() == []
 
 
 @pytest.mark.parametrize("name", ["a.xmp", "a.XMP", "a.png.xmp", "a.png.XMP"])
@@ -72,10 +72,10 @@ def test_the_sidecar_takes_precedence_and_the_file_has_the_missing_fields(librar
     photo.with_suffix(".xmp").write_bytes(sidecar)
     library.sync(folder)
     columns = "taken_at, taken_from, utc_offset, latitude, longitude, title, rating, lens, units.text"
-    (row,) = rows(library.path, f"SELECT {columns} FROM items JOIN units ON item_id = items.id")  # noqa: S608
+    (row,) = rows(library, f"SELECT {columns} FROM items JOIN units ON item_id = items.id")  # noqa: S608
     assert row[:5] == ("2020-02-03 04:05:06.000000", "xmp", 0, 1.0, 2.0)
     assert row[5:] == ("embedded", 2, "RF24-70mm F2.8 L IS USM", "embedded\nfrom exif\nsidecar")
-    assert rows(library.path, "SELECT tag FROM tags") == [("sidecar",)]
+    assert rows(library, "SELECT tag FROM tags") == [("sidecar",)]
 
 
 def test_of_two_sidecars_the_one_with_the_full_file_name_is_read(library: Library, folder: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_new_changed_or_deleted_sidecar_is_noticed(library: Library, folder: P
     photo = paint(folder / "a.png", "red")
     paint(folder / "b.png", "blue")
     library.sync(folder)
-    (item,) = rows(library.path, "SELECT id FROM items WHERE name = 'a.png'")
+    (item,) = rows(library, "SELECT id FROM items WHERE name = 'a.png'")
     sidecar = write_sidecar(photo, xmp__Rating="3", title="one")
     assert counts(library.sync(folder)) == {"changed": 1, "unchanged": 1}
     assert metadata_of(library)["a.png"] == (3, "one", "one")
@@ -106,7 +106,7 @@ def test_a_new_changed_or_deleted_sidecar_is_noticed(library: Library, folder: P
     assert counts(library.sync(folder)) == {"changed": 1, "unchanged": 1}
     assert metadata_of(library)["a.png"] == (None, None, None)
     assert is_up_to_date(library, folder)
-    assert rows(library.path, "SELECT id FROM items WHERE name = 'a.png'") == [item]
+    assert rows(library, "SELECT id FROM items WHERE name = 'a.png'") == [item]
     assert sum(encoder.pictures) == 5  # two photos, one of them three more times
 
 
@@ -142,11 +142,11 @@ def test_a_photo_moved_without_its_sidecar_loses_the_metadata_and_keeps_its_item
     photo = paint(folder / "a.png", "red")
     write_sidecar(photo, xmp__Rating="3")
     library.sync(folder)
-    before = rows(library.path, "SELECT id FROM items")
+    before = rows(library, "SELECT id FROM items")
     photo.rename(folder / "z.png")
     assert counts(library.sync(folder)) == {"moved": 1, "changed": 1}
     assert metadata_of(library) == {"z.png": (None, None, None)}
-    assert rows(library.path, "SELECT id FROM items") == before
+    assert rows(library, "SELECT id FROM items") == before
     assert is_up_to_date(library, folder)
 
 
@@ -190,7 +190,7 @@ def test_a_copy_without_a_sidecar_is_not_encoded_and_has_the_metadata_of_the_fil
     assert counts(library.sync(folder)) == {"added": 1, "unchanged": 1}
     assert sum(encoder.pictures) == 1
     assert metadata_of(library)["b.jpg"] == (2, "embedded", "embedded\nfrom exif\nExif tag\nShared")
-    assert rows(library.path, "SELECT count(*) FROM tags") == [(4,)]
+    assert rows(library, "SELECT count(*) FROM tags") == [(4,)]
     assert is_up_to_date(library, folder)
 
 

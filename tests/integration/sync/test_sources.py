@@ -40,7 +40,7 @@ def test_a_folder_that_encloses_sources_indexes_nothing_twice(
         str(folder),
         *map(str, (folder / "one", folder / "two")),
     ]
-    assert count(library.path, "items") == 3
+    assert count(library, "items") == 3
     assert sum(encoder.pictures) == 3
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from retrieval import Library
 from tests.support.color_photos import advance_mtime, paint, paint_many
-from tests.support.contents import contents, count, rows
+from tests.support.contents import Place, contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.sync_results import best_match, counts, found_names
 
@@ -27,17 +27,19 @@ def test_new_photos_are_added_and_found(library: Library, folder: Path) -> None:
     assert best_match(library, "yellow") == "yellow.png"
 
 
-def test_a_second_run_encodes_nothing_and_loads_no_encoder(library: Library, folder: Path, tmp_path: Path) -> None:
+def test_a_second_run_encodes_nothing_and_loads_no_encoder(
+    library: Library, folder: Path, library_place: Place
+) -> None:
     paint_many(folder, 20)
     library.sync(folder)
-    before = contents(library.path)
+    before = contents(library)
     library.close()
-    with Library.open(tmp_path / "test.recall") as reopened:  # no encoder has this name, so loading it would fail
+    with Library.open(library_place) as reopened:  # no encoder has this name, so loading it would fail
         report = reopened.sync(folder)
     assert counts(report) == {"unchanged": 20}
     assert "decode" not in report.seconds
     assert "load" not in report.seconds
-    assert contents(library.path) == before
+    assert contents(library) == before
 
 
 def test_an_edited_photo_is_encoded_again_and_keeps_its_item(
@@ -53,7 +55,7 @@ def test_an_edited_photo_is_encoded_again_and_keeps_its_item(
     assert sum(encoder.pictures) == 3
     hit = library.search("blue", k=1)[0]
     assert (hit.path.name, hit.item_id, round(hit.score, 3)) == ("a.png", item, 1.0)
-    assert count(library.path, "embeddings") == 2
+    assert count(library, "embeddings") == 2
 
 
 def test_an_edit_that_changes_only_the_time_is_noticed(library: Library, folder: Path) -> None:
@@ -74,7 +76,7 @@ def test_a_touched_photo_is_read_but_not_encoded(library: Library, folder: Path,
     advance_mtime(path)
     assert counts(library.sync(folder)) == {"unchanged": 1}
     assert sum(encoder.pictures) == 1
-    assert rows(library.path, "SELECT mtime_ns FROM items") == [(path.stat().st_mtime_ns,)]
+    assert rows(library, "SELECT mtime_ns FROM items") == [(path.stat().st_mtime_ns,)]
 
 
 @pytest.mark.parametrize("year", [1, 2290])
@@ -130,7 +132,7 @@ def test_a_damaged_photo_is_removed_from_results_and_added_again_when_repaired(l
     advance_mtime(path)
     assert counts(library.sync(folder)) == {"unchanged": 1, "failed": 1}
     assert found_names(library) == ["b.png"]
-    assert count(library.path, "embeddings") == 1
+    assert count(library, "embeddings") == 1
     path.write_bytes(content)
     advance_mtime(path, 20)
     assert counts(library.sync(folder)) == {"unchanged": 1, "changed": 1}

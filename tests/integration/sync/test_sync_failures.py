@@ -20,7 +20,7 @@ from indexer.catalog.sqlite.database import SqliteDatabase
 from indexer.errors import NoPhotosError, StorageError
 from retrieval import Library, Progress
 from tests.support.color_photos import advance_mtime, paint, paint_many
-from tests.support.contents import contents, count, rows
+from tests.support.contents import Place, contents, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 
@@ -31,13 +31,13 @@ def test_batches_are_committed_one_by_one(library: Library, folder: Path) -> Non
 
     def record(progress: Progress) -> None:
         if progress.stage == "indexing":
-            reports.append((progress.done, count(library.path, "embeddings")))
+            reports.append((progress.done, count(library, "embeddings")))
 
     library.sync(folder, progress=record)
     assert reports == [(0, 0), (4, 4), (8, 8), (10, 10)]
 
 
-def test_an_encoder_that_fails_loses_only_its_batch(tmp_path: Path, folder: Path) -> None:
+def test_an_encoder_that_fails_loses_only_its_batch(library_place: Place, folder: Path) -> None:
     paint_many(folder, 12)
     batches: list[int] = []
 
@@ -46,7 +46,7 @@ def test_an_encoder_that_fails_loses_only_its_batch(tmp_path: Path, folder: Path
         if len(batches) == 3:
             raise RuntimeError("out of memory")
 
-    path = tmp_path / "test.recall"
+    path = library_place
     with (
         Library.open(path, encoder=FakeEncoder(before_images=fail_third)) as library,
         pytest.raises(RuntimeError, match="out of memory"),
@@ -60,17 +60,17 @@ def test_an_encoder_that_fails_loses_only_its_batch(tmp_path: Path, folder: Path
     assert encoder.pictures == [4]
 
 
-def test_a_vector_that_is_not_finite_is_a_failure_of_its_photo_only(tmp_path: Path, folder: Path) -> None:
+def test_a_vector_that_is_not_finite_is_a_failure_of_its_photo_only(library_place: Place, folder: Path) -> None:
     for color in ("red", "lime", "blue"):
         paint(folder / f"{color}.png", color)
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder(unusable=((0, 255, 0),))) as library:
+    with Library.open(library_place, encoder=FakeEncoder(unusable=((0, 255, 0),))) as library:
         report = library.sync(folder)
         assert (report.added, report.failed) == (2, 1)
         (failure,) = library.failures()
         assert (Path(failure.path).name, failure.kind) == ("lime.png", "encoder")
         assert len(library.search("red", k=9)) == 2
         assert library.check() == []
-    with Library.open(tmp_path / "test.recall", encoder=FakeEncoder()) as library:  # it is retried
+    with Library.open(library_place, encoder=FakeEncoder()) as library:  # it is retried
         assert library.sync(folder).changed == 1
         assert library.failures() == []
 
@@ -87,13 +87,14 @@ def test_vectors_that_are_not_unit_vectors_are_not_stored(
         NoPhotosError, match=r"no picture .* \(3 tried\), .* the encoder returns no usable vector for it"
     ):
         library.sync(folder)
-    assert count(library.path, "embeddings") == 0
+    assert count(library, "embeddings") == 0
     assert len(library.failures()) == 3
 
 
-def test_a_full_catalog_is_an_error_and_the_next_run_finishes(tmp_path: Path, folder: Path) -> None:
+@pytest.mark.folder
+def test_a_full_catalog_is_an_error_and_the_next_run_finishes(library_place: Place, folder: Path) -> None:
     paint_many(folder, 400)
-    path = tmp_path / "test.recall"
+    path = library_place
     with Library.open(path, encoder=FakeEncoder()) as library:
         (pages,) = rows(path, "PRAGMA page_count")[0]
 
@@ -190,10 +191,10 @@ def test_opening_a_library_on_a_completely_full_disk_is_an_error(small_disk: Pat
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_ctrl_c_stops_with_a_message_and_the_next_run_continues(
-    recall_program: Program, folder: Path, tmp_path: Path
+    recall_program: Program, folder: Path, tmp_path: Path, library_place: Place
 ) -> None:
     paint_many(folder, 3000)
-    path = tmp_path / "test.recall"
+    path = library_place
     paint(tmp_path / "first" / "a.png", "red")
     with Library.open(path, encoder=FakeEncoder()) as library:  # binds the encoder, so that the program loads none
         library.sync(tmp_path / "first")

@@ -139,11 +139,11 @@ def test_a_table_that_cannot_be_read_changes_nothing(
 ) -> None:
     table = write_table(table_folder / name, [{"text": "a red house"}, {"text": "a lime parrot"}])
     library.sync(table, text_columns=["text"])
-    before = contents(library.path)
+    before = contents(library)
     table.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(SourceError, match=re.escape(message)):
         library.sync(table)
-    assert contents(library.path) == before
+    assert contents(library) == before
 
 
 def test_a_damaged_parquet_file_changes_nothing(library: Library, table_folder: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_damaged_parquet_file_changes_nothing(library: Library, table_folder: 
     table.write_bytes(data)
     with pytest.raises(SourceError, match=r"t.parquet is damaged after row 0"):
         library.sync(table)
-    assert count(library.path, "items") == 1
+    assert count(library, "items") == 1
 
 
 def test_columns_and_a_table_must_be_given_together(library: Library, table_folder: Path) -> None:

@@ -67,7 +67,7 @@ def test_rows_that_share_a_picture_share_its_encoding(
         library.sync(write_table(table_folder / "t.csv", table), text_columns=["caption"], image_column="image").added
         == 5
     )
-    assert encoder.pictures == [4]  # one, and black ones that fill up its batch
+    assert encoder.pictures == [1]
     assert [hit.path.name for hit in library.search("red", k=9, kind="photos")] == ["red.png"] * 5
 
 
@@ -108,7 +108,7 @@ def test_thousands_of_rows_and_a_large_cell_are_indexed(library: Library, table_
     assert (
         library.sync(write_table(table_folder / "t.csv", table), text_columns=["caption"], id_column="id").added == 3000
     )
-    assert count(library.path, "units") == 2999 + 2500  # 20,000 words, 8 a chunk
+    assert count(library, "units") == 2999 + 2500  # 20,000 words, 8 a chunk
     assert library.sync().unchanged == 3000
 
 

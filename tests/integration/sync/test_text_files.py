@@ -26,7 +26,7 @@ def write(path: Path, text: str | bytes) -> Path:
 def units(library: Library) -> list[tuple[str, int, str, str | None]]:
     """Return file name, position, kind and text of every unit."""
     return rows(
-        library.path,
+        library,
         "SELECT name, position, kind, units.text FROM items JOIN units ON item_id = items.id "
         "ORDER BY items.path, position",
     )
@@ -52,7 +52,7 @@ def test_a_text_is_split_into_units_and_found_by_each(library: Library, folder: 
 def test_a_text_has_the_time_of_its_file_and_no_size_in_pixels(library: Library, folder: Path) -> None:
     os.utime(write(folder / "b.md", LONG), (1_000_000_000, 1_000_000_000))
     library.sync(folder)
-    items = rows(library.path, "SELECT modality, format, taken_from, width, height, taken_at IS NULL FROM items")
+    items = rows(library, "SELECT modality, format, taken_from, width, height, taken_at IS NULL FROM items")
     assert items == [("text", "Markdown", "file", None, None, 0)]
 
 
@@ -91,7 +91,7 @@ def test_changes_moves_copies_and_removals_are_noticed(library: Library, folder:
     (folder / "z.txt").unlink()
     assert library.sync(folder).removed == 1
     assert [row[3] for row in units(library)] == ["a blue parrot", "a red house"]
-    assert rows(library.path, "SELECT count(*) FROM unit_words WHERE unit_words MATCH 'parrot'") == [(1,)]
+    assert [hit.path.name for hit in library.search("parrot") if hit.found] == ["b.txt"]
 
 
 def test_a_copy_with_the_suffix_of_another_format_is_read_again(library: Library, folder: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_copy_with_the_suffix_of_another_format_is_read_again(library: Library
     write(folder / "c.jpg", LONG)
     report = library.sync(folder)
     assert (report.added, report.failed) == (1, 1)
-    assert rows(library.path, "SELECT format, failure FROM items ORDER BY path") == [
+    assert rows(library, "SELECT format, failure FROM items ORDER BY path") == [
         ("text", None),
         ("Markdown", None),
         (None, "not-a-picture"),

@@ -50,7 +50,7 @@ def test_a_sidecar_that_cannot_be_read_now_is_named_and_read_in_the_next_run(
     status = library.status()
     assert (status.photos, status.failed, status.unread_sidecars) == (2, 0, 1)
     assert counts(library.sync(folder)) == {"changed": 1, "unchanged": 1}
-    assert rows(library.path, "SELECT rating FROM items WHERE name = 'a.png'") == [(4,)]
+    assert rows(library, "SELECT rating FROM items WHERE name = 'a.png'") == [(4,)]
     assert library.failures() == []
     assert counts(library.sync(folder)) == {"unchanged": 2}
 

@@ -12,7 +12,7 @@ from indexer.transfer.report import ImportReport
 from retrieval import Library
 from tests.support.clip_retrieval import BLUE, LIME, RED, write_part
 from tests.support.color_photos import paint
-from tests.support.contents import rows
+from tests.support.contents import Place, rows
 from tests.support.encoders import FakeEncoder
 
 
@@ -25,17 +25,17 @@ def fill(library: Library, folder: Path) -> None:
     library.sync(folder / "inner", exclude=["*.gif"], include_hidden=True)
     library.sync(folder, exclude=["Screens*"])
     ((item, unit),) = rows(
-        library.path, "SELECT items.id, units.id FROM items JOIN units ON item_id = items.id WHERE name = 'red.png'"
+        library, "SELECT items.id, units.id FROM items JOIN units ON item_id = items.id WHERE name = 'red.png'"
     )
-    rows(library.path, "INSERT INTO tags VALUES (?, 'Strand', 'strand'), (?, 'Familie', 'familie')", item, item)
-    rows(library.path, "INSERT INTO people VALUES (?, 'Ada Lovelace', 'ada lovelace')", item)
+    rows(library, "INSERT INTO tags VALUES (?, 'Strand', 'strand'), (?, 'Familie', 'familie')", item, item)
+    rows(library, "INSERT INTO people VALUES (?, 'Ada Lovelace', 'ada lovelace')", item)
     rows(
-        library.path,
+        library,
         "INSERT INTO places (item_id, place, key) VALUES (?, 'Lisbon', 'lisbon'), (?, 'Portugal', 'portugal')",
         item,
         item,
     )
-    rows(library.path, "UPDATE units SET text = 'a red wall' WHERE id = ?", unit)
+    rows(library, "UPDATE units SET text = 'a red wall' WHERE id = ?", unit)
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +62,12 @@ def export(filled: Library, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def import_into(tmp_path: Path) -> Callable[..., tuple[Path, ImportReport]]:
-    """Return a function that imports an export into a library and returns its path and the report."""
+def import_into(other_place: Callable[[str], Place]) -> Callable[..., tuple[Place, ImportReport]]:
+    """Return a function that imports an export into a library and returns its place and the report."""
 
-    def into(folder: Path, name: str = "new.recall", **options: object) -> tuple[Path, ImportReport]:
-        with Library.open(tmp_path / name) as library:
-            return library.path, library.import_(folder, **options)  # type: ignore[arg-type]
+    def into(folder: Path, name: str = "new", **options: object) -> tuple[Place, ImportReport]:
+        with Library.open(other_place(name)) as library:
+            return other_place(name), library.import_(folder, **options)  # type: ignore[arg-type]
 
     return into
 

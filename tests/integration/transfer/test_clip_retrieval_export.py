@@ -15,11 +15,11 @@ from indexer.errors import TransferError
 from indexer.transfer.clip_retrieval import writer
 from retrieval import Library
 from tests.support.clip_retrieval import BLUE, LIME, RED
-from tests.support.contents import rows
+from tests.support.contents import Place, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.records import read_catalog
 
-Import = Callable[..., tuple[Path, Any]]
+Import = Callable[..., tuple[Place, Any]]
 
 
 def test_an_export_is_readable_as_clip_retrieval_reads_it(filled: Library, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_captions_with_embeddings_survive_export_and_import(
         "text_emb_0.npy",
         "text_emb_1.npy",
     ]
-    again, _ = import_into(tmp_path / "again", name="again.recall", encoder=same_encoder)
+    again, _ = import_into(tmp_path / "again", name="again", encoder=same_encoder)
     for table in ("units", "embeddings"):
         assert read_catalog(again)[table] == read_catalog(new)[table]
 
@@ -59,8 +59,8 @@ def test_captions_with_embeddings_survive_export_and_import(
 def test_items_that_the_format_cannot_represent_are_left_out_and_logged(
     filled: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows(filled.path, "UPDATE items SET path = ? WHERE name = 'blue.png'", os.fsencode("/d/") + b"\xff.png")
-    rows(filled.path, "UPDATE units SET kind = 'text' WHERE text IS NOT NULL")
+    rows(filled, "UPDATE items SET path = ? WHERE name = 'blue.png'", os.fsencode("/d/") + b"\xff.png")
+    rows(filled, "UPDATE units SET kind = 'text' WHERE text IS NOT NULL")
     assert filled.export(tmp_path / "clip", format="clip-retrieval").skipped == 3
     assert "items left out: 3 (documents, failures, paths that are not UTF-8, added items" in caplog.text
 

@@ -14,11 +14,12 @@ from indexer.maintenance.check import ProblemKind
 from retrieval import Library
 from tests.support.clip_retrieval import BLUE, LIME, RED, write_part
 from tests.support.color_photos import paint
-from tests.support.contents import count, rows
+from tests.support.contents import Place, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.records import stored_vector
 
-Import = Callable[..., tuple[Path, Any]]
+Import = Callable[..., tuple[Place, Any]]
+OtherPlace = Callable[[str], Place]
 
 
 def test_photos_and_captions_become_items_with_units(
@@ -107,10 +108,12 @@ def test_a_row_that_is_zero_or_not_finite_is_recorded_as_a_failure(
         ]
 
 
-def test_an_import_without_the_name_of_the_encoder_is_refused(clip: Path, import_into: Import, tmp_path: Path) -> None:
+def test_an_import_without_the_name_of_the_encoder_is_refused(
+    clip: Path, import_into: Import, other_place: OtherPlace
+) -> None:
     with pytest.raises(TransferError, match="does not say which encoder made its vectors; name it, for instance"):
         import_into(clip)
-    assert count(tmp_path / "new.recall", "items") == 0
+    assert count(other_place("new"), "items") == 0
 
 
 def test_the_named_encoder_must_have_the_dimensions_of_the_vectors(clip: Path, import_into: Import) -> None:
@@ -119,11 +122,11 @@ def test_the_named_encoder_must_have_the_dimensions_of_the_vectors(clip: Path, i
 
 
 def test_a_library_with_another_encoder_refuses_the_vectors(
-    clip: Path, import_into: Import, same_encoder: FakeEncoder, folder: Path
+    clip: Path, import_into: Import, same_encoder: FakeEncoder, folder: Path, other_place: OtherPlace
 ) -> None:
     paint(folder / "a.png", "red")
     other = FakeEncoder(name="fake/colours", fingerprint="d1" * 20)
-    with Library.open(folder.parent / "new.recall", encoder=other) as library:
+    with Library.open(other_place("new"), encoder=other) as library:
         library.sync(folder)
     with pytest.raises(EncoderMismatchError, match=r"fingerprint d1d1d1d1\) but the vectors to import are of"):
         import_into(clip, encoder=same_encoder)
@@ -162,11 +165,16 @@ def test_the_root_of_the_disk_never_becomes_a_source(
     ],
 )
 def test_invalid_paths_are_refused_before_anything_is_written(
-    paths: list[object], message: str, tmp_path: Path, import_into: Import, same_encoder: FakeEncoder
+    paths: list[object],
+    message: str,
+    tmp_path: Path,
+    import_into: Import,
+    same_encoder: FakeEncoder,
+    other_place: OtherPlace,
 ) -> None:
     with pytest.raises(TransferError, match=message):
         import_into(write_part(tmp_path / "clip", paths, [RED]), encoder=same_encoder)
-    assert count(tmp_path / "new.recall", "items") == 0
+    assert count(other_place("new"), "items") == 0
 
 
 def npy(header: str, body: bytes = b"") -> bytes:
@@ -191,13 +199,18 @@ def npy(header: str, body: bytes = b"") -> bytes:
     ],
 )
 def test_invalid_arrays_are_refused(
-    content: bytes, message: str, tmp_path: Path, import_into: Import, same_encoder: FakeEncoder
+    content: bytes,
+    message: str,
+    tmp_path: Path,
+    import_into: Import,
+    same_encoder: FakeEncoder,
+    other_place: OtherPlace,
 ) -> None:
     clip = write_part(tmp_path / "clip", ["/d/a.jpg"], [RED])
     (clip / "img_emb" / "img_emb_0.npy").write_bytes(content)
     with pytest.raises(TransferError, match=message):
         import_into(clip, encoder=same_encoder)
-    assert count(tmp_path / "new.recall", "items") == 0
+    assert count(other_place("new"), "items") == 0
 
 
 def test_an_npz_archive_is_refused(tmp_path: Path, import_into: Import, same_encoder: FakeEncoder) -> None:

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from indexer.errors import TransferError
-from tests.support.contents import count
+from tests.support.contents import Place, count
 from tests.support.program import Program
 from tests.support.records import read_catalog
 
-Import = Callable[..., tuple[Path, Any]]
+Import = Callable[..., tuple[Place, Any]]
+OtherPlace = Callable[[str], Place]
 
 
 def rewrite(export: Path, change: Callable[[Any], object]) -> None:
@@ -81,12 +82,12 @@ def replace_last(export: Path, name: str, column: str, value: object) -> None:
     ],
 )
 def test_a_manifest_with_wrong_content_is_refused(
-    change: Callable[[Any], object], message: str, export_copy: Path, import_into: Import, tmp_path: Path
+    change: Callable[[Any], object], message: str, export_copy: Path, import_into: Import, other_place: OtherPlace
 ) -> None:
     rewrite(export_copy, change)
     with pytest.raises(TransferError, match=message):
         import_into(export_copy)
-    assert count(tmp_path / "new.recall", "items") == 0
+    assert count(other_place("new"), "items") == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"null", b"[]"])
@@ -117,12 +118,12 @@ def test_a_file_that_is_not_a_manifest_is_refused(content: bytes, export_copy: P
     ],
 )
 def test_invalid_rows_are_refused(
-    name: str, column: str, value: object, message: str, export_copy: Path, import_into: Import, tmp_path: Path
+    name: str, column: str, value: object, message: str, export_copy: Path, import_into: Import, other_place: OtherPlace
 ) -> None:
     replace_last(export_copy, name, column, value)
     with pytest.raises(TransferError, match=message):
         import_into(export_copy)
-    assert count(tmp_path / "new.recall", "items") == 0
+    assert count(other_place("new"), "items") == 0
 
 
 def test_columns_of_a_newer_version_are_refused(export_copy: Path, import_into: Import) -> None:
@@ -163,13 +164,13 @@ def test_a_truncated_or_missing_file_is_refused(name: str, export_copy: Path, im
 
 
 def test_an_error_in_the_last_item_leaves_nothing_and_a_correct_export_can_follow(
-    shared: Path, export_copy: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shared: Path, export_copy: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch, other_place: OtherPlace
 ) -> None:
     monkeypatch.setattr("indexer.transfer.import_items.BATCH", 1)
     replace_last(export_copy, "items.parquet", "modality", "video")
     with pytest.raises(TransferError):
         import_into(export_copy)
-    assert [count(tmp_path / "new.recall", table) for table in ("items", "sources", "encoders")] == [0, 0, 0]
+    assert [count(other_place("new"), table) for table in ("items", "sources", "encoders")] == [0, 0, 0]
     new, report = import_into(shared / "export")
     assert (report.added + report.failed, report.existing) == (4, 0)
     assert read_catalog(new) == read_catalog(shared / "made.recall")

@@ -21,10 +21,11 @@ from retrieval import Library, Query
 from retrieval.tuning.report import TuningReport
 from tests.integration.transfer.test_hostile_exports import forge, rewrite
 from tests.support.color_photos import paint
-from tests.support.contents import count, rows
+from tests.support.contents import Place, count, rows
 from tests.support.encoders import FakeEncoder
 
-Import = Callable[..., tuple[Path, Any]]
+Import = Callable[..., tuple[Place, Any]]
+OtherPlace = Callable[[str], Place]
 
 TO_BLUE = LowRankAdapter(np.array([[1], [0], [0]], dtype=np.float32), np.array([[-1, 0, 1]], dtype=np.float32))
 """Turns red into blue, and leaves other colors as they are."""
@@ -64,7 +65,7 @@ def backup(taught: Library, tmp_path: Path) -> Path:
     return taught.export(tmp_path / "backup").folder
 
 
-def knowledge(library: Path) -> dict[str, list[tuple[Any, ...]]]:
+def knowledge(library: Place | Library) -> dict[str, list[tuple[Any, ...]]]:
     """Return what was taught, without ids."""
     statements = {
         "words": "SELECT word, w.added_at, path, content_hash, picture, e.added_at FROM private_words w "
@@ -85,7 +86,7 @@ def test_an_imported_library_knows_what_the_exported_one_knew(
 ) -> None:
     new, report = import_into(backup)
     assert (report.words, report.judgements, report.versions) == (1, 3, 2)
-    before = knowledge(taught.path)
+    before = knowledge(taught)
     assert knowledge(new) == before
     assert {name: len(content) for name, content in before.items()} == {
         "words": 2, "impressions": 3, "judgements": 3, "versions": 2, "settings": 2,
@@ -128,7 +129,7 @@ def test_what_the_library_knows_already_stays(backup: Path, folder: Path, tmp_pa
         assert (word.word, len(word.examples)) == ("BISCUIT'S", 3)
         assert [judgement.is_good for judgement in library.judgements()] == [False, True, False, True]
         assert [version.is_active for version in library.versions()] == [False, False, False]
-        assert rows(library.path, "SELECT value FROM meta WHERE key = 'index'")[0][0].startswith('{"recall": 0.5')
+        assert rows(library, "SELECT value FROM meta WHERE key = 'index'")[0][0].startswith('{"recall": 0.5')
 
 
 def test_paths_are_those_of_the_machine_of_the_import(backup: Path, folder: Path, import_into: Import) -> None:
@@ -145,7 +146,7 @@ def test_paths_are_those_of_the_machine_of_the_import(backup: Path, folder: Path
 def test_a_version_whose_parent_is_a_fine_tuned_encoder_comes_without_it(
     taught: Library, tmp_path: Path, import_into: Import
 ) -> None:
-    rows(taught.path, "UPDATE versions SET kind = 'lora', weights = NULL, name = 'local-dir:/x' WHERE id = 1")
+    rows(taught, "UPDATE versions SET kind = 'lora', weights = NULL, name = 'local-dir:/x' WHERE id = 1")
     report = taught.export(tmp_path / "out")
     assert (report.versions, report.left_out) == (1, {"fine-tuned encoders": 1})
     new, _ = import_into(tmp_path / "out")
@@ -219,12 +220,12 @@ def weights(value: float, dim: int = 3) -> bytes:
     ],
 )
 def test_an_export_with_a_row_that_cannot_be_used_is_refused_and_leaves_nothing(
-    backup: Path, tmp_path: Path, import_into: Import, name: str, column: str, value: object, message: str
+    backup: Path, other_place: OtherPlace, import_into: Import, name: str, column: str, value: object, message: str
 ) -> None:
     forge_value(backup, f"{name}.parquet", column, value)
     with pytest.raises(TransferError, match=message):
         import_into(backup)
-    assert [count(tmp_path / "new.recall", table) for table in ("sources", "items", *TABLES)] == [0] * 9
+    assert [count(other_place("new"), table) for table in ("sources", "items", *TABLES)] == [0] * 9
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from indexer.transfer.atomic_folder import checksum
-from tests.support.contents import count
+from tests.support.contents import Place, count
 
-Import = Callable[..., tuple[Path, Any]]
+Import = Callable[..., tuple[Place, Any]]
 
 
 def test_an_export_of_a_version_without_people_and_places_is_imported(export: Path, import_into: Import) -> None:

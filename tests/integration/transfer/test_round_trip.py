@@ -20,29 +20,31 @@ from indexer.errors import EncoderMismatchError, LibraryLockedError, MissingPack
 from indexer.transfer import import_items, parquet
 from retrieval import Library, Progress
 from tests.support.color_photos import paint, paint_many
-from tests.support.contents import count, rows
+from tests.support.contents import Place, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.records import ADDED_COLUMNS, FIXED_COLUMNS, fill_every_column, read_catalog, stored_vector
 
-Import = Callable[..., tuple[Path, Any]]
+Import = Callable[..., tuple[Place, Any]]
+OtherPlace = Callable[[str], Place]
 
 
 def test_an_imported_library_is_equal(filled: Library, export: Path, import_into: Import) -> None:
     new, report = import_into(export)
     assert (report.added, report.existing, report.failed) == (3, 0, 1)
-    before = read_catalog(filled.path)
+    before = read_catalog(filled)
     assert read_catalog(new) == before
     tables = ("sources", "items", "tags", "people", "places", "units", "embeddings")
     assert [len(before[table]) for table in tables] == [2, 4, 2, 1, 2, 3, 3]
 
 
 def test_every_column_of_items_and_units_is_exported(filled: Library, tmp_path: Path, import_into: Import) -> None:
-    names = fill_every_column(filled.path)
+    names = fill_every_column(filled)
     assert len(names) == len(ITEMS.c) + len(UNITS.c) - len(FIXED_COLUMNS | ADDED_COLUMNS) - 1  # both have an id
     new, _ = import_into(filled.export(tmp_path / "full").folder)
-    assert read_catalog(new) == read_catalog(filled.path)
+    assert read_catalog(new) == read_catalog(filled)
 
 
+@pytest.mark.folder
 def test_full_text_search_works_after_an_import(export: Path, import_into: Import) -> None:
     new, _ = import_into(export)
     found = rows(
@@ -52,20 +54,20 @@ def test_full_text_search_works_after_an_import(export: Path, import_into: Impor
 
 
 def test_embeddings_of_inactive_encoders_are_exported(filled: Library, tmp_path: Path, import_into: Import) -> None:
-    preprocess = rows(filled.path, "SELECT preprocess FROM encoders")[0][0]
+    preprocess = rows(filled, "SELECT preprocess FROM encoders")[0][0]
     rows(
-        filled.path,
+        filled,
         "INSERT INTO encoders (id, name, fingerprint, dim, preprocess, added_at) "
         "VALUES (7, 'b', 'ff', 4, ?, '2024-01-01 00:00:00.000000')",
         preprocess,
     )
     rows(
-        filled.path,
+        filled,
         "INSERT INTO embeddings (unit_id, encoder_id, vector) VALUES (1, 7, ?)",
         stored_vector(0, 0, 0.6, 0.8),
     )
     new, _ = import_into(filled.export(tmp_path / "both").folder)
-    assert read_catalog(new) == read_catalog(filled.path)
+    assert read_catalog(new) == read_catalog(filled)
     with Library.open(new, encoder=FakeEncoder()) as library:
         assert [hit.path.name for hit in library.search("red", k=1)] == ["red.png"]
 
@@ -140,31 +142,29 @@ def test_rows_and_pictures_of_a_table_are_translated_with_it(
     filled: Library, tmp_path: Path, import_into: Import, folder: Path
 ) -> None:
     path, picture = os.fsencode(folder / "t.csv") + b"\0" + b"7/../x", os.fsencode(folder / "red.png")
-    rows(
-        filled.path, "UPDATE items SET path = ?, picture = ?, modality = 'text' WHERE name = 'blue.png'", path, picture
-    )
+    rows(filled, "UPDATE items SET path = ?, picture = ?, modality = 'text' WHERE name = 'blue.png'", path, picture)
     new, _ = import_into(filled.export(tmp_path / "rows").folder, roots={str(folder): "/data"})
     found = rows(new, "SELECT path, picture FROM items WHERE picture IS NOT NULL")
     assert found == [(b"/data/t.csv\x007/../x", b"/data/red.png")]
 
 
 def test_an_existing_item_is_kept_unless_replace_is_set(filled: Library, export: Path, folder: Path) -> None:
-    rows(filled.path, "UPDATE items SET camera = 'mine'")
-    rows(filled.path, "DELETE FROM items WHERE name = 'blue.png'")
+    rows(filled, "UPDATE items SET camera = 'mine'")
+    rows(filled, "DELETE FROM items WHERE name = 'blue.png'")
     report, cameras = filled.import_(export), "SELECT camera FROM items ORDER BY path"
     assert (report.added, report.replaced, report.existing, report.failed) == (1, 0, 3, 0)
-    assert rows(filled.path, cameras) == [(None,), ("mine",), ("mine",), ("mine",)]
+    assert rows(filled, cameras) == [(None,), ("mine",), ("mine",), ("mine",)]
     report = filled.import_(export, replace=True)
     assert (report.added, report.replaced, report.existing, report.failed) == (0, 3, 0, 1)
-    assert rows(filled.path, cameras) == [(None,)] * 4
+    assert rows(filled, cameras) == [(None,)] * 4
     assert filled.check() == []
 
 
 def test_items_belong_to_the_most_specific_source_of_the_library(
-    export: Path, folder: Path, tmp_path: Path, import_into: Import, same_encoder: FakeEncoder
+    export: Path, folder: Path, other_place: OtherPlace, import_into: Import, same_encoder: FakeEncoder
 ) -> None:
     paint(folder / "inner" / "cyan.png", "cyan")
-    with Library.open(tmp_path / "new.recall", encoder=same_encoder) as library:
+    with Library.open(other_place("new"), encoder=same_encoder) as library:
         library.sync(folder, exclude=["red.png", "blue.png", "lime.png", "broken.png"])  # this library has one source
     new, _ = import_into(export)
     owners = "SELECT items.name, sources.root FROM items JOIN sources ON sources.id = source_id ORDER BY items.name"
@@ -182,10 +182,10 @@ def test_vectors_of_another_encoder_are_refused(export: Path, tmp_path: Path, fo
     other = FakeEncoder(name="fake/other", fingerprint="d1" * 20)
     with Library.open(tmp_path / "other.recall", encoder=other) as library:
         library.sync(folder)
-        before = read_catalog(library.path)
+        before = read_catalog(library)
         with pytest.raises(EncoderMismatchError, match=r"'fake/other' \(fingerprint d1d1d1d1\).*'fake/colours' \(c0c0"):
             library.import_(export)
-        assert read_catalog(library.path) == before
+        assert read_catalog(library) == before
 
 
 def test_the_named_encoder_must_be_that_of_the_export(export: Path, import_into: Import) -> None:
@@ -194,7 +194,7 @@ def test_the_named_encoder_must_be_that_of_the_export(export: Path, import_into:
 
 
 def test_a_stopped_import_keeps_committed_batches_and_the_next_completes_it(
-    filled: Library, tmp_path: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch
+    filled: Library, tmp_path: Path, import_into: Import, monkeypatch: pytest.MonkeyPatch, other_place: OtherPlace
 ) -> None:
     paint_many(tmp_path / "many", 25)
     filled.sync(tmp_path / "many")
@@ -207,10 +207,10 @@ def test_a_stopped_import_keeps_committed_batches_and_the_next_completes_it(
 
     with pytest.raises(KeyboardInterrupt):
         import_into(export, progress=stop)
-    assert count(tmp_path / "new.recall", "items") == 10
+    assert count(other_place("new"), "items") == 10
     new, report = import_into(export)
     assert (report.added + report.failed, report.existing) == (19, 10)
-    assert read_catalog(new) == read_catalog(filled.path)
+    assert read_catalog(new) == read_catalog(filled)
     with Library.open(new, encoder=FakeEncoder()) as library:
         assert library.check() == []
 
@@ -240,11 +240,12 @@ def test_an_export_overwrites_nothing(filled: Library, export: Path) -> None:
         filled.export(export)
 
 
+@pytest.mark.folder
 def test_damaged_embeddings_are_left_out_and_logged(
     filled: Library, tmp_path: Path, import_into: Import, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows(filled.path, "UPDATE embeddings SET vector = ? WHERE unit_id = 1", stored_vector(float("nan"), 0, 0))
-    rows(filled.path, "UPDATE embeddings SET vector = x'00' WHERE unit_id = 2")
+    rows(filled, "UPDATE embeddings SET vector = ? WHERE unit_id = 1", stored_vector(float("nan"), 0, 0))
+    rows(filled, "UPDATE embeddings SET vector = x'00' WHERE unit_id = 2")
     report = filled.export(tmp_path / "left")
     assert (report.vectors, report.skipped) == (1, 2)
     assert "damaged embeddings left out: 2; run: recall check" in caplog.text
@@ -276,7 +277,7 @@ def test_row_groups_are_written_when_they_are_full(
     monkeypatch.setattr(parquet, "ROW_GROUP", 2)
     export = filled.export(tmp_path / "groups").folder
     assert [pq.ParquetFile(export / f"{name}.parquet").num_row_groups for name in ("items", "units")] == [2, 2]
-    assert read_catalog(import_into(export)[0]) == read_catalog(filled.path)
+    assert read_catalog(import_into(export)[0]) == read_catalog(filled)
 
 
 def test_an_empty_library_can_be_exported_and_imported(tmp_path: Path, import_into: Import) -> None:
@@ -287,7 +288,7 @@ def test_an_empty_library_can_be_exported_and_imported(tmp_path: Path, import_in
 
 
 def test_an_import_fails_while_another_process_writes(export: Path, filled: Library) -> None:
-    other = Library.open(filled.path, wait=0)
+    other = Library.open(filled.name, wait=0)
     with other, filled._store.writing("indexing"), pytest.raises(LibraryLockedError):
         other.import_(export)
 

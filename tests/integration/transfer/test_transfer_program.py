@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ import pytest
 
 from retrieval import Library
 from tests.support.color_photos import paint_many
-from tests.support.contents import count, rows
+from tests.support.contents import Place, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 from tests.support.records import read_catalog
+
+OtherPlace = Callable[[str], Place]
 
 
 @pytest.fixture
@@ -53,22 +56,25 @@ def test_a_library_moves_to_a_machine_with_the_photos_in_another_folder(
     assert (report["unchanged"], report["failed"], report["added"], report["changed"]) == (4, 1, 0, 0)
 
 
-def test_a_round_trip_keeps_everything_bit_for_bit(few_photos: Path, recall_program: Program, tmp_path: Path) -> None:
+def test_a_round_trip_keeps_everything_bit_for_bit(
+    few_photos: Path, recall_program: Program, library_place: Place, other_place: OtherPlace
+) -> None:
     recall_program("index", few_photos, "--exclude", "*.gif")
     recall_program("export", "out")
-    recall_program("import", "out", "--library", "new.recall")
-    before = read_catalog(tmp_path / "test.recall")
-    assert read_catalog(tmp_path / "new.recall") == before
+    new = other_place("new")
+    recall_program("import", "out", "--library", str(new))
+    before = read_catalog(library_place)
+    assert read_catalog(new) == before
     assert (len(before["items"]), len(before["embeddings"])) == (5, 4)
-    again = json.loads(recall_program("import", "out", "--library", "new.recall", "--json").stdout)
+    again = json.loads(recall_program("import", "out", "--library", str(new), "--json").stdout)
     assert (again["added"], again["existing"]) == (0, 5)
-    replaced = json.loads(recall_program("import", "out", "--replace", "--library", "new.recall", "--json").stdout)
+    replaced = json.loads(recall_program("import", "out", "--replace", "--library", str(new), "--json").stdout)
     assert (replaced["replaced"], replaced["failed"]) == (4, 1)
-    assert read_catalog(tmp_path / "new.recall") == before
+    assert read_catalog(new) == before
 
 
 def test_clip_retrievals_format_is_exported_and_imported(
-    few_photos: Path, recall_program: Program, tmp_path: Path
+    few_photos: Path, recall_program: Program, tmp_path: Path, library_place: Place
 ) -> None:
     recall_program("index", few_photos)
     done = recall_program("export", "clip", "--format", "clip-retrieval")
@@ -84,7 +90,7 @@ def test_clip_retrievals_format_is_exported_and_imported(
     done = recall_program("import", "clip", "--encoder", "compact", "--library", "new.recall")
     assert (done.returncode, done.stdout.split(" in ")[0]) == (0, "4 added")
     vectors = "SELECT path, vector FROM items JOIN units ON item_id = items.id JOIN embeddings ON unit_id = units.id"
-    assert sorted(rows(tmp_path / "new.recall", vectors)) == sorted(rows(tmp_path / "test.recall", vectors))
+    assert sorted(rows(tmp_path / "new.recall", vectors)) == sorted(rows(library_place, vectors))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ def test_an_import_that_ctrl_c_stopped_is_completed_by_the_next(
     for copy in range(13):  # 5 * 2 ** 13 items: an import takes seconds
         columns = "source_id, modality, size, mtime_ns, failure, indexed_at"
         rows(
-            library.path,
+            library,
             f"INSERT INTO items (path, {columns}) SELECT CAST(path || '.{copy}' AS BLOB), {columns} FROM items",  # noqa: S608
         )
     library.export(tmp_path / "big")
@@ -135,4 +141,4 @@ def test_an_import_that_ctrl_c_stopped_is_completed_by_the_next(
     with Library.open(tmp_path / "new.recall", encoder=FakeEncoder()) as new:
         assert new.import_(tmp_path / "big").existing == committed
     paths = "SELECT path, size FROM items ORDER BY path"
-    assert rows(tmp_path / "new.recall", paths) == rows(library.path, paths)
+    assert rows(tmp_path / "new.recall", paths) == rows(library, paths)
