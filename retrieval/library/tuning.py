@@ -70,11 +70,8 @@ def tune(
     from retrieval.tuning.tune import tune_library  # late: searching does not need it
 
     self._require_items()
-    if method == "lora" and self._store.database.is_shared:
-        raise TuningError(
-            f"lora keeps the encoder that it trains in the library's folder, and {self.name} has none that its other "
-            "users see; export it, import it into a folder library, and tune that"
-        )
+    if method == "lora":
+        _require_folder(self)
     with self._store.writing("tuning", is_run=True):
         checkpoints = own_folder(self._store, "tuning")
         if not dry_run:
@@ -100,6 +97,15 @@ def tune(
         if method == "lora":
             shutil.rmtree(checkpoints, ignore_errors=True)  # no longer needed: the version is complete
     return report
+
+
+def _require_folder(self: BaseLibrary) -> None:
+    """Raise TuningError if the library is on a server."""
+    if self._store.database.is_shared:
+        raise TuningError(
+            f"lora keeps the encoder that it trains in the library's folder, and {self.name} has none that its other "
+            "users see; export it, import it into a folder library, and tune that"
+        )
 
 
 def versions(self: BaseLibrary) -> list[Version]:

@@ -147,7 +147,7 @@ def test_forks_while_other_threads_search_and_write_disturb_nobody(animals: Path
 
 def test_a_fork_waits_until_searches_of_other_threads_have_ended(animals: Path, tmp_path: Path) -> None:
     """A fork within a product of OpenBLAS left its lock held in the new process, whose first product never ended."""
-    lines = run(
+    run(
         """
         library = Library.open("app.recall")
         first(library)
@@ -156,10 +156,8 @@ def test_a_fork_waits_until_searches_of_other_threads_have_ended(animals: Path, 
         def slow(texts):
             inside.add(threading.get_ident())
             time.sleep(0.1)
-            inside.remove(threading.get_ident())
+            inside.discard(threading.get_ident())
             return encode(texts)
-
-        library.encoder.encode_texts = slow
 
         def search():
             while not over.is_set():
@@ -169,21 +167,20 @@ def test_a_fork_waits_until_searches_of_other_threads_have_ended(animals: Path, 
             assert not inside
             os._exit(0)
 
+        library.encoder.encode_texts = slow
         threads = [threading.Thread(target=search) for _ in range(2)]
         for thread in threads:
             thread.start()
         try:
-            start = time.monotonic()
             for _ in range(10):
-                time.sleep(0.05)
+                start = time.monotonic()
                 wait_for(in_child(work))
-            print(time.monotonic() - start < 60)  # it waits for the searches, and not until it has waited for too long
+                assert time.monotonic() - start < 10  # the fork has not given up waiting
         finally:
             over.set()
         """,
         tmp_path,
     )
-    assert lines == ["True"]
 
 
 def test_workers_of_a_server_that_loads_the_app_first_share_its_library(animals: Path, tmp_path: Path) -> None:
