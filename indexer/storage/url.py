@@ -9,7 +9,8 @@ from indexer.errors import ConfigError, MissingPackageError
 
 SCHEME = "s3://"
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+"""How a URL begins; one letter is a drive of Windows."""
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 """Names of buckets: Amazon allows 3 to 63 small letters, digits, dots and hyphens, other servers some more."""

@@ -48,12 +48,10 @@ class PlacePath(FilePath):
         return value if isinstance(value, str) and is_url(value) else super().convert(value, param, ctx)
 
 
-class LibraryPlace(click.ParamType[Path | DatabaseUrl]):
-    """A library on the command line: its folder or its URL."""
+class LibraryPlace(FilePath):
+    """A library on the command line: its folder, which a shell completes, or its URL."""
 
-    name = "library"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | DatabaseUrl:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path or the URL."""
         if value == "":
             self.fail("an empty path was given; name a file or folder", param, ctx)

@@ -143,7 +143,7 @@ class BaseLibrary:
         load_fork_hooks()
         settings = Settings.load(
             config=config,
-            library=path,
+            library=path if isinstance(path, str | DatabaseUrl) else Path(path),  # which refuses None and bytes
             device=device,
             wait=wait,
             trust_encoder=trust_encoder,

@@ -136,3 +136,12 @@ def test_encoders_refuse_a_bare_text_and_a_path() -> None:
     for path in ("cat.jpg", Path("cat.jpg")):
         with pytest.raises(TypeError, match=r"cat\.jpg.*expected an array of shape \(n, height, width, 3\)"):
             encoder.encode_images(path)  # type: ignore[arg-type]  # a mistake
+
+
+@pytest.mark.parametrize("place", [None, b"bytes.recall", 5], ids=repr)
+def test_what_is_no_path_opens_no_library(place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECALL_LIBRARY", "of-the-user.recall")
+    with pytest.raises(TypeError):
+        Library.open(place)
+    assert list(tmp_path.iterdir()) == []

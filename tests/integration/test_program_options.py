@@ -47,6 +47,11 @@ def test_the_library_may_be_named_before_the_command_and_the_name_after_it_count
         assert " 1 " in done.stdout  # photo
 
 
+def test_the_shell_completes_the_folder_of_a_library(recall: Program) -> None:
+    line = {"_RECALL_COMPLETE": "bash_complete", "COMP_WORDS": "recall status --library oth", "COMP_CWORD": "3"}
+    assert recall(env=line).stdout == "file,oth\n"
+
+
 @pytest.mark.parametrize("option", ["-k", "-n", "--limit"])
 def test_the_number_of_results_has_three_names(recall: Program, option: str) -> None:
     done = recall("search", "a cat", "--all", "--paths", option, "1")

@@ -41,7 +41,7 @@ def test_another_url_is_refused_in_one_sentence_without_its_key(url: str, reason
 
 
 def test_a_path_is_no_url() -> None:
-    assert [text for text in ("/a/b", "a:b", "C:\\photos", "~/s3://x", "s3:/b") if is_url(text)] == []
+    assert [text for text in ("/a/b", "a:b", "C:\\photos", "C://photos", "~/s3://x", "s3:/b") if is_url(text)] == []
 
 
 def test_a_url_is_split_as_a_path_is() -> None:
