@@ -184,7 +184,8 @@ class EncodeStage:
         try:
             with self.report.timing("encode"):
                 if batch.picture_rows:
-                    photos = batch.item_vectors(self._photo_vectors(encoder, batch.pixels()))
+                    fills_up = self._total >= encoder.batch_size and not batch.chunk_count
+                    photos = batch.item_vectors(_photo_vectors(encoder, batch.pixels(), fills_up=fills_up))
                 if batch.chunk_count:
                     texts = encoder.encode_texts(batch.texts())
                 return batch.drop_unusable(photos, texts)
@@ -192,18 +193,6 @@ class EncodeStage:
             first, last = (file_of(item.step.file.path) for item in (batch.items[0], batch.items[-1]))
             error.add_note(f"while encoding {len(batch.items)} items, {first} to {last}; earlier ones are kept")
             raise
-
-    def _photo_vectors(self, encoder: Encoder, pixels: Pixels) -> Vectors:
-        """Return the vectors of a batch's pictures, shape (n, d).
-
-        The last bits of a vector depend on how many pictures are encoded together, though not on which. So in a run of
-        a batch or more, black pictures fill up a smaller one: bad files and the end of the run change no vector.
-        """
-        missing = encoder.batch_size - len(pixels) if self._total >= encoder.batch_size else 0
-        if missing <= 0:
-            return encoder.encode_images(pixels)
-        black = np.zeros((missing, *pixels.shape[1:]), dtype=pixels.dtype)
-        return encoder.encode_images(np.concatenate([pixels, black]))[: len(pixels)]
 
     def _commit(self, batch: Batch, photos: Vectors, texts: Vectors) -> None:
         """Write a batch, then let other writers in; runs in the writer's thread."""
@@ -218,3 +207,22 @@ class EncodeStage:
         self.report.count("failed", len(batch.failures))
         self.report.count("unchanged", len(batch.rereads))
         return len(batch)
+
+
+def _photo_vectors(encoder: Encoder, pixels: Pixels, *, fills_up: bool) -> Vectors:
+    """Return the vectors of a batch's pictures, shape (n, d).
+
+    The last bits of a vector depend on how many pictures are encoded together, though not on which. So black pictures
+    can fill up a batch that is not full: bad files and the end of a run change no vector. Texts among the photos end
+    batches early, with one photo in each at worst, which would cost a whole batch of pictures each time.
+
+    Args:
+        encoder: The encoder.
+        pixels: The pictures, shape (n, size, size, 3).
+        fills_up: Whether to fill up the batch.
+    """
+    missing = encoder.batch_size - len(pixels) if fills_up else 0
+    if missing <= 0:
+        return encoder.encode_images(pixels)
+    black = np.zeros((missing, *pixels.shape[1:]), dtype=pixels.dtype)
+    return encoder.encode_images(np.concatenate([pixels, black]))[: len(pixels)]

@@ -18,6 +18,7 @@ from PIL import Image
 from indexer.catalog.statements import writes
 from indexer.errors import RecallError, StorageError
 from indexer.images.workers import DecodePool
+from indexer.sync import encode_stage
 from indexer.types import Modality, Vectors
 from retrieval import Library
 from tests.support.color_photos import paint_many
@@ -60,6 +61,26 @@ def test_items_are_committed_in_the_order_of_the_walk(library: Library, folder: 
     paths = [path for (path,) in rows(library, "SELECT path FROM items ORDER BY id")]
     assert paths == sorted(paths)
     assert len(paths) == 60
+
+
+def test_only_batches_without_texts_are_filled_up(
+    library: Library, folder: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts end batches early: with a photo in each, filling them up would encode four times as many pictures."""
+    paint_many(folder, 12)
+    photos = sorted(folder.rglob("*.png"))
+    for photo in photos[6:]:
+        photo.rename(photo.with_suffix(".later"))
+    library.sync(folder)
+    assert encoder.pictures == [4, 4]
+    encoder.pictures.clear()
+    monkeypatch.setattr(encode_stage, "BATCH_CHUNKS", 2)
+    for photo in photos[6:]:
+        photo.with_suffix(".later").rename(photo)
+        for number in range(2):
+            photo.with_name(f"{photo.stem}-{number}.txt").write_text("a red house")
+    assert library.sync(folder).added == 18
+    assert encoder.pictures == [1, 1, 1, 1, 1, 4]  # the last photo has a batch without texts
 
 
 def test_a_batch_is_written_while_the_next_is_encoded(
