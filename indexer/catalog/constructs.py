@@ -133,11 +133,21 @@ def folded(label: ColumnElement[str]) -> ColumnElement[str]:
     return _Folded(label)
 
 
-class _Glob(FunctionElement[bool]):
+class _Condition(FunctionElement[bool]):
+    """A condition that is written as it is: SQLAlchemy would add "= 1" on SQLite, which then uses no index for it."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:
+        """Return the condition itself; AND, OR and NOT bind less than what it consists of."""
+        return self
+
+
+class _Glob(_Condition):
     """A text, and a pattern in both databases' forms."""
 
     name = "glob"
-    type = Boolean()
     inherit_cache = True
 
 
@@ -169,9 +179,8 @@ INDEXED_LETTERS = 200
 """Letters of a text of any length that are in an index of PostgreSQL, whose entries have at most 2,704 bytes."""
 
 
-class _Narrowed(FunctionElement[bool]):
+class _Narrowed(_Condition):
     name = "narrowed"
-    type = Boolean()
     inherit_cache = True
 
 

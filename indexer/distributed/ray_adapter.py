@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from indexer.errors import ConfigError, RecallError
 
 _AHEAD = 2
 """Parts that each actor has: one in work, and the next."""
+
+_CONNECT_SECONDS = 10.0
+"""Seconds for a connection to the head of a cluster."""
 
 _MAX_DEATHS = 5
 """Deaths of actors that a part survives: one that no machine can make would otherwise end one after the other."""
@@ -151,6 +155,7 @@ def _connected(address: str) -> Iterator[None]:
     is_own = not ray.is_initialized()
     if is_own:
         try:
+            _check_port(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="recall")
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise ConfigError(f"no Ray cluster answers at {address!r} ({_first_line(error)}); start one") from error
@@ -159,6 +164,13 @@ def _connected(address: str) -> Iterator[None]:
     finally:
         if is_own:
             ray.shutdown()
+
+
+def _check_port(address: str) -> None:
+    """Raise OSError if nothing listens at "HOST:PORT": Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
 
 
 def _first_line(error: BaseException) -> str:

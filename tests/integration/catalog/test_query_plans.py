@@ -130,6 +130,25 @@ def test_a_filter_starts_with_the_items_that_pass_it(
 
 
 @pytest.mark.parametrize(
+    ("where", "range_"),
+    [
+        (Filter.meta("shop") == "Berlin", "(key=? AND text=?)"),
+        (Filter.meta("shop").one_of("Berlin", "Bonn"), "(key=? AND text=?)"),
+        (Filter.meta("shop") > "Berlin", "(key=? AND text>?)"),
+        (Filter.meta("shop").between("A", "B"), "(key=? AND text>? AND text<?)"),
+        (Filter.name("IMG_1*"), "(name>? AND name<?)"),
+        (Filter.tag("do*"), "(key>? AND key<?)"),
+    ],
+    ids=repr,
+)
+def test_a_filter_finds_texts_by_their_index(
+    connection: Connection, encoder: EncoderRecord, where: Filter, range_: str
+) -> None:
+    steps = read_plans(connection.engine, connection, lambda: matching_ids(connection, encoder.id, where))
+    assert any(step.endswith(range_) for step in steps)
+
+
+@pytest.mark.parametrize(
     "where",
     [Filter.meta("shop") == "Berlin", Filter.meta("price") > 1, Term(Metadata("price", "known", (), "number"))],
     ids=repr,

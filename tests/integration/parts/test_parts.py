@@ -56,9 +56,13 @@ def manifest(place: Path, number: int) -> Path:
 def test_parts_have_what_an_index_of_the_folder_has(album: Path, tmp_path: Path) -> None:
     with Library.open(tmp_path / "index.recall", encoder=CountingEncoder()) as indexed:
         indexed.sync(album)
-    report = embed_parts(album, tmp_path / "parts", encoder=CountingEncoder(), workers=1)
-    assert (report.parts, report.written, report.existing) == (3, 3, 0)
-    assert (report.items, report.failed) == (COUNT - 7, 7)
+    reports = [
+        embed_parts(album, tmp_path / "parts", encoder=CountingEncoder(), workers=1, part=(share, 2))
+        for share in (1, 2)
+    ]
+    assert [(report.parts, report.written) for report in reports] == [(2, 2), (1, 1)]
+    assert [report.items % 4 for report in reports] != [0, 0]  # the last batches are not full
+    assert (sum(report.items for report in reports), sum(report.failed for report in reports)) == (COUNT - 7, 7)
     with Library.open(tmp_path / "parts.recall", encoder=CountingEncoder()) as imported:
         counts = imported.import_(tmp_path / "parts")
         assert (counts.added, counts.failed, counts.incomplete) == (COUNT - 7, 7, 0)
