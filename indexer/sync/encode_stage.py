@@ -184,7 +184,7 @@ class EncodeStage:
         try:
             with self.report.timing("encode"):
                 if batch.picture_rows:
-                    fills_up = self._total >= encoder.batch_size and not batch.chunk_count
+                    fills_up = self._total >= encoder.batch_size and batch.chunk_count < BATCH_CHUNKS
                     photos = batch.item_vectors(_photo_vectors(encoder, batch.pixels(), fills_up=fills_up))
                 if batch.chunk_count:
                     texts = encoder.encode_texts(batch.texts())
@@ -213,8 +213,8 @@ def _photo_vectors(encoder: Encoder, pixels: Pixels, *, fills_up: bool) -> Vecto
     """Return the vectors of a batch's pictures, shape (n, d).
 
     The last bits of a vector depend on how many pictures are encoded together, though not on which. So black pictures
-    can fill up a batch that is not full: bad files and the end of a run change no vector. Texts among the photos end
-    batches early, with one photo in each at worst, which would cost a whole batch of pictures each time.
+    can fill up a batch that is not full: bad files and the end of a run change no vector. Batches that many texts
+    end have one photo each at worst; filling these up would cost a whole batch of pictures each time.
 
     Args:
         encoder: The encoder.

@@ -63,10 +63,10 @@ def test_items_are_committed_in_the_order_of_the_walk(library: Library, folder: 
     assert len(paths) == 60
 
 
-def test_only_batches_without_texts_are_filled_up(
+def test_a_batch_that_texts_end_is_not_filled_up(
     library: Library, folder: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Texts end batches early: with a photo in each, filling them up would encode four times as many pictures."""
+    """With a photo in each, filling them up would encode four times as many pictures."""
     paint_many(folder, 12)
     photos = sorted(folder.rglob("*.png"))
     for photo in photos[6:]:
@@ -80,7 +80,7 @@ def test_only_batches_without_texts_are_filled_up(
         for number in range(2):
             photo.with_name(f"{photo.stem}-{number}.txt").write_text("a red house")
     assert library.sync(folder).added == 18
-    assert encoder.pictures == [1, 1, 1, 1, 1, 4]  # the last photo has a batch without texts
+    assert encoder.pictures == [1, 1, 1, 1, 1, 4]  # no texts follow the last photo
 
 
 def test_a_batch_is_written_while_the_next_is_encoded(
