@@ -51,6 +51,7 @@ def test_the_tree_is_the_one_that_apps_rely_on() -> None:
         "LibraryVersionError": "LibraryError",
         "LibraryLockedError": "LibraryError",
         "StorageError": "LibraryError",
+        "ConnectionLostError": "StorageError",
         "MissingPackageError": "RecallError",
         "EvaluationError": "RecallError",
         "FeedbackError": "RecallError",

@@ -61,11 +61,8 @@ def test_embeddings_of_inactive_encoders_are_exported(filled: Library, tmp_path:
         "VALUES (7, 'b', 'ff', 4, ?, '2024-01-01 00:00:00.000000')",
         preprocess,
     )
-    rows(
-        filled,
-        "INSERT INTO embeddings (unit_id, encoder_id, vector) VALUES (1, 7, ?)",
-        stored_vector(0, 0, 0.6, 0.8),
-    )
+    vector = stored_vector(0, 0, 0.6, 0.8)
+    rows(filled, "INSERT INTO embeddings (unit_id, encoder_id, vector) VALUES (1, 7, ?)", vector)
     new, _ = import_into(filled.export(tmp_path / "both").folder)
     assert read_catalog(new) == read_catalog(filled)
     with Library.open(new, encoder=FakeEncoder()) as library:
