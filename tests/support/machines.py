@@ -56,6 +56,8 @@ class Machines:
     @staticmethod
     def _ip(*arguments: str) -> None:
         done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+        if "Operation not permitted" in done.stderr and os.geteuid() == 0:
+            pytest.skip(f"this system lets root make no network namespaces: {done.stderr}")
         if done.returncode:
             pytest.fail(
                 f"ip {' '.join(arguments)}: {done.stderr}; network namespaces need root and the package iproute2"
