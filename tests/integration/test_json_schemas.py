@@ -71,6 +71,7 @@ STORIES: dict[str, list[Step]] = {
         ("encoder-use", ("encoder", "use", "compact+int8"), 0),
         ("encoder-list", ("encoder", "list"), 0),
         ("encoder-drop", ("encoder", "drop"), 0),
+        ("index-into", ("index", "photos", "--into", "parts"), 3),
         ("export", ("export", "out"), 0),
         ("import", ("import", "out", "--library", "new.recall"), 3),
         ("evaluate", ("evaluate", "captions.csv", "--calibration"), 0),

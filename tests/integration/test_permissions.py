@@ -98,6 +98,7 @@ from retrieval import Library
 # what this user may not read has to be loaded before
 from tests.support.encoders import FakeEncoder
 load_fork_hooks()
+import indexer.catalog.sqlite.database  # while the other user's Python can be read
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 with Library.open(sys.argv[1], create=False, encoder=FakeEncoder()) as library:
     for line in sys.stdin:
