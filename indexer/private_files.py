@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -115,6 +115,15 @@ def foreign_file(path: Path, *, may_have_names: bool = False) -> str | None:
     if status.st_nlink > 1 and not may_have_names:
         return "is a hard link: it has another name elsewhere"
     return None
+
+
+def total_size(files: Iterable[Path]) -> int:
+    """Return the size of files in bytes; those that are deleted meanwhile count nothing."""
+    total = 0
+    for file in files:
+        with suppress(FileNotFoundError):  # a log that a checkpoint deleted, for instance
+            total += file.stat().st_size
+    return total
 
 
 def _create(path: Path) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.catalog.statements import added_items, counts, sources
 from indexer.catalog.statements.counts import Failure
 from indexer.catalog.statements.sources import Source
+from indexer.private_files import total_size
 from indexer.store import Store
 from indexer.types import Modality
 from indexer.vectors.measurements import IndexChoice
@@ -72,7 +72,7 @@ def read_status(store: Store) -> Status:
         fingerprint=encoder.fingerprint if encoder else None,
         dim=encoder.dim if encoder else None,
         catalog_bytes=store.database.size(),
-        index_bytes=_total_size(store.path.glob("index-*")),
+        index_bytes=total_size(store.path.glob("index-*")),
         choice=store.read_index_choice() if encoder else None,
         unread_sidecars=unread_sidecars,
         collections=collections,
@@ -84,11 +84,3 @@ def read_failures(store: Store) -> list[Failure]:
     with store.reading() as connection:
         failures = [*counts.failures(connection), *counts.unread_sidecars(connection)]
     return sorted(failures, key=lambda failure: os.fsencode(failure.path))
-
-
-def _total_size(files: Iterable[Path]) -> int:
-    total = 0
-    for file in files:
-        with suppress(FileNotFoundError):  # a log that a checkpoint deleted meanwhile
-            total += file.stat().st_size
-    return total

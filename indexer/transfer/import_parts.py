@@ -144,11 +144,8 @@ def _fetcher(place: Place, copies: Path) -> Callable[[str], _Fetched | None]:
     def fetch(name: str) -> _Fetched | None:
         if local is not None:
             return _Fetched(name, local / name, is_copy=False) if place.exists(f"{name}/{MANIFEST}") else None
-        return (
-            _Fetched(name, copies / (name or "export"), is_copy=True)
-            if copy_export(place, name, copies / (name or "export"))
-            else None
-        )
+        copy = copies / (name or "export")
+        return _Fetched(name, copy, is_copy=True) if copy_export(place, name, copy) else None
 
     return fetch
 

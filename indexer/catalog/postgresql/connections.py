@@ -11,12 +11,13 @@ from weakref import WeakSet
 
 import psycopg
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from indexer.catalog.postgresql import version
 from indexer.catalog.postgresql.engine import Engines, connect, is_lost, open_engine
 from indexer.catalog.postgresql.lock import Writer
 from indexer.database_url import DatabaseUrl
-from indexer.errors import LibraryClosedError
+from indexer.errors import ConnectionLostError, LibraryClosedError
 from indexer.forking import ForkSafe, give_up_descriptor, keep_for_parent, watch_forks
 
 T = TypeVar("T")
@@ -162,7 +163,7 @@ class Connections(ForkSafe):
         while True:
             try:
                 return attempt()
-            except Exception as error:
+            except (ConnectionLostError, DBAPIError, psycopg.OperationalError) as error:
                 if not is_lost(error) or time.monotonic() > end:
                     raise
             self.check_open()
@@ -191,7 +192,7 @@ def _begun(engine: Engine, first: Callable[[Connection], None]) -> Connection:
     try:
         first(connection)
     except BaseException:
-        with suppress(Exception):
+        with suppress(Exception):  # what happened first is raised
             connection.close()
         raise
     return connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from indexer.catalog.sqlite.engine import storage_errors
 from indexer.catalog.sqlite.folder import check_folder
 from indexer.catalog.sqlite.lock import WriteLock, write_lock
 from indexer.errors import StorageError
-from indexer.private_files import make_empty_file, make_private_folder
+from indexer.private_files import make_empty_file, make_private_folder, total_size
 from indexer.types import ProgressCallback
 
 
@@ -90,18 +90,10 @@ class SqliteDatabase(Connections):
 
     def size(self) -> int:
         """Return the size of the catalog's files, in bytes."""
-        return _total_size(self.folder.glob("catalog.db*"))
+        return total_size(self.folder.glob("catalog.db*"))
 
     def damages(self, connection: Connection) -> Iterator[tuple[str, str]]:
         """Yield what SQLite finds damaged in the file, each with what to do about it."""
         for (result,) in connection.execute(text("PRAGMA integrity_check")).all():
             if result != "ok":
                 yield result, "restore catalog.db from a backup, or index into a new library"
-
-
-def _total_size(files: Iterable[Path]) -> int:
-    total = 0
-    for file in files:
-        with suppress(FileNotFoundError):  # a log that a checkpoint deleted meanwhile
-            total += file.stat().st_size
-    return total
