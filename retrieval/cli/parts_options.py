@@ -34,17 +34,14 @@ _OF_LIBRARIES = {
 """Arguments that only an index of a library has, and their options."""
 
 
-class _ShareType(click.ParamType[tuple[int, int]]):
-    """The share of one machine, as 7/64."""
-
-    name = "share"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Return the share's number and the number of shares."""
-        match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", value) if isinstance(value, str) else None
-        if match is None or not 1 <= int(match[1]) <= int(match[2]):
-            self.fail(f"{value!r} is not a share; expected for instance 7/64, the seventh of 64", param, ctx)
-        return int(match[1]), int(match[2])
+def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Return the share's number and the number of shares of 7/64; raise BadParameter for anything else."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", value)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise click.BadParameter(f"{value!r} is not a share; expected for instance 7/64, the seventh of 64", ctx, param)
+    return int(match[1]), int(match[2])
 
 
 _OPTIONS = (
@@ -58,7 +55,7 @@ _OPTIONS = (
     click.option(
         "--part",
         "share",
-        type=_ShareType(),
+        callback=_share,
         metavar="K/N",
         help="With --into: make only every Nth part, beginning with the Kth, so that N machines share the work.",
     ),
