@@ -10,7 +10,7 @@ from indexer.errors import LibraryError, StorageError
 from indexer.store import Store
 from indexer.types import ProgressCallback
 from indexer.vectors import read_index
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex, VectorIndex
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.measurements import HoldoutQueries, IndexChoice, IndexTarget
 
@@ -93,7 +93,7 @@ def optimize(
 
 def _write_best(
     store: Store,
-    index: VectorIndex,
+    index: MutableIndex,
     queries: Callable[[VectorIndex], Mapping[str, HoldoutQueries]],
     target: IndexTarget,
     progress: ProgressCallback | None,

@@ -15,7 +15,7 @@ from indexer.store.database import Catalog
 from indexer.types import isin_sorted
 from indexer.vectors import new_index, read_index
 from indexer.vectors.autotune.choice_file import read_measurements
-from indexer.vectors.base import VectorIndex, to_half
+from indexer.vectors.base import MutableIndex, to_half
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.measurements import IndexChoice
 
@@ -51,7 +51,7 @@ class IndexFiles(Catalog):
         except StaleIndexError:
             return None
 
-    def read_index_file(self, encoder: EncoderRecord, connection: Connection) -> tuple[VectorIndex, int]:
+    def read_index_file(self, encoder: EncoderRecord, connection: Connection) -> tuple[MutableIndex, int]:
         """Return the index of its file and its watermark, or an empty index and 0."""
         try:
             fingerprint = self.index_fingerprint

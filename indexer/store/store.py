@@ -24,7 +24,7 @@ from indexer.store.index_files import IndexFiles
 from indexer.store.stored_pictures import ItemPictures
 from indexer.types import FilterMatches, Progress, ProgressCallback
 from indexer.vectors.autotune.choice_file import read_choice
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex, VectorIndex
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.gpu.select import backend_for
 from indexer.vectors.index_file import StaleIndexError, write_index
@@ -59,7 +59,7 @@ class Store(IndexFiles):
         self._pictures_lock = threading.Lock()
         self.item_pictures = ItemPictures(self, lambda source: self.pictures.picture(source)[0])
         self.device = "cpu"  # of the encoder for queries; with "cuda" and "cuda:N" the GPU searches the vectors too
-        self._index: VectorIndex | None = None
+        self._index: MutableIndex | None = None
         self._gpu_index: GpuIndex | None = None  # wraps `_index`; changes go through it
         self._gpu_device = ""
         self._approximate_index: ApproximateIndex | None = None  # wraps `_index`; searched if measured to be faster
@@ -224,7 +224,7 @@ class Store(IndexFiles):
         with self._index_lock:
             self._loaded_version = -1
 
-    def _fastest(self, index: VectorIndex) -> VectorIndex:
+    def _fastest(self, index: MutableIndex) -> VectorIndex:
         """Return the index to search: that of the GPU if queries run there, else the chosen one, else the exact one."""
         if self._gpu_device != self.device:
             self._gpu_index, self._gpu_device = None, self.device
@@ -235,7 +235,7 @@ class Store(IndexFiles):
                 return self._gpu_index
         return self._approximate_index or index
 
-    def _load_choice(self, index: VectorIndex) -> None:
+    def _load_choice(self, index: MutableIndex) -> None:
         """Load the chosen index if its file is new; an invalid file is ignored."""
         file = self.choice_file(self._loaded_fingerprint)
         file_id = _file_id(file)
@@ -250,7 +250,7 @@ class Store(IndexFiles):
             logger.debug("the exact index is searched: %s", reason)
 
     def _catch_up(
-        self, index: VectorIndex, encoder: EncoderRecord, connection: Connection, progress: ProgressCallback | None
+        self, index: MutableIndex, encoder: EncoderRecord, connection: Connection, progress: ProgressCallback | None
     ) -> bool:
         """Update an index from the catalog and return whether it changed."""
         count, newest = items.count_up_to(connection, encoder.id, self._watermark)
@@ -273,7 +273,7 @@ class Store(IndexFiles):
         self._watermark = newest  # not the highest ever seen: a restored backup assigns the same ids again
         return has_changed
 
-    def _save(self, index: VectorIndex) -> None:
+    def _save(self, index: MutableIndex) -> None:
         if not self.can_write_files:
             return
         fingerprint = self._loaded_fingerprint

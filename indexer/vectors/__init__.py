@@ -15,13 +15,13 @@ from indexer.vectors.index_file import StaleIndexError, open_index_file, prefetc
 from indexer.vectors.kinds import INDEX_KINDS
 
 if TYPE_CHECKING:
-    from indexer.vectors.base import VectorIndex
+    from indexer.vectors.base import MutableIndex
     from indexer.vectors.faiss_flat import FaissIndex
 
 __all__ = ["INDEX_KINDS", "StaleIndexError", "new_index", "read_index"]
 
 
-def new_index(dim: int) -> VectorIndex:
+def new_index(dim: int) -> MutableIndex:
     """Return an empty exact index for vectors of length `dim`.
 
     Raises:
@@ -32,7 +32,7 @@ def new_index(dim: int) -> VectorIndex:
 
 def read_index(
     path: Path, *, fingerprint: str, verify: bool = False, read_ahead: bool = True
-) -> tuple[VectorIndex, int]:
+) -> tuple[MutableIndex, int]:
     """Return the index in a file and its watermark; the file is mapped, and changes of the index do not reach it.
 
     Args:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.types import Ids, Vectors
+from indexer.types import Ids, Vectors, isin_sorted
+
+if TYPE_CHECKING:  # only indexes in a server use it
+    from sqlalchemy import ColumnElement
 
 HalfVectors = NDArray[np.float16]
 """Vectors as indexes and the catalog store them, shape (n, d), float16."""
@@ -19,6 +25,25 @@ LENGTH_TOLERANCE = 2.0**-10
 Rounding a unit vector to float16 changes its length by at most 2**-11 (half a unit in the last of 11 bits), and by
 sqrt(d) * 2**-25 for components too small to have 11 bits.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What restricts a search, as a condition in SQL: an index in a server checks it there.
+
+    Attributes:
+        key: Equal for equal conditions.
+        clause: The condition that a row of the table of embeddings must fulfil.
+        list_ids: Returns the ids that fulfil it, ascending, shape (n,), for indexes that need them.
+    """
+
+    key: Hashable
+    clause: ColumnElement[bool] = field(compare=False)
+    list_ids: Callable[[], Ids] = field(compare=False)
+
+
+Allowed = Ids | Condition
+"""What a search may return: ids, ascending, shape (m,), or the condition that they fulfil."""
 
 
 class Neighbors(NamedTuple):
@@ -46,22 +71,25 @@ class VectorIndex(Protocol):
         """Length of a vector."""
 
     @property
+    def is_in_server(self) -> bool:
+        """Whether the vectors are in a database server, so that listing ids takes long and conditions are for free."""
+
+    @property
+    def state(self) -> object:
+        """The same object as long as no vector is added or removed."""
+
+    @property
     def ids(self) -> Ids:
         """All ids, ascending, shape (n,)."""
 
+    def contains(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return for each id, shape (n,), in any order, whether it is in the index."""
+
+    def spread_ids(self, count: int) -> Ids:
+        """Return `count` of the ids, ascending and evenly spaced from the first to the last; all if there are fewer."""
+
     def __len__(self) -> int:
         """Return the number of vectors."""
-
-    def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Add vectors.
-
-        Args:
-            ids: Shape (n,), ascending, each above all ids in the index.
-            vectors: Unit vectors, shape (n, dim), float32; stored as `to_half` returns them.
-        """
-
-    def remove(self, ids: Ids) -> int:
-        """Remove vectors by id, shape (n,), and return how many were in the index."""
 
     def vectors(self, ids: Ids) -> Vectors:
         """Return vectors by id, shape (n, dim), float32, unit length.
@@ -77,14 +105,13 @@ class VectorIndex(Protocol):
             KeyError: An id is not in the index.
         """
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
+    def search(self, queries: Vectors, k: int, *, allowed: Allowed | None = None) -> Neighbors:
         """Return the k best ids for each query row.
 
         Args:
             queries: Unit vectors, shape (q, dim), float32.
             k: Results per query, at least 1.
-            allowed: Only these ids may be returned, shape (m,), ascending; None allows all. Ids that are not in the
-                index are ignored.
+            allowed: Only these ids may be returned; None allows all. Ids that are not in the index are ignored.
         """
 
     def score(self, query: Vectors, ids: Ids) -> tuple[Ids, Vectors]:
@@ -95,8 +122,58 @@ class VectorIndex(Protocol):
             ids: Shape (m,), in any order; -1 is never in the index.
         """
 
+
+@runtime_checkable
+class MutableIndex(VectorIndex, Protocol):
+    """A `VectorIndex` that holds its vectors itself."""
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add vectors.
+
+        Args:
+            ids: Shape (n,), ascending, each above all ids in the index.
+            vectors: Unit vectors, shape (n, dim), float32; stored as `to_half` returns them.
+        """
+
+    def remove(self, ids: Ids) -> int:
+        """Remove vectors by id, shape (n,), and return how many were in the index."""
+
     def save(self, path: Path) -> None:
         """Write the index to a file, in its own format."""
+
+
+class IndexInMemory(ABC):
+    """What indexes have in common whose ids are in memory."""
+
+    is_in_server = False
+
+    @property
+    @abstractmethod
+    def ids(self) -> Ids:
+        """All ids, ascending, shape (n,)."""
+
+    @property
+    def state(self) -> object:
+        """The same object as long as no vector is added or removed."""
+        return self.ids
+
+    def contains(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return for each id whether it is in the index; see `VectorIndex.contains`."""
+        return isin_sorted(ids, self.ids)
+
+    def spread_ids(self, count: int) -> Ids:
+        """Return `count` of the ids, evenly spaced; see `VectorIndex.spread_ids`."""
+        return evenly_spaced(self.ids, count)
+
+
+def evenly_spaced(ids: Ids, count: int) -> Ids:
+    """Return `count` of the ids, evenly spaced; all if there are fewer."""
+    return ids[np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).astype(np.int64))]
+
+
+def listed(allowed: Allowed | None) -> Ids | None:
+    """Return the ids that a search may return, ascending, shape (m,); None for all."""
+    return allowed.list_ids() if isinstance(allowed, Condition) else allowed
 
 
 def check_search(queries: Vectors, k: int, dim: int) -> Vectors:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import HalfVectors, VectorIndex
+from indexer.vectors.base import HalfVectors, IndexInMemory, MutableIndex
 
 
-class DelegatingIndex:
+class DelegatingIndex(IndexInMemory):
     """Delegates everything but `search` to an exact index."""
 
-    def __init__(self, exact: VectorIndex) -> None:
+    def __init__(self, exact: MutableIndex) -> None:
         self._exact = exact
 
     @property
@@ -28,7 +28,7 @@ class DelegatingIndex:
         return len(self._exact)
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Add vectors; see `VectorIndex.add`."""
+        """Add vectors; see `MutableIndex.add`."""
         self._exact.add(ids, vectors)
 
     def remove(self, ids: Ids) -> int:

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import (
+    Allowed,
     HalfVectors,
+    IndexInMemory,
     Neighbors,
     check_add,
     check_search,
     from_half,
     inner_products,
     is_certainly_worse,
+    listed,
     to_half,
     top_k,
 )
@@ -45,7 +48,7 @@ _EXTRA_CANDIDATES = (16, 0.125)
 closer together."""
 
 
-class FaissIndex:
+class FaissIndex(IndexInMemory):
     """An exact `VectorIndex`: an `IndexScalarQuantizer` in float16 finds candidates, exact inner products rank them.
 
     An index loaded from a file is mapped into memory and read-only until it is changed.
@@ -110,12 +113,13 @@ class FaissIndex:
             raise KeyError("an id is not in the index")
         return self._codes[rows]
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
+    def search(self, queries: Vectors, k: int, *, allowed: Allowed | None = None) -> Neighbors:
         """Return the k best ids for each query row; see `VectorIndex.search`."""
         queries = check_search(queries, k, self.dim)
         rows: Rows = slice(0, len(self))
-        if allowed is not None:
-            allowed_rows, exists = self._rows_of(allowed)
+        allowed_ids = listed(allowed)
+        if allowed_ids is not None:
+            allowed_rows, exists = self._rows_of(allowed_ids)
             rows = to_range(allowed_rows[exists])
         ids = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from indexer.private_files import install_part, part_file
 
 if TYPE_CHECKING:
-    from indexer.vectors.base import VectorIndex
+    from indexer.vectors.base import MutableIndex
 
 MAGIC = b"RECALL2\n"
 """Last bytes of a file; version 1 stored float32 and no modification time."""
@@ -67,7 +67,7 @@ class Footer:
     word_sum: int | None = None
 
 
-def write_index(index: VectorIndex, path: Path, *, fingerprint: str, watermark: int) -> None:
+def write_index(index: MutableIndex, path: Path, *, fingerprint: str, watermark: int) -> None:
     """Replace the file at `path` with this index: write a new file beside it, flush it to disk and rename it.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Neighbors, VectorIndex, check_search, top_k
+from indexer.vectors.base import Allowed, MutableIndex, Neighbors, check_search, top_k
 from indexer.vectors.delegating import DelegatingIndex
 from indexer.vectors.measurements import SearchDepth
 
@@ -31,7 +31,7 @@ class ApproximateIndex(DelegatingIndex):
     """
 
     def __init__(
-        self, exact: VectorIndex, lists: CandidateIndex, *, watermark: int, depths: Sequence[SearchDepth]
+        self, exact: MutableIndex, lists: CandidateIndex, *, watermark: int, depths: Sequence[SearchDepth]
     ) -> None:
         """Combine an inverted file with an exact index.
 
@@ -46,7 +46,7 @@ class ApproximateIndex(DelegatingIndex):
         self._lists = lists
         self._watermark, self._depths = watermark, depths
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
+    def search(self, queries: Vectors, k: int, *, allowed: Allowed | None = None) -> Neighbors:
         """Return k ids for each query row, most of them the best; see `VectorIndex.search`.
 
         Three cases are searched exactly: searches with a filter, whose matches may be in lists far from the query;

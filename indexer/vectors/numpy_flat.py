@@ -9,18 +9,21 @@ import numpy as np
 
 from indexer.types import Ids, Vectors
 from indexer.vectors.base import (
+    Allowed,
     HalfVectors,
+    IndexInMemory,
     Neighbors,
     check_add,
     check_search,
     from_half,
     inner_products,
+    listed,
     to_half,
     top_k,
 )
 
 
-class NumpyIndex:
+class NumpyIndex(IndexInMemory):
     """An exact `VectorIndex`: all vectors in one array, compared one by one."""
 
     def __init__(self, dim: int) -> None:
@@ -63,10 +66,11 @@ class NumpyIndex:
             raise KeyError("an id is not in the index")
         return self._rows[positions]
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
+    def search(self, queries: Vectors, k: int, *, allowed: Allowed | None = None) -> Neighbors:
         """Return the k best ids for each query row; see `VectorIndex.search`."""
         queries = check_search(queries, k, self.dim)
-        subset = slice(None) if allowed is None else np.isin(self._ids, allowed)
+        allowed_ids = listed(allowed)
+        subset = slice(None) if allowed_ids is None else np.isin(self._ids, allowed_ids)
         ids, rows = self._ids[subset], from_half(self._rows[subset])
         results = [top_k(ids, inner_products(query, rows), k) for query in queries]
         return Neighbors(

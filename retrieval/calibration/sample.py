@@ -12,6 +12,7 @@ from indexer.catalog.filters.matching import filter_ids, matching_ids
 from indexer.catalog.statements import items
 from indexer.store import Store
 from indexer.types import Ids, Modality, Vectors
+from indexer.vectors.base import VectorIndex, evenly_spaced
 
 _SIZE = 2048
 """Number of units of each kind, evenly spaced over their ids."""
@@ -63,16 +64,15 @@ def read_sample(store: Store, former: Sample | None) -> Sample:
     """
     encoder = store.encoder
     with store.locked_index() as index:
-        ids = index.ids
-        state = (len(ids), int(ids[-1]) if len(ids) else 0, store.fingerprint)
+        state = (len(index), int(index.spread_ids(2)[-1]) if len(index) else 0, store.fingerprint)
         if former is not None and former.state == state:
             return former
         kinds = {}
         for kind in Modality:
-            drawn, population = ids[:0], 0
+            drawn, population = np.empty(0, dtype=np.int64), 0
             if encoder is not None:
                 with store.reading() as connection:
-                    drawn, population = _draw(connection, encoder.id, ids, kind)
+                    drawn, population = _draw(connection, encoder.id, index, kind)
             kinds[kind] = KindSample(drawn, index.vectors(drawn), population)
     return Sample(kinds, state)
 
@@ -80,7 +80,7 @@ def read_sample(store: Store, former: Sample | None) -> Sample:
 def passing_rows(store: Store, sample: Sample, kind: Modality, where: Filter) -> tuple[Ids, int]:
     """Return the rows of a kind's sample that pass a filter, of at most `_CHECKED` rows, and how many were checked."""
     ids = sample.kinds[kind].ids
-    rows = _evenly_spaced(np.arange(len(ids), dtype=np.int64), _CHECKED)
+    rows = evenly_spaced(np.arange(len(ids), dtype=np.int64), _CHECKED)
     key = (kind, where)
     if key not in sample.passing:
         if len(sample.passing) >= _MAX_CACHED:
@@ -91,22 +91,18 @@ def passing_rows(store: Store, sample: Sample, kind: Modality, where: Filter) ->
     return sample.passing[key], len(rows)
 
 
-def _draw(connection: Connection, encoder_id: int, ids: Ids, kind: Modality) -> tuple[Ids, int]:
+def _draw(connection: Connection, encoder_id: int, index: VectorIndex, kind: Modality) -> tuple[Ids, int]:
     """Return `_SIZE` units of a kind, evenly spaced over their ids, all if there are fewer; and how many there are.
 
     A few thousand of all units contain enough of a kind that is not rare; of a rare kind all are listed.
     """
-    first = _evenly_spaced(ids, _FIRST_LOOK)
+    first = index.spread_ids(_FIRST_LOOK)
     is_kind = Filter.kind(kind)
     pages = (first[start : start + items.PAGE_SIZE].tolist() for start in range(0, len(first), items.PAGE_SIZE))
     matching = np.array(sorted(id_ for page in pages for id_ in filter_ids(connection, page, is_kind)), dtype=np.int64)
-    population = round(len(matching) / max(len(first), 1) * len(ids))
-    if len(matching) < _SIZE // 8 and len(first) < len(ids) and items.has_kind(connection, kind):
-        matching = np.intersect1d(matching_ids(connection, encoder_id, is_kind), ids, assume_unique=True)
+    population = round(len(matching) / max(len(first), 1) * len(index))
+    if len(matching) < _SIZE // 8 and len(first) < len(index) and items.has_kind(connection, kind):
+        matching = matching_ids(connection, encoder_id, is_kind)
+        matching = matching[index.contains(matching)]
         population = len(matching)
-    return _evenly_spaced(matching, _SIZE), population
-
-
-def _evenly_spaced(ids: Ids, count: int) -> Ids:
-    """Return `count` of the ids, evenly spaced; all if there are fewer."""
-    return ids[np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).astype(np.int64))]
+    return evenly_spaced(matching, _SIZE), population

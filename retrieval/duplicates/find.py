@@ -95,7 +95,7 @@ class _Run:
             with self.store.reading() as connection:
                 items, embeddings = duplicates.photo_embeddings(connection, encoder.id, self.where)
                 simultaneous = list(_pairs(duplicates.simultaneous_photos(connection, self.where)))
-            is_candidate = np.isin(embeddings, index.ids)
+            is_candidate = index.contains(embeddings)
             is_candidate &= ~np.isin(items, np.fromiter(self.comparer.original, dtype=np.int64))
             items, embeddings = items[is_candidate], embeddings[is_candidate]
             near = near_pairs(

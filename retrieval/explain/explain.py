@@ -198,7 +198,8 @@ class _Explainer:
     def _best_unit(self, vector: Vectors) -> tuple[Unit, Vectors]:
         """Return the unit of the item that is most similar to the query, and its embedding, shape (d,)."""
         with self.store.locked_index() as index:
-            units = [unit for unit in self.units if unit.embedding_id in index.ids]
+            ids = np.array([unit.embedding_id for unit in self.units], dtype=np.int64)
+            units = [unit for unit, exists in zip(self.units, index.contains(ids), strict=True) if exists]
             if not units:
                 raise LibraryError(
                     f"the embedding of {self.item.file} is damaged or is being changed; run: recall check"

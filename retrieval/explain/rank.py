@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 from sqlalchemy import Connection
 
 from indexer.catalog.statements import items
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import VectorIndex, inner_products
+from indexer.vectors.base import VectorIndex
 
 BLOCK = 65536
 """Embeddings that are scored at once: 134 MB in float32 with 512 dimensions."""
@@ -48,7 +47,5 @@ def find_rank(
 
 def _score_blocks(index: VectorIndex, query: Vectors, allowed: Ids) -> Iterator[tuple[Ids, Vectors]]:
     """Yield blocks of ids (n,) and their scores (n,), of the allowed embeddings that are in the index."""
-    indexed = np.intersect1d(index.ids, allowed, assume_unique=True)
-    for start in range(0, len(indexed), BLOCK):
-        ids = indexed[start : start + BLOCK]
-        yield ids, inner_products(query, index.vectors(ids))
+    for start in range(0, len(allowed), BLOCK):
+        yield index.score(query, allowed[start : start + BLOCK])

@@ -168,8 +168,9 @@ class _Search:
         """Return the best items by vector search, or by vector and full-text search together."""
         if self.store.encoder is None:
             return NO_CANDIDATES
-        with self.store.locked_index() as index:
-            count = min(count, len(index) + _MOST_NEW)  # fewer levels of fusion; see `fusion_depth`
+        if count > _MOST_NEW:
+            with self.store.locked_index() as index:
+                count = min(count, len(index) + _MOST_NEW)  # fewer levels of fusion; see `fusion_depth`
         if not changes_order(self.words):
             return self._nearest(count)
         return fuse(

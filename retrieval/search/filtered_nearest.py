@@ -9,10 +9,10 @@ import numpy as np
 from sqlalchemy import Connection
 
 from indexer.catalog.filters.expression import Filter
-from indexer.catalog.filters.matching import filter_ids, matching_ids, matching_ids_up_to
+from indexer.catalog.filters.matching import filter_ids, matching_condition, matching_ids, matching_ids_up_to
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.types import FilterMatches, Ids, Vectors
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import Allowed, Condition, VectorIndex
 from retrieval.search.query_batch import BatchRow
 
 _SAMPLE = 64
@@ -81,7 +81,7 @@ class FilteredSearch:
         """Return ids and scores of the nearest units, (n,) each, best first, ties by id; all if there are fewer.
 
         If few units pass the filter, they are searched exactly. If many pass, enough of them are probably among the
-        nearest of all units, and the other matches need not be listed.
+        nearest of all units, and the other matches need not be listed. An index in a server gets the filter itself.
 
         Args:
             count: Number of units, at least 1.
@@ -89,6 +89,8 @@ class FilteredSearch:
         """
         if self._where is None:
             return self._search(max(count, depth))
+        if self._index.is_in_server:
+            return self._search(count, self._condition(self._where))
         if self._allowed is None:
             share, ids = self._first_look(self._where)
             if ids is None or len(ids) >= _FEW_MATCHES:
@@ -97,6 +99,14 @@ class FilteredSearch:
                     return nearest
             self._allowed = self._all_matches(self._where, share) if ids is None else ids
         return self._search(max(count, depth), self._allowed)
+
+    def _condition(self, where: Filter) -> Condition:
+        """Return a filter as a condition on embeddings."""
+
+        def list_ids() -> Ids:
+            return matching_ids(self._connection, self._encoder_id, where)
+
+        return Condition(where, matching_condition(where), list_ids)
 
     def _first_look(self, where: Filter) -> FilterMatches:
         """Return about what share of the units passes a filter, and the ids if they are few or known already."""
@@ -147,9 +157,9 @@ class FilteredSearch:
                 break  # so few pass that the next steps will not find the others
         return None
 
-    def _search(self, count: int, allowed: Ids | None = None) -> tuple[Ids, Vectors]:
+    def _search(self, count: int, allowed: Allowed | None = None) -> tuple[Ids, Vectors]:
         """Return ids and scores of the nearest units of the index."""
-        count = min(count, len(self._index) if allowed is None else len(allowed))
+        count = min(count, len(allowed) if isinstance(allowed, np.ndarray) else len(self._index))
         if not count:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         if self._batch is None:

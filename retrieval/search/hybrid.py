@@ -12,7 +12,7 @@ from indexer.catalog.schema import UNITS
 from indexer.catalog.statements import fulltext, items
 from indexer.catalog.words import is_unspaced
 from indexer.store import Store
-from indexer.types import Modality, Vectors, isin_sorted
+from indexer.types import Modality, Vectors
 from indexer.vectors.base import inner_products
 from retrieval.search.candidates import NO_CANDIDATES, Candidates, concat
 from retrieval.search.rank_fusion import reciprocal_ranks
@@ -171,7 +171,7 @@ def _text_candidates(
                 connection, encoder.id, whole, beginnings=beginnings, limit=limit, conditions=conditions
             )
             ids = np.array([match.embedding_id for match in matches], dtype=np.int64)
-            ids = ids[isin_sorted(ids, index.ids)]  # a damaged embedding is not in the index
+            ids = ids[index.contains(ids)]  # a damaged embedding is not in the index
             details = items.item_details(connection, ids.tolist())
             best: dict[int, int] = {}  # item -> its first embedding
             for id_ in ids.tolist():
@@ -209,7 +209,7 @@ def _name_candidates(
             ):
                 told[id_] = told.get(id_, 0.0) + word.weight * word.share
         ids = np.array(list(told), dtype=np.int64)
-        ids = ids[isin_sorted(ids, index.ids)]
+        ids = ids[index.contains(ids)]
         scores, weights = inner_products(query, index.vectors(ids)), np.array([told[id_] for id_ in ids.tolist()])
         ids = ids[np.lexsort((ids, -scores, -weights))][:count]
         details = items.item_details(connection, ids.tolist())

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from indexer.catalog.statements.items import ItemDetails, item_details
-from indexer.types import Ids, Vectors
-from indexer.vectors.base import Neighbors, VectorIndex
+from indexer.types import Vectors
+from indexer.vectors.base import Allowed, Condition, Neighbors, VectorIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,20 @@ class _Round:
     """What one search of the index found for all queries.
 
     Attributes:
-        allowed: The ids that could be found; None for all.
+        allowed: What could be found; None for all.
         count: Number of results.
         nearest: The results.
     """
 
-    allowed: Ids | None
+    allowed: Allowed | None
     count: int
     nearest: Neighbors
+
+    def allows(self, allowed: Allowed | None) -> bool:
+        """Return whether the same could be found."""
+        if isinstance(allowed, Condition) and isinstance(self.allowed, Condition):
+            return self.allowed == allowed
+        return self.allowed is allowed
 
 
 class QueryBatch:
@@ -40,13 +46,13 @@ class QueryBatch:
         self._rounds: list[_Round] = []
         self._unread: _Round | None = None
         self._details: dict[int, ItemDetails | None] = {}
-        self._ids: Ids | None = None  # of the index that was searched
+        self._state: object = None  # of the index that was searched
 
-    def search(self, index: VectorIndex, row: int, count: int, allowed: Ids | None) -> Neighbors:
+    def search(self, index: VectorIndex, row: int, count: int, allowed: Allowed | None) -> Neighbors:
         """Return the nearest units of the query of a row; see `VectorIndex.search`."""
-        if index.ids is not self._ids:  # it has changed
-            self._rounds, self._unread, self._details, self._ids = [], None, {}, index.ids
-        found = next((found for found in self._rounds if found.allowed is allowed), None)
+        if index.state is not self._state:  # it has changed
+            self._rounds, self._unread, self._details, self._state = [], None, {}, index.state
+        found = next((found for found in self._rounds if found.allows(allowed)), None)
         if found is None:
             found = self._unread = _Round(allowed, count, index.search(self._vectors, count, allowed=allowed))
             self._rounds.append(found)

@@ -13,8 +13,8 @@ from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.encoders.openclip_encoder import OpenClipEncoder
 from indexer.errors import EncoderError
-from indexer.types import Ids, Pixels, Vectors
-from indexer.vectors.base import Neighbors
+from indexer.types import Pixels, Vectors
+from indexer.vectors.base import Allowed, Neighbors
 from indexer.vectors.faiss_flat import FaissIndex
 from indexer.vectors.gpu import faiss_backend
 from indexer.vectors.gpu import index as gpu_index
@@ -102,7 +102,7 @@ class CountingIndex(FaissIndex):
 
     search_count = 0
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
+    def search(self, queries: Vectors, k: int, *, allowed: Allowed | None = None) -> Neighbors:
         self.search_count += 1
         return super().search(queries, k, allowed=allowed)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexer.types import Ids, Vectors
 from indexer.vectors import faiss_flat
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_flat import FaissIndex
 from indexer.vectors.numpy_flat import NumpyIndex
 from tests.support.vectors import HALVES, slow_search, unit_vectors
@@ -36,7 +36,7 @@ def rows_by_id(draw: st.DrawFn) -> tuple[Ids, Vectors]:
     return np.array(ids, dtype=np.int64), HALVES[picks]
 
 
-def filled(kind: type[NumpyIndex | FaissIndex], ids: Ids, rows: Vectors) -> VectorIndex:
+def filled(kind: type[NumpyIndex | FaissIndex], ids: Ids, rows: Vectors) -> MutableIndex:
     index = kind(4)
     index.add(ids, rows)
     return index

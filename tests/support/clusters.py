@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_ivf import InvertedFile
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.measurements import HoldoutQueries, SearchDepth
@@ -17,7 +17,7 @@ N, DIM = 6000, 32
 DEEP = SearchDepth(100, 64, 400)
 
 
-def approximate(exact: VectorIndex, lists: InvertedFile, *depths: SearchDepth) -> ApproximateIndex:
+def approximate(exact: MutableIndex, lists: InvertedFile, *depths: SearchDepth) -> ApproximateIndex:
     """Return an approximate index over all vectors of the exact one."""
     return ApproximateIndex(exact, lists, watermark=int(exact.ids[-1]), depths=depths or [DEEP])
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from indexer.types import Ids, Vectors
 from indexer.vectors import new_index
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.index_file import write_index
 from tests.support.vectors import HALVES, ids
 
@@ -14,7 +16,17 @@ FINGERPRINT = "f" * 40
 """The fingerprint of the index files."""
 
 
-def index_of(row_ids: Ids, rows: Vectors) -> VectorIndex:
+class EmptyLists:
+    """An inverted file over nothing: all vectors of the index were added since."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def candidates(self, queries: Vectors, count: int, *, probes: int) -> Ids:
+        return np.full((len(queries), count), -1, dtype=np.int64)
+
+
+def index_of(row_ids: Ids, rows: Vectors) -> MutableIndex:
     """Return an index of some vectors, ids (n,) and rows (n, d)."""
     index = new_index(rows.shape[1])
     index.add(row_ids, rows)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import HalfVectors, Neighbors
+from indexer.vectors.base import Allowed, HalfVectors, Neighbors
 from indexer.vectors.gpu import faiss_backend
 from indexer.vectors.gpu import index as gpu_index
 from indexer.vectors.gpu.backend import GpuBackend, RowMask
@@ -27,7 +27,7 @@ class CountingIndex(NumpyIndex):
 
     query_count = 0
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
+    def search(self, queries: Vectors, k: int, *, allowed: Allowed | None = None) -> Neighbors:
         self.query_count += len(queries)
         return super().search(queries, k, allowed=allowed)
 

@@ -6,29 +6,21 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from sqlalchemy import literal_column
 
-from indexer.types import Ids, Vectors
+from indexer.types import Ids
 from indexer.vectors import faiss_flat
-from indexer.vectors.base import LENGTH_TOLERANCE, VectorIndex
+from indexer.vectors.base import LENGTH_TOLERANCE, Condition, MutableIndex
 from indexer.vectors.faiss_flat import MAX_SCORED_ROWS, FaissIndex
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.measurements import SearchDepth
 from indexer.vectors.numpy_flat import NumpyIndex
 from tests.support.gpu_backends import BACKENDS, always_on_gpu
+from tests.support.indexes import EmptyLists
 from tests.support.vectors import HALVES, ids, slow_search, unit_vectors
 
-Make = Callable[[int], VectorIndex]
-
-
-class EmptyLists:
-    """An inverted file over nothing: all vectors of the index were added since."""
-
-    def __len__(self) -> int:
-        return 0
-
-    def candidates(self, queries: Vectors, count: int, *, probes: int) -> Ids:
-        return np.full((len(queries), count), -1, dtype=np.int64)
+Make = Callable[[int], MutableIndex]
 
 
 @pytest.fixture(params=["numpy", "faiss", "faiss without shortcut", "approximate", *BACKENDS])
@@ -49,7 +41,7 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mak
 
 
 @pytest.fixture
-def index(make: Make) -> VectorIndex:
+def index(make: Make) -> MutableIndex:
     """Return an index of the 16 vectors of halves under the ids 10, 20, ... 160."""
     index = make(4)
     index.add(ids(*range(10, 170, 10)), HALVES)
@@ -57,10 +49,10 @@ def index(make: Make) -> VectorIndex:
 
 
 def test_it_implements_the_protocol(make: Make) -> None:
-    assert isinstance(make(4), VectorIndex)
+    assert isinstance(make(4), MutableIndex)
 
 
-def test_score_returns_the_ids_that_exist_and_their_cosines(index: VectorIndex) -> None:
+def test_score_returns_the_ids_that_exist_and_their_cosines(index: MutableIndex) -> None:
     existing, scores = index.score(HALVES[0], ids(40, -1, 10, 15, 20, 900))
     # the first two vectors differ in one sign (1/2), the first and the fourth in two (0)
     assert (existing.tolist(), scores.tolist()) == ([40, 10, 20], [0.0, 1.0, 0.5])
@@ -69,12 +61,33 @@ def test_score_returns_the_ids_that_exist_and_their_cosines(index: VectorIndex) 
 
 
 @pytest.mark.parametrize("allowed", [None, ids(*range(20, 160, 10)), ids(10, 30, 90, 120, 160)])
-def test_a_batch_gives_the_same_results_as_single_queries(index: VectorIndex, allowed: Ids | None) -> None:
+def test_a_batch_gives_the_same_results_as_single_queries(index: MutableIndex, allowed: Ids | None) -> None:
     batch = index.search(HALVES, 5, allowed=allowed)
     for row in range(len(HALVES)):
         alone = index.search(HALVES[row : row + 1], 5, allowed=allowed)
         assert batch.ids[row].tolist() == alone.ids[0].tolist()
         assert batch.scores[row].tolist() == alone.scores[0].tolist()
+
+
+def test_a_condition_gives_the_results_of_its_ids(index: MutableIndex) -> None:
+    allowed = ids(10, 30, 90, 120, 160)
+    condition = Condition("some", literal_column("id") % 3 == 1, lambda: allowed)
+    expected, found = index.search(HALVES, 4, allowed=allowed), index.search(HALVES, 4, allowed=condition)
+    assert (found.ids.tolist(), found.scores.tolist()) == (expected.ids.tolist(), expected.scores.tolist())
+
+
+def test_it_says_what_it_contains(index: MutableIndex) -> None:
+    assert index.contains(ids(40, -1, 10, 15, 40)).tolist() == [True, False, True, False, True]
+    assert index.spread_ids(4).tolist() == [10, 60, 110, 160]
+    assert index.spread_ids(17).tolist() == list(range(10, 170, 10))
+
+
+def test_the_state_changes_with_the_vectors(index: MutableIndex) -> None:
+    state = index.state
+    index.search(HALVES, 3)
+    assert index.state is state
+    index.remove(ids(20))
+    assert index.state is not state
 
 
 def test_an_empty_index_returns_padding(make: Make) -> None:
@@ -87,14 +100,14 @@ def test_an_empty_index_returns_padding(make: Make) -> None:
     assert index.vectors(ids()).shape == (0, 4)
 
 
-def test_results_are_sorted_and_have_their_inner_products(index: VectorIndex) -> None:
+def test_results_are_sorted_and_have_their_inner_products(index: MutableIndex) -> None:
     neighbors = index.search(HALVES[:1], 6)
     # the first vector itself (1), the four that differ in one sign (1/2) by id, the first of those with two (0)
     assert neighbors.ids.tolist() == [[10, 20, 30, 50, 90, 40]]
     assert neighbors.scores.tolist() == [[1.0, 0.5, 0.5, 0.5, 0.5, 0.0]]
 
 
-def test_shapes_and_types_do_not_depend_on_the_input_size(index: VectorIndex) -> None:
+def test_shapes_and_types_do_not_depend_on_the_input_size(index: MutableIndex) -> None:
     for k in (1, 16, 40):
         for queries in (HALVES[:0], HALVES[:1], HALVES[:3]):
             neighbors = index.search(queries, k)
@@ -102,7 +115,7 @@ def test_shapes_and_types_do_not_depend_on_the_input_size(index: VectorIndex) ->
             assert (neighbors.scores.shape, neighbors.scores.dtype.name) == ((len(queries), k), "float32")
 
 
-def test_search_gives_the_results_of_plain_loops(index: VectorIndex) -> None:
+def test_search_gives_the_results_of_plain_loops(index: MutableIndex) -> None:
     stored = list(zip(range(10, 170, 10), HALVES.tolist(), strict=True))
     for k in (1, 3, 5, 11, 16, 17):
         neighbors = index.search(HALVES, k)
@@ -110,26 +123,26 @@ def test_search_gives_the_results_of_plain_loops(index: VectorIndex) -> None:
             assert (neighbors.ids[row].tolist(), neighbors.scores[row].tolist()) == slow_search(stored, query, k)
 
 
-def test_fewer_than_k_results_are_padded(index: VectorIndex) -> None:
+def test_fewer_than_k_results_are_padded(index: MutableIndex) -> None:
     neighbors = index.search(HALVES[:1], 20)
     assert neighbors.ids[0, 16:].tolist() == [-1] * 4
     assert neighbors.scores[0, 16:].tolist() == [-np.inf] * 4
     assert sorted(neighbors.ids[0, :16].tolist()) == list(range(10, 170, 10))
 
 
-def test_vectors_are_returned_in_the_order_of_the_ids(index: VectorIndex) -> None:
+def test_vectors_are_returned_in_the_order_of_the_ids(index: MutableIndex) -> None:
     vectors = index.vectors(ids(30, 10, 30))
     assert vectors.tolist() == HALVES[[2, 0, 2]].tolist()
     assert vectors.dtype == np.float32
 
 
 @pytest.mark.parametrize("missing", [5, 15, 1000])  # before, between and after the existing ids
-def test_a_missing_id_is_a_key_error(index: VectorIndex, missing: int) -> None:
+def test_a_missing_id_is_a_key_error(index: MutableIndex, missing: int) -> None:
     with pytest.raises(KeyError):
         index.vectors(ids(10, missing))
 
 
-def test_a_removed_vector_is_not_found(index: VectorIndex) -> None:
+def test_a_removed_vector_is_not_found(index: MutableIndex) -> None:
     assert index.remove(ids(10, 50, 999)) == 2  # 999 never existed
     assert len(index) == 14
     assert index.ids.tolist() == [20, 30, 40, *range(60, 170, 10)]
@@ -139,21 +152,21 @@ def test_a_removed_vector_is_not_found(index: VectorIndex) -> None:
         index.vectors(ids(50))
 
 
-def test_removal_counts_each_existing_id_once_in_any_order(index: VectorIndex) -> None:
+def test_removal_counts_each_existing_id_once_in_any_order(index: MutableIndex) -> None:
     assert index.remove(ids(160, 10, 80)) == 3
     assert index.remove(ids(160, 10, 80)) == 0
     assert index.remove(ids()) == 0
     assert len(index) == 13
 
 
-def test_an_index_can_be_emptied_and_filled_again(index: VectorIndex) -> None:
+def test_an_index_can_be_emptied_and_filled_again(index: MutableIndex) -> None:
     assert index.remove(index.ids) == 16
     assert (len(index), index.search(HALVES[:1], 1).ids.tolist()) == (0, [[-1]])
     index.add(ids(1000), HALVES[3:4])
     assert index.search(HALVES[3:4], 1).ids.tolist() == [[1000]]
 
 
-def test_adding_nothing_changes_nothing(index: VectorIndex) -> None:
+def test_adding_nothing_changes_nothing(index: MutableIndex) -> None:
     index.add(ids(), np.empty((0, 4), dtype=np.float32))
     assert len(index) == 16
 
@@ -170,7 +183,7 @@ def test_adding_nothing_changes_nothing(index: VectorIndex) -> None:
         (tuple(range(10, 170, 10)), [10, 20, 30]),  # all
     ],
 )
-def test_only_allowed_ids_are_returned(index: VectorIndex, allowed: tuple[int, ...], expected: list[int]) -> None:
+def test_only_allowed_ids_are_returned(index: MutableIndex, allowed: tuple[int, ...], expected: list[int]) -> None:
     assert index.search(HALVES[:1], 3, allowed=ids(*allowed)).ids.tolist() == [expected]
 
 
@@ -234,7 +247,7 @@ def test_arrays_of_callers_are_neither_changed_nor_kept(make: Make) -> None:
     assert index.vectors(ids(2)).tolist() == HALVES[1:2].tolist()
 
 
-def test_arrays_in_another_memory_order_are_accepted(index: VectorIndex) -> None:
+def test_arrays_in_another_memory_order_are_accepted(index: MutableIndex) -> None:
     columns = np.asfortranarray(HALVES)
     assert index.search(columns, 1).ids[:, 0].tolist() == list(range(10, 170, 10))
     index.add(ids(*range(170, 330, 10)), columns)
@@ -242,26 +255,26 @@ def test_arrays_in_another_memory_order_are_accepted(index: VectorIndex) -> None
 
 
 @pytest.mark.parametrize("shape", [(4,), (1, 3), (1, 5), (1, 1, 4)])
-def test_queries_of_another_shape_are_a_value_error(index: VectorIndex, shape: tuple[int, ...]) -> None:
+def test_queries_of_another_shape_are_a_value_error(index: MutableIndex, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"queries have shape .*; expected \(q, 4\)"):
         index.search(np.zeros(shape, dtype=np.float32), 1)
 
 
 @pytest.mark.parametrize("k", [0, -1])
-def test_k_below_one_is_a_value_error(index: VectorIndex, k: int) -> None:
+def test_k_below_one_is_a_value_error(index: MutableIndex, k: int) -> None:
     with pytest.raises(ValueError, match=f"k is {k}; expected at least 1"):
         index.search(HALVES[:1], k)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 5), (1, 4), (3, 4), (8,)])
-def test_vectors_of_another_shape_are_a_value_error_without_effect(index: VectorIndex, shape: tuple[int, ...]) -> None:
+def test_vectors_of_another_shape_are_a_value_error_without_effect(index: MutableIndex, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"vectors have shape .*; expected \(2, 4\)"):
         index.add(ids(200, 210), np.zeros(shape, dtype=np.float32))
     assert len(index) == 16
 
 
 @pytest.mark.parametrize("wrong", [(210, 200), (200, 200), (160, 170), (10, 200), (-5, 200)])
-def test_ids_not_above_the_existing_ones_are_a_value_error(index: VectorIndex, wrong: tuple[int, int]) -> None:
+def test_ids_not_above_the_existing_ones_are_a_value_error(index: MutableIndex, wrong: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="ids must be ascending, and above every id in the index"):
         index.add(ids(*wrong), HALVES[:2])
     assert len(index) == 16

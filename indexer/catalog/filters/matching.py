@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from indexer.catalog.constructs import JoinedIds
 from indexer.catalog.filters.criteria import Criterion
@@ -31,6 +31,12 @@ def matching_ids_up_to(connection: Connection, encoder_id: int, where: Filter, l
         filter_ = Term(replace(filter_.criterion, limit=limit))
     count, ids = _select_matching(connection, encoder_id, filter_, limit)
     return None if count >= limit else ids
+
+
+def matching_condition(where: Filter) -> ColumnElement[bool]:
+    """Return the condition that a row of the embeddings passes a filter."""
+    units = select(UNITS.c.id).join_from(ITEMS, UNITS).where(where.transform(_as_subquery).condition())
+    return EMBEDDINGS.c.unit_id.in_(units)
 
 
 def _select_matching(connection: Connection, encoder_id: int, where: Filter, limit: int | None) -> tuple[int, Ids]:

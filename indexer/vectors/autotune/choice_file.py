@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from indexer.types import Ids, isin_sorted
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.index_file import Footer, StaleIndexError, commit_file, open_index_file, read_footer
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.kinds import APPROXIMATE_KINDS
@@ -38,7 +38,7 @@ def write_choice(
     *,
     target: IndexTarget,
     measurements: Sequence[IndexMeasurement],
-    index: VectorIndex,
+    index: MutableIndex,
     fingerprint: str,
 ) -> None:
     """Write a choice to `path`, replacing an existing file.
@@ -66,7 +66,7 @@ def write_choice(
 
 
 def read_choice(
-    path: Path, index: VectorIndex, *, fingerprint: str, verify: bool = False
+    path: Path, index: MutableIndex, *, fingerprint: str, verify: bool = False
 ) -> tuple[IndexChoice, ApproximateIndex | None]:
     """Return the choice in a file and its approximate index, which is None if exact search was chosen.
 
@@ -141,7 +141,7 @@ def _sample(ids: Ids) -> Ids:
     return sample
 
 
-def _check_sample(more: dict[str, Any], index: VectorIndex) -> None:
+def _check_sample(more: dict[str, Any], index: MutableIndex) -> None:
     """Compare the stored sample of vectors with those that the index has under the same ids."""
     try:
         ids = np.array(more["ids"], dtype=np.int64)

@@ -12,7 +12,7 @@ from indexer.errors import ConfigError
 from indexer.types import ProgressCallback
 from indexer.vectors.autotune.ground_truth import ground_truths
 from indexer.vectors.autotune.trial import Trial
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_ivf import InvertedFileBuilder, expected_bytes
 from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
 from indexer.vectors.measurements import HoldoutQueries, IndexMeasurement, IndexTarget
@@ -22,7 +22,7 @@ _MIN_VECTORS = 1000
 
 
 def choose(
-    exact: VectorIndex,
+    exact: MutableIndex,
     queries: Mapping[str, HoldoutQueries],
     target: IndexTarget,
     *,

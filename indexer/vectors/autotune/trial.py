@@ -13,7 +13,7 @@ import numpy as np
 
 from indexer.types import Progress, ProgressCallback, Vectors
 from indexer.vectors.autotune.ground_truth import REFINE_COUNTS, RESULT_COUNTS, GroundTruth
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_ivf import InvertedFile
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.kinds import Kind
@@ -56,7 +56,7 @@ class Trial:
         progress: Called with the progress.
     """
 
-    exact: VectorIndex
+    exact: MutableIndex
     queries: Mapping[str, HoldoutQueries]
     truths: Mapping[str, list[GroundTruth]]
     progress: ProgressCallback | None
@@ -157,7 +157,7 @@ class Trial:
                 timed.append((self._time_query(index, RESULT_COUNTS[place]), depth, recall.min_recall(place)))
         return min(timed, key=lambda measured: measured[0])
 
-    def _time_query(self, index: VectorIndex, results: int) -> float:
+    def _time_query(self, index: MutableIndex, results: int) -> float:
         """Return the median milliseconds of one query."""
         queries = np.concatenate([part.vectors[:_TIMED_QUERIES] for part in self.queries.values()])
         durations = []

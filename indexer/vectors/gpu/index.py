@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import Neighbors, VectorIndex, check_search, is_certainly_worse, top_k
+from indexer.vectors.base import Allowed, MutableIndex, Neighbors, check_search, is_certainly_worse, listed, top_k
 from indexer.vectors.delegating import DelegatingIndex
 from indexer.vectors.gpu.backend import MAX_CANDIDATES, GpuBackend, RowMask
 
@@ -51,7 +51,7 @@ class GpuIndex(DelegatingIndex):
     exact index is searched from then on.
     """
 
-    def __init__(self, exact: VectorIndex, make_backend: Callable[[], GpuBackend]) -> None:
+    def __init__(self, exact: MutableIndex, make_backend: Callable[[], GpuBackend]) -> None:
         """Combine a GPU with an exact index.
 
         Args:
@@ -71,7 +71,7 @@ class GpuIndex(DelegatingIndex):
         return self._fits
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
-        """Add vectors; see `VectorIndex.add`."""
+        """Add vectors; see `MutableIndex.add`."""
         self._exact.add(ids, vectors)
         if self._backend is not None:
             self._upload(self._backend, ids)
@@ -83,12 +83,12 @@ class GpuIndex(DelegatingIndex):
             self._drop_backend()
         return self._exact.remove(ids)
 
-    def search(self, queries: Vectors, k: int, *, allowed: Ids | None = None) -> Neighbors:
+    def search(self, queries: Vectors, k: int, *, allowed: Allowed | None = None) -> Neighbors:
         """Return the k best ids for each query row; see `VectorIndex.search`.
 
         Searches with few allowed ids, or for many results, run on the CPU.
         """
-        queries = check_search(queries, k, self.dim)
+        queries, allowed = check_search(queries, k, self.dim), listed(allowed)
         is_small = not len(self) or (allowed is not None and len(allowed) < MIN_ALLOWED_SHARE * len(self))
         backend = None if is_small or k > MAX_RESULTS else self._ready_backend(len(queries))
         if backend is not None:

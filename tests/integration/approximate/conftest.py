@@ -7,7 +7,7 @@ import pytest
 
 from indexer.types import Ids, Vectors
 from indexer.vectors import new_index
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_ivf import InvertedFile, InvertedFileBuilder
 from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
 from tests.support.clusters import DIM, N
@@ -26,7 +26,7 @@ def row_ids() -> Ids:
 
 
 @pytest.fixture
-def exact(rows: Vectors, row_ids: Ids) -> VectorIndex:
+def exact(rows: Vectors, row_ids: Ids) -> MutableIndex:
     index = new_index(DIM)
     index.add(row_ids, rows)
     return index

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexer.types import Ids, Vectors
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_ivf import InvertedFile, expected_bytes, list_count
 from indexer.vectors.ivf_refined import changed_share
 from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
@@ -23,7 +23,7 @@ def lists(request: pytest.FixtureRequest, built: dict[Kind, InvertedFile]) -> In
 
 
 def test_an_approximate_index_finds_most_of_the_ten_best_with_exact_scores(
-    exact: VectorIndex, lists: InvertedFile, rows: Vectors
+    exact: MutableIndex, lists: InvertedFile, rows: Vectors
 ) -> None:
     queries = queries_near(rows)
     truth, neighbors = exact.search(queries, 10), approximate(exact, lists).search(queries, 10)
@@ -34,7 +34,7 @@ def test_an_approximate_index_finds_most_of_the_ten_best_with_exact_scores(
             assert score == scores.get(id_, score)
 
 
-def test_a_batch_gives_the_results_of_single_queries(exact: VectorIndex, lists: InvertedFile, rows: Vectors) -> None:
+def test_a_batch_gives_the_results_of_single_queries(exact: MutableIndex, lists: InvertedFile, rows: Vectors) -> None:
     index, queries = approximate(exact, lists), queries_near(rows, 6)
     batch = index.search(queries, 10)
     for row in range(len(queries)):
@@ -42,7 +42,7 @@ def test_a_batch_gives_the_results_of_single_queries(exact: VectorIndex, lists: 
 
 
 def test_removed_vectors_are_never_found_and_added_ones_always(
-    exact: VectorIndex, lists: InvertedFile, rows: Vectors, row_ids: Ids
+    exact: MutableIndex, lists: InvertedFile, rows: Vectors, row_ids: Ids
 ) -> None:
     index, query = approximate(exact, lists), rows[100:101]
     assert index.search(query, 3).ids[0, 0] == row_ids[100]
@@ -53,7 +53,7 @@ def test_removed_vectors_are_never_found_and_added_ones_always(
     assert changed_share(index.ids, int(row_ids[-1]), N) == pytest.approx(2 / N)
 
 
-def test_the_rest_is_found_after_most_was_removed(exact: VectorIndex, lists: InvertedFile, row_ids: Ids) -> None:
+def test_the_rest_is_found_after_most_was_removed(exact: MutableIndex, lists: InvertedFile, row_ids: Ids) -> None:
     index, query = approximate(exact, lists, SearchDepth(24, 4, 50)), unit_vectors(1, DIM, seed=8)
     index.remove(row_ids[:-20])
     assert np.count_nonzero(index.search(query, 12).ids[0] != -1) == 12
@@ -64,7 +64,7 @@ def test_the_rest_is_found_after_most_was_removed(exact: VectorIndex, lists: Inv
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
 def test_a_filter_costs_no_recall(
-    exact: VectorIndex, lists: InvertedFile, rows: Vectors, row_ids: Ids, share: float
+    exact: MutableIndex, lists: InvertedFile, rows: Vectors, row_ids: Ids, share: float
 ) -> None:
     allowed = row_ids[np.random.default_rng(1).random(N) < share]
     queries = queries_near(rows)
@@ -74,14 +74,14 @@ def test_a_filter_costs_no_recall(
     assert neighbors.ids.tolist() == truth.ids.tolist()
 
 
-def test_pages_of_one_result_list_agree(exact: VectorIndex, lists: InvertedFile, rows: Vectors) -> None:
+def test_pages_of_one_result_list_agree(exact: MutableIndex, lists: InvertedFile, rows: Vectors) -> None:
     index, query = approximate(exact, lists, SearchDepth(24, 2, 30), SearchDepth(50, 3, 60)), queries_near(rows)[3:4]
     first, more = index.search(query, 30), index.search(query, 50)
     assert first.ids[0].tolist() == more.ids[0, :30].tolist()  # both use the depth for 50 results
 
 
 def test_a_query_whose_candidates_were_mostly_removed_is_searched_exactly(
-    exact: VectorIndex, lists: InvertedFile, rows: Vectors
+    exact: MutableIndex, lists: InvertedFile, rows: Vectors
 ) -> None:
     index, query = approximate(exact, lists, SearchDepth(24, 4, 40)), rows[100:101]
     index.remove(exact.search(query, 90).ids[0])
@@ -89,7 +89,7 @@ def test_a_query_whose_candidates_were_mostly_removed_is_searched_exactly(
 
 
 def test_more_results_than_the_last_depth_has_are_searched_exactly(
-    exact: VectorIndex, lists: InvertedFile, rows: Vectors
+    exact: MutableIndex, lists: InvertedFile, rows: Vectors
 ) -> None:
     queries, index = queries_near(rows), approximate(exact, lists, SearchDepth(24, 1, 24))
     assert index.search(queries, 25).ids.tolist() == exact.search(queries, 25).ids.tolist()
@@ -97,7 +97,7 @@ def test_more_results_than_the_last_depth_has_are_searched_exactly(
 
 
 def test_a_mapped_file_gives_the_same_results(
-    exact: VectorIndex, lists: InvertedFile, rows: Vectors, tmp_path: Path
+    exact: MutableIndex, lists: InvertedFile, rows: Vectors, tmp_path: Path
 ) -> None:
     queries = queries_near(rows, 5)
     lists.save(tmp_path / "lists")

@@ -12,7 +12,7 @@ from indexer.types import Ids, Vectors
 from indexer.vectors import new_index
 from indexer.vectors.autotune.choice_file import read_choice, write_choice
 from indexer.vectors.autotune.select import choose
-from indexer.vectors.base import VectorIndex
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_ivf import InvertedFile, expected_bytes
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.ivf_refined import ApproximateIndex
@@ -32,7 +32,7 @@ def fix_times(monkeypatch: pytest.MonkeyPatch, *, slow_from: int = 1000) -> None
         slow_from: Number of results from which an approximate search is slower than an exact one.
     """
 
-    def time_query(_: object, index: VectorIndex, results: int) -> float:
+    def time_query(_: object, index: MutableIndex, results: int) -> float:
         if not isinstance(index, ApproximateIndex):
             return 1000.0
         (depth,) = index._depths
@@ -42,7 +42,7 @@ def fix_times(monkeypatch: pytest.MonkeyPatch, *, slow_from: int = 1000) -> None
 
 
 def test_recall_is_the_same_for_few_and_many_results(
-    exact: VectorIndex,
+    exact: MutableIndex,
     built: dict[Kind, InvertedFile],
     rows: Vectors,
     row_ids: Ids,
@@ -61,7 +61,7 @@ def test_recall_is_the_same_for_few_and_many_results(
 
 
 def test_numbers_of_results_that_are_not_faster_get_no_depth(
-    exact: VectorIndex, rows: Vectors, row_ids: Ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exact: MutableIndex, rows: Vectors, row_ids: Ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fix_times(monkeypatch, slow_from=200)
     measurements, _ = choose(exact, holdout_queries(rows, row_ids), IndexTarget(0.95), folder=tmp_path)
@@ -71,7 +71,7 @@ def test_numbers_of_results_that_are_not_faster_get_no_depth(
 
 
 def test_the_fastest_kind_that_meets_the_target_is_chosen(
-    exact: VectorIndex, rows: Vectors, row_ids: Ids, tmp_path: Path
+    exact: MutableIndex, rows: Vectors, row_ids: Ids, tmp_path: Path
 ) -> None:
     measurements, file = choose(exact, holdout_queries(rows, row_ids), IndexTarget(0.95), folder=tmp_path)
     assert {measured.kind for measured in measurements} == {"exact", *BUILT}
@@ -80,7 +80,7 @@ def test_the_fastest_kind_that_meets_the_target_is_chosen(
     assert list(tmp_path.iterdir()) == ([] if file is None else [file])
 
 
-def test_the_memory_limit_is_respected(exact: VectorIndex, rows: Vectors, row_ids: Ids, tmp_path: Path) -> None:
+def test_the_memory_limit_is_respected(exact: MutableIndex, rows: Vectors, row_ids: Ids, tmp_path: Path) -> None:
     smallest = expected_bytes("ivf-pq4", N, DIM)
     measurements, file = choose(
         exact, holdout_queries(rows, row_ids), IndexTarget(0.5, int(smallest * 1.2)), folder=tmp_path
@@ -90,7 +90,7 @@ def test_the_memory_limit_is_respected(exact: VectorIndex, rows: Vectors, row_id
 
 
 def test_four_bits_are_built_if_eight_are_too_large(
-    exact: VectorIndex, rows: Vectors, row_ids: Ids, tmp_path: Path
+    exact: MutableIndex, rows: Vectors, row_ids: Ids, tmp_path: Path
 ) -> None:
     target = IndexTarget(0.99, expected_bytes("ivf-sq8", N, DIM) - 1)
     measurements, _ = choose(exact, holdout_queries(rows, row_ids), target, folder=tmp_path)
@@ -102,7 +102,7 @@ def test_four_bits_are_built_if_eight_are_too_large(
 
 
 def test_too_little_memory_is_answered_with_the_smallest_size(
-    exact: VectorIndex, rows: Vectors, row_ids: Ids, tmp_path: Path
+    exact: MutableIndex, rows: Vectors, row_ids: Ids, tmp_path: Path
 ) -> None:
     message = r"no index reaches a recall of 0.9 in 1,000 bytes: the smallest that might, ivf-\w+, takes about \d"
     with pytest.raises(ConfigError, match=message):
@@ -115,7 +115,7 @@ def test_too_little_memory_is_answered_with_the_smallest_size(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_recall_of_one_is_exact_search(exact: VectorIndex, rows: Vectors, row_ids: Ids, tmp_path: Path) -> None:
+def test_a_recall_of_one_is_exact_search(exact: MutableIndex, rows: Vectors, row_ids: Ids, tmp_path: Path) -> None:
     measurements, file = choose(exact, holdout_queries(rows, row_ids), IndexTarget(1.0), folder=tmp_path)
     assert ([measured.kind for measured in measurements], file) == (["exact"], None)
 
@@ -131,7 +131,7 @@ def test_few_vectors_are_searched_exactly(n: int, rows: Vectors, row_ids: Ids, t
 
 
 def test_an_interruption_leaves_no_file(
-    exact: VectorIndex, rows: Vectors, row_ids: Ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exact: MutableIndex, rows: Vectors, row_ids: Ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -155,7 +155,7 @@ def test_an_interruption_leaves_no_file(
         {"depths": (SearchDepth(24, 8, 50), SearchDepth(24, 8, 50))},
     ],
 )
-def test_a_file_with_wrong_measurements_is_refused(exact: VectorIndex, tmp_path: Path, change: dict[str, Any]) -> None:
+def test_a_file_with_wrong_measurements_is_refused(exact: MutableIndex, tmp_path: Path, change: dict[str, Any]) -> None:
     valid: dict[str, Any] = {"kind": "ivf-sq8", "depths": (SearchDepth(24, 8, 50),)}
     measurement = IndexMeasurement(
         **(valid | change), recall=0.99, milliseconds=1.0, opening=1.0, memory=1, seconds=1.0, vectors=N

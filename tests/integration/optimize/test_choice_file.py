@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert
 from indexer.catalog.schema import EMBEDDINGS
 from indexer.encoders.base import Encoder
 from indexer.store import Store
+from indexer.vectors.base import MutableIndex
 from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.ivf_refined import ApproximateIndex
 from retrieval import Library
@@ -129,4 +130,6 @@ def _read_choice(library: Library) -> None:
     from indexer.vectors.autotune.choice_file import read_choice
 
     store = library._store
-    read_choice(store.choice_file(store.fingerprint), store.index(), fingerprint=store.fingerprint)
+    index = store.index()
+    assert isinstance(index, MutableIndex)
+    read_choice(store.choice_file(store.fingerprint), index, fingerprint=store.fingerprint)
