@@ -17,6 +17,7 @@ from indexer.documents.table import table_format
 from indexer.encoders.base import Encoder
 from indexer.errors import MissingPackageError, NoPhotosError, SourceError
 from indexer.storage import Place, open_place
+from indexer.storage.item_files import is_folder
 from indexer.sync.scan_rules import Rules, resolve_path
 from indexer.sync.walk_entries import SourceFile
 from indexer.transfer import require_pyarrow
@@ -151,7 +152,7 @@ def embed_parts(
     require_pyarrow()
     start = time.perf_counter()
     place, root = open_place(into), resolve_path(source)
-    if table_format(root) and not os.path.isdir(root):
+    if table_format(root) and not is_folder(root):
         raise SourceError(f"{root} is a table, which parts cannot hold; index it into a library: recall index {root}")
     report = PartsReport(place.url)
     rules = Rules(list(exclude), include_hidden)

@@ -18,8 +18,8 @@ from indexer.errors import EncoderMismatchError, TransferError
 from indexer.storage import Place
 from indexer.storage.ahead import map_ahead
 from indexer.sync.scan_rules import Rules
-from indexer.sync.walk_entries import BrokenLink, Listing, SourceFile, UnreadableFile, UnreadableFolder
-from indexer.sync.walker import walk
+from indexer.sync.source_walker import walk_source
+from indexer.sync.walk_entries import BrokenLink, Listing, SourceFile, UnreadableFile, UnreadableFolder, UnusableKey
 from indexer.transfer.part_folders import PartRecord, read_record
 
 PART_FILES = 128
@@ -77,12 +77,12 @@ def list_files(root: str, rules: Rules, report: PartsReport) -> Iterator[SourceF
     Raises:
         SourceError: The source cannot be read.
     """
-    for entry in walk(root, rules):
+    for entry in walk_source(root, rules):
         if isinstance(entry, Listing):
             yield from map(entry.source_file, entry.files)
         elif isinstance(entry, BrokenLink):
             yield entry.listing.source_file(entry.listing.files[0])
-        elif isinstance(entry, UnreadableFolder | UnreadableFile) and len(report.unreadable) < MAX_LISTED:
+        elif isinstance(entry, UnreadableFolder | UnreadableFile | UnusableKey) and len(report.unreadable) < MAX_LISTED:
             report.unreadable.append(f"{entry.path}: {entry.reason}")
 
 

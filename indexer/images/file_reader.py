@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import FailureKind, PictureError
+from indexer.object_path import ObjectPath, is_object
+from indexer.storage import item_files
 
 _OPEN_FLAGS = (
     os.O_RDONLY
@@ -52,12 +54,65 @@ class Limits:
     max_bytes: int = 512 * 1024 * 1024
 
 
-def read_file(path: Path, *, limits: Limits) -> bytes:
-    """Return the bytes of a regular file.
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """An object of an object store in memory: decoders get its bytes, and neither keys nor the network.
+
+    Attributes:
+        path: Its URL.
+        size: Its bytes.
+        content: The bytes themselves; none if they are over the limit.
+        problem: Why it cannot be had; "" if it can.
+    """
+
+    path: ObjectPath
+    size: int
+    content: bytes
+    problem: str
+
+    @property
+    def name(self) -> str:
+        """Its name, with the ending."""
+        return self.path.name
+
+
+File = Path | FetchedFile
+"""A file, or an object in memory."""
+
+FileOrBytes = File | bytes
+"""The same, or the content of a file."""
+
+
+def fetched(file: Path, *, limits: Limits) -> File:
+    """Return an object with its bytes, and any other file as an absolute path.
+
+    Raises:
+        StorageError: The object store cannot be used.
+    """
+    if not isinstance(file, ObjectPath):
+        return file.absolute()
+    return FetchedFile(file, *item_files.fetch(str(file), limit=limits.max_bytes))
+
+
+def read_file(file: File, *, limits: Limits) -> bytes:
+    """Return the bytes of a regular file, or of an object.
 
     Raises:
         PictureError: The file is empty, too large, not a regular file, or cannot be read.
+        StorageError: The object store cannot be used.
     """
+    source = fetched(file, limits=limits) if isinstance(file, ObjectPath) else file
+    return _read_fetched(source, limits=limits) if isinstance(source, FetchedFile) else _read(source, limits=limits)
+
+
+def _read_fetched(file: FetchedFile, *, limits: Limits) -> bytes:
+    if file.problem:
+        raise PictureError(FailureKind.UNREADABLE, file.problem)
+    check_bytes(file.size, limits=limits)
+    return file.content
+
+
+def _read(path: Path, *, limits: Limits) -> bytes:
     try:
         handle = os.open(path, _OPEN_FLAGS)
         with os.fdopen(handle, "rb") as file:
@@ -74,7 +129,9 @@ def read_file(path: Path, *, limits: Limits) -> bytes:
 
 
 def read_start(path: bytes) -> bytes:
-    """Return the first bytes of a regular file, as many as tell its format; b"" if it cannot be read."""
+    """Return the first bytes of a file, as many as tell its format; b"" if it cannot be read."""
+    if is_object(name := os.fsdecode(path)):
+        return item_files.read_start(name, _START_SIZE)
     try:
         handle = os.open(path, _OPEN_FLAGS)
         with os.fdopen(handle, "rb", buffering=0) as file:

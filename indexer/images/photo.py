@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,7 +16,7 @@ from indexer.images.color import apply_orientation, orient_box, to_rgb
 from indexer.images.decode_errors import as_picture_error
 from indexer.images.decoded_picture import DecodedPicture
 from indexer.images.decoders import check_pixels, decode
-from indexer.images.file_reader import Limits, check_bytes, read_file
+from indexer.images.file_reader import File, FileOrBytes, Limits, check_bytes, read_file
 from indexer.images.formats import identify
 from indexer.images.metadata.block import MetadataBlock
 from indexer.images.metadata.photo_metadata import PhotoMetadata, read_picture_metadata
@@ -59,11 +58,11 @@ class Photo:
 
 
 def read_photo(
-    source: Path | bytes,
+    source: FileOrBytes,
     *,
     preprocess: Preprocess,
     limits: Limits = DEFAULT_LIMITS,
-    sidecars: Sequence[Path] = (),
+    sidecars: Sequence[File] = (),
     keep: Keep = "nothing",
 ) -> Photo:
     """Return a photo's pixels, metadata and hash; its file is read once.
@@ -140,7 +139,7 @@ def _as_png(picture: Image.Image) -> bytes:
 
 
 def read_pixels(
-    source: Path | bytes | Image.Image, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS
+    source: FileOrBytes | Image.Image, *, preprocess: Preprocess, limits: Limits = DEFAULT_LIMITS
 ) -> Pixels:
     """Return a picture as an encoder reads it, shape (size, size, 3); of a file, the pixels of `read_photo`.
 
@@ -158,7 +157,7 @@ def read_pixels(
 
 
 def open_picture(
-    source: Path | bytes | Image.Image, *, limits: Limits = DEFAULT_LIMITS
+    source: FileOrBytes | Image.Image, *, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Image.Image, PhotoMetadata]:
     """Return an upright RGB picture at full size, and its metadata.
 
@@ -179,7 +178,7 @@ def open_picture(
         return apply_orientation(to_rgb(decoded.picture), decoded.orientation), _metadata(decoded, decoded.metadata)
 
 
-def open_reduced(source: Path | bytes, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+def open_reduced(source: FileOrBytes, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
     """Return an upright RGB picture; a JPEG is decoded at reduced size, at least `min_side` pixels on the shorter side.
 
     Raises:
@@ -203,7 +202,7 @@ def _stored(data: bytes, name: str, *, keep: Keep, limits: Limits) -> bytes | No
     return data if keep == "original" else None
 
 
-def _content(source: Path | bytes, *, limits: Limits) -> tuple[bytes, str]:
+def _content(source: FileOrBytes, *, limits: Limits) -> tuple[bytes, str]:
     """Return the content of a file and the file's name, "" for bytes."""
     if isinstance(source, bytes):
         check_bytes(len(source), limits=limits)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from PIL import Image
 
-from indexer.images.file_reader import Limits
+from indexer.images.file_reader import FileOrBytes, Limits
 from indexer.images.photo import open_picture, open_reduced, reduced_jpeg
 
 
-def jpeg_thumbnail(source: Path | bytes, *, side: int, limits: Limits) -> bytes:
+def jpeg_thumbnail(source: FileOrBytes, *, side: int, limits: Limits) -> bytes:
     """Return a reduced copy of a picture: an upright JPEG without metadata.
 
     Args:
@@ -27,7 +26,7 @@ def jpeg_thumbnail(source: Path | bytes, *, side: int, limits: Limits) -> bytes:
     return reduced_jpeg(open_picture(source, limits=limits)[0], side=side, quality=90)
 
 
-def small_thumbnail(source: Path | bytes, *, side: int, limits: Limits) -> bytes:
+def small_thumbnail(source: FileOrBytes, *, side: int, limits: Limits) -> bytes:
     """Return a reduced copy to look at, as `jpeg_thumbnail` does, of a file or its content; faster, and fewer bytes."""
     return reduced_jpeg(open_reduced(source, min_side=side, limits=limits), side=side, quality=80)
 
@@ -46,7 +45,7 @@ class SentPicture(NamedTuple):
     thumbnail: bytes
 
 
-def look_at_sent(source: Path | bytes, *, side: int, limits: Limits) -> SentPicture:
+def look_at_sent(source: FileOrBytes, *, side: int, limits: Limits) -> SentPicture:
     """Return what is known of a picture, which is decoded as a whole; the thumbnail has at most `side` pixels a side.
 
     Raises:
@@ -72,7 +71,7 @@ _QUALITY, _EFFORT = 78, 2
 """Of WebP. More effort (4 is Pillow's own) takes a third more time for 4 % fewer bytes."""
 
 
-def webp_thumbnail(source: Path | bytes, *, size: ThumbnailSize, limits: Limits) -> bytes:
+def webp_thumbnail(source: FileOrBytes, *, size: ThumbnailSize, limits: Limits) -> bytes:
     """Return a reduced copy for web pages: an upright WebP without metadata, never larger than the picture.
 
     A RAW file's copy is made of the preview in it, a JPEG is decoded at reduced size.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from indexer.catalog.statements import added_items, items, sources, sync_state, 
 from indexer.catalog.statements.added_items import StoredPicture
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.errors import StorageError
+from indexer.object_path import SCHEME
+from indexer.storage.item_files import stat_files
 from indexer.store import Store
 from indexer.store.stored_pictures import files_in, picture_bytes, picture_path
 from indexer.types import Progress, ProgressCallback, collection_of, file_of, is_unchanged, isin_sorted, row_of
@@ -156,15 +159,15 @@ def _name(path: str) -> str:
 
 
 def _file_problems(connection: Connection, progress: ProgressCallback | None) -> Iterator[Problem]:
-    for number, item in enumerate(sync_state.file_records(connection, os.sep), start=1):
+    records = chain.from_iterable(sync_state.file_records(connection, root) for root in (os.sep, SCHEME))
+    found = stat_files(records, lambda item: file_of(item.path, item.picture))
+    for number, (item, stat) in enumerate(found, start=1):
         if progress:
             progress(Progress("checking", number))
         file = file_of(item.path, item.picture)
-        try:
-            stat = Path(file).stat()
-        except OSError as error:
+        if isinstance(stat, OSError):
             if item.failure is None:
-                yield Problem(ProblemKind.MISSING, f"{file} ({error.strerror})", "recall index, or recall forget")
+                yield Problem(ProblemKind.MISSING, f"{file} ({stat.strerror})", "recall index, or recall forget")
             continue
         if row_of(item.path) is not None and item.picture is None:
             continue  # a row has no file stat: the table may have changed elsewhere

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from indexer.errors import StorageError
+from indexer.storage.place import RefusedFileError
 
 MISSING, DENIED = "NO_SUCH_BUCKET", "ACCESS_DENIED"
 
@@ -67,4 +68,7 @@ def storage_error(code: str, location: str, bucket: str, endpoint: str) -> Stora
     where = f"the bucket {bucket!r}" if code == MISSING else location
     server = f" at {endpoint}" if endpoint else ""
     reason = _REASONS.get(code, f"the server refuses the request ({code or 'without a reason'}); try again later")
-    return StorageError(f"{where}{server} cannot be used: {reason}")
+    message = f"{where}{server} cannot be used: {reason}"
+    if code == DENIED or code not in _REASONS:  # perhaps only this object: an archived one, or one of somebody else
+        return RefusedFileError(message, reason)
+    return StorageError(message)

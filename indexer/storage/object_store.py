@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -12,12 +14,15 @@ from pyarrow import ArrowException
 from pyarrow.fs import FileSelector, FileType, S3FileSystem, resolve_s3_region
 
 from indexer.errors import ConfigError
+from indexer.object_path import SCHEME
 from indexer.storage.object_errors import DENIED, MISSING, NO_BODY, code_of, storage_error
 from indexer.storage.place import Entry, FileInfo, MissingFileError, Place
-from indexer.storage.url import SCHEME
 
 _CONNECT_SECONDS, _REQUEST_SECONDS = 10.0, 60.0
 """Seconds to connect, and without an answer, before a request is tried again or fails."""
+
+_CHUNK = 8 * 1024**2
+"""Bytes that are read at once for a hash."""
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -52,7 +57,7 @@ class ObjectStore(Place):
             listed = [
                 Entry(name, is_folder=True)
                 if info.type == FileType.Directory
-                else Entry(name, is_folder=False, size=info.size, mtime_ns=info.mtime_ns or 0)
+                else Entry(name, is_folder=False, size=info.size, mtime_ns=_whole_seconds(info.mtime_ns))
                 for info, name in names
                 if name and info.type in (FileType.Directory, FileType.File)
             ]
@@ -68,23 +73,41 @@ class ObjectStore(Place):
             except FileNotFoundError:
                 self._require_bucket()
                 return None
-            mtime_ns = self._system.get_file_info(self._path(name)).mtime_ns
+        changed = bytes(said.get("last-modified", b"")).decode("ascii", "replace")
         etag = bytes(said.get("etag", b"")).decode("ascii", "replace").strip('"')
-        return FileInfo(size, mtime_ns or 0, etag or None)
+        return FileInfo(size, _nanoseconds(changed), etag or None)
+
+    def read_up_to(self, name: str, limit: int) -> tuple[int, bytes]:
+        """Return the size of an object, and its bytes, or none if these are more than a limit; one GET at most.
+
+        Raises:
+            MissingFileError: There is none.
+        """
+        with self._errors(name), self._existing(name), self._system.open_input_file(self._path(name)) as file:
+            size = int(file.size())
+            return size, bytes(file.read(size)) if size <= limit else b""
+
+    def sha256(self, name: str) -> bytes:
+        """Return the SHA-256 of the bytes of an object, of which few are in memory at once.
+
+        Raises:
+            MissingFileError: There is none.
+        """
+        hashes = hashlib.sha256()
+        with self._errors(name), self._existing(name), self._system.open_input_stream(self._path(name)) as stream:
+            while chunk := stream.read(_CHUNK):
+                hashes.update(chunk)
+        return hashes.digest()
 
     def read(self, name: str, *, start: int = 0, size: int | None = None) -> bytes:
         """Return the bytes of an object; only those asked for are fetched."""
-        with self._errors(name):
-            try:
-                if not start and size is None:
-                    with self._system.open_input_stream(self._path(name)) as stream:
-                        return bytes(stream.read())
-                with self._system.open_input_file(self._path(name)) as file:
-                    end = max(0, file.size() - start)
-                    return bytes(file.read_at(end if size is None else min(size, end), start)) if end else b""
-            except FileNotFoundError as error:
-                self._require_bucket()
-                raise MissingFileError(f"{self.location(name)} is not there; it may have been deleted") from error
+        with self._errors(name), self._existing(name):
+            if not start and size is None:
+                with self._system.open_input_stream(self._path(name)) as stream:
+                    return bytes(stream.read())
+            with self._system.open_input_file(self._path(name)) as file:
+                end = max(0, file.size() - start)
+                return bytes(file.read_at(end if size is None else min(size, end), start)) if end else b""
 
     def write(self, name: str, data: bytes) -> None:
         """Write an object; the server shows it when the upload is complete."""
@@ -115,6 +138,15 @@ class ObjectStore(Place):
             raise OSError(f"AWS Error {MISSING}")
 
     @contextmanager
+    def _existing(self, name: str) -> Iterator[None]:
+        """Turn the error of an object that is not there into a MissingFileError, or that of its bucket."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            self._require_bucket()
+            raise MissingFileError(f"{self.location(name)} is not there; it may have been deleted") from error
+
+    @contextmanager
     def _errors(self, name: str) -> Iterator[None]:
         """Turn an error of pyarrow into a StorageError of one sentence."""
         try:
@@ -131,6 +163,19 @@ class ObjectStore(Place):
             except (OSError, ArrowException) as said:
                 return code_of(said) or code
         return code
+
+
+def _whole_seconds(mtime_ns: int | None) -> int:
+    """Return a time in nanoseconds without parts of a second, which only the listings of some servers have."""
+    return (mtime_ns or 0) // 1_000_000_000 * 1_000_000_000
+
+
+def _nanoseconds(changed: str) -> int:
+    """Return the time of a change, as pyarrow writes it, in nanoseconds since 1970."""
+    try:
+        return int(datetime.fromisoformat(changed).timestamp()) * 1_000_000_000
+    except ValueError:
+        return 0
 
 
 def _first_of(variables: tuple[str, ...]) -> str:

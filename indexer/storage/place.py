@@ -13,6 +13,18 @@ class MissingFileError(StorageError):
     """Raised when a file of a place is not there."""
 
 
+class RefusedFileError(StorageError):
+    """Raised when one file of a place cannot be had although the place can be used.
+
+    Attributes:
+        reason: Why, without the name of the file.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class FileInfo:
     """Size and times of a file.

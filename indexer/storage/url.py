@@ -6,8 +6,7 @@ import re
 from importlib.util import find_spec
 
 from indexer.errors import ConfigError, MissingPackageError
-
-SCHEME = "s3://"
+from indexer.object_path import SCHEME
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """How a URL begins; one letter is a drive of Windows."""

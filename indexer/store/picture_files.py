@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.catalog.statements.picture_files import PictureFile, picture_file
-from indexer.errors import FailureKind, PictureError
+from indexer.errors import FailureKind, PictureError, StorageError
+from indexer.images.file_reader import Limits, read_file
 from indexer.images.thumbnail import ThumbnailSize
+from indexer.object_path import file_path, is_object
+from indexer.storage.item_files import stat_file
 from indexer.store.store import Store
 from indexer.store.thumbnail_files import thumbnail_files
 from indexer.types import Modality, collection_of, file_of, is_below, is_unchanged, row_of
@@ -28,8 +31,8 @@ class Original:
     Attributes:
         name: A name for its file.
         format: File format of a picture when it was indexed, for instance "JPEG"; None if it is not known.
-        path: Its file, without links; None if the library stores its bytes.
-        content: Its bytes as the library stores them; None if it is a file.
+        path: Its file, without links; None if the library stores its bytes, or an object store has it.
+        content: Its bytes as the library or the object store has them; None if it is a file.
     """
 
     name: str
@@ -56,7 +59,7 @@ def original(store: Store, item_id: int) -> Original | None:
 
     Raises:
         PictureError: It has neither, its file does not exist any more, or a link leads out of what was indexed.
-        StorageError: Its stored picture is missing or damaged.
+        StorageError: Its stored picture is missing or damaged, or its object store cannot be used.
     """
     with store.reading() as connection:
         found = picture_file(connection, item_id)
@@ -68,6 +71,8 @@ def original(store: Store, item_id: int) -> Original | None:
     is_added, is_row = collection_of(found.path) is not None, row_of(found.path) is not None
     if is_added or (is_row and found.picture is None):
         raise PictureError(FailureKind.NOT_A_PICTURE, "the library stores no original of this item, and it has no file")
+    if is_object(file := file_of(found.path, found.picture)):
+        return Original(name, found.format, None, _object(store, file, found.root))
     return Original(name, found.format, Path(_real_path(found)), None)
 
 
@@ -98,9 +103,9 @@ def web_thumbnail(store: Store, item_id: int, *, size: ThumbnailSize, unless: st
     files = thumbnail_files(store)
     content = files.read(tag)
     if content is None:
-        if state.startswith(_CHANGED) and collection_of(found.path) is None:
+        file = file_path(file_of(found.path, found.picture))
+        if state.startswith(_CHANGED) and collection_of(found.path) is None and not is_object(file):
             _real_path(found)  # raises if a link out has been put in its place
-        file = Path(file_of(found.path, found.picture))
         content = store.pictures.webp_thumbnail(store.item_pictures.content(item_id, file), size=size)
         files.write(tag, content)
     return WebThumbnail(tag, content)
@@ -115,8 +120,8 @@ def _state(found: PictureFile) -> str:
         return f"stored {found.stored_hash.hex()}"
     file = found.file
     try:
-        status = None if file is None else os.stat(file)
-    except (OSError, ValueError):  # ValueError: a NUL in the name
+        status = None if file is None else stat_file(file)
+    except (OSError, ValueError, StorageError):  # ValueError: a NUL in the name
         status = None
     if status is None or is_unchanged(status, found.size, found.mtime_ns):
         return f"indexed {(found.content_hash or b'').hex()} {found.size} {found.mtime_ns}"
@@ -127,6 +132,18 @@ def _stored(store: Store, item_id: int) -> bytes:
     """Return the bytes of the picture that the library stores of an item."""
     content = store.item_pictures.content(item_id, Path("collection:"))
     return content if isinstance(content, bytes) else b""
+
+
+def _object(store: Store, url: str, root: str) -> bytes:
+    """Return the bytes of the object of an item.
+
+    Raises:
+        PictureError: It does not exist, is over the limit, or lies outside of what was indexed.
+        StorageError: The object store cannot be used.
+    """
+    if url != root and not is_below(url, root):
+        raise PictureError(FailureKind.OUTSIDE, "it lies outside of what was indexed")
+    return read_file(file_path(url), limits=Limits(max_bytes=store.settings.max_bytes))
 
 
 def _real_path(found: PictureFile) -> str:

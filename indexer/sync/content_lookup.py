@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 
 from sqlalchemy import Connection
 
 from indexer.catalog.statements import sync_state
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.documents.text_file import text_format
+from indexer.storage import item_files
 from indexer.sync.walk_entries import SourceFile
 from indexer.types import collection_of
 
@@ -72,8 +70,7 @@ def _is_file(item: FileRecord) -> bool:
 def _content_hash(file: SourceFile) -> bytes | None:
     """Return the SHA-256 of a file's content, None if it cannot be read."""
     try:
-        with Path(file.path).open("rb") as content:
-            return hashlib.file_digest(content, "sha256").digest()
+        return item_files.file_hash(file.path)
     except OSError:
         return None  # the decoder will get the same error and record it
 
@@ -84,15 +81,4 @@ def is_missing(item: FileRecord) -> bool:
     A file on a disconnected disk is missing too. Its copy elsewhere takes its place in results; when the disk is back,
     the file is added again without being encoded.
     """
-    return is_missing_path(item.path)
-
-
-def is_missing_path(path: str) -> bool:
-    """Return whether there is nothing at a path; False if access to it is denied."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return True
-    except OSError:
-        return False
-    return False
+    return item_files.is_missing(item.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from indexer.catalog.statements.sync_state import FileRecord
+from indexer.object_path import is_object
 from indexer.sync.walk_entries import SourceFile
 
 
@@ -17,6 +18,12 @@ def has_same_stat(file: SourceFile, record: FileRecord) -> bool:
     """Return whether a file has the recorded size and times; a change time that is not recorded counts as equal."""
     is_same = (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
     return is_same and record.ctime_ns in (None, file.ctime_ns)
+
+
+def has_same_version(file: SourceFile, record: FileRecord) -> bool:
+    """Return whether a file is an object with the recorded size and ETag; uploading it again sets its time alone."""
+    is_known = is_object(file.path) and record.ctime_ns is not None
+    return is_known and (file.size, file.ctime_ns) == (record.size, record.ctime_ns)
 
 
 def has_same_sidecar(file: SourceFile, record: FileRecord) -> bool:

@@ -10,6 +10,7 @@ from indexer.documents.chunking import Fits, split_text
 from indexer.documents.text_file import MARKDOWN, read_text, text_format
 from indexer.errors import FailureKind, ItemError, PictureError, TextError
 from indexer.images import Photo
+from indexer.object_path import file_path
 from indexer.sync.batch import BatchItem
 from indexer.sync.spool import Work
 from indexer.sync.table_rows import TableRow
@@ -23,13 +24,13 @@ def picture_path(step: Work) -> Path | None:
     """Return the picture that a step's decoder reads, None without one."""
     file = step.file
     if isinstance(file, TableRow):
-        return Path(file.picture) if file.picture is not None and file.problem is None else None
-    return None if text_format(file.path) else Path(file.path)
+        return file_path(file.picture) if file.picture is not None and file.problem is None else None
+    return None if text_format(file.path) else file_path(file.path)
 
 
 def sidecar_paths(step: Work) -> tuple[Path, ...]:
     """Return the sidecars that are read with a step's picture."""
-    return tuple(map(Path, step.file.sidecars))
+    return tuple(map(file_path, step.file.sidecars))
 
 
 def read_item(
@@ -50,7 +51,7 @@ def read_item(
             return photo
         if photo is not None:
             return BatchItem(step, photo)
-        document = read_text(Path(step.file.path), max_bytes=max_bytes)
+        document = read_text(file_path(step.file.path), max_bytes=max_bytes)
         chunks = split_text(document.text, fits(), markdown=document.format == MARKDOWN)
         return BatchItem(step, document=document, chunks=check_chunk_count(chunks))
     except TextError as error:

@@ -13,6 +13,7 @@ from indexer.config import Settings
 from indexer.documents.table import TABLE_FORMATS, Columns, table_format
 from indexer.encoders.base import Encoder
 from indexer.errors import SourceError
+from indexer.storage.item_files import is_folder, may_exist
 from indexer.store import Store
 from indexer.sync import pipeline
 from indexer.sync.positions import name_positions
@@ -111,7 +112,7 @@ def _group_files(store: Store, targets: dict[str, bool]) -> dict[str, list[str]]
     """
     files_of: dict[str, list[str]] = {}
     with store.reading() as connection:
-        for path in [path for path, is_named in targets.items() if is_named and not os.path.isdir(path)]:
+        for path in [path for path, is_named in targets.items() if is_named and not is_folder(path)]:
             source = None if table_format(path) else sources.enclosing_source(connection, path)
             if source and source.root != path and not source_rules(source).excludes_path(path, source.root):
                 files_of.setdefault(source.root, []).append(path)
@@ -149,7 +150,7 @@ def _targets(store: Store, paths: Sequence[str | os.PathLike[str]]) -> dict[str,
         roots = [source.root for source in sources.sources(connection)]
         named = [sources.canonical_path(connection, path) for path in paths]
         nested = [source.root for path in named for source in sources.sources_below(connection, path)]
-    if not paths and not any(os.path.lexists(root) for root in roots):
+    if not paths and not any(map(may_exist, roots)):
         raise SourceError("there is nothing to index again; name a folder: recall index FOLDER")
     others = nested if paths else roots
     return dict.fromkeys(named, True) | {root: False for root in others if root not in named}
@@ -160,7 +161,7 @@ def _must_sync(store: Store, root: str) -> bool:
     with store.reading() as connection:
         if all(source.root != root for source in sources.sources(connection)):
             return False  # its last photos were found elsewhere earlier in this run
-    return os.path.lexists(root)
+    return may_exist(root)
 
 
 def _new_rules(

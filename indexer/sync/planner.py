@@ -14,11 +14,13 @@ from indexer.sync.comparison import Difference, compare
 from indexer.sync.file_changes import (
     has_same_sidecar,
     has_same_stat,
+    has_same_version,
     has_unknown_times,
     is_unchanged,
     keeps_sidecar,
 )
 from indexer.sync.missing_folders import MissingFolders
+from indexer.sync.object_walker import with_versions
 from indexer.sync.sidecars import sidecar_hash
 from indexer.sync.steps import Added, Changed, Inaccessible, Moved, Removed, Reread, Step, Touched, Unchanged
 from indexer.sync.walk_entries import SourceFile, WalkEntry
@@ -82,6 +84,7 @@ class Planner:
 
     def _plan(self, differences: Sequence[Difference], tracker: _CopyTracker) -> Iterator[Step]:
         """Yield what to do about differences, in their order."""
+        differences = with_versions(differences)
         paths = [difference.path for difference in differences if not difference.is_new]
         records = self.find_records(paths) if paths else {}
         changes: list[tuple[SourceFile, FileRecord | None]] = []
@@ -173,7 +176,8 @@ class _CopyTracker:
             return Changed(file, record.id) if is_retried else Unchanged(failed=True)
         if _is_only_outdated(file, record):
             return Reread(file, record.id)
-        if has_unknown_times(file, record):
+        is_same_version = _may_have_same_content(file, record) and has_same_version(file, record)
+        if is_same_version or has_unknown_times(file, record):
             return Touched(file, record.id)
         if not _may_have_same_content(file, record):
             return Changed(file, record.id)
@@ -221,7 +225,7 @@ def _is_only_outdated(file: SourceFile, record: FileRecord) -> bool:
 
 
 def _must_compare_content(file: SourceFile, record: FileRecord) -> bool:
-    is_known = _is_only_outdated(file, record) or has_unknown_times(file, record)
+    is_known = _is_only_outdated(file, record) or has_unknown_times(file, record) or has_same_version(file, record)
     return _may_have_same_content(file, record) and not is_known
 
 

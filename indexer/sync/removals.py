@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from indexer.catalog.statements import sync_state, writes
 from indexer.errors import NoPhotosError
+from indexer.storage import item_files
 from indexer.store import Store
-from indexer.sync.content_lookup import is_missing_path
 from indexer.sync.missing_folders import FolderReasons
 from indexer.sync.report import MissingFolder, SyncReport
 from indexer.sync.scan_rules import Rules
@@ -48,7 +48,7 @@ class SourceRemovals:
         """Return whether an item in one of the folders is kept: its file is missing, and not only excluded."""
         if self.rules.excludes_path(path, self.base or self.root):
             return False
-        return is_missing_path(path)
+        return item_files.is_missing(path)
 
     def folder_of(self, path: bytes) -> bytes | None:
         """Return the missing folder for which an item is kept; None if it is to be removed."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, filterfalse
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -16,6 +16,8 @@ from indexer.catalog.statements import counts, sources, sync_state, table_rows
 from indexer.catalog.statements.sources import Source
 from indexer.documents.table import Columns, table_format
 from indexer.errors import NoPhotosError
+from indexer.storage import item_files
+from indexer.storage.url import is_url
 from indexer.store import Store
 from indexer.sync.content_lookup import ContentLookup, is_missing
 from indexer.sync.missing_folders import MissingFolders
@@ -25,11 +27,11 @@ from indexer.sync.planner import Planner
 from indexer.sync.removals import SourceRemovals
 from indexer.sync.report import SyncReport
 from indexer.sync.scan_rules import Rules, source_rules
+from indexer.sync.source_walker import walk_source
 from indexer.sync.spool import Spool
 from indexer.sync.steps import Inaccessible, Removed, Step, Unchanged
 from indexer.sync.table_rows import TableRow, read_table, row_steps
-from indexer.sync.walk_entries import Listing, UnreadableFile, UnreadableFolder, WalkEntry
-from indexer.sync.walker import walk
+from indexer.sync.walk_entries import Listing, UnreadableFile, UnreadableFolder, UnusableKey, WalkEntry
 from indexer.types import Progress, ProgressCallback, is_below
 
 ScanEntry = TypeVar("ScanEntry", bound=TableRow | WalkEntry)
@@ -87,7 +89,7 @@ class Scan:
         try:
             if self.files:
                 self._scan_some()
-            elif table_format(self.root) and not os.path.isdir(self.root):
+            elif table_format(self.root) and not is_url(self.root) and not os.path.isdir(self.root):
                 self._scan_table(columns)
             else:
                 self._scan_files(rules)
@@ -117,11 +119,11 @@ class Scan:
             rules = source_rules(own) if rules is None else rules
             base = own.root if own else self.root
             others = {source.root for source in sources.sources_below(connection, self.root)}
-            has_others = any(os.path.lexists(other) for other in others)
+            has_others = any(map(item_files.may_exist, others))
             earlier_mounts = read_mounts(enclosing.mounts if enclosing else None)
             folders = MissingFolders(self.root, earlier_mounts, has_photos=has_others)
             endings = OtherEndings()
-            entries = walk(self.root, rules, base=base, others=others, endings=endings)
+            entries = walk_source(self.root, rules, base=base, others=others, endings=endings)
             with closing(sync_state.stat_pages(connection, self.root, enclosing.id if enclosing else 0)) as pages:
                 for step in self._planner(connection, folders).steps(self._with_progress(entries), pages):
                     self._record(step)
@@ -137,9 +139,9 @@ class Scan:
         with self.report.timing("scan"), self.store.reading() as connection:
             self.source = sources.enclosing_source(connection, self.root)
             rules, id_ = source_rules(self.source), self.source.id if self.source else 0
-            paths = sorted(filter(os.path.lexists, self.files), key=os.fsencode)
+            paths = sorted(filterfalse(item_files.is_missing, self.files), key=os.fsencode)
             self.report.unreadable_folders += [f"{path}: it does not exist" for path in set(self.files) - set(paths)]
-            walks = (walk(path, rules, base=self.root) for path in paths)
+            walks = (walk_source(path, rules, base=self.root) for path in paths)
             pages = (page for path in paths for page in list(sync_state.stat_pages(connection, path, id_)))
             entries = self._with_progress(chain.from_iterable(walks))
             for step in self._planner(connection).steps(entries, pages):
@@ -180,6 +182,9 @@ class Scan:
         for entry in entries:
             if isinstance(entry, Mount):
                 self.mounts.append(entry)
+                continue
+            if isinstance(entry, UnusableKey):
+                self.report.unreadable_folders.append(f"{entry.path}: {entry.reason}")
                 continue
             if isinstance(entry, UnreadableFolder | UnreadableFile):
                 self.report.unreadable_folders.append(f"{entry.path}: {entry.reason}")

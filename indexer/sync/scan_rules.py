@@ -12,6 +12,8 @@ from indexer.catalog.statements.sources import Source
 from indexer.documents.text_file import text_format
 from indexer.errors import SourceError
 from indexer.images import is_photo_name
+from indexer.storage import open_place
+from indexer.storage.url import is_url
 from indexer.sync.system_folders import is_system_folder
 
 
@@ -82,11 +84,14 @@ def source_rules(source: Source | None) -> Rules:
 
 
 def resolve_path(path: str | os.PathLike[str]) -> str:
-    """Return the canonical path of a file or folder: absolute, with links resolved.
+    """Return the canonical path of a file or folder: absolute, with links resolved; a URL stays one.
 
     Raises:
         SourceError: There is no such file or folder.
+        ConfigError: It is a URL of another scheme than s3, or without a bucket.
     """
+    if is_url(os.fspath(path)):
+        return open_place(path).url
     try:
         return os.path.realpath(Path(path).expanduser(), strict=True)
     except (OSError, RuntimeError, ValueError) as error:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from indexer.documents.text_file import text_format
 from indexer.images import is_photo_name
+from indexer.storage.item_files import file_hash
 from indexer.sync.takeout_names import MAX_LENGTH, TAKEOUT_SUFFIX, photo_keys, photo_name
 from indexer.sync.walk_entries import SidecarStat
 from indexer.types import stored_times
@@ -109,10 +110,15 @@ _SUFFIX_BYTES = frozenset(map(os.fsencode, SIDECAR_SUFFIXES))
 def existing_files(groups: Iterable[Iterable[str]]) -> tuple[tuple[str, ...], SidecarStat]:
     """Return the first path of each group that is a file, and what changes when one of them changes."""
     found = [file for file in map(_first_file, groups) if file]
-    if not found:
-        return (), (None, None, None)
-    stamps = [functools.reduce(_combined, numbers) for numbers in zip(*(stat for _, stat in found), strict=True)]
-    return tuple(path for path, _ in found), (stamps[0], stamps[1], stamps[2])
+    return tuple(path for path, _ in found), combined_stat([stat for _, stat in found])
+
+
+def combined_stat(stats: Sequence[tuple[int, int, int]]) -> SidecarStat:
+    """Return numbers that change with the modification time, the size or the change time of any of some sidecars."""
+    if not stats:
+        return None, None, None
+    stamps = [functools.reduce(_combined, numbers) for numbers in zip(*stats, strict=True)]
+    return stamps[0], stamps[1], stamps[2]
 
 
 def _combined(stamp: int, number: int) -> int:
@@ -136,8 +142,7 @@ def sidecar_hash(paths: Iterable[str]) -> bytes | None:
     hashes = hashlib.sha256()
     try:
         for path in paths:
-            with open(path, "rb") as content:
-                hashes.update(hashlib.file_digest(content, "sha256").digest())
+            hashes.update(file_hash(path))
     except OSError:
         return None
     return hashes.digest()

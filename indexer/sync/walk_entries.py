@@ -109,4 +109,12 @@ class BrokenLink:
         return os.fsdecode(self.listing.files[0][0])
 
 
-WalkEntry = Listing | UnreadableFolder | UnreadableFile | BrokenLink | Mount
+@dataclass(frozen=True, slots=True)
+class UnusableKey:
+    """An object whose key cannot be the path of an item; it is only reported."""
+
+    path: str
+    reason: str
+
+
+WalkEntry = Listing | UnreadableFolder | UnreadableFile | BrokenLink | UnusableKey | Mount

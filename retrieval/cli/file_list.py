@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from indexer.errors import SourceError
+from indexer.object_path import file_path
 
 
 def read_paths(file: str) -> list[Path]:
@@ -25,4 +26,4 @@ def read_paths(file: str) -> list[Path]:
             f"the list {file} cannot be read ({error.strerror}); name a file with paths, or - for standard input"
         ) from error
     paths = content.split(b"\0") if b"\0" in content else content.splitlines()
-    return [Path(os.fsdecode(path)) for path in paths if path.strip()]
+    return [file_path(os.fsdecode(path)) for path in paths if path.strip()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import FeedbackError
+from indexer.object_path import file_path
 from indexer.private_files import PRIVATE_FILE, part_file
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _hit(record: dict[str, Any]) -> Hit:
     return Hit(
         item_id=_count(record["item_id"]),
         unit_id=_count(record["unit_id"]),
-        path=Path(os.fsdecode(os.fsencode(record["path"]))),
+        path=file_path(os.fsdecode(os.fsencode(record["path"]))),
         row=None if record["row"] is None else str(record["row"]),
         kind=Modality(record["kind"]),
         score=float(record["score"]),

@@ -15,6 +15,7 @@ from indexer.config import Settings, library_place
 from indexer.database_url import DatabaseUrl
 from indexer.encoders.names import NAME_FORMS
 from indexer.errors import ConfigError
+from indexer.object_path import ObjectPath, is_object
 from indexer.registry import expected
 from retrieval.cli.rerank_option import rerank_option
 
@@ -35,7 +36,7 @@ class FilePath(click.Path):
         """Return the path."""
         if os.fspath(value) == "":
             self.fail("an empty path was given; name a file or folder", param, ctx)
-        return super().convert(value, param, ctx)
+        return ObjectPath(value) if is_object(value) else super().convert(value, param, ctx)
 
 
 class PlacePath(FilePath):

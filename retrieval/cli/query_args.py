@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import QueryError
+from indexer.object_path import file_path, is_object
 from retrieval.query.parser import CLIPBOARD, STDIN, WEIGHT, is_url, keep_lone_number, parse_parts
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ def _file_or_words(part: str) -> str | Path:
     from indexer.images import is_photo_name  # late: plain words need no picture library
 
     looks_like_file = is_photo_name(part) or (os.sep in part and " " not in part.strip())
-    if looks_like_file and os.path.isfile(part):  # unlike Path.is_file, it accepts long texts
-        return Path(part)
+    if looks_like_file and (is_object(part) or os.path.isfile(part)):  # unlike Path.is_file, it accepts long texts
+        return file_path(part)
     if is_photo_name(part) and " " not in part.strip():
         raise QueryError(f"there is no file {part}; to search for these words, leave out the ending")
     return part

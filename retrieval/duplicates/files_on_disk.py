@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from indexer.catalog.statements.duplicates import PhotoFile
+from indexer.object_path import file_path
 from indexer.types import collection_of, stored_mtime
 from retrieval.duplicates.groups import DuplicatePhoto
 from retrieval.duplicates.sketches import status_or_reason
@@ -61,7 +61,7 @@ class FilesOnDisk:
         """Return a selected file as a photo of a group."""
         return DuplicatePhoto(
             file.item_id,
-            Path(file.path),
+            file_path(file.path),
             how,
             file.width,
             file.height,

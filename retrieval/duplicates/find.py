@@ -15,6 +15,7 @@ from indexer.config import Settings
 from indexer.images import Limits
 from indexer.images.formats import PictureFormat
 from indexer.images.workers import DecodePool
+from indexer.object_path import file_path
 from indexer.store import Store
 from indexer.types import Preprocess, Progress, ProgressCallback
 from retrieval.duplicates.candidates import Pairs, near_pairs, order_by_neighbourhood, unique_pairs
@@ -49,14 +50,14 @@ def find_duplicates(
         return DecodePool(preprocess=preprocess, limits=limits, workers=workers, timeout=settings.timeout)
 
     def source(file: PhotoFile) -> Path | bytes | None:
-        return store.item_pictures.source(file.item_id) if file.is_added else Path(file.path)
+        return store.item_pictures.source(file.item_id) if file.is_added else file_path(file.path)
 
     with open_pool(PREPROCESS) as pool, Details(open_pool, source) as details:
         run = _Run(store, where, Comparer(Sketches(pool, source), details), progress or (lambda _: None))
         run.join_identical_files()
         run.join_same_pictures(run.candidates())
         groups = sorted(run.groups(), key=lambda group: (group.best.path, group.best.id or ""))
-    failures = sorted((Path(path), reason) for path, reason in run.comparer.sketches.failures.values())
+    failures = sorted((file_path(path), reason) for path, reason in run.comparer.sketches.failures.values())
     return Duplicates(tuple(groups), tuple(failures))
 
 

@@ -15,6 +15,7 @@ from indexer.catalog.statements.duplicates import PhotoFile
 from indexer.errors import PictureError
 from indexer.images import Photo
 from indexer.images.workers import DecodePool
+from indexer.storage.item_files import stat_file
 from indexer.types import Preprocess, is_unchanged
 from retrieval.duplicates.pixel_compare import SIDE, Sketch, sketch
 
@@ -71,7 +72,7 @@ class Sketches:
 def status_or_reason(file: PhotoFile) -> os.stat_result | str:
     """Return the status of a file, or why it is not the file that was indexed."""
     try:
-        status = os.stat(file.path)
+        status = stat_file(file.path)
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
     if not is_unchanged(status, file.size, file.mtime_ns):

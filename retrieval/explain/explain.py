@@ -15,6 +15,7 @@ from indexer.catalog.statements import items
 from indexer.catalog.statements.items import ItemState, Unit
 from indexer.encoders.base import Encoder
 from indexer.errors import LibraryError, PictureError, StorageError
+from indexer.object_path import file_path
 from indexer.store import Store
 from indexer.types import Modality, ProgressCallback, Vectors, collection_of, file_of, item_id
 from indexer.vectors.base import inner_products
@@ -125,7 +126,7 @@ def explain(
         units = items.units_of(connection, item.id, encoder.id) if item else []
         absent = _unindexed_reason(item, file, has_units=bool(units)) if item else absence_reason(connection, file)
     if item is None or absent:
-        path, id_, collection = Path(file_of(file)), item_id(file), collection_of(file)
+        path, id_, collection = file_path(file_of(file)), item_id(file), collection_of(file)
         return Explanation(path, in_results=False, reasons=[absent or ""], id=id_, collection=collection)
     return _Explainer(store, query, item, units, load(), calibrator, hybrid, k, progress).explanation()
 
@@ -173,7 +174,7 @@ class _Explainer:
             reasons.append(_outranked_reason(rank, self.k, score, hits, self._index_recall()))
         picture, regions, unreadable = self._regions(vector) if unit.kind is Modality.PHOTO else (None, None, None)
         return Explanation(
-            path=Path(self.item.file),
+            path=file_path(self.item.file),
             in_results=hit is not None,
             reasons=[*reasons, *filter(None, (staleness_reason(self.item), unreadable))],
             rank=rank,
@@ -242,9 +243,9 @@ class _Explainer:
         """Return the picture and the scores of its regions, or why it cannot be read."""
         try:
             if collection_of(self.item.path) is None:
-                picture, _ = self.store.pictures.picture(Path(self.item.file))
+                picture, _ = self.store.pictures.picture(file_path(self.item.file))
             else:
-                picture = self.store.item_pictures.open(self.item.id, Path(self.item.file))
+                picture = self.store.item_pictures.open(self.item.id, file_path(self.item.file))
         except (PictureError, StorageError) as error:
             return None, None, f"its regions cannot be scored: {error}"
         return picture, score_regions(picture, vector, self.encoder, progress=self.progress), None

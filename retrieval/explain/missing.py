@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -12,7 +11,9 @@ from indexer.catalog.statements.items import ItemState
 from indexer.catalog.statements.sources import Source
 from indexer.documents.table import table_format
 from indexer.documents.text_file import text_format
+from indexer.errors import StorageError
 from indexer.images import is_photo_name
+from indexer.storage.item_files import is_folder, is_missing, stat_file
 from indexer.sync.scan_rules import source_rules
 from indexer.types import collection_of, is_unchanged, item_id
 
@@ -27,9 +28,9 @@ def absence_reason(connection: Connection, path: str) -> str:
     collection = collection_of(path)
     if collection is not None:
         return f"the collection {collection!r} has no item {item_id(path)!r:.120}; it was deleted"
-    if not os.path.lexists(path):
+    if is_missing(path):
         return f"there is no file {path}, and it was never indexed; check the path"
-    if Path(path).is_dir():
+    if is_folder(path):
         return f"{path} is a folder; name one file in it"
     source = sources.enclosing_source(connection, path)
     if source is None:
@@ -56,9 +57,10 @@ def staleness_reason(item: ItemState) -> str | None:
     if collection_of(item.path) is not None:
         return None
     try:
-        stat = Path(item.file).stat()
-    except OSError as error:
-        return f"its file cannot be found now ({error.strerror}); this is about the file that was indexed"
+        stat = stat_file(item.file)
+    except (OSError, StorageError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return f"its file cannot be found now ({reason}); this is about the file that was indexed"
     if item.file == item.path and not is_unchanged(stat, item.size, item.mtime_ns):
         return "its file has changed since it was indexed; run: recall index"
     return None

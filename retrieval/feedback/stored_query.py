@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.errors import FeedbackError, QueryError
+from indexer.object_path import file_path, is_object
 from retrieval.query.query import Query
 
 
@@ -22,7 +23,7 @@ def query_parts(query: Query) -> dict[str, Any]:
         raise FeedbackError("a query by a vector cannot be stored for judgements; judge one of words or pictures")
     if not all(isinstance(image, Path) for image in query.images):
         raise FeedbackError("a query picture is not a file and cannot be stored; save it, and judge with its path")
-    images = [os.path.realpath(image.expanduser()) for image in query.images if isinstance(image, Path)]
+    images = [_real_path(image) for image in query.images if isinstance(image, Path)]
     return {"texts": list(query.texts), "images": images, "weights": list(query.weights)}
 
 
@@ -33,7 +34,7 @@ def query_from_parts(parts: Mapping[str, Any]) -> Query:
         FeedbackError: The parts do not make a query.
     """
     try:
-        texts, images, weights = parts["texts"], [Path(image) for image in parts["images"]], parts["weights"]
+        texts, images, weights = parts["texts"], [file_path(image) for image in parts["images"]], parts["weights"]
         return Query([str(text) for text in texts], images, [float(weight) for weight in weights])
     except (KeyError, TypeError, ValueError, QueryError) as error:
         raise FeedbackError(f"{parts!r} is not a query ({error}); expected texts, images and weights") from error
@@ -50,3 +51,7 @@ def query_name(parts: Mapping[str, Any]) -> str:
     return " + ".join(
         name if weight == 1 else f"{weight:g}: {name}" for name, weight in zip(names, parts["weights"], strict=True)
     )
+
+
+def _real_path(image: Path) -> str:
+    return str(image) if is_object(image) else os.path.realpath(image.expanduser())

@@ -11,6 +11,7 @@ from indexer.catalog.statements import private_words as statements
 from indexer.catalog.statements.item import Item
 from indexer.catalog.statements.private_words import Example, WordRecord
 from indexer.errors import FailureKind, FeedbackError, PictureError
+from indexer.object_path import absolute_path, file_path
 from indexer.store import Store
 from indexer.types import added_path, collection_of, require_list
 from retrieval.library.base import BaseLibrary
@@ -77,7 +78,7 @@ def forget_word(self: BaseLibrary, word: str) -> None:
 
 def _example(path: str) -> Path:
     """Return the path of an example; of an added item "collection:", the collection's name, and the item's id."""
-    return Path(path.replace("\0", ": "))
+    return file_path(path.replace("\0", ": "))
 
 
 def _find_word(store: Store, word: str) -> WordRecord:
@@ -98,7 +99,7 @@ def _read_examples(
     examples: list[Example] = []
     failures: list[tuple[Path, str]] = []
     for photo in photos:
-        path = photo.path if isinstance(photo, Hit | Item) else Path(photo).expanduser()
+        path = photo.path if isinstance(photo, Hit | Item) else file_path(photo).expanduser()
         try:
             name, source = _source(photo, path, store)
             picture = store.pictures.thumbnail(source, side=LONGER_SIDE)
@@ -117,7 +118,7 @@ def _source(photo: str | os.PathLike[str] | Hit | Item, path: Path, store: Store
         PictureError: It is an added item without any.
     """
     if not isinstance(photo, Hit | Item) or photo.collection is None:
-        return os.path.abspath(path), path
+        return absolute_path(path), path
     stored = store.item_pictures.source(photo.item_id)
     if stored is None and collection_of(str(path)) is not None:
         raise PictureError(FailureKind.NOT_A_PICTURE, f"no picture of the item {photo.id!r:.120} is stored")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.filters.expression import Filter
 from indexer.catalog.statements.item import Item
+from indexer.object_path import file_path
 from indexer.types import ProgressCallback, require_list
 from retrieval.library.answers import answer, start_reader, under_one_encoder
 from retrieval.library.base import BaseLibrary
@@ -131,7 +131,7 @@ def similar(
         LibraryError: The library is empty.
     """
     named = image if isinstance(image, Hit | Item | str | os.PathLike) else None
-    picture = Path(image.id) if isinstance(image, Hit | Item) else as_picture(image)
+    picture = file_path(image.id) if isinstance(image, Hit | Item) else as_picture(image)
     check_count(k)
     check_page(sort, offset)
     parsed = Query(images=[picture], where=with_filters(where, folder=folder, after=after, before=before))

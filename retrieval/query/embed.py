@@ -12,7 +12,8 @@ import numpy as np
 from indexer.catalog.statements import items, sources
 from indexer.catalog.statements.items import PhotoEmbedding
 from indexer.encoders.base import Encoder
-from indexer.errors import EncoderError, PictureError, QueryError
+from indexer.errors import EncoderError, PictureError, QueryError, StorageError
+from indexer.storage.item_files import stat_file
 from indexer.store import Store
 from indexer.types import Vectors, is_unchanged
 from retrieval.query.encoded import EncodedQuery
@@ -116,8 +117,8 @@ def find_photo(store: Store, path: Path) -> tuple[PhotoEmbedding | None, bool]:
     if photo is None:
         return None, False
     try:
-        stat = Path(file).stat()
-    except OSError:
+        stat = stat_file(file)
+    except (OSError, StorageError):
         return photo, True
     return photo, is_unchanged(stat, photo.size, photo.mtime_ns)
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Number
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from indexer.catalog.filters.expression import Filter, combine_filters
 from indexer.errors import QueryError
+from indexer.object_path import file_path
 from indexer.types import require_list
 from retrieval.query.part import Part, Picture
 from retrieval.query.vector import QueryVector, VectorLike, is_vector
@@ -109,7 +109,7 @@ def _order(part: Part) -> tuple[bool, bool]:
 
 def as_picture(image: str | os.PathLike[str] | Image.Image | bytes) -> Picture:
     """Return a picture as a query holds it: the name of a file becomes a Path."""
-    return Path(image).expanduser() if isinstance(image, str | os.PathLike) else image
+    return file_path(image).expanduser() if isinstance(image, str | os.PathLike) else image
 
 
 def as_content(query: object) -> str | Picture | QueryVector:

@@ -21,6 +21,7 @@ from indexer.catalog.statements.place_names import places_named
 from indexer.catalog.statements.spellings import stored_spellings
 from indexer.catalog.text_key import text_key
 from indexer.errors import PictureError, QueryError
+from indexer.object_path import file_path
 from indexer.store import Store
 
 
@@ -60,7 +61,7 @@ def resolve_filter(store: Store, where: Filter | None) -> Filter | None:
                 folders = _indexed_folders(connection, criterion.path)
                 return reduce(or_, (Term(Folder(folder)) for folder in folders))
             if isinstance(criterion, NearPhoto):
-                return Term(Near(*_coordinates(connection, Path(criterion.photo), store), criterion.km))
+                return Term(Near(*_coordinates(connection, file_path(criterion.photo), store), criterion.km))
             if isinstance(criterion, Label) and criterion.field == "place":
                 return _places(connection, criterion)
             if isinstance(criterion, Metadata | TypedMetadata):

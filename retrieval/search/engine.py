@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields
 from functools import partial
 from math import isnan
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, Literal
 
 from indexer.catalog.statements.items import ItemDetails
 from indexer.errors import QueryError
+from indexer.object_path import file_path
 from indexer.store import Store
 from indexer.types import Modality, Vectors, collection_of, item_id
 from indexer.vectors.base import inner_products
@@ -263,7 +263,7 @@ class _Search:
     def _hit(self, item: ItemDetails, score: float, vector: Vectors, **values: Any) -> Hit:
         """Return a hit with the scores of a unit that has this embedding, and other values by the names of fields."""
         return Hit(
-            path=Path(item.file),
+            path=file_path(item.file),
             row=item.row,
             id=item_id(item.path),
             collection=collection_of(item.path),

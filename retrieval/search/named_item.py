@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -12,6 +11,8 @@ from indexer.catalog.statements import added_items, items, sources
 from indexer.catalog.statements.item import Item
 from indexer.catalog.statements.items import PhotoEmbedding
 from indexer.errors import QueryError
+from indexer.object_path import file_path
+from indexer.storage.item_files import may_exist
 from indexer.store import Store
 from indexer.types import added_path, collection_of, item_id, paths_of_id
 from retrieval.query.embed import find_photo
@@ -35,7 +36,7 @@ def catalog_path(connection: Connection, name: NamedItem) -> str:
         known = (path for path in paths_of_id(name.id) if items.item_state(connection, path) is not None)
         return next(known, str(name.path))
     file = sources.canonical_path(connection, name)
-    if os.path.lexists(file) or items.item_state(connection, file) is not None:
+    if may_exist(file) or items.item_state(connection, file) is not None:
         return file
     id_ = os.fspath(name)
     paths = [record.path for record in added_items.find_by_id(connection, [id_], None).get(id_, [])]
@@ -58,7 +59,7 @@ def find_named_photo(store: Store, name: NamedItem) -> tuple[PhotoEmbedding | No
         path = catalog_path(connection, name)
         photo = items.embedding_of_path(connection, path, encoder.id) if encoder else None
     if collection_of(path) is None and not isinstance(name, Hit | Item):
-        return find_photo(store, Path(path))
+        return find_photo(store, file_path(path))
     if photo is None:
         raise QueryError(f"the item {item_id(path)!r:.120} has no picture in the library; search for its text instead")
     return photo, True

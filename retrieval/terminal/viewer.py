@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from indexer.errors import FailureKind, PictureError
+from indexer.object_path import is_object
 
 _SECONDS = 2.0
 """How long a viewer that finds no program for a file may take to say so."""
@@ -20,6 +21,8 @@ def open_file(path: Path) -> None:
     Raises:
         PictureError: The file is gone, or no program opens it.
     """
+    if is_object(path):
+        raise _error(f"{path} is in an object store; to look at it, use --preview or recall serve")
     if not path.exists():
         raise _error(f"{path} does not exist any more; run: recall index, which takes it out of the library")
     if sys.platform == "win32":

@@ -22,6 +22,7 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 from indexer.catalog.filters import criteria, patterns
 from indexer.catalog.filters.criteria import Criterion, Shape, Taken, TimeSpan, to_local_time
 from indexer.catalog.filters.metadata_key import MetadataKey
+from indexer.object_path import absolute_path
 from indexer.types import Modality
 
 
@@ -78,7 +79,7 @@ class Filter(ABC):
     @staticmethod
     def folder(path: str | os.PathLike[str]) -> Filter:
         """Return a filter for everything below a folder, at any depth, or for a single file."""
-        return Term(criteria.Folder(os.path.abspath(os.path.expanduser(path))))
+        return Term(criteria.Folder(absolute_path(path)))
 
     @staticmethod
     def name(pattern: str) -> Filter:

@@ -14,6 +14,7 @@ from indexer.catalog.schema import ITEMS, LABELS
 from indexer.catalog.statements.encoders import EncoderRecord
 from indexer.catalog.statements.items import first_vectors, labels_of
 from indexer.errors import LibraryError
+from indexer.object_path import file_path
 from indexer.types import Modality, Vectors, collection_of, file_of, item_id, row_of, with_offset
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _item(
     values: dict[str, Any] = {name: getattr(row, name) for name in _SAME_NAME} | dict(labels)
     return Item(
         item_id=row.id,
-        path=Path(file_of(row.path, row.picture)),
+        path=file_path(file_of(row.path, row.picture)),
         row=row_of(row.path),
         kind=Modality(row.modality),
         id=item_id(row.path),

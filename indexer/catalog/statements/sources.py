@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, null, select, update
@@ -17,6 +16,9 @@ from indexer.catalog.statements.counts import has_items
 from indexer.catalog.statements.item_words import write_item_words_under
 from indexer.catalog.statements.spellings import stored_spellings
 from indexer.errors import SourceError
+from indexer.object_path import file_path
+from indexer.storage.item_files import may_exist
+from indexer.storage.url import is_url
 from indexer.types import utc_now
 
 
@@ -39,7 +41,7 @@ def sources(connection: Connection) -> list[Source]:
 
 def enclosing_source(connection: Connection, path: str) -> Source | None:
     """Return the innermost source at `path` or above it, or None."""
-    enclosing = _select_sources(connection, SOURCES.c.root.in_([path, *map(str, Path(path).parents)]))
+    enclosing = _select_sources(connection, SOURCES.c.root.in_([path, *map(str, file_path(path).parents)]))
     return max(enclosing, key=lambda source: len(source.root), default=None)
 
 
@@ -61,6 +63,8 @@ def canonical_path(connection: Connection, path: str | os.PathLike[str]) -> str:
     If nothing is stored there either, and no other file has the name as it is given, the path may be stored in the
     other Unicode form: macOS writes names in NFD, keyboards write NFC.
     """
+    if is_url(text := os.fspath(path)):
+        return text.rstrip("/")
     absolute = os.path.abspath(os.path.expanduser(path))
     if has_items(connection, absolute) or _select_sources(connection, SOURCES.c.root == absolute):
         return absolute
@@ -154,5 +158,5 @@ def delete_empty_sources(connection: Connection) -> None:
     for row in connection.execute(select(SOURCES.c.id, SOURCES.c.root).where(*is_empty)).all():
         folder = os.path.dirname(row.root)
         is_nested = folder != row.root and enclosing_source(connection, folder) is not None
-        if is_nested or not os.path.lexists(row.root):
+        if is_nested or not may_exist(row.root):
             connection.execute(delete(SOURCES).where(SOURCES.c.id == row.id))

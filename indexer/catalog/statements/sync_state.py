@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     column,
     exists,
+    null,
     select,
     type_coerce,
     values,
@@ -27,6 +28,7 @@ from indexer.catalog.constructs import Stamp, number_table, streaming
 from indexer.catalog.dialect import is_postgresql
 from indexer.catalog.filters.path_prefix import path_range
 from indexer.catalog.schema import ITEMS, OUTDATED_METADATA
+from indexer.object_path import is_object
 
 PAGE_SIZE = 500
 """Rows per read of a listing: these fit the processor's cache; pages of 5000 take half as long again."""
@@ -77,7 +79,7 @@ def stat_pages(connection: Connection, root: str, source_id: int) -> Generator[S
     if connection.scalar(select(exists().select_from(OUTDATED_METADATA))):
         is_expected = is_expected & ~exists().where(OUTDATED_METADATA.c.item_id == ITEMS.c.id)
     size = case((is_expected, ITEMS.c.size))
-    times = ITEMS.c.mtime_ns, ITEMS.c.ctime_ns
+    times = ITEMS.c.mtime_ns, null() if is_object(root) else ITEMS.c.ctime_ns  # a listing of objects has no ETags
     records = (
         select(type_coerce(ITEMS.c.path, raw), size, *times, type_coerce(_SIDECAR_STAMP, raw))
         .select_from(ITEMS)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from indexer.errors import FailureKind, PictureError
-from indexer.images.file_reader import Limits, read_file
+from indexer.images.file_reader import FetchedFile, File, Limits, read_file
 from indexer.images.metadata.block import MetadataBlock, with_sidecar
 from indexer.images.metadata.takeout import MAX_TAKEOUT_BYTES, read_takeout
 from indexer.images.metadata.xmp import MAX_XMP_BYTES, read_xmp
@@ -21,7 +21,7 @@ class UnreadSidecar(NamedTuple):
     reason: str
 
 
-def add_sidecars(embedded: MetadataBlock, paths: Iterable[Path]) -> tuple[MetadataBlock, tuple[UnreadSidecar, ...]]:
+def add_sidecars(embedded: MetadataBlock, paths: Iterable[File]) -> tuple[MetadataBlock, tuple[UnreadSidecar, ...]]:
     """Return the metadata of a file and its sidecars, and the sidecars that could not be read.
 
     An XMP file takes precedence over the photo. Takeout's file only fills in what is missing: it may repeat what Google
@@ -29,11 +29,12 @@ def add_sidecars(embedded: MetadataBlock, paths: Iterable[Path]) -> tuple[Metada
     """
     metadata = embedded
     unread = []
-    for path in paths:
+    for file in paths:
+        path = file.path if isinstance(file, FetchedFile) else file
         is_takeout = path.suffix.lower() == ".json"
         max_bytes = MAX_TAKEOUT_BYTES if is_takeout else MAX_XMP_BYTES
         try:
-            data = read_file(path, limits=Limits(max_bytes=max_bytes))
+            data = read_file(file, limits=Limits(max_bytes=max_bytes))
         except PictureError as error:
             is_too_large = error.kind == FailureKind.TOO_LARGE
             reason = f"it is larger than {max_bytes:,} bytes, the limit for sidecars" if is_too_large else str(error)

@@ -17,8 +17,11 @@ from typing import Self, TypeVar
 from indexer.config import cpu_count
 from indexer.errors import PictureError
 from indexer.images import Keep, Limits, Photo, read_photo
+from indexer.images.file_reader import File, FileOrBytes, fetched
 from indexer.images.workers.thread_worker import ThreadWorker
-from indexer.images.workers.worker import Worker, absolute
+from indexer.images.workers.worker import Worker, sendable
+from indexer.object_path import ObjectPath
+from indexer.storage import item_files
 from indexer.types import Preprocess
 
 T = TypeVar("T")
@@ -75,6 +78,7 @@ class DecodePool:
             self._idle.put(worker)
         self._look_ahead = max(_LOOK_AHEAD * workers, _MIN_LOOK_AHEAD)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="recall-decode")
+        self._fetchers: ThreadPoolExecutor | None = None
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, args=(min(timeout / 10, 1.0),), daemon=True)
         self._watcher.name = "recall-decode-watcher"
@@ -104,6 +108,7 @@ class DecodePool:
 
         Raises:
             RecallError: A worker cannot be started.
+            StorageError: The object store of an item cannot be used.
             ValueError: The pool is closed.
         """
         if self._closing.is_set():
@@ -116,7 +121,7 @@ class DecodePool:
             while True:
                 for item in islice(source, max(0, max(self._look_ahead, min_ahead()) - len(pending))):
                     path = path_of(item)
-                    future = None if path is None else self._threads.submit(self._decode, path, sidecars_of(item))
+                    future = None if path is None else self._submit(path, sidecars_of(item))
                     pending.append((item, future))
                 if not pending:
                     return
@@ -127,7 +132,8 @@ class DecodePool:
 
     def close(self) -> None:
         """End the workers and the threads at once. Calling it twice is safe."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in filter(None, (self._fetchers, self._threads)):
+            threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.retire()
         self._threads.shutdown(wait=True)
@@ -145,17 +151,32 @@ class DecodePool:
     ) -> None:
         self.close()
 
-    def _decode(self, source: Path | bytes, sidecars: tuple[Path, ...]) -> Photo | PictureError:
+    def _submit(self, source: Path | bytes, sidecars: tuple[Path, ...]) -> Future[Photo | PictureError]:
+        """Have a file or its content decoded; an object is fetched first, in a thread that waits for its decoder."""
+        if not isinstance(source, ObjectPath):
+            return self._threads.submit(self._decode, *self._sendable(source, sidecars))
+        if self._fetchers is None:
+            self._fetchers = ThreadPoolExecutor(item_files.THREADS, thread_name_prefix="recall-fetch")
+        return self._fetchers.submit(self._fetch_and_decode, source, sidecars)
+
+    def _fetch_and_decode(self, source: Path | bytes, sidecars: tuple[Path, ...]) -> Photo | PictureError:
+        return self._threads.submit(self._decode, *self._sendable(source, sidecars)).result()
+
+    def _sendable(self, source: Path | bytes, sidecars: tuple[Path, ...]) -> tuple[FileOrBytes, tuple[File, ...]]:
+        files = tuple(fetched(file, limits=self._limits) for file in sidecars)
+        return sendable(source, limits=self._limits), files
+
+    def _decode(self, source: FileOrBytes, sidecars: tuple[File, ...]) -> Photo | PictureError:
         """Return a worker's result for a file or its content; runs in one of the threads."""
         worker = self._idle.get()  # does not block: there are as many threads as workers
         try:
             return worker.run(
                 partial(
                     read_photo,
-                    absolute(source),
+                    source,
                     preprocess=self._preprocess,
                     limits=self._limits,
-                    sidecars=tuple(map(Path.absolute, sidecars)),
+                    sidecars=sidecars,
                     keep=self._keep,
                 )
             )

@@ -20,6 +20,7 @@ from indexer.config import is_frozen
 from indexer.errors import PictureError
 from indexer.forking import ForkSafe, watch_forks
 from indexer.images import Limits, PhotoMetadata, open_picture, read_pixels
+from indexer.images.file_reader import FileOrBytes
 from indexer.images.thumbnail import (
     SentPicture,
     ThumbnailSize,
@@ -29,7 +30,7 @@ from indexer.images.thumbnail import (
     webp_thumbnail,
 )
 from indexer.images.workers.thread_worker import ThreadWorker
-from indexer.images.workers.worker import Worker, absolute
+from indexer.images.workers.worker import Worker, sendable
 from indexer.types import Pixels, Preprocess
 
 T = TypeVar("T")
@@ -83,24 +84,28 @@ class PictureReader(ForkSafe):
         """
         if isinstance(source, Image.Image):
             return read_pixels(source, preprocess=preprocess, limits=self._limits)
-        return self._run(partial(read_pixels, absolute(source), preprocess=preprocess, limits=self._limits))
+        return self._run(
+            partial(read_pixels, sendable(source, limits=self._limits), preprocess=preprocess, limits=self._limits)
+        )
 
     def picture(self, source: Path | bytes) -> tuple[Image.Image, PhotoMetadata]:
         """Return an upright RGB picture at full size, and its metadata; raises as `pixels` does."""
-        pixels, metadata = self._run(partial(_open_array, absolute(source), limits=self._limits))
+        pixels, metadata = self._run(partial(_open_array, sendable(source, limits=self._limits), limits=self._limits))
         return Image.fromarray(pixels), metadata
 
     def metadata(self, path: Path) -> PhotoMetadata:
         """Return a picture's metadata; raises as `pixels` does."""
-        return self._run(partial(_read_metadata, path.absolute(), limits=self._limits))
+        return self._run(partial(_read_metadata, sendable(path, limits=self._limits), limits=self._limits))
 
     def thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
         """Return a reduced copy, as `jpeg_thumbnail` does; raises as `pixels` does."""
-        return self._run(partial(jpeg_thumbnail, absolute(source), side=side, limits=self._limits))
+        return self._run(partial(jpeg_thumbnail, sendable(source, limits=self._limits), side=side, limits=self._limits))
 
     def small_thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
         """Return a reduced copy to look at, as `small_thumbnail` does; raises as `pixels` does."""
-        return self._run(partial(small_thumbnail, absolute(source), side=side, limits=self._limits))
+        return self._run(
+            partial(small_thumbnail, sendable(source, limits=self._limits), side=side, limits=self._limits)
+        )
 
     def look_at_sent(self, source: bytes, *, side: int) -> SentPicture:
         """Return size and thumbnail of a picture that somebody has sent; raises as `pixels` does."""
@@ -108,7 +113,7 @@ class PictureReader(ForkSafe):
 
     def webp_thumbnail(self, source: Path | bytes, *, size: ThumbnailSize) -> bytes:
         """Return a reduced copy for web pages, as `webp_thumbnail` does; raises as `pixels` does."""
-        return self._run(partial(webp_thumbnail, absolute(source), size=size, limits=self._limits))
+        return self._run(partial(webp_thumbnail, sendable(source, limits=self._limits), size=size, limits=self._limits))
 
     def close(self) -> None:
         """End the processes; a later picture starts a new one."""
@@ -196,12 +201,12 @@ def _ended_when_late(worker: Worker | ThreadWorker, *, tick: float) -> Iterator[
         thread.join()
 
 
-def _open_array(source: Path | bytes, *, limits: Limits) -> tuple[NDArray[np.uint8], PhotoMetadata]:
+def _open_array(source: FileOrBytes, *, limits: Limits) -> tuple[NDArray[np.uint8], PhotoMetadata]:
     """Return an upright RGB picture, shape (height, width, 3), and its metadata."""
     picture, metadata = open_picture(source, limits=limits)
     return np.asarray(picture), metadata
 
 
-def _read_metadata(path: Path, *, limits: Limits) -> PhotoMetadata:
+def _read_metadata(source: FileOrBytes, *, limits: Limits) -> PhotoMetadata:
     """Return a picture's metadata."""
-    return open_picture(path, limits=limits)[1]
+    return open_picture(source, limits=limits)[1]

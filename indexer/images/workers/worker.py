@@ -17,6 +17,7 @@ from typing import IO, Any, TypeVar
 
 from indexer.errors import FailureKind, PictureError, RecallError
 from indexer.forking import ForkSafe, give_up_descriptor, keep_for_parent, watch_forks
+from indexer.images.file_reader import FileOrBytes, Limits, fetched
 from indexer.images.workers.framing import receive, send
 
 T = TypeVar("T")
@@ -41,9 +42,13 @@ _SPARE: list[subprocess.Popen[bytes]] = []
 """A process that waits for its first worker, or none; all workers start in the same way."""
 
 
-def absolute(source: Path | bytes) -> Path | bytes:
-    """Return a path that stays right if the app changes its working folder; a file's content as it is."""
-    return source.absolute() if isinstance(source, Path) else source
+def sendable(source: Path | bytes, *, limits: Limits) -> FileOrBytes:
+    """Return a path that stays right if the app changes its working folder, an object with its bytes, or bytes.
+
+    Raises:
+        StorageError: The object store cannot be used.
+    """
+    return fetched(source, limits=limits) if isinstance(source, Path) else source
 
 
 def start_spare() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -16,6 +15,8 @@ from indexer.config import Settings
 from indexer.encoders.base import Encoder, is_unit_length
 from indexer.images import Limits, Photo
 from indexer.images.workers import DecodePool
+from indexer.object_path import file_path
+from indexer.storage.item_files import stat_file
 from indexer.store.stored_pictures import ItemPictures
 from indexer.types import Modality, Vectors, collection_of, is_unchanged
 
@@ -105,7 +106,7 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 def _source(content: UnitContent, pictures: ItemPictures) -> Path | bytes:
     """Return what is decoded of a photo: its stored picture, or its file."""
     stored = pictures.source(content.item_id) if content.is_stored else None
-    return Path(content.path) if stored is None else stored
+    return file_path(content.path) if stored is None else stored
 
 
 def _change_reason(content: UnitContent) -> str | None:
@@ -115,7 +116,7 @@ def _change_reason(content: UnitContent) -> str | None:
     if collection_of(content.path) is not None:
         return "no picture of it is stored; add it again"
     try:
-        stat = os.stat(content.path)
+        stat = stat_file(content.path)
     except (OSError, ValueError) as error:
         return str(getattr(error, "strerror", None) or error)
     if not is_unchanged(stat, content.size, content.mtime_ns):

@@ -216,7 +216,7 @@ def test_a_source_that_cannot_be_read_to_its_end_removes_nothing(
         yield from (next(entry for entry in entries if isinstance(entry, Listing)),)
         raise SourceError("the disk does not answer")
 
-    monkeypatch.setattr(scan, "walk", cut_short)
+    monkeypatch.setattr(scan, "walk_source", cut_short)
     with pytest.raises(SourceError, match="does not answer"):
         library.sync()
     assert library.status().photos == 4
