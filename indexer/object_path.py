@@ -53,4 +53,6 @@ def file_path(path: str | os.PathLike[str]) -> Path:
 def absolute_path(path: str | os.PathLike[str]) -> str:
     """Return the absolute path of a file or folder that a user named, whose ~ is the home folder; a URL as it is."""
     text = os.fspath(path)
-    return text.rstrip("/") if is_object(path) else os.path.abspath(os.path.expanduser(text))
+    if is_object(path):
+        return SCHEME + text.removeprefix(SCHEME).rstrip("/")
+    return os.path.abspath(os.path.expanduser(text))

@@ -12,9 +12,17 @@ from indexer.sync.mounts import Mount
 from indexer.sync.planner import Planner
 from indexer.sync.scan_rules import Rules
 from indexer.sync.steps import Step, Unchanged
-from indexer.sync.walk_entries import BrokenLink, Listing, SourceFile, UnreadableFile, UnreadableFolder, WalkEntry
+from indexer.sync.walk_entries import (
+    BrokenLink,
+    Listing,
+    SourceFile,
+    UnreadableFile,
+    UnreadableFolder,
+    UnusableKey,
+    WalkEntry,
+)
 
-VisitedPath = SourceFile | UnreadableFolder | UnreadableFile | BrokenLink
+VisitedPath = SourceFile | UnreadableFolder | UnreadableFile | BrokenLink | UnusableKey
 
 
 def walk(root: str, rules: Rules, **options: object) -> list[VisitedPath]:

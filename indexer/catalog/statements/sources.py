@@ -16,7 +16,7 @@ from indexer.catalog.statements.counts import has_items
 from indexer.catalog.statements.item_words import write_item_words_under
 from indexer.catalog.statements.spellings import stored_spellings
 from indexer.errors import SourceError
-from indexer.object_path import file_path
+from indexer.object_path import absolute_path, file_path, is_object
 from indexer.storage.item_files import may_exist
 from indexer.storage.url import is_url
 from indexer.types import utc_now
@@ -64,8 +64,8 @@ def canonical_path(connection: Connection, path: str | os.PathLike[str]) -> str:
     other Unicode form: macOS writes names in NFD, keyboards write NFC.
     """
     if is_url(text := os.fspath(path)):
-        return text.rstrip("/")
-    absolute = os.path.abspath(os.path.expanduser(path))
+        return absolute_path(path) if is_object(path) else text
+    absolute = absolute_path(path)
     if has_items(connection, absolute) or _select_sources(connection, SOURCES.c.root == absolute):
         return absolute
     resolved = os.path.realpath(absolute)

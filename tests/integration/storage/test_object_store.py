@@ -17,12 +17,6 @@ from tests.support.encoders import FakeEncoder
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture(autouse=True)
-def _new_connections(bucket: str) -> None:
-    """Forget the connections of the test before, which had other keys."""
-    _file_system.cache_clear()
-
-
 def test_an_object_is_written_and_read_whole_or_in_part(bucket: str) -> None:
     place = open_place(f"{bucket}/a b/ü")
     place.write("x/y.bin", b"0123456789")
