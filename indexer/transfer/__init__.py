@@ -135,8 +135,9 @@ def _import_place(
 ) -> ImportReport:
     """Import all parts of a place, or the only export in an object store."""
     start = time.perf_counter()
-    from indexer.storage import open_place  # late, like the next two
+    from indexer.storage import open_place  # late, like the next three
     from indexer.transfer.import_parts import import_parts
+    from indexer.transfer.present_parts import present_part
     from indexer.transfer.report import ImportReport
 
     place, report = open_place(folder), ImportReport()
@@ -144,6 +145,7 @@ def _import_place(
         store,
         place,
         open_export=lambda part: _open_export(part, roots, checks, load),
+        find_present=lambda part: present_part(store, part, roots),
         report=report,
         replace=replace,
         progress=progress,

@@ -6,7 +6,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from indexer.store import Store
 from indexer.transfer.formats import MANIFEST
 from indexer.transfer.import_items import BATCH, ExportContents, write_contents
 from indexer.transfer.part_folders import part_names
+from indexer.transfer.present_parts import PATHS_FILE, PresentPart
 from indexer.transfer.report import ImportReport
 from indexer.types import Progress, ProgressCallback
 
@@ -25,6 +26,9 @@ _FETCHERS = 8
 
 OpenExport = Callable[[Path], ExportContents]
 """Returns the contents of an export after validating its files."""
+
+FindPresent = Callable[[Path], PresentPart | None]
+"""Returns a part that is wholly in the library, given a folder with its manifest and its list of paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,13 @@ class _Fetched:
         name: Name of its folder in the place.
         folder: Where its files are.
         is_copy: Whether they are deleted after the import.
+        present: Its items, if the library has all of them; then its other files were not fetched.
     """
 
     name: str
     folder: Path
     is_copy: bool
+    present: PresentPart | None = None
 
     def delete_copy(self) -> None:
         """Delete the files if they are copies."""
@@ -52,6 +58,7 @@ def import_parts(
     place: Place,
     *,
     open_export: OpenExport,
+    find_present: FindPresent,
     report: ImportReport,
     replace: bool,
     progress: ProgressCallback | None,
@@ -62,6 +69,7 @@ def import_parts(
         store: The library; its write lock must be held.
         place: The place.
         open_export: Opens one of the parts.
+        find_present: Finds parts to be passed over; an import that replaces items, or is the first, reads all.
         report: Its counts are increased.
         replace: Whether to replace items that the library already has at the same path.
         progress: Called with the number of imported parts.
@@ -78,11 +86,16 @@ def import_parts(
         )
     with ExitStack() as stack:
         copies = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recall-parts-")))
-        fetched = stack.enter_context(closing(map_ahead(_fetcher(place, copies), names, threads=_FETCHERS)))
+        find = None if replace or store.encoder is None else find_present
+        fetched = stack.enter_context(closing(map_ahead(_fetcher(place, copies, find), names, threads=_FETCHERS)))
         group = _Group(store, place, report, replace)
         for done, (_, part) in enumerate(fetched, start=1):
             if part is None:
                 report.incomplete += 1
+            elif part.present is not None:
+                report.existing += part.present.total
+                report.sources = list(dict.fromkeys([*report.sources, *part.present.roots]))
+                part.delete_copy()
             else:
                 group.add(part, _opened(open_export, place, part))
             if progress:
@@ -137,42 +150,51 @@ def _key(contents: ExportContents) -> tuple[object, object]:
     return encoders, learnt
 
 
-def _fetcher(place: Place, copies: Path) -> Callable[[str], _Fetched | None]:
-    """Return a function that brings the files of a part to this machine; None for a part without a manifest."""
-    local = Path(place.url) if isinstance(place, FolderPlace) else None
+def _fetcher(place: Place, copies: Path, find_present: FindPresent | None) -> Callable[[str], _Fetched | None]:
+    """Return a function that brings the files of a part to this machine; None for a part without a manifest.
 
-    def fetch(name: str) -> _Fetched | None:
-        if local is not None:
-            return _Fetched(name, local / name, is_copy=False) if place.exists(f"{name}/{MANIFEST}") else None
-        copy = copies / (name or "export")
-        return _Fetched(name, copy, is_copy=True) if copy_export(place, name, copy) else None
+    Of a part that is wholly in the library it brings only those that tell so.
+    """
 
-    return fetch
+    def present(part: _Fetched) -> _Fetched | None:
+        """Return a part if `find_present` finds it."""
+        with _naming(place, [part]):
+            found = None if find_present is None else find_present(part.folder)
+        return None if found is None else _Fetched(part.name, part.folder, part.is_copy, found)
+
+    def fetch_local(name: str) -> _Fetched | None:
+        part = _Fetched(name, Path(place.url) / name, is_copy=False)
+        return (present(part) or part) if place.exists(f"{name}/{MANIFEST}") else None
+
+    def fetch_copy(name: str) -> _Fetched | None:
+        part = _Fetched(name, copies / (name or "export"), is_copy=True)
+        try:
+            _copy_files(place, part, [MANIFEST])
+        except MissingFileError:
+            return None
+        if find_present is not None:
+            with suppress(MissingFileError):  # `find_present` says that it is missing
+                _copy_files(place, part, [PATHS_FILE])
+        if (found := present(part)) is not None:
+            return found
+        start = len(name) + 1 if name else 0
+        files = [entry.name[start:] for entry in place.entries(name) if not entry.is_folder]
+        _copy_files(place, part, [file for file in files if not (part.folder / file).exists()])
+        return part
+
+    return fetch_local if isinstance(place, FolderPlace) else fetch_copy
 
 
-def copy_export(place: Place, name: str, folder: Path) -> bool:
-    """Copy the files of an export to a new folder of this machine; return False if it has no manifest.
-
-    Args:
-        place: The place.
-        name: The export's folder in the place; "" for the place itself.
-        folder: The new folder.
+def _copy_files(place: Place, part: _Fetched, names: Sequence[str]) -> None:
+    """Copy files of a part to its folder on this machine.
 
     Raises:
+        MissingFileError: One of them is not there.
         StorageError: The place cannot be read.
     """
-    prefix = f"{name}/" if name else ""
-    try:
-        manifest = place.read(prefix + MANIFEST)
-    except MissingFileError:
-        return False
-    folder.mkdir()
-    for entry in place.entries(name):
-        file = entry.name[len(prefix) :]
-        if not entry.is_folder and file != MANIFEST:
-            (folder / file).write_bytes(place.read(entry.name))
-    (folder / MANIFEST).write_bytes(manifest)
-    return True
+    part.folder.mkdir(exist_ok=True)
+    for name in names:
+        (part.folder / name).write_bytes(place.read(f"{part.name}/{name}" if part.name else name))
 
 
 def _opened(open_export: OpenExport, place: Place, part: _Fetched) -> ExportContents:

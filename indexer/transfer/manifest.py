@@ -34,13 +34,15 @@ class Manifest:
     Attributes:
         encoders: Encoders of the embeddings, at most one of them active.
         sources: Columns of sources.
-        rows: Number of rows of each file, by name.
+        files: Names of the files of the export.
+        rows: Number of rows of each file that was asked for, by name.
         separator: Separator of path components on the machine of the export.
         settings: Values of `knowledge.settings_record`; empty for an export of an earlier version.
     """
 
     encoders: Sequence[ExportedEncoder]
     sources: Sequence[Record]
+    files: frozenset[str]
     rows: Mapping[str, int]
     separator: str
     settings: Mapping[str, Any]
@@ -127,6 +129,7 @@ def _parse(folder: Path, content: Any, names: Sequence[str]) -> Manifest:
     return Manifest(
         encoders,
         [_source(value) for value in content["sources"]],
+        frozenset(content["files"]),
         {name: _typed(content["files"][name]["rows"], int) for name in names},
         _typed(content["separator"], str),
         _typed(content.get("settings", {}), dict),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -130,8 +131,10 @@ class TableWriter:
         self._writer.close()
 
 
-def read_rows(file: Path, layout: Layout, *, batch_size: int = 1000) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file, of which `batch_size` are decoded together.
+def read_rows(
+    file: Path, layout: Layout, *, only: Sequence[str] | None = None, batch_size: int = 1000
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file, of which `batch_size` are decoded together; with `only`, some of their columns.
 
     Nullable catalog columns that the file lacks are None, and lists are empty.
 
@@ -145,16 +148,12 @@ def read_rows(file: Path, layout: Layout, *, batch_size: int = 1000) -> Iterator
     with _parquet_errors(file), pq.ParquetFile(file, read_dictionary=names) as parquet:
         missing: dict[str, Any] = dict.fromkeys(set(layout.columns) - set(parquet.schema_arrow.names))
         missing |= dict.fromkeys(set(layout.lists) - set(parquet.schema_arrow.names), ())
-        for batch in _batches(parquet, batch_size):
+        groups = range(parquet.metadata.num_row_groups)  # one after the other: those of large values have few rows
+        pieces = (parquet.iter_batches(batch_size, row_groups=[number], columns=only) for number in groups)
+        for batch in itertools.chain.from_iterable(pieces):
             columns = {name: _column_values(file, layout, name, batch.column(name)) for name in batch.schema.names}
             for values in zip(*columns.values(), strict=True):
                 yield missing | dict(zip(columns, values, strict=True))
-
-
-def _batches(parquet: pq.ParquetFile, size: int) -> Iterator[pa.RecordBatch]:
-    """Yield batches of rows, none of rows from two row groups: those of large values have few rows."""
-    for number in range(parquet.metadata.num_row_groups):
-        yield from parquet.iter_batches(batch_size=size, row_groups=[number])
 
 
 def count_rows(file: Path) -> int:
