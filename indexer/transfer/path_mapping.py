@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.errors import TransferError
-from indexer.storage.url import is_url
+from indexer.errors import ConfigError, TransferError
+from indexer.storage.url import is_url, parse_url
 from indexer.types import collection_of, is_below
 
 
@@ -52,7 +52,7 @@ class PathMapping:
             raise TransferError(f"path {path!r} leaves its folder with '..'; it was not imported")
         translated = self.translate(path)
         if is_url(translated):
-            return translated
+            return _checked_url(translated, "path")
         if not os.path.isabs(translated):
             base = dict(self.pairs).get("")
             if base is None:
@@ -78,6 +78,21 @@ def _place_here(folder: str | os.PathLike[str]) -> str:
     return text.rstrip("/") if is_url(text) else os.path.realpath(Path(text).expanduser())
 
 
+def _checked_url(url: str, owner: str) -> str:
+    """Return a URL unchanged if it is that of an object or a folder in an object store.
+
+    Raises:
+        TransferError: It is another one, or is not normalized.
+    """
+    try:
+        parse_url(url)
+    except ConfigError as error:
+        raise TransferError(f"{owner} cannot be used here: {error}; say where it is with --root OLD=NEW") from error
+    if url.endswith("/"):
+        raise TransferError(f"{owner} {url!r} ends with '/'; expected s3://BUCKET/PREFIX")
+    return url
+
+
 def validate_path(path: str, owner: str, *, may_be_row: bool = False) -> str:
     """Return a path unchanged if it is absolute and normalized on this machine, or a URL.
 
@@ -87,12 +102,13 @@ def validate_path(path: str, owner: str, *, may_be_row: bool = False) -> str:
         may_be_row: Whether a NUL and the id of a table row may follow the path.
 
     Raises:
-        TransferError: The path is not absolute, is not normalized, or contains a NUL.
+        TransferError: The path is not absolute, is not normalized, contains a NUL, or is a URL of no object store.
     """
     name, nul, row = path.partition("\0")
     if (nul and not may_be_row) or "\0" in row:
         raise TransferError(f"{owner} {path!r} contains a NUL; expected a path")
-    if is_url(name) and "//" not in name.partition("://")[2] and {".", ".."}.isdisjoint(name.split("/")):
+    if is_url(name):
+        _checked_url(name, owner)
         return path
     if not os.path.isabs(name):
         raise TransferError(f"{owner} {path!r} is not an absolute path here; say where it is with --root OLD=NEW")
