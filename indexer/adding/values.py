@@ -17,6 +17,9 @@ from indexer.types import Vectors
 MAX_ID_LENGTH = 1000
 """Characters of an id, at most."""
 
+_MAX_ID_BYTES = 2000
+"""Bytes of an id, at most: an index of PostgreSQL holds 2,600, of which the collection's name may take 500."""
+
 _MAX_KEY_LENGTH = 200
 
 _MAX_METADATA_BYTES = 1 << 20
@@ -40,6 +43,9 @@ def check_id(id_: object) -> str | None:
         raise ItemError(FailureKind.BAD_ID, message)
     if "\0" in id_ or not _is_unicode(id_):
         raise ItemError(FailureKind.BAD_ID, f"the id {id_!r:.120} has a NUL or is not valid Unicode; change it")
+    if len(id_.encode()) > _MAX_ID_BYTES:
+        message = f"the id has {len(id_.encode()):,} bytes in UTF-8; expected {_MAX_ID_BYTES:,} at most"
+        raise ItemError(FailureKind.BAD_ID, message)
     return id_
 
 

@@ -41,6 +41,10 @@ class Database(Protocol):
     def is_shared(self) -> bool:
         """Whether other machines use the library, too: then all but derived files is in the database."""
 
+    @property
+    def longest_path(self) -> int | None:
+        """Bytes of an item's path, at most; None if any path can be stored."""
+
     def errors(self) -> AbstractContextManager[None]:
         """Return a block that turns errors of the database and the disk into a StorageError with advice."""
 

@@ -20,6 +20,7 @@ from indexer.storage import item_files
 from indexer.storage.url import is_url
 from indexer.store import Store
 from indexer.sync.content_lookup import ContentLookup, is_missing
+from indexer.sync.long_paths import without_long_paths
 from indexer.sync.missing_folders import MissingFolders
 from indexer.sync.mounts import Mount, as_stored, read_mounts
 from indexer.sync.other_endings import OtherEndings
@@ -123,7 +124,7 @@ class Scan:
             earlier_mounts = read_mounts(enclosing.mounts if enclosing else None)
             folders = MissingFolders(self.root, earlier_mounts, has_photos=has_others)
             endings = OtherEndings()
-            entries = walk_source(self.root, rules, base=base, others=others, endings=endings)
+            entries = self._stored(walk_source(self.root, rules, base=base, others=others, endings=endings))
             with closing(sync_state.stat_pages(connection, self.root, enclosing.id if enclosing else 0)) as pages:
                 for step in self._planner(connection, folders).steps(self._with_progress(entries), pages):
                     self._record(step)
@@ -143,9 +144,12 @@ class Scan:
             self.report.unreadable_folders += [f"{path}: it does not exist" for path in set(self.files) - set(paths)]
             walks = (walk_source(path, rules, base=self.root) for path in paths)
             pages = (page for path in paths for page in list(sync_state.stat_pages(connection, path, id_)))
-            entries = self._with_progress(chain.from_iterable(walks))
+            entries = self._with_progress(self._stored(chain.from_iterable(walks)))
             for step in self._planner(connection).steps(entries, pages):
                 self._record(step)
+
+    def _stored(self, entries: Iterator[WalkEntry]) -> Iterator[WalkEntry]:
+        return without_long_paths(entries, self.store.database.longest_path)
 
     def _planner(self, connection: Connection, folders: MissingFolders | None = None) -> Planner:
         find_records = partial(sync_state.records_by_path, connection)

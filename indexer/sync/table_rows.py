@@ -28,6 +28,9 @@ LOOKUP_SIZE = 1000
 MAX_ID_LENGTH = 500
 """Characters of a row's id, at most; a longer one is probably text in the wrong column."""
 
+_MAX_PATH_BYTES = 2500
+"""Bytes of the path of a row's item, about, at most: an index of PostgreSQL holds 2,600."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRow(SourceFile):
@@ -174,6 +177,8 @@ def _row_path(raw: RawRow, table: str, columns: Columns) -> str:
         raise _row_error(
             f"the column {columns.id} has {len(id_):,} characters; expected an id of at most {MAX_ID_LENGTH}"
         )
+    if len(os.fsencode(table)) + len(id_.encode()) > _MAX_PATH_BYTES:
+        raise _row_error(f"the column {columns.id} and the table's path have more than {_MAX_PATH_BYTES:,} bytes")
     return f"{table}\0{id_}"
 
 
@@ -245,6 +250,8 @@ def _picture(raw: RawRow, folder: str, columns: Columns) -> str | None:
         raise TextError(FailureKind.UNREADABLE, f"{value!r} is not a valid file name") from error
     if not is_below(path, folder):
         raise TextError(FailureKind.OUTSIDE, f"its picture {value!r} is not in the table's folder, so it is not read")
+    if len(os.fsencode(path)) > _MAX_PATH_BYTES:
+        raise TextError(FailureKind.UNREADABLE, f"the path of its picture has more than {_MAX_PATH_BYTES:,} bytes")
     return path
 
 

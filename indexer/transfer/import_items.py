@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from indexer.transfer.knowledge import Knowledge, import_knowledge
 from indexer.transfer.path_mapping import most_specific
 from indexer.transfer.report import ImportReport
 from indexer.types import Preprocess, Progress, ProgressCallback
+
+logger = logging.getLogger(__name__)
 
 BATCH = 1000
 """Items that are committed together."""
@@ -205,7 +209,9 @@ def _import_batch(
     added: AddedItems,
 ) -> set[bytes]:
     """Write items, and return the hashes of stored pictures that no item has any more."""
+    longest = added.store.database.longest_path
     by_path: dict[str, ItemWithUnits] = {}
+    batch = [pair for pair in batch if _can_be_stored(pair[0], longest, report)]
     for item, units in batch:
         by_path.setdefault(item["path"], (item, units))  # the first of two with the same path counts
     existing = export_records.existing_paths(connection, list(by_path))
@@ -226,6 +232,18 @@ def _import_batch(
     report.failed += len(written) - len(is_replaced)
     report.existing += len(batch) - len(written)
     return unused
+
+
+def _can_be_stored(item: Record, longest: int | None, report: ImportReport) -> bool:
+    """Return whether the library can have an item's paths; one that is left out is counted as failed."""
+    size = max(len(os.fsencode(path)) for path in (item["path"], item.get("picture")) if path)
+    if longest is None or size <= longest:
+        return True
+    logger.warning(
+        "%.100s… is left out: its path has %d bytes, and this library can store %d", item["path"], size, longest
+    )
+    report.failed += 1
+    return False
 
 
 def _with_source(item: Record, roots: Mapping[str, int]) -> Record:

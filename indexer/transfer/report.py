@@ -42,6 +42,7 @@ class ImportReport:
         replaced: Items that the library had at the same path and that were replaced.
         existing: Items that the library had at the same path and that were kept.
         failed: Items that the export records as failed, added or replaced; `recall status --failed` has the reasons.
+            And items whose path is too long for the library, which are left out; the log names them.
         normalized: Vectors that were scaled to unit length.
         words: Private words that the library did not have.
         judgements: Judgements that the library did not have.

@@ -22,6 +22,7 @@ class PostgresDatabase(Connections):
     """The open database of a library on a server; see `indexer.catalog.database` for its methods."""
 
     is_shared = True
+    longest_path = 2600  # an entry of an index has at most 2,704 bytes
 
     def __init__(self, url: DatabaseUrl, folder: Path, *, create: bool) -> None:
         """Open the database; see `open_database`."""

@@ -41,6 +41,7 @@ _ADVICE = {
     ("42501",): "the user of {url} lacks a right ({reason}); the database's administrator can grant it",
     ("25006",): "the server of {url} is a copy that can only be read ({reason}); name the server itself",
     ("55P03", "40P01", "57014"): "another program locked the catalog of {url} for too long ({reason}); try again later",
+    ("54000",): "a path or a text is too long for the server of {url} ({reason}); make it shorter, and run it again",
     ("42P01", "3F000", "42883", "42703"): "the schema {schema} of {url} lacks something ({reason}); restore a backup",
 }
 """What Recall says of an error, by its SQLSTATE."""

@@ -22,6 +22,7 @@ class SqliteDatabase(Connections):
     """The open database of a library in a folder; see `indexer.catalog.database` for its methods."""
 
     is_shared = False
+    longest_path = None
 
     def __init__(self, folder: Path, *, create: bool, read_only: bool) -> None:
         """Open the database; see `open_database`."""
