@@ -15,7 +15,7 @@ from indexer.catalog.statements import added_items
 from indexer.catalog.statements.encoders import active_encoder
 from indexer.catalog.statements.items import PAGE_SIZE
 from indexer.catalog.statements.sources import add_source, enclosing_source, sources
-from indexer.catalog.statements.writes import insert_with_ids
+from indexer.catalog.statements.writes import insert_tuples, insert_with_ids
 
 Record = dict[str, Any]
 """Columns of a row by name. An item also has the lists of `LABELS`, a unit `vectors`: stored bytes by encoder id."""
@@ -137,9 +137,8 @@ def import_units(connection: Connection, units: Sequence[Record]) -> None:
     words = [(id_, unit["text"]) for id_, unit in zip(ids, units, strict=True)]
     full_text(connection).add_unit_words(connection, words)
     embeddings = [
-        {"unit_id": id_, "encoder_id": encoder_id, "vector": vector}
+        (id_, encoder_id, vector)
         for id_, unit in zip(ids, units, strict=True)
         for encoder_id, vector in unit["vectors"].items()
     ]
-    if embeddings:
-        connection.execute(insert(EMBEDDINGS), embeddings)
+    insert_tuples(connection, EMBEDDINGS, ("unit_id", "encoder_id", "vector"), embeddings)
