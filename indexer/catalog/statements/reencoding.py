@@ -58,8 +58,7 @@ def encoder_states(connection: Connection) -> list[EncoderState]:
     statement = select(ENCODERS, *columns).order_by(ENCODERS.c.id)
     rows = [row for row in connection.execute(statement) if row.total]
     active = connection.scalar(select(META.c.value).where(META.c.key == ACTIVE))
-    maps = select(ENCODER_MAPS.c.new_id, ENCODER_MAPS.c.about).order_by(ENCODER_MAPS.c.made_at)
-    agreements = {row.new_id: row.about["agreement"] for row in connection.execute(maps)}  # the newest of each encoder
+    agreements = _agreements(connection)
     return [
         EncoderState(
             row.name,
@@ -72,6 +71,17 @@ def encoder_states(connection: Connection) -> list[EncoderState]:
         )
         for row in rows
     ]
+
+
+def _agreements(connection: Connection) -> dict[int, dict[str, Any]]:
+    """Return what was measured of the map to each encoder; of several maps, the one from the latest former encoder.
+
+    Their times do not say it: the clocks of the machines that made them may differ.
+    """
+    ages = {id_: age for age, id_ in enumerate(_former_ids(connection))}
+    maps = connection.execute(select(ENCODER_MAPS.c.old_id, ENCODER_MAPS.c.new_id, ENCODER_MAPS.c.about)).all()
+    oldest_first = sorted(maps, key=lambda row: (-ages.get(row.old_id, len(ages)), row.old_id))
+    return {row.new_id: row.about["agreement"] for row in oldest_first}
 
 
 def encoded_units(connection: Connection, encoder_id: int, kind: Modality) -> Ids:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, insert, select
 
 from indexer.catalog.schema import ENCODER_MAPS, ENCODERS
 from indexer.catalog.statements import reencoding, versions
 from indexer.encoders.adapter import Adapter, LowRankAdapter
-from indexer.types import Progress
+from indexer.types import Progress, utc_now
 from retrieval import Library
 from tests.support.color_photos import PALETTE, paint, paint_many
 from tests.support.encoders import FakeEncoder
@@ -149,6 +149,19 @@ def test_the_share_of_neighbors_is_missing_without_other_photos(changed: Library
         2,
         None,
     )  # with one other photo any map finds it
+
+
+def test_the_agreement_is_that_of_the_latest_former_encoder_whatever_the_clocks_say(changed: Library) -> None:
+    about = {"agreement": {"photo": {"held_out": 99}}}
+    with changed._store.transaction() as connection:
+        copied = CopiedEncoder()
+        columns = {"name": copied.name, "fingerprint": copied.fingerprint, "dim": 3, "preprocess": {}}
+        id_ = connection.scalars(insert(ENCODERS).values(**columns, added_at=utc_now()).returning(ENCODERS.c.id)).one()
+        reencoding.save_encoder_map(connection, id_, 2, np.eye(4, dtype=np.float32), about)
+    agreements = {encoder.name: encoder.agreement for encoder in changed.encoders()}
+    assert (agreements["fake/turned"] or {})["photo"]["held_out"] == 2, (
+        "as measured from fake/colours, which was active before"
+    )
 
 
 def test_a_switch_deactivates_the_adapter(library: Library, folder: Path) -> None:
