@@ -31,11 +31,17 @@ class BinaryCursor(psycopg.Cursor[Any]):
 
 
 class BinaryServerCursor(psycopg.ServerCursor[Any]):
-    """A cursor of the server, for very many rows, that receives them in binary form."""
+    """A cursor of the server, for very many rows, that receives them in binary form.
+
+    One that is not read to its end, because the reader was stopped, is closed by the server: its transaction ends then.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.format = Format.BINARY
+
+    def __del__(self, *_: Any) -> None:
+        """Do not warn of a cursor that is left open, as psycopg does."""
 
 
 def prepare(connection: psycopg.Connection[Any]) -> None:

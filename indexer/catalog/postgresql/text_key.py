@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import unicodedata
 
 
+@functools.cache
 def text_key_function() -> str:
     """Return the statement that makes the function; see `indexer.catalog.text_key.text_key`.
 
