@@ -30,7 +30,8 @@ def rows(library: Place | Library, statement: str, *values: object) -> list[tupl
     """Return the rows of a statement on a library's catalog, as SQLite stores their values; changes are committed."""
     if (file := catalog_file(library)) is None:
         return postgresql_rows.rows(_name(library), statement, *values)
-    with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as catalog:
+    place = f"{file.absolute().as_uri()}?mode=rw"  # a wrong path makes no new file
+    with closing(sqlite3.connect(place, timeout=30, isolation_level=None, uri=True)) as catalog:
         return catalog.execute(statement, values).fetchall()
 
 

@@ -42,4 +42,4 @@ def stored_files(library: Library, encoder: FakeEncoder) -> list[str]:
         "SELECT items.name FROM embeddings JOIN encoders ON encoder_id = encoders.id JOIN units ON unit_id = units.id "
         "JOIN items ON item_id = items.id WHERE fingerprint = ? ORDER BY items.path"
     )
-    return [name for (name,) in rows(library.path, statement, encoder.fingerprint)]
+    return [name for (name,) in rows(library, statement, encoder.fingerprint)]

@@ -82,9 +82,8 @@ def test_a_damaged_embedding_affects_no_other_and_is_reencoded(library: Library,
     paint_many(folder, 40)
     library.sync(folder)
     with library._store.transaction() as connection:  # some are in the sample, however it is drawn
-        connection.execute(
-            update(EMBEDDINGS).where(EMBEDDINGS.c.id % 4 == 0).values(vector=np.full(3, np.nan, "<f2").tobytes())
-        )
+        zeros = np.zeros(3, "<f2").tobytes()  # PostgreSQL cannot store NaN
+        connection.execute(update(EMBEDDINGS).where(EMBEDDINGS.c.id % 4 == 0).values(vector=zeros))
     library.use_encoder(RelatedEncoder())
     with library._store.reading() as connection:
         vectors = [

@@ -16,7 +16,7 @@ import pytest
 
 from retrieval import Library
 from tests.support.color_photos import paint_many
-from tests.support.contents import Place, count, rows
+from tests.support.contents import Place, catalog_file, count, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.program import Program
 from tests.support.records import read_catalog
@@ -114,20 +114,20 @@ def test_a_refused_command_prints_one_line(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts a process by a signal")
 def test_an_import_that_ctrl_c_stopped_is_completed_by_the_next(
-    library: Library, folder: Path, recall_program: Program, tmp_path: Path
+    library: Library, other_place: OtherPlace, folder: Path, recall_program: Program, tmp_path: Path
 ) -> None:
     paint_many(folder, 5)
     library.sync(folder)
+    path = "CAST(path || ? AS BLOB)" if catalog_file(library) else "path || ?"
+    columns = "source_id, modality, size, mtime_ns, failure, indexed_at"
     for copy in range(13):  # 5 * 2 ** 13 items: an import takes seconds
-        columns = "source_id, modality, size, mtime_ns, failure, indexed_at"
-        rows(
-            library,
-            f"INSERT INTO items (path, {columns}) SELECT CAST(path || '.{copy}' AS BLOB), {columns} FROM items",  # noqa: S608
-        )
+        statement = f"INSERT INTO items (path, {columns}) SELECT {path}, {columns} FROM items"  # noqa: S608
+        rows(library, statement, f".{copy}".encode())
     library.export(tmp_path / "big")
-    process = recall_program.start("import", tmp_path / "big", "--library", tmp_path / "new.recall")
+    place = other_place("new")
+    process = recall_program.start("import", tmp_path / "big", "--library", place)
     end = time.monotonic() + 60
-    while not count(tmp_path / "new.recall", "items"):
+    while not count(place, "items"):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -135,10 +135,10 @@ def test_an_import_that_ctrl_c_stopped_is_completed_by_the_next(
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
     assert err == "recall: stopped; what was done is kept; run the same command again to continue\n"
-    committed = count(tmp_path / "new.recall", "items")
+    committed = count(place, "items")
     assert 0 < committed < 40960
     assert committed % 1000 == 0
-    with Library.open(tmp_path / "new.recall", encoder=FakeEncoder()) as new:
+    with Library.open(place, encoder=FakeEncoder()) as new:
         assert new.import_(tmp_path / "big").existing == committed
     paths = "SELECT path, size FROM items ORDER BY path"
-    assert rows(tmp_path / "new.recall", paths) == rows(library, paths)
+    assert rows(place, paths) == rows(library, paths)
