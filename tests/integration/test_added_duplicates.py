@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from retrieval import Filter, Library
+from tests.support.contents import lose_picture
 from tests.support.documents import certificate
 from tests.support.duplicates import jpeg, scale
 from tests.support.pictures import cat, encoded
@@ -50,8 +51,7 @@ def test_items_without_a_stored_picture_are_not_compared(library: Library, folde
 def test_a_missing_stored_picture_is_a_failure_with_the_id(library: Library) -> None:
     noisy = encoded(cat().resize((1200, 800)), "PNG")
     library.add(images=[noisy, jpeg(cat())], ids=["large", "small"], keep="original")
-    (file,) = [path for path in (library.path / "pictures").rglob("*") if path.is_file()]
-    file.unlink()
+    lose_picture(library)
     found = library.duplicates()
     assert found.groups == ()
     assert [(str(path), reason) for path, reason in found.failures] == [

@@ -11,7 +11,7 @@ from PIL import Image
 from indexer.errors import QueryError
 from retrieval import Filter, Library
 from tests.support.color_photos import paint
-from tests.support.contents import Place
+from tests.support.contents import Place, lose_picture
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import picture_bytes
 from tests.support.program import Program
@@ -50,8 +50,7 @@ def test_an_added_item_without_a_picture_has_no_regions(shop: Library) -> None:
 
 def test_a_missing_stored_picture_does_not_stop_an_explanation(library: Library, tmp_path: Path) -> None:
     library.add(images=[picture_bytes("red", "BMP", (400, 400))], ids=["big"], keep="original")
-    (file,) = [path for path in (library.path / "pictures").rglob("*") if path.is_file()]
-    file.unlink()
+    lose_picture(library)
     explained = library.explain("red", "big")
     assert explained.in_results
     assert "its regions cannot be scored" in explained.reasons[-1]

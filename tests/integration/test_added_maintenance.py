@@ -13,9 +13,10 @@ from PIL import Image
 from indexer.errors import SourceError
 from retrieval import Library
 from tests.support.color_photos import paint
-from tests.support.contents import rows
+from tests.support.contents import picture_files, rows
 from tests.support.pictures import encoded
 from tests.support.program import Program
+from tests.support.records import stored_vector
 
 
 def large_picture(seed: int) -> bytes:
@@ -24,15 +25,11 @@ def large_picture(seed: int) -> bytes:
     return encoded(Image.fromarray(pixels), "PNG")
 
 
-def picture_files(library: Library) -> list[Path]:
-    """Return the files of large pictures."""
-    return sorted(path for path in (library.path / "pictures").rglob("*") if path.is_file())
-
-
+@pytest.mark.folder  # PostgreSQL has the pictures in the database
 def test_a_check_names_missing_and_damaged_stored_pictures_by_their_items(library: Library) -> None:
     library.add(images=[large_picture(0), large_picture(1)], ids=["one", "two"], keep="original", collection="shoes")
     assert library.check() == []
-    first, second = picture_files(library)
+    first, second = sorted(picture_files(library))
     first.unlink()
     second.write_bytes(b"damaged")
     problems = library.check()
@@ -42,6 +39,7 @@ def test_a_check_names_missing_and_damaged_stored_pictures_by_their_items(librar
     assert {problem.advice for problem in problems} == {"add the item again"}
 
 
+@pytest.mark.folder  # PostgreSQL has the pictures in the database
 def test_a_repair_deletes_pictures_that_belong_to_no_item_and_no_other_file(library: Library, tmp_path: Path) -> None:
     library.add(images=[large_picture(0)], ids=["one"], keep="original")
     (kept,) = picture_files(library)
@@ -60,7 +58,7 @@ def test_a_repair_deletes_pictures_that_belong_to_no_item_and_no_other_file(libr
 
 def test_a_repair_keeps_added_items_whose_embedding_is_damaged(library: Library) -> None:
     library.add(texts=["red", "lime"], ids=["r", "g"], metadata=[{"price": 1}, None])
-    rows(library, "UPDATE embeddings SET vector = zeroblob(6) WHERE id = 1")
+    rows(library, "UPDATE embeddings SET vector = ? WHERE id = 1", stored_vector(0, 0, 0))
     (problem,) = library.check(repair=True)
     assert (problem.subject, problem.advice) == ("collection:default: r (item 1)", "add the item again")
     assert [item.id for item in library.get(["r", "g"])] == ["r", "g"]

@@ -26,6 +26,16 @@ def picture_files(library: Place | Library) -> list[Path]:
     return [path for path in (file.parent / "pictures").rglob("*") if path.is_file()] if file else []
 
 
+def lose_picture(library: Place | Library) -> None:
+    """Delete the large stored picture, of which there is one: its file, or in PostgreSQL its bytes."""
+    if catalog_file(library):
+        (file,) = picture_files(library)
+        file.unlink()
+    else:
+        largest = "(SELECT max(length(data)) FROM item_pictures)"
+        rows(library, f"UPDATE item_pictures SET data = NULL WHERE length(data) = {largest}")  # noqa: S608
+
+
 def rows(library: Place | Library, statement: str, *values: object) -> list[tuple[Any, ...]]:
     """Return the rows of a statement on a library's catalog, as SQLite stores their values; changes are committed."""
     if (file := catalog_file(library)) is None:

@@ -20,7 +20,7 @@ from indexer.transfer import parquet
 from retrieval import Filter, Library
 from tests.integration.transfer.test_hostile_exports import forge, replace_last, rewrite
 from tests.support.color_photos import paint
-from tests.support.contents import Place, catalog_file, count, picture_files, rows
+from tests.support.contents import Place, catalog_file, count, lose_picture, picture_files, rows
 from tests.support.encoders import FakeEncoder
 from tests.support.pictures import picture_bytes
 from tests.support.program import Program
@@ -171,8 +171,7 @@ def test_a_damaged_stored_picture_is_left_out_of_an_export_and_counted(
         (file,) = picture_files(library)
         file.write_bytes(b"damaged")
     else:
-        largest = "(SELECT max(length(data)) FROM item_pictures)"
-        rows(library, f"UPDATE item_pictures SET data = NULL WHERE length(data) = {largest}")  # noqa: S608
+        lose_picture(library)
     report = library.export(tmp_path / "export")
     assert report.left_out["missing or damaged stored pictures"] == 1
     new, _ = import_into(report.folder)

@@ -121,7 +121,8 @@ def test_an_import_that_ctrl_c_stopped_is_completed_by_the_next(
     path = "CAST(path || ? AS BLOB)" if catalog_file(library) else "path || ?"
     columns = "source_id, modality, size, mtime_ns, failure, indexed_at"
     for copy in range(13):  # 5 * 2 ** 13 items: an import takes seconds
-        statement = f"INSERT INTO items (path, {columns}) SELECT {path}, {columns} FROM items"  # noqa: S608
+        selected = f"SELECT id + (SELECT max(id) FROM items), {path}, {columns} FROM items"  # noqa: S608
+        statement = f"INSERT INTO items (id, path, {columns}) {selected}"
         rows(library, statement, f".{copy}".encode())
     library.export(tmp_path / "big")
     place = other_place("new")
