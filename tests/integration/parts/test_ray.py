@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 import time
@@ -12,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from retrieval import Library
 from tests.conftest import ROOT
 from tests.support.contents import contents, rows
+from tests.support.cut_outs import make_cut_outs
 from tests.support.program import Program
 from tests.support.ray_cluster import RayCluster
 
@@ -30,15 +29,7 @@ COUNT = 500
 def crops(tmp_path_factory: pytest.TempPathFactory, skimage_photos: Path) -> Path:
     """Return a folder of different parts of real photos, with a broken file in each folder."""
     folder = tmp_path_factory.mktemp("crops")
-    chooser = random.Random(20)
-    names = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "hubble_deep_field.jpg")
-    photos = [Image.open(skimage_photos / name).convert("RGB") for name in names]
-    for number in range(COUNT - 5):
-        photo = chooser.choice(photos)
-        left, top = chooser.randrange(photo.width // 2), chooser.randrange(photo.height // 2)
-        path = folder / f"{number % 5}" / f"{number:04}.jpg"
-        path.parent.mkdir(exist_ok=True)
-        photo.crop((left, top, left + photo.width // 2, top + photo.height // 2)).resize((256, 256)).save(path)
+    make_cut_outs(skimage_photos, folder, COUNT - 5)
     for number in range(5):
         (folder / f"{number}" / "0050-broken.jpg").write_bytes(b"\xff\xd8\xff" + bytes(number))
     return folder
