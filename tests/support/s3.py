@@ -88,6 +88,9 @@ class S3Server:
         """End the server and remove its folder."""
         self._end(signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+        for port in self._ports:
+            for socket in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):  # noqa: S108  always there
+                socket.unlink()
 
     def make_bucket(self) -> str:
         """Return the name of a new bucket."""
@@ -131,7 +134,7 @@ class S3Server:
         }
         ends_with_us = ["setpriv", "--pdeathsig", "KILL", "--"]
         words = [f"-{name}={value}" for name, value in options.items()]
-        return [*self._prefix, *ends_with_us, self._program, "server", *words]
+        return [*self._prefix, *ends_with_us, self._program, f"-logdir={self.folder}", "server", *words]
 
     def _answers(self) -> bool:
         """Tell whether the server takes an object, which it does after its parts have found each other."""
