@@ -24,7 +24,7 @@ from retrieval import Library
 from retrieval.search.candidates import find_candidates
 from tests.bench.table import Table
 from tests.bench.test_sync_speed import bare_walk
-from tests.bench.timing import PROC, in_turns, milliseconds, peak_memory, whole_process
+from tests.bench.timing import PROC, in_turns, leave_memory, milliseconds, peak_memory, whole_process
 from tests.conftest import ROOT
 from tests.support.encoders import FakeEncoder
 from tests.support.large_library import fill_library
@@ -59,7 +59,7 @@ def test_a_million_items(
 
     def cold(_: int) -> object:
         for file in million.iterdir():
-            _leave_memory(file)
+            leave_memory(file)
         return status()
 
     status = whole_process([program.path, "status", "--library", million], program.env, scratch)
@@ -89,15 +89,6 @@ def _plan(store: Store) -> None:
         unchanged = sum(step.count for step in steps if isinstance(step, Unchanged))
     if unchanged != ITEMS:
         raise RuntimeError(f"{unchanged:,} of {ITEMS:,} are unchanged")
-
-
-def _leave_memory(file: Path) -> None:
-    """Have the system forget a file's bytes, where it can."""
-    if hasattr(os, "posix_fadvise"):
-        handle = os.open(file, os.O_RDONLY)
-        os.fsync(handle)
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(handle)
 
 
 def tiny_pictures(folder: Path, count: int) -> Path:

@@ -28,7 +28,7 @@ WITH RECURSIVE numbers(n, h) AS (
 )
 INSERT INTO items (id, source_id, path, name, modality, size, mtime_ns, format, width, height, taken_at, taken_from,
     latitude, longitude, camera, lens, rating, indexed_at)
-SELECT n + 1, :source, CAST('/photos/' || part || printf('/IMG_%06d.jpg', n) AS BLOB), printf('img_%06d.jpg', n),
+SELECT n + 1, :source, CAST(:root || '/' || part || printf('/IMG_%06d.jpg', n) AS BLOB), printf('img_%06d.jpg', n),
     'photo', 3000000, n, 'JPEG', 4000, 3000, strftime('%Y-%m-%d %H:%M:%S.000000', '2000-01-01', (h * 60) || ' seconds'),
     'exif', -60 + 120.0 * h / :count, -180 + (h * 7919) % 360, 'Maker ' || part, 'Lens ' || part, h % 6,
     '2024-01-01 00:00:00'
@@ -56,13 +56,15 @@ def fill_library(path: Path, encoder: Encoder, vectors: Vectors) -> None:
     fill_library_in_parts(path, encoder, len(vectors), [vectors])
 
 
-def fill_library_in_parts(path: Path, encoder: Encoder, count: int, parts: Iterable[Vectors]) -> None:
-    """Create the same library of `count` photos from parts of the vectors, to bound memory."""
+def fill_library_in_parts(
+    path: Path, encoder: Encoder, count: int, parts: Iterable[Vectors], *, root: str = "/photos"
+) -> None:
+    """Create the same library of `count` photos from parts of the vectors, to bound memory; `root` is its source."""
     with Store(path, create=True) as store, store.writing("creating a library"):
         encoder_id = store.bind_encoder(encoder).id
         with store.transaction() as connection:
-            source = add_source(connection, "/photos").id
-            connection.exec_driver_sql(_ITEMS, {"count": count, "source": source})
+            source = add_source(connection, root).id
+            connection.exec_driver_sql(_ITEMS, {"count": count, "source": source, "root": root})
             for statement in (_TAGS, _UNITS):
                 connection.exec_driver_sql(statement)
             write_item_words(connection, range(1, count + 1))
