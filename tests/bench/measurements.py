@@ -98,6 +98,7 @@ MEASUREMENTS = (
     Measurement("memory", _pytest("test_memory", "test_jpeg_speed")),
     Measurement("component-speed", _pytest("test_components")),
     Measurement("rclip", _pytest("test_rclip")),
+    Measurement("many-machines", _pytest("test_many_machines")),
     Measurement("server-load", _pytest("test_server")),
     Measurement("frozen-app", ("python -m tests.bench.frozen_app",)),
     Measurement("vector-search", _pytest("test_index_floor")),
