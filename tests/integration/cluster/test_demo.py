@@ -39,7 +39,7 @@ def test_other_answers_are_one_sentence(photos: Path, tmp_path: Path) -> None:
         folder = tmp_path / name
         folder.mkdir()
         shutil.copy(photos / "chelsea.png", folder / "same.png")
-        shutil.copy(photos / ("coffee.png" if name == "one" else "rocket.jpg"), folder / "photo")
+        shutil.copy(photos / ("coffee.png" if name == "one" else "camera.png"), folder / "photo.png")
         with Library.open(tmp_path / f"{name}.recall") as library:
             library.sync(folder)
         libraries[tmp_path / f"{name}.recall"] = folder
