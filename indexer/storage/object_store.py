@@ -59,7 +59,7 @@ class ObjectStore(Place):
                 if info.type == FileType.Directory
                 else Entry(name, is_folder=False, size=info.size, mtime_ns=_whole_seconds(info.mtime_ns))
                 for info, name in names
-                if name and info.type in (FileType.Directory, FileType.File)
+                if info.type in (FileType.Directory, FileType.File)
             ]
         return sorted(listed, key=lambda entry: entry.sort_key)
 

@@ -103,6 +103,7 @@ def command(
     \b
     recall index ~/Pictures
     recall index ~/Pictures --exclude "*.png" --exclude "Screenshots"
+    recall index s3://bucket/photos
     recall index captions.csv --text-column caption --image-column image
     find ~/Pictures -newer last-run -print0 | recall index --files-from -
     recall index /mnt/photos --into /mnt/parts --part 7/64

@@ -15,6 +15,7 @@ from retrieval import Library, embed_parts
 from tests.support.color_photos import PALETTE, photo_bytes
 from tests.support.encoders import FakeEncoder
 from tests.support.photo_places import PhotoBucket, PhotoFolder, PhotoPlace
+from tests.support.program import Program
 from tests.support.s3 import S3Server
 
 pytestmark = pytest.mark.cluster
@@ -252,3 +253,24 @@ def vectors(library: Path, root: str) -> dict[str, bytes]:
         }
     assert len(found) > 140
     return found
+
+
+def test_the_program_indexes_a_bucket_and_says_no_key(
+    photo_bucket: PhotoBucket, recall_program: Program, s3_server: S3Server
+) -> None:
+    fill(photo_bucket, 3)
+    photo_bucket.write("broken.jpg", b"no picture")
+    keys = s3_server.environment
+    run = recall_program("index", photo_bucket.url, env=keys)
+    assert (run.returncode, run.stdout.partition(" in ")[0]) == (3, "3 added, 1 failed")
+    assert f"failed: {photo_bucket.url}/broken.jpg: " in run.stderr
+    assert recall_program("list", "--paths", env=keys).stdout.split() == [
+        f"{photo_bucket.url}/{n:03}.png" for n in range(3)
+    ]
+    run = recall_program("index", env=keys | {"AWS_SECRET_ACCESS_KEY": "hidden-secret"})
+    assert run.returncode == 2
+    assert "the secret key is wrong" in run.stderr
+    assert "hidden" not in run.stderr
+    assert recall_program("index", env=keys).stdout.partition(" in ")[0] == "0 added, 3 unchanged, 1 failed"
+    assert recall_program("forget", photo_bucket.url, env=keys).returncode == 0
+    assert recall_program("list", "--paths", env=keys).stdout == ""

@@ -1,0 +1,65 @@
+"""URLs of objects where others have paths of files."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import pytest
+
+from indexer.object_path import ObjectPath, absolute_path, file_path, is_object
+from indexer.storage.item_files import etag_number, object_status
+from indexer.sync.object_walker import _is_key_in
+from indexer.types import is_unchanged
+
+URL = "s3://bucket/a b/ü#1.png"
+
+
+def test_an_object_path_is_its_url() -> None:
+    path = file_path(URL)
+    assert isinstance(path, ObjectPath)
+    assert (str(path), f"{path}", path.__fspath__()) == (URL, URL, URL)
+    assert (path.name, path.suffix, str(path.parent)) == ("ü#1.png", ".png", "s3://bucket/a b")
+    assert [str(parent) for parent in path.parents][:2] == ["s3://bucket/a b", "s3://bucket"]
+    assert path.is_absolute()
+    assert str(path.absolute()) == str(path.expanduser()) == URL
+    for other in (pickle.loads(pickle.dumps(path)), copy.copy(path), file_path(path)):  # noqa: S301 - our own
+        assert (type(other), str(other)) == (ObjectPath, URL)
+        assert other == path
+        assert hash(other) == hash(path)
+
+
+def test_other_paths_stay_paths() -> None:
+    assert type(file_path("/a/b.png")) is type(Path("/a/b.png"))
+    assert not is_object("/s3:/bucket")
+    assert absolute_path("/a/b/") == "/a/b"
+    assert absolute_path("s3://bucket/a/") == "s3://bucket/a"
+    assert absolute_path("s3://") == "s3://"
+
+
+def test_the_status_of_an_object_has_size_time_and_etag() -> None:
+    number = etag_number("abc")
+    assert 0 <= number < 2**63
+    assert number != etag_number("abd")
+    status = object_status(5, 1_700_000_000 * 10**9, number)
+    assert is_unchanged(status, 5, 1_700_000_000 * 10**9, number)
+    assert not is_unchanged(status, 5, 1_700_000_000 * 10**9, number + 1)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "is_key"),
+    [
+        ("", "a.jpg", True),
+        ("", "", False),  # what a listing has for //a.jpg
+        ("", ".", False),
+        ("", "..", False),
+        ("y", "y/a.jpg", True),
+        ("y", "y", False),  # what a listing has for y//a.jpg
+        ("y", "y/..", False),
+        ("y", "y/a/b", False),
+        ("y", "z/a.jpg", False),
+    ],
+)
+def test_a_walk_enters_only_what_is_one_component_below(folder: str, name: str, is_key: bool) -> None:
+    assert _is_key_in(folder, name) is is_key
