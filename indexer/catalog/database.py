@@ -90,6 +90,16 @@ class Database(Protocol):
             go_on: Called several times a second while the lock is awaited; it ends that by raising an exception.
         """
 
+    def making_index(self) -> AbstractContextManager[Connection]:
+        """Return a block with a connection in a transaction that makes an index of vectors; for a shared one."""
+
+    def drop_vector_indexes(self, is_out_of_date: Callable[[str, bool], bool]) -> None:
+        """Drop indexes of vectors, if there are any.
+
+        Args:
+            is_out_of_date: Says whether to drop an index, by its name and by whether it is valid.
+        """
+
     def data_version(self) -> int:
         """Return a number that changes whenever another connection, here or elsewhere, has changed the catalog."""
 

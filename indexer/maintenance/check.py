@@ -101,10 +101,12 @@ def _items_without_embedding(connection: Connection, encoder: EncoderRecord) -> 
 def _index_problem(store: Store, encoder: EncoderRecord, connection: Connection) -> str | None:
     """Return what is wrong with the index file, or None; being behind the catalog is not a problem.
 
-    Adding few items writes no file, so a library of added items alone may have none.
+    Adding few items writes no file, so a library of added items alone may have none, and a library whose index is in
+    the server needs none.
     """
     file = store.index_file(store.index_fingerprint)
-    if not os.path.lexists(file) and not sources.sources(connection):
+    needs_none = store.server_choice() is not None or not sources.sources(connection)
+    if needs_none and not os.path.lexists(file):
         return None
     try:
         index, watermark = read_index(file, fingerprint=store.index_fingerprint, verify=True)

@@ -12,6 +12,7 @@ from indexer.types import ProgressCallback
 from indexer.vectors import read_index
 from indexer.vectors.base import MutableIndex, VectorIndex
 from indexer.vectors.index_file import StaleIndexError
+from indexer.vectors.kinds import SERVER_KIND
 from indexer.vectors.measurements import HoldoutQueries, IndexChoice, IndexTarget
 
 AUTO_CHOICE_SIZE = 100_000
@@ -63,6 +64,9 @@ def optimize(
 ) -> IndexChoice:
     """Choose an index, put it into use and return the choice; searches use the old index meanwhile.
 
+    All vectors are read to this machine, also those of a library in a server. Its own index, which it keeps for all
+    machines, is chosen only if no index in memory fits; see `indexer.vectors.autotune.select.choose`.
+
     Args:
         store: The library; the caller holds its write lock.
         queries: Returns the queries to measure with, by kind, for the library's vectors.
@@ -74,7 +78,7 @@ def optimize(
         ConfigError: No index meets the target.
         StorageError: The disk is full or read-only; the old index stays in use.
     """
-    if not len(store.index(save=True, progress=progress)):
+    if not len(store.index_in_memory(save=True, progress=progress)):
         raise LibraryError(f"{store.name} holds nothing to search; run: recall index FOLDER")
     fingerprint = store.index_fingerprint
     try:  # a separate index object: other threads search that of the store
@@ -84,6 +88,7 @@ def optimize(
     _write_best(store, index, queries, target, progress)
     with store.transaction() as connection:
         save_index_settings(connection, IndexSettings(target.recall, target.memory))
+    store.drop_old_graphs()
     store.invalidate_index_choice()
     choice = store.choice()
     if choice is None:
@@ -104,7 +109,11 @@ def _write_best(
 
     part: Path | None = None
     try:
-        measurements, part = choose(index, queries(index), target, folder=store.path, progress=progress)
+        server = store.built_server_index if store.can_search_in_server else None
+        measurements, part = choose(index, queries(index), target, folder=store.path, server=server, progress=progress)
+        if measurements[0].kind == SERVER_KIND:
+            store.save_server_choice(target, measurements, int(index.ids[-1]))
+            return
         if part is None:
             part = store.path / "exact.part"
             part.touch()
@@ -116,6 +125,7 @@ def _write_best(
             index=index,
             fingerprint=store.index_fingerprint,
         )
+        store.forget_server_choice()
     except OSError as error:
         raise StorageError(
             f"the index cannot be written to {store.path} ({error}); nothing was changed; free some space and run it "

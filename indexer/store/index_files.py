@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 
 from indexer.catalog.statements import items
 from indexer.catalog.statements.encoders import EncoderRecord
-from indexer.store.database import Catalog
+from indexer.store.server_search import ServerSearch
 from indexer.types import isin_sorted
 from indexer.vectors import new_index, read_index
 from indexer.vectors.autotune.choice_file import read_measurements
 from indexer.vectors.base import MutableIndex, to_half
-from indexer.vectors.index_file import StaleIndexError
+from indexer.vectors.index_file import StaleIndexError, write_index
 from indexer.vectors.measurements import IndexChoice
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _VERIFIED_EMBEDDINGS = 256
 """Newest embeddings of an index file that are compared with the catalog: an index of another catalog differs there."""
 
 
-class IndexFiles(Catalog):
+class IndexFiles(ServerSearch):
     """A catalog and the files of its indexes; the base class of `Store`, which adds the open index."""
 
     def index_file(self, fingerprint: str) -> Path:
@@ -44,7 +44,10 @@ class IndexFiles(Catalog):
                 file.unlink(missing_ok=True)
 
     def read_index_choice(self) -> IndexChoice | None:
-        """Return the index choice from its file without opening an index; None if it is missing or damaged."""
+        """Return the index choice without opening an index; None if there is none, or its file is damaged."""
+        in_server = self.server_choice()
+        if in_server is not None:
+            return in_server
         fingerprint = self.index_fingerprint
         try:
             return read_measurements(self.choice_file(fingerprint), fingerprint=fingerprint)
@@ -67,3 +70,21 @@ class IndexFiles(Catalog):
             return index, watermark
         logger.debug("the index is rebuilt: it belongs to a later catalog; was a backup restored?")
         return new_index(encoder.dim), 0
+
+    def write_index_file(self, index: MutableIndex, fingerprint: str, watermark: int) -> None:
+        """Write an index to its file, unless the library is only read; without space for it a search builds it anew."""
+        if not self.can_write_files:
+            return
+        try:
+            write_index(index, self.index_file(fingerprint), fingerprint=fingerprint, watermark=watermark)
+        except OSError as error:
+            logger.warning("the index was not saved and will be rebuilt next time: %s", error)
+
+
+def id_of_file(file: Path) -> tuple[int, int] | None:
+    """Return inode and modification time of a file, which tell it from a later one at its path; None if missing."""
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns

@@ -20,14 +20,14 @@ from indexer.config import Settings
 from indexer.database_url import DatabaseUrl
 from indexer.errors import LibraryError, StorageError
 from indexer.forking import keep_for_parent
-from indexer.store.index_files import IndexFiles
+from indexer.store.index_files import IndexFiles, id_of_file
 from indexer.store.stored_pictures import ItemPictures
 from indexer.types import FilterMatches, Progress, ProgressCallback
 from indexer.vectors.autotune.choice_file import read_choice
 from indexer.vectors.base import MutableIndex, VectorIndex
 from indexer.vectors.gpu.index import GpuIndex
 from indexer.vectors.gpu.select import backend_for
-from indexer.vectors.index_file import StaleIndexError, write_index
+from indexer.vectors.index_file import StaleIndexError
 from indexer.vectors.ivf_refined import ApproximateIndex, changed_share
 from indexer.vectors.measurements import IndexChoice
 
@@ -116,6 +116,13 @@ class Store(IndexFiles):
             save: Whether to write a file that was only behind; a rebuilt one is always written if possible.
             progress: Called with the number of embeddings read so far.
         """
+        encoder, in_server = self._required_encoder(), self.server_choice()
+        if in_server is not None:
+            return self.server_index(encoder, in_server)
+        return self.index_in_memory(save=save, progress=progress)
+
+    def index_in_memory(self, *, save: bool = False, progress: ProgressCallback | None = None) -> VectorIndex:
+        """Return the up-to-date index of this machine, whichever searches use; see `index`."""
         encoder = self._required_encoder()
         with self._index_lock:
             if self._index is not None and not save and self._is_up_to_date():
@@ -175,7 +182,8 @@ class Store(IndexFiles):
             self._load_choice(self._index)
             self._loaded_version = version
         if save and self._is_unsaved:
-            self._save(self._index)
+            self.write_index_file(self._index, fingerprint, self._watermark)
+            self._is_unsaved = not self.can_write_files
         return self._fastest(self._index)
 
     @contextmanager
@@ -185,7 +193,12 @@ class Store(IndexFiles):
         No other thread changes the index meanwhile. Whoever read the catalog later than the index would miss items that
         were replaced in between: their old vectors are no longer in the catalog, and the new ones not yet in the index.
         """
-        encoder = self._required_encoder()
+        encoder, in_server = self._required_encoder(), self.server_choice()
+        if in_server is not None:
+            self._release_index()
+            with self.reading() as connection:
+                yield self.server_index(encoder, in_server, connection), connection
+            return
         with self._index_lock, self.reading() as connection:
             version = self.database.snapshot_version(connection)
             if self._index is not None and self._is_up_to_date():
@@ -195,9 +208,19 @@ class Store(IndexFiles):
                 index = self._updated_index(encoder, connection, version)
             yield index, connection
 
+    def _release_index(self) -> None:
+        """Free the memory of the index of this machine, which was chosen before."""
+        if self._index is not None:
+            with self._index_lock:
+                self._index = self._gpu_index = self._approximate_index = self._choice = self._choice_file_id = None
+
     @contextmanager
     def locked_index(self) -> Iterator[VectorIndex]:
         """Yield the up-to-date index, which no other thread changes meanwhile."""
+        if self.server_choice() is not None:
+            with self.searching() as (index, _):
+                yield index
+            return
         with self._index_lock:
             yield self.index()
 
@@ -213,6 +236,9 @@ class Store(IndexFiles):
 
         The share is the number of embeddings added and removed since, divided by the number at the time of the choice.
         """
+        in_server = self.server_choice()
+        if in_server is not None:
+            return in_server, 0.0  # the server brings its index up to date itself
         with self._index_lock:
             ids, choice = self.index().ids, self._choice
             if choice is None:
@@ -238,7 +264,7 @@ class Store(IndexFiles):
     def _load_choice(self, index: MutableIndex) -> None:
         """Load the chosen index if its file is new; an invalid file is ignored."""
         file = self.choice_file(self._loaded_fingerprint)
-        file_id = _file_id(file)
+        file_id = id_of_file(file)
         if file_id == self._choice_file_id:
             return
         self._approximate_index, self._choice, self._choice_file_id = None, None, file_id
@@ -272,22 +298,3 @@ class Store(IndexFiles):
         self._count = count
         self._watermark = newest  # not the highest ever seen: a restored backup assigns the same ids again
         return has_changed
-
-    def _save(self, index: MutableIndex) -> None:
-        if not self.can_write_files:
-            return
-        fingerprint = self._loaded_fingerprint
-        try:
-            write_index(index, self.index_file(fingerprint), fingerprint=fingerprint, watermark=self._watermark)
-        except OSError as error:
-            logger.warning("the index was not saved and will be rebuilt next time: %s", error)
-        self._is_unsaved = False
-
-
-def _file_id(file: Path) -> tuple[int, int] | None:
-    """Return inode and modification time of a file, which tell it from a later one at its path; None if missing."""
-    try:
-        stat = file.stat()
-    except FileNotFoundError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns

@@ -104,10 +104,13 @@ def optimize(
     memory given here, when a library reaches 100,000 units and again when a tenth of it has changed. Searches continue
     meanwhile.
 
+    The index that a PostgreSQL server keeps for all machines takes none of their memory, but each search goes there. It
+    is built and measured if the limit leaves no other choice, and then all machines search in the server.
+
     Args:
         recall: Share of the ten best results of exact search that the index must find, above 0 and at most 1; 1 is
             exact search.
-        memory: Maximum size of the index in memory, in bytes; None for no limit.
+        memory: Maximum size of the index in the memory of a machine that searches, in bytes; None for no limit.
         progress: Called with the progress.
 
     Raises:

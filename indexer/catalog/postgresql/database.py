@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from indexer.catalog.postgresql import migrate, room
+from indexer.catalog.postgresql import migrate, room, vector_indexes
 from indexer.catalog.postgresql.connections import Connections
 from indexer.catalog.postgresql.engine import storage_errors
 from indexer.catalog.postgresql.lock import WriteLock, write_lock
@@ -69,6 +69,17 @@ class PostgresDatabase(Connections):
         return write_lock(
             self.url, operation, writer=self._writer, errors=self.errors, timeout=timeout, is_run=is_run, go_on=go_on
         )
+
+    @contextmanager
+    def making_index(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction that makes an index of vectors."""
+        with self.using() as engines, vector_indexes.changing(engines) as connection:
+            yield connection
+
+    def drop_vector_indexes(self, is_out_of_date: Callable[[str, bool], bool]) -> None:
+        """Drop indexes of vectors; see `vector_indexes.drop`."""
+        with self.errors(), self.using() as engines:
+            vector_indexes.drop(engines, is_out_of_date)
 
     def limit_log(self) -> None:
         """Do nothing: the server looks after its log."""

@@ -79,6 +79,13 @@ class SqliteDatabase(Connections):
         connection.exec_driver_sql("PRAGMA schema_version")  # the first read decides what the connection sees
         return version
 
+    def making_index(self) -> AbstractContextManager[Connection]:
+        """Return a transaction; nothing in Recall makes an index of vectors here."""
+        return self.transaction()
+
+    def drop_vector_indexes(self, is_out_of_date: Callable[[str, bool], bool]) -> None:
+        """Do nothing: indexes of vectors are files."""
+
     def limit_log(self) -> None:
         """Truncate the write-ahead log if its file has become large."""
         with self.using() as engine:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
 from indexer.catalog.schema import META
 
 _KEY = "index"
+_SERVER_KEY = "server_index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,16 @@ def save_index_settings(connection: Connection, settings: IndexSettings) -> None
     """Store the settings in place of the previous ones."""
     connection.execute(delete(META).where(META.c.key == _KEY))
     connection.execute(insert(META).values(key=_KEY, value=json.dumps(asdict(settings))))
+
+
+def read_server_index(connection: Connection) -> dict[str, Any] | None:
+    """Return what `save_server_index` stored, or None."""
+    value = connection.scalar(select(META.c.value).where(META.c.key == _SERVER_KEY))
+    return None if value is None else dict(json.loads(value))
+
+
+def save_server_index(connection: Connection, values: Mapping[str, Any] | None) -> None:
+    """Store how the index in the server was chosen, in values for JSON; None deletes it."""
+    connection.execute(delete(META).where(META.c.key == _SERVER_KEY))
+    if values is not None:
+        connection.execute(insert(META).values(key=_SERVER_KEY, value=json.dumps(values)))

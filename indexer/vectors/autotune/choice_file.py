@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -14,7 +14,7 @@ import numpy as np
 
 from indexer.types import Ids, isin_sorted
 from indexer.vectors.base import MutableIndex
-from indexer.vectors.index_file import Footer, StaleIndexError, commit_file, open_index_file, read_footer
+from indexer.vectors.index_file import StaleIndexError, commit_file, open_index_file, read_footer
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.kinds import APPROXIMATE_KINDS
 from indexer.vectors.measurements import IndexChoice, IndexMeasurement, IndexTarget, SearchDepth
@@ -55,10 +55,7 @@ def write_choice(
         OSError: The disk is full or read-only; the file at `path` is unchanged.
     """
     ids = _sample(index.ids)
-    more = {
-        "asked": asdict(target),
-        "figures": [asdict(measurement) for measurement in measurements],
-        "at": datetime.now(UTC).isoformat(),
+    more = choice_values(target, measurements) | {
         "ids": ids.tolist(),
         "vectors": base64.b64encode(index.half_vectors(ids).tobytes()).decode(),
     }
@@ -83,7 +80,7 @@ def read_choice(
 
     with open_index_file(path) as file:
         footer = read_footer(file, kind=KIND, fingerprint=fingerprint, verify=verify)
-        choice = _parse_choice(footer)
+        choice = parse_choice(footer.more, footer.watermark)
         _check_sample(footer.more, index)
         chosen = choice.measurements[0]
         if chosen.kind == "exact":
@@ -101,32 +98,50 @@ def read_measurements(path: Path, *, fingerprint: str) -> IndexChoice:
         StaleIndexError: The file cannot be trusted; choose again.
     """
     with open_index_file(path) as file:
-        return _parse_choice(read_footer(file, kind=KIND, fingerprint=fingerprint, is_searched=False))
+        footer = read_footer(file, kind=KIND, fingerprint=fingerprint, is_searched=False)
+        return parse_choice(footer.more, footer.watermark)
 
 
-def _parse_choice(footer: Footer) -> IndexChoice:
-    more = footer.more
+def choice_values(target: IndexTarget, measurements: Sequence[IndexMeasurement]) -> dict[str, Any]:
+    """Return a choice, made now, as values for JSON."""
+    figures = [asdict(measurement) for measurement in measurements]
+    return {"asked": asdict(target), "figures": figures, "at": datetime.now(UTC).isoformat()}
+
+
+def parse_choice(
+    values: Mapping[str, Any], watermark: int, *, kinds: Collection[str] = APPROXIMATE_KINDS
+) -> IndexChoice:
+    """Return the choice that `choice_values` returned.
+
+    Args:
+        values: The values.
+        watermark: The highest embedding id at that time.
+        kinds: The kinds other than exact search that may be chosen.
+
+    Raises:
+        StaleIndexError: They are of another version.
+    """
     try:
-        target, chosen_at = IndexTarget(**more["asked"]), datetime.fromisoformat(more["at"])
-        measurements = tuple(_parse_measurement(values) for values in more["figures"])
-        is_valid = bool(measurements) and _is_valid(measurements[0])
+        target, chosen_at = IndexTarget(**values["asked"]), datetime.fromisoformat(values["at"])
+        measurements = tuple(_parse_measurement(measured) for measured in values["figures"])
+        is_valid = bool(measurements) and _is_valid(measurements[0], kinds)
     except (KeyError, TypeError, ValueError) as error:
         raise StaleIndexError(f"it is of another version ({error})") from error
     if not is_valid:
         raise StaleIndexError("its measurements are invalid")
-    return IndexChoice(target, measurements, footer.watermark, chosen_at)
+    return IndexChoice(target, measurements, watermark, chosen_at)
 
 
 def _parse_measurement(values: dict[str, Any]) -> IndexMeasurement:
     return IndexMeasurement(**values | {"depths": tuple(SearchDepth(**depth) for depth in values["depths"])})
 
 
-def _is_valid(measurement: IndexMeasurement) -> bool:
+def _is_valid(measurement: IndexMeasurement, kinds: Collection[str]) -> bool:
     if measurement.kind == "exact":
         return True
     depths = measurement.depths
     return (
-        measurement.kind in APPROXIMATE_KINDS
+        measurement.kind in kinds
         and len(depths) > 0
         and all(1 <= depth.probes <= _MAX_DEPTH for depth in depths)
         and all(1 <= depth.results <= depth.refine <= _MAX_DEPTH for depth in depths)

@@ -8,22 +8,33 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from indexer.types import Progress, ProgressCallback, Vectors
 from indexer.vectors.autotune.ground_truth import REFINE_COUNTS, RESULT_COUNTS, GroundTruth
-from indexer.vectors.base import MutableIndex
+from indexer.vectors.base import MutableIndex, VectorIndex
 from indexer.vectors.faiss_ivf import InvertedFile
-from indexer.vectors.ivf_refined import ApproximateIndex
-from indexer.vectors.kinds import Kind
+from indexer.vectors.ivf_refined import ApproximateIndex, CandidateIndex
+from indexer.vectors.kinds import SERVER_KIND, Kind
 from indexer.vectors.measurements import HoldoutQueries, IndexMeasurement, SearchDepth
 
 PROBE_COUNTS = tuple(sorted(base << power for base in (4, 6) for power in range(10)))
 """Numbers of searched lists that are tried, from 4 to 3,072."""
 
+SERVER_DEPTHS = (100, 200, 400, 800, 1000)
+"""Depths of the search in a server's graph that are tried: pgvector's hnsw.ef_search, which is at most 1,000."""
+
 _TIMED_QUERIES = 40
 """Queries of each kind that are timed, one at a time."""
+
+
+class ServerIndex(CandidateIndex, Protocol):
+    """An index in a database server."""
+
+    def at_depths(self, depths: Sequence[SearchDepth]) -> VectorIndex:
+        """Return the index with other search depths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,37 @@ class Trial:
             depths=(ten, usual, *(depth for duration, depth, _ in others if duration < exact_milliseconds)),
         )
 
+    def measure_server(self, index: ServerIndex, target_recall: float, *, seconds: float) -> IndexMeasurement:
+        """Return the measurement of the server's graph at the least depth that reaches the target, else the greatest.
+
+        That depth is for all numbers of results: a graph that is searched for the ten best at a depth of 200 names the
+        200 best in passing, though it may miss more of the last ones.
+
+        Args:
+            index: Searches at the depths that it is given, and names candidates.
+            target_recall: Recall to reach.
+            seconds: Time that building took.
+        """
+        probes, recall = 0, 0.0
+        for number, probes in enumerate(SERVER_DEPTHS, start=1):
+            recall = min(float(self._recalls(index, name, probes)[:2, -1].min()) for name in self.queries)
+            if self.progress:
+                self.progress(Progress("measuring", number, len(SERVER_DEPTHS)))
+            if recall >= target_recall:
+                break
+        refined = [(results, max(REFINE_COUNTS[0], results + results // 8)) for results in RESULT_COUNTS[1:]]
+        depths = tuple(SearchDepth(results, max(probes, refine), refine) for results, refine in refined)
+        return IndexMeasurement(
+            kind=SERVER_KIND,
+            recall=recall,
+            milliseconds=self._time_query(index.at_depths(depths), RESULT_COUNTS[1]),
+            opening=0.0,
+            memory=0,
+            seconds=seconds,
+            vectors=len(self.exact),
+            depths=depths,
+        )
+
     def _depth_recalls(self, lists: InvertedFile, target_recall: float) -> list[_DepthRecall]:
         """Return the recall of ever more probes, until the fewest candidates reach the target for every count."""
         depths: list[_DepthRecall] = []
@@ -128,7 +170,7 @@ class Trial:
                 break
         return depths
 
-    def _recalls(self, lists: InvertedFile, name: str, probes: int) -> Vectors:
+    def _recalls(self, lists: CandidateIndex, name: str, probes: int) -> Vectors:
         """Return the recall of one kind of query, per number of results and of candidates, shape (s, r)."""
         queries, truths = self.queries[name], self.truths[name]
         candidates = lists.candidates(queries.vectors, REFINE_COUNTS[-1], probes=probes)
@@ -157,7 +199,7 @@ class Trial:
                 timed.append((self._time_query(index, RESULT_COUNTS[place]), depth, recall.min_recall(place)))
         return min(timed, key=lambda measured: measured[0])
 
-    def _time_query(self, index: MutableIndex, results: int) -> float:
+    def _time_query(self, index: VectorIndex, results: int) -> float:
         """Return the median milliseconds of one query."""
         queries = np.concatenate([part.vectors[:_TIMED_QUERIES] for part in self.queries.values()])
         durations = []

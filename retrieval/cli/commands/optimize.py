@@ -48,11 +48,13 @@ def command(recall: float, memory: int | None, as_json: bool, settings: Settings
     """Choose the index by measurement: each kind is built and queried with your own library.
 
     `recall index` does this by itself from 100,000 photos and texts on, and again when a tenth of them has changed,
-    with the recall and memory of your last call. Searches continue meanwhile. Ctrl-C leaves everything as it was.
+    with the recall and memory of your last call. Searches continue meanwhile. Ctrl-C leaves everything as it was. In
+    PostgreSQL a limit that no other kind keeps, such as 1MB, makes all machines search in the server.
 
     \b
     recall optimize
     recall optimize --recall 0.95 --memory 500MB
+    recall optimize --memory 1MB --library postgresql://recall@db.example/photos
     """
     with open_library(settings) as library, ProgressLine() as progress:
         choice = library.optimize(recall=recall, memory=memory, progress=progress)
