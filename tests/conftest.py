@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from tests.support.program import Program, program_env
 if TYPE_CHECKING:
     from tests.support.postgresql import PostgresServer
     from tests.support.s3 import S3Server
+    from tests.support.server_index import ServerIndex
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -164,6 +165,15 @@ def postgresql_url(postgresql_server: PostgresServer) -> Iterator[str]:
     schema = f"test_{secrets.token_hex(6)}"
     yield postgresql_server.url(schema)
     postgresql_server.drop(schema)
+
+
+@pytest.fixture
+def server_indexes(postgresql_url: str) -> Iterator[Callable[[int], ServerIndex]]:
+    """Return a maker of empty indexes in a database server, by the length of their vectors."""
+    from tests.support.server_index import making_server_indexes
+
+    with making_server_indexes(postgresql_url) as make:
+        yield make
 
 
 @pytest.fixture
