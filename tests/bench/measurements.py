@@ -99,6 +99,7 @@ MEASUREMENTS = (
     Measurement("component-speed", _pytest("test_components")),
     Measurement("rclip", _pytest("test_rclip")),
     Measurement("many-machines", _pytest("test_many_machines")),
+    Measurement("server-search", _pytest("test_server_search"), takes_hours=True),  # needs a database server
     Measurement("server-load", _pytest("test_server")),
     Measurement("frozen-app", ("python -m tests.bench.frozen_app",)),
     Measurement("vector-search", _pytest("test_index_floor")),
