@@ -40,7 +40,7 @@ def write_table(path: Path, table: Sequence[Mapping[str, Any]]) -> Path:
 def row_units(library: Library) -> list[tuple[Any, ...]]:
     """Return the row, item kind, picture's name, unit kind and text of every unit."""
     units = rows(
-        library.path,
+        library,
         "SELECT path, modality, picture, kind, units.text FROM items JOIN units ON item_id = items.id "
         "ORDER BY items.path, position",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -146,6 +147,11 @@ def storage_errors(url: DatabaseUrl, folder: Path) -> Iterator[None]:
     except (DBAPIError, psycopg.Error) as error:
         raise _error_of(url, error) from error
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(
+                f"the disk of {folder}, with this machine's files of {url}, is full; committed work is safe; free some "
+                "space and run the command again"
+            ) from error
         raise StorageError(f"the files of {url} in {folder} cannot be used: {error.strerror or error}") from error
     except (ValueError, TypeError, OverflowError, InvalidRequestError) as error:
         if not is_of_a_row(error):

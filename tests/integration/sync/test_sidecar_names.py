@@ -88,8 +88,8 @@ def write_takeout(path: Path, **fields: object) -> Path:
 
 def dates(library: Library) -> dict[str, tuple[str, str]]:
     """Return the day and the origin of each photo's date, by the photo's name."""
-    photos = rows(library, "SELECT name, substr(taken_at, 1, 10), taken_from FROM items")
-    return {name: (day, origin) for name, day, origin in photos}
+    photos = rows(library, "SELECT name, taken_at, taken_from FROM items")
+    return {name: (taken_at[:10], origin) for name, taken_at, origin in photos}
 
 
 @pytest.mark.parametrize(

@@ -71,5 +71,7 @@ def test_only_changed_files_are_looked_up_in_the_catalog(library: Library, folde
     (folder / "c.png").unlink()
     with record_statements() as statements:
         assert counts(library.sync(folder)) == {"unchanged": 3, "removed": 1}
-    (looked_up,) = [values for statement, values in statements if "items.path IN" in statement]
-    assert looked_up == (os.fsencode(folder / "b.png"), os.fsencode(folder / "c.png"))
+    (values,) = [values for statement, values in statements if "items.path IN" in statement]
+    looked_up = list(values.values() if isinstance(values, dict) else values)  # in psycopg.Binary
+    names = [os.path.basename(getattr(path, "obj", path)) for path in looked_up]
+    assert names == [b"b.png", b"c.png"]
