@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.errors import TuningError
+from indexer.object_path import file_path, is_object
 from indexer.types import Vectors, collection_of
 from retrieval.tuning.control_set.control_set import MIN_PHOTOS
 from retrieval.tuning.lora.paired_queries import PairedQuery
@@ -57,7 +58,7 @@ def judged_pairs(training_set: TrainingSet) -> list[tuple[str, str]]:
 
 def judged_files(training_set: TrainingSet) -> list[Path]:
     """Return every judged photo once, in order of first use."""
-    return list(dict.fromkeys(map(Path, training_set.files)))
+    return list(dict.fromkeys(map(file_path, training_set.files)))
 
 
 def to_pairs(training_set: TrainingSet) -> list[PairedQuery]:
@@ -65,8 +66,8 @@ def to_pairs(training_set: TrainingSet) -> list[PairedQuery]:
     queries = []
     for number, text in enumerate(training_set.query_texts):
         rows = np.flatnonzero(training_set.owners == number)
-        good = tuple(Path(training_set.files[row]) for row in rows if training_set.good[row])
-        bad = tuple(Path(training_set.files[row]) for row in rows if not training_set.good[row])
+        good = tuple(file_path(training_set.files[row]) for row in rows if training_set.good[row])
+        bad = tuple(file_path(training_set.files[row]) for row in rows if not training_set.good[row])
         queries.append(PairedQuery(text, good, bad))
     return queries
 
@@ -99,7 +100,7 @@ def drop_unreadable(
     Raises:
         TuningError: None can be read.
     """
-    is_readable = np.array([Path(file) in vectors for file in training_set.files], dtype=np.bool_)
+    is_readable = np.array([file_path(file) in vectors for file in training_set.files], dtype=np.bool_)
     count = int((~is_readable).sum())
     if not count:
         return training_set, 0
@@ -126,7 +127,7 @@ def log_missing(missing: Mapping[Path, str], kind: str, total: int) -> None:
 
 def _is_file(path: Path) -> bool:
     """Return whether a photo has a file, which added items need not have."""
-    return collection_of(str(path)) is None and path.exists()
+    return collection_of(str(path)) is None and (is_object(path) or path.exists())
 
 
 def sample_unjudged(training_set: TrainingSet, *, with_control_set: bool) -> tuple[list[Path], list[Path]]:
@@ -134,7 +135,7 @@ def sample_unjudged(training_set: TrainingSet, *, with_control_set: bool) -> tup
 
     The control set takes half of the photos, but at least as many as it needs.
     """
-    files = [Path(file) for file in training_set.unjudged_files]
+    files = [file_path(file) for file in training_set.unjudged_files]
     unjudged = np.flatnonzero(training_set.unjudged_are_photos)
     rows = np.array([row for row in unjudged.tolist() if _is_file(files[row])], dtype=np.int64)
     if len(rows) < len(unjudged):

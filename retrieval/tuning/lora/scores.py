@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.object_path import file_path
 from indexer.types import Progress, ProgressCallback, Vectors
 from retrieval.tuning.training_set import TrainingSet
 
@@ -50,7 +51,7 @@ def photo_scores(training_set: TrainingSet, encoder: OpenClipEncoder, vectors: M
     """
     texts = encoder.encode_texts(list(training_set.query_texts))
     rows = zip(training_set.owners, training_set.files, strict=True)
-    return np.array([texts[owner] @ vectors[Path(file)] for owner, file in rows], dtype=np.float32)
+    return np.array([texts[owner] @ vectors[file_path(file)] for owner, file in rows], dtype=np.float32)
 
 
 def embed_readable(
