@@ -58,7 +58,7 @@ def stat_file(path: str | os.PathLike[str]) -> os.stat_result:
         raise PermissionError(errno.EACCES, error.reason) from error
     if info is None:
         raise FileNotFoundError(errno.ENOENT, "there is no such object")
-    return object_status(info.size, info.mtime_ns, etag_number(info.etag))
+    return object_status(os.fspath(path), info.size, info.mtime_ns, info.etag)
 
 
 def stat_files(items: Iterable[T], path_of: Callable[[T], str]) -> Iterator[tuple[T, os.stat_result | OSError]]:
@@ -81,16 +81,17 @@ def stat_files(items: Iterable[T], path_of: Callable[[T], str]) -> Iterator[tupl
             yield from ((item, status(item)) for item in group)
 
 
-def object_status(size: int, mtime_ns: int, ctime_ns: int) -> os.stat_result:
-    """Return what the system would say of an object if it were a file."""
+def object_status(url: str, size: int, mtime_ns: int, etag: str | None) -> os.stat_result:
+    """Return what the system would say of an object if it were a file, with an inode that no other object has."""
+    ctime_ns = _number(etag or str(mtime_ns))  # a server without ETags: only the time tells a change
     times = (mtime_ns // 10**9, mtime_ns // 10**9, ctime_ns // 10**9)
     nanoseconds = {"st_atime_ns": mtime_ns, "st_mtime_ns": mtime_ns, "st_ctime_ns": ctime_ns}
-    return os.stat_result((stat.S_IFREG | 0o444, 0, 0, 1, 0, 0, size, *times), nanoseconds)
+    return os.stat_result((stat.S_IFREG | 0o444, _number(url), 0, 1, 0, 0, size, *times), nanoseconds)
 
 
-def etag_number(etag: str | None) -> int:
-    """Return a number below 2**63 that stands for an ETag, 0 for none."""
-    return 0 if etag is None else int.from_bytes(hashlib.sha256(etag.encode()).digest()[:8], "big") >> 1
+def _number(text: str) -> int:
+    """Return a number below 2**63 that stands for a text."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()[:8], "big") >> 1
 
 
 def is_missing(path: str) -> bool:

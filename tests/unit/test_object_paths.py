@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from indexer.object_path import ObjectPath, absolute_path, file_path, is_object
-from indexer.storage.item_files import etag_number, object_status
+from indexer.storage.item_files import object_status
 from indexer.sync.object_walker import _is_key_in
 from indexer.types import is_unchanged
 
@@ -39,12 +39,17 @@ def test_other_paths_stay_paths() -> None:
 
 
 def test_the_status_of_an_object_has_size_time_and_etag() -> None:
-    number = etag_number("abc")
-    assert 0 <= number < 2**63
-    assert number != etag_number("abd")
-    status = object_status(5, 1_700_000_000 * 10**9, number)
-    assert is_unchanged(status, 5, 1_700_000_000 * 10**9, number)
-    assert not is_unchanged(status, 5, 1_700_000_000 * 10**9, number + 1)
+    time_ns = 1_700_000_000 * 10**9
+    status, changed, other = (
+        object_status(url, 5, time_ns, etag) for url, etag in ((URL, "abc"), (URL, "abd"), (URL + "x", "abc"))
+    )
+    assert 0 <= status.st_ctime_ns < 2**63  # as the catalog stores it
+    assert is_unchanged(status, 5, time_ns, status.st_ctime_ns)
+    assert not is_unchanged(changed, 5, time_ns, status.st_ctime_ns)
+    assert is_unchanged(other, 5, time_ns, status.st_ctime_ns)
+    without = [object_status(URL, 5, time, None).st_ctime_ns for time in (time_ns, time_ns, time_ns + 10**9)]
+    assert without[0] == without[1] != without[2]
+    assert other.st_ino != status.st_ino == changed.st_ino  # two objects are never one file
 
 
 @pytest.mark.parametrize(
