@@ -51,7 +51,7 @@ def methods() -> list[str]:
 
 
 def closed_message(library: Library) -> str:
-    return f"the library {library.path} is closed; open it again with Library.open"
+    return f"the library {library.name} is closed; open it again with Library.open"
 
 
 @pytest.mark.parametrize("name", methods())

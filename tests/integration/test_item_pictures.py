@@ -129,6 +129,7 @@ def test_a_photo_that_is_gone_or_no_picture_any_more_says_so(album: Library) -> 
         album.web_thumbnail(item.item_id)
 
 
+@pytest.mark.folder  # a library in PostgreSQL always has them in the cache
 def test_a_library_that_is_only_read_has_its_thumbnails_in_the_cache(album: Library, tmp_path: Path) -> None:
     number = item_named(album, "small.png").item_id
     with Library.open(album.path, read_only=True, cache=tmp_path / "cache") as reader:
