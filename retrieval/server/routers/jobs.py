@@ -17,7 +17,9 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
-from indexer.types import ProgressCallback
+from indexer.object_path import SCHEME, absolute_path, is_object
+from indexer.storage.url import is_url
+from indexer.types import ProgressCallback, is_below
 from retrieval.library import Library
 from retrieval.schemas.filters import Filters, as_filter
 from retrieval.server.answers import Json
@@ -199,9 +201,24 @@ def _check_folders(paths: list[str], allowed: Sequence[Path]) -> None:
     Raises:
         ProblemError: A path is not below one of them.
     """
-    folders = [os.path.realpath(folder) for folder in allowed]
     for path in paths:
-        if "\0" in path or not any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in folders):
+        if "\0" in path or not any(_is_within(path, folder) for folder in allowed):
             raise ProblemError(
                 403, f"this server does not index {path[:200]!r}; start it with --allow-folders and the folder"
             )
+
+
+def _is_within(path: str, folder: Path) -> bool:
+    """Return whether what a sync reads at a path is an allowed folder or below it; no folder of this machine has URLs.
+
+    A key with "..", "." or an empty component counts as outside: who sends it to the server may shorten it.
+    """
+    if is_url(path) or is_object(folder):
+        url, allowed = absolute_path(path), str(folder)
+        is_plain = {"", ".", ".."}.isdisjoint(url.removeprefix(SCHEME).split("/"))
+        return is_object(path) and is_object(folder) and is_plain and (url == allowed or is_below(url, allowed))
+    try:
+        real = os.path.realpath(Path(path).expanduser())  # as `resolve_path` does: the home folder for ~
+    except RuntimeError:  # of an unknown user
+        return False
+    return Path(real).is_relative_to(os.path.realpath(folder))

@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 
 from indexer.errors import QueryError
+from indexer.object_path import ObjectPath
 from indexer.types import Progress, ProgressCallback
 from retrieval import Library
 from retrieval.server.jobs import Jobs
 from retrieval.server.problems import ProblemError
+from retrieval.server.routers.jobs import _check_folders
 from tests.support.serving import Running
 
 L = "/api/libraries/photos"
@@ -131,6 +133,35 @@ def test_new_folders_are_indexed_only_if_the_server_was_told_to_allow_them(write
     job = ended(writer, started(writer, kind="sync", paths=[str(own.parent / "more" / "trip")]))
     assert job["state"] == "done"
     assert len(writer.get(f"{L}/status").json()["sources"]) == 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "s3://secret/x",  # a relative path as realpath reads it, below the working folder
+        "s3://photos",
+        "s3://photos/2024x",
+        "s3://photos/2024/../x",
+        "s3://photos/2024//x",
+        "gs://photos/2024",
+        "~/x",  # what a sync reads is below the home folder
+        "./~/x",
+        "~no-such-user/x",
+        "../x",
+    ],
+)
+def test_urls_and_the_home_folder_are_not_below_the_working_folder(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    allowed = [Path(), Path("s3:"), ObjectPath("s3://photos/2024")]
+    _check_folders(["x", "./x/~/y", "s3://photos/2024", "s3://photos/2024/", "s3://photos/2024/x"], allowed)
+    with pytest.raises(ProblemError, match="--allow-folders"):
+        _check_folders(["x", path], allowed)
+    with pytest.raises(ProblemError, match="--allow-folders"):
+        _check_folders(["s3://photos/2024"], allowed[:2])
 
 
 def test_jobs_that_cannot_be_are_refused(writer: httpx.Client) -> None:
