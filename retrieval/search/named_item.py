@@ -11,8 +11,7 @@ from indexer.catalog.statements import added_items, items, sources
 from indexer.catalog.statements.item import Item
 from indexer.catalog.statements.items import PhotoEmbedding
 from indexer.errors import QueryError
-from indexer.object_path import file_path
-from indexer.storage.item_files import may_exist
+from indexer.object_path import file_path, is_object
 from indexer.store import Store
 from indexer.types import added_path, collection_of, item_id, paths_of_id
 from retrieval.query.embed import find_photo
@@ -25,7 +24,8 @@ NamedItem: TypeAlias = "Hit | Item | str | os.PathLike[str]"
 def catalog_path(connection: Connection, name: NamedItem) -> str:
     """Return the path in the catalog of a named item; of a file that the catalog does not have, its absolute path.
 
-    A name that a file has is the file's. Another one is the id of an added item if there is one.
+    A name that a file has is the file's, a URL that the catalog has is the object's. Another one is the id of an added
+    item if there is one.
 
     Raises:
         QueryError: Several collections have an item with this id.
@@ -36,7 +36,8 @@ def catalog_path(connection: Connection, name: NamedItem) -> str:
         known = (path for path in paths_of_id(name.id) if items.item_state(connection, path) is not None)
         return next(known, str(name.path))
     file = sources.canonical_path(connection, name)
-    if may_exist(file) or items.item_state(connection, file) is not None:
+    is_file = not is_object(file) and os.path.lexists(file)
+    if is_file or items.item_state(connection, file) is not None:
         return file
     id_ = os.fspath(name)
     paths = [record.path for record in added_items.find_by_id(connection, [id_], None).get(id_, [])]

@@ -103,3 +103,12 @@ def test_the_program_explains_an_added_item_and_saves_its_map(
     explained = json.loads(recall_program("explain", "red", "shoe", "--json").stdout)
     assert (explained["id"], explained["collection"]) == ("shoe", "default")
     assert recall_program("similar", "shoe").returncode in (0, 1)
+
+
+def test_an_id_that_looks_like_the_url_of_an_object_names_its_added_item(library: Library) -> None:
+    url = "s3://shop/red.png"
+    library.add(images=[picture_bytes("red"), picture_bytes("lime")], ids=[url, "lime"])
+    assert [hit.id for hit in library.similar(url)] == ["lime"]
+    assert library.explain("red", url).in_results
+    assert library.judge("red", good=library.search("red", k=1)).good == 1
+    assert library.forget_judgements(path=url) == 1
