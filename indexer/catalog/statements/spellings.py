@@ -15,6 +15,7 @@ from sqlalchemy import Connection, exists, or_, select
 from indexer.catalog.filters.path_prefix import at_or_under, path_range
 from indexer.catalog.schema import ITEMS, SOURCES
 from indexer.catalog.text_key import text_key
+from indexer.object_path import SCHEME, file_path, is_object
 
 _PAGE_SIZE = 1000
 
@@ -30,11 +31,11 @@ def stored_spellings(connection: Connection, path: str, *, ignore_case: bool = F
 
     Args:
         connection: Open connection.
-        path: An absolute path.
+        path: An absolute path, or a URL.
         ignore_case: Whether a name that the catalog lacks may also differ in case.
     """
-    spellings = [PurePath(path).anchor]
-    for name in PurePath(path).parts[1:]:
+    spellings = [SCHEME if is_object(path) else PurePath(path).anchor]
+    for name in file_path(path).parts[1:]:
         spellings = [
             found for parent in spellings for found in _children(connection, parent, name, ignore_case=ignore_case)
         ]

@@ -98,3 +98,11 @@ def test_any_stored_path_is_found_in_both_unicode_forms(
         for form in ("NFC", "NFD"):
             assert stored_spellings(connection, unicodedata.normalize(form, path)) == [path]
         savepoint.rollback()
+
+
+def test_urls_have_spellings_as_paths_have(connection: Connection, source: Source) -> None:
+    save_items(connection, source, "s3://bkt/Trip/U\u0308bung/a.jpg", "s3://bkt/Trip/b.jpg")
+    assert stored_spellings(connection, "s3://bkt/Trip/\u00dcbung") == ["s3://bkt/Trip/U\u0308bung"]
+    assert stored_spellings(connection, "s3://bkt/trip", ignore_case=True) == ["s3://bkt/Trip"]
+    assert stored_spellings(connection, "s3://bkt/trip") == []
+    assert stored_spellings(connection, "s3://other/Trip") == []
