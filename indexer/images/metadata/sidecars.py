@@ -31,14 +31,24 @@ def add_sidecars(embedded: MetadataBlock, paths: Iterable[File]) -> tuple[Metada
     unread = []
     for file in paths:
         path = file.path if isinstance(file, FetchedFile) else file
-        is_takeout = path.suffix.lower() == ".json"
-        max_bytes = MAX_TAKEOUT_BYTES if is_takeout else MAX_XMP_BYTES
+        limits = sidecar_limits(path)
         try:
-            data = read_file(file, limits=Limits(max_bytes=max_bytes))
+            data = read_file(file, limits=limits)
         except PictureError as error:
             is_too_large = error.kind == FailureKind.TOO_LARGE
-            reason = f"it is larger than {max_bytes:,} bytes, the limit for sidecars" if is_too_large else str(error)
+            reason = (
+                f"it is larger than {limits.max_bytes:,} bytes, the limit for sidecars" if is_too_large else str(error)
+            )
             unread.append(UnreadSidecar(path, error.kind, reason))
             continue
-        metadata = metadata.or_else(read_takeout(data)) if is_takeout else with_sidecar(metadata, read_xmp(data))
+        metadata = metadata.or_else(read_takeout(data)) if _is_takeout(path) else with_sidecar(metadata, read_xmp(data))
     return metadata, tuple(unread)
+
+
+def sidecar_limits(path: Path) -> Limits:
+    """Return how large a sidecar may be, whatever photos may be."""
+    return Limits(max_bytes=MAX_TAKEOUT_BYTES if _is_takeout(path) else MAX_XMP_BYTES)
+
+
+def _is_takeout(path: Path) -> bool:
+    return path.suffix.lower() == ".json"

@@ -18,6 +18,7 @@ from indexer.config import cpu_count
 from indexer.errors import PictureError
 from indexer.images import Keep, Limits, Photo, read_photo
 from indexer.images.file_reader import File, FileOrBytes, fetched
+from indexer.images.metadata.sidecars import sidecar_limits
 from indexer.images.workers.thread_worker import ThreadWorker
 from indexer.images.workers.worker import Worker, sendable
 from indexer.object_path import ObjectPath
@@ -163,7 +164,7 @@ class DecodePool:
         return self._threads.submit(self._decode, *self._sendable(source, sidecars)).result()
 
     def _sendable(self, source: Path | bytes, sidecars: tuple[Path, ...]) -> tuple[FileOrBytes, tuple[File, ...]]:
-        files = tuple(fetched(file, limits=self._limits) for file in sidecars)
+        files = tuple(fetched(file, limits=sidecar_limits(file)) for file in sidecars)
         return sendable(source, limits=self._limits), files
 
     def _decode(self, source: FileOrBytes, sidecars: tuple[File, ...]) -> Photo | PictureError:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import ConfigError, NoPhotosError, SourceError, StorageError
-from indexer.storage.object_store import _file_system
+from indexer.storage.object_store import ObjectStore, _file_system
 from retrieval import Library, embed_parts
 from tests.support.color_photos import PALETTE, photo_bytes
 from tests.support.encoders import FakeEncoder
@@ -88,6 +88,25 @@ def test_an_object_over_the_limit_is_not_fetched(photo_bucket: PhotoBucket, tmp_
         "the file is empty (0 bytes)",
         "5,001 bytes are over the limit of 5,000; raise it with --max-bytes",
     ]
+
+
+def test_a_sidecar_over_its_limit_is_not_fetched(
+    photo_bucket: PhotoBucket, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: dict[str, int] = {}
+    read = ObjectStore.read_up_to
+
+    def record(self: ObjectStore, name: str, limit: int) -> tuple[int, bytes]:
+        size, content = read(self, name, limit)
+        fetched[name] = len(content)
+        return size, content
+
+    monkeypatch.setattr(ObjectStore, "read_up_to", record)
+    photo_bucket.write("a.png", photo_bytes("red"))
+    photo_bucket.write("a.png.json", bytes(2**20 + 1))
+    assert library.sync(photo_bucket.url).added == 1
+    assert fetched.pop("photos/a.png.json") == 0
+    assert fetched["photos/a.png"] > 0
 
 
 def test_odd_keys_are_paths_of_items(photo_bucket: PhotoBucket, library: Library) -> None:

@@ -94,6 +94,20 @@ def test_sidecars_are_read_and_their_changes_seen(place: PhotoPlace, library: Li
     assert library.list(sort="path")[0].title == "Harbour at night"
 
 
+def test_sidecars_have_their_own_limits(place: PhotoPlace, tmp_path: Path) -> None:
+    place.write("a.png", photo_bytes("red"))
+    place.write("a.xmp", xmp_block(title="Harbour") + b" " * 5000)
+    place.write("b.png", photo_bytes("blue"))
+    place.write("b.png.json", b"{}" + b" " * 2**20)
+    with Library.open(tmp_path / "photos.recall", encoder=FakeEncoder(), max_bytes=5000) as library:
+        report = library.sync(place.url)
+        assert (report.added, report.failed) == (2, 0)
+        assert [item.title for item in library.list(sort="path")] == ["Harbour", None]
+        (failure,) = report.unread_sidecars
+    assert failure.path == f"{place.url}/b.png.json"
+    assert failure.message == "it is larger than 1,048,576 bytes, the limit for sidecars"
+
+
 def test_rules_exclude_names_and_paths(place: PhotoPlace, library: Library) -> None:
     fill(place)
     place.write(".hidden/a.png", photo_bytes("red"))
