@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import ConfigError, TransferError
+from indexer.object_path import SCHEME
 from indexer.storage.url import is_url, parse_url
 from indexer.types import collection_of, is_below
 
@@ -90,6 +91,8 @@ def _checked_url(url: str, owner: str) -> str:
         raise TransferError(f"{owner} cannot be used here: {error}; say where it is with --root OLD=NEW") from error
     if url.endswith("/"):
         raise TransferError(f"{owner} {url!r} ends with '/'; expected s3://BUCKET/PREFIX")
+    if "//" in url.removeprefix(SCHEME):  # behind the bucket, where a URL that a user types may have it
+        raise TransferError(f"{owner} {url!r} has an empty component; expected s3://BUCKET/PREFIX")
     return url
 
 
