@@ -58,9 +58,14 @@ def code_of(error: BaseException) -> str:
     status = _STATUS.search(text)
     if status and status[1] == "403":
         return DENIED
-    if (code and code[1] == "NO_SUCH_KEY") or re.search(r"Bucket .* not found", text):
+    if re.search(r"Bucket .* not found", text):
         return MISSING
     return said[1] if said else code[1] if code else ""
+
+
+def may_be_gone(error: BaseException) -> bool:
+    """Return whether an error in reading may mean that the object was deleted; its reason is not always said."""
+    return code_of(error) not in _REASONS
 
 
 def storage_error(code: str, location: str, bucket: str, endpoint: str) -> StorageError:

@@ -15,7 +15,7 @@ from pyarrow.fs import FileSelector, FileType, S3FileSystem, resolve_s3_region
 
 from indexer.errors import ConfigError
 from indexer.object_path import SCHEME
-from indexer.storage.object_errors import DENIED, MISSING, NO_BODY, code_of, storage_error
+from indexer.storage.object_errors import DENIED, MISSING, NO_BODY, code_of, may_be_gone, storage_error
 from indexer.storage.place import Entry, FileInfo, MissingFileError, Place
 
 _CONNECT_SECONDS, _REQUEST_SECONDS = 10.0, 60.0
@@ -132,6 +132,9 @@ class ObjectStore(Place):
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
+    def _is_gone(self, name: str) -> bool:
+        return bool(self._system.get_file_info(self._path(name)).type != FileType.File)
+
     def _require_bucket(self) -> None:
         """Raise FileNotFoundError if the bucket itself is missing: an empty answer does not tell."""
         if self._system.get_file_info(self._bucket).type == FileType.NotFound:
@@ -139,10 +142,15 @@ class ObjectStore(Place):
 
     @contextmanager
     def _existing(self, name: str) -> Iterator[None]:
-        """Turn the error of an object that is not there into a MissingFileError, or that of its bucket."""
+        """Turn the error of an object that is not there into a MissingFileError, or that of its bucket.
+
+        An object may also be deleted after it was opened.
+        """
         try:
             yield
-        except FileNotFoundError as error:
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) and not (may_be_gone(error) and self._is_gone(name)):
+                raise
             self._require_bucket()
             raise MissingFileError(f"{self.location(name)} is not there; it may have been deleted") from error
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from indexer.errors import StorageError
 from indexer.storage import MissingFileError, open_place
-from indexer.storage.object_store import _file_system
+from indexer.storage.object_store import ObjectStore, _file_system
 from retrieval import Library, embed_parts
 from tests.support.color_photos import PALETTE, paint
 from tests.support.contents import contents
@@ -61,6 +63,36 @@ def test_what_is_refused_is_one_sentence_without_a_key(
             call()
         assert "\n" not in str(caught.value)
         assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [1, 10_000])  # of a small object the server's reason does not fit into the buffer
+def test_an_object_that_is_deleted_after_it_was_opened_is_missing(
+    size: int, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = open_place(bucket)
+    assert isinstance(place, ObjectStore)
+    system = place._system
+
+    def open_deleted(method: str, path: str) -> object:
+        stream = getattr(system, method)(path)
+        system.delete_file(path)
+        return stream
+
+    names = ("open_input_file", "open_input_stream")
+    deleting = SimpleNamespace(
+        get_file_info=system.get_file_info, **{name: partial(open_deleted, name) for name in names}
+    )
+    for call in (
+        lambda: place.read_up_to("x.png", 10**6),
+        lambda: place.read("x.png"),
+        lambda: place.read("x.png", size=1),
+        lambda: place.sha256("x.png"),
+    ):
+        with monkeypatch.context() as patch:
+            place.write("x.png", bytes(size))
+            patch.setattr(ObjectStore, "_system", deleting)
+            with pytest.raises(MissingFileError, match=r"x\.png is not there"):
+                call()
 
 
 def test_a_bucket_that_is_not_there_is_one_sentence(bucket: str) -> None:
