@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 
+from indexer.errors import ConfigError
 from indexer.storage.url import is_url
 from indexer.sync.object_walker import walk_objects
 from indexer.sync.other_endings import OtherEndings
@@ -31,9 +33,14 @@ def walk_source(
 
     Raises:
         SourceError: The root cannot be read or does not exist.
-        ConfigError: The URL has another scheme, or no bucket.
+        ConfigError: The URL has another scheme, or no bucket; or this is Windows.
         MissingPackageError: It is a URL, and pyarrow is not installed.
     """
     if is_url(root):
+        if os.name == "nt":  # the catalog finds what is below a path by the system's separator
+            raise ConfigError(
+                f"{root} cannot be indexed on Windows, where photos in object storage are not supported yet; "
+                "copy them to a folder, or run Recall on Linux or macOS"
+            )
         return walk_objects(root, rules, base=base or root, others=others, endings=endings)
     return walk(root, rules, base=base, others=others, endings=endings)

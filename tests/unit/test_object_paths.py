@@ -5,12 +5,17 @@ from __future__ import annotations
 import copy
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from indexer.errors import ConfigError, TransferError
 from indexer.object_path import ObjectPath, absolute_path, file_path, is_object
 from indexer.storage.item_files import object_status
+from indexer.sync import source_walker
 from indexer.sync.object_walker import _is_key_in
+from indexer.sync.scan_rules import Rules
+from indexer.transfer.path_mapping import PathMapping, validate_path
 from indexer.types import is_unchanged
 
 URL = "s3://bucket/a b/ü#1.png"
@@ -68,3 +73,18 @@ def test_the_status_of_an_object_has_size_time_and_etag() -> None:
 )
 def test_a_walk_enters_only_what_is_one_component_below(folder: str, name: str, is_key: bool) -> None:
     assert _is_key_in(folder, name) is is_key
+
+
+@pytest.mark.parametrize("path", ["s3://bucket//x.jpg", "s3://bucket/a//x.jpg", "s3://bucket/x.jpg/", "s3:///x.jpg"])
+def test_an_export_cannot_have_urls_that_name_no_object(path: str) -> None:
+    assert validate_path("s3://bucket/a/x.jpg", "path") == "s3://bucket/a/x.jpg"
+    with pytest.raises(TransferError, match="s3://BUCKET/PREFIX"):
+        validate_path(path, "path")
+    with pytest.raises(TransferError, match="s3://BUCKET/PREFIX"):
+        PathMapping().resolve(path)
+
+
+def test_a_source_in_object_storage_is_refused_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_walker, "os", SimpleNamespace(name="nt"))
+    with pytest.raises(ConfigError, match=r"^s3://bucket/a cannot be indexed on Windows"):
+        source_walker.walk_source("s3://bucket/a", Rules())
