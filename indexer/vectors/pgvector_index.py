@@ -32,12 +32,20 @@ The graph is not asked for them. Of 200,003 vectors behind filters that keep 50 
 .991 to 1.000 of the ten best, in half of the time; with 3 % there were too few, and .98.
 """
 
-_DEEPEST = SearchDepth(results=800, probes=1000, refine=1000)
-"""As deep as pgvector searches a graph; 1,000 is the highest value of hnsw.ef_search."""
+_DEEPEST = SearchDepth(results=802, probes=1000, refine=1000)
+"""As deep as pgvector searches a graph; 1,000 is the highest value of hnsw.ef_search.
+
+A search for 800 items requests two units more.
+"""
 
 _EXTRA_CANDIDATES = 16
 """Vectors that are read in addition to the requested results, at least: an eighth more for many results."""
 
+_MAX_PASSING = 64
+"""Number of conditions whose count is kept."""
+
+_ALWAYS_BY_GRAPH = text("SET LOCAL enable_sort = off")
+_AS_BEFORE = text("SET LOCAL enable_sort = DEFAULT")
 _DEPTH = text("SELECT set_config('hnsw.ef_search', :probes, true)")
 
 
@@ -47,7 +55,8 @@ class KnownVectors:
 
     Attributes:
         count: Number of vectors.
-        passing: Number of those that pass a condition, by its key, counted up to `_MOST_COMPARED` + 1.
+        passing: Number of those that pass a condition, by its key, counted up to `_MOST_COMPARED` + 1; cleared when it
+            is full.
         spread: Evenly spaced ids, by their number.
     """
 
@@ -159,6 +168,8 @@ class PgvectorIndex:
     def candidates(self, queries: Vectors, count: int, *, probes: int) -> Ids:
         """Return the ids that the graph names for each query, shape (q, count), likely best first; -1 if too few.
 
+        The server answers from the graph even if there are so few vectors that it would rather compare all.
+
         Args:
             queries: Unit vectors, shape (q, dim), float32.
             count: Candidates per query.
@@ -167,9 +178,11 @@ class PgvectorIndex:
         ids = np.full((len(queries), count), -1, dtype=np.int64)
         with self._reading() as connection:
             connection.execute(_DEPTH, {"probes": str(probes)})
+            connection.execute(_ALWAYS_BY_GRAPH)
             for row, query in enumerate(queries):
                 found = read_ids(connection, self._stored.nearest_by_graph(self._stored.ids).limit(count), query)
                 ids[row, : len(found)] = found
+            connection.execute(_AS_BEFORE)
         return ids
 
     def _best(self, connection: Connection, query: Vectors, k: int, allowed: Allowed | None) -> tuple[Ids, Vectors]:
@@ -194,10 +207,14 @@ class PgvectorIndex:
     def _passing(self, connection: Connection, allowed: Condition) -> int:
         """Return how many vectors pass a condition, counted up to `_MOST_COMPARED` + 1."""
         passing = self._known.passing
-        if allowed.key not in passing:
+        count = passing.get(allowed.key)
+        if count is None:
             rows = self._stored.select(self._stored.ids).where(allowed.clause).limit(_MOST_COMPARED + 1).subquery()
-            passing[allowed.key] = connection.scalar(select(func.count()).select_from(rows)) or 0
-        return passing[allowed.key]
+            count = connection.scalar(select(func.count()).select_from(rows)) or 0
+            if len(passing) >= _MAX_PASSING:
+                passing.clear()
+            passing[allowed.key] = count
+        return count
 
     def _by_graph(
         self, connection: Connection, query: Vectors, k: int, depth: SearchDepth, allowed: Allowed | None

@@ -37,7 +37,8 @@ class QueryBatch:
     """The vectors of queries with one filter, and what was found for them so far; for one thread.
 
     The first search of a query searches the index for all of them. So each gets what it would get alone, since the
-    scores of an index do not depend on the other queries.
+    scores of an index do not depend on the other queries. If it changes meanwhile, it is searched for all of them
+    again; an index in a server, which changes with each commit, is searched for one query at a time from then on.
     """
 
     def __init__(self, vectors: Vectors) -> None:
@@ -47,11 +48,15 @@ class QueryBatch:
         self._unread: _Round | None = None
         self._details: dict[int, ItemDetails | None] = {}
         self._state: object = None  # of the index that was searched
+        self._is_alone = False  # whether each of the remaining queries is searched alone
 
     def search(self, index: VectorIndex, row: int, count: int, allowed: Allowed | None) -> Neighbors:
         """Return the nearest units of the query of a row; see `VectorIndex.search`."""
         if index.state is not self._state:  # it has changed
+            self._is_alone = index.is_in_server and self._state is not None  # each commit changes it there
             self._rounds, self._unread, self._details, self._state = [], None, {}, index.state
+        if self._is_alone:
+            return index.search(self._vectors[row : row + 1], count, allowed=allowed)
         found = next((found for found in self._rounds if found.allows(allowed)), None)
         if found is None:
             found = self._unread = _Round(allowed, count, index.search(self._vectors, count, allowed=allowed))

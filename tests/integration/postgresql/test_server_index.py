@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from indexer.types import Ids, Vectors
 from indexer.vectors import pgvector_index
 from indexer.vectors.base import Condition
 from indexer.vectors.numpy_flat import NumpyIndex
+from indexer.vectors.pgvector_index import KnownVectors
+from retrieval.search.candidates import _EXTRA_UNITS
+from retrieval.search.query_batch import QueryBatch
 from tests.support.clusters import DIM, N, queries_near, recall
 from tests.support.server_index import ServerIndex
 from tests.support.vectors import clustered_vectors, unit_vectors
@@ -123,10 +127,33 @@ def test_removed_vectors_are_never_found_and_added_ones_always(index: ServerInde
 
 def test_more_results_than_the_graph_can_name_are_exact(index: ServerIndex, exact: NumpyIndex, rows: Vectors) -> None:
     query = queries_near(rows, 2)
-    assert index.search(query, 801).ids.tolist() == exact.search(query, 801).ids.tolist()
+    assert index.search(query, 803).ids.tolist() == exact.search(query, 803).ids.tolist()
     found = index.search(query[:1], N + 5)
     assert found.ids[0, :N].tolist() == exact.search(query[:1], N).ids[0].tolist()
     assert found.ids[0, N:].tolist() == [-1] * 5
+
+
+def test_eight_hundred_items_are_found_by_the_graph(
+    index: ServerIndex, rows: Vectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_by_comparing", None)
+    assert index.search(queries_near(rows, 1), 800 + _EXTRA_UNITS).ids.min() > 0
+
+
+def test_where_the_server_would_compare_all_the_graph_is_measured(server_indexes: Make, rows: Vectors) -> None:
+    index = server_indexes(DIM)
+    index.fill(np.arange(300), rows[:300])
+    index.always_by_graph = False
+    assert np.count_nonzero(index.candidates(rows[:5], 300, probes=40) != -1) <= 5 * 40
+
+
+def test_few_conditions_are_counted_at_a_time(
+    index: ServerIndex, rows: Vectors, row_ids: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pgvector_index, "_MAX_PASSING", 2)
+    for count in range(1, 6):
+        index.search(rows[:1], 1, allowed=having(row_ids[:count]))
+    assert list(index._known.passing.values()) == [5]
 
 
 def test_of_equal_vectors_the_smallest_ids_are_found(index: ServerIndex, exact: NumpyIndex) -> None:
@@ -153,6 +180,20 @@ def test_a_batch_gives_the_results_of_single_queries(index: ServerIndex, rows: V
     batch = index.search(queries, 10)
     for row in range(len(queries)):
         assert index.search(queries[row : row + 1], 10).ids[0].tolist() == batch.ids[row].tolist()
+
+
+def test_after_a_commit_the_rest_of_a_batch_is_searched_one_by_one(
+    index: ServerIndex, rows: Vectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = queries_near(rows, 6)
+    expected = index.search(queries, 10).ids.tolist()
+    search = Mock(side_effect=index._best)
+    monkeypatch.setattr(index, "_best", search)
+    batch = QueryBatch(queries)
+    for row in range(6):
+        monkeypatch.setattr(index, "_known", KnownVectors())  # as after a commit
+        assert batch.search(index, row, 10, None).ids[0].tolist() == expected[row]
+    assert search.call_count == 6 + 5
 
 
 def test_ids_that_are_evenly_spaced_begin_and_end_with_the_first_and_the_last(index: ServerIndex, row_ids: Ids) -> None:
