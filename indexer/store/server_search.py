@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, literal
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, literal
 from indexer.catalog.schema import EMBEDDINGS
 from indexer.catalog.statements import index_settings
 from indexer.catalog.statements.encoders import EncoderRecord
+from indexer.database_url import DatabaseUrl
 from indexer.store.database import Catalog
 from indexer.types import ProgressCallback
 from indexer.vectors.index_file import StaleIndexError
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 _MAX_DIM = 4000
 """Longest vectors of 16 bits a number that pgvector's HNSW takes."""
 
+_MOST_SEARCHES = 7
+"""Searches of one process at a time; the others wait. Each has a connection and may need another, of a pool of 15."""
+
 _GRAPH = "ix_embeddings_hnsw_"
 """What the names of the indexes of vectors begin with; the id of their encoder follows."""
 
@@ -31,7 +37,17 @@ _GRAPH = "ix_embeddings_hnsw_"
 class ServerSearch(Catalog):
     """A catalog, and the index that its server keeps if it was chosen; a base class of `Store`."""
 
-    _known: tuple[int, KnownVectors] | None = None  # of the version of the catalog that was searched last
+    _known: tuple[tuple[int, int], KnownVectors] | None = None  # of the version and encoder that were searched last
+
+    def __init__(self, place: Path | DatabaseUrl, *, create: bool, read_only: bool = False) -> None:
+        """Open a library; see `Catalog`."""
+        super().__init__(place, create=create, read_only=read_only)
+        self._searches = threading.BoundedSemaphore(_MOST_SEARCHES)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the searches of the parent's other threads."""
+        super().after_fork_in_child()
+        self._searches = threading.BoundedSemaphore(_MOST_SEARCHES)
 
     @property
     def can_search_in_server(self) -> bool:
@@ -67,12 +83,25 @@ class ServerSearch(Catalog):
                 index_settings.save_server_index(connection, None)
 
     def drop_old_graphs(self) -> None:
-        """Drop the indexes of vectors in the server that no search uses, and what a killed process left of one."""
+        """Drop the indexes of vectors in the server that no search uses, and what a killed process left of one.
+
+        A choice that no search follows now is forgotten first: it may come into use again, and would have no index.
+        """
         encoder = self.encoder
         used = None if encoder is None or self.server_choice() is None else f"{_GRAPH}{encoder.id}"
+        if used is None:
+            self.forget_server_choice()
         self.database.drop_vector_indexes(
             lambda name, is_valid: name.startswith(_GRAPH) and (name != used or not is_valid)
         )
+
+    @contextmanager
+    def searching_in_server(
+        self, encoder: EncoderRecord, choice: IndexChoice
+    ) -> Iterator[tuple[PgvectorIndex, Connection]]:
+        """Yield the index in the server and a connection to the catalog, which see the same state of it."""
+        with self._searches, self.reading() as connection:
+            yield self.server_index(encoder, choice, connection), connection
 
     def server_index(
         self, encoder: EncoderRecord, choice: IndexChoice, connection: Connection | None = None
@@ -89,10 +118,11 @@ class ServerSearch(Catalog):
         known = None
         reading: Callable[[], AbstractContextManager[Connection]] = self.reading
         if connection is not None:
-            opened, version = connection, self.database.snapshot_version(connection)
-            if self._known is None or self._known[0] != version:
-                self._known = version, KnownVectors()
-            known, reading = self._known[1], lambda: nullcontext(opened)
+            opened, key = connection, (self.database.snapshot_version(connection), encoder.id)
+            last = self._known  # other threads replace it
+            if last is None or last[0] != key:
+                last = self._known = key, KnownVectors()
+            known, reading = last[1], lambda: nullcontext(opened)
         depths = choice.measurements[0].depths
         return PgvectorIndex(_vectors_of(encoder), reading, depths=depths, known=known)
 
@@ -129,8 +159,9 @@ def _read_choice(connection: Connection) -> tuple[str, IndexChoice] | None:
     from indexer.vectors.autotune.choice_file import parse_choice  # late: a folder needs nothing of it
 
     values = index_settings.read_server_index(connection)
-    try:
-        choice = values and parse_choice(values, values["watermark"], kinds=(SERVER_KIND,))
-    except StaleIndexError:
+    if values is None:
         return None
-    return (values["fingerprint"], choice) if values and choice else None
+    try:
+        return values["fingerprint"], parse_choice(values, values["watermark"], kinds=(SERVER_KIND,))
+    except (KeyError, StaleIndexError):
+        return None

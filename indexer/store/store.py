@@ -195,9 +195,9 @@ class Store(IndexFiles):
         """
         encoder, in_server = self._required_encoder(), self.server_choice()
         if in_server is not None:
-            self._release_index()
-            with self.reading() as connection:
-                yield self.server_index(encoder, in_server, connection), connection
+            self.release_index()
+            with self.searching_in_server(encoder, in_server) as found:
+                yield found
             return
         with self._index_lock, self.reading() as connection:
             version = self.database.snapshot_version(connection)
@@ -208,7 +208,7 @@ class Store(IndexFiles):
                 index = self._updated_index(encoder, connection, version)
             yield index, connection
 
-    def _release_index(self) -> None:
+    def release_index(self) -> None:
         """Free the memory of the index of this machine, which was chosen before."""
         if self._index is not None:
             with self._index_lock:
@@ -238,7 +238,7 @@ class Store(IndexFiles):
         """
         in_server = self.server_choice()
         if in_server is not None:
-            return in_server, 0.0  # the server brings its index up to date itself
+            return in_server, 0.0  # to count takes long, and the server brings its index up to date itself
         with self._index_lock:
             ids, choice = self.index().ids, self._choice
             if choice is None:

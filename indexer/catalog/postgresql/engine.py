@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from indexer.catalog.postgresql import driver
 from indexer.catalog.row_errors import is_of_a_row
@@ -146,6 +147,10 @@ def storage_errors(url: DatabaseUrl, folder: Path) -> Iterator[None]:
         yield
     except (DBAPIError, psycopg.Error) as error:
         raise _error_of(url, error) from error
+    except PoolTimeoutError as error:
+        raise StorageError(
+            f"too many threads use {url} at the same time, and no connection became free in 30 seconds; try again later"
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(

@@ -6,10 +6,12 @@ import os
 import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from indexer.catalog.postgresql.database import PostgresDatabase
 from indexer.database_url import DatabaseUrl
 from indexer.errors import ConnectionLostError, LibraryClosedError, LibraryError, StorageError
 from indexer.store import Store
@@ -53,6 +55,17 @@ def test_a_library_that_is_not_there_is_not_made_for_reading(postgresql_url: str
         Library.open(postgresql_url, create=False)
     with pytest.raises(LibraryError, match="there is no library at"):
         Library.open(postgresql_url, read_only=True)
+
+
+def test_more_threads_than_connections_are_told_so(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(DatabaseUrl.parse(postgresql_url), create=True) as store, ExitStack() as held:
+        for _ in range(15):
+            held.enter_context(store.reading())
+        assert isinstance(store.database, PostgresDatabase)
+        with store.database.using() as engines:
+            monkeypatch.setattr(engines.engine.pool, "_timeout", 0.1)
+        with pytest.raises(StorageError, match=r"too many threads use postgresql://.*; try again later"):
+            held.enter_context(store.reading())
 
 
 def test_a_closed_library_has_no_connection(own_postgresql: PostgresServer) -> None:
