@@ -9,13 +9,17 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, text
 
+from indexer.errors import StorageError
 from indexer.types import Progress, ProgressCallback
 from indexer.vectors.pgvector_table import ServerVectors
 
 _LOOK_SECONDS = 0.5
 """Seconds between two reports of the progress."""
 
-_HAS_GRAPH = text("SELECT to_regclass(:name) IS NOT NULL")
+_IS_VALID = text("""
+SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = :name
+""")
 _PROGRESS = text("SELECT blocks_done, blocks_total FROM pg_stat_progress_create_index WHERE pid = :pid")
 
 
@@ -36,9 +40,18 @@ def build_graph(
         connection: A connection in a transaction that may make indexes; others see the graph when it is committed.
         reading: Returns a block with another connection, to read the progress.
         progress: Called with the pages of the table that were read.
+
+    Raises:
+        StorageError: What a killed process left of the graph is still there.
     """
     start = time.perf_counter()
-    if not connection.scalar(_HAS_GRAPH, {"name": stored.graph}):
+    is_valid = connection.scalar(_IS_VALID, {"name": stored.graph})
+    if is_valid is False:
+        raise StorageError(
+            f"the index {stored.graph} is not valid, and cannot be dropped while another program reads; run it again "
+            "later"
+        )
+    if is_valid is None:
         pid = connection.scalar(text("SELECT pg_backend_pid()"))
         statement = _create_statement(stored, connection)
         with ThreadPoolExecutor(1) as thread:

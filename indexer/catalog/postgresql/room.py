@@ -14,7 +14,8 @@ WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'm')
 _CHECKSUMS = text("SELECT coalesce(checksum_failures, 0) FROM pg_stat_database WHERE datname = current_database()")
 
 _INVALID_INDEXES = text("""
-SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+SELECT c.relname, a.amname = 'hnsw' AS is_of_vectors
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
 WHERE c.relnamespace = current_schema()::regnamespace AND NOT (i.indisvalid AND i.indisready) ORDER BY c.relname
 """)
 
@@ -41,8 +42,10 @@ def damages(connection: Connection) -> Iterator[tuple[str, str]]:
     failures = connection.scalar(_CHECKSUMS) or 0
     if failures:
         yield f"the server counted {failures} pages with a wrong checksum", "restore the database from a backup"
-    for (name,) in connection.execute(_INVALID_INDEXES).all():
-        yield f"the index {name} of the catalog is not valid", f"in the database: REINDEX INDEX {name}"
+    for name, is_of_vectors in connection.execute(_INVALID_INDEXES).all():
+        make_again = "run: recall optimize, with the same --memory"
+        repair = make_again if is_of_vectors else f"in the database: REINDEX INDEX {name}"
+        yield f"the index {name} of the catalog is not valid", repair
     for key in connection.execute(_FOREIGN_KEYS).all():
         pairs = " AND ".join(f"p.{to} = c.{own}" for own, to in zip(key.columns, key.referred, strict=True))
         given = " AND ".join(f"c.{own} IS NOT NULL" for own in key.columns)
