@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from indexer.catalog.statements.index_settings import IndexSettings, read_index_settings, save_index_settings
@@ -36,9 +37,10 @@ def index_settings(store: Store) -> IndexSettings | None:
 def is_due(store: Store) -> bool:
     """Return whether an index should be chosen: the library is large enough, or has changed since the last choice.
 
-    After a failed attempt the library must change by `_MAX_CHANGED_SHARE` before the next one.
+    After a failed attempt the library must change by `_MAX_CHANGED_SHARE` before the next one. The index in a server is
+    not measured again by itself: that would read all vectors to the machine that has just indexed.
     """
-    if store.encoder is None:
+    if store.encoder is None or store.server_choice() is not None:
         return False
     choice, settings, count = store.choice(), index_settings(store), len(store.index())
     failed = None if settings is None else settings.failed
@@ -65,7 +67,8 @@ def optimize(
     """Choose an index, put it into use and return the choice; searches use the old index meanwhile.
 
     All vectors are read to this machine, also those of a library in a server. Its own index, which it keeps for all
-    machines, is chosen only if no index in memory fits; see `indexer.vectors.autotune.select.choose`.
+    machines, is chosen only if no index in memory fits; see `indexer.vectors.autotune.select.choose`. Then the index
+    files of this machine are deleted.
 
     Args:
         store: The library; the caller holds its write lock.
@@ -89,6 +92,10 @@ def optimize(
     with store.transaction() as connection:
         save_index_settings(connection, IndexSettings(target.recall, target.memory))
     store.drop_old_graphs()
+    if store.server_choice() is not None:
+        store.release_index()
+        with suppress(OSError):  # Windows keeps files that are open
+            store.delete_indexes(keep=())
     store.invalidate_index_choice()
     choice = store.choice()
     if choice is None:

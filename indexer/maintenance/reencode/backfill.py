@@ -85,6 +85,7 @@ def _delete_former(store: Store, encoder_id: int, report: SyncReport) -> None:
             reencoding.delete_embeddings(connection, record.id)
         reencoding.clear_former_encoders(connection)
     if obsolete:
+        store.drop_old_graphs()
         store.delete_indexes(keep=[store.index_fingerprint])
 
 
@@ -116,5 +117,6 @@ def drop_encoder(store: Store, name: str | None = None) -> int:
                 f"the library has no old embeddings of {name or 'a former encoder'}; encoders to drop: {names}"
             )
         deleted = sum(reencoding.delete_embeddings_of(connection, state.fingerprint) for state in targets)
+    store.drop_old_graphs()
     store.delete_indexes(keep=[store.index_fingerprint])
     return deleted

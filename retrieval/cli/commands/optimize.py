@@ -49,7 +49,8 @@ def command(recall: float, memory: int | None, as_json: bool, settings: Settings
 
     `recall index` does this by itself from 100,000 photos and texts on, and again when a tenth of them has changed,
     with the recall and memory of your last call. Searches continue meanwhile. Ctrl-C leaves everything as it was. In
-    PostgreSQL a limit that no other kind keeps, such as 1MB, makes all machines search in the server.
+    PostgreSQL a limit that no other kind keeps, such as 1MB, makes all machines search in the server; its index is
+    measured again only by this command.
 
     \b
     recall optimize
