@@ -17,8 +17,7 @@ from indexer.documents.table import table_format
 from indexer.encoders.base import Encoder
 from indexer.errors import MissingPackageError, NoPhotosError, SourceError
 from indexer.storage import Place, open_place
-from indexer.storage.item_files import is_folder
-from indexer.sync.scan_rules import Rules, resolve_path
+from indexer.sync.scan_rules import Rules, is_folder, resolve_path
 from indexer.sync.walk_entries import SourceFile
 from indexer.transfer import require_pyarrow
 from indexer.transfer.formats import MANIFEST

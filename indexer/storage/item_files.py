@@ -113,11 +113,6 @@ def may_exist(path: str) -> bool:
     return is_object(path) or os.path.lexists(path)
 
 
-def is_folder(path: str) -> bool:
-    """Return whether a path is that of a folder; a URL without an object counts as one."""
-    return is_missing(path) if is_object(path) else os.path.isdir(path)
-
-
 def file_hash(path: str) -> bytes:
     """Return the SHA-256 of a file.
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from indexer.catalog.statements import sync_state
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.documents.text_file import text_format
+from indexer.errors import SourceError, StorageError
 from indexer.storage import item_files
 from indexer.sync.walk_entries import SourceFile
 from indexer.types import collection_of
@@ -68,11 +69,17 @@ def _is_file(item: FileRecord) -> bool:
 
 
 def _content_hash(file: SourceFile) -> bytes | None:
-    """Return the SHA-256 of a file's content, None if it cannot be read."""
+    """Return the SHA-256 of a file's content, None if it cannot be read.
+
+    Raises:
+        SourceError: Its object store cannot be used.
+    """
     try:
         return item_files.file_hash(file.path)
     except OSError:
         return None  # the decoder will get the same error and record it
+    except StorageError as error:
+        raise SourceError(str(error)) from error
 
 
 def is_missing(item: FileRecord) -> bool:

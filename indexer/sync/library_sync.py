@@ -13,13 +13,13 @@ from indexer.config import Settings
 from indexer.documents.table import TABLE_FORMATS, Columns, table_format
 from indexer.encoders.base import Encoder
 from indexer.errors import SourceError
-from indexer.storage.item_files import is_folder, may_exist
+from indexer.storage.item_files import may_exist
 from indexer.store import Store
 from indexer.sync import pipeline
 from indexer.sync.positions import name_positions
 from indexer.sync.removals import Removals
 from indexer.sync.report import SyncReport
-from indexer.sync.scan_rules import Rules, source_rules
+from indexer.sync.scan_rules import Rules, is_folder, source_rules
 from indexer.types import ProgressCallback
 
 logger = logging.getLogger(__name__)
@@ -112,12 +112,19 @@ def _group_files(store: Store, targets: dict[str, bool]) -> dict[str, list[str]]
     """
     files_of: dict[str, list[str]] = {}
     with store.reading() as connection:
-        for path in [path for path, is_named in targets.items() if is_named and not is_folder(path)]:
+        for path in [path for path, is_named in targets.items() if is_named and _is_file(path)]:
             source = None if table_format(path) else sources.enclosing_source(connection, path)
             if source and source.root != path and not source_rules(source).excludes_path(path, source.root):
                 files_of.setdefault(source.root, []).append(path)
                 del targets[path]
     return files_of
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return not is_folder(path)
+    except SourceError:
+        return False  # its own sync says so
 
 
 def _finish(store: Store, absent: Sequence[str]) -> None:

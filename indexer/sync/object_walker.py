@@ -19,7 +19,7 @@ from indexer.storage import Entry, Place, item_files, open_place, split_url
 from indexer.sync.comparison import Difference
 from indexer.sync.name_endings import item_names
 from indexer.sync.other_endings import OtherEndings
-from indexer.sync.scan_rules import Rules
+from indexer.sync.scan_rules import Rules, is_folder
 from indexer.sync.sidecars import Sidecars, combined_stat, is_sidecar_name
 from indexer.sync.walk_entries import FileStat, Listing, SidecarStat, UnusableKey
 
@@ -41,7 +41,7 @@ def walk_objects(
     """
     place = open_place(root)
     try:
-        if item_files.is_folder(place.url):
+        if is_folder(place.url):
             yield from _Walk(place, rules, base, others, endings).walk()
         else:
             yield from _walk_object(place.url)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, filterfalse
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from indexer.catalog.statements import counts, sources, sync_state, table_rows
 from indexer.catalog.statements.sources import Source
 from indexer.documents.table import Columns, table_format
-from indexer.errors import NoPhotosError
-from indexer.storage import item_files
+from indexer.errors import NoPhotosError, SourceError, StorageError
+from indexer.storage import item_files, open_place
 from indexer.storage.url import is_url
 from indexer.store import Store
 from indexer.sync.content_lookup import ContentLookup, is_missing
@@ -120,7 +120,7 @@ class Scan:
             rules = source_rules(own) if rules is None else rules
             base = own.root if own else self.root
             others = {source.root for source in sources.sources_below(connection, self.root)}
-            has_others = any(map(item_files.may_exist, others))
+            has_others = any(map(_is_there, others))
             earlier_mounts = read_mounts(enclosing.mounts if enclosing else None)
             folders = MissingFolders(self.root, earlier_mounts, has_photos=has_others)
             endings = OtherEndings()
@@ -140,13 +140,14 @@ class Scan:
         with self.report.timing("scan"), self.store.reading() as connection:
             self.source = sources.enclosing_source(connection, self.root)
             rules, id_ = source_rules(self.source), self.source.id if self.source else 0
-            paths = sorted(filterfalse(item_files.is_missing, self.files), key=os.fsencode)
+            paths = sorted(filter(_is_file_there, self.files), key=os.fsencode)
             self.report.unreadable_folders += [f"{path}: it does not exist" for path in set(self.files) - set(paths)]
             walks = (walk_source(path, rules, base=self.root) for path in paths)
             pages = (page for path in paths for page in list(sync_state.stat_pages(connection, path, id_)))
             entries = self._with_progress(self._stored(chain.from_iterable(walks)))
             for step in self._planner(connection).steps(entries, pages):
-                self._record(step)
+                if not (isinstance(step, Removed) and is_url(self.root)):  # keys may begin with a file's and a slash
+                    self._record(step)
 
     def _stored(self, entries: Iterator[WalkEntry]) -> Iterator[WalkEntry]:
         return without_long_paths(entries, self.store.database.longest_path)
@@ -243,3 +244,22 @@ class Scan:
                 self.source = own._replace(exclude=exclude, include_hidden=hidden, columns=columns)
             self.source = self.source._replace(mounts=self.stored_mounts(connection))
             sources.update_source(connection, self.source)
+
+
+def _is_there(root: str) -> bool:
+    """Return whether there is anything of another source.
+
+    Raises:
+        SourceError: It is in an object store that cannot be used.
+    """
+    if not is_url(root):
+        return os.path.lexists(root)
+    try:
+        return bool(open_place(root).entries())
+    except StorageError as error:
+        raise SourceError(str(error)) from error
+
+
+def _is_file_there(path: str) -> bool:
+    """Return whether there is a file, as far as can be told."""
+    return not item_files.is_missing(path) if is_url(path) else os.path.lexists(path)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from indexer.catalog.statements.sources import Source
 from indexer.documents.text_file import text_format
-from indexer.errors import SourceError
+from indexer.errors import SourceError, StorageError
 from indexer.images import is_photo_name
 from indexer.storage import open_place
+from indexer.storage.item_files import stat_file
 from indexer.storage.url import is_url
 from indexer.sync.system_folders import is_system_folder
 
@@ -76,6 +77,29 @@ class Rules:
 def is_item_name(name: str) -> bool:
     """Return whether a name has the suffix of a photo or a text file."""
     return is_photo_name(name) or text_format(name) is not None
+
+
+def is_folder(path: str) -> bool:
+    """Return whether a path is that of a folder.
+
+    A URL is that of a folder unless there is an object of the name. Names without an ending are not asked for: objects
+    that stand for folders have none, and who may list a folder may not always ask for its name.
+
+    Raises:
+        SourceError: An object store does not say whether it has an object.
+    """
+    if not is_url(path):
+        return os.path.isdir(path)
+    name = path.rpartition("/")[2]
+    if not os.path.splitext(name)[1]:
+        return True
+    try:
+        status = stat_file(path)
+    except FileNotFoundError:
+        return True
+    except (PermissionError, StorageError) as error:
+        raise SourceError(f"{path} cannot be looked at: {error}") from error
+    return not status.st_size and not is_item_name(name)
 
 
 def source_rules(source: Source | None) -> Rules:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from indexer.documents.text_file import text_format
+from indexer.errors import SourceError, StorageError
 from indexer.images import is_photo_name
 from indexer.storage.item_files import file_hash
 from indexer.sync.takeout_names import MAX_LENGTH, TAKEOUT_SUFFIX, photo_keys, photo_name
@@ -138,13 +139,19 @@ def _first_file(paths: Iterable[str]) -> tuple[str, tuple[int, int, int]] | None
 
 
 def sidecar_hash(paths: Iterable[str]) -> bytes | None:
-    """Return a SHA-256 of the contents of sidecars, None if one of them cannot be read."""
+    """Return a SHA-256 of the contents of sidecars, None if one of them cannot be read.
+
+    Raises:
+        SourceError: Their object store cannot be used.
+    """
     hashes = hashlib.sha256()
     try:
         for path in paths:
             hashes.update(file_hash(path))
     except OSError:
         return None
+    except StorageError as error:
+        raise SourceError(str(error)) from error
     return hashes.digest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -13,7 +14,8 @@ from indexer.documents.table import table_format
 from indexer.documents.text_file import text_format
 from indexer.errors import StorageError
 from indexer.images import is_photo_name
-from indexer.storage.item_files import is_folder, is_missing, stat_file
+from indexer.object_path import is_object
+from indexer.storage.item_files import is_missing, stat_file
 from indexer.sync.scan_rules import source_rules
 from indexer.types import collection_of, is_unchanged, item_id
 
@@ -30,7 +32,7 @@ def absence_reason(connection: Connection, path: str) -> str:
         return f"the collection {collection!r} has no item {item_id(path)!r:.120}; it was deleted"
     if is_missing(path):
         return f"there is no file {path}, and it was never indexed; check the path"
-    if is_folder(path):
+    if not is_object(path) and os.path.isdir(path):
         return f"{path} is a folder; name one file in it"
     source = sources.enclosing_source(connection, path)
     if source is None:

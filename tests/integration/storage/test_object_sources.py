@@ -55,10 +55,23 @@ def test_an_object_that_was_uploaded_again_is_not_read(
     requests.clear()
     report = library.sync()
     assert (report.changed, report.unchanged) == (0, 2)
-    assert requests == [("info", "photos"), ("info", "photos/000.png")]
+    assert requests == [("info", "photos/000.png")]
     requests.clear()
     assert library.sync().unchanged == 2
-    assert requests == [("info", "photos")]
+    assert requests == []
+
+
+def test_nested_sources_that_lost_everything_keep_their_items(photo_bucket: PhotoBucket, library: Library) -> None:
+    fill(photo_bucket, 2)
+    photo_bucket.write("inner/a.png", photo_bytes("red", note="inner"))
+    library.sync(f"{photo_bucket.url}/inner")
+    library.sync(photo_bucket.url)
+    assert len(library.status().sources) == 2
+    for name in ("000.png", "001.png", "inner/a.png"):
+        photo_bucket.delete(name)
+    with pytest.raises(NoPhotosError, match="nothing was removed"):
+        library.sync()
+    assert len(library) == 3
 
 
 def test_an_object_with_another_etag_is_read(photo_bucket: PhotoBucket, library: Library) -> None:

@@ -58,6 +58,18 @@ def test_a_listed_file_that_is_missing_is_named_and_stays_in_the_library(
     assert library.sync().removed == 1
 
 
+@pytest.mark.parametrize("name", ["loop/a.png", "a" * 300 + ".png"])
+def test_a_listed_file_that_cannot_be_reached_stops_nothing(
+    library: Library, folder: Path, photos: list[Path], name: str
+) -> None:
+    library.sync(folder)
+    (folder / "loop").symlink_to(folder / "loop")
+    paint(photos[1], (60, 80, 160))
+    report = library.sync(folder / name, photos[1])
+    assert report.changed == 1
+    assert report.unreadable_folders == [f"{folder / name}: it does not exist"]
+
+
 def test_a_damaged_file_in_a_list_stops_nothing(library: Library, folder: Path, photos: list[Path]) -> None:
     library.sync(folder)
     photos[0].write_bytes(b"no picture")
