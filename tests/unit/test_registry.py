@@ -11,7 +11,7 @@ from indexer.encoders import NAME_FORMS
 from indexer.registry import Entry, described, expected
 from indexer.transfer import DEFAULT_FORMAT, EXPORT_FORMATS, ExportFormat
 from indexer.vectors import INDEX_KINDS
-from indexer.vectors.kinds import APPROXIMATE_KINDS
+from indexer.vectors.kinds import APPROXIMATE_KINDS, SERVER_KIND
 from retrieval import Library
 
 
@@ -36,8 +36,8 @@ def test_the_docstring_of_export_has_the_help_of_every_format() -> None:
     assert all(f'"{entry.name}" ({entry.help})' in docstring for entry in EXPORT_FORMATS)
 
 
-def test_index_kinds_are_exact_and_every_approximate_kind() -> None:
-    assert [entry.name for entry in INDEX_KINDS] == ["exact", *APPROXIMATE_KINDS]
+def test_index_kinds_are_exact_every_approximate_kind_and_that_of_the_server() -> None:
+    assert [entry.name for entry in INDEX_KINDS] == ["exact", *APPROXIMATE_KINDS, SERVER_KIND]
 
 
 @pytest.mark.parametrize("registry", [NAME_FORMS, INDEX_KINDS, EXPORT_FORMATS], ids=["encoders", "indexes", "exports"])
