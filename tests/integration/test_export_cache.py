@@ -88,6 +88,7 @@ def test_a_damaged_export_is_made_again_and_the_log_says_so(
     ]
 
 
+@pytest.mark.slow
 def test_a_damaged_export_in_float32_is_made_again_by_torch(
     exported_model: Path, small_model: str, encoder_lines: Callable[[], list[str]]
 ) -> None:
@@ -123,6 +124,7 @@ def test_the_same_weights_in_another_folder_use_the_same_export(
     assert encoder_lines() == []
 
 
+@pytest.mark.slow
 def test_a_folder_whose_weights_have_changed_is_exported_again(tmp_path: Path, exported_model: Path) -> None:
     before = load_encoder(save_model(tmp_path / "model"), device="cpu")
     encoder = load_encoder(save_model(tmp_path / "model", seed=1), device="cpu")
@@ -130,6 +132,7 @@ def test_a_folder_whose_weights_have_changed_is_exported_again(tmp_path: Path, e
     assert_agreement(encoder, OpenClipEncoder.load(encoder.name, device="cpu"), least=0.99999)
 
 
+@pytest.mark.slow
 def test_an_export_that_differs_from_torch_is_refused_once_and_torch_is_used(
     empty_cache: Path, small_model: str, monkeypatch: pytest.MonkeyPatch, encoder_lines: Callable[[], list[str]]
 ) -> None:
@@ -202,6 +205,7 @@ def test_with_a_full_disk_torch_is_used(
     assert not list(empty_cache.glob("*.part"))
 
 
+@pytest.mark.slow
 def test_an_export_that_gives_nan_is_refused(
     tmp_path: Path, empty_cache: Path, encoder_lines: Callable[[], list[str]]
 ) -> None:
