@@ -16,6 +16,10 @@ from indexer.vectors.pgvector_table import ServerVectors
 _LOOK_SECONDS = 0.5
 """Seconds between two reports of the progress."""
 
+_BUILD_DEPTH = 160
+"""Candidates for the neighbours of each vector while the graph is built; with pgvector's 64, searches of 200,003 found
+.984 of the ten best photos for a photo where .99 was asked for."""
+
 _IS_VALID = text("""
 SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = :name
@@ -75,5 +79,6 @@ def _create_statement(stored: ServerVectors, connection: Connection) -> str:
     condition = stored.condition.compile(connection, compile_kwargs={"literal_binds": True})
     return (
         f"CREATE INDEX {stored.graph} ON {stored.table} "
-        f"USING hnsw (({stored.vectors.name}::halfvec({stored.dim})) halfvec_ip_ops) WHERE {condition}"
+        f"USING hnsw (({stored.vectors.name}::halfvec({stored.dim})) halfvec_ip_ops) "
+        f"WITH (ef_construction = {_BUILD_DEPTH}) WHERE {condition}"
     )
