@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from indexer.catalog.statements import sync_state
 from indexer.catalog.statements.sync_state import FileRecord
 from indexer.documents.text_file import text_format
-from indexer.errors import SourceError, StorageError
 from indexer.storage import item_files
+from indexer.sync.source_errors import source_errors
 from indexer.sync.walk_entries import SourceFile
 from indexer.types import collection_of
 
@@ -75,11 +75,10 @@ def _content_hash(file: SourceFile) -> bytes | None:
         SourceError: Its object store cannot be used.
     """
     try:
-        return item_files.file_hash(file.path)
+        with source_errors():
+            return item_files.file_hash(file.path)
     except OSError:
         return None  # the decoder will get the same error and record it
-    except StorageError as error:
-        raise SourceError(str(error)) from error
 
 
 def is_missing(item: FileRecord) -> bool:

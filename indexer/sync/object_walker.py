@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from indexer.catalog.statements.sync_state import sidecar_stamp
 from indexer.documents.table import table_format
-from indexer.errors import SourceError, StorageError
+from indexer.errors import SourceError
 from indexer.images.file_reader import read_start
 from indexer.object_path import is_object
 from indexer.storage import Entry, Place, item_files, open_place, split_url
@@ -21,6 +21,7 @@ from indexer.sync.name_endings import item_names
 from indexer.sync.other_endings import OtherEndings
 from indexer.sync.scan_rules import Rules, is_folder
 from indexer.sync.sidecars import Sidecars, combined_stat, is_sidecar_name
+from indexer.sync.source_errors import source_errors
 from indexer.sync.walk_entries import FileStat, Listing, SidecarStat, UnusableKey
 
 LISTING_SIZE = 500
@@ -40,13 +41,11 @@ def walk_objects(
         MissingPackageError: pyarrow is not installed.
     """
     place = open_place(root)
-    try:
+    with source_errors():
         if is_folder(place.url):
             yield from _Walk(place, rules, base, others, endings).walk()
         else:
             yield from _walk_object(place.url)
-    except StorageError as error:
-        raise SourceError(str(error)) from error
 
 
 def _walk_object(url: str) -> Iterator[Listing]:
@@ -56,10 +55,7 @@ def _walk_object(url: str) -> Iterator[Listing]:
     folder, name = split_url(url)
     place = open_place(folder)
     entries = {entry.name: entry for entry in place.entries() if not entry.is_folder}
-    sidecars = Sidecars(sorted(map(os.fsencode, entries)))
-    for sidecar in entries:
-        if is_sidecar_name(os.fsencode(sidecar)):
-            sidecars.add(sidecar)
+    sidecars = _sidecars(sorted(map(os.fsencode, entries)))
     yield from _listings(place, [entries[name]] if name in entries else [], sidecars, entries)
 
 
@@ -95,9 +91,7 @@ class _Walk:
                 entries.append(entry)
         files = {_name_of(entry): entry for entry in entries if not entry.is_folder}
         names = sorted(map(os.fsencode, files))
-        sidecars = Sidecars(names)
-        for name in filter(is_sidecar_name, names):
-            sidecars.add(os.fsdecode(name))
+        sidecars = _sidecars(names)
         wanted = set(map(os.fsdecode, item_names(names)))
         waiting: list[Entry] = []
         for entry in entries:
@@ -118,6 +112,14 @@ class _Walk:
         parent = split_url(split_url(url)[0])[1]
         relative_path = os.path.relpath(url, self.base) if self.rules.exclude else ""  # slow; only patterns need it
         return self.rules.excludes(_name_of(entry), relative_path, parent) or url in self.others
+
+
+def _sidecars(names: Sequence[bytes]) -> Sidecars:
+    """Return the sidecars among the names of one prefix, which are sorted."""
+    sidecars = Sidecars(names)
+    for name in filter(is_sidecar_name, names):
+        sidecars.add(os.fsdecode(name))
+    return sidecars
 
 
 def _listings(place: Place, entries: Sequence[Entry], sidecars: Sidecars, files: dict[str, Entry]) -> Iterator[Listing]:
@@ -151,10 +153,8 @@ def with_versions(differences: Sequence[Difference]) -> Sequence[Difference]:
     paths = [path for path, file, _, _ in differences if file is not None and is_object(path)]
     if not paths:
         return differences
-    try:
+    with source_errors():
         found = dict(item_files.stat_files(paths, str))
-    except StorageError as error:
-        raise SourceError(str(error)) from error
     return [
         difference._replace(file=replace(difference.file, ctime_ns=status.st_ctime_ns))
         if difference.file is not None and isinstance(status := found.get(difference.path), os.stat_result)

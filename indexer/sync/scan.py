@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from indexer.catalog.statements import counts, sources, sync_state, table_rows
 from indexer.catalog.statements.sources import Source
 from indexer.documents.table import Columns, table_format
-from indexer.errors import NoPhotosError, SourceError, StorageError
+from indexer.errors import NoPhotosError
 from indexer.storage import item_files, open_place
 from indexer.storage.url import is_url
 from indexer.store import Store
@@ -28,6 +28,7 @@ from indexer.sync.planner import Planner
 from indexer.sync.removals import SourceRemovals
 from indexer.sync.report import SyncReport
 from indexer.sync.scan_rules import Rules, source_rules
+from indexer.sync.source_errors import source_errors
 from indexer.sync.source_walker import walk_source
 from indexer.sync.spool import Spool
 from indexer.sync.steps import Inaccessible, Removed, Step, Unchanged
@@ -254,10 +255,8 @@ def _is_there(root: str) -> bool:
     """
     if not is_url(root):
         return os.path.lexists(root)
-    try:
+    with source_errors():
         return bool(open_place(root).entries())
-    except StorageError as error:
-        raise SourceError(str(error)) from error
 
 
 def _is_file_there(path: str) -> bool:

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from indexer.documents.text_file import text_format
-from indexer.errors import SourceError, StorageError
 from indexer.images import is_photo_name
 from indexer.storage.item_files import file_hash
+from indexer.sync.source_errors import source_errors
 from indexer.sync.takeout_names import MAX_LENGTH, TAKEOUT_SUFFIX, photo_keys, photo_name
 from indexer.sync.walk_entries import SidecarStat
 from indexer.types import stored_times
@@ -146,12 +146,11 @@ def sidecar_hash(paths: Iterable[str]) -> bytes | None:
     """
     hashes = hashlib.sha256()
     try:
-        for path in paths:
-            hashes.update(file_hash(path))
+        with source_errors():
+            for path in paths:
+                hashes.update(file_hash(path))
     except OSError:
         return None
-    except StorageError as error:
-        raise SourceError(str(error)) from error
     return hashes.digest()
 
 
