@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,36 +84,32 @@ class PictureReader(ForkSafe):
         """
         if isinstance(source, Image.Image):
             return read_pixels(source, preprocess=preprocess, limits=self._limits)
-        return self._run(
-            partial(read_pixels, sendable(source, limits=self._limits), preprocess=preprocess, limits=self._limits)
-        )
+        return self._read(read_pixels, source, preprocess=preprocess)
 
     def picture(self, source: Path | bytes) -> tuple[Image.Image, PhotoMetadata]:
         """Return an upright RGB picture at full size, and its metadata; raises as `pixels` does."""
-        pixels, metadata = self._run(partial(_open_array, sendable(source, limits=self._limits), limits=self._limits))
+        pixels, metadata = self._read(_open_array, source)
         return Image.fromarray(pixels), metadata
 
     def metadata(self, path: Path) -> PhotoMetadata:
         """Return a picture's metadata; raises as `pixels` does."""
-        return self._run(partial(_read_metadata, sendable(path, limits=self._limits), limits=self._limits))
+        return self._read(_read_metadata, path)
 
     def thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
         """Return a reduced copy, as `jpeg_thumbnail` does; raises as `pixels` does."""
-        return self._run(partial(jpeg_thumbnail, sendable(source, limits=self._limits), side=side, limits=self._limits))
+        return self._read(jpeg_thumbnail, source, side=side)
 
     def small_thumbnail(self, source: Path | bytes, *, side: int) -> bytes:
         """Return a reduced copy to look at, as `small_thumbnail` does; raises as `pixels` does."""
-        return self._run(
-            partial(small_thumbnail, sendable(source, limits=self._limits), side=side, limits=self._limits)
-        )
+        return self._read(small_thumbnail, source, side=side)
 
     def look_at_sent(self, source: bytes, *, side: int) -> SentPicture:
         """Return size and thumbnail of a picture that somebody has sent; raises as `pixels` does."""
-        return self._run(partial(look_at_sent, source, side=side, limits=self._limits))
+        return self._read(look_at_sent, source, side=side)
 
     def webp_thumbnail(self, source: Path | bytes, *, size: ThumbnailSize) -> bytes:
         """Return a reduced copy for web pages, as `webp_thumbnail` does; raises as `pixels` does."""
-        return self._run(partial(webp_thumbnail, sendable(source, limits=self._limits), size=size, limits=self._limits))
+        return self._read(webp_thumbnail, source, size=size)
 
     def close(self) -> None:
         """End the processes; a later picture starts a new one."""
@@ -127,8 +123,9 @@ class PictureReader(ForkSafe):
         for worker in busy:
             worker.retire()  # its thread cleans up
 
-    def _run(self, task: Callable[[], T]) -> T:
-        """Return the result of a task in a process."""
+    def _read(self, function: Callable[..., T], source: Path | bytes, **options: Any) -> T:
+        """Return what a function makes of a picture in a process."""
+        task = partial(function, sendable(source, limits=self._limits), limits=self._limits, **options)
         with self._worker() as worker, _ended_when_late(worker, tick=min(self._timeout / 10, 1.0)):
             result = worker.run(task)
         if isinstance(result, PictureError):
