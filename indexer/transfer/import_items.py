@@ -211,7 +211,8 @@ def _import_batch(
     """Write items, and return the hashes of stored pictures that no item has any more."""
     longest = added.store.database.longest_path
     by_path: dict[str, ItemWithUnits] = {}
-    batch = [pair for pair in batch if _can_be_stored(pair[0], longest, report)]
+    if longest is not None:
+        batch = [pair for pair in batch if _can_be_stored(pair[0], longest, report)]
     for item, units in batch:
         by_path.setdefault(item["path"], (item, units))  # the first of two with the same path counts
     existing = export_records.existing_paths(connection, list(by_path))
@@ -234,10 +235,10 @@ def _import_batch(
     return unused
 
 
-def _can_be_stored(item: Record, longest: int | None, report: ImportReport) -> bool:
+def _can_be_stored(item: Record, longest: int, report: ImportReport) -> bool:
     """Return whether the library can have an item's paths; one that is left out is counted as failed."""
     size = max(len(os.fsencode(path)) for path in (item["path"], item.get("picture")) if path)
-    if longest is None or size <= longest:
+    if size <= longest:
         return True
     logger.warning(
         "%.100s… is left out: its path has %d bytes, and this library can store %d", item["path"], size, longest
