@@ -9,12 +9,22 @@ from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_ivf import InvertedFile
 from indexer.vectors.ivf_refined import ApproximateIndex
 from indexer.vectors.measurements import HoldoutQueries, SearchDepth
-from tests.support.vectors import unit_vectors
+from tests.support.vectors import clustered_vectors, unit_vectors
 
 N, DIM = 6000, 32
 """Number and length of the vectors."""
 
 DEEP = SearchDepth(100, 64, 400)
+
+
+def clustered_rows() -> Vectors:
+    """Return the vectors, shape (N, DIM)."""
+    return clustered_vectors(N, DIM, clusters=60, spread=0.7)
+
+
+def ids_with_gaps() -> Ids:
+    """Return ids for the vectors, shape (N,)."""
+    return np.arange(N, dtype=np.int64) * 3 + 7
 
 
 def approximate(exact: MutableIndex, lists: InvertedFile, *depths: SearchDepth) -> ApproximateIndex:

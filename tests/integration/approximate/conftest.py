@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from indexer.types import Ids, Vectors
@@ -10,19 +9,18 @@ from indexer.vectors import new_index
 from indexer.vectors.base import MutableIndex
 from indexer.vectors.faiss_ivf import InvertedFile, InvertedFileBuilder
 from indexer.vectors.kinds import APPROXIMATE_KINDS, Kind
-from tests.support.clusters import DIM, N
-from tests.support.vectors import clustered_vectors
+from tests.support.clusters import DIM, clustered_rows, ids_with_gaps
 
 
 @pytest.fixture(scope="module")
 def rows() -> Vectors:
-    return clustered_vectors(N, DIM, clusters=60, spread=0.7)
+    return clustered_rows()
 
 
 @pytest.fixture(scope="module")
 def row_ids() -> Ids:
     """Return the ids of the rows, with gaps."""
-    return np.arange(N, dtype=np.int64) * 3 + 7
+    return ids_with_gaps()
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from indexer.vectors.numpy_flat import NumpyIndex
 from indexer.vectors.pgvector_index import KnownVectors
 from retrieval.search.candidates import _EXTRA_UNITS
 from retrieval.search.query_batch import QueryBatch
-from tests.support.clusters import DIM, N, queries_near, recall
+from tests.support.clusters import DIM, N, clustered_rows, ids_with_gaps, queries_near, recall
 from tests.support.server_index import ServerIndex
-from tests.support.vectors import clustered_vectors, unit_vectors
+from tests.support.vectors import unit_vectors
 
 pytestmark = pytest.mark.cluster
 
@@ -30,13 +30,13 @@ Make = Callable[[int], ServerIndex]
 
 @pytest.fixture(scope="module")
 def rows() -> Vectors:
-    return clustered_vectors(N, DIM, clusters=60, spread=0.7)
+    return clustered_rows()
 
 
 @pytest.fixture(scope="module")
 def row_ids() -> Ids:
     """Return the ids of the rows, with gaps."""
-    return np.arange(N, dtype=np.int64) * 3 + 7
+    return ids_with_gaps()
 
 
 @pytest.fixture(scope="module")
